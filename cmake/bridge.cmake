@@ -1,0 +1,17 @@
+# The Rust bridge: one static library with a C ABI (Hugging Face tokenizers, minijinja). The cargo target folder is
+# shared by all build folders; cargo does its own locking.
+set(UNA_BRIDGE_TARGET "${PROJECT_SOURCE_DIR}/.deps/bridge" CACHE PATH "cargo target folder")
+set(_lib "${UNA_BRIDGE_TARGET}/release/libuna_bridge.a")
+file(GLOB _bridge_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bridge/src/*.rs")
+add_custom_command(OUTPUT "${_lib}"
+  COMMAND ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${UNA_BRIDGE_TARGET} cargo build --release --locked --quiet
+  COMMAND ${CMAKE_COMMAND} -E touch "${_lib}"
+  WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}/bridge"
+  DEPENDS ${_bridge_sources} "${PROJECT_SOURCE_DIR}/bridge/Cargo.toml" "${PROJECT_SOURCE_DIR}/bridge/Cargo.lock"
+  COMMENT "cargo build (bridge: tokenizers, minijinja)" VERBATIM)
+add_custom_target(una_bridge_build DEPENDS "${_lib}")
+add_library(una_bridge INTERFACE)
+add_dependencies(una_bridge una_bridge_build)
+target_include_directories(una_bridge INTERFACE "${PROJECT_SOURCE_DIR}/bridge/include")
+target_link_libraries(una_bridge INTERFACE "${_lib}" dl pthread m)
+target_link_options(una_bridge INTERFACE "LINKER:--exclude-libs,libuna_bridge.a")

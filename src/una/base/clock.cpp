@@ -1,0 +1,76 @@
+#include "una/base/clock.h"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace una {
+namespace {
+
+// The value in kB of a line "Name:   123 kB" of a /proc file.
+std::uint64_t proc_kilobytes(const char* path, const std::string& name) {
+  std::ifstream in(path);
+  std::string line;
+  while (std::getline(in, line)) {
+    if (line.rfind(name + ":", 0) == 0) return std::stoull(line.substr(name.size() + 1));
+  }
+  return 0;
+}
+
+double process_start_seconds() {  // on the boot clock
+  std::ifstream in("/proc/self/stat");
+  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  std::istringstream fields(text.substr(text.rfind(')') + 2));
+  std::string field;
+  for (int i = 3; i <= 22 && fields >> field; ++i) {
+  }
+  return std::stod(field) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+}  // namespace
+
+double monotonic_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double process_age_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec) - process_start_seconds();
+}
+
+double unix_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string utc_timestamp(double unix_time) {
+  const auto seconds = static_cast<std::time_t>(unix_time);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 40> buffer{};
+  std::strftime(buffer.data(), buffer.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return buffer.data();
+}
+
+std::uint64_t peak_memory_bytes() { return proc_kilobytes("/proc/self/status", "VmHWM") * 1024; }
+
+std::uint64_t current_memory_bytes() { return proc_kilobytes("/proc/self/status", "VmRSS") * 1024; }
+
+std::uint64_t available_memory_bytes() { return proc_kilobytes("/proc/meminfo", "MemAvailable") * 1024; }
+
+int available_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return CPU_COUNT(&set);
+}
+
+}  // namespace una

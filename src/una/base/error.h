@@ -1,0 +1,29 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace una {
+
+// The user can fix it: a wrong flag, file, field, row or token. The message says what, where and what to do.
+// The program ends with exit code 2.
+class InputError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// We must fix it: a broken promise between two rooms. Exit code 1.
+class InternalError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+inline void check_input(bool ok, const std::string& message) {
+  if (!ok) throw InputError(message);
+}
+
+inline void check(bool ok, const char* message) {
+  if (!ok) throw InternalError(message);
+}
+
+}  // namespace una

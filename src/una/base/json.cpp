@@ -1,0 +1,68 @@
+#include "una/base/json.h"
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+
+namespace una {
+namespace {
+
+// The member, or nullptr when it is absent or null.
+const Json* find(const Json& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return nullptr;
+  return &*found;
+}
+
+[[noreturn]] void wrong_type(const std::string& what, const char* key, const char* wanted,
+                             const Json& value) {
+  throw InputError(cat(what, ": \"", key, "\" must be ", wanted, ", found ", value.dump()));
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, const std::string& what) {
+  try {
+    return Json::parse(text.begin(), text.end());
+  } catch (const nlohmann::json::exception& error) {
+    std::string reason = error.what();
+    const std::size_t at = reason.find("] ");
+    if (at != std::string::npos) reason = reason.substr(at + 2);
+    throw InputError(cat(what, ": not valid JSON: ", reason));
+  }
+}
+
+Json read_json_file(const std::string& path) { return parse_json(read_file(path), path); }
+
+std::string string_member(const Json& object, const char* key, const std::string& fallback,
+                          const std::string& what) {
+  const Json* value = find(object, key);
+  if (value == nullptr) return fallback;
+  if (!value->is_string()) wrong_type(what, key, "a string", *value);
+  return value->get<std::string>();
+}
+
+double number_member(const Json& object, const char* key, double fallback, const std::string& what) {
+  const Json* value = find(object, key);
+  if (value == nullptr) return fallback;
+  if (!value->is_number()) wrong_type(what, key, "a number", *value);
+  return value->get<double>();
+}
+
+std::int64_t integer_member(const Json& object, const char* key, std::int64_t fallback,
+                            const std::string& what) {
+  const Json* value = find(object, key);
+  if (value == nullptr) return fallback;
+  if (!value->is_number_integer()) wrong_type(what, key, "an integer", *value);
+  return value->get<std::int64_t>();
+}
+
+bool bool_member(const Json& object, const char* key, bool fallback, const std::string& what) {
+  const Json* value = find(object, key);
+  if (value == nullptr) return fallback;
+  if (!value->is_boolean()) wrong_type(what, key, "true or false", *value);
+  return value->get<bool>();
+}
+
+}  // namespace una

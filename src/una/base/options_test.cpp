@@ -1,0 +1,72 @@
+#include "una/base/options.h"
+
+#include <gtest/gtest.h>
+
+namespace una {
+namespace {
+
+struct Toy {
+  double learning_rate = 1e-6;
+  std::int64_t steps = 10;
+  bool fast = false;
+  std::string name = "a b";
+  std::vector<std::string> targets = {"q", "v"};
+  std::optional<double> clip;
+  template <class V>
+  void fields(V&& v) {
+    v("learning_rate", learning_rate, "peak learning rate");
+    v("steps", steps, "optimizer steps");
+    v("fast", fast, "be fast");
+    v("name", name, "its name");
+    v("targets", targets, "modules");
+    v("clip", clip, "clip");
+  }
+};
+
+std::string refusal(const std::string& yaml) {
+  try {
+    const Settings settings = parse_yaml_settings(yaml, "run.yaml");
+    check_known(settings, describe_options(Toy{}), {{"lr", "learning_rate"}});
+    Toy toy;
+    read_options(settings, toy);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Options, ReadsValuesAndKeepsDefaults) {
+  Toy toy;
+  read_options(parse_yaml_settings("learning-rate: 0.5\ntargets: [k, o]\nclip: 1.5\n", "x"), toy);
+  EXPECT_EQ(toy.learning_rate, 0.5);
+  EXPECT_EQ(toy.steps, 10);
+  EXPECT_EQ(toy.targets, (std::vector<std::string>{"k", "o"}));
+  EXPECT_EQ(toy.clip, 1.5);
+}
+
+TEST(Options, PrintedOptionsAreValidInputAgain) {
+  Toy toy;
+  toy.name = "with \"quotes\": and\nlines";
+  toy.learning_rate = 0.1 + 0.2;
+  toy.targets = {};
+  Toy again;
+  read_options(parse_yaml_settings(print_options(toy), "x"), again);
+  EXPECT_EQ(print_options(toy), print_options(again));
+  EXPECT_EQ(again.name, toy.name);
+  EXPECT_EQ(again.learning_rate, toy.learning_rate);
+}
+
+TEST(Options, RefusalsNameThePlaceAndTheNearestKey) {
+  EXPECT_EQ(refusal("steps: ten"), "run.yaml:1: steps: a whole number is needed, found 'ten'");
+  EXPECT_EQ(refusal("\nsteps: 1.5"), "run.yaml:2: steps: a whole number is needed, found '1.5'");
+  EXPECT_EQ(refusal("learning_rte: 1"),
+            "run.yaml:1: learning_rte: unknown option; did you mean learning_rate?");
+  EXPECT_EQ(refusal("lr: 1"), "run.yaml:1: lr: unknown option; here it is called learning_rate");
+  EXPECT_EQ(refusal("steps: 1\nsteps: 2"), "run.yaml:2: steps: the key stands twice");
+  EXPECT_EQ(refusal("steps:\n  a: 2"),
+            "run.yaml:1: steps: nested keys are not understood; every key is flat");
+  EXPECT_EQ(refusal("fast: maybe"), "run.yaml:1: fast: true or false is needed, found 'maybe'");
+}
+
+}  // namespace
+}  // namespace una

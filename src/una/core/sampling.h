@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace una {
+
+// Hugging Face generate() names.
+struct SamplingParams {
+  std::int64_t max_new_tokens = 128;
+  std::int64_t min_new_tokens = 0;
+  double temperature = 1;  // 0: greedy
+  double top_p = 1;
+  std::int64_t top_k = 0;  // 0: off
+  std::uint64_t seed = 42;
+  std::vector<std::string> stop;  // strings; the score reads the text before, the gradient the sampled ids
+  std::vector<std::int32_t> stop_ids;  // end-of-sequence ids, several allowed
+};
+
+}  // namespace una

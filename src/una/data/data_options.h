@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "una/base/options.h"
+
+namespace una::data {
+
+// How rows are read, understood and cut. Key names are Hugging Face's and TRL's where they exist.
+struct DataOptions {
+  std::vector<std::string> dataset_name;  // files or folders
+  std::string feedback = "auto";          // auto | pairwise | binary | score | group
+  std::vector<std::string> score_range;   // {lo, hi}; empty: from the row or the known data set
+  double binary_threshold = 0.5;  // --feedback binary from scores of single answers: label = t > threshold
+  bool apply_chat_template = false;
+  std::string chat_template_path;
+  std::int64_t max_length = 1024;
+  std::int64_t max_prompt_length = 0;  // 0: none
+  std::string overlong = "drop";       // drop | truncate_prompt_left | truncate_completion | error
+  std::string boundary = "repair";     // strict | repair
+  double allow_dropped = 0.05;         // share of rows that may be left out or over-long
+  std::int64_t max_rows = 0;           // 0: all
+  double sft_target = 1;               // una: target of SFT rows
+  template <class V>
+  void fields(V&& v) {
+    v("dataset_name", dataset_name, "file(s) of rows: .jsonl or .json (alias --data)");
+    v("feedback", feedback, "use scored rows as: auto | pairwise | binary | score | group");
+    v("score_range", score_range, "lo,hi of the scores, when neither row nor data set says it");
+    v("binary_threshold", binary_threshold, "feedback binary, single scored answers: good above this (0..1)");
+    v("apply_chat_template", apply_chat_template, "wrap string prompts as one user turn");
+    v("chat_template_path", chat_template_path, "a Jinja file instead of the model folder's template");
+    v("max_length", max_length, "tokens of prompt and answer together");
+    v("max_prompt_length", max_prompt_length, "tokens of the prompt; 0: no limit of its own");
+    v("overlong", overlong, "rows over the limit: drop | truncate_prompt_left | truncate_completion | error");
+    v("boundary", boundary, "prompt ids are no prefix of the whole: strict (error) | repair (cut, counted)");
+    v("allow_dropped", allow_dropped, "share of rows that may be left out before the run is refused");
+    v("max_rows", max_rows, "use only the first rows; 0: all");
+    v("sft_target", sft_target, "una: target of rows without feedback");
+  }
+};
+
+}  // namespace una::data

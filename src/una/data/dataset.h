@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "una/base/json.h"
+#include "una/core/sequence.h"
+#include "una/data/data_options.h"
+#include "una/text/chat_template.h"
+#include "una/text/tokenizer.h"
+
+namespace una::data {
+
+// What the reader understood: printed at the start, stored in the run folder.
+struct ReadReport {
+  std::int64_t rows_read = 0, rows_kept = 0, rows_truncated = 0, boundary_repaired = 0;
+  std::map<std::string, std::int64_t> by_shape;  // "TRL pair (strings)" -> rows of the file
+  std::map<std::string, std::int64_t> by_unit;   // "pairwise" -> rows kept
+  std::map<std::string, std::int64_t> dropped;   // reason -> rows
+  std::map<std::string, std::int64_t> ties;      // derived pairs without a winner
+  std::vector<std::string> sources;              // names; Row::source indexes it
+  std::vector<std::int64_t> lengths;             // tokens of each kept sequence, sorted
+  std::int64_t groups = 0, largest_group = 0;    // groups of two or more answers
+  std::string score_mapping;  // "1..10 -> 0..1", "HelpSteer2: (0.65 helpfulness + ...) / 7.6"
+
+  std::string text(std::int64_t max_length) const;  // the table for people
+  Json json() const;
+};
+
+// The text side of a model folder.
+struct TextPipeline {
+  const text::Tokenizer* tokenizer = nullptr;
+  const text::ChatTemplate* chat_template = nullptr;  // nullptr: none; chat rows are then an InputError
+  std::int32_t eos_id = -1;  // ends an answer; -1: none (InputError where one is needed)
+};
+
+// Tokenised rows by index. The order on disk; shuffling is the reader's business (StepStream).
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual std::int64_t size() const = 0;
+  virtual Row row(std::int64_t index) const = 0;
+  virtual const ReadReport& report() const = 0;
+  virtual std::string content_hash() const = 0;  // of ids, masks, targets, weights
+};
+
+// Reads, understands, maps, groups and tokenises the files. `kinds`: which units the method takes; a row of
+// another unit is an InputError naming it. Dropped rows go to `dropped_path` (a JSONL: file, line, reason)
+// when it is not "". Errors and drops: decisions 1 to 6 of docs.
+std::unique_ptr<Dataset> load_dataset(const DataOptions& options, const TextPipeline& pipeline,
+                                      const std::vector<Unit>& accepted, const std::string& dropped_path);
+
+// The same from examples already in memory (the demo, rollouts).
+std::unique_ptr<Dataset> make_dataset(const std::vector<Example>& examples, const DataOptions& options,
+                                      const TextPipeline& pipeline);
+// And from token ids handed over (parity with peers, benchmarks).
+std::unique_ptr<Dataset> make_dataset(std::vector<Row> rows, std::vector<std::string> sources);
+
+// Only the reading half: rows of the file as examples, before tokenising. For `una preview`, `convert`,
+// `generate`.
+std::vector<Example> read_examples(const DataOptions& options, ReadReport& report,
+                                   const std::string& dropped_path);
+
+// One prompt, or one prompt with one answer, as ids. `prompt_only` leaves loss_mask all zero and adds the
+// generation prompt of chat templates. Throws InputError that names the row.
+Sequence tokenise_prompt(const Example& example, const DataOptions& options, const TextPipeline& pipeline);
+
+}  // namespace una::data

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "una/core/sampling.h"
+#include "una/model/model.h"
+#include "una/text/tokenizer.h"
+
+namespace una::generate {
+
+struct Request {
+  std::int64_t id = 0;               // the caller's; outputs carry it
+  std::vector<std::int32_t> prompt;  // token ids, at least one
+  SamplingParams params;
+  std::uint64_t sample = 0;  // number of the sample for this prompt: keys the random numbers with seed, id
+};
+
+struct Output {
+  std::int64_t id = 0;
+  std::uint64_t sample = 0;
+  std::vector<std::int32_t> ids;  // sampled ids, with the end-of-sequence id when it was sampled
+  std::string text;               // decoded, special tokens skipped, cut before a stop string
+  std::vector<float> logps;       // log-prob of each sampled id under the unmodified distribution
+  enum class Finish { kEos, kStop, kLength } finish = Finish::kLength;
+};
+
+// Continuous batching over a KV cache: requests go in at any time, each step decodes one token of every
+// running request. The same request (id, sample, seed) gives the same text whatever else is in the batch, up
+// to the bits of the matrix products. `tokenizer` may be null: then text stays empty and stop strings are an
+// InputError.
+class Engine {
+ public:
+  struct Options {
+    std::int64_t max_batch = 64;    // requests running at one time
+    std::int64_t cache_tokens = 0;  // slots of the KV cache; 0: enough for max_batch of the longest request
+    model::AdapterId adapter = model::kNoAdapter;
+  };
+  Engine(model::Model& model, const text::Tokenizer* tokenizer, const Options& options);
+  ~Engine();
+  void add(Request request);           // InputError: prompt longer than the model's positions
+  std::vector<Output> step();          // one token for every running request; returns what finished
+  bool done() const;                   // nothing running or waiting
+  std::int64_t prompt_tokens() const;  // tokens prefilled so far, tokens sampled so far
+  std::int64_t new_tokens() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// All requests to their end, outputs in the order of the requests.
+std::vector<Output> generate_all(Engine& engine, std::vector<Request> requests);
+
+}  // namespace una::generate

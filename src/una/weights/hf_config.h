@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "una/core/model_spec.h"
+
+namespace una::weights {
+
+// config.json -> ModelSpec. `architectures` decides where model_type is missing or shared; never sizes. Both
+// spellings of rope (rope_theta + rope_scaling, rope_parameters) and of dtype are read. Unknown
+// architectures, activations and rope types are refused by name, with the list of known ones.
+ModelSpec read_model_spec(const std::string& folder);
+ModelSpec parse_model_spec(const std::string& config_json, const std::string& what);
+
+// A config.json for a model that `una` made itself (the demo). Key names as Hugging Face writes them.
+std::string print_model_spec(const ModelSpec& spec);
+
+// The base's config.json text changed into a sequence-classification one: architectures, num_labels,
+// id2label, pad id.
+std::string reward_model_config(const std::string& config_json, std::int32_t pad_id);
+
+}  // namespace una::weights

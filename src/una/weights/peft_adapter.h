@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "una/core/lora_spec.h"
+#include "una/weights/safetensors.h"
+
+namespace una::weights {
+
+// adapter_config.json <-> LoraSpec. Values that are not implemented (use_dora, bias other than "none", other
+// peft_type,
+// ...) are refused by name. Written with PEFT's core key set only, sorted, indent 2.
+LoraSpec read_adapter_config(const std::string& folder);
+std::string print_adapter_config(const LoraSpec& spec);
+
+// adapter_model.safetensors: names "base_model.model.<module>.lora_A.weight" [r, in], "...lora_B.weight"
+// [out, r]; saved modules as "base_model.model.score.weight". Keys of the StateDict are without the
+// "base_model.model." prefix.
+StateDict read_adapter_weights(const std::string& folder);
+
+// The whole adapter folder: config, weights (as given, fp32 by convention), each file whole or not at all.
+void write_adapter(const std::string& folder, const LoraSpec& spec,
+                   const std::vector<std::pair<std::string, at::Tensor>>& tensors);
+
+bool is_adapter_folder(const std::string& folder);  // has adapter_config.json
+
+}  // namespace una::weights

@@ -1,0 +1,119 @@
+# Functions of ./dev. Sourced, never run alone; the caller's folder is the project's root.
+build_packages="g++ cmake ninja-build ccache mold git ca-certificates libyaml-cpp-dev nlohmann-json3-dev
+  libsimdjson-dev libxxhash-dev libgtest-dev libbenchmark-dev python3 python3-pip"
+tool_packages="clang-format-19 clang-tidy-19"
+wheels="torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85"
+
+usage() {
+  cat <<'T'
+  setup      packages (apt), LibTorch (wheel), Rust if it is missing
+  build      everything in build/release
+  test       build, then the whole suite (options: --asan, -R REGEX, any ctest option)
+  demo       align a small model from feedback, end to end, with a table and an HTML report
+  una ARGS   run the built program
+  bench      bench train | bench kernels ...: side by side with the peers where they are installed
+  parity     numbers against transformers, TRL and PEFT (installs them)
+  format     clang-format 19 over src
+  lint       clang-tidy 19 over every file
+  install    --prefix DIR: a relocatable tree
+T
+}
+
+say() { printf '\033[1m[dev]\033[0m %s\n' "$*" >&2; }
+die() { printf 'dev: %s\n' "$*" >&2; exit 2; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else die "needs root or sudo to run: $*"
+  fi
+}
+
+missing_packages() {
+  local package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+  done
+}
+
+apt_install() {
+  local missing
+  command -v dpkg-query >/dev/null || { check_other_system; return; }
+  # shellcheck disable=SC2046,SC2086
+  missing=$(missing_packages "$@" | tr '\n' ' ')
+  [ -z "$missing" ] && return
+  say "installing $missing"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+  # shellcheck disable=SC2086
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >/dev/null
+}
+
+check_other_system() {
+  local tool missing=""
+  for tool in g++ cmake ninja cargo python3; do command -v "$tool" >/dev/null || missing="$missing $tool"; done
+  [ -z "$missing" ] || die "this is no Debian system and these are missing:$missing (also needed: the development files of yaml-cpp, nlohmann-json, simdjson, xxhash, GoogleTest)"
+}
+
+rust_is_recent() {
+  command -v cargo >/dev/null && cargo --version | awk '{split($2, v, "."); exit !(v[1] > 1 || v[2] >= 88)}'
+}
+
+setup_rust() {
+  [ -d /usr/lib/rust-web/bin ] && PATH="/usr/lib/rust-web/bin:$PATH"
+  [ -d "$HOME/.cargo/bin" ] && PATH="$HOME/.cargo/bin:$PATH"
+  export PATH
+  rust_is_recent && return
+  say "installing Rust (Debian's rustc-web, cargo-web)"
+  apt_install rustc-web cargo-web
+  [ -d /usr/lib/rust-web/bin ] && export PATH="/usr/lib/rust-web/bin:$PATH"
+  rust_is_recent || die "cargo 1.88 or newer is needed, found: $(cargo --version 2>/dev/null || echo none)"
+}
+
+setup_wheels() {
+  local stamp=.deps/site/.una-wheels
+  [ "$(cat "$stamp" 2>/dev/null)" = "$wheels" ] && return
+  say "installing LibTorch from its Python wheel into .deps/site (1.2 GB)"
+  rm -rf .deps/site.new && mkdir -p .deps/site.new
+  # shellcheck disable=SC2086
+  python3 -m pip install -q --no-deps --disable-pip-version-check --target .deps/site.new $wheels
+  rm -rf .deps/site && mv .deps/site.new .deps/site
+  printf '%s' "$wheels" > "$stamp"
+}
+
+setup() {
+  # shellcheck disable=SC2086
+  apt_install $build_packages
+  setup_rust
+  setup_wheels
+}
+
+setup_tools() { # shellcheck disable=SC2086
+  apt_install $tool_packages
+}
+
+setup_quiet() {
+  [ -x build/release/src/una/cli/una ] && return
+  setup && build release una
+}
+
+configure() {
+  [ -f "build/$1/build.ninja" ] || cmake --preset "$1" >/dev/null
+}
+
+build() {
+  local preset=$1
+  shift
+  configure "$preset"
+  # arguments: targets, or options of cmake --build
+  case "${1:-}" in
+    ''|-*) cmake --build "build/$preset" "$@" ;;
+    *) cmake --build "build/$preset" --target "$@" ;;
+  esac
+}
+
+run_tests() {
+  local preset=release
+  if [ "${1:-}" = --asan ]; then preset=asan; shift; fi
+  setup && setup_tools && build "$preset"
+  ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" "$@"
+}
