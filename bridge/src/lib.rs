@@ -1,1 +1,7 @@
-//! C ABI over Hugging Face tokenizers and minijinja.
+//! The Rust side of `include/una_bridge.h`: tokenizers and chat templates for a C++ program. Every exported
+//! function runs its body under `catch_unwind`; errors cross the border as a status and an owned sentence.
+
+mod ffi;
+mod tokenizer;
+mod tokenizer_ffi;
+mod train;
