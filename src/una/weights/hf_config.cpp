@@ -1,0 +1,200 @@
+#include "una/weights/hf_config.h"
+
+#include <algorithm>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/json.h"
+#include "una/weights/config_reader.h"
+#include "una/weights/family.h"
+
+namespace una::weights {
+namespace {
+
+using detail::ConfigReader;
+using detail::Family;
+
+constexpr const char* kCausal = "ForCausalLM";
+constexpr const char* kClassifier = "ForSequenceClassification";
+
+std::vector<std::string> known_names(bool architectures) {
+  std::vector<std::string> names;
+  for (const Family& family : detail::family_table()) {
+    if (!architectures) names.push_back(family.model_type);
+    for (const char* head : {kCausal, kClassifier}) {
+      if (architectures) names.push_back(family.class_prefix + head);
+    }
+  }
+  return names;
+}
+
+const Family* family_of_type(const std::string& model_type) {
+  for (const Family& family : detail::family_table()) {
+    if (family.model_type == model_type) return &family;
+  }
+  return nullptr;
+}
+
+// "MistralForCausalLM" -> mistral and "ForCausalLM"; family nullptr when the name is not known.
+std::pair<const Family*, const char*> split_architecture(const std::string& name) {
+  for (const char* head : {kCausal, kClassifier}) {
+    if (!ends_with(name, head)) continue;
+    const std::string prefix = name.substr(0, name.size() - std::string(head).size());
+    for (const Family& family : detail::family_table()) {
+      const auto& aliases = family.aliases;
+      if (prefix == family.class_prefix ||
+          std::find(aliases.begin(), aliases.end(), prefix) != aliases.end()) {
+        return {&family, head};
+      }
+    }
+  }
+  return {nullptr, kCausal};
+}
+
+// The family, and `architecture` as transformers spells it.
+const Family& read_family(const ConfigReader& config, std::string& architecture) {
+  const std::string model_type = config.text("model_type", "");
+  const std::vector<std::string> architectures = config.texts("architectures");
+  const Family* by_type = family_of_type(model_type);
+  if (!model_type.empty() && by_type == nullptr) {
+    config.fail(cat("the model_type \"", model_type,
+                    "\" is not supported (known: ", join(known_names(false), ", "), ")"));
+  }
+  if (architectures.empty()) {
+    if (by_type == nullptr) config.fail("neither \"architectures\" nor \"model_type\" is given");
+    architecture = by_type->class_prefix + kCausal;
+    return *by_type;
+  }
+  const auto [family, head] = split_architecture(architectures.front());
+  if (family == nullptr) {
+    config.fail(cat("the architecture \"", architectures.front(),
+                    "\" is not supported (known: ", join(known_names(true), ", "), ")"));
+  }
+  if (by_type != nullptr && by_type != family) {
+    config.fail(cat("model_type \"", model_type, "\" and architecture \"", architectures.front(),
+                    "\" contradict each other; correct the wrong one"));
+  }
+  architecture = family->class_prefix + head;
+  return *family;
+}
+
+// Of a classifier: transformers counts id2label, else num_labels, else takes 2.
+std::int64_t read_num_labels(const ConfigReader& config) {
+  const std::int64_t given = config.size("num_labels", 2);
+  if (!config.is_set("id2label")) return given;
+  const auto labels = static_cast<std::int64_t>(config.object("id2label").json().size());
+  if (labels == 0) config.fail("\"id2label\" is empty");
+  if (config.is_set("num_labels") && labels != given) {
+    config.fail(cat("\"num_labels\" is ", given, ", but \"id2label\" has ", labels, " entries"));
+  }
+  return labels;
+}
+
+void check_weights_are_plain(const ConfigReader& config) {
+  if (!config.is_set("quantization_config")) return;
+  const ConfigReader quantization = config.object("quantization_config");
+  config.fail(cat("the weights are quantised (", quantization.text("quant_method", "unknown method"),
+                  "), which is not supported; take the model in bfloat16 or float32"));
+}
+
+std::string dump_sorted(const Json& config) { return nlohmann::json(config).dump(2) + "\n"; }
+
+Json eos_json(const std::vector<std::int32_t>& ids) {
+  if (ids.empty()) return nullptr;
+  return ids.size() == 1 ? Json(ids.front()) : Json(ids);
+}
+
+Json token_json(std::int32_t id) { return id < 0 ? Json(nullptr) : Json(id); }
+
+// The older spelling: readers of both generations understand it, older ones would silently ignore
+// rope_parameters.
+Json rope_scaling_json(const RopeSpec& rope) {
+  if (rope.type == "default") return nullptr;
+  check(rope.type == "llama3", "print_model_spec: unknown rope type");
+  return {{"rope_type", "llama3"},
+          {"factor", rope.factor},
+          {"low_freq_factor", rope.low_freq_factor},
+          {"high_freq_factor", rope.high_freq_factor},
+          {"original_max_position_embeddings", rope.original_max_positions}};
+}
+
+void set_labels(Json& config, std::int64_t count) {
+  Json names = Json::object(), numbers = Json::object();
+  for (std::int64_t i = 0; i < count; ++i) {
+    names[std::to_string(i)] = cat("LABEL_", i);
+    numbers[cat("LABEL_", i)] = i;
+  }
+  config["id2label"] = names;
+  config["label2id"] = numbers;
+  config["num_labels"] = count;
+}
+
+}  // namespace
+
+ModelSpec read_model_spec(const std::string& folder) {
+  const std::string path = cat(folder, "/config.json");
+  check_input(is_folder(folder), cat("the model folder ", folder, " does not exist"));
+  check_input(is_file(path), cat(folder, " is no model folder: config.json is missing"));
+  return parse_model_spec(read_file(path), path);
+}
+
+ModelSpec parse_model_spec(const std::string& config_json, const std::string& what) {
+  const Json root = parse_json(config_json, what);
+  check_input(root.is_object(), cat(what, ": must be a JSON object"));
+  const ConfigReader config(root, what);
+  ModelSpec spec;
+  const Family& family = read_family(config, spec.architecture);
+  spec.model_type = family.model_type;
+  check_weights_are_plain(config);
+  if (ends_with(spec.architecture, kClassifier)) spec.num_labels = read_num_labels(config);
+  family.read(config, spec);
+  return spec;
+}
+
+std::string print_model_spec(const ModelSpec& spec) {
+  const Family* family = family_of_type(spec.model_type);
+  check(family != nullptr, "print_model_spec: unknown model_type");
+  check(!spec.architecture.empty(), "print_model_spec: no architecture");
+  Json config = {{"architectures", Json::array({spec.architecture})},
+                 {"attention_dropout", 0.0},
+                 {"bos_token_id", token_json(spec.bos_id)},
+                 {"eos_token_id", eos_json(spec.eos_ids)},
+                 {"pad_token_id", token_json(spec.pad_id)},
+                 {"head_dim", spec.head_dim},
+                 {"hidden_act", spec.activation},
+                 {"hidden_size", spec.hidden_size},
+                 {"initializer_range", spec.initializer_range},
+                 {"intermediate_size", spec.intermediate_size},
+                 {"max_position_embeddings", spec.max_positions},
+                 {"model_type", spec.model_type},
+                 {"num_attention_heads", spec.num_heads},
+                 {"num_hidden_layers", spec.num_layers},
+                 {"num_key_value_heads", spec.num_kv_heads},
+                 {"rms_norm_eps", spec.norm_eps},
+                 {"rope_scaling", rope_scaling_json(spec.rope)},
+                 {"rope_theta", spec.rope.theta},
+                 {"tie_word_embeddings", spec.tie_word_embeddings},
+                 {"use_cache", true},
+                 {"vocab_size", spec.vocab_size}};
+  if (!spec.torch_dtype.empty()) config["torch_dtype"] = spec.torch_dtype;
+  if (spec.is_reward_model()) set_labels(config, spec.num_labels);
+  family->print(spec, config);
+  return dump_sorted(config);
+}
+
+std::string reward_model_config(const std::string& config_json, std::int32_t pad_id) {
+  const std::string what = "the base model's config.json";
+  const ModelSpec base = parse_model_spec(config_json, what);
+  Json config = parse_json(config_json, what);
+  config["architectures"] = Json::array({family_of_type(base.model_type)->class_prefix + kClassifier});
+  config["model_type"] = base.model_type;
+  set_labels(config, 1);
+  config["pad_token_id"] = token_json(pad_id);
+  // Both would point transformers at another class or loss.
+  config.erase("problem_type");
+  config.erase("auto_map");
+  return config.dump(2) + "\n";
+}
+
+}  // namespace una::weights

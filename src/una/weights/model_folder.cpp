@@ -1,0 +1,177 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <set>
+
+#include <ATen/core/Tensor.h>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/json.h"
+#include "una/weights/safetensors.h"
+#include "una/weights/safetensors_header.h"
+
+// A Hugging Face model folder: one file, or shards with an index.
+namespace una::weights {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kSingle = "model.safetensors";
+constexpr const char* kIndex = "model.safetensors.index.json";
+
+using NamedTensor = std::pair<std::string, at::Tensor>;
+
+std::vector<std::string> file_names(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    names.push_back(at->path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+[[noreturn]] void refuse_folder(const std::string& folder) {
+  check_input(is_folder(folder), cat("the model folder ", folder, " does not exist"));
+  for (const std::string& name : file_names(folder)) {
+    const bool pickled = (starts_with(name, "pytorch_model") && ends_with(name, ".bin")) ||
+                         (starts_with(name, "consolidated") && ends_with(name, ".pth"));
+    check_input(!pickled, cat(folder, ": ", name,
+                              " holds pickled weights, which can run foreign code and are not read; ",
+                              "convert them to safetensors (in transformers: save_pretrained(folder, ",
+                              "safe_serialization=True))"));
+    check_input(!starts_with(name, "adapter_model"),
+                cat(folder, " holds an adapter, not a model; name its base model as the model and give this ",
+                    "folder as the adapter"));
+    check_input(
+        !(starts_with(name, "model-") && ends_with(name, ".safetensors")),
+        cat(folder, ": ", name, " is one shard of several, but ", kIndex, " is missing; fetch it too"));
+  }
+  throw InputError(cat(folder, " holds no weights: neither ", kSingle, " nor ", kIndex, " is there"));
+}
+
+// tensor -> file. A file name with a folder in it could reach outside the model folder.
+std::map<std::string, std::string> read_index(const std::string& path) {
+  const Json index = read_json_file(path);
+  check_input(index.is_object() && index.contains("weight_map") && index["weight_map"].is_object() &&
+                  !index["weight_map"].empty(),
+              cat(path, ": \"weight_map\" (tensor name to file name) is missing or empty"));
+  std::map<std::string, std::string> out;
+  for (const auto& [tensor, file] : index["weight_map"].items()) {
+    check_input(file.is_string(), cat(path, ": the file of ", detail::quoted(tensor), " must be a string"));
+    const auto name = file.get<std::string>();
+    check_input(
+        !name.empty() && name.find('/') == std::string::npos && ends_with(name, ".safetensors"),
+        cat(path, ": ", detail::quoted(name), " must be the name of a .safetensors file in the folder"));
+    out[tensor] = name;
+  }
+  return out;
+}
+
+StateDict read_shards(const std::string& folder) {
+  const std::string index_path = cat(folder, "/", kIndex);
+  const std::map<std::string, std::string> index = read_index(index_path);
+  std::set<std::string> shards;
+  for (const auto& [tensor, file] : index) shards.insert(file);
+  for (const std::string& shard : shards) {
+    check_input(is_file(cat(folder, "/", shard)),
+                cat(folder, ": the shard ", shard, " that ", kIndex, " names is missing; fetch it again"));
+  }
+  StateDict out;
+  for (const std::string& shard : shards) {
+    const StateDict part = read_safetensors(cat(folder, "/", shard));
+    for (const auto& [name, tensor] : part.all()) {
+      const auto listed = index.find(name);
+      check_input(listed == index.end() || listed->second == shard,
+                  cat(folder, ": the tensor ", detail::quoted(name), " is in ", shard, ", but ", kIndex,
+                      " says ", listed == index.end() ? shard : listed->second));
+      check_input(!out.has(name), cat(folder, ": the tensor ", detail::quoted(name),
+                                      " is in two shards and not in ", kIndex));
+      out.add(name, tensor);
+    }
+  }
+  for (const auto& [name, file] : index) {
+    check_input(out.has(name), cat(folder, ": ", kIndex, " says that ", file, " holds the tensor ",
+                                   detail::quoted(name), ", but it does not"));
+  }
+  return out;
+}
+
+// Consecutive tensors up to `shard_bytes` together; a larger one alone.
+std::vector<std::vector<NamedTensor>> cut_shards(const std::vector<NamedTensor>& tensors,
+                                                 std::int64_t shard_bytes) {
+  std::vector<std::vector<NamedTensor>> shards(1);
+  std::int64_t held = 0;
+  for (const NamedTensor& tensor : tensors) {
+    const auto bytes = static_cast<std::int64_t>(tensor.second.nbytes());
+    if (!shards.back().empty() && bytes > shard_bytes - held) {
+      shards.emplace_back();
+      held = 0;
+    }
+    shards.back().push_back(tensor);
+    held += bytes;
+  }
+  return shards;
+}
+
+std::string shard_name(std::size_t number, std::size_t count) {
+  std::array<char, 64> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "model-%05zu-of-%05zu.safetensors", number, count);
+  return buffer.data();
+}
+
+void remove_file(const std::string& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  check_input(!error, cat("cannot remove the old ", path, ": ", error.message()));
+}
+
+// Files of an earlier save that a reader would take for this one's.
+void remove_stale(const std::string& folder, const std::set<std::string>& written) {
+  for (const std::string& name : file_names(folder)) {
+    const bool weights =
+        name == kSingle || name == kIndex || (starts_with(name, "model-") && ends_with(name, ".safetensors"));
+    if (weights && written.count(name) == 0) remove_file(cat(folder, "/", name));
+  }
+}
+
+}  // namespace
+
+StateDict read_model_weights(const std::string& folder) {
+  if (is_file(cat(folder, "/", kSingle))) return read_safetensors(cat(folder, "/", kSingle));
+  if (is_file(cat(folder, "/", kIndex))) return read_shards(folder);
+  refuse_folder(folder);
+}
+
+void write_model_weights(const std::string& folder, const std::vector<NamedTensor>& tensors,
+                         std::int64_t shard_bytes) {
+  check(shard_bytes > 0, "write_model_weights: shard_bytes must be positive");
+  make_folder(folder);
+  const std::vector<std::vector<NamedTensor>> shards = cut_shards(tensors, shard_bytes);
+  if (shards.size() == 1) {
+    write_safetensors(cat(folder, "/", kSingle), tensors);
+    return remove_stale(folder, {kSingle});
+  }
+  // An old index must not name new shards if this is cut short.
+  remove_file(cat(folder, "/", kIndex));
+  std::set<std::string> written = {kIndex};
+  nlohmann::json index;  // sorted keys, as Hugging Face writes it
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::string name = shard_name(i + 1, shards.size());
+    write_safetensors(cat(folder, "/", name), shards[i]);
+    written.insert(name);
+    for (const auto& [tensor_name, tensor] : shards[i]) {
+      check(!index["weight_map"].contains(tensor_name), "write_model_weights: a name twice");
+      index["weight_map"][tensor_name] = name;
+      total += tensor.nbytes();
+    }
+  }
+  index["metadata"]["total_size"] = total;
+  write_file(cat(folder, "/", kIndex), index.dump(2) + "\n");
+  remove_stale(folder, written);
+}
+
+}  // namespace una::weights

@@ -1,0 +1,48 @@
+#include "una/weights/peft_adapter.h"
+
+#include <ATen/core/Tensor.h>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/weights/safetensors_header.h"
+
+namespace una::weights {
+namespace {
+
+constexpr std::string_view kPrefix = "base_model.model.";
+constexpr const char* kWeightsFile = "adapter_model.safetensors";
+
+}  // namespace
+
+StateDict read_adapter_weights(const std::string& folder) {
+  const std::string path = cat(folder, "/", kWeightsFile);
+  check_input(is_folder(folder), cat("the adapter folder ", folder, " does not exist"));
+  check_input(
+      is_file(path) || !is_file(cat(folder, "/adapter_model.bin")),
+      cat(folder, ": adapter_model.bin holds pickled weights, which can run foreign code and are not ",
+          "read; load the adapter with PEFT and save it again as safetensors (save_pretrained)"));
+  check_input(is_file(path), cat(folder, ": ", kWeightsFile, " is missing"));
+  return read_safetensors(path).renamed([&](const std::string& name) {
+    check_input(starts_with(name, kPrefix) && name.size() > kPrefix.size(),
+                cat(path, ": the tensor ", detail::quoted(name), " does not begin with \"", kPrefix,
+                    "\"; is this a PEFT adapter?"));
+    return name.substr(kPrefix.size());
+  });
+}
+
+void write_adapter(const std::string& folder, const LoraSpec& spec,
+                   const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  const std::string config = print_adapter_config(spec);
+  std::vector<std::pair<std::string, at::Tensor>> named;
+  named.reserve(tensors.size());
+  for (const auto& [name, tensor] : tensors) {
+    named.emplace_back(starts_with(name, kPrefix) ? name : cat(kPrefix, name), tensor);
+  }
+  make_folder(folder);
+  write_safetensors(cat(folder, "/", kWeightsFile), named);
+  // The configuration last: a folder that has it is complete.
+  write_file(cat(folder, "/adapter_config.json"), config);
+}
+
+}  // namespace una::weights

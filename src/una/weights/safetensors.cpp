@@ -1,0 +1,132 @@
+#include "una/weights/safetensors.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <string_view>
+#include <tuple>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/weights/safetensors_header.h"
+
+namespace una::weights {
+namespace {
+
+using detail::DtypeRow;
+using detail::TensorEntry;
+
+// A view of the mapped bytes that keeps the mapping alive; a copy where the file places the data off its
+// alignment (files of other writers only).
+at::Tensor tensor_of(const TensorEntry& entry, const char* data, const std::shared_ptr<MappedFile>& file) {
+  const at::TensorOptions options(entry.dtype->type);
+  if (entry.begin == entry.end) return at::empty(entry.shape, options);
+  const char* address = data + entry.begin;
+  if (reinterpret_cast<std::uintptr_t>(address) % entry.dtype->bytes != 0) {
+    at::Tensor copy = at::empty(entry.shape, options);
+    std::memcpy(copy.mutable_data_ptr(), address, entry.end - entry.begin);
+    return copy;
+  }
+  return at::from_blob(const_cast<char*>(address), entry.shape, [file](void*) {}, options);
+}
+
+// Writes through one descriptor, so that no tensor is held twice in memory.
+class FileWriter {
+ public:
+  FileWriter(const std::string& path, const std::string& shown)
+      : shown_(shown), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
+    if (file_ < 0) fail();
+  }
+  ~FileWriter() {
+    if (file_ >= 0) ::close(file_);
+  }
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  void write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(file_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail();
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+  void close() {
+    const int file = std::exchange(file_, -1);
+    if (::close(file) != 0) fail();
+  }
+
+ private:
+  [[noreturn]] void fail() { throw InputError(cat("cannot write ", shown_, ": ", std::strerror(errno))); }
+
+  std::string shown_;
+  int file_;
+};
+
+struct Planned {
+  TensorEntry entry;
+  const at::Tensor* tensor;
+};
+
+// Order and offsets of the library: descending dtype rank, then name.
+std::vector<Planned> plan(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  std::vector<Planned> out;
+  std::set<std::string_view> names;
+  for (const auto& [name, tensor] : tensors) {
+    check(names.insert(name).second, "write_safetensors: a name twice");
+    check(name != "__metadata__", "write_safetensors: a tensor called __metadata__");
+    check(tensor.defined() && tensor.layout() == at::kStrided, "write_safetensors: not a plain tensor");
+    const DtypeRow* dtype = detail::find_dtype(tensor.scalar_type());
+    check(dtype != nullptr, "write_safetensors: a dtype that safetensors files cannot hold");
+    out.push_back({TensorEntry{name, dtype, tensor.sizes().vec(), 0, 0}, &tensor});
+  }
+  std::sort(out.begin(), out.end(), [](const Planned& a, const Planned& b) {
+    return std::tie(a.entry.dtype, a.entry.name) < std::tie(b.entry.dtype, b.entry.name);
+  });
+  std::uint64_t at = 0;
+  for (Planned& each : out) {
+    each.entry.begin = at;
+    at += static_cast<std::uint64_t>(each.tensor->numel()) * each.entry.dtype->bytes;
+    each.entry.end = at;
+  }
+  return out;
+}
+
+}  // namespace
+
+StateDict read_safetensors(const std::string& path) {
+  const auto file = std::make_shared<MappedFile>(path);
+  const detail::Header header = detail::parse_header(file->bytes(), path);
+  StateDict out;
+  for (const TensorEntry& entry : header.tensors) {
+    out.add(entry.name, tensor_of(entry, file->data() + header.data_start, file));
+  }
+  return out;
+}
+
+void write_safetensors(const std::string& path,
+                       const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  const std::vector<Planned> planned = plan(tensors);
+  std::vector<TensorEntry> entries;
+  for (const Planned& each : planned) entries.push_back(each.entry);
+  const std::string header = detail::print_header(entries);
+  write_file_with(path, [&](const std::string& temporary) {
+    FileWriter out(temporary, path);
+    out.write(header);
+    for (const Planned& each : planned) {
+      const at::Tensor flat = each.tensor->detach().cpu().contiguous();
+      out.write({static_cast<const char*>(flat.const_data_ptr()), flat.nbytes()});
+    }
+    out.close();
+  });
+}
+
+}  // namespace una::weights
