@@ -1,0 +1,46 @@
+#include "una/model/linear.h"
+
+#include <utility>
+
+#include "una/base/rng.h"
+
+namespace una::model {
+namespace {
+
+// The stacked value of one call. A lone fp32 master is asked anew each time, without history: its storage may
+// have been rebound, and the gradient goes to the master that is passed beside it.
+at::Tensor present_value(const at::Tensor& stacked, const Parameter& first) {
+  return stacked.is_same(first.master) ? first.master.detach() : stacked;
+}
+
+}  // namespace
+
+StackedLinear::StackedLinear(std::vector<Part> parts) : parts_(std::move(parts)) {
+  std::vector<Parameter*> weights, biases;
+  for (const Part& part : parts_) {
+    weights.push_back(part.weight);
+    if (part.bias != nullptr) biases.push_back(part.bias);
+  }
+  weight_ = fuse_rows(weights);
+  if (!biases.empty()) bias_ = fuse_rows(biases);
+}
+
+at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use) const {
+  std::vector<kernels::LinearPart> parts;
+  parts.reserve(parts_.size());
+  for (const Part& part : parts_) {
+    kernels::LinearPart call{.out = part.weight->value.size(0), .weight_master = part.weight->master};
+    if (part.bias != nullptr) call.bias_master = part.bias->master;
+    if (use.adapter != nullptr && use.adapter->modules[part.id]) {
+      const double dropout = use.dropout ? use.adapter->spec.dropout : 0;
+      const std::uint64_t key = dropout > 0 ? random_bits(use.dropout_key, part.dropout_stream, 0) : 0;
+      call.adapters.push_back(lora_term(*use.adapter->modules[part.id], dropout, key));
+    }
+    parts.push_back(std::move(call));
+  }
+  at::Tensor bias;
+  if (bias_.defined()) bias = present_value(bias_, *parts_[0].bias);
+  return kernels::stacked_linear(x, present_value(weight_, *parts_[0].weight), bias, parts);
+}
+
+}  // namespace una::model

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "una/model/lora.h"
+#include "una/model/parameter.h"
+
+namespace una::model {
+
+// How one call adapts the linears: null adapter = the base.
+struct AdapterUse {
+  const Adapter* adapter = nullptr;
+  bool dropout = false;
+  std::uint64_t dropout_key = 0;
+};
+
+// The linears that share an input (q, k, v; gate, up), stacked by rows into one product. The parts keep their
+// Hugging Face names; when they are frozen their values are row views of the stacked weight.
+class StackedLinear {
+ public:
+  struct Part {
+    std::size_t id = 0;  // of the linear in the model's list
+    Parameter* weight = nullptr;
+    Parameter* bias = nullptr;  // all parts have one or none has
+    std::uint64_t dropout_stream = 0;
+  };
+  explicit StackedLinear(std::vector<Part> parts);
+  // x [T, in] -> [T, sum out].
+  at::Tensor forward(const at::Tensor& x, const AdapterUse& use) const;
+
+ private:
+  std::vector<Part> parts_;
+  at::Tensor weight_, bias_;  // stacked, compute dtype; undefined where a lone master is the value
+};
+
+}  // namespace una::model

@@ -1,0 +1,157 @@
+#include "una/model/model.h"
+
+#include <cmath>
+#include <utility>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/kernels/linear_logps.h"
+#include "una/model/initialize.h"
+#include "una/model/model_impl.h"
+#include "una/model/name_check.h"
+
+namespace una::model {
+namespace {
+
+std::vector<ExpectedTensor> expected_tensors(const ModelSpec& spec, const PartNames& names) {
+  std::vector<ExpectedTensor> out;
+  for (const ParameterShape& shape : parameter_shapes(spec, names)) out.push_back({shape.name, shape.shape});
+  return out;
+}
+
+at::Tensor random_parameter(const ModelSpec& spec, const ParameterShape& shape, std::uint64_t seed,
+                            at::ScalarType dtype) {
+  switch (shape.kind) {
+    case ParameterShape::Kind::kNorm:
+      return at::ones(shape.shape, at::kFloat).to(dtype);
+    case ParameterShape::Kind::kBias:
+      return at::zeros(shape.shape, at::kFloat).to(dtype);
+    case ParameterShape::Kind::kMatrix:
+      break;
+  }
+  return random_normal(shape.shape, spec.initializer_range, seed, shape.name).to(dtype);
+}
+
+}  // namespace
+
+Model::Model(const ModelSpec& spec, const weights::StateDict& weights, const LoadOptions& options,
+             const std::string& what)
+    : impl_(std::make_unique<Impl>(spec, options)) {
+  const PartNames& names = impl_->family.names;
+  // Old checkpoints hold rope's buffers; a tied head may be written twice; a reward model needs no head.
+  const bool head_is_spare = spec.tie_word_embeddings || spec.is_reward_model();
+  const auto may_ignore = [&](const std::string& name) {
+    return ends_with(name, "rotary_emb.inv_freq") || (head_is_spare && name == names.head + ".weight");
+  };
+  check_names(expected_tensors(spec, names), weights, may_ignore, what);
+  impl_->build([&](const ParameterShape& shape) { return weights.at(shape.name); }, options.train_full);
+}
+
+Model::Model(const ModelSpec& spec, std::uint64_t seed, const LoadOptions& options)
+    : impl_(std::make_unique<Impl>(spec, options)) {
+  const at::ScalarType dtype = options.train_full ? master_dtype(options.dtype) : options.dtype;
+  impl_->build([&](const ParameterShape& shape) { return random_parameter(spec, shape, seed, dtype); },
+               options.train_full);
+}
+
+Model::~Model() = default;
+
+const ModelSpec& Model::spec() const { return impl_->spec; }
+
+at::ScalarType Model::dtype() const { return impl_->dtype; }
+
+at::Tensor Model::hidden(const at::Tensor& tokens, const at::Tensor& positions,
+                         const std::vector<Segment>& segments, const ForwardOptions& options) {
+  return impl_->hidden(tokens, positions, options,
+                       {.segments = std::make_shared<const std::vector<Segment>>(segments)});
+}
+
+at::Tensor Model::hidden_cached(const at::Tensor& tokens, const at::Tensor& positions,
+                                const std::vector<Segment>& segments, const at::Tensor& slots, KvCache& cache,
+                                const ForwardOptions& options) {
+  const at::NoGradGuard no_grad;
+  return impl_->hidden(
+      tokens, positions, options,
+      {.segments = std::make_shared<const std::vector<Segment>>(segments), .cache = &cache, .slots = slots});
+}
+
+at::Tensor Model::logits(const at::Tensor& hidden) {
+  const at::NoGradGuard no_grad;
+  return at::linear(hidden, impl_->head().value).to(at::kFloat);
+}
+
+PolicyOutput Model::forward(const PackedBatch& batch, const PolicyWants& wants,
+                            const ForwardOptions& options) {
+  const at::Tensor states = hidden(batch.tokens, batch.positions, batch.segments, options);
+  PolicyOutput out;
+  if (wants.logp || wants.statistics) {
+    out = kernels::linear_logps(states.index_select(0, batch.logp_rows), impl_->head().weight(),
+                                batch.logp_targets, wants, {.temperature = wants.temperature});
+  }
+  if (wants.score) {
+    check(has_reward_head(), "scores asked of a model without a reward head");
+    const Parameter& score = *impl_->score;
+    const at::Tensor last = states.index_select(0, batch.last_rows).to(score.value.scalar_type());
+    out.score = at::linear(last, score.trains() ? score.master : score.value).squeeze(-1);
+  }
+  return out;
+}
+
+std::vector<TrainableTensor> Model::trainable() {
+  std::vector<TrainableTensor> out;
+  const auto add = [&](const Parameter& parameter) {
+    if (parameter.trains()) out.push_back({parameter.name, parameter.master, parameter.decay});
+  };
+  // A causal LM that became a reward model keeps its head for reading, but nothing would give it gradients.
+  const Parameter* spare = has_reward_head() && impl_->output != impl_->embedding ? impl_->output : nullptr;
+  for (const Parameter& parameter : impl_->parameters) {
+    if (&parameter != spare) add(parameter);
+  }
+  for (const auto& adapter : impl_->adapters) {
+    for (const auto& module : adapter->modules) {
+      if (!module) continue;
+      add(module->a);
+      add(module->b);
+    }
+  }
+  if (impl_->score) add(*impl_->score);
+  return out;
+}
+
+void Model::refresh() {
+  for (Parameter& parameter : impl_->parameters) parameter.refresh();
+  for (const auto& adapter : impl_->adapters) {
+    for (auto& module : adapter->modules) {
+      if (!module) continue;
+      module->a.refresh();
+      module->b.refresh();
+    }
+  }
+  if (impl_->score) impl_->score->refresh();
+}
+
+std::vector<std::pair<std::string, at::Tensor>> Model::named_tensors() const {
+  std::vector<std::pair<std::string, at::Tensor>> out;
+  for (const Parameter& parameter : impl_->parameters) {
+    if (has_reward_head() && parameter.name == impl_->family.names.head + ".weight") continue;
+    out.emplace_back(parameter.name, parameter.full());
+  }
+  if (impl_->score) out.emplace_back(impl_->score->name, impl_->score->full());
+  return out;
+}
+
+KvCache::KvCache(const Model& model, std::int64_t slots) : slots_(slots) {
+  const ModelSpec& spec = model.spec();
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    keys_.push_back(at::empty({slots, spec.num_kv_heads, spec.head_dim}, model.dtype()));
+    values_.push_back(at::empty({slots, spec.num_kv_heads, spec.head_dim}, model.dtype()));
+  }
+}
+
+}  // namespace una::model

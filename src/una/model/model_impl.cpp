@@ -1,0 +1,132 @@
+#include "una/model/model_impl.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/aminmax.h>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/base/rng.h"
+#include "una/kernels/embedding.h"
+#include "una/kernels/rms_norm.h"
+#include "una/model/checkpointing.h"
+
+namespace una::model {
+namespace {
+
+void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary) {
+  if (tokens.numel() == 0) return;
+  const auto [low, high] = at::aminmax(tokens);
+  const auto smallest = low.item<std::int64_t>(), largest = high.item<std::int64_t>();
+  check_input(smallest >= 0 && largest < vocabulary,
+              cat("token id ", smallest < 0 ? smallest : largest, " is outside the model's vocabulary of ",
+                  vocabulary, " rows; is this the model's own tokenizer?"));
+}
+
+}  // namespace
+
+Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
+    : spec(model_spec),
+      family(find_family(model_spec)),
+      dtype(options.dtype),
+      full_training(options.train_full),
+      rope(model_spec.rope, model_spec.head_dim) {
+  check_input(options.device == "cpu", cat("device \"", options.device,
+                                           "\" is not available to this build; "
+                                           "use cpu"));
+  check(dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kDouble,
+        "LoadOptions::dtype must be fp32, bf16 or fp64");
+}
+
+Parameter* Model::Impl::find(const std::string& name) {
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? nullptr : found->second;
+}
+
+StackedLinear Model::Impl::make_linear(std::int64_t layer, const std::vector<std::string>& modules) {
+  std::vector<StackedLinear::Part> parts;
+  for (const std::string& name : modules) {
+    const std::string module = layer_prefix(family.names, layer) + name;
+    Parameter* weight = find(module + ".weight");
+    parts.push_back({.id = linears.size(),
+                     .weight = weight,
+                     .bias = find(module + ".bias"),
+                     .dropout_stream = stream_id(module)});
+    linears.push_back({module, layer, weight->value.size(1), weight->value.size(0)});
+  }
+  return StackedLinear(std::move(parts));
+}
+
+void Model::Impl::build(const TensorSource& source, bool train_full) {
+  const PartNames& names = family.names;
+  for (const ParameterShape& shape : parameter_shapes(spec, names)) {
+    const at::Tensor values = source(shape);
+    if (shape.name == names.score + ".weight") {
+      set_score(values, train_full);
+      continue;
+    }
+    const bool decay = shape.kind == ParameterShape::Kind::kMatrix;
+    parameters.push_back(make_parameter(shape.name, values, dtype, train_full, decay));
+    by_name[shape.name] = &parameters.back();
+  }
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    const std::string prefix = layer_prefix(names, layer);
+    layers.emplace_back(spec,
+                        DecoderLayer::Parts{.number = layer,
+                                            .attention_norm = find(prefix + names.attention_norm + ".weight"),
+                                            .mlp_norm = find(prefix + names.mlp_norm + ".weight"),
+                                            .qkv = make_linear(layer, {names.q, names.k, names.v}),
+                                            .o = make_linear(layer, {names.o}),
+                                            .gate_up = make_linear(layer, {names.gate, names.up}),
+                                            .down = make_linear(layer, {names.down})});
+  }
+  embedding = find(names.embedding + ".weight");
+  final_norm = find(names.final_norm + ".weight");
+  output = spec.tie_word_embeddings ? embedding : find(names.head + ".weight");
+}
+
+void Model::Impl::set_score(const at::Tensor& values, bool trains) {
+  // fp32 arithmetic: a bf16 score of 5 has steps of 0.03.
+  score = std::make_unique<Parameter>(
+      make_parameter(family.names.score + ".weight", values, master_dtype(dtype), trains, true));
+}
+
+const Parameter& Model::Impl::head() const {
+  check(output != nullptr, "log-probs asked of a reward model, which has no output head");
+  return *output;
+}
+
+const Adapter* Model::Impl::adapter(AdapterId id) const {
+  if (id == kNoAdapter) return nullptr;
+  check(id >= 0 && static_cast<std::size_t>(id) < adapters.size(), "there is no adapter with this id");
+  return adapters[static_cast<std::size_t>(id)].get();
+}
+
+std::int64_t Model::Impl::first_trained_layer(const Adapter* used) const {
+  if (full_training) return 0;
+  return used != nullptr && used->trainable ? used->lowest_layer(linears) : spec.num_layers;
+}
+
+at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& positions,
+                               const ForwardOptions& options, LayerCall call) {
+  check_tokens(tokens, spec.vocab_size);
+  const Adapter* used = adapter(options.adapter);
+  call.use = {used, options.training, options.dropout_key};
+  std::tie(call.cos, call.sin) = rope.rows(positions);
+  const bool keep_little = options.gradient_checkpointing && at::GradMode::is_enabled();
+  const std::int64_t first = keep_little ? first_trained_layer(used) : spec.num_layers;
+  at::Tensor x = kernels::embedding(tokens, embedding->weight());
+  for (std::int64_t number = 0; number < spec.num_layers; ++number) {
+    const DecoderLayer& layer = layers[static_cast<std::size_t>(number)];
+    if (number < first) {
+      x = layer.forward(x, call);
+    } else {
+      x = checkpointed([&layer, call](const at::Tensor& input) { return layer.forward(input, call); }, x);
+    }
+  }
+  return kernels::rms_norm(x, final_norm->weight(), spec.norm_eps);
+}
+
+}  // namespace una::model

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "una/model/decoder.h"
+#include "una/model/family.h"
+#include "una/model/lora.h"
+#include "una/model/model.h"
+#include "una/model/parameter.h"
+#include "una/model/rope_table.h"
+
+namespace una::model {
+
+struct Model::Impl {
+  // The tensor a checkpoint (or the random start) has for one parameter.
+  using TensorSource = std::function<at::Tensor(const ParameterShape&)>;
+
+  Impl(const ModelSpec& spec, const LoadOptions& options);
+  void build(const TensorSource& source, bool train_full);
+  void set_score(const at::Tensor& values, bool trains);
+
+  at::Tensor hidden(const at::Tensor& tokens, const at::Tensor& positions, const ForwardOptions& options,
+                    LayerCall call);
+  const Parameter& head() const;  // InternalError on a reward model without one
+  const Adapter* adapter(AdapterId id) const;
+  std::int64_t first_trained_layer(const Adapter* used) const;
+
+  ModelSpec spec;
+  Family family;
+  at::ScalarType dtype;
+  bool full_training = false;
+  std::deque<Parameter> parameters;  // Hugging Face's order; addresses are kept
+  std::map<std::string, Parameter*> by_name;
+  std::vector<LinearInfo> linears;
+  std::vector<DecoderLayer> layers;
+  Parameter *embedding = nullptr, *final_norm = nullptr;
+  Parameter* output = nullptr;       // lm_head, or the embedding when tied; null: none
+  std::unique_ptr<Parameter> score;  // the reward head, computed in fp32
+  std::vector<std::unique_ptr<Adapter>> adapters;
+  RopeTable rope;
+
+ private:
+  StackedLinear make_linear(std::int64_t layer, const std::vector<std::string>& modules);
+  Parameter* find(const std::string& name);
+};
+
+}  // namespace una::model

@@ -1,0 +1,56 @@
+#include "una/model/parameter.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+
+namespace una::model {
+
+at::Tensor Parameter::full() const { return trains() ? master.detach() : stored; }
+
+void Parameter::refresh() {
+  if (!trains() || value.is_same(master)) return;
+  const at::NoGradGuard no_grad;
+  value.copy_(master);
+}
+
+at::ScalarType master_dtype(at::ScalarType compute) {
+  return compute == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+Parameter make_parameter(const std::string& name, const at::Tensor& stored, at::ScalarType compute,
+                         bool trains, bool decay) {
+  Parameter out{.name = name, .stored = stored, .value = {}, .master = {}, .decay = decay};
+  if (trains) {
+    start_training(out, compute);
+  } else {
+    out.value = stored.to(compute).contiguous();
+  }
+  return out;
+}
+
+void start_training(Parameter& parameter, at::ScalarType compute) {
+  if (parameter.trains()) return;
+  const at::ScalarType dtype = master_dtype(compute);
+  const at::NoGradGuard no_grad;
+  parameter.master = parameter.stored.to(parameter.stored.device(), dtype, false, /*copy=*/true).contiguous();
+  parameter.master.set_requires_grad(true);
+  parameter.value = compute == dtype ? parameter.master : parameter.master.detach().to(compute);
+  parameter.stored = at::Tensor();
+}
+
+at::Tensor fuse_rows(const std::vector<Parameter*>& parts) {
+  if (parts.size() == 1) return parts[0]->value;
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> values;
+  for (const Parameter* part : parts) values.push_back(part->value.detach());
+  const at::Tensor fused = at::cat(values, 0);
+  std::int64_t row = 0;
+  for (Parameter* part : parts) {
+    const std::int64_t rows = part->value.size(0);
+    part->value = fused.narrow(0, row, rows);
+    row += rows;
+  }
+  return fused;
+}
+
+}  // namespace una::model
