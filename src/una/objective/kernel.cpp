@@ -1,0 +1,52 @@
+#include "una/objective/kernel.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ops/log_sigmoid.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/where.h>
+
+#include "una/base/error.h"
+#include "una/objective/tensor_operators.h"
+
+namespace una::objective {
+
+// at::log_sigmoid is min(a, 0) - log1p(exp(-|a|)) with the slope 1/2 at 0; at::softplus turns linear at 20,
+// which is off by 2e-9 in fp64.
+at::Tensor log_sigmoid(const at::Tensor& a) { return at::log_sigmoid(a); }
+
+at::Tensor softplus(const at::Tensor& a) { return -at::log_sigmoid(-a); }
+
+at::Tensor residual(Link link, const at::Tensor& u, const at::Tensor& t) {
+  if (link == Link::kIdentity) return u - t;
+  return (1 - t) * at::sigmoid(u) - t * at::sigmoid(-u);
+}
+
+at::Tensor kernel_loss(const Kernel& kernel, const at::Tensor& u, const at::Tensor& t) {
+  if (kernel.metric == Metric::kBce) {
+    check(kernel.link == Link::kSigmoid, "objective: bce needs the sigmoid link");
+    return softplus(u) - t * u;
+  }
+  const at::Tensor e = residual(kernel.link, u, t);
+  switch (kernel.metric) {
+    case Metric::kL1:
+      return e.abs();
+    case Metric::kHuber: {
+      const double h = kernel.huber_delta;
+      const at::Tensor size = e.abs();
+      return at::where(size <= h, 0.5 * e.square(), h * (size - 0.5 * h));
+    }
+    default:
+      return e.square();
+  }
+}
+
+double clip_soft_target(double t) { return std::clamp(t, 1e-3, 1 - 1e-3); }
+
+double logit(double t) {
+  const double clipped = clip_soft_target(t);
+  return std::log(clipped / (1 - clipped));
+}
+
+}  // namespace una::objective

@@ -1,0 +1,95 @@
+#include <cmath>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/objective/kernel.h"
+#include "una/objective/kl_baseline.h"
+#include "una/objective/methods.h"
+#include "una/objective/metrics.h"
+#include "una/objective/rows.h"
+#include "una/objective/sequence_sums.h"
+#include "una/objective/tensor_operators.h"
+
+namespace una::objective {
+namespace {
+
+// KTO: w |sigma(u) - t| with u = beta (Delta - z0), t 1 for good and 0 for bad answers, divided by the number
+// of answers R. A pair is two answers.
+class Kto final : public Objective {
+ public:
+  explicit Kto(const ObjectiveOptions& options) : options_(options), baseline_(options.kl_source) {}
+
+  Needs needs() const override { return {.reference = true, .kl_rows = baseline_.needs_rows()}; }
+  bool accepts(Unit unit) const override { return unit == Unit::kBinary || unit == Unit::kPair; }
+
+  std::vector<double> count(const std::vector<SequenceMeta>& sequences) const override {
+    return {static_cast<double>(sequences.size())};
+  }
+
+  LossTerms terms(const ObjectiveInput& input) const override {
+    const LogRatios ratios = log_ratios(input, true);
+    std::vector<double> targets, weights;
+    for (const SequenceMeta& sequence : *input.sequences) {
+      const Role role = role_of(sequence);
+      check(role != Role::kNone, "kto: an answer without a label");
+      const bool good = role == Role::kChosen;
+      targets.push_back(good ? 1 : 0);
+      weights.push_back(sequence.weight * (good ? options_.desirable_weight : options_.undesirable_weight));
+    }
+    const at::Device device = ratios.delta.device();
+    const at::Tensor u = options_.beta * (ratios.delta - baseline_.z0());
+    const at::Tensor losses = kernel_loss({Link::kSigmoid, Metric::kL1}, u, device_tensor(targets, device)) *
+                              device_tensor(weights, device);
+    LossTerms out;
+    out.sums = {losses.sum()};
+    add_loss_metrics(host_values(losses), "", out.metrics);
+    out.metrics.add("kl", baseline_.z0() * static_cast<double>(targets.size()),
+                    static_cast<double>(targets.size()));
+    add_answer_metrics(input,
+                       {.reward = host_values(options_.beta * ratios.delta),
+                        .logp = host_values(ratios.policy),
+                        .log_ratio = host_values(ratios.delta)},
+                       out.metrics);
+    add_statistics(input, out.metrics);
+    return out;
+  }
+
+  // With z0 = 0, as it is when policy and reference agree: half the mean weight.
+  double loss_at_reference(const std::vector<SequenceMeta>& sequences) const override {
+    Kto fresh(options_);
+    return loss_of_equal_policies(fresh, sequences);
+  }
+
+  void begin_step(double kl_sum, double kl_count) override { baseline_.begin_step(kl_sum, kl_count); }
+  Json state() const override { return baseline_.state(); }
+  void load_state(const Json& state) override { baseline_.load_state(state); }
+
+ private:
+  ObjectiveOptions options_;
+  KlBaseline baseline_;
+};
+
+void check_weight(const char* key, double value) {
+  check_input(std::isfinite(value) && value > 0, cat(key, " must be a positive number, not ", value));
+}
+
+}  // namespace
+
+std::unique_ptr<Objective> make_kto(const ObjectiveOptions& options) {
+  check_beta(options);
+  check_weight("desirable_weight", options.desirable_weight);
+  check_weight("undesirable_weight", options.undesirable_weight);
+  return std::make_unique<Kto>(options);
+}
+
+std::string kto_weight_advice(double desirable, double undesirable, const ObjectiveOptions& options) {
+  const double good = options.desirable_weight * desirable;
+  const double bad = options.undesirable_weight * undesirable;
+  if (good == 0 || bad == 0 || (good >= bad && good <= 4 * bad / 3)) return "";
+  return cat("kto: ", desirable, " good and ", undesirable, " bad answers with weights ",
+             options.desirable_weight, " and ", options.undesirable_weight,
+             "; the paper advises desirable_weight in [", significant(bad / desirable, 3), ", ",
+             significant(4 * bad / (3 * desirable), 3), "]");
+}
+
+}  // namespace una::objective

@@ -1,0 +1,81 @@
+#include <cmath>
+#include <set>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/base/log.h"
+#include "una/objective/methods.h"
+
+namespace una::objective {
+namespace {
+
+struct Method {
+  const char* name;
+  std::unique_ptr<Objective> (*make)(const ObjectiveOptions&);
+  std::set<std::string> keys;  // what it reads of ObjectiveOptions
+};
+
+const std::vector<Method>& methods() {
+  static const std::vector<Method> kMethods = {
+      {"una",
+       make_una,
+       {"beta", "label_smoothing", "una_link", "una_loss", "una_f", "una_constant", "una_huber_delta",
+        "una_running", "una_running_decay", "una_reward"}},
+      {"dpo",
+       make_dpo,
+       {"beta", "loss_type", "label_smoothing", "f_divergence_type", "f_alpha_divergence_coef", "rpo_alpha",
+        "rpo_eta", "simpo_gamma", "discopop_tau"}},
+      {"kto", make_kto, {"beta", "desirable_weight", "undesirable_weight", "kl_source"}},
+      {"sft", make_sft, {}},
+      {"reward", make_reward, {"label_smoothing", "center_rewards_coefficient"}},
+  };
+  return kMethods;
+}
+
+// A key that was changed but is not read changes nothing: the user should know.
+void warn_unread(const Method& method, ObjectiveOptions options) {
+  std::vector<std::string> fallbacks;
+  ObjectiveOptions().fields([&](const char*, auto& field, const char*) { fallbacks.push_back(cat(field)); });
+  std::size_t i = 0;
+  options.fields([&](const char* name, auto& field, const char*) {
+    if (cat(field) != fallbacks[i++] && method.keys.count(name) == 0) {
+      log_warning(cat(name, " has no effect: the method ", method.name, " does not read it"));
+    }
+  });
+}
+
+}  // namespace
+
+std::vector<std::string> objective_names() {
+  std::vector<std::string> names;
+  for (const Method& method : methods()) names.emplace_back(method.name);
+  return names;
+}
+
+std::unique_ptr<Objective> make_objective(const std::string& method, const ObjectiveOptions& options) {
+  const Method& entry = methods()[choose("method", method, objective_names())];
+  warn_unread(entry, options);
+  return entry.make(options);
+}
+
+std::size_t choose(const char* key, const std::string& value, const std::vector<std::string>& known) {
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    if (known[i] == value) return i;
+  }
+  const std::string nearest = nearest_name(value, known);
+  throw InputError(cat(key, ": unknown value '", value, "'",
+                       nearest.empty() ? std::string() : cat("; did you mean '", nearest, "'?"),
+                       " (known: ", join(known, ", "), ")"));
+}
+
+void check_beta(const ObjectiveOptions& options) {
+  check_input(std::isfinite(options.beta) && options.beta > 0,
+              cat("beta must be a positive number, not ", options.beta));
+}
+
+void check_label_smoothing(const ObjectiveOptions& options) {
+  check_input(options.label_smoothing >= 0 && options.label_smoothing <= 0.5,
+              cat("label_smoothing must lie in 0..0.5, not ", options.label_smoothing));
+}
+
+}  // namespace una::objective

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "una/core/packed_batch.h"
+#include "una/objective/objective.h"
+
+namespace una::objective {
+
+// Sums of `values` [N] over each sequence's own entries: [S] fp64, differentiable. Added entry by entry in
+// fp64 (differences of a running sum would lose the digits of a small one behind a large one).
+at::Tensor sequence_sums(const at::Tensor& values, const std::vector<SequenceMeta>& sequences);
+
+// Log-probs of whole answers, [S] fp64.
+struct LogRatios {
+  at::Tensor policy;     // sum of log pi
+  at::Tensor reference;  // sum of log pi_ref, no gradient; undefined without a reference
+  at::Tensor delta;      // Delta = sum of (log pi - log pi_ref); without a reference: policy
+};
+
+// InternalError when the input lacks log-probs, or a reference although `needs_reference`.
+LogRatios log_ratios(const ObjectiveInput& input, bool needs_reference);
+
+}  // namespace una::objective

@@ -1,0 +1,67 @@
+#include "una/objective/una_metrics.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "una/base/format.h"
+#include "una/objective/metrics.h"
+
+namespace una::objective {
+namespace {
+
+const std::string kResidualOfSource = "_una/residual/";
+
+double correlation(const MetricSums& sums) {
+  const double n = sums.count("_corr/x");
+  const double x = sums.sum("_corr/x") / n, y = sums.sum("_corr/y") / n;
+  const double var_x = sums.sum("_corr/xx") / n - x * x, var_y = sums.sum("_corr/yy") / n - y * y;
+  // Rounding leaves a variance of equal numbers slightly off zero; below that there is nothing to correlate.
+  const auto is_flat = [](double variance, double mean) {
+    return !(variance > 1e-12 * (1e-12 + mean * mean));
+  };
+  if (is_flat(var_x, x) || is_flat(var_y, y)) return std::nan("");
+  return std::clamp((sums.sum("_corr/xy") / n - x * y) / std::sqrt(var_x * var_y), -1.0, 1.0);
+}
+
+}  // namespace
+
+void add_score_metrics(const std::vector<SequenceMeta>& sequences, const std::vector<double>& reward,
+                       MetricSums& metrics) {
+  for (std::size_t s = 0; s < sequences.size(); ++s) {
+    metrics.add("rewards/mean", reward[s]);
+    const Unit unit = sequences[s].unit;
+    if (unit != Unit::kBinary && unit != Unit::kScore && unit != Unit::kGroup) continue;
+    const double x = reward[s], y = sequences[s].target;
+    metrics.add("_corr/x", x);
+    metrics.add("_corr/y", y);
+    metrics.add("_corr/xx", x * x);
+    metrics.add("_corr/yy", y * y);
+    metrics.add("_corr/xy", x * y);
+  }
+}
+
+void add_residual(std::int32_t source, double residual, MetricSums& metrics) {
+  metrics.add("una/residual", residual);
+  metrics.add(cat(kResidualOfSource, source), residual);
+}
+
+void add_saturation(double u, MetricSums& metrics) {
+  // sigma(u) outside [0.01, 0.99]
+  metrics.add("una/saturated", std::abs(u) > std::log(99.0) ? 1 : 0);
+}
+
+std::map<std::string, double> una_derived(const MetricSums& window) {
+  std::map<std::string, double> out = common_derived(window);
+  if (window.count("_corr/x") >= 2) {
+    const double value = correlation(window);
+    if (!std::isnan(value)) out["una/score_corr"] = value;
+  }
+  std::map<std::string, double> residuals;
+  for (const auto& [name, mean] : window.means()) {
+    if (starts_with(name, kResidualOfSource)) residuals[name.substr(1)] = mean;
+  }
+  if (residuals.size() > 1) out.insert(residuals.begin(), residuals.end());
+  return out;
+}
+
+}  // namespace una::objective

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "una/core/loss.h"
+#include "una/core/packed_batch.h"
+
+namespace una::objective {
+
+// rewards/mean over all answers, and the sums behind una/score_corr, the correlation of beta Delta with the
+// targets of labelled and scored answers.
+void add_score_metrics(const std::vector<SequenceMeta>& sequences, const std::vector<double>& reward,
+                       MetricSums& metrics);
+
+void add_residual(std::int32_t source, double residual, MetricSums& metrics);  // una/residual
+void add_saturation(double u, MetricSums& metrics);                            // una/saturated
+
+// una/score_corr, and una/residual/<source> when the window saw several sources; beside common_derived.
+std::map<std::string, double> una_derived(const MetricSums& window);
+
+}  // namespace una::objective
