@@ -31,7 +31,9 @@ void log_info(const std::string& line) {
 
 void log_warning(const std::string& line) { print_line("warning: " + line); }
 
-void set_verbosity(Verbosity verbosity) { verbosity_now = verbosity; }
+void set_verbosity(Verbosity level) { verbosity_now = level; }
+
+Verbosity verbosity() { return verbosity_now; }
 
 void set_line_hooks(LineHook clear, LineHook redraw) {
   const std::lock_guard lock(log_mutex());

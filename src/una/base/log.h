@@ -10,7 +10,8 @@ void log_info(const std::string& line);
 void log_warning(const std::string& line);
 
 enum class Verbosity { kQuiet, kNormal };
-void set_verbosity(Verbosity verbosity);  // kQuiet drops info lines, warnings stay
+void set_verbosity(Verbosity level);  // kQuiet drops info lines, warnings stay
+Verbosity verbosity();
 
 // `redraw` is called after every line; `clear` before it. Pass nullptr to end. Used by report::ProgressBar
 // only.
