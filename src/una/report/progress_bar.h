@@ -7,11 +7,11 @@ namespace una::report {
 
 // One line on a terminal (redrawn at most 10 times a second), nothing elsewhere except a log line at the
 // start and end. Work is measured in any unit (tokens for training), so that the time left is weighted by it.
-// Only one at a time.
+// Log lines go above it. Only one at a time shows itself: a bar made while another runs stays silent.
 class ProgressBar {
  public:
   ProgressBar(std::string title, double total_work);
-  ~ProgressBar();
+  ~ProgressBar();  // says where it stopped, if it is not finished
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
   void advance(double work, const std::string& note = "");  // note: "loss 0.42"
@@ -21,10 +21,13 @@ class ProgressBar {
   void finish();
 
  private:
+  static void clear_hook();
+  static void redraw_hook();
   void draw(bool force);
+  void end(const char* outcome);
   std::string title_, note_;
   double total_, done_ = 0, start_, last_draw_ = 0;
-  bool terminal_, finished_ = false;
+  bool terminal_, shown_ = false, finished_ = false;
 };
 
 }  // namespace una::report

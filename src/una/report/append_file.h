@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace una::report {
+
+// A file that only grows: each append is one write, so a killed process leaves whole records and at most one
+// torn last one. InputError (full disk, no permission) names the path.
+class AppendFile {
+ public:
+  explicit AppendFile(const std::string& path);  // made when it does not exist
+  ~AppendFile();
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+  void append(std::string_view bytes);
+
+ private:
+  std::string path_;
+  int file_;
+};
+
+}  // namespace una::report
