@@ -1,0 +1,226 @@
+#include "una/demo/feedback.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+
+namespace una::demo {
+namespace {
+
+Text plain_text(std::string text) { return {.is_chat = false, .plain = std::move(text), .messages = {}}; }
+
+Example start_row(Unit unit, const Prompt& prompt, const std::string& source, std::size_t index) {
+  Example row;
+  row.where = {source, static_cast<std::int64_t>(index) + 1};
+  row.unit = unit;
+  row.prompt = plain_text(prompt.text());
+  row.source = source;
+  return row;
+}
+
+Response scored(const JudgedPrompt& judged, std::size_t answer) {
+  Response response;
+  response.text = plain_text(judged.answers[answer]);
+  response.score = response.raw_score = judged.noisy[answer];
+  return response;
+}
+
+bool all_different(const std::vector<std::string>& answers) {
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (trim(answers[i]).empty()) return false;
+    if (std::find(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(i), answers[i]) !=
+        answers.begin() + static_cast<std::ptrdiff_t>(i)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The upper median would make every tied answer at it a thumb down; the mean of the middle two is the usual
+// one.
+double median_score(const std::vector<JudgedPrompt>& prompts) {
+  std::vector<double> scores;
+  for (const JudgedPrompt& one : prompts) scores.insert(scores.end(), one.noisy.begin(), one.noisy.end());
+  if (scores.empty()) return 0.5;
+  std::sort(scores.begin(), scores.end());
+  return 0.5 * (scores[(scores.size() - 1) / 2] + scores[scores.size() / 2]);
+}
+
+void add_pair(std::vector<Example>& rows, const JudgedPrompt& judged, std::size_t index) {
+  const auto [worst, best] = std::minmax_element(judged.noisy.begin(), judged.noisy.end());
+  if (*best == *worst) return;
+  Example row = start_row(Unit::kPair, judged.prompt, "demo_pair", index);
+  row.responses = {scored(judged, static_cast<std::size_t>(best - judged.noisy.begin())),
+                   scored(judged, static_cast<std::size_t>(worst - judged.noisy.begin()))};
+  row.margin = *best - *worst;
+  rows.push_back(std::move(row));
+}
+
+void add_thumbs(std::vector<Example>& rows, const JudgedPrompt& judged, double threshold, std::size_t index) {
+  for (std::size_t i = 0; i < judged.answers.size(); ++i) {
+    Example row = start_row(Unit::kBinary, judged.prompt, "demo_binary", index);
+    Response response;
+    response.text = plain_text(judged.answers[i]);
+    response.label = judged.noisy[i] > threshold;
+    row.responses.push_back(std::move(response));
+    rows.push_back(std::move(row));
+  }
+}
+
+void add_scores(std::vector<Example>& rows, const JudgedPrompt& judged, std::size_t index) {
+  for (std::size_t i = 0; i < judged.answers.size(); ++i) {
+    Example row = start_row(Unit::kScore, judged.prompt, "demo_score", index);
+    row.responses.push_back(scored(judged, i));
+    rows.push_back(std::move(row));
+  }
+}
+
+void number_rows(std::vector<Example>& rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].where.line = static_cast<std::int64_t>(i) + 1;
+}
+
+const std::string& plain_of(const Text& text) {
+  check(!text.is_chat, "demo rows hold plain text");
+  return text.plain;
+}
+
+}  // namespace
+
+std::vector<Example> sft_rows(const std::vector<Prompt>& prompts, std::uint64_t seed,
+                              const TeacherQuality& quality) {
+  check(0 <= quality.lowest && quality.lowest <= quality.highest && quality.highest <= 1,
+        "sft_rows: a quality range outside [0, 1]");
+  std::vector<Example> rows;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    Rng rng(seed, stream_id("demo/teacher"), i);
+    const double q = quality.lowest + (quality.highest - quality.lowest) * rng.uniform();
+    Example row = start_row(Unit::kSft, prompts[i], "demo_sft", i);
+    row.responses.push_back({.text = plain_text(make_answer(prompts[i], q, rng))});
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::vector<Example> prompt_rows(const std::vector<Prompt>& prompts, const std::string& source) {
+  std::vector<Example> rows;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    rows.push_back(start_row(Unit::kPrompt, prompts[i], source, i));
+  }
+  return rows;
+}
+
+double noisy_score(double gold, double deviation, Rng& rng) {
+  const double noisy = std::clamp(gold + deviation * rng.normal(), 0.0, 1.0);
+  return std::round(noisy * 1e4) / 1e4;
+}
+
+Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
+             std::uint64_t seed, double deviation) {
+  check(prompts.size() == answers.size(), "judge: one list of answers a prompt");
+  Judged out;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    check(answers[i].size() >= 2, "judge: two or more answers a prompt");
+    if (!all_different(answers[i])) {
+      ++out.left_out;
+      continue;
+    }
+    JudgedPrompt judged{.prompt = prompts[i], .answers = answers[i], .gold = {}, .noisy = {}};
+    Rng rng(seed, stream_id("demo/noise"), i);
+    for (const std::string& answer : answers[i]) {
+      judged.gold.push_back(gold(prompts[i], answer));
+      judged.noisy.push_back(noisy_score(judged.gold.back(), deviation, rng));
+    }
+    out.prompts.push_back(std::move(judged));
+  }
+  out.threshold = median_score(out.prompts);
+  return out;
+}
+
+std::vector<Example> pair_rows(const Judged& judged) {
+  std::vector<Example> rows;
+  for (const JudgedPrompt& one : judged.prompts) add_pair(rows, one, rows.size());
+  return rows;
+}
+
+std::vector<Example> binary_rows(const Judged& judged) {
+  std::vector<Example> rows;
+  for (const JudgedPrompt& one : judged.prompts) add_thumbs(rows, one, judged.threshold, 0);
+  number_rows(rows);
+  return rows;
+}
+
+std::vector<Example> score_rows(const Judged& judged) {
+  std::vector<Example> rows;
+  for (const JudgedPrompt& one : judged.prompts) add_scores(rows, one, 0);
+  number_rows(rows);
+  return rows;
+}
+
+std::vector<Example> group_rows(const Judged& judged) {
+  std::vector<Example> rows;
+  for (const JudgedPrompt& one : judged.prompts) {
+    Example row = start_row(Unit::kGroup, one.prompt, "demo_group", rows.size());
+    for (std::size_t i = 0; i < one.answers.size(); ++i) row.responses.push_back(scored(one, i));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::vector<Example> mixed_rows(const Judged& judged) {
+  std::vector<Example> rows;
+  for (std::size_t i = 0; i < judged.prompts.size(); ++i) {
+    const JudgedPrompt& one = judged.prompts[i];
+    if (i % 3 == 0) add_pair(rows, one, 0);
+    if (i % 3 == 1) add_thumbs(rows, one, judged.threshold, 0);
+    if (i % 3 == 2) add_scores(rows, one, 0);
+  }
+  number_rows(rows);
+  return rows;
+}
+
+std::int64_t count_responses(const std::vector<Example>& rows) {
+  std::int64_t n = 0;
+  for (const Example& row : rows) n += static_cast<std::int64_t>(row.responses.size());
+  return n;
+}
+
+Json row_json(const Example& row) {
+  Json out;
+  out["prompt"] = plain_of(row.prompt);
+  if (row.unit == Unit::kPair) {
+    check(row.responses.size() == 2, "a pair has two responses");
+    out["chosen"] = plain_of(row.responses[0].text);
+    out["rejected"] = plain_of(row.responses[1].text);
+    if (row.margin) out["margin"] = *row.margin;
+  } else if (row.unit == Unit::kGroup) {
+    out["responses"] = Json::array();
+    for (const Response& response : row.responses) {
+      check(response.score.has_value(), "a group's responses have scores");
+      out["responses"].push_back(Json{{"content", plain_of(response.text)}, {"score", *response.score}});
+    }
+    out["score_range"] = Json::array({0, 1});
+  } else if (row.unit != Unit::kPrompt) {
+    check(row.responses.size() == 1, "a row of this unit has one response");
+    const Response& response = row.responses[0];
+    out["completion"] = plain_of(response.text);
+    if (row.unit == Unit::kBinary) out["label"] = response.label.value();
+    if (row.unit == Unit::kScore) {
+      out["score"] = response.score.value();
+      out["score_range"] = Json::array({0, 1});
+    }
+  }
+  out["source"] = row.source;
+  return out;
+}
+
+void write_rows(const std::string& path, const std::vector<Example>& rows) {
+  std::string text;
+  for (const Example& row : rows) text += row_json(row).dump() + "\n";
+  write_file(path, text);
+}
+
+}  // namespace una::demo

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "una/base/json.h"
+#include "una/core/example.h"
+#include "una/demo/task.h"
+
+// Data sets of the demo: an SFT corpus, and every kind of feedback on the same answers with the same noise.
+namespace una::demo {
+
+// One flawed teacher's answer a prompt (Unit::kSft, source "demo_sft"). Quality is uniform in
+// [lowest, highest], so a model trained on it makes the teacher's mistakes about as often as the teacher.
+struct TeacherQuality {
+  double lowest = 0.3;
+  double highest = 0.9;
+};
+std::vector<Example> sft_rows(const std::vector<Prompt>& prompts, std::uint64_t seed,
+                              const TeacherQuality& quality = {});
+
+// A prompt as a row without an answer (Unit::kPrompt), for sampling.
+std::vector<Example> prompt_rows(const std::vector<Prompt>& prompts, const std::string& source);
+
+// gold + N(0, deviation^2), clamped to [0, 1] and rounded to 4 decimals (as files hold it).
+constexpr double kNoiseDeviation = 0.15;
+double noisy_score(double gold, double deviation, Rng& rng);
+
+// The k answers that were sampled for one prompt, judged once: all feedback comes from `noisy`.
+struct JudgedPrompt {
+  Prompt prompt;
+  std::vector<std::string> answers;
+  std::vector<double> gold;   // exact
+  std::vector<double> noisy;  // what the user of a feedback file sees
+};
+
+struct Judged {
+  std::vector<JudgedPrompt> prompts;
+  std::int64_t left_out = 0;  // prompts with an empty answer, or the same answer twice
+  double threshold = 0.5;     // thumbs: up when noisy > threshold; the median of all noisy scores
+};
+
+// `answers[i]` are the k >= 2 samples for prompts[i]. A prompt whose samples are not all different and not
+// empty is left out for every kind of feedback, so that each sees the same responses. Noise is keyed by
+// (seed, prompt's index, answer's index).
+Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
+             std::uint64_t seed, double deviation = kNoiseDeviation);
+
+// Rows from the same noisy scores; sources "demo_pair", "demo_binary", "demo_score", "demo_group".
+std::vector<Example> pair_rows(const Judged& judged);    // best against worst, margin = gap; ties make none
+std::vector<Example> binary_rows(const Judged& judged);  // a thumb for every answer
+std::vector<Example> score_rows(const Judged& judged);   // a score for every answer
+std::vector<Example> group_rows(const Judged& judged);   // all k scored answers in one row
+// Prompt i gives its pair, its thumbs or its scores by i modulo 3: as many responses as each alone.
+std::vector<Example> mixed_rows(const Judged& judged);
+
+std::int64_t count_responses(const std::vector<Example>& rows);
+
+// The native row of docs: prompt with completion, chosen and rejected, or responses; label, score and
+// score_range, margin, source. InternalError on chat rows.
+Json row_json(const Example& row);
+// One row a line, in the order given. InputError when the file cannot be written.
+void write_rows(const std::string& path, const std::vector<Example>& rows);
+
+}  // namespace una::demo
