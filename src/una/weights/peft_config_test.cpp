@@ -1,0 +1,205 @@
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/json.h"
+#include "una/base/testing.h"
+#include "una/weights/peft_adapter.h"
+#include "una/weights/testing.h"
+
+namespace una::weights {
+namespace {
+
+using Names = std::vector<std::string>;
+
+// What PEFT 0.21.2 writes for LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"]).
+constexpr const char* kPeft = R"({
+  "alora_invocation_tokens": null, "alpha_pattern": {}, "arrow_config": null, "auto_mapping": null,
+  "base_model_name_or_path": "base", "bias": "none", "corda_config": null, "ensure_weight_tying": false,
+  "eva_config": null, "exclude_modules": null, "fan_in_fan_out": false, "inference_mode": true,
+  "init_lora_weights": true, "kasa_config": null, "layer_replication": null, "layers_pattern": null,
+  "layers_to_transform": null, "loftq_config": {}, "lora_alpha": 16, "lora_bias": false, "lora_dropout": 0.0,
+  "lora_ga_config": null, "megatron_config": null, "megatron_core": "megatron.core", "modules_to_save": null,
+  "monteclora_config": null, "peft_type": "LORA", "peft_version": "0.21.2", "qalora_group_size": 16, "r": 8,
+  "rank_pattern": {}, "revision": null, "target_modules": ["v_proj", "q_proj"], "target_parameters": null,
+  "task_type": "CAUSAL_LM", "trainable_token_indices": null, "use_bdlora": null, "use_dora": false,
+  "use_qalora": false, "use_rslora": false, "velora_config": null})";
+
+// Writes PEFT's configuration with `changes` put over it ("-key" removes) and reads it.
+LoraSpec read(const std::string& changes) {
+  Json config = Json::parse(kPeft);
+  const Json members = Json::parse(changes);
+  for (const auto& [key, value] : members.items()) {
+    if (key.front() == '-') {
+      config.erase(key.substr(1));
+    } else {
+      config[key] = value;
+    }
+  }
+  const std::string folder = test_folder("peft-config");
+  write_file(folder + "/adapter_config.json", config.dump());
+  return read_adapter_config(folder);
+}
+
+TEST(PeftConfig, ReadsWhatPeftWrites) {
+  const LoraSpec spec = read("{}");
+  EXPECT_EQ(spec.r, 8);
+  EXPECT_EQ(spec.alpha, 16);
+  EXPECT_EQ(spec.dropout, 0);
+  EXPECT_FALSE(spec.use_rslora);
+  EXPECT_EQ(spec.target_modules, (Names{"q_proj", "v_proj"}));
+  EXPECT_FALSE(spec.targets_are_regex);
+  EXPECT_TRUE(spec.modules_to_save.empty());
+  EXPECT_EQ(spec.task_type, "CAUSAL_LM");
+  EXPECT_EQ(spec.base_model_name_or_path, "base");
+}
+
+TEST(PeftConfig, AnOldFileMayLackNearlyEverything) {
+  const std::string folder = test_folder("peft-old");
+  write_file(folder + "/adapter_config.json", R"({"peft_type":"LORA","target_modules":["q_proj"]})");
+  const LoraSpec spec = read_adapter_config(folder);
+  EXPECT_EQ(spec.r, 8);
+  EXPECT_EQ(spec.alpha, 8);
+  EXPECT_EQ(spec.dropout, 0);
+  EXPECT_EQ(spec.task_type, "CAUSAL_LM");
+  EXPECT_EQ(spec.base_model_name_or_path, "");
+}
+
+TEST(PeftConfig, ReadsEveryFormOfTargetModules) {
+  EXPECT_EQ(read(R"({"target_modules":null})").target_modules, (Names{"q_proj", "v_proj"}));
+  EXPECT_EQ(read(R"({"-target_modules":0})").target_modules, (Names{"q_proj", "v_proj"}));
+  EXPECT_EQ(read(R"({"target_modules":["b.c","a","a"]})").target_modules, (Names{"a", "b.c"}));
+  const LoraSpec pattern = read(R"({"target_modules":".*\\.q_proj"})");
+  EXPECT_EQ(pattern.target_modules, Names{R"(.*\.q_proj)"});
+  EXPECT_TRUE(pattern.targets_are_regex);
+  for (const char* all : {R"({"target_modules":"all-linear"})", R"({"target_modules":"ALL-linear"})"}) {
+    const LoraSpec spec = read(all);
+    EXPECT_EQ(spec.target_modules,
+              (Names{"down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"}));
+    EXPECT_FALSE(spec.targets_are_regex);
+  }
+  EXPECT_THROW(read(R"({"target_modules":[]})"), InputError);
+  EXPECT_THROW(read(R"({"target_modules":""})"), InputError);
+  EXPECT_THROW(read(R"({"target_modules":[""]})"), InputError);
+  EXPECT_THROW(read(R"({"target_modules":[1]})"), InputError);
+}
+
+TEST(PeftConfig, LayersToTransformBecomeARegularExpression) {
+  const LoraSpec spec = read(R"({"layers_to_transform":[0,12],"layers_pattern":"layers",
+                             "target_modules":["q_proj","self_attn.v_proj"]})");
+  EXPECT_TRUE(spec.targets_are_regex);
+  EXPECT_EQ(spec.target_modules, Names{R"((.*\.)?layers\.(0|12)\.(.*\.)?(q_proj|self_attn\.v_proj))"});
+  EXPECT_TRUE(read(R"({"layers_to_transform":3})").targets_are_regex);
+  EXPECT_FALSE(read(R"({"layers_to_transform":[],"layers_pattern":[]})").targets_are_regex);
+  EXPECT_THROW(read(R"({"layers_to_transform":[-1]})"), InputError);
+  EXPECT_THROW(read(R"({"layers_to_transform":[0],"layers_pattern":"blocks"})"), InputError);
+  EXPECT_THROW(read(R"({"layers_to_transform":[0],"target_modules":".*"})"), InputError);
+  EXPECT_THROW(read(R"({"layers_pattern":"layers"})"), InputError);
+}
+
+TEST(PeftConfig, AClassifierSavesItsScore) {
+  EXPECT_EQ(read(R"({"task_type":"SEQ_CLS","modules_to_save":["classifier","score"]})").modules_to_save,
+            Names{"score"});
+  EXPECT_EQ(read(R"({"task_type":"SEQ_CLS"})").modules_to_save, Names{"score"});
+  EXPECT_EQ(read(R"({"task_type":null,"modules_to_save":["score"]})").task_type, "SEQ_CLS");
+  EXPECT_EQ(read(R"({"modules_to_save":["lm_head","embed_tokens"]})").modules_to_save,
+            (Names{"embed_tokens", "lm_head"}));
+}
+
+TEST(PeftConfig, ReadsPatternsAndScales) {
+  const LoraSpec spec = read(R"({"rank_pattern":{"v_proj":4,"layers.0.self_attn.q_proj":2},
+                             "alpha_pattern":{"v_proj":32,"q_proj":0.5},"use_rslora":true,"lora_dropout":0.05})");
+  EXPECT_EQ(spec.rank_pattern,
+            (std::map<std::string, std::int64_t>{{"layers.0.self_attn.q_proj", 2}, {"v_proj", 4}}));
+  EXPECT_EQ(spec.alpha_pattern, (std::map<std::string, double>{{"q_proj", 0.5}, {"v_proj", 32}}));
+  EXPECT_TRUE(spec.use_rslora);
+  EXPECT_EQ(spec.dropout, 0.05);
+  EXPECT_THROW(read(R"({"rank_pattern":{"v_proj":0}})"), InputError);
+  EXPECT_THROW(read(R"({"rank_pattern":{"v_proj":null}})"), InputError);
+  EXPECT_THROW(read(R"({"alpha_pattern":[1]})"), InputError);
+  EXPECT_THROW(read(R"({"r":0})"), InputError);
+  EXPECT_THROW(read(R"({"r":8.0})"), InputError);
+  EXPECT_THROW(read(R"({"lora_dropout":1.0})"), InputError);
+  EXPECT_THROW(read(R"({"lora_dropout":-0.1})"), InputError);
+}
+
+TEST(PeftConfig, RefusesByNameWhatItDoesNotImplement) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"peft_type":"LOHA"})", "LOHA"},
+      {R"({"-peft_type":0})", "peft_type"},
+      {R"({"task_type":"SEQ_2_SEQ_LM"})", "SEQ_2_SEQ_LM"},
+      {R"({"use_dora":true})", "use_dora"},
+      {R"({"bias":"lora_only"})", "\"bias\": \"lora_only\""},
+      {R"({"lora_bias":true})", "lora_bias"},
+      {R"({"layer_replication":[[0,4],[2,5]]})", "layer_replication"},
+      {R"({"target_parameters":["experts.gate_up_proj"]})", "target_parameters"},
+      {R"({"trainable_token_indices":[1]})", "trainable_token_indices"},
+      {R"({"megatron_config":{"tp":2}})", "megatron_config"},
+      {R"({"exclude_modules":["lm_head"]})", "exclude_modules"},
+      {R"({"alora_invocation_tokens":[1,2]})", "alora_invocation_tokens"},
+      {R"({"use_qalora":true})", "use_qalora"},
+      {R"({"ensure_weight_tying":true})", "ensure_weight_tying"},
+      {R"({"init_lora_weights":"pissa_niter_16"})", "pissa_niter_16"},
+      {R"({"init_lora_weights":"loftq"})", "loftq"},
+      {R"({"some_future_key":3})", "some_future_key"}};
+  for (const auto& [changes, part] : cases) {
+    const std::string error = error_of([&] { read(changes); });
+    EXPECT_NE(error.find(part), std::string::npos) << changes << ": " << error;
+    EXPECT_NE(error.find("adapter_config.json: "), std::string::npos) << error;
+  }
+}
+
+TEST(PeftConfig, ToleratesUnknownKeysThatSayNothing) {
+  EXPECT_NO_THROW(read(R"({"future_a":null,"future_b":false,"future_c":{},"future_d":[],"future_e":""})"));
+  EXPECT_NO_THROW(read(
+      R"({"init_lora_weights":"gaussian","revision":"main","peft_version":"9","auto_mapping":{"a":1}})"));
+  EXPECT_NO_THROW(read(R"({"init_lora_weights":false})"));
+}
+
+TEST(PeftConfig, PrintsTheCoreKeySetSorted) {
+  LoraSpec spec;
+  spec.target_modules = {"v_proj", "q_proj"};
+  spec.base_model_name_or_path = "mod\xc3\xa8le";
+  spec.rank_pattern = {{"v_proj", 4}};
+  spec.alpha_pattern = {{"v_proj", 8}};
+  spec.dropout = 0.05;
+  EXPECT_EQ(print_adapter_config(spec), R"({
+  "alpha_pattern": {
+    "v_proj": 8
+  },
+  "auto_mapping": null,
+  "base_model_name_or_path": "mod\u00e8le",
+  "bias": "none",
+  "fan_in_fan_out": false,
+  "inference_mode": true,
+  "init_lora_weights": true,
+  "layer_replication": null,
+  "layers_pattern": null,
+  "layers_to_transform": null,
+  "loftq_config": {},
+  "lora_alpha": 32,
+  "lora_dropout": 0.05,
+  "megatron_config": null,
+  "megatron_core": "megatron.core",
+  "modules_to_save": null,
+  "peft_type": "LORA",
+  "r": 16,
+  "rank_pattern": {
+    "v_proj": 4
+  },
+  "revision": null,
+  "target_modules": [
+    "q_proj",
+    "v_proj"
+  ],
+  "task_type": "CAUSAL_LM",
+  "use_dora": false,
+  "use_rslora": false
+})");
+}
+
+}  // namespace
+}  // namespace una::weights
