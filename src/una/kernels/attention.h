@@ -23,6 +23,11 @@ struct AttentionParams {
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const std::vector<Segment>& segments, const AttentionParams& params);
 
+// The same with q, k, v as slices of one tensor, qkv [T, heads + 2 kv_heads, D] (q heads, k heads, v heads),
+// so that its gradient is written once, not assembled from slices.
+at::Tensor attention_packed(const at::Tensor& qkv, std::int64_t kv_heads,
+                            const std::vector<Segment>& segments, const AttentionParams& params);
+
 namespace reference {
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const std::vector<Segment>& segments, const AttentionParams& params);

@@ -1,0 +1,279 @@
+#include "una/kernels/cpu/attention.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <numeric>
+
+#include <ATen/ops/empty.h>
+
+#include "una/kernels/dispatch.h"
+
+namespace una::kernels::cpu {
+namespace {
+
+constexpr std::int64_t kSplitQueries = 64;  // a segment is not cut into runs shorter than this
+
+// A run of one segment's queries with the keys it can see.
+struct Unit {
+  std::int64_t query_begin = 0, queries = 0, keys = 0;
+  std::vector<KeySpan> spans;
+  bool shared = false;       // another unit adds to the gradient of one of its keys
+  std::int64_t partial = 0;  // offset of its gradient partials, elements
+};
+
+Unit make_unit(const Segment& segment, std::int64_t begin, std::int64_t end) {
+  Unit unit{.query_begin = begin, .queries = end - begin};
+  const std::int64_t cut = segment.query_end - end;  // keys after the run's last query
+  for (const KeyRange& range : segment.keys) unit.keys += range.end - range.begin;
+  unit.keys -= cut;
+  std::int64_t left = unit.keys;
+  for (const KeyRange& range : segment.keys) {
+    const std::int64_t take = std::min<std::int64_t>(left, range.end - range.begin);
+    if (take > 0) unit.spans.push_back({range.begin, range.begin + take});
+    left -= take;
+  }
+  return unit;
+}
+
+// One unit a segment; more when there are too few tasks for the threads.
+std::vector<Unit> make_units(const std::vector<Segment>& segments, std::int64_t kv_heads) {
+  const auto count = static_cast<std::int64_t>(segments.size());
+  const std::int64_t threads = at::get_num_threads();
+  const std::int64_t pieces =
+      threads == 1 || count == 0 ? 1 : (2 * threads + count * kv_heads - 1) / (count * kv_heads);
+  std::vector<Unit> units;
+  for (const Segment& segment : segments) {
+    const std::int64_t queries = segment.query_end - segment.query_begin;
+    if (queries <= 0) continue;
+    const std::int64_t parts = std::clamp<std::int64_t>(queries / kSplitQueries, 1, pieces);
+    for (std::int64_t i = 0; i < parts; ++i) {
+      units.push_back(make_unit(segment, segment.query_begin + queries * i / parts,
+                                segment.query_begin + queries * (i + 1) / parts));
+    }
+  }
+  return units;
+}
+
+// A buffer that each thread keeps and grows.
+void* thread_scratch(std::int64_t bytes) {
+  struct Free {
+    void operator()(void* p) const { std::free(p); }
+  };
+  thread_local std::unique_ptr<void, Free> buffer;
+  thread_local std::int64_t size = 0;
+  if (bytes > size) {
+    size = (bytes + 4095) / 4096 * 4096;
+    buffer.reset();
+    buffer.reset(std::aligned_alloc(4096, static_cast<std::size_t>(size)));
+    check(buffer != nullptr, "attention: out of memory");
+  }
+  return buffer.get();
+}
+
+// work(unit, kv head) for every pair, the longest first; threads take the next one when free. Which thread
+// runs a task changes no bit.
+template <class Work>
+void run_tasks(const std::vector<Unit>& units, std::int64_t kv_heads, const Work& work) {
+  const auto tasks = static_cast<std::int64_t>(units.size()) * kv_heads;
+  std::vector<std::size_t> order(units.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto cost = [&](std::size_t i) { return units[i].queries * (2 * units[i].keys - units[i].queries); };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return cost(a) > cost(b); });
+  std::atomic<std::int64_t> next{0};
+  at::parallel_for(0, std::min<std::int64_t>(tasks, at::get_num_threads()), 1,
+                   [&](std::int64_t, std::int64_t) {
+                     for (std::int64_t i = next++; i < tasks; i = next++) {
+                       work(units[order[static_cast<std::size_t>(i / kv_heads)]], i % kv_heads);
+                     }
+                   });
+}
+
+template <class T>
+AttentionTask<T> make_task(const Unit& unit, std::int64_t head, const at::Tensor& q, const at::Tensor& k,
+                           const at::Tensor& v, const AttentionParams& params) {
+  using A = Compute<T>;
+  const std::int64_t group = q.size(1) / k.size(1);
+  AttentionTask<T> task{};
+  task.q = detail::read<T>(q) + unit.query_begin * q.stride(0) + head * group * q.stride(1);
+  task.k = detail::read<T>(k) + head * k.stride(1);
+  task.v = detail::read<T>(v) + head * v.stride(1);
+  task.q_row = q.stride(0), task.q_head = q.stride(1), task.k_row = k.stride(0), task.v_row = v.stride(0);
+  task.spans = unit.spans.data(), task.num_spans = static_cast<std::int64_t>(unit.spans.size());
+  task.keys = unit.keys, task.queries = unit.queries, task.group = group, task.dim = q.size(2);
+  task.window = params.window;
+  task.scale = static_cast<A>(params.scale), task.soft_cap = static_cast<A>(params.soft_cap);
+  return task;
+}
+
+template <class T>
+void set_outputs(AttentionTask<T>& task, const Unit& unit, std::int64_t head, const at::Tensor& out,
+                 const at::Tensor& lse) {
+  task.out = const_cast<T*>(detail::read<T>(out)) + unit.query_begin * out.stride(0) +
+             head * task.group * out.stride(1);
+  task.out_row = out.stride(0), task.out_head = out.stride(1);
+  if (!lse.defined()) return;
+  task.lse = const_cast<Compute<T>*>(detail::read<Compute<T>>(lse)) + unit.query_begin * lse.stride(0) +
+             head * task.group;
+  task.lse_row = lse.stride(0);
+}
+
+// Marks units whose keys others use too, gives them room for partials; returns the room and whether every key
+// is used.
+struct Sharing {
+  std::int64_t room = 0;
+  bool covered = true;
+};
+
+Sharing find_sharing(std::vector<Unit>& units, std::int64_t keys, std::int64_t elements_per_key) {
+  std::vector<std::int32_t> uses(static_cast<std::size_t>(keys), 0);
+  for (const Unit& unit : units) {
+    for (const KeySpan& span : unit.spans) {
+      for (std::int64_t u = span.begin; u < span.end; ++u) ++uses[static_cast<std::size_t>(u)];
+    }
+  }
+  Sharing sharing;
+  for (Unit& unit : units) {
+    for (const KeySpan& span : unit.spans) {
+      unit.shared = unit.shared || std::any_of(uses.begin() + span.begin, uses.begin() + span.end,
+                                               [](std::int32_t n) { return n > 1; });
+    }
+    if (!unit.shared) continue;
+    unit.partial = sharing.room;
+    sharing.room += unit.keys * elements_per_key;
+  }
+  sharing.covered = std::all_of(uses.begin(), uses.end(), [](std::int32_t n) { return n > 0; });
+  return sharing;
+}
+
+// Rounds a task's key gradients [keys][width] into the rows of grad [U, K, D].
+template <class T>
+void store_keys(const Unit& unit, const Compute<T>* acc, std::int64_t width, std::int64_t head,
+                const at::Tensor& grad) {
+  T* to = detail::write<T>(grad) + head * grad.stride(1);
+  for (const KeySpan& span : unit.spans) {
+    for (std::int64_t u = span.begin; u < span.end; ++u, acc += width) {
+      detail::table<T>().store(acc, to + u * grad.stride(0), grad.size(2));
+    }
+  }
+}
+
+// Sums the partials of shared units, in the order of units, into grad's rows [begin, end) that they touch.
+template <class T>
+class PartialSum {
+ public:
+  using A = Compute<T>;
+  PartialSum(const std::vector<Unit>& units, const A* partials, std::int64_t kv_heads, std::int64_t width)
+      : units_(units), partials_(partials), kv_heads_(kv_heads), width_(width) {}
+
+  void run(std::int64_t which, std::int64_t begin, std::int64_t end, const at::Tensor& grad) const {
+    std::vector<A> sum(static_cast<std::size_t>((end - begin) * width_));
+    for (std::int64_t head = 0; head < kv_heads_; ++head) {
+      std::vector<char> touched(static_cast<std::size_t>(end - begin), 0);
+      std::fill(sum.begin(), sum.end(), A{0});
+      for (const Unit& unit : units_) {
+        if (unit.shared) add(unit, base(unit, head, which), begin, end, sum.data(), touched.data());
+      }
+      for (std::int64_t u = begin; u < end; ++u) {
+        if (touched[static_cast<std::size_t>(u - begin)] == 0) continue;
+        detail::table<T>().store(sum.data() + (u - begin) * width_,
+                                 detail::write<T>(grad) + u * grad.stride(0) + head * grad.stride(1),
+                                 grad.size(2));
+      }
+    }
+  }
+
+  // Where a shared unit's partial of one head lies: which 0 is k, 1 is v.
+  const A* base(const Unit& unit, std::int64_t head, std::int64_t which) const {
+    return partials_ + unit.partial + (2 * head + which) * unit.keys * width_;
+  }
+
+ private:
+  void add(const Unit& unit, const A* from, std::int64_t begin, std::int64_t end, A* sum,
+           char* touched) const {
+    for (const KeySpan& span : unit.spans) {
+      const std::int64_t first = std::max(span.begin, begin), last = std::min(span.end, end);
+      if (first < last) {
+        detail::table<T>().add(from + (first - span.begin) * width_, sum + (first - begin) * width_,
+                               (last - first) * width_);
+        std::memset(touched + (first - begin), 1, static_cast<std::size_t>(last - first));
+      }
+      from += (span.end - span.begin) * width_;
+    }
+  }
+
+  const std::vector<Unit>& units_;
+  const A* partials_;
+  std::int64_t kv_heads_, width_;
+};
+
+template <class T>
+void backward_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                 const std::vector<Segment>& segments, const AttentionParams& params, const at::Tensor& out,
+                 const at::Tensor& lse, const at::Tensor& grad_out, const AttentionGrads& grads) {
+  using A = Compute<T>;
+  const std::int64_t kv_heads = k.size(1), width = detail::table<T>().padded_dim(k.size(2));
+  std::vector<Unit> units = make_units(segments, kv_heads);
+  const Sharing sharing = find_sharing(units, k.size(0), 2 * kv_heads * width);
+  if (!sharing.covered) {
+    grads.k.zero_();
+    grads.v.zero_();
+  }
+  const at::Tensor room = at::empty({sharing.room}, lse.options());
+  const PartialSum<T> partials(units, detail::read<A>(room), kv_heads, width);
+  run_tasks(units, kv_heads, [&](const Unit& unit, std::int64_t head) {
+    AttentionTask<T> task = make_task<T>(unit, head, q, k, v, params);
+    set_outputs(task, unit, head, out, lse);
+    const std::int64_t group = task.group;
+    task.grad_out =
+        detail::read<T>(grad_out) + unit.query_begin * grad_out.stride(0) + head * group * grad_out.stride(1);
+    task.grad_out_row = grad_out.stride(0), task.grad_out_head = grad_out.stride(1);
+    task.grad_q = const_cast<T*>(detail::read<T>(grads.q)) + unit.query_begin * grads.q.stride(0) +
+                  head * group * grads.q.stride(1);
+    task.grad_q_row = grads.q.stride(0), task.grad_q_head = grads.q.stride(1);
+    const std::int64_t own = unit.keys * width;
+    const std::int64_t bytes = (detail::table<T>().attention_scratch(task, true) + 63) / 64 * 64;
+    char* scratch =
+        static_cast<char*>(thread_scratch(bytes + 2 * own * static_cast<std::int64_t>(sizeof(A))));
+    task.grad_k =
+        unit.shared ? const_cast<A*>(partials.base(unit, head, 0)) : reinterpret_cast<A*>(scratch + bytes);
+    task.grad_v = task.grad_k + own;
+    detail::table<T>().attention_backward(task, scratch);
+    if (unit.shared) return;
+    store_keys<T>(unit, task.grad_k, width, head, grads.k);
+    store_keys<T>(unit, task.grad_v, width, head, grads.v);
+  });
+  if (sharing.room == 0) return;
+  at::parallel_for(0, k.size(0), 64, [&](std::int64_t begin, std::int64_t end) {
+    partials.run(0, begin, end, grads.k);
+    partials.run(1, begin, end, grads.v);
+  });
+}
+
+}  // namespace
+
+void attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                       const std::vector<Segment>& segments, const AttentionParams& params,
+                       const at::Tensor& out, const at::Tensor& lse) {
+  const std::vector<Unit> units = make_units(segments, k.size(1));
+  detail::with_type(q.scalar_type(), [&]<class T>() {
+    run_tasks(units, k.size(1), [&](const Unit& unit, std::int64_t head) {
+      AttentionTask<T> task = make_task<T>(unit, head, q, k, v, params);
+      set_outputs(task, unit, head, out, lse);
+      detail::table<T>().attention(task, thread_scratch(detail::table<T>().attention_scratch(task, false)));
+    });
+  });
+}
+
+void attention_backward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                        const std::vector<Segment>& segments, const AttentionParams& params,
+                        const at::Tensor& out, const at::Tensor& lse, const at::Tensor& grad_out,
+                        const AttentionGrads& grads) {
+  detail::with_type(q.scalar_type(),
+                    [&]<class T>() { backward_of<T>(q, k, v, segments, params, out, lse, grad_out, grads); });
+}
+
+}  // namespace una::kernels::cpu

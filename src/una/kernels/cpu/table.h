@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstdint>
+
+// The CPU loops, one copy for each instruction set, as a table of function pointers chosen at run time. Plain
+// pointers only: files that are compiled for a wider instruction set must share no inline code with others,
+// so this header includes no LibTorch and defines no functions with bodies. Every loop is single-threaded;
+// the callers divide the rows among threads.
+namespace una::kernels::cpu {
+
+struct Bf16 {
+  std::uint16_t bits;
+};
+
+template <class T>
+struct ComputeType {
+  using type = float;
+};
+template <>
+struct ComputeType<double> {
+  using type = double;
+};
+// What T is computed in: double for double, else float.
+template <class T>
+using Compute = typename ComputeType<T>::type;
+
+struct KeySpan {
+  std::int64_t begin, end;  // rows of k and v
+};
+
+// Attention of one kv head for consecutive queries of one segment. Pointers are at the first query (q, out,
+// grads; first head of the group), row 0 of this kv head (k, v), strides in elements.
+template <class T>
+struct AttentionTask {
+  using A = Compute<T>;
+  const T *q, *k, *v;
+  std::int64_t q_row, q_head, k_row, v_row;
+  const KeySpan* spans;                   // the segment's keys in order, cut after the last query's own key
+  std::int64_t num_spans, keys, queries;  // keys: the spans' total
+  std::int64_t group, dim;                // query heads per kv head, head size
+  std::int64_t window;                    // 0: none
+  A scale, soft_cap;                      // soft_cap 0: none
+  T* out;
+  std::int64_t out_row, out_head;
+  A* lse;  // [queries][lse_row] with heads adjacent; null: not wanted
+  std::int64_t lse_row;
+  // Backward only. grad_k, grad_v: [keys][padded_dim(dim)] accumulators, zeroed by the loop.
+  const T* grad_out;
+  std::int64_t grad_out_row, grad_out_head;
+  T* grad_q;
+  std::int64_t grad_q_row, grad_q_head;
+  A *grad_k, *grad_v;
+};
+
+// What the rows of a logits chunk are turned into.
+template <class A>
+struct LogpParams {
+  A inverse_temperature, soft_cap;  // soft_cap 0: none
+};
+
+template <class A>
+struct LogpRow {  // where row i's results go: arrays [rows], null when not wanted
+  A *logp, *lse, *entropy, *mean_logit;
+  bool* greedy;
+};
+
+template <class A>
+struct AdamwScalars {
+  A gradient_scale, beta1, beta2, one_minus_beta1, one_minus_beta2;
+  A decay;                    // 1 - lr * weight_decay
+  A step_size;                // lr / (1 - beta1^t)
+  A inverse_root_correction;  // 1 / sqrt(1 - beta2^t)
+  A epsilon;
+};
+
+struct DropoutParams {
+  std::uint64_t threshold;  // of 65536: a column is dropped when its 16 bits fall below
+  double keep_scale;        // 1 / (1 - p)
+};
+
+template <class T>
+struct Table {
+  using A = Compute<T>;
+  // y = round(x inv) w, inv = 1 / sqrt(mean x^2 + eps) kept in `inv` [rows] unless null.
+  void (*rms_norm)(const T* x, const T* w, T* y, A* inv, std::int64_t rows, std::int64_t cols, A eps);
+  // dx (null: not wanted) and dw [cols] +=  (null: not wanted).
+  void (*rms_norm_backward)(const T* dy, const T* x, const T* w, const A* inv, T* dx, A* dw,
+                            std::int64_t rows, std::int64_t cols);
+  void (*swiglu)(const T* gate_up, T* out, std::int64_t rows, std::int64_t inner);
+  void (*swiglu_backward)(const T* gate_up, const T* grad, T* dgate_up, std::int64_t rows,
+                          std::int64_t inner);
+  // sign 1 rotates, -1 rotates back. cos, sin [rows, dim / 2].
+  void (*rope)(const T* in, T* out, const A* cos, const A* sin, std::int64_t rows, std::int64_t heads,
+               std::int64_t rotated, std::int64_t dim, A sign);
+  // One row of logits [vocab] -> its results at index `row`.
+  void (*logp_row)(const T* logits, std::int64_t vocab, std::int64_t target, const LogpParams<A>& params,
+                   const LogpRow<A>& results, std::int64_t row);
+  // Overwrites a row of logits by coefficient * d logp / d logits.
+  void (*logp_row_gradient)(T* logits, std::int64_t vocab, std::int64_t target, const LogpParams<A>& params,
+                            A lse, A coefficient);
+  // out = dropped x (or out += with add), the mask of row r drawn from row_keys[r].
+  void (*dropout)(const T* x, T* out, const std::uint64_t* row_keys, std::int64_t rows, std::int64_t cols,
+                  const DropoutParams& params, bool add);
+  std::int64_t (*padded_dim)(std::int64_t dim);  // rows of grad_k, grad_v in AttentionTask
+  std::int64_t (*attention_scratch)(const AttentionTask<T>& task, bool backward);  // bytes
+  void (*attention)(const AttentionTask<T>& task, void* scratch);                  // scratch: 64-byte aligned
+  void (*attention_backward)(const AttentionTask<T>& task, void* scratch);
+  // out [count] = acc [count] rounded; acc += in.
+  void (*store)(const A* acc, T* out, std::int64_t count);
+  void (*add)(const A* in, A* acc, std::int64_t count);
+  void (*add_values)(const T* in, A* acc, std::int64_t count);
+};
+
+struct Tables {
+  const char* name;  // "avx512", "avx2" or "default"
+  Table<float> f32;
+  Table<double> f64;
+  Table<Bf16> bf16;
+  void (*adamw_f32)(float* p, const float* g, float* m, float* v, std::int64_t n, const AdamwScalars<float>&);
+  void (*adamw_f64)(double* p, const double* g, double* m, double* v, std::int64_t n,
+                    const AdamwScalars<double>&);
+  double (*sum_squares_f32)(const float* x, std::int64_t n);
+  double (*sum_squares_f64)(const double* x, std::int64_t n);
+};
+
+// The tables of this machine's widest instruction set, or of $UNA_CPU_ISA (avx512, avx2, default). Chosen
+// once. Throws InputError for an unknown name or one that this machine lacks.
+const Tables& tables();
+// The tables of one name, for tests; null when this machine lacks them.
+const Tables* tables_named(const char* name);
+
+}  // namespace una::kernels::cpu
