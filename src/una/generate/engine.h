@@ -21,6 +21,7 @@ struct Request {
 struct Output {
   std::int64_t id = 0;
   std::uint64_t sample = 0;
+  std::uint64_t ticket = 0;       // what add() returned for the request
   std::vector<std::int32_t> ids;  // sampled ids, with the end-of-sequence id when it was sampled
   std::string text;               // decoded, special tokens skipped, cut before a stop string
   std::vector<float> logps;       // log-prob of each sampled id under the unmodified distribution
@@ -36,11 +37,16 @@ class Engine {
   struct Options {
     std::int64_t max_batch = 64;    // requests running at one time
     std::int64_t cache_tokens = 0;  // slots of the KV cache; 0: enough for max_batch of the longest request
+    std::int64_t prefill_tokens =
+        2048;  // prompt tokens that join one step, unless one prompt alone is longer
     model::AdapterId adapter = model::kNoAdapter;
   };
   Engine(model::Model& model, const text::Tokenizer* tokenizer, const Options& options);
   ~Engine();
-  void add(Request request);           // InputError: prompt longer than the model's positions
+  // The request's number, from 0 in the order of add(). Requests with equal prompts share its computation and
+  // its cache slots. InputError: a prompt that leaves no position for an answer or does not fit the cache, an
+  // empty prompt, parameters out of range.
+  std::uint64_t add(Request request);
   std::vector<Output> step();          // one token for every running request; returns what finished
   bool done() const;                   // nothing running or waiting
   std::int64_t prompt_tokens() const;  // tokens prefilled so far, tokens sampled so far

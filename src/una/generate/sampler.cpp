@@ -1,0 +1,179 @@
+#include "una/generate/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <span>
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/div.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tensor.h>
+
+#include "una/base/error.h"
+#include "una/base/rng.h"
+
+namespace una::generate {
+namespace {
+
+bool is_greedy(const SamplingParams& params) { return params.temperature == 0 || params.top_k == 1; }
+
+// The lowest id with the largest log-prob, stop ids left out where they are forbidden.
+std::int32_t most_likely(std::span<const float> logps, const RowChoice& row) {
+  const auto& stops = row.params->stop_ids;
+  const auto allowed = [&](std::size_t id) {
+    return !row.forbid_stops ||
+           std::find(stops.begin(), stops.end(), static_cast<std::int32_t>(id)) == stops.end();
+  };
+  std::size_t best = logps.size();
+  for (std::size_t id = 0; id < logps.size(); ++id) {
+    if ((best == logps.size() || logps[id] > logps[best]) && allowed(id)) best = id;
+  }
+  check_input(best < logps.size(), "min_new_tokens forbids every token of the vocabulary");
+  return static_cast<std::int32_t>(best);
+}
+
+// Four running sums: the order is fixed and the additions overlap.
+double sum(std::span<const float> values) {
+  double parts[4] = {0, 0, 0, 0};
+  std::size_t i = 0;
+  for (; i + 4 <= values.size(); i += 4) {
+    for (std::size_t k = 0; k < 4; ++k) parts[k] += values[i + k];
+  }
+  for (; i < values.size(); ++i) parts[0] += values[i];
+  return parts[0] + parts[1] + parts[2] + parts[3];
+}
+
+// The id at which the running sum of weights passes uniform * total: whole blocks first.
+std::int32_t draw_by_id(std::span<const float> weights, double uniform) {
+  constexpr std::size_t kBlock = 256;
+  std::vector<double> blocks;
+  double total = 0;
+  for (std::size_t begin = 0; begin < weights.size(); begin += kBlock) {
+    blocks.push_back(sum(weights.subspan(begin, std::min(kBlock, weights.size() - begin))));
+    total += blocks.back();
+  }
+  double left = uniform * total;
+  std::size_t block = 0;
+  while (block + 1 < blocks.size() && left >= blocks[block]) left -= blocks[block++];
+  std::size_t last = 0;  // rounding may leave a rest: the last id with any weight takes it
+  for (std::size_t id = block * kBlock; id < weights.size(); ++id) {
+    if (weights[id] <= 0) continue;
+    last = id;
+    if (left < weights[id]) return static_cast<std::int32_t>(id);
+    left -= weights[id];
+  }
+  if (last == 0) {
+    for (std::size_t id = 0; id < weights.size(); ++id) last = weights[id] > 0 ? id : last;
+  }
+  return static_cast<std::int32_t>(last);
+}
+
+struct Candidate {
+  float weight = 0;
+  std::int32_t id = 0;
+};
+
+// Sets the weights outside the top k to 0; ids tied with the k-th stay, as in Hugging Face.
+void keep_top_k(std::span<float> weights, std::int64_t top_k) {
+  if (top_k <= 0 || static_cast<std::size_t>(top_k) >= weights.size()) return;
+  std::vector<float> sorted(weights.begin(), weights.end());
+  const auto kth = sorted.begin() + (top_k - 1);
+  std::nth_element(sorted.begin(), kth, sorted.end(), std::greater<>());
+  for (float& weight : weights) weight = weight < *kth ? 0 : weight;
+}
+
+// The smallest set of most likely ids that holds top_p of the weight, most likely first.
+std::vector<Candidate> nucleus(std::span<const float> weights, double top_p) {
+  const double total = sum(weights);
+  // Ids below this bound hold less than 1 - top_p together, so none is in the set: few are left to sort.
+  const double bound = (1 - top_p) * total / static_cast<double>(weights.size());
+  std::vector<Candidate> out;
+  for (std::size_t id = 0; id < weights.size(); ++id) {
+    if (weights[id] > 0 && weights[id] >= bound) out.push_back({weights[id], static_cast<std::int32_t>(id)});
+  }
+  std::sort(out.begin(), out.end(), [](const Candidate& a, const Candidate& b) {
+    return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
+  });
+  double held = 0;
+  std::size_t size = 0;
+  while (size < out.size() && (size == 0 || held < top_p * total)) held += out[size++].weight;
+  out.resize(size);
+  return out;
+}
+
+std::int32_t draw_in_order(const std::vector<Candidate>& candidates, double uniform) {
+  double total = 0;
+  for (const Candidate& candidate : candidates) total += candidate.weight;
+  double left = uniform * total;
+  for (const Candidate& candidate : candidates) {
+    if (left < candidate.weight) return candidate.id;
+    left -= candidate.weight;
+  }
+  return candidates.back().id;
+}
+
+std::int32_t draw(std::span<float> weights, const RowChoice& row) {
+  const SamplingParams& params = *row.params;
+  if (row.forbid_stops) {
+    for (const std::int32_t id : params.stop_ids) {
+      if (id >= 0 && static_cast<std::size_t>(id) < weights.size()) weights[static_cast<std::size_t>(id)] = 0;
+    }
+    check_input(sum(weights) > 0, "min_new_tokens forbids every token that has a probability");
+  }
+  keep_top_k(weights, params.top_k);
+  if (params.top_p < 1) return draw_in_order(nucleus(weights, params.top_p), row.uniform);
+  return draw_by_id(weights, row.uniform);
+}
+
+// softmax(logits / temperature) [N, V]; greedy rows are not read.
+at::Tensor tempered(const at::Tensor& logits, const at::Tensor& logps, const std::vector<RowChoice>& rows) {
+  std::vector<float> temperatures;
+  bool any = false, all_one = true;
+  for (const RowChoice& row : rows) {
+    const bool greedy = is_greedy(*row.params);
+    temperatures.push_back(greedy ? 1.0F : static_cast<float>(row.params->temperature));
+    any = any || !greedy;
+    all_one = all_one && temperatures.back() == 1.0F;
+  }
+  if (!any) return {};
+  if (all_one) return logps.exp();
+  return at::softmax(logits.div(at::tensor(temperatures).unsqueeze(1)), -1);
+}
+
+}  // namespace
+
+double token_uniform(const SamplingParams& params, std::int64_t id, std::uint64_t sample,
+                     std::int64_t position) {
+  static const std::uint64_t kStream = stream_id("generate");
+  const std::uint64_t key = random_bits(kStream, static_cast<std::uint64_t>(id), sample);
+  return uniform01(random_bits(params.seed, key, static_cast<std::uint64_t>(position)));
+}
+
+std::vector<Draw> draw_tokens(const at::Tensor& logits, const std::vector<RowChoice>& rows) {
+  const at::NoGradGuard no_grad;
+  check(logits.dim() == 2 && logits.size(0) == static_cast<std::int64_t>(rows.size()),
+        "draw_tokens: one choice a row of logits");
+  const at::Tensor logps = at::log_softmax(logits, -1);
+  const at::Tensor weights = tempered(logits, logps, rows);
+  const auto vocabulary = static_cast<std::size_t>(logits.size(1));
+  const float* logp_data = logps.const_data_ptr<float>();
+  float* weight_data = weights.defined() ? weights.mutable_data_ptr<float>() : nullptr;
+  std::vector<Draw> out(rows.size());
+  at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      const std::span<const float> row_logps(logp_data + i * vocabulary, vocabulary);
+      check_input(std::isfinite(row_logps[0]) || row_logps[0] < 0,
+                  "the model's logits are not finite (NaN or infinity): its weights are broken");
+      const std::int32_t token = is_greedy(*rows[i].params)
+                                     ? most_likely(row_logps, rows[i])
+                                     : draw({weight_data + i * vocabulary, vocabulary}, rows[i]);
+      out[i] = {token, row_logps[static_cast<std::size_t>(token)]};
+    }
+  });
+  return out;
+}
+
+}  // namespace una::generate

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "una/text/tokenizer.h"
+
+namespace una::generate {
+
+// Watches the text of growing ids for stop strings. Only the ids since the last whole character are decoded
+// anew, so a long text costs no more a token than a short one.
+class StopText {
+ public:
+  StopText(const text::Tokenizer* tokenizer, std::vector<std::string> stops);
+  // After an id was added: does the text now hold a stop string that ends in what is new since the last call?
+  // With `check` false the text is followed but nothing is found.
+  bool push(const std::vector<std::int32_t>& ids, bool check);
+  // The text of `ids` without the trailing `dropped` ids, special tokens skipped; with `cut` it ends before
+  // the stop string that push() found.
+  std::string text(const std::vector<std::int32_t>& ids, std::size_t dropped, bool cut) const;
+
+ private:
+  std::size_t find_stop(const std::string& text, std::size_t from) const;
+
+  const text::Tokenizer* tokenizer_;
+  std::vector<std::string> stops_;
+  std::size_t longest_ = 0;
+  std::string text_;                    // of ids before read_, whole characters
+  std::size_t context_ = 0, read_ = 0;  // ids [context_, read_) give the decoder its left context
+  std::size_t watched_ = 0;             // bytes of the text in which no stop string can start
+};
+
+}  // namespace una::generate
