@@ -66,6 +66,8 @@ std::uint64_t current_memory_bytes() { return proc_kilobytes("/proc/self/status"
 
 std::uint64_t available_memory_bytes() { return proc_kilobytes("/proc/meminfo", "MemAvailable") * 1024; }
 
+int process_id() { return ::getpid(); }
+
 int available_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -12,6 +12,7 @@ std::string utc_timestamp(double unix_time);  // 2026-11-24T07:12:05Z
 std::uint64_t peak_memory_bytes();            // peak resident set of this process
 std::uint64_t current_memory_bytes();
 std::uint64_t available_memory_bytes();  // of the machine
-int available_cpus();                    // the affinity mask's size
+int process_id();
+int available_cpus();  // the affinity mask's size
 
 }  // namespace una

@@ -70,6 +70,15 @@ void parse_field(const Setting& setting, std::optional<T>& field) {
   field = std::move(value);
 }
 
+enum class FieldKind { kBool, kValue, kList };
+inline FieldKind field_kind(const bool&) { return FieldKind::kBool; }
+inline FieldKind field_kind(const std::optional<bool>&) { return FieldKind::kBool; }
+inline FieldKind field_kind(const std::vector<std::string>&) { return FieldKind::kList; }
+template <class T>
+FieldKind field_kind(const T&) {
+  return FieldKind::kValue;
+}
+
 std::string yaml_text(bool field);
 std::string yaml_text(std::int64_t field);
 std::string yaml_text(double field);
@@ -86,6 +95,7 @@ std::string yaml_text(const std::optional<T>& field) {
 // One line of --help.
 struct OptionHelp {
   std::string name, fallback, help;
+  detail::FieldKind kind = detail::FieldKind::kValue;
 };
 
 // Fills `options` from `settings`; an unreadable value is an InputError naming its origin. Absent keys keep
@@ -111,7 +121,7 @@ template <class Options>
 std::vector<OptionHelp> describe_options(Options options) {
   std::vector<OptionHelp> out;
   options.fields([&](const char* name, auto& field, const char* help) {
-    out.push_back({name, detail::yaml_text(field), help});
+    out.push_back({name, detail::yaml_text(field), help, detail::field_kind(field)});
   });
   return out;
 }
@@ -120,5 +130,12 @@ std::vector<OptionHelp> describe_options(Options options) {
 // program (LLaMA-Factory, axolotl, ...) in `foreign`, its translation.
 void check_known(const Settings& settings, const std::vector<OptionHelp>& known,
                  const std::map<std::string, std::string>& foreign);
+
+// --key value, --key=value, --key alone for booleans (--no_key: false), several values after a list key.
+// Short names in `aliases` ("data" -> "dataset_name") are translated. Words that belong to no key go to
+// `words` or, when that is nullptr, are an InputError. Keys are not checked against `known` here: see
+// check_known.
+Settings parse_flags(const std::vector<std::string>& arguments, const std::vector<OptionHelp>& known,
+                     const std::map<std::string, std::string>& aliases, std::vector<std::string>* words);
 
 }  // namespace una

@@ -1,0 +1,34 @@
+#include <gtest/gtest.h>
+
+#include "una/base/options.h"
+
+namespace una {
+namespace {
+
+const std::vector<OptionHelp> kKnown = {{"beta", "0.1", "", detail::FieldKind::kValue},
+                                        {"bf16", "false", "", detail::FieldKind::kBool},
+                                        {"dataset_name", "[]", "", detail::FieldKind::kList}};
+
+Settings parse(const std::vector<std::string>& words) {
+  return parse_flags(words, kKnown, {{"data", "dataset_name"}}, nullptr);
+}
+
+TEST(Flags, DashesUnderscoresEqualsAndAliasesAreOneKey) {
+  const Settings settings = parse({"--data", "a", "b", "--beta=-0.5", "--bf16"});
+  EXPECT_EQ(settings.find("dataset_name")->list, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(settings.find("beta")->text, "-0.5");
+  EXPECT_EQ(settings.find("bf16")->text, "true");
+  EXPECT_EQ(parse({"--dataset-name", "x,y"}).find("dataset_name")->list.size(), 2U);
+  EXPECT_EQ(parse({"--bf16", "false", "--beta", "-1e-3"}).find("bf16")->text, "false");
+  EXPECT_EQ(parse({"--no-bf16"}).find("bf16")->text, "false");
+}
+
+TEST(Flags, BadWordsAreRefused) {
+  EXPECT_THROW(parse({"beta", "1"}), InputError);
+  EXPECT_THROW(parse({"--beta"}), InputError);
+  EXPECT_THROW(parse({"--beta", "--bf16"}), InputError);
+  EXPECT_THROW(parse({"--beta", "1", "--beta", "2"}), InputError);
+}
+
+}  // namespace
+}  // namespace una

@@ -1,0 +1,48 @@
+#include "una/base/process.h"
+
+#include <cerrno>
+#include <filesystem>
+
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "una/base/clock.h"
+#include "una/base/error.h"
+
+namespace una {
+namespace {
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  out.reserve(texts.size() + 1);
+  for (std::string& text : texts) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+}  // namespace
+
+ChildResult run_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+  std::vector<std::string> words = {program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> variables = environment;  // the first entry of a name wins
+  for (char** entry = environ; *entry != nullptr; ++entry) variables.emplace_back(*entry);
+  pid_t child = 0;
+  const double begin = monotonic_seconds();
+  const int error = ::posix_spawn(&child, program.c_str(), nullptr, nullptr, pointers(words).data(),
+                                  pointers(variables).data());
+  check(error == 0, "cannot start a child process");
+  int status = 0;
+  rusage usage{};
+  while (::wait4(child, &status, 0, &usage) < 0) check(errno == EINTR, "lost a child process");
+  ChildResult result;
+  result.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  result.seconds = monotonic_seconds() - begin;
+  result.peak_memory_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  return result;
+}
+
+}  // namespace una

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace una {
+
+struct ChildResult {
+  int exit_code = 0;  // 128 + signal when a signal ended it
+  double seconds = 0;
+  std::uint64_t peak_memory_bytes = 0;
+};
+
+// Runs this very program again with other arguments and waits for it, so that its peak memory is its own.
+// Standard streams are inherited; `environment` entries ("NAME=value") are added. InternalError when it
+// cannot be started.
+ChildResult run_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
+
+}  // namespace una

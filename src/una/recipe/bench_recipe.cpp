@@ -1,0 +1,220 @@
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+
+#include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
+
+#include "una/base/clock.h"
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/base/json.h"
+#include "una/generate/engine.h"
+#include "una/recipe/commands.h"
+#include "una/recipe/training_run.h"
+
+namespace una::recipe {
+namespace {
+
+// The keys that the peers' scripts print and take.
+struct BenchOptions {
+  std::string model, pairs, dtype = "bfloat16", method = "dpo";
+  std::int64_t timed = 40, warmup = 2, threads = 0, batch = 1, new_tokens = 128;
+  double beta = 0.01, lr = 5e-6;
+  bool prefix_sharing = true, live_reference = false, gradient_checkpointing = false;
+  template <class V>
+  void fields(V&& v) {
+    v("model", model, "a model folder");
+    v("pairs", pairs, "JSONL of prompt, chosen, rejected");
+    v("dtype", dtype, "bfloat16 | float32");
+    v("method", method, "dpo | una | kto");
+    v("timed", timed, "train: pairs timed, from the top of the file");
+    v("warmup", warmup, "train: pairs after them that warm up");
+    v("batch", batch, "train: pairs a step; generate: answers at one time");
+    v("new_tokens", new_tokens, "generate: tokens an answer");
+    v("threads", threads, "0: all");
+    v("beta", beta, "implicit reward scale");
+    v("lr", lr, "learning rate");
+    v("prefix_sharing", prefix_sharing, "compute a pair's prompt once");
+    v("live_reference", live_reference, "reference pass inside the timed steps");
+    v("gradient_checkpointing", gradient_checkpointing, "recompute layers in the backward");
+  }
+};
+
+RunConfig bench_config(const BenchOptions& options) {
+  RunConfig config = default_config(options.method);
+  config.model.model_name_or_path = options.model;
+  config.model.dtype = options.dtype;
+  config.model.lora_r = 32;
+  config.model.lora_alpha = 16;
+  config.data.dataset_name = {options.pairs};
+  config.data.max_length = 1 << 20;
+  config.data.allow_dropped = 1;
+  config.objective.beta = options.beta;
+  config.train.learning_rate = options.lr;
+  config.train.prefix_sharing = options.prefix_sharing;
+  config.train.gradient_checkpointing = options.gradient_checkpointing;
+  config.run.reference_cache_dir = "none";
+  return config;
+}
+
+std::vector<StepBatch> make_steps(const data::Dataset& dataset, std::int64_t begin, std::int64_t end,
+                                  std::int64_t batch, const RunConfig& config) {
+  std::vector<StepBatch> steps;
+  for (std::int64_t at = begin; at < end; at += batch) {
+    std::vector<Row> rows;
+    StepBatch step;
+    for (std::int64_t i = at; i < std::min(at + batch, end); ++i) {
+      rows.push_back(dataset.row(i));
+      step.tokens += rows.back().tokens();
+    }
+    step.rows = static_cast<std::int64_t>(rows.size());
+    step.micro_batches = data::pack_rows(rows, pack_options(config));
+    if (config.method == "kto") step.kl = data::pack_kl_rows(rows, pack_options(config));
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
+int bench_train(const BenchOptions& options) {
+  RunConfig config = bench_config(options);
+  set_threads(options.threads);
+  const auto objective = objective::make_objective(config.method, config.objective);
+  const TextSetup text = load_text(options.model, config.data, read_folder_spec(options.model));
+  const RunData data = load_run_data(config, text, *objective, "");
+  check_input(data.train->size() >= options.timed + options.warmup,
+              cat(options.pairs, ": ", options.timed + options.warmup, " pairs are needed, there are ",
+                  data.train->size()));
+  ModelSetup setup = load_for_training(config, false, true);
+  const auto gang = dist::make_gang();
+  train::StepOptions step = step_options(config);
+  step.statistics = false;
+  train::StepRunner runner({.model = setup.model.get(),
+                            .policy = setup.policy,
+                            .objective = objective.get(),
+                            .reference = setup.reference.get()},
+                           step, *gang);
+  std::vector<StepBatch> timed = make_steps(*data.train, 0, options.timed, options.batch, config);
+  std::vector<StepBatch> warm =
+      make_steps(*data.train, options.timed, options.timed + options.warmup, options.batch, config);
+  const double to_first_forward = process_age_seconds();
+  if (!options.live_reference) setup.reference->keep_in_memory();
+  double begin = monotonic_seconds();
+  for (const StepBatch& step_batch : timed) {
+    if (options.live_reference) break;
+    for (const PackedBatch& micro : step_batch.micro_batches) setup.reference->logps(micro);
+  }
+  const double reference_seconds = monotonic_seconds() - begin;
+  const at::Tensor saved = runner.buffer().values().clone();
+  double first_step = 0;
+  for (std::size_t i = 0; i < warm.size(); ++i) {
+    runner.step(warm[i], static_cast<std::int64_t>(i) + 1, options.lr);
+    if (i == 0) first_step = process_age_seconds() - reference_seconds;
+  }
+  runner.buffer().values().copy_(saved);
+  runner.buffer().exp_avg().zero_();
+  runner.buffer().exp_avg_sq().zero_();
+  runner.set_updates(0);
+  setup.model->refresh();
+  std::vector<double> losses;
+  double tokens = 0, computed = 0;
+  begin = monotonic_seconds();
+  for (std::size_t i = 0; i < timed.size(); ++i) {
+    const train::StepResult result = runner.step(timed[i], static_cast<std::int64_t>(i) + 1, options.lr);
+    losses.push_back(result.loss);
+    tokens += static_cast<double>(timed[i].tokens);
+    for (const PackedBatch& micro : timed[i].micro_batches)
+      computed += static_cast<double>(micro.num_tokens());
+  }
+  const double seconds = monotonic_seconds() - begin;
+  const auto pairs = static_cast<double>(options.timed);
+  std::printf("%s\n", Json{{"peer", "una"},
+                           {"method", config.method},
+                           {"dtype", options.dtype},
+                           {"prefix_sharing", options.prefix_sharing},
+                           {"live_reference", options.live_reference},
+                           {"batch", options.batch},
+                           {"pairs", options.timed},
+                           {"threads", at::get_num_threads()},
+                           {"s_per_pair", seconds / pairs},
+                           {"tokens_per_s", tokens / seconds},
+                           {"tokens_per_pair", tokens / pairs},
+                           {"computed_tokens_per_pair", computed / pairs},
+                           {"reference_s_per_pair", reference_seconds / pairs},
+                           {"start_to_first_forward_s", to_first_forward},
+                           {"start_to_first_step_s", first_step},
+                           {"peak_mb", static_cast<double>(peak_memory_bytes()) / 1048576},
+                           {"losses", losses}}
+                          .dump()
+                          .c_str());
+  return 0;
+}
+
+int bench_generate(const BenchOptions& options) {
+  RunConfig config = bench_config(options);
+  set_threads(options.threads);
+  ModelSetup setup = load_for_inference(options.model, "", options.dtype);
+  const TextSetup text = load_text(options.model, config.data, setup.folder.spec);
+  data::ReadReport report;
+  const std::vector<Example> examples = data::read_examples(config.data, report, "");
+  const auto batch = std::min<std::int64_t>(options.batch, static_cast<std::int64_t>(examples.size()));
+  const auto run = [&](std::int64_t new_tokens, std::int64_t& prompt_tokens) {
+    generate::Engine engine(*setup.model, text.tokenizer.get(), {.max_batch = batch});
+    for (std::int64_t i = 0; i < batch; ++i) {
+      Sequence prompt =
+          data::tokenise_prompt(examples[static_cast<std::size_t>(i)], config.data, text.pipeline());
+      if (prompt.ids.size() > 256) prompt.ids.resize(256);  // as generate_hf.py cuts them
+      engine.add(
+          {.id = i,
+           .prompt = prompt.ids,
+           .params = {
+               .max_new_tokens = new_tokens, .min_new_tokens = new_tokens, .stop_ids = {text.eos_id}}});
+    }
+    const double begin = monotonic_seconds();
+    while (!engine.done()) engine.step();
+    prompt_tokens = engine.prompt_tokens();
+    return monotonic_seconds() - begin;
+  };
+  std::int64_t prompt_tokens = 0;
+  run(2, prompt_tokens);  // warm-up
+  const double prefill = run(1, prompt_tokens);
+  const double whole = run(options.new_tokens, prompt_tokens);
+  const auto count = static_cast<double>(batch * options.new_tokens);
+  std::printf("%s\n", Json{{"peer", "una-generate"},
+                           {"batch", batch},
+                           {"new_tokens", options.new_tokens},
+                           {"prompt_tokens", prompt_tokens},
+                           {"threads", at::get_num_threads()},
+                           {"tokens_per_s", count / whole},
+                           {"decode_tokens_per_s", (count - static_cast<double>(batch)) / (whole - prefill)},
+                           {"prefill_s", prefill},
+                           {"seconds", whole},
+                           {"peak_mb", static_cast<double>(peak_memory_bytes()) / 1048576}}
+                          .dump()
+                          .c_str());
+  return 0;
+}
+
+}  // namespace
+
+int run_bench(const std::vector<std::string>& arguments) {
+  const std::vector<OptionHelp> known = describe_options(BenchOptions{});
+  if (arguments.empty() || std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+    std::printf("%s", help_text("usage: una bench train|generate --model DIR --pairs pairs.jsonl\n"
+                                "prints one JSON line with the keys of bench/peers/*.py",
+                                known)
+                          .c_str());
+    return arguments.empty() ? 2 : 0;
+  }
+  const Settings settings = parse_flags({arguments.begin() + 1, arguments.end()}, known, {}, nullptr);
+  check_known(settings, known, {});
+  BenchOptions options;
+  read_options(settings, options);
+  check_input(!options.model.empty() && !options.pairs.empty(), "bench: --model and --pairs are needed");
+  if (arguments[0] == "train") return bench_train(options);
+  check_input(arguments[0] == "generate",
+              cat("bench: '", arguments[0], "' is unknown, choose train or generate"));
+  return bench_generate(options);
+}
+
+}  // namespace una::recipe

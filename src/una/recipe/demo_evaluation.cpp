@@ -1,0 +1,63 @@
+#include "una/recipe/demo_evaluation.h"
+
+#include <ATen/ops/sum.h>
+#include <c10/core/GradMode.h>
+
+#include "una/base/error.h"
+#include "una/data/pack.h"
+#include "una/generate/engine.h"
+
+namespace una::recipe {
+
+Sampled sample_answers(model::Model& model, model::AdapterId adapter, const text::Tokenizer& tokenizer,
+                       const std::vector<demo::Prompt>& prompts, int per_prompt, int max_new_tokens,
+                       std::uint64_t seed) {
+  SamplingParams params{.max_new_tokens = max_new_tokens, .seed = seed, .stop_ids = model.spec().eos_ids};
+  std::vector<generate::Request> requests;
+  Sampled out;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const std::vector<std::int32_t> ids = tokenizer.encode(prompts[i].text(), true);
+    for (int sample = 0; sample < per_prompt; ++sample) {
+      requests.push_back({.id = static_cast<std::int64_t>(i),
+                          .prompt = ids,
+                          .params = params,
+                          .sample = static_cast<std::uint64_t>(sample)});
+      out.prompt_ids.push_back(ids);
+    }
+  }
+  generate::Engine engine(model, &tokenizer, {.max_batch = 256, .adapter = adapter});
+  std::vector<generate::Output> outputs = generate::generate_all(engine, std::move(requests));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    out.ended += outputs[i].finish == generate::Output::Finish::kEos ? 1 : 0;
+    out.gold.push_back(demo::gold(prompts[i / static_cast<std::size_t>(per_prompt)], outputs[i].text));
+    out.texts.push_back(std::move(outputs[i].text));
+    out.answer_ids.push_back(std::move(outputs[i].ids));
+  }
+  out.ended /= static_cast<double>(outputs.size());
+  return out;
+}
+
+double sampled_kl(model::Model& model, model::AdapterId adapter, const Sampled& sampled) {
+  const c10::AutoGradMode no_grad(false);
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < sampled.answer_ids.size(); ++i) {
+    if (sampled.answer_ids[i].empty()) continue;
+    Sequence sequence;
+    sequence.ids = sampled.prompt_ids[i];
+    sequence.loss_mask.assign(sequence.ids.size(), 0);
+    sequence.ids.insert(sequence.ids.end(), sampled.answer_ids[i].begin(), sampled.answer_ids[i].end());
+    sequence.loss_mask.resize(sequence.ids.size(), 1);
+    Row row;
+    row.sequences.push_back(std::move(sequence));
+    rows.push_back(std::move(row));
+  }
+  check(!rows.empty(), "sampled_kl: no answers");
+  double total = 0;
+  for (const PackedBatch& batch : data::pack_rows(rows, {.token_budget = 4096})) {
+    const double policy = model.forward(batch, {}, {.adapter = adapter}).logp.sum(at::kDouble).item<double>();
+    total += policy - model.forward(batch, {}, {}).logp.sum(at::kDouble).item<double>();
+  }
+  return total / static_cast<double>(rows.size());
+}
+
+}  // namespace una::recipe

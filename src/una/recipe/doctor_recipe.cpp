@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+
+#include <ATen/Parallel.h>
+
+#include "una/base/clock.h"
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/recipe/commands.h"
+#include "una/recipe/training_run.h"
+#include "una/weights/peft_adapter.h"
+
+namespace una::recipe {
+namespace {
+
+struct DoctorOptions {
+  std::string model_name_or_path, adapter, output_dir;
+  data::DataOptions data;
+  DoctorOptions() { data.allow_dropped = 1; }
+  template <class V>
+  void fields(V&& v) {
+    v("model_name_or_path", model_name_or_path, "a model folder to check (alias --model)");
+    v("adapter", adapter, "an adapter folder to check");
+    v("output_dir", output_dir, "a folder to write to (alias --out)");
+    data.fields(v);
+  }
+};
+
+// Prints one line a check and counts what failed.
+class Checkup {
+ public:
+  void run(const char* name, const std::function<std::string()>& check) {
+    try {
+      std::printf("ok    %-10s %s\n", name, check().c_str());
+    } catch (const std::exception& error) {
+      std::printf("FAIL  %-10s %s\n", name, error.what());
+      ++failed_;
+    }
+  }
+  int failed() const { return failed_; }
+
+ private:
+  int failed_ = 0;
+};
+
+std::string cpu_text() {
+  std::string features;
+  if (__builtin_cpu_supports("avx2") != 0) features += " avx2";
+  if (__builtin_cpu_supports("avx512f") != 0) features += " avx512f";
+  if (__builtin_cpu_supports("avx512bf16") != 0) features += " avx512_bf16";
+  return cat(available_cpus(), " processors for this process,",
+             features.empty() ? " no vector extensions" : features, "; ",
+             human_bytes(static_cast<double>(available_memory_bytes())), " memory available");
+}
+
+std::string model_text(const std::string& path) {
+  const ModelFolder folder = read_model_folder(path);
+  const model::Model model(folder.spec, folder.weights, {.dtype = compute_dtype("auto", folder.spec)}, path);
+  std::int64_t parameters = 0;
+  for (const auto& [name, tensor] : folder.weights.all()) parameters += tensor.numel();
+  return cat(folder.spec.architecture, ", ", thousands(parameters), " parameters, stored as ",
+             folder.spec.torch_dtype, ", computes in ", dtype_name(model.dtype()), ", ",
+             folder.spec.max_positions, " positions; every tensor is there");
+}
+
+std::string tokenizer_text(const DoctorOptions& options, const ModelSpec& spec) {
+  const TextSetup text = load_text(options.model_name_or_path, options.data, spec);
+  check_input(text.tokenizer->size() <= spec.vocab_size,
+              cat("the tokenizer has ", text.tokenizer->size(), " ids, the model only ", spec.vocab_size));
+  return cat(text.tokenizer->size(), " ids (the model has room for ", spec.vocab_size, "), BOS ",
+             text.tokenizer->adds_bos() ? "added" : "not added", ", EOS ", text.eos_id, " '",
+             text.tokenizer->token_of(text.eos_id), "'");
+}
+
+std::string template_text(const DoctorOptions& options, const ModelSpec& spec) {
+  const TextSetup text = load_text(options.model_name_or_path, options.data, spec);
+  if (!text.chat_template) return "none: chat rows need one (--chat_template_path), plain rows do not";
+  const text::Rendered rendered =
+      text.chat_template->render({{.role = "user", .content = "Hello"}}, {.add_generation_prompt = true});
+  return cat("renders a user turn in ", rendered.text.size(), " bytes",
+             text.chat_template->marks_generation() ? ", marks assistant turns" : "");
+}
+
+std::string data_text(const DoctorOptions& options, const ModelSpec& spec) {
+  const TextSetup text = load_text(options.model_name_or_path, options.data, spec);
+  const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
+  const auto dataset = data::load_dataset(options.data, text.pipeline(), units, "");
+  return cat(dataset->size(), " rows\n", dataset->report().text(options.data.max_length));
+}
+
+}  // namespace
+
+int run_doctor(const std::vector<std::string>& arguments) {
+  const std::vector<OptionHelp> known = describe_options(DoctorOptions{});
+  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+    std::printf("%s",
+                help_text("usage: una doctor [--model DIR] [--adapter DIR] [--data FILE] [--out DIR]", known)
+                    .c_str());
+    return 0;
+  }
+  const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);
+  check_known(settings, known, foreign_names());
+  DoctorOptions options;
+  read_options(settings, options);
+  set_threads(0);
+  Checkup checkup;
+  checkup.run("machine", cpu_text);
+  checkup.run("device", [] { return std::string("cpu; no CUDA plug-in beside the program"); });
+  if (!options.output_dir.empty()) {
+    checkup.run("output", [&] {
+      make_folder(options.output_dir);
+      check_writable_folder(options.output_dir);
+      return cat(human_bytes(static_cast<double>(free_bytes(options.output_dir))), " free");
+    });
+  }
+  if (!options.model_name_or_path.empty()) {
+    checkup.run("model", [&] { return model_text(options.model_name_or_path); });
+    ModelSpec spec;
+    checkup.run("tokenizer", [&] {
+      spec = read_folder_spec(options.model_name_or_path);
+      return tokenizer_text(options, spec);
+    });
+    checkup.run("template", [&] { return template_text(options, spec); });
+    if (!options.data.dataset_name.empty()) checkup.run("data", [&] { return data_text(options, spec); });
+  }
+  if (!options.adapter.empty()) {
+    checkup.run("adapter", [&] {
+      const LoraSpec spec = weights::read_adapter_config(options.adapter);
+      const auto state = weights::read_adapter_weights(options.adapter);
+      return cat(spec.task_type, ", r ", spec.r, ", alpha ", spec.alpha, ", ", state.size(), " tensors");
+    });
+  }
+  return checkup.failed() == 0 ? 0 : 2;
+}
+
+}  // namespace una::recipe

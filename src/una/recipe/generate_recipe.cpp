@@ -1,0 +1,161 @@
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/interrupt.h"
+#include "una/base/json.h"
+#include "una/base/log.h"
+#include "una/generate/engine.h"
+#include "una/recipe/commands.h"
+#include "una/recipe/training_run.h"
+#include "una/report/progress_bar.h"
+
+namespace una::recipe {
+namespace {
+
+struct GenerateOptions {
+  std::string model_name_or_path, adapter, output_dir, dtype = "auto", prompt;
+  SamplingParams sampling;
+  std::int64_t num_samples = 1, batch_size = 64, seed = 42, threads = 0;
+  std::vector<std::string> stop;
+  data::DataOptions data;
+  GenerateOptions() { data.allow_dropped = 1; }
+  template <class V>
+  void fields(V&& v) {
+    v("model_name_or_path", model_name_or_path, "the model's folder (alias --model)");
+    v("adapter", adapter, "a PEFT adapter on it");
+    v("output_dir", output_dir, "the JSONL file to write (alias --out); empty: the answers are printed");
+    v("dtype", dtype, "compute: auto | float32 | bfloat16");
+    v("prompt", prompt, "one prompt instead of a file");
+    v("max_new_tokens", sampling.max_new_tokens, "longest answer in tokens");
+    v("min_new_tokens", sampling.min_new_tokens, "no end before this many tokens");
+    v("temperature", sampling.temperature, "divides the logits; 0: greedy");
+    v("top_p", sampling.top_p, "nucleus sampling");
+    v("top_k", sampling.top_k, "only the k most likely tokens; 0: all");
+    v("stop", stop, "strings that end an answer");
+    v("num_samples", num_samples, "answers a prompt");
+    v("batch_size", batch_size, "answers computed at one time");
+    v("seed", seed, "the same seed gives the same answers");
+    v("threads", threads, "compute threads; 0: all");
+    data.fields(v);
+  }
+};
+
+const char* finish_name(generate::Output::Finish finish) {
+  if (finish == generate::Output::Finish::kEos) return "eos";
+  return finish == generate::Output::Finish::kStop ? "stop" : "length";
+}
+
+std::vector<Example> read_prompts(const GenerateOptions& options) {
+  if (options.prompt.empty()) {
+    check_input(!options.data.dataset_name.empty(), "no prompts: give --prompt TEXT or a file with --data");
+    data::ReadReport report;
+    return data::read_examples(options.data, report, "");
+  }
+  Example example;
+  example.where = {"--prompt", 1};
+  example.unit = Unit::kPrompt;
+  example.prompt.plain = options.prompt;
+  return {example};
+}
+
+std::string prompt_text(const Example& example) {
+  if (!example.prompt.is_chat) return example.prompt.plain;
+  return example.prompt.messages.empty() ? "" : example.prompt.messages.back().content;
+}
+
+int generate_file(const GenerateOptions& options) {
+  check_input(options.num_samples > 0 && options.batch_size > 0,
+              "num_samples and batch_size must be 1 or more");
+  check_input(options.sampling.max_new_tokens > 0, "max_new_tokens must be 1 or more");
+  check_input(options.sampling.temperature >= 0, "temperature must not be negative");
+  check_input(options.sampling.top_p > 0 && options.sampling.top_p <= 1, "top_p must lie in (0, 1]");
+  set_threads(options.threads);
+  const std::vector<Example> examples = read_prompts(options);
+  ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.dtype);
+  check_input(!setup.model->has_reward_head(),
+              cat(options.model_name_or_path, ": a reward model cannot generate"));
+  const TextSetup text = load_text(options.model_name_or_path, options.data, setup.folder.spec);
+  SamplingParams sampling = options.sampling;
+  sampling.seed = static_cast<std::uint64_t>(options.seed);
+  sampling.stop = options.stop;
+  sampling.stop_ids = setup.folder.spec.eos_ids;
+  if (std::find(sampling.stop_ids.begin(), sampling.stop_ids.end(), text.eos_id) == sampling.stop_ids.end()) {
+    sampling.stop_ids.push_back(text.eos_id);
+  }
+  generate::Engine engine(*setup.model, text.tokenizer.get(),
+                          {.max_batch = options.batch_size, .adapter = setup.policy});
+  const auto pipeline = text.pipeline();
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    const Sequence prompt = data::tokenise_prompt(examples[i], options.data, pipeline);
+    for (std::int64_t sample = 0; sample < options.num_samples; ++sample) {
+      engine.add({.id = static_cast<std::int64_t>(i),
+                  .prompt = prompt.ids,
+                  .params = sampling,
+                  .sample = static_cast<std::uint64_t>(sample)});
+    }
+  }
+  const std::size_t total = examples.size() * static_cast<std::size_t>(options.num_samples);
+  report::ProgressBar bar("generate", static_cast<double>(total));
+  std::vector<generate::Output> outputs;
+  while (!engine.done()) {
+    check_input(!interrupted(), "stopped; nothing was written");
+    for (generate::Output& output : engine.step()) {
+      outputs.push_back(std::move(output));
+      bar.advance(1, cat(thousands(engine.new_tokens()), " tokens"));
+    }
+  }
+  bar.finish();
+  std::sort(outputs.begin(), outputs.end(),
+            [](const auto& a, const auto& b) { return a.id != b.id ? a.id < b.id : a.sample < b.sample; });
+  std::string lines;
+  for (const generate::Output& output : outputs) {
+    const Example& example = examples[static_cast<std::size_t>(output.id)];
+    double logp = 0;
+    for (const float value : output.logps) logp += value;
+    if (options.output_dir.empty()) {
+      std::printf("%s\n", output.text.c_str());
+      continue;
+    }
+    lines += Json{{"row", output.id},
+                  {"sample", output.sample},
+                  {"prompt", prompt_text(example)},
+                  {"completion", output.text},
+                  {"finish", finish_name(output.finish)},
+                  {"tokens", output.ids.size()},
+                  {"logp", logp}}
+                 .dump(-1, ' ', false, Json::error_handler_t::replace) +
+             "\n";
+  }
+  if (!options.output_dir.empty()) {
+    write_file(options.output_dir, lines);
+    log_info(cat(thousands(static_cast<std::int64_t>(outputs.size())), " answers in ", options.output_dir,
+                 ", ", fixed(static_cast<double>(engine.new_tokens()) / std::max(1e-9, bar.elapsed()), 0),
+                 " tokens/s"));
+  }
+  return 0;
+}
+
+}  // namespace
+
+int run_generate(const std::vector<std::string>& arguments) {
+  const std::vector<OptionHelp> known = describe_options(GenerateOptions{});
+  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+    std::printf(
+        "%s",
+        help_text("usage: una generate --model DIR [--adapter DIR] (--data FILE --out FILE | --prompt TEXT)",
+                  known)
+            .c_str());
+    return 0;
+  }
+  const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);
+  check_known(settings, known, foreign_names());
+  GenerateOptions options;
+  read_options(settings, options);
+  return generate_file(options);
+}
+
+}  // namespace una::recipe

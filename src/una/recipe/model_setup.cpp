@@ -1,0 +1,200 @@
+#include "una/recipe/model_setup.h"
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/hash.h"
+#include "una/base/json.h"
+#include "una/base/log.h"
+#include "una/recipe/text_setup.h"
+#include "una/weights/hf_config.h"
+#include "una/weights/peft_adapter.h"
+
+namespace una::recipe {
+namespace {
+
+constexpr std::int64_t kShardBytes = 5'000'000'000;
+
+std::string cache_folder(const RunOptions& run) {
+  if (run.reference_cache_dir != "auto") return run.reference_cache_dir;
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != '\0')
+    return cat(xdg, "/una");
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+    return cat(home, "/.cache/una");
+  return "none";
+}
+
+LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {
+  check_input(options.lora_r > 0, "lora_r must be 1 or more");
+  LoraSpec spec;
+  spec.r = options.lora_r;
+  spec.alpha = options.lora_alpha;
+  spec.dropout = options.lora_dropout;
+  spec.use_rslora = options.use_rslora;
+  spec.target_modules = options.lora_target_modules;
+  spec.task_type = for_reward ? "SEQ_CLS" : "CAUSAL_LM";
+  if (for_reward) spec.modules_to_save = {"score"};
+  spec.base_model_name_or_path = options.model_name_or_path;
+  return spec;
+}
+
+// What changes the bits of a reference log-prob beside weights and tokens.
+std::string numerics_key(const model::Model& model) {
+  return cat(dtype_name(model.dtype()), "-", model.spec().model_type);
+}
+
+void add_policy_adapter(ModelSetup& setup, const RunConfig& config, bool for_reward) {
+  model::Model& model = *setup.model;
+  const ModelOptions& options = config.model;
+  if (options.adapter.empty()) {
+    setup.policy = model.add_adapter(fresh_lora(options, for_reward),
+                                     static_cast<std::uint64_t>(config.train.seed), true);
+    return;
+  }
+  LoraSpec spec = weights::read_adapter_config(options.adapter);
+  if (spec.dropout == 0) spec.dropout = options.lora_dropout;
+  spec.base_model_name_or_path = options.model_name_or_path;
+  const weights::StateDict state = weights::read_adapter_weights(options.adapter);
+  setup.start_hash = state.content_hash();
+  setup.policy = model.load_adapter(spec, state, true, options.adapter);
+}
+
+void add_reference(ModelSetup& setup, const RunConfig& config) {
+  const ModelOptions& options = config.model;
+  model::Model* model = setup.model.get();
+  model::AdapterId adapter = model::kNoAdapter;
+  std::string description;
+  Hasher hash;
+  if (!options.ref_model.empty()) {
+    const ModelFolder folder = read_model_folder(options.ref_model);
+    setup.reference_model = std::make_unique<model::Model>(
+        folder.spec, folder.weights, model::LoadOptions{.dtype = setup.model->dtype()}, folder.path);
+    model = setup.reference_model.get();
+    hash.add(folder.content_hash);
+    description = cat("the model in ", options.ref_model);
+  } else if (!options.use_peft) {
+    setup.reference_model =
+        std::make_unique<model::Model>(setup.folder.spec, setup.folder.weights,
+                                       model::LoadOptions{.dtype = setup.model->dtype()}, setup.folder.path);
+    model = setup.reference_model.get();
+    hash.add(setup.folder.content_hash);
+    description = "a frozen copy of the model as it was at the start";
+  } else {
+    hash.add(setup.folder.content_hash);
+    if (!options.adapter.empty()) {
+      adapter = model->clone_adapter(setup.policy);
+      hash.add(setup.start_hash);
+      description = cat("a frozen copy of the adapter in ", options.adapter);
+    } else {
+      description = "the base model, adapter off";
+    }
+  }
+  const std::string content = hash.add(numerics_key(*model)).hex();
+  setup.reference = std::make_unique<train::Reference>(*model, adapter, description, content);
+  const std::string folder = cache_folder(config.run);
+  if (folder != "none") {
+    setup.reference->set_cache(std::make_unique<train::ReferenceCache>(
+        folder, content, static_cast<std::uint64_t>(config.run.reference_cache_gb * 1073741824.0)));
+  }
+}
+
+}  // namespace
+
+ModelSpec read_folder_spec(const std::string& path) {
+  check_input(!path.empty(), "no model: give a Hugging Face model folder with --model");
+  check_input(is_folder(path),
+              cat(path, ": no such model folder (una reads folders on this machine; nothing is downloaded)"));
+  check_input(is_file(path + "/config.json"),
+              cat(path, ": no config.json; a Hugging Face model folder is needed",
+                  weights::is_adapter_folder(path)
+                      ? " (this is an adapter: give its base with --model and it with --adapter)"
+                      : ""));
+  return weights::read_model_spec(path);
+}
+
+ModelFolder read_model_folder(const std::string& path) {
+  ModelFolder folder;
+  folder.path = path;
+  folder.spec = read_folder_spec(path);
+  folder.weights = weights::read_model_weights(path);
+  folder.content_hash = folder.weights.content_hash();
+  return folder;
+}
+
+const char* dtype_name(at::ScalarType dtype) {
+  if (dtype == at::kBFloat16) return "bfloat16";
+  return dtype == at::kDouble ? "float64" : "float32";
+}
+
+at::ScalarType compute_dtype(const std::string& name, const ModelSpec& spec) {
+  if (name == "float32" || name == "fp32") return at::kFloat;
+  if (name == "bfloat16" || name == "bf16") return at::kBFloat16;
+  check_input(name == "auto", cat("dtype: '", name, "' is unknown, choose auto, float32 or bfloat16"));
+  return spec.torch_dtype == "bfloat16" || spec.torch_dtype == "float16" ? at::kBFloat16 : at::kFloat;
+}
+
+void check_device(const std::string& device) {
+  check_input(device == "cpu" || device == "cuda", cat("device: '", device, "' is unknown, choose cpu"));
+  check_input(device == "cpu",
+              "device: cuda needs the CUDA plug-in libuna_cuda.so beside the program, which this build "
+              "does not have; use --device cpu");
+}
+
+ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference) {
+  check_device(config.model.device);
+  ModelSetup setup;
+  setup.folder = read_model_folder(config.model.model_name_or_path);
+  check_input(for_reward || !setup.folder.spec.is_reward_model(),
+              cat(setup.folder.path, ": this is a reward model (", setup.folder.spec.architecture, "); ",
+                  config.method, " trains a language model"));
+  const model::LoadOptions load{.dtype = compute_dtype(config.model.dtype, setup.folder.spec),
+                                .train_full = !config.model.use_peft};
+  setup.model =
+      std::make_unique<model::Model>(setup.folder.spec, setup.folder.weights, load, setup.folder.path);
+  if (for_reward && !setup.model->has_reward_head()) {
+    setup.model->add_reward_head(static_cast<std::uint64_t>(config.train.seed));
+  }
+  if (config.model.use_peft) {
+    add_policy_adapter(setup, config, for_reward);
+  } else {
+    check_input(config.model.adapter.empty(),
+                "--adapter with use_peft false: merge the adapter first (una merge)");
+  }
+  if (with_reference) add_reference(setup, config);
+  return setup;
+}
+
+ModelSetup load_for_inference(const std::string& folder, const std::string& adapter,
+                              const std::string& dtype) {
+  ModelSetup setup;
+  setup.folder = read_model_folder(folder);
+  setup.model = std::make_unique<model::Model>(
+      setup.folder.spec, setup.folder.weights,
+      model::LoadOptions{.dtype = compute_dtype(dtype, setup.folder.spec)}, folder);
+  if (!adapter.empty()) {
+    const LoraSpec spec = weights::read_adapter_config(adapter);
+    setup.policy = setup.model->load_adapter(spec, weights::read_adapter_weights(adapter), false, adapter);
+  }
+  return setup;
+}
+
+void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder) {
+  make_folder(folder);
+  const std::string& base = setup.folder.path;
+  if (config.model.use_peft) {
+    weights::write_adapter(folder, setup.model->adapter_spec(setup.policy),
+                           setup.model->adapter_tensors(setup.policy));
+  } else {
+    const at::ScalarType stored = setup.model->dtype();
+    std::vector<std::pair<std::string, at::Tensor>> tensors = setup.model->named_tensors();
+    for (auto& [name, tensor] : tensors) tensor = tensor.to(stored);
+    weights::write_model_weights(folder, tensors, kShardBytes);
+    const std::string text = read_file(base + "/config.json");
+    write_file(folder + "/config.json", setup.model->has_reward_head() && !setup.folder.spec.is_reward_model()
+                                            ? weights::reward_model_config(text, setup.folder.spec.pad_id)
+                                            : text);
+  }
+  copy_text_files(base, folder);
+}
+
+}  // namespace una::recipe

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "una/core/model_spec.h"
+#include "una/model/model.h"
+#include "una/recipe/run_config.h"
+#include "una/train/reference.h"
+
+namespace una::recipe {
+
+// A model folder as it lies on disk.
+struct ModelFolder {
+  std::string path;
+  ModelSpec spec;
+  weights::StateDict weights;
+  std::string content_hash;  // of the tensors
+};
+ModelFolder read_model_folder(const std::string& path);
+ModelSpec read_folder_spec(const std::string& path);  // config.json only, with the same complaints
+
+// "float32", "bfloat16" or "auto" (as stored, fp16 becomes bf16). InputError on another word.
+at::ScalarType compute_dtype(const std::string& name, const ModelSpec& spec);
+const char* dtype_name(at::ScalarType dtype);
+
+// InputError with one sentence for --device cuda in a build without the plug-in.
+void check_device(const std::string& device);
+
+// A loaded policy with what trains, and the reference rule of decisions.md (ecosystem.md section 2, item 1).
+struct ModelSetup {
+  ModelFolder folder;
+  std::unique_ptr<model::Model> model;
+  model::AdapterId policy = model::kNoAdapter;
+  std::unique_ptr<model::Model> reference_model;  // full fine-tuning, or --ref_model
+  std::unique_ptr<train::Reference> reference;    // none where the method needs none
+  std::string start_hash;                         // of the adapter the run starts from, "" for a fresh one
+};
+
+// `for_reward`: the model gets (or has) a reward head. `with_reference`: the method compares with one.
+ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference);
+
+// A model with an optional adapter, nothing trainable: score, generate, evaluation.
+ModelSetup load_for_inference(const std::string& folder, const std::string& adapter,
+                              const std::string& dtype);
+
+// The trained result as users take it back: a PEFT adapter, or the whole model with config.json; tokenizer
+// files beside.
+void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder);
+
+}  // namespace una::recipe

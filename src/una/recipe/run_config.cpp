@@ -1,0 +1,144 @@
+#include "una/recipe/run_config.h"
+
+#include <algorithm>
+
+#include "una/base/format.h"
+
+namespace una::recipe {
+
+RunConfig default_config(const std::string& method) {
+  RunConfig config;
+  config.method = method;
+  config.train.num_train_epochs = 3;
+  if (method == "una") {  // the paper's offline recipe for scores (objectives.md section 9)
+    config.objective.beta = 0.03;
+    config.train.learning_rate = 3e-5;
+    config.train.num_train_epochs = 2;
+    config.train.lr_scheduler_type = "cosine";
+    config.train.warmup_ratio = 0.1;
+  } else if (method == "sft") {
+    config.train.learning_rate = 2e-5;
+    config.train.disable_dropout = false;
+  } else if (method == "reward") {
+    config.train.learning_rate = 1e-4;
+    config.train.metric_for_best_model = "eval_loss";
+  }
+  return config;
+}
+
+const std::map<std::string, std::string>& option_aliases() {
+  static const std::map<std::string, std::string> kAliases = {
+      {"model", "model_name_or_path"},      {"data", "dataset_name"},       {"out", "output_dir"},
+      {"resume", "resume_from_checkpoint"}, {"train_file", "dataset_name"}, {"eval_dataset", "eval_data"},
+  };
+  return kAliases;
+}
+
+const std::map<std::string, std::string>& foreign_names() {
+  static const std::map<std::string, std::string> kForeign = {
+      {"cutoff_len", "max_length"},
+      {"sequence_len", "max_length"},
+      {"base_model", "model_name_or_path"},
+      {"lora_rank", "lora_r"},
+      {"lora_target", "lora_target_modules"},
+      {"lora_target_linear", "lora_target_modules: all-linear"},
+      {"pref_beta", "beta"},
+      {"rl_beta", "beta"},
+      {"pref_loss", "loss_type"},
+      {"dpo_loss_type", "loss_type"},
+      {"micro_batch_size", "per_device_train_batch_size"},
+      {"num_epochs", "num_train_epochs"},
+      {"stage", "method"},
+      {"rl", "method"},
+      {"lr", "learning_rate"},
+      {"lr_scheduler", "lr_scheduler_type"},
+      {"epochs", "num_train_epochs"},
+      {"batch_size", "per_device_train_batch_size"},
+      {"finetuning_type", "use_peft"},
+      {"torch_dtype", "dtype"},
+      {"fp16", "bf16 (fp16 compute is not offered)"},
+      {"max_seq_length", "max_length"},
+      {"lora_modules_to_save", "nothing yet: only the reward head is saved with an adapter"},
+      {"use_dora", "nothing yet: LoRA and rsLoRA are offered"},
+      {"load_in_4bit", "nothing yet: use dtype bfloat16"},
+      {"evaluation_strategy", "eval_strategy"},
+      {"test_file", "eval_data"},
+  };
+  return kForeign;
+}
+
+bool may_change_on_resume(const std::string& key) {
+  static const std::vector<std::string> kFree = {"max_steps",
+                                                 "num_train_epochs",
+                                                 "logging_steps",
+                                                 "save_steps",
+                                                 "save_strategy",
+                                                 "save_total_limit",
+                                                 "eval_steps",
+                                                 "eval_strategy",
+                                                 "save_only_model",
+                                                 "resume_from_checkpoint",
+                                                 "output_dir",
+                                                 "report_to",
+                                                 "logging_dir",
+                                                 "dry_run",
+                                                 "reference_cache_dir",
+                                                 "reference_cache_gb",
+                                                 "threads",
+                                                 "overwrite_output_dir",
+                                                 "self_check",
+                                                 "skip_nonfinite",
+                                                 "save_merged",
+                                                 "per_device_eval_batch_size",
+                                                 "precompute_ref_log_probs",
+                                                 "allow_dropped",
+                                                 "metric_for_best_model",
+                                                 "greater_is_better",
+                                                 "load_best_model_at_end"};
+  return std::find(kFree.begin(), kFree.end(), key) != kFree.end();
+}
+
+RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method) {
+  std::vector<OptionHelp> known = describe_options(RunConfig{});
+  known.push_back({"config", "", "a YAML file of these keys", detail::FieldKind::kValue});
+  Settings flags = parse_flags(arguments, known, option_aliases(), nullptr);
+  Settings settings;
+  if (const Setting* file = flags.find("config")) {
+    const Settings from_file = read_yaml_settings(file->text);
+    for (const auto& [key, value] : from_file.all()) {
+      const auto alias = option_aliases().find(key);
+      settings.set(alias == option_aliases().end() ? key : alias->second, value);
+    }
+    flags.erase("config");
+  }
+  settings.merge(flags);
+  check_known(settings, known, foreign_names());
+  std::string name = method;
+  if (const Setting* setting = settings.find("method")) {
+    check_input(method.empty() || setting->text == method,
+                cat(setting->origin, ": the command is ", method, ", but method says '", setting->text, "'"));
+    name = setting->text;
+  }
+  if (name.empty()) name = "una";
+  RunConfig config = default_config(name);
+  read_options(settings, config);
+  config.method = name;
+  if (config.model.bf16) config.model.dtype = "bfloat16";
+  return config;
+}
+
+std::string help_text(const std::string& usage, const std::vector<OptionHelp>& options) {
+  std::string text = usage + "\n\noptions (--key value; dashes and underscores are the same):\n";
+  for (const OptionHelp& option : options) {
+    std::string line = "  --" + option.name;
+    line.resize(std::max<std::size_t>(line.size() + 1, 34), ' ');
+    text += line + option.help;
+    if (!option.fallback.empty() && option.fallback != "\"\"" && option.fallback != "[]") {
+      text += "  [" + option.fallback + "]";
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace una::recipe

@@ -1,0 +1,173 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+
+#include <ATen/ops/sum.h>
+#include <c10/core/GradMode.h>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/interrupt.h"
+#include "una/base/json.h"
+#include "una/base/log.h"
+#include "una/recipe/commands.h"
+#include "una/recipe/training_run.h"
+#include "una/report/progress_bar.h"
+#include "una/weights/peft_adapter.h"
+
+namespace una::recipe {
+namespace {
+
+struct ScoreOptions {
+  std::string model_name_or_path, adapter, ref_model, output_dir, dtype = "auto";
+  std::optional<double> beta;
+  std::int64_t batch_size = 16, threads = 0;
+  data::DataOptions data;
+  ScoreOptions() { data.allow_dropped = 1; }
+  template <class V>
+  void fields(V&& v) {
+    v("model_name_or_path", model_name_or_path,
+      "the model's folder: a language model or a reward model (alias --model)");
+    v("adapter", adapter, "a PEFT adapter: the policy; without it the model is the policy");
+    v("ref_model", ref_model, "the reference's folder; empty: the model without the adapter");
+    v("output_dir", output_dir, "the JSONL file to write (alias --out)");
+    v("dtype", dtype, "compute: auto | float32 | bfloat16");
+    v("beta", beta, "null: from the run.yaml beside the adapter");
+    v("batch_size", batch_size, "rows computed at one time");
+    v("threads", threads, "compute threads; 0: all");
+    data.fields(v);
+  }
+};
+
+double beta_of(const ScoreOptions& options) {
+  if (options.beta) return *options.beta;
+  const std::string path = options.adapter + "/run.yaml";
+  if (!options.adapter.empty() && is_file(path)) {
+    if (const Settings settings = read_yaml_settings(path); const Setting* setting = settings.find("beta")) {
+      double beta = 0;
+      detail::parse_field(*setting, beta);
+      return beta;
+    }
+  }
+  throw InputError("no beta: there is no run.yaml beside the adapter that names it; give --beta");
+}
+
+// One scored response as a JSON line.
+Json score_line(const SequenceMeta& meta, const PackedBatch& batch, std::int64_t row) {
+  const Where& where = batch.rows[static_cast<std::size_t>(meta.row)];
+  return Json{{"row", row},
+              {"response", meta.slot},
+              {"file", where.file},
+              {"line", where.line},
+              {"tokens", meta.loss_tokens()}};
+}
+
+class Scorer {
+ public:
+  explicit Scorer(const ScoreOptions& options)
+      : options_(options),
+        setup_(load_for_inference(options.model_name_or_path, options.adapter, options.dtype)) {
+    if (!options.ref_model.empty()) {
+      const ModelFolder folder = read_model_folder(options.ref_model);
+      reference_ = std::make_unique<model::Model>(
+          folder.spec, folder.weights, model::LoadOptions{.dtype = setup_.model->dtype()}, folder.path);
+    }
+    if (!is_reward_model()) beta_ = beta_of(options);
+  }
+  bool is_reward_model() const { return setup_.model->has_reward_head(); }
+  const ModelSpec& spec() const { return setup_.folder.spec; }
+  // Lines of one row's batch.
+  std::vector<Json> lines(const PackedBatch& batch, std::int64_t row) {
+    const c10::AutoGradMode no_grad(false);
+    std::vector<Json> out;
+    if (is_reward_model()) {
+      const at::Tensor score =
+          setup_.model->forward(batch, {.logp = false, .score = true}, {.adapter = setup_.policy}).score;
+      for (std::size_t s = 0; s < batch.sequences.size(); ++s) {
+        Json line = score_line(batch.sequences[s], batch, row);
+        line["score"] = score[static_cast<std::int64_t>(s)].item<double>();
+        out.push_back(line);
+      }
+      return out;
+    }
+    const at::Tensor policy =
+        setup_.model->forward(batch, {}, {.adapter = setup_.policy}).logp.to(at::kDouble);
+    model::Model& base = reference_ == nullptr ? *setup_.model : *reference_;
+    const at::Tensor reference = base.forward(batch, {}, {}).logp.to(at::kDouble);
+    for (const SequenceMeta& meta : batch.sequences) {
+      const double logp = policy.narrow(0, meta.logp_begin, meta.loss_tokens()).sum().item<double>();
+      const double ref = reference.narrow(0, meta.logp_begin, meta.loss_tokens()).sum().item<double>();
+      Json line = score_line(meta, batch, row);
+      line["logp"] = logp;
+      line["ref_logp"] = ref;
+      line["reward"] = beta_ * (logp - ref);
+      line["score"] = 1 / (1 + std::exp(-beta_ * (logp - ref)));
+      out.push_back(line);
+    }
+    return out;
+  }
+
+ private:
+  ScoreOptions options_;
+  ModelSetup setup_;
+  std::unique_ptr<model::Model> reference_;
+  double beta_ = 0;
+};
+
+int score_file(const ScoreOptions& options) {
+  check_input(!options.output_dir.empty(), "no output: name the JSONL file with --out");
+  check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
+  check_input(!is_folder(options.output_dir),
+              cat(options.output_dir, " is a folder; --out names the JSONL file to write"));
+  set_threads(options.threads);
+  Scorer scorer(options);
+  const TextSetup text = load_text(options.model_name_or_path, options.data, scorer.spec());
+  const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
+  const auto dataset = data::load_dataset(options.data, text.pipeline(), units, "");
+  log_info(dataset->report().text(options.data.max_length));
+  report::ProgressBar bar("score", static_cast<double>(dataset->size()));
+  std::int64_t lines = 0;
+  write_file_with(options.output_dir, [&](const std::string& path) {
+    std::ofstream out(path);
+    for (std::int64_t i = 0; i < dataset->size(); ++i) {
+      const Row row = dataset->row(i);
+      for (const PackedBatch& batch : data::pack_rows({row}, {})) {
+        for (const Json& line : scorer.lines(batch, row.index)) {
+          out << line.dump() << "\n";
+          ++lines;
+        }
+      }
+      bar.advance(1);
+      check_input(!interrupted(), "stopped; nothing was written");
+    }
+    out.flush();
+    check_input(static_cast<bool>(out), cat("cannot write ", options.output_dir, " (full disk?)"));
+  });
+  bar.finish();
+  log_info(cat(thousands(lines), " responses scored into ", options.output_dir));
+  return 0;
+}
+
+}  // namespace
+
+int run_score(const std::vector<std::string>& arguments) {
+  const std::vector<OptionHelp> known = describe_options(ScoreOptions{});
+  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+    std::printf("%s",
+                help_text("usage: una score --model DIR [--adapter DIR] --data FILE --out scored.jsonl\n"
+                          "one line a response: row, response (from 0), tokens, logp, ref_logp, "
+                          "reward = beta * (logp - ref_logp), score = sigmoid(reward)",
+                          known)
+                    .c_str());
+    return 0;
+  }
+  const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);
+  check_known(settings, known, foreign_names());
+  ScoreOptions options;
+  read_options(settings, options);
+  return score_file(options);
+}
+
+}  // namespace una::recipe

@@ -1,0 +1,50 @@
+#include "una/recipe/text_setup.h"
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/hash.h"
+
+namespace una::recipe {
+namespace {
+
+constexpr const char* kTextFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                      "chat_template.jinja", "generation_config.json"};
+
+}  // namespace
+
+std::string TextSetup::content_hash() const {
+  Hasher hasher;
+  for (const char* name : kTextFiles) {
+    const std::string path = folder + "/" + name;
+    hasher.add(name).add(is_file(path) ? read_file(path) : "");
+  }
+  return hasher.hex();
+}
+
+TextSetup load_text(const std::string& folder, const data::DataOptions& options, const ModelSpec& spec) {
+  TextSetup setup;
+  setup.folder = folder;
+  setup.tokenizer = std::make_unique<text::Tokenizer>(text::load_tokenizer(folder));
+  setup.chat_template = text::load_chat_template(folder, setup.tokenizer->special_tokens_json(),
+                                                 options.chat_template_path, false);
+  if (const auto eos = setup.tokenizer->eos_id()) {
+    setup.eos_id = *eos;
+  } else if (!spec.eos_ids.empty()) {
+    setup.eos_id = spec.eos_ids.front();
+  }
+  check_input(setup.eos_id >= 0, cat(folder,
+                                     ": neither tokenizer_config.json (eos_token) nor config.json "
+                                     "(eos_token_id) names an end-of-sequence token; add one, since answers "
+                                     "must end in it"));
+  return setup;
+}
+
+void copy_text_files(const std::string& from, const std::string& to) {
+  for (const char* name : kTextFiles) {
+    const std::string path = from + "/" + name;
+    if (is_file(path)) write_file(to + "/" + name, read_file(path));
+  }
+}
+
+}  // namespace una::recipe

@@ -1,0 +1,45 @@
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include <ATen/Parallel.h>
+
+#include "una/base/clock.h"
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/interrupt.h"
+#include "una/base/log.h"
+#include "una/dist/gang.h"
+#include "una/recipe/commands.h"
+#include "una/recipe/training_run.h"
+#include "una/report/html_report.h"
+
+namespace una::recipe {
+namespace {
+
+int train_command(const std::vector<std::string>& arguments, const std::string& method) {
+  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+    const std::string name = method.empty() ? "train --method una|dpo|kto|sft|reward" : method;
+    const std::string usage =
+        cat("usage: una ", name, " --model DIR --data FILE --out DIR [--key value ...]\n", "       una ",
+            name, " --config run.yaml [--key value ...]");
+    std::printf("%s",
+                help_text(usage, describe_options(default_config(method.empty() ? "una" : method))).c_str());
+    return 0;
+  }
+  const RunConfig config = read_run_config(arguments, method);
+  return run_training(config);
+}
+
+}  // namespace
+
+int run_train(const std::vector<std::string>& arguments) { return train_command(arguments, ""); }
+int run_una(const std::vector<std::string>& arguments) { return train_command(arguments, "una"); }
+int run_dpo(const std::vector<std::string>& arguments) { return train_command(arguments, "dpo"); }
+int run_kto(const std::vector<std::string>& arguments) { return train_command(arguments, "kto"); }
+int run_sft(const std::vector<std::string>& arguments) { return train_command(arguments, "sft"); }
+int run_reward(const std::vector<std::string>& arguments) { return train_command(arguments, "reward"); }
+
+}  // namespace una::recipe

@@ -1,0 +1,194 @@
+#include "una/train/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include <c10/core/GradMode.h>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/hash.h"
+#include "una/weights/safetensors.h"
+
+namespace una::train {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int kFormatVersion = 1;
+constexpr const char* kOptimizerFile = "optimizer.safetensors";
+constexpr const char* kStateFile = "una_state.json";
+constexpr const char* kManifestFile = "manifest.json";
+
+Json state_json(const RunState& state, const FlatBuffer& buffer) {
+  Json tensors = Json::array();
+  for (const FlatBuffer::Span& span : buffer.spans())
+    tensors.push_back(Json{{"name", span.name}, {"size", span.size}});
+  return Json{
+      {"format_version", kFormatVersion},
+      {"step", state.position.step},
+      {"epoch", state.position.epoch},
+      {"row", state.position.row},
+      {"updates", state.updates},
+      {"tokens_seen", state.tokens_seen},
+      {"skipped_steps", state.skipped_steps},
+      {"elapsed_seconds", state.elapsed_seconds},
+      {"objective", state.objective},
+      {"identity", state.identity},
+      {"facts", state.facts},
+      {"best", state.has_best ? Json{{"metric", state.best_metric}, {"step", state.best_step}} : Json()},
+      {"config", state.config},
+      {"tensors", tensors}};
+}
+
+void write_manifest(const std::string& folder, std::int64_t step) {
+  Json files = Json::object();
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    files[fs::relative(entry.path(), folder).string()] =
+        Json{{"size", entry.file_size()}, {"xxh3_128", hash_file(entry.path().string())}};
+  }
+  const Json manifest{
+      {"format_version", kFormatVersion}, {"step", step}, {"world_size", 1}, {"files", files}};
+  write_file(folder + "/" + kManifestFile, manifest.dump(2) + "\n");
+}
+
+// "" when every file is as the manifest says, else what is wrong.
+std::string manifest_trouble(const std::string& folder, bool with_hashes) {
+  const std::string path = folder + "/" + kManifestFile;
+  if (!is_file(path)) return "manifest.json is missing, so it was never written to its end";
+  try {
+    for (const auto& [name, entry] : read_json_file(path).at("files").items()) {
+      const std::string file = folder + "/" + name;
+      if (!is_file(file)) return cat(name, " is missing");
+      if (fs::file_size(file) != entry.at("size").get<std::uint64_t>()) return cat(name, " has another size");
+      if (with_hashes && hash_file(file) != entry.at("xxh3_128").get<std::string>())
+        return cat(name, " was changed");
+    }
+  } catch (const std::exception& error) {
+    return cat("manifest.json cannot be read (", error.what(), ")");
+  }
+  return "";
+}
+
+RunState parse_state(const Json& json) {
+  RunState state;
+  state.position = {json.at("step").get<std::int64_t>(), json.at("epoch").get<std::int64_t>(),
+                    json.at("row").get<std::int64_t>()};
+  state.updates = json.at("updates").get<std::int64_t>();
+  state.tokens_seen = json.at("tokens_seen").get<std::int64_t>();
+  state.skipped_steps = json.at("skipped_steps").get<std::int64_t>();
+  state.elapsed_seconds = json.at("elapsed_seconds").get<double>();
+  state.objective = json.at("objective");
+  state.config = json.at("config").get<std::string>();
+  state.identity = json.at("identity").get<std::map<std::string, std::string>>();
+  state.facts = json.at("facts").get<std::map<std::string, std::string>>();
+  if (const Json& best = json.at("best"); !best.is_null()) {
+    state.has_best = true;
+    state.best_metric = best.at("metric").get<double>();
+    state.best_step = best.at("step").get<std::int64_t>();
+  }
+  return state;
+}
+
+}  // namespace
+
+std::string checkpoint_folder(const std::string& output_dir, std::int64_t step) {
+  return cat(output_dir, "/checkpoint-", step);
+}
+
+void write_checkpoint(const std::string& output_dir, const RunState& state, FlatBuffer& buffer,
+                      const CheckpointFiles& files) {
+  const std::string target = checkpoint_folder(output_dir, state.position.step);
+  const std::string temporary = target + ".tmp";
+  fs::remove_all(temporary);
+  try {
+    make_folder(temporary);
+    files.write_model(temporary);
+    write_file(temporary + "/trainer_state.json", files.trainer_state);
+    if (files.optimizer) {
+      weights::write_safetensors(
+          temporary + "/" + kOptimizerFile,
+          {{"values", buffer.values()}, {"exp_avg", buffer.exp_avg()}, {"exp_avg_sq", buffer.exp_avg_sq()}});
+    }
+    write_file(temporary + "/" + kStateFile, state_json(state, buffer).dump(2) + "\n");
+    write_manifest(temporary, state.position.step);
+    fs::remove_all(target);
+    rename_folder(temporary, target);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    throw;
+  }
+}
+
+RunState read_checkpoint(const std::string& folder) {
+  check_input(is_folder(folder), cat(folder, ": no such checkpoint folder"));
+  const std::string trouble = manifest_trouble(folder, true);
+  check_input(trouble.empty(), cat(folder, " is no valid checkpoint: ", trouble));
+  const Json json = read_json_file(folder + "/" + kStateFile);
+  check_input(
+      json.value("format_version", 0) == kFormatVersion,
+      cat(folder, ": written by another version of una (format ", json.value("format_version", 0), ")"));
+  return parse_state(json);
+}
+
+void load_optimizer(const std::string& folder, FlatBuffer& buffer) {
+  const std::string path = folder + "/" + kOptimizerFile;
+  check_input(is_file(path), cat(folder,
+                                 " has no optimiser state (save_only_model), so it cannot be resumed; start "
+                                 "from its adapter with --adapter instead"));
+  const Json tensors = read_json_file(folder + "/" + kStateFile).at("tensors");
+  const auto& spans = buffer.spans();
+  bool same = tensors.size() == spans.size();
+  for (std::size_t i = 0; same && i < spans.size(); ++i) {
+    same = tensors[i].at("name") == spans[i].name && tensors[i].at("size") == spans[i].size;
+  }
+  check_input(same, cat(folder, ": other tensors were trained then; resume with the same adapter settings"));
+  const c10::AutoGradMode no_grad(false);
+  const weights::StateDict state = weights::read_safetensors(path);
+  buffer.values().copy_(state.at("values"));
+  buffer.exp_avg().copy_(state.at("exp_avg"));
+  buffer.exp_avg_sq().copy_(state.at("exp_avg_sq"));
+}
+
+std::vector<std::int64_t> checkpoint_steps(const std::string& output_dir) {
+  std::vector<std::int64_t> steps;
+  if (!is_folder(output_dir)) return steps;
+  const std::string prefix = "checkpoint-";
+  for (const auto& entry : fs::directory_iterator(output_dir)) {
+    const std::string name = entry.path().filename().string();
+    std::int64_t step = 0;
+    if (!entry.is_directory() || !starts_with(name, prefix)) continue;
+    const char* end = name.data() + name.size();
+    const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, step);
+    if (error == std::errc() && stop == end) steps.push_back(step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+std::string latest_checkpoint(const std::string& output_dir) {
+  const std::vector<std::int64_t> steps = checkpoint_steps(output_dir);
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    const std::string folder = checkpoint_folder(output_dir, *step);
+    if (manifest_trouble(folder, false).empty()) return folder;
+  }
+  return "";
+}
+
+std::vector<std::int64_t> steps_to_delete(const std::vector<std::int64_t>& steps, std::int64_t limit,
+                                          std::int64_t best) {
+  std::vector<std::int64_t> out;
+  if (limit <= 0 || steps.empty()) return out;
+  auto surplus = static_cast<std::int64_t>(steps.size()) - limit;
+  for (std::size_t i = 0; i + 1 < steps.size() && surplus > 0; ++i) {
+    if (steps[i] == best) continue;
+    out.push_back(steps[i]);
+    --surplus;
+  }
+  return out;
+}
+
+}  // namespace una::train

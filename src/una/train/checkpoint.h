@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "una/base/json.h"
+#include "una/core/step_batch.h"
+#include "una/train/flat_buffer.h"
+
+namespace una::train {
+
+// What a checkpoint knows beside tensors (una_state.json; docs/formats/checkpoint.md).
+struct RunState {
+  RunPosition position;      // the next row to read
+  std::int64_t updates = 0;  // optimiser updates applied
+  std::int64_t tokens_seen = 0;
+  std::int64_t skipped_steps = 0;
+  double elapsed_seconds = 0;
+  Json objective = Json::object();
+  std::string config;                           // run.yaml
+  std::map<std::string, std::string> identity;  // "model", "data", "reference", ... -> content hash
+  std::map<std::string, std::string> facts;     // not checked: "threads", "isa", "una"
+  bool has_best = false;
+  double best_metric = 0;
+  std::int64_t best_step = 0;
+};
+
+struct CheckpointFiles {
+  std::function<void(const std::string& folder)> write_model;  // adapter or model, tokenizer files
+  std::string trainer_state;                                   // text of trainer_state.json
+  bool optimizer = true;                                       // flat values and moments, for resuming
+};
+
+// checkpoint-<step>.tmp, every file, manifest.json (sizes and hashes) last, fsync, rename. Never changes the
+// run.
+void write_checkpoint(const std::string& output_dir, const RunState& state, FlatBuffer& buffer,
+                      const CheckpointFiles& files);
+
+// InputError with the reason when the manifest is missing or a file differs from it.
+RunState read_checkpoint(const std::string& folder);
+// Values and moments, bit for bit; InputError when the trained tensors are others than then (names them).
+void load_optimizer(const std::string& folder, FlatBuffer& buffer);
+
+// The highest-numbered checkpoint with a valid manifest, or "" when there is none.
+std::string latest_checkpoint(const std::string& output_dir);
+std::string checkpoint_folder(const std::string& output_dir, std::int64_t step);
+std::vector<std::int64_t> checkpoint_steps(const std::string& output_dir);  // sorted
+
+// Retention: which of `steps` (sorted) go so that at most `limit` stay; the newest and `best` always stay. 0:
+// none go.
+std::vector<std::int64_t> steps_to_delete(const std::vector<std::int64_t>& steps, std::int64_t limit,
+                                          std::int64_t best);
+
+}  // namespace una::train

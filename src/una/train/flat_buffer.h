@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "una/kernels/adamw.h"
+#include "una/model/model.h"
+
+namespace una::train {
+
+// Everything an optimiser changes, in one flat tensor each: parameters, gradients, AdamW's two moments. The
+// model's masters become views of the first, their .grad views of the second, so clipping, the update and a
+// reduction over ranks are one call each. Spans keep what differs by tensor.
+class FlatBuffer {
+ public:
+  struct Span {
+    std::string name;
+    std::int64_t begin = 0, size = 0;
+    bool decay = true;
+  };
+
+  // Rebinds the masters' storage (values are kept). All of one dtype, fp32 (fp64 in tests), on one device.
+  explicit FlatBuffer(std::vector<model::TrainableTensor> tensors);
+
+  std::int64_t size() const { return values_.numel(); }
+  const std::vector<Span>& spans() const { return spans_; }
+  at::Tensor& values() { return values_; }
+  at::Tensor& grads() { return grads_; }
+  at::Tensor& exp_avg() { return exp_avg_; }
+  at::Tensor& exp_avg_sq() { return exp_avg_sq_; }
+
+  void zero_grads();
+  double grad_norm() const;  // NaN or inf carry through
+  // One AdamW update with the gradient multiplied by `params.gradient_scale`; decay only on spans that want
+  // it.
+  void update(kernels::AdamWParams params);
+  // Gradient norm of each span, by name: for naming what went wrong.
+  std::vector<std::pair<std::string, double>> span_norms() const;
+
+ private:
+  std::vector<model::TrainableTensor> tensors_;
+  std::vector<Span> spans_;
+  at::Tensor values_, grads_, exp_avg_, exp_avg_sq_;  // [size]
+};
+
+}  // namespace una::train

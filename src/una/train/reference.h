@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "una/core/packed_batch.h"
+#include "una/model/model.h"
+
+namespace una::train {
+
+// Reference log-probs on disk, by the content of each sequence: one file a reference, append-only, shared by
+// runs. A record is (hash of ids and mask, count, floats); a torn record at the end of the file is cut off
+// when it is opened.
+class ReferenceCache {
+ public:
+  // `folder` is made when missing; the oldest other files are removed while the folder holds more than
+  // `cap_bytes`.
+  ReferenceCache(const std::string& folder, const std::string& key, std::uint64_t cap_bytes);
+  ReferenceCache() = default;  // in memory only
+  // The stored log-probs of one sequence, or nullptr.
+  const std::vector<float>* find(std::uint64_t sequence) const;
+  void add(std::uint64_t sequence, std::vector<float> logps);
+  void flush();  // to the disk; called before a checkpoint counts as written
+  std::size_t size() const { return values_.size(); }
+
+ private:
+  void read();
+  std::string path_;
+  std::ofstream out_;
+  std::unordered_map<std::uint64_t, std::vector<float>> values_;
+};
+
+// Who the policy is compared with: an adapter of the policy's own model (kNoAdapter: the bare base), or
+// another model.
+class Reference {
+ public:
+  Reference(model::Model& model, model::AdapterId adapter, std::string description, std::string content_hash);
+  void set_cache(std::unique_ptr<ReferenceCache> cache) { cache_ = std::move(cache); }
+  void keep_in_memory() { cache_ = std::make_unique<ReferenceCache>(); }
+
+  // [N] fp32 log-probs of the batch's wanted tokens, no gradient: from the cache where every sequence is
+  // known, else from a forward pass that is then remembered.
+  at::Tensor logps(const PackedBatch& batch);
+  const std::string& description() const { return description_; }  // "the base model, adapter off"
+  const std::string& content_hash() const { return content_hash_; }
+  void flush();
+  std::int64_t cached_sequences() const { return hits_; }
+  std::int64_t computed_sequences() const { return misses_; }
+  double seconds() const { return seconds_; }  // spent in forward passes
+
+ private:
+  bool read_cache(const PackedBatch& batch, const std::vector<std::uint64_t>& keys, at::Tensor& out) const;
+  model::Model& model_;
+  model::AdapterId adapter_;
+  std::string description_, content_hash_;
+  std::unique_ptr<ReferenceCache> cache_;
+  std::int64_t hits_ = 0, misses_ = 0;
+  double seconds_ = 0;
+};
+
+// A key for each sequence of the batch from its ids and which of them are wanted.
+std::vector<std::uint64_t> sequence_keys(const PackedBatch& batch);
+
+}  // namespace una::train

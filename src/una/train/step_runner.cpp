@@ -1,0 +1,180 @@
+#include "una/train/step_runner.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/sum.h>
+#include <c10/core/GradMode.h>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/base/json.h"
+#include "una/base/rng.h"
+
+namespace una::train {
+namespace {
+
+bool all_finite(const at::Tensor& values) {
+  return !values.defined() || at::isfinite(values).all().item<bool>();
+}
+
+// A JSON line for each sequence whose numbers are not finite.
+void name_bad_rows(const PackedBatch& batch, const at::Tensor& values, const char* what,
+                   std::vector<std::string>& lines) {
+  if (all_finite(values)) return;
+  const at::Tensor good = at::isfinite(values).to(at::kCPU);
+  const bool per_sequence = values.size(0) == batch.num_sequences() && values.size(0) != batch.num_logps();
+  for (std::size_t s = 0; s < batch.sequences.size(); ++s) {
+    const SequenceMeta& meta = batch.sequences[s];
+    const at::Tensor own = per_sequence ? good.narrow(0, static_cast<std::int64_t>(s), 1)
+                                        : good.narrow(0, meta.logp_begin, meta.loss_tokens());
+    if (own.all().item<bool>()) continue;
+    const Where& where = batch.rows[static_cast<std::size_t>(meta.row)];
+    lines.push_back(
+        Json{{"file", where.file}, {"line", where.line}, {"response", meta.slot}, {"not_finite", what}}
+            .dump());
+  }
+}
+
+std::vector<SequenceMeta> all_sequences(const StepBatch& batch) {
+  std::vector<SequenceMeta> all;
+  for (const PackedBatch& micro : batch.micro_batches) {
+    all.insert(all.end(), micro.sequences.begin(), micro.sequences.end());
+  }
+  return all;
+}
+
+}  // namespace
+
+StepRunner::StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang)
+    : set_(set), options_(options), gang_(gang), buffer_(set.model->trainable()) {
+  check(!set_.objective->needs().reference || set_.reference != nullptr, "this objective needs a reference");
+  set_.model->refresh();
+}
+
+std::vector<double> StepRunner::scales(const StepBatch& batch) {
+  std::vector<double> counts(set_.objective->parts().size(), 0);
+  for (const PackedBatch& micro : batch.micro_batches) {
+    const std::vector<double> own = set_.objective->count(micro.sequences);
+    for (std::size_t k = 0; k < counts.size(); ++k) counts[k] += own[k];
+  }
+  for (double& count : counts) count = gang_.sum(count);
+  std::vector<double> out = set_.objective->weights(counts);
+  for (std::size_t k = 0; k < counts.size(); ++k) out[k] = counts[k] == 0 ? 0 : out[k] / counts[k];
+  return out;
+}
+
+// The quantities a whole step shares: KTO's baseline, from no-grad passes before the first backward.
+void StepRunner::begin_step(const StepBatch& batch) {
+  double sum = 0, count = 0;
+  if (set_.objective->needs().kl_rows) {
+    const c10::AutoGradMode no_grad(false);
+    for (const PackedBatch& micro : batch.kl) {
+      const at::Tensor policy = set_.model->forward(micro, {}, {.adapter = set_.policy}).logp;
+      const at::Tensor difference = policy.to(at::kDouble) - set_.reference->logps(micro).to(at::kDouble);
+      sum += difference.sum().item<double>();
+      count += static_cast<double>(micro.num_sequences());
+    }
+  }
+  set_.objective->begin_step(gang_.sum(sum), gang_.sum(count));
+}
+
+void StepRunner::micro_batch(const PackedBatch& batch, const std::vector<double>& scales, bool train,
+                             std::uint64_t dropout_key, StepResult& result) {
+  const c10::AutoGradMode grad(train);
+  const objective::Objective::Needs needs = set_.objective->needs();
+  const PolicyWants wants{
+      .logp = needs.logp, .statistics = options_.statistics && needs.logp, .score = needs.score};
+  const model::ForwardOptions forward{.adapter = set_.policy,
+                                      .training = train && options_.dropout,
+                                      .gradient_checkpointing = options_.gradient_checkpointing,
+                                      .dropout_key = dropout_key};
+  PolicyOutput out = set_.model->forward(batch, wants, forward);
+  objective::ObjectiveInput input{.sequences = &batch.sequences,
+                                  .entropy = out.entropy,
+                                  .mean_logit = out.mean_logit,
+                                  .greedy = out.greedy};
+  if (out.logp.defined()) input.logp = out.logp.detach();
+  if (out.score.defined()) input.score = out.score.detach();
+  if (needs.reference) input.ref_logp = set_.reference->logps(batch);
+  name_bad_rows(batch, input.logp, "log-prob", result.bad_rows);
+  name_bad_rows(batch, input.score, "score", result.bad_rows);
+  name_bad_rows(batch, input.ref_logp, "reference log-prob", result.bad_rows);
+
+  const objective::Evaluation evaluation = objective::evaluate(*set_.objective, input, scales);
+  for (std::size_t k = 0; k < scales.size(); ++k) result.loss += scales[k] * evaluation.sums[k];
+  result.metrics.merge(evaluation.metrics);
+  if (!train || !result.bad_rows.empty()) return;
+  if (evaluation.dlogp.defined() && out.logp.defined()) {
+    out.logp.backward(evaluation.dlogp.to(out.logp.scalar_type()),
+                      /*retain_graph=*/evaluation.dscore.defined());
+  }
+  if (evaluation.dscore.defined() && out.score.defined()) {
+    out.score.backward(evaluation.dscore.to(out.score.scalar_type()));
+  }
+}
+
+StepResult StepRunner::gradients(const StepBatch& batch, std::int64_t step) {
+  StepResult result;
+  buffer_.zero_grads();
+  const std::vector<double> factors = scales(batch);
+  begin_step(batch);
+  for (std::size_t i = 0; i < batch.micro_batches.size(); ++i) {
+    const std::uint64_t key =
+        random_bits(options_.seed, stream_id("dropout"), static_cast<std::uint64_t>(step), i);
+    micro_batch(batch.micro_batches[i], factors, true, key, result);
+  }
+  gang_.sum(buffer_.grads());
+  result.loss = gang_.sum(result.loss);
+  result.grad_norm = buffer_.grad_norm();
+  return result;
+}
+
+StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double learning_rate) {
+  StepResult result = gradients(batch, step);
+  if (!std::isfinite(result.loss) || !result.bad_rows.empty()) {
+    result.trouble = cat("the loss is not finite (", result.loss, ")");
+    return result;
+  }
+  if (!std::isfinite(result.grad_norm)) {
+    result.trouble = "the gradient is not finite";
+    for (const auto& [name, norm] : buffer_.span_norms()) {
+      if (!std::isfinite(norm)) {
+        result.trouble += cat(" (first in ", name, ")");
+        break;
+      }
+    }
+    return result;
+  }
+  kernels::AdamWParams adam{.learning_rate = learning_rate,
+                            .beta1 = options_.adam_beta1,
+                            .beta2 = options_.adam_beta2,
+                            .epsilon = options_.adam_epsilon,
+                            .weight_decay = options_.weight_decay,
+                            .step = ++updates_};
+  if (options_.max_grad_norm > 0) {  // torch.nn.utils.clip_grad_norm_
+    adam.gradient_scale = std::min(1.0, options_.max_grad_norm / (result.grad_norm + 1e-6));
+  }
+  buffer_.update(adam);
+  set_.model->refresh();
+  set_.objective->end_step(result.metrics);
+  result.applied = true;
+  return result;
+}
+
+MetricSums StepRunner::evaluate(const StepBatch& batch) {
+  const Json before = set_.objective->state();  // an evaluation must not move the running means of training
+  StepResult result;
+  const std::vector<double> factors = scales(batch);
+  begin_step(batch);
+  for (const PackedBatch& micro : batch.micro_batches) micro_batch(micro, factors, false, 0, result);
+  const std::vector<SequenceMeta> sequences = all_sequences(batch);
+  double terms = 0;
+  for (const double count : set_.objective->count(sequences)) terms += count;
+  result.metrics.add("loss", result.loss * terms, terms);
+  set_.objective->load_state(before);
+  return result.metrics;
+}
+
+}  // namespace una::train

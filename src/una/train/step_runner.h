@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "una/core/loss.h"
+#include "una/core/step_batch.h"
+#include "una/dist/gang.h"
+#include "una/model/model.h"
+#include "una/objective/objective.h"
+#include "una/train/flat_buffer.h"
+#include "una/train/reference.h"
+
+namespace una::train {
+
+// One thing that learns: which tensors (all that the model says are trainable), by which loss, against which
+// reference. A run has one; online methods have several (policy, critic).
+struct TrainableSet {
+  model::Model* model = nullptr;
+  model::AdapterId policy = model::kNoAdapter;
+  objective::Objective* objective = nullptr;
+  Reference* reference = nullptr;  // nullptr where the objective needs none
+};
+
+struct StepOptions {
+  double max_grad_norm = 1;
+  double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8, weight_decay = 0;
+  bool gradient_checkpointing = false;
+  bool dropout = false;
+  bool statistics = true;  // entropy, mean logit, greedy accuracy with every forward
+  std::uint64_t seed = 42;
+};
+
+struct StepResult {
+  double loss = 0;
+  double grad_norm = 0;               // before clipping
+  bool applied = false;               // false: something was not finite, the optimiser was not called
+  std::string trouble;                // then: what, in words
+  std::vector<std::string> bad_rows;  // JSONL lines: where, what
+  MetricSums metrics;
+};
+
+// Forward, loss, backward, clip, AdamW: one optimiser step over the micro-batches of a StepBatch. Losses are
+// sums divided once by global counts, so any cut into micro-batches (or ranks) gives the same gradient.
+class StepRunner {
+ public:
+  StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang);
+
+  // `step` counts from 1 (AdamW's bias correction, dropout keys). Does not step when loss or gradient are not
+  // finite.
+  StepResult step(const StepBatch& batch, std::int64_t step, double learning_rate);
+  // Loss and metrics without gradients; the metrics hold "loss".
+  MetricSums evaluate(const StepBatch& batch);
+  // Gradient of the batch's loss left in the flat buffer, no update: for tests and self-checks.
+  StepResult gradients(const StepBatch& batch, std::int64_t step);
+
+  FlatBuffer& buffer() { return buffer_; }
+  TrainableSet& set() { return set_; }
+  std::int64_t updates() const { return updates_; }
+  void set_updates(std::int64_t updates) { updates_ = updates; }
+
+ private:
+  std::vector<double> scales(const StepBatch& batch);
+  void begin_step(const StepBatch& batch);
+  void micro_batch(const PackedBatch& batch, const std::vector<double>& scales, bool train,
+                   std::uint64_t dropout_key, StepResult& result);
+
+  TrainableSet set_;
+  StepOptions options_;
+  dist::Gang& gang_;
+  FlatBuffer buffer_;
+  std::int64_t updates_ = 0;  // applied so far
+};
+
+}  // namespace una::train

@@ -1,0 +1,266 @@
+#include "una/train/training_loop.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "una/base/clock.h"
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/interrupt.h"
+#include "una/base/log.h"
+#include "una/report/progress_bar.h"
+#include "una/train/schedule.h"
+
+namespace una::train {
+namespace {
+
+bool lower_is_better(const std::string& metric) {
+  return metric.find("loss") != std::string::npos || metric.find("kl") != std::string::npos ||
+         metric.find("perplexity") != std::string::npos;
+}
+
+class Loop {
+ public:
+  Loop(const TrainOptions& options, const LoopParts& parts, const RunState& start)
+      : options_(options),
+        parts_(parts),
+        state_(start),
+        steps_per_epoch_(parts.stream->steps_per_epoch()),
+        total_(total_steps(options, steps_per_epoch_)),
+        schedule_{options.lr_scheduler_type, warmup(), total_, options.min_lr_ratio},
+        bar_(parts.title, std::max(1.0, static_cast<double>(total_ - start.position.step) * step_tokens())),
+        begin_(monotonic_seconds()) {}
+
+  LoopResult run();
+
+ private:
+  std::int64_t warmup() const {
+    return options_.warmup_steps > 0
+               ? options_.warmup_steps
+               : static_cast<std::int64_t>(std::ceil(options_.warmup_ratio * double(total_)));
+  }
+  std::int64_t rows_per_step() const {
+    return options_.per_device_train_batch_size * options_.gradient_accumulation_steps;
+  }
+  double step_tokens() const { return parts_.tokens_per_row * static_cast<double>(rows_per_step()); }
+  double elapsed() const { return state_.elapsed_seconds + monotonic_seconds() - begin_; }
+  double epoch() const {
+    return double(state_.position.step) / double(std::max<std::int64_t>(1, steps_per_epoch_));
+  }
+
+  void one_step();
+  void refuse_step(const StepResult& result);
+  void write_log();
+  void evaluate();
+  void consider_best(const std::map<std::string, double>& values);
+  void save();
+  bool due(const std::string& strategy, std::int64_t every) const;
+  bool evaluates_now() const;
+
+  const TrainOptions& options_;
+  const LoopParts& parts_;
+  RunState state_;
+  std::int64_t steps_per_epoch_, total_;
+  Schedule schedule_;
+  report::ProgressBar bar_;
+  double begin_;
+  MetricSums since_log_;
+  double log_begin_ = 0, loss_sum_ = 0, learning_rate_ = 0, grad_norm_ = 0;
+  std::int64_t log_tokens_ = 0, steps_here_ = 0, saved_at_ = -1;
+  LoopResult result_;
+};
+
+bool Loop::due(const std::string& strategy, std::int64_t every) const {
+  const std::int64_t step = state_.position.step;
+  if (strategy == "steps") return every > 0 && step % every == 0;
+  return strategy == "epoch" && step % steps_per_epoch_ == 0;
+}
+
+bool Loop::evaluates_now() const {
+  if (parts_.eval_batches.empty() || options_.eval_strategy == "no") return false;
+  if (state_.position.step == total_) return true;
+  const std::int64_t every =
+      options_.eval_steps > 0 ? options_.eval_steps : std::max(options_.logging_steps, (total_ + 9) / 10);
+  return due(options_.eval_strategy == "epoch" ? "epoch" : "steps", every);
+}
+
+void Loop::refuse_step(const StepResult& result) {
+  const std::string path = cat(parts_.output_dir, "/bad_batch_", state_.position.step + 1, ".jsonl");
+  write_file(path, join(result.bad_rows, "\n") + (result.bad_rows.empty() ? "" : "\n"));
+  ++state_.skipped_steps;
+  const std::string message =
+      cat("step ", state_.position.step + 1, ": ", result.trouble, "; its rows are in ", path);
+  check_input(
+      state_.skipped_steps <= options_.skip_nonfinite,
+      cat(message,
+          "; the optimiser was not called and the last checkpoint stands. Lower learning_rate, look at "
+          "the rows, or allow skips with --skip_nonfinite N"));
+  log_warning(
+      cat(message, "; skipped (", state_.skipped_steps, " of ", options_.skip_nonfinite, " allowed)"));
+}
+
+void Loop::one_step() {
+  const StepBatch batch = parts_.stream->next();
+  learning_rate_ = options_.learning_rate * schedule_factor(schedule_, state_.position.step);
+  StepResult result = parts_.runner->step(batch, state_.position.step + 1, learning_rate_);
+  if (!result.applied) {
+    if (result.bad_rows.empty()) {
+      for (const PackedBatch& micro : batch.micro_batches) {
+        for (const Where& where : micro.rows) {
+          result.bad_rows.push_back(Json{{"file", where.file}, {"line", where.line}}.dump());
+        }
+      }
+    }
+    refuse_step(result);
+  } else {
+    since_log_.merge(result.metrics);
+    since_log_.add("loss", result.loss);
+    loss_sum_ += result.loss;
+    grad_norm_ = result.grad_norm;
+    ++steps_here_;
+  }
+  log_tokens_ += batch.tokens;
+  state_.tokens_seen += batch.tokens;
+  ++state_.position.step;
+  state_.position.epoch = parts_.stream->position().epoch;
+  state_.position.row = parts_.stream->position().row;
+  bar_.advance(step_tokens(), cat("loss ", fixed(result.loss, 4)));
+}
+
+void Loop::write_log() {
+  report::LogRow row{.step = state_.position.step, .epoch = epoch(), .values = {}};
+  for (const auto& [name, value] : since_log_.means()) {
+    if (name[0] != '_') row.values[name] = value;
+  }
+  const double now = monotonic_seconds();
+  row.values["grad_norm"] = grad_norm_;
+  row.values["learning_rate"] = learning_rate_;
+  row.values["num_tokens"] = static_cast<double>(state_.tokens_seen);
+  row.values["tokens_per_second"] = double(log_tokens_) / std::max(1e-9, now - log_begin_);
+  row.values["memory_mb"] = static_cast<double>(current_memory_bytes()) / 1048576;
+  parts_.log->write(row, elapsed(), bar_.remaining());
+  result_.last_train = row.values;
+  since_log_.clear();
+  log_tokens_ = 0;
+  log_begin_ = now;
+}
+
+void Loop::evaluate() {
+  const double begin = monotonic_seconds();
+  MetricSums sums;
+  std::int64_t rows = 0;
+  for (const StepBatch& batch : parts_.eval_batches) {
+    sums.merge(parts_.runner->evaluate(batch));
+    rows += batch.rows;
+    if (interrupted()) return;
+  }
+  const double seconds = std::max(1e-9, monotonic_seconds() - begin);
+  report::LogRow row{.step = state_.position.step, .epoch = epoch(), .values = {}};
+  for (const auto& [name, value] : sums.means()) {
+    if (name[0] != '_') row.values["eval_" + name] = value;
+  }
+  row.values["eval_runtime"] = seconds;
+  row.values["eval_samples_per_second"] = static_cast<double>(rows) / seconds;
+  row.values["eval_steps_per_second"] = static_cast<double>(parts_.eval_batches.size()) / seconds;
+  parts_.log->write(row, elapsed(), bar_.remaining());
+  result_.last_eval = row.values;
+  consider_best(row.values);
+}
+
+void Loop::consider_best(const std::map<std::string, double>& values) {
+  std::string name = options_.metric_for_best_model;
+  if (values.count(name) == 0) name = "eval_" + name;
+  const auto found = values.find(name);
+  if (found == values.end()) {
+    std::vector<std::string> known;
+    for (const auto& [key, value] : values) known.push_back(key);
+    throw InputError(cat("metric_for_best_model: '", options_.metric_for_best_model,
+                         "' is not among the metrics of the evaluation: ", join(known, ", ")));
+  }
+  const bool greater = options_.greater_is_better.value_or(!lower_is_better(name));
+  const bool better =
+      !state_.has_best || (greater ? found->second > state_.best_metric : found->second < state_.best_metric);
+  if (!better || !std::isfinite(found->second)) return;
+  state_.has_best = true;
+  state_.best_metric = found->second;
+  state_.best_step = state_.position.step;
+  if (options_.load_best_model_at_end) save();
+}
+
+void Loop::save() {
+  if (saved_at_ == state_.position.step) return;
+  saved_at_ = state_.position.step;
+  if (parts_.before_checkpoint) parts_.before_checkpoint();
+  RunState state = state_;
+  state.updates = parts_.runner->updates();
+  state.elapsed_seconds = elapsed();
+  state.objective = parts_.runner->set().objective->state();
+  state.config = parts_.config;
+  state.identity = parts_.identity;
+  state.facts = parts_.facts;
+  report::TrainerState trainer{.global_step = state.position.step,
+                               .max_steps = total_,
+                               .logging_steps = options_.logging_steps,
+                               .eval_steps = options_.eval_steps,
+                               .save_steps = options_.save_steps,
+                               .train_batch_size = options_.per_device_train_batch_size,
+                               .num_input_tokens_seen = state.tokens_seen,
+                               .epoch = epoch(),
+                               .num_train_epochs = options_.num_train_epochs};
+  if (state.has_best) {
+    trainer.has_best = true;
+    trainer.best_metric = state.best_metric;
+    trainer.best_global_step = state.best_step;
+    trainer.best_model_checkpoint = checkpoint_folder(parts_.output_dir, state.best_step);
+  }
+  write_checkpoint(parts_.output_dir, state, parts_.runner->buffer(),
+                   {.write_model = parts_.write_model,
+                    .trainer_state = report::print_trainer_state(trainer, parts_.log->history()),
+                    .optimizer = !options_.save_only_model});
+  const std::int64_t best = state.has_best ? state.best_step : -1;
+  for (const std::int64_t step :
+       steps_to_delete(checkpoint_steps(parts_.output_dir), options_.save_total_limit, best)) {
+    std::filesystem::remove_all(checkpoint_folder(parts_.output_dir, step));
+  }
+}
+
+LoopResult Loop::run() {
+  log_begin_ = monotonic_seconds();
+  while (state_.position.step < total_ && !interrupted()) {
+    one_step();
+    const bool last = state_.position.step == total_;
+    if (due("steps", options_.logging_steps) || last || state_.position.step == 1) write_log();
+    if (evaluates_now()) evaluate();
+    if (options_.save_strategy != "no" && due(options_.save_strategy, options_.save_steps)) save();
+  }
+  bar_.finish();
+  if (interrupted() && state_.position.step < total_) {
+    result_.interrupted = true;
+    save();
+  }
+  result_.steps = state_.position.step;
+  result_.tokens = state_.tokens_seen;
+  result_.seconds = monotonic_seconds() - begin_;
+  result_.train_loss = steps_here_ == 0 ? 0 : loss_sum_ / static_cast<double>(steps_here_);
+  result_.has_best = state_.has_best;
+  result_.best_step = state_.best_step;
+  result_.best_metric = state_.best_metric;
+  return result_;
+}
+
+}  // namespace
+
+std::int64_t total_steps(const TrainOptions& options, std::int64_t steps_per_epoch) {
+  if (options.max_steps > 0) return options.max_steps;
+  return std::max<std::int64_t>(
+      1, static_cast<std::int64_t>(
+             std::ceil(options.num_train_epochs * static_cast<double>(steps_per_epoch) - 1e-9)));
+}
+
+LoopResult run_loop(const TrainOptions& options, const LoopParts& parts, const RunState& start) {
+  return Loop(options, parts, start).run();
+}
+
+}  // namespace una::train

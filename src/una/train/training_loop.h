@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "una/data/pack.h"
+#include "una/report/run_log.h"
+#include "una/train/checkpoint.h"
+#include "una/train/step_runner.h"
+#include "una/train/train_options.h"
+
+namespace una::train {
+
+// Everything the loop moves, made by the recipe; all outlive the loop.
+struct LoopParts {
+  StepRunner* runner = nullptr;
+  data::StepStream* stream = nullptr;
+  report::RunLog* log = nullptr;
+  std::vector<StepBatch> eval_batches;  // empty: no evaluation
+  double tokens_per_row = 1;            // for the time left
+  std::string output_dir;
+  std::string config;  // run.yaml
+  std::map<std::string, std::string> identity, facts;
+  std::function<void(const std::string& folder)> write_model;
+  std::function<void()> before_checkpoint;  // flush caches
+  std::string title = "training";
+};
+
+struct LoopResult {
+  std::int64_t steps = 0;  // done in all, those before a resume included
+  std::int64_t tokens = 0;
+  double seconds = 0;     // of this process
+  double train_loss = 0;  // mean over the steps of this process
+  bool interrupted = false;
+  bool has_best = false;
+  std::int64_t best_step = 0;
+  double best_metric = 0;
+  std::map<std::string, double> last_train, last_eval;
+};
+
+std::int64_t total_steps(const TrainOptions& options, std::int64_t steps_per_epoch);
+
+// Trains from `start` (a fresh RunState, or a checkpoint's) to the end, or to a signal: then it saves a
+// checkpoint and returns with `interrupted`. Non-finite numbers: bad_batch_<step>.jsonl, then a skip or an
+// InputError.
+LoopResult run_loop(const TrainOptions& options, const LoopParts& parts, const RunState& start);
+
+}  // namespace una::train
