@@ -23,6 +23,7 @@ struct DataOptions {
   double allow_dropped = 0.05;         // share of rows that may be left out or over-long
   std::int64_t max_rows = 0;           // 0: all
   double sft_target = 1;               // una: target of SFT rows
+  std::vector<std::string> columns;    // "ours=theirs": columns to rename before the shape is sought
   template <class V>
   void fields(V&& v) {
     v("dataset_name", dataset_name, "file(s) of rows: .jsonl or .json (alias --data)");
@@ -37,6 +38,7 @@ struct DataOptions {
     v("boundary", boundary, "prompt ids are no prefix of the whole: strict (error) | repair (cut, counted)");
     v("allow_dropped", allow_dropped, "share of rows that may be left out before the run is refused");
     v("max_rows", max_rows, "use only the first rows; 0: all");
+    v("columns", columns, "rename columns, ours=theirs: prompt=question,chosen=good");
     v("sft_target", sft_target, "una: target of rows without feedback");
   }
 };

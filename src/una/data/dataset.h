@@ -22,6 +22,7 @@ struct ReadReport {
   std::map<std::string, std::int64_t> by_unit;   // "pairwise" -> rows kept
   std::map<std::string, std::int64_t> dropped;   // reason -> rows
   std::map<std::string, std::int64_t> ties;      // derived pairs without a winner
+  std::map<std::string, std::int64_t> unused;    // scored answers that the chosen view has no place for
   std::vector<std::string> sources;              // names; Row::source indexes it
   std::vector<std::int64_t> lengths;             // tokens of each kept sequence, sorted
   std::int64_t groups = 0, largest_group = 0;    // groups of two or more answers
@@ -36,6 +37,9 @@ struct TextPipeline {
   const text::Tokenizer* tokenizer = nullptr;
   const text::ChatTemplate* chat_template = nullptr;  // nullptr: none; chat rows are then an InputError
   std::int32_t eos_id = -1;  // ends an answer; -1: none (InputError where one is needed)
+  // Other tokens that end a turn too (an eos list in config.json): a template's answer that ends in one of
+  // them gets no eos_id behind it.
+  std::vector<std::int32_t> other_end_ids = {};
 };
 
 // Tokenised rows by index. The order on disk; shuffling is the reader's business (StepStream).
@@ -65,8 +69,9 @@ std::unique_ptr<Dataset> make_dataset(std::vector<Row> rows, std::vector<std::st
 std::vector<Example> read_examples(const DataOptions& options, ReadReport& report,
                                    const std::string& dropped_path);
 
-// One prompt, or one prompt with one answer, as ids. `prompt_only` leaves loss_mask all zero and adds the
-// generation prompt of chat templates. Throws InputError that names the row.
+// The example's prompt alone as ids, with the generation prompt of chat templates; loss_mask is all zero.
+// With overlong = truncate_prompt_left it is cut to max_prompt_length, else it keeps its length. Throws
+// InputError that names the row.
 Sequence tokenise_prompt(const Example& example, const DataOptions& options, const TextPipeline& pipeline);
 
 }  // namespace una::data

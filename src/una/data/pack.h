@@ -13,6 +13,7 @@ struct PackOptions {
   std::int64_t token_budget = 2048;  // of a micro-batch, after sharing; a row larger than it goes alone
   bool prefix_sharing = true;  // rows' responses share their common id prefix (at least `min_shared` tokens)
   std::int64_t min_shared = 16;
+  std::int64_t kl_max_length = 0;  // longest mismatched sequence, the answer is cut to fit; 0: no limit
 };
 
 // Rows of one step, cut into micro-batches by the budget: sorted by length inside the step, rows never split.

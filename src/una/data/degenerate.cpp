@@ -1,0 +1,74 @@
+#include <algorithm>
+#include <unordered_set>
+
+#include "una/base/format.h"
+#include "una/base/hash.h"
+#include "una/data/views.h"
+
+namespace una::data::detail {
+namespace {
+
+std::string number_key(const std::optional<double>& value) { return value ? std::to_string(*value) : "-"; }
+
+// Equal for rows that say the same thing. Rows that differ only in weight or source are duplicates too.
+std::uint64_t row_hash(const ReadRow& row) {
+  std::string key =
+      cat(unit_name(row.example.unit), '\0', prompt_key(row.example), '\0', row.example.group_id);
+  for (const Response& response : row.example.responses) {
+    key += cat('\0', text_key(response.text), '\0', number_key(response.score));
+    key += response.label ? (*response.label ? "+" : "-") : "";
+  }
+  return hash_u64(key);
+}
+
+// One bad answer spoils a row, except in a group (and a list of labelled answers), which goes on without it.
+void filter_answers(ReadRow& row, DropLog& drops) {
+  std::vector<Response>& responses = row.example.responses;
+  const bool list = row.example.unit == Unit::kGroup || row.example.unit == Unit::kBinary;
+  const bool needs_scores = row.example.unit == Unit::kGroup || row.example.unit == Unit::kScore;
+  std::vector<Response> good;
+  const char* reason = "";
+  for (Response& response : responses) {
+    const char* problem = "";
+    if (is_blank(response.text))
+      problem = kEmptyAnswer;
+    else if (needs_scores && !response.score)
+      problem = kScoreMissing;
+    if (*problem == '\0') {
+      good.push_back(std::move(response));
+      continue;
+    }
+    reason = problem;
+    if (list && responses.size() > 1) drops.add(row.example.where, problem);
+  }
+  const bool whole = good.size() == responses.size();
+  if (!whole && (!list || responses.size() == 1)) row.drop = reason;
+  responses = std::move(good);
+}
+
+const char* pair_problem(const Example& example) {
+  if (example.unit != Unit::kPair || example.responses.size() != 2) return "";
+  return text_key(example.responses[0].text) == text_key(example.responses[1].text) ? kSameAnswers : "";
+}
+
+}  // namespace
+
+void remove_degenerate(std::vector<ReadRow>& rows, DropLog& drops) {
+  std::unordered_set<std::uint64_t> seen;
+  std::vector<ReadRow> kept;
+  kept.reserve(rows.size());
+  for (ReadRow& row : rows) {
+    if (row.drop.empty()) filter_answers(row, drops);
+    if (row.drop.empty()) row.drop = pair_problem(row.example);
+    // Prompts for sampling may repeat: a second sample is not the first one.
+    if (row.drop.empty() && row.example.unit != Unit::kPrompt && !seen.insert(row_hash(row)).second)
+      row.drop = kDuplicate;
+    if (!row.drop.empty())
+      drops.add(row.example.where, row.drop);
+    else if (!row.example.responses.empty() || row.example.unit == Unit::kPrompt)
+      kept.push_back(std::move(row));
+  }
+  rows = std::move(kept);
+}
+
+}  // namespace una::data::detail

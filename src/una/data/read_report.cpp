@@ -1,0 +1,93 @@
+#include <algorithm>
+#include <cmath>
+
+#include "una/base/format.h"
+#include "una/data/dataset.h"
+
+namespace una::data {
+namespace {
+
+constexpr std::size_t kCountWidth = 10;
+
+using Counts = std::map<std::string, std::int64_t>;
+
+std::string right(const std::string& text) {
+  return std::string(kCountWidth - std::min(kCountWidth, text.size()), ' ') + text;
+}
+
+std::string line(std::int64_t count, const std::string& what) {
+  return cat(right(thousands(count)), "  ", what, "\n");
+}
+
+std::string section(const char* title, const Counts& counts) {
+  std::string text;
+  std::int64_t total = 0;
+  for (const auto& [name, count] : counts) {
+    text += line(count, "  " + name);
+    total += count;
+  }
+  return counts.empty() ? "" : line(total, title) + text;
+}
+
+// Nearest rank: the smallest length that at least `share` of the sequences do not exceed.
+std::int64_t percentile(const std::vector<std::int64_t>& sorted, double share) {
+  const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(sorted.size())));
+  return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
+}
+
+std::string length_line(const std::vector<std::int64_t>& lengths, std::int64_t max_length) {
+  if (lengths.empty()) return "";
+  return cat("  tokens a sequence: p50 ", thousands(percentile(lengths, 0.5)), ", p90 ",
+             thousands(percentile(lengths, 0.9)), ", p99 ", thousands(percentile(lengths, 0.99)), ", max ",
+             thousands(lengths.back()), "; max_length ", thousands(max_length), "\n");
+}
+
+Json counts_json(const Counts& counts) {
+  Json out = Json::object();
+  for (const auto& [name, count] : counts) out[name] = count;
+  return out;
+}
+
+}  // namespace
+
+std::string ReadReport::text(std::int64_t max_length) const {
+  std::string out = line(rows_read, "rows read");
+  for (const auto& [name, count] : by_shape) out += line(count, "  as " + name);
+  out += line(rows_kept, "rows kept");
+  for (const auto& [name, count] : by_unit) out += line(count, "  " + name);
+  if (rows_truncated > 0) out += line(rows_truncated, "truncated");
+  if (boundary_repaired > 0) out += line(boundary_repaired, "prompt border repaired");
+  out += section("left out", dropped);
+  out += section("ties, no preference made", ties);
+  out += section("scored answers not used by this --feedback", unused);
+  if (groups > 0)
+    out += line(groups, cat("prompts with two or more answers, the largest has ", thousands(largest_group)));
+  if (!score_mapping.empty()) out += cat("  scores: ", score_mapping, "\n");
+  if (sources.size() > 1) out += cat("  sources: ", join(sources, ", "), "\n");
+  return out + length_line(lengths, max_length);
+}
+
+Json ReadReport::json() const {
+  Json out = {{"rows_read", rows_read},
+              {"rows_kept", rows_kept},
+              {"rows_truncated", rows_truncated},
+              {"boundary_repaired", boundary_repaired},
+              {"by_shape", counts_json(by_shape)},
+              {"by_unit", counts_json(by_unit)},
+              {"dropped", counts_json(dropped)},
+              {"ties", counts_json(ties)},
+              {"unused", counts_json(unused)},
+              {"sources", sources},
+              {"groups", groups},
+              {"largest_group", largest_group},
+              {"score_mapping", score_mapping}};
+  if (!lengths.empty()) {
+    out["lengths"] = {{"p50", percentile(lengths, 0.5)},
+                      {"p90", percentile(lengths, 0.9)},
+                      {"p99", percentile(lengths, 0.99)},
+                      {"max", lengths.back()}};
+  }
+  return out;
+}
+
+}  // namespace una::data

@@ -1,0 +1,239 @@
+#include "una/data/row_files.h"
+
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include "una/base/clock.h"
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/data/fields.h"
+
+namespace una::data::detail {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Line {
+  std::string_view text;
+  std::int64_t number = 0;
+};
+
+struct Rename {
+  std::string ours, theirs;
+};
+
+std::vector<Rename> parse_columns(const std::vector<std::string>& columns) {
+  std::vector<Rename> out;
+  for (const std::string& entry : columns) {
+    const std::vector<std::string> parts = split(entry, '=');
+    check_input(parts.size() == 2 && !parts[0].empty() && !parts[1].empty(),
+                cat("--columns: \"", entry, "\" is not ours=theirs, for example prompt=question"));
+    out.push_back({parts[0], parts[1]});
+  }
+  return out;
+}
+
+void rename_columns(Json& row, const std::vector<Rename>& renames) {
+  if (!row.is_object()) return;
+  for (const Rename& rename : renames) {
+    const auto found = row.find(rename.theirs);
+    if (found == row.end()) continue;
+    Json value = std::move(*found);
+    row.erase(rename.theirs);
+    row[rename.ours] = std::move(value);
+  }
+}
+
+// nlohmann's sentence without its code and position, which we give as file:line and column.
+std::string syntax_problem(const Json::parse_error& error) {
+  const std::string text = error.what();
+  const std::size_t at = text.find("column");
+  const std::size_t colon = at == std::string::npos ? text.find("] ") : text.find(": ", at);
+  return colon == std::string::npos ? text : text.substr(colon + 2);
+}
+
+[[noreturn]] void bad_json(const Where& where, std::size_t column, const std::string& problem) {
+  throw InputError(cat(where.text(), ": not valid JSON at column ", column, ": ", problem));
+}
+
+// NaN, Infinity and -Infinity outside strings -> null. False when there is none.
+bool nulls_for_nonfinite(std::string& text) {
+  std::string out;
+  bool changed = false, in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      out += c;
+      if (c == '\\' && i + 1 < text.size()) out += text[++i];
+      if (c == '"') in_string = false;
+      continue;
+    }
+    in_string = c == '"';
+    const std::string_view rest = std::string_view(text).substr(i);
+    std::size_t length = 0;
+    for (const std::string_view word : {"-Infinity", "Infinity", "NaN"}) {
+      if (starts_with(rest, word)) length = word.size();
+    }
+    changed = changed || length > 0;
+    out += length > 0 ? std::string("null") : std::string(1, c);
+    if (length > 0) i += length - 1;
+  }
+  text = std::move(out);
+  return changed;
+}
+
+std::vector<Line> split_lines(std::string_view bytes) {
+  std::vector<Line> lines;
+  std::int64_t number = 0;
+  while (!bytes.empty()) {
+    const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+    ++number;
+    const std::string_view text = bytes.substr(0, end);
+    if (!trim(text).empty()) lines.push_back({text, number});
+    bytes.remove_prefix(std::min(end + 1, bytes.size()));
+  }
+  return lines;
+}
+
+// `read(i)` for 0 <= i < count on all cores; of several errors the first row's is thrown.
+template <class Read>
+void for_rows(std::size_t count, const Read& read) {
+  constexpr std::size_t kSmall = 64;  // rows a thread should have at least
+  const auto cpus = static_cast<std::size_t>(std::max(1, available_cpus()));
+  const std::size_t parts = std::clamp<std::size_t>(count / kSmall, 1, cpus);
+  std::vector<std::exception_ptr> errors(parts);
+  const auto work = [&](std::size_t part) {
+    try {
+      for (std::size_t i = count * part / parts; i < count * (part + 1) / parts; ++i) read(i);
+    } catch (...) {
+      errors[part] = std::current_exception();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t part = 1; part < parts; ++part) threads.emplace_back(work, part);
+  work(0);
+  for (std::thread& thread : threads) thread.join();
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+}
+
+Json parse_array(std::string_view bytes, const std::string& path) {
+  std::string text(bytes);
+  for (int attempt = 0;; ++attempt) {
+    try {
+      return Json::parse(text);
+    } catch (const Json::parse_error& error) {
+      if (attempt == 0 && nulls_for_nonfinite(text)) continue;
+      const std::string_view before = std::string_view(text).substr(0, error.byte > 0 ? error.byte - 1 : 0);
+      const std::int64_t line = 1 + std::count(before.begin(), before.end(), '\n');
+      const std::size_t newline = before.rfind('\n');
+      bad_json({path, line}, before.size() - (newline == before.npos ? 0 : newline + 1) + 1,
+               syntax_problem(error));
+    }
+  }
+}
+
+struct FileReader {
+  const DataOptions& options;
+  std::vector<Rename> renames;
+  std::vector<ReadRow> rows;
+
+  std::size_t room() const {
+    if (options.max_rows <= 0) return SIZE_MAX;
+    return static_cast<std::size_t>(options.max_rows) - rows.size();
+  }
+
+  // Grows `rows` by `count` rows that `parse(i)` gives as JSON; `line(i)` is their number in the file.
+  template <class Parse, class LineNumber>
+  void add(const std::string& path, std::size_t count, const Parse& parse, const LineNumber& line) {
+    const std::size_t base = rows.size();
+    const std::string stem = fs::path(path).stem().string();
+    rows.resize(base + count);
+    for_rows(count, [&](std::size_t i) {
+      const Where where{path, line(i)};
+      Json json = parse(i, where);
+      rename_columns(json, renames);
+      ReadRow& row = rows[base + i];
+      row = read_row(json, where, options.apply_chat_template);
+      if (row.example.source.empty()) row.example.source = stem;
+    });
+  }
+
+  void read(const std::string& path) {
+    const MappedFile file(path);
+    std::string_view bytes = file.bytes();
+    if (starts_with(bytes, "\xEF\xBB\xBF")) bytes.remove_prefix(3);  // a byte order mark
+    const std::string_view start = trim(bytes.substr(0, std::min<std::size_t>(bytes.size(), 4096)));
+    if (starts_with(start, "[")) {
+      Json array = parse_array(bytes, path);
+      const auto item = [&](std::size_t i, const Where&) { return std::move(array[i]); };
+      add(path, std::min(array.size(), room()), item,
+          [](std::size_t i) { return static_cast<std::int64_t>(i) + 1; });
+      return;
+    }
+    const std::vector<Line> lines = split_lines(bytes);
+    add(
+        path, std::min(lines.size(), room()),
+        [&](std::size_t i, const Where& where) { return parse_line(lines[i].text, where); },
+        [&](std::size_t i) { return lines[i].number; });
+  }
+};
+
+}  // namespace
+
+Json parse_line(std::string_view line, const Where& where) {
+  try {
+    return Json::parse(line.begin(), line.end());
+  } catch (const Json::parse_error& error) {
+    std::string text(line);
+    if (nulls_for_nonfinite(text)) {
+      try {
+        return Json::parse(text);
+      } catch (const Json::parse_error&) {  // the first error is about the user's own text
+      }
+    }
+    bad_json(where, error.byte, syntax_problem(error));
+  } catch (const Json::exception& error) {  // a number beyond double
+    bad_json(where, 1, error.what());
+  }
+}
+
+std::vector<std::string> expand_names(const std::vector<std::string>& names) {
+  std::vector<std::string> files;
+  for (const std::string& name : names) {
+    if (!is_folder(name)) {
+      check_input(is_file(name), cat("--dataset_name: there is no file \"", name, "\""));
+      files.push_back(name);
+      continue;
+    }
+    std::vector<std::string> found;
+    for (const fs::directory_entry& entry : fs::directory_iterator(name)) {
+      const std::string ending = entry.path().extension().string();
+      if (entry.is_regular_file() && (ending == ".jsonl" || ending == ".json"))
+        found.push_back(entry.path().string());
+    }
+    check_input(!found.empty(), cat("--dataset_name: the folder \"", name, "\" has no .jsonl or .json file"));
+    std::sort(found.begin(), found.end());
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  check_input(!files.empty(),
+              "--dataset_name (alias --data) is missing: give a .jsonl or .json file of rows");
+  return files;
+}
+
+std::vector<ReadRow> read_files(const DataOptions& options) {
+  FileReader reader{options, parse_columns(options.columns), {}};
+  for (const std::string& path : expand_names(options.dataset_name)) {
+    if (reader.room() == 0) break;
+    reader.read(path);
+  }
+  check_input(!reader.rows.empty(), cat(join(options.dataset_name, ", "), ": no rows in it"));
+  return std::move(reader.rows);
+}
+
+}  // namespace una::data::detail

@@ -1,0 +1,110 @@
+#include "una/data/row_files.h"
+
+#include <gtest/gtest.h>
+
+#include "una/data/test_support.h"
+
+namespace una::data {
+namespace {
+
+DataOptions files(std::vector<std::string> names) {
+  DataOptions options;
+  options.dataset_name = std::move(names);
+  return options;
+}
+
+TEST(RowFiles, jsonl_is_split_on_newlines_only) {
+  const std::string folder = test_folder("row_files_split");
+  // U+2028, U+0085 and a carriage return at the line's end.
+  const std::string path = write_rows(folder, "a.jsonl",
+                                      "{\"prompt\": \"a\xE2\x80\xA8"
+                                      "b\xC2\x85"
+                                      "c\"}\r\n\n  \n{\"prompt\": \"d\"}");
+  const std::vector<detail::ReadRow> rows = detail::read_files(files({path}));
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].example.prompt.plain,
+            "a\xE2\x80\xA8"
+            "b\xC2\x85"
+            "c");
+  EXPECT_EQ(rows[1].example.where.line, 4);
+  EXPECT_EQ(rows[1].example.source, "a");
+}
+
+TEST(RowFiles, a_json_array_numbers_its_elements) {
+  const std::string folder = test_folder("row_files_array");
+  const std::string path =
+      write_rows(folder, "b.json", "\xEF\xBB\xBF [\n{\"prompt\": \"a\"},\n{\"prompt\": \"b\"}]");
+  const std::vector<detail::ReadRow> rows = detail::read_files(files({path}));
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[1].example.where.line, 2);
+  EXPECT_EQ(rows[1].example.prompt.plain, "b");
+}
+
+TEST(RowFiles, a_folder_stands_for_its_files_by_name_and_max_rows_counts_over_all) {
+  const std::string folder = test_folder("row_files_folder");
+  write_rows(folder, "2.jsonl", "{\"prompt\": \"c\"}\n");
+  write_rows(folder, "1.json", "[{\"prompt\": \"a\"}, {\"prompt\": \"b\"}]");
+  write_rows(folder, "notes.txt", "not rows");
+  DataOptions options = files({folder});
+  EXPECT_EQ(detail::read_files(options).size(), 3U);
+  options.max_rows = 2;
+  const std::vector<detail::ReadRow> rows = detail::read_files(options);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].example.prompt.plain, "a");
+}
+
+TEST(RowFiles, broken_json_names_file_line_and_column) {
+  const std::string folder = test_folder("row_files_broken");
+  const std::string lines = write_rows(folder, "a.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\": }\n");
+  std::string error = input_error([&] { detail::read_files(files({lines})); });
+  EXPECT_TRUE(contains(error, "a.jsonl:2: not valid JSON at column 12")) << error;
+  const std::string array = write_rows(folder, "b.json", "[{\"prompt\": \"a\"},\n {\"prompt\" 1}]");
+  error = input_error([&] { detail::read_files(files({array})); });
+  EXPECT_TRUE(contains(error, "b.json:2: not valid JSON at column 12")) << error;
+}
+
+TEST(RowFiles, of_many_bad_rows_the_first_is_named) {
+  const std::string folder = test_folder("row_files_first");
+  std::string text;
+  for (int i = 1; i <= 2000; ++i) text += i >= 700 ? "{\"nothing\": 1}\n" : "{\"prompt\": \"a\"}\n";
+  const std::string path = write_rows(folder, "a.jsonl", text);
+  const std::string error = input_error([&] { detail::read_files(files({path})); });
+  EXPECT_TRUE(contains(error, "a.jsonl:700: no known row shape")) << error;
+}
+
+TEST(RowFiles, python_nan_becomes_null_outside_strings_only) {
+  const Json row = detail::parse_line(R"({"a": NaN, "b": [-Infinity], "c": "say \"NaN\""})", {"f", 1});
+  EXPECT_TRUE(row["a"].is_null());
+  EXPECT_TRUE(row["b"][0].is_null());
+  EXPECT_EQ(row["c"], "say \"NaN\"");
+  EXPECT_TRUE(
+      contains(input_error([] { detail::parse_line("{\"a\": NaN", {"f", 3}); }), "f:3: not valid JSON"));
+  EXPECT_TRUE(
+      contains(input_error([] { detail::parse_line("{\"a\": 1e999}", {"f", 3}); }), "f:3: not valid JSON"));
+}
+
+TEST(RowFiles, columns_are_renamed_before_the_shape_is_sought) {
+  const std::string folder = test_folder("row_files_columns");
+  const std::string path = write_rows(folder, "a.jsonl", "{\"q\": \"x\", \"good\": \"y\", \"bad\": \"z\"}\n");
+  DataOptions options = files({path});
+  options.columns = {"prompt=q", "chosen=good", "rejected=bad"};
+  const std::vector<detail::ReadRow> rows = detail::read_files(options);
+  EXPECT_STREQ(rows[0].shape, "TRL pair (strings)");
+  EXPECT_EQ(prompt_of(rows[0]), "x");
+  options.columns = {"prompt"};
+  EXPECT_TRUE(contains(input_error([&] { detail::read_files(options); }), "is not ours=theirs"));
+}
+
+TEST(RowFiles, a_missing_or_empty_file_is_an_input_error) {
+  const std::string folder = test_folder("row_files_missing");
+  EXPECT_TRUE(
+      contains(input_error([&] { detail::read_files(files({folder + "/no.jsonl"})); }), "there is no file"));
+  EXPECT_TRUE(
+      contains(input_error([&] { detail::read_files(files({folder})); }), "has no .jsonl or .json file"));
+  const std::string path = write_rows(folder, "e.jsonl", "\n\n");
+  EXPECT_TRUE(contains(input_error([&] { detail::read_files(files({path})); }), "no rows in it"));
+  EXPECT_TRUE(contains(input_error([] { detail::read_files(files({})); }), "--dataset_name"));
+}
+
+}  // namespace
+}  // namespace una::data

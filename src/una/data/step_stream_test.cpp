@@ -1,0 +1,103 @@
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "una/base/error.h"
+#include "una/data/pack.h"
+
+namespace una::data {
+namespace {
+
+std::unique_ptr<Dataset> dataset(std::int32_t size) {
+  std::vector<Row> rows(static_cast<std::size_t>(size));
+  for (std::int32_t i = 0; i < size; ++i) {
+    Row& row = rows[static_cast<std::size_t>(i)];
+    row.unit = Unit::kBinary;
+    row.where = {"rows.jsonl", i + 1};
+    Sequence sequence;
+    sequence.ids = {i, 1000 + i};
+    sequence.loss_mask = {0, 1};
+    row.sequences.push_back(sequence);
+  }
+  return make_dataset(std::move(rows), {"rows"});
+}
+
+// Lines of the rows of a step, with multiplicity.
+std::multiset<std::int64_t> lines(const StepBatch& step) {
+  std::multiset<std::int64_t> out;
+  for (const PackedBatch& batch : step.micro_batches) {
+    for (const Where& where : batch.rows) out.insert(where.line);
+  }
+  return out;
+}
+
+TEST(StepStream, an_epoch_holds_every_row_once_and_epochs_differ) {
+  const auto rows = dataset(10);
+  StepStream stream(*rows, 4, 7, true, {}, false);
+  EXPECT_EQ(stream.steps_per_epoch(), 3);
+  std::vector<std::multiset<std::int64_t>> firsts;
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    std::multiset<std::int64_t> all;
+    for (int i = 0; i < 3; ++i) {
+      const StepBatch step = stream.next();
+      EXPECT_EQ(step.rows, i < 2 ? 4 : 2);
+      EXPECT_EQ(step.tokens, step.rows * 2);
+      const auto here = lines(step);
+      if (i == 0) firsts.push_back(here);
+      all.insert(here.begin(), here.end());
+    }
+    EXPECT_EQ(all.size(), 10U);
+    EXPECT_EQ(std::set<std::int64_t>(all.begin(), all.end()).size(), 10U);
+  }
+  EXPECT_FALSE(firsts[0] == firsts[1] && firsts[1] == firsts[2]);
+  EXPECT_EQ(stream.position().step, 9);
+  EXPECT_EQ(stream.position().epoch, 3);
+  EXPECT_EQ(stream.position().row, 0);
+}
+
+TEST(StepStream, resuming_at_any_position_equals_the_straight_run) {
+  const auto rows = dataset(11);
+  StepStream straight(*rows, 3, 42, true, {}, true);
+  std::vector<RunPosition> positions;
+  std::vector<StepBatch> steps;
+  for (int i = 0; i < 10; ++i) {
+    positions.push_back(straight.position());
+    steps.push_back(straight.next());
+  }
+  for (std::size_t start = 0; start < positions.size(); ++start) {
+    StepStream resumed(*rows, 3, 42, true, {}, true);
+    resumed.seek(positions[start]);
+    for (std::size_t i = start; i < steps.size(); ++i) {
+      const StepBatch step = resumed.next();
+      ASSERT_EQ(step.micro_batches.size(), steps[i].micro_batches.size());
+      for (std::size_t b = 0; b < step.micro_batches.size(); ++b)
+        EXPECT_TRUE(step.micro_batches[b].tokens.equal(steps[i].micro_batches[b].tokens));
+      ASSERT_EQ(step.kl.size(), steps[i].kl.size());
+      for (std::size_t b = 0; b < step.kl.size(); ++b)
+        EXPECT_TRUE(step.kl[b].tokens.equal(steps[i].kl[b].tokens));
+    }
+  }
+}
+
+TEST(StepStream, without_shuffling_the_order_is_the_files) {
+  const auto rows = dataset(5);
+  StepStream stream(*rows, 2, 1, false, {}, false);
+  EXPECT_EQ(lines(stream.next()), (std::multiset<std::int64_t>{1, 2}));
+  EXPECT_EQ(lines(stream.next()), (std::multiset<std::int64_t>{3, 4}));
+  EXPECT_EQ(lines(stream.next()), (std::multiset<std::int64_t>{5}));
+  EXPECT_EQ(lines(stream.next()), (std::multiset<std::int64_t>{1, 2}));
+}
+
+TEST(StepStream, a_position_at_an_epochs_end_is_the_next_epochs_start) {
+  const auto rows = dataset(4);
+  StepStream stream(*rows, 2, 1, false, {}, false);
+  stream.seek({2, 0, 4});
+  EXPECT_EQ(stream.position().epoch, 1);
+  EXPECT_EQ(stream.next().rows, 2);
+  EXPECT_THROW(stream.seek({0, 0, 5}), InputError);
+  const auto none = dataset(0);
+  EXPECT_THROW(StepStream(*none, 2, 1, false, {}, false), InputError);
+}
+
+}  // namespace
+}  // namespace una::data

@@ -1,0 +1,246 @@
+#include "una/data/views.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/base/hash.h"
+
+namespace una::data::detail {
+namespace {
+
+constexpr const char* kTie = "equal scores";
+constexpr const char* kStatedTie = "stated tie";
+constexpr const char* kLonely = "only scored answer to its prompt";
+constexpr const char* kMiddle = "between best and worst";
+
+enum class View { kAuto, kPair, kBinary, kScore, kGroup };
+
+View parse_view(const std::string& feedback) {
+  const std::vector<std::string> names = {"auto", "pairwise", "binary", "score", "group"};
+  const auto found = std::find(names.begin(), names.end(), feedback);
+  if (found != names.end()) return static_cast<View>(found - names.begin());
+  const std::string nearest = nearest_name(feedback, names);
+  throw InputError(cat("--feedback: \"", feedback, "\" is none of auto, pairwise, binary, score, group",
+                       nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+}
+
+// A copy of what all answers of a row share, with one answer of it.
+Example with_answer(const Example& base, Unit unit, Response response) {
+  Example out;
+  out.where = base.where;
+  out.unit = unit;
+  out.prompt = base.prompt;
+  out.tools = base.tools;
+  out.template_kwargs = base.template_kwargs;
+  out.weight = base.weight;
+  out.group_id = base.group_id;
+  out.source = base.source;
+  out.responses.push_back(std::move(response));
+  return out;
+}
+
+// Scored answers to one prompt, gathered over the whole file. `slot` is where its rows will stand.
+struct Bucket {
+  std::size_t slot = 0;
+  std::vector<Example> answers;  // kScore, one response each
+};
+
+class Deriver {
+ public:
+  Deriver(const DataOptions& options, ReadReport& report, DropLog& drops)
+      : view_(parse_view(options.feedback)),
+        threshold_(options.binary_threshold),
+        report_(report),
+        drops_(drops) {}
+
+  void add(ReadRow row) {
+    Example& example = row.example;
+    if (example.unit == Unit::kPair)
+      add_pair(row);
+    else if (example.unit == Unit::kBinary)
+      for (Response& response : example.responses)
+        put(with_answer(example, Unit::kBinary, std::move(response)));
+    else if (example.unit == Unit::kScore)
+      add_score(std::move(example));
+    else if (example.unit == Unit::kGroup)
+      add_group(std::move(example));
+    else
+      put(std::move(example));
+  }
+
+  std::vector<Example> finish() {
+    for (Bucket& bucket : buckets_) derive(bucket);
+    std::vector<Example> out;
+    for (std::vector<Example>& slot : slots_) std::move(slot.begin(), slot.end(), std::back_inserter(out));
+    return out;
+  }
+
+ private:
+  void put(Example example) {
+    slots_.emplace_back();
+    slots_.back().push_back(std::move(example));
+  }
+
+  static bool both_scored(const Example& pair) { return pair.responses[0].score && pair.responses[1].score; }
+
+  void add_pair(ReadRow& row) {
+    Example& pair = row.example;
+    if (row.tie) {
+      ++report_.ties[kStatedTie];
+    } else if (view_ == View::kBinary) {
+      split_thumbs(std::move(pair));
+    } else if (row.scored && (view_ == View::kScore || view_ == View::kGroup)) {
+      split_scores(std::move(pair));
+    } else {
+      if (!pair.margin && both_scored(pair))
+        pair.margin = *pair.responses[0].score - *pair.responses[1].score;
+      put(std::move(pair));
+    }
+  }
+
+  // The pair's own word decides; equal scores beside it make no thumbs.
+  void split_thumbs(Example pair) {
+    if (both_scored(pair) && *pair.responses[0].score == *pair.responses[1].score) {
+      ++report_.ties[kTie];
+      return;
+    }
+    for (std::size_t i = 0; i < 2; ++i) {
+      pair.responses[i].label = i == 0;
+      put(with_answer(pair, Unit::kBinary, std::move(pair.responses[i])));
+    }
+  }
+
+  // Two pairs of one prompt may share an answer: its second copy is a duplicate.
+  void split_scores(Example pair) {
+    for (Response& response : pair.responses) {
+      if (!response.score) {
+        drops_.add(pair.where, kScoreMissing);
+        continue;
+      }
+      const std::string key = cat(prompt_key(pair), '\0', text_key(response.text), '\0', *response.score);
+      if (!seen_answers_.insert(hash_u64(key)).second)
+        drops_.add(pair.where, kDuplicate);
+      else
+        add_score(with_answer(pair, Unit::kScore, std::move(response)));
+    }
+  }
+
+  void add_score(Example example) {
+    if (view_ == View::kAuto || view_ == View::kScore)
+      put(std::move(example));
+    else
+      gather(std::move(example));
+  }
+
+  void add_group(Example group) {
+    if (view_ != View::kAuto) {
+      for (Response& response : group.responses)
+        add_score(with_answer(group, Unit::kScore, std::move(response)));
+    } else if (group.responses.size() < 2) {
+      ++report_.unused[kLonely];
+    } else {
+      put(std::move(group));
+    }
+  }
+
+  void gather(Example answer) {
+    const std::string key = answer.group_id.empty() ? "p" + prompt_key(answer) : "g" + answer.group_id;
+    const auto [found, is_new] = index_.try_emplace(hash_hex(key), buckets_.size());
+    if (is_new) {
+      buckets_.push_back({slots_.size(), {}});
+      slots_.emplace_back();
+    }
+    buckets_[found->second].answers.push_back(std::move(answer));
+  }
+
+  static void check_one_prompt(const std::vector<Example>& answers) {
+    if (answers[0].group_id.empty()) return;  // gathered by the prompt itself
+    const std::string key = prompt_key(answers[0]);
+    for (const Example& answer : answers) {
+      check_input(prompt_key(answer) == key,
+                  cat(answer.where.text(), ": field \"group_id\" is \"", answer.group_id, "\" as in ",
+                      answers[0].where.text(), ", but the prompts differ"));
+    }
+  }
+
+  void derive(Bucket& bucket) {
+    std::vector<Example>& answers = bucket.answers;
+    check_one_prompt(answers);
+    if (answers.size() == 1 && view_ != View::kBinary) {
+      ++report_.unused[kLonely];
+    } else if (answers.size() == 1) {
+      Response& only = answers[0].responses[0];
+      only.label = *only.score > threshold_;
+      answers[0].unit = Unit::kBinary;
+      slots_[bucket.slot].push_back(std::move(answers[0]));
+    } else if (view_ == View::kGroup) {
+      slots_[bucket.slot].push_back(make_group(answers));
+    } else {
+      best_and_worst(bucket);
+    }
+  }
+
+  static Example make_group(std::vector<Example>& answers) {
+    Example group = std::move(answers[0]);
+    group.unit = Unit::kGroup;
+    for (std::size_t i = 1; i < answers.size(); ++i)
+      group.responses.push_back(std::move(answers[i].responses[0]));
+    return group;
+  }
+
+  void best_and_worst(Bucket& bucket) {
+    std::vector<Example>& answers = bucket.answers;
+    const auto lower = [](const Example& a, const Example& b) {
+      return *a.responses[0].score < *b.responses[0].score;
+    };
+    const auto best = std::max_element(answers.begin(), answers.end(), lower);  // the first of equal ones
+    const auto worst = std::min_element(answers.begin(), answers.end(), lower);
+    Response& good = best->responses[0];
+    Response& bad = worst->responses[0];
+    report_.unused[kMiddle] += static_cast<std::int64_t>(answers.size()) - 2;
+    if (*good.score == *bad.score) {
+      ++report_.ties[kTie];
+    } else if (text_key(good.text) == text_key(bad.text)) {
+      drops_.add(best->where, kSameAnswers);
+    } else if (view_ == View::kPair) {
+      Example pair = std::move(*best);
+      pair.unit = Unit::kPair;
+      pair.margin = *pair.responses[0].score - *bad.score;
+      pair.responses.push_back(std::move(bad));
+      slots_[bucket.slot].push_back(std::move(pair));
+    } else {
+      good.label = true;
+      bad.label = false;
+      best->unit = worst->unit = Unit::kBinary;
+      slots_[bucket.slot].push_back(std::move(*best));
+      slots_[bucket.slot].push_back(std::move(*worst));
+    }
+  }
+
+  View view_;
+  double threshold_;
+  ReadReport& report_;
+  DropLog& drops_;
+  std::vector<std::vector<Example>> slots_;
+  std::vector<Bucket> buckets_;
+  std::unordered_map<std::string, std::size_t> index_;
+  std::unordered_set<std::uint64_t> seen_answers_;
+};
+
+}  // namespace
+
+std::vector<Example> derive_views(std::vector<ReadRow> rows, const DataOptions& options, ReadReport& report,
+                                  DropLog& drops) {
+  Deriver deriver(options, report, drops);
+  for (ReadRow& row : rows) deriver.add(std::move(row));
+  std::vector<Example> examples = deriver.finish();
+  if (report.unused[kMiddle] == 0) report.unused.erase(kMiddle);
+  return examples;
+}
+
+}  // namespace una::data::detail
