@@ -219,7 +219,8 @@ Json row_json(const Example& row) {
 
 void write_rows(const std::string& path, const std::vector<Example>& rows) {
   std::string text;
-  for (const Example& row : rows) text += row_json(row).dump() + "\n";
+  for (const Example& row : rows)
+    text += row_json(row).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   write_file(path, text);
 }
 

@@ -60,7 +60,8 @@ std::int64_t count_responses(const std::vector<Example>& rows);
 // The native row of docs: prompt with completion, chosen and rejected, or responses; label, score and
 // score_range, margin, source. InternalError on chat rows.
 Json row_json(const Example& row);
-// One row a line, in the order given. InputError when the file cannot be written.
+// One row a line, in the order given; bytes that are no UTF-8 become U+FFFD. InputError when the file cannot
+// be written.
 void write_rows(const std::string& path, const std::vector<Example>& rows);
 
 }  // namespace una::demo

@@ -242,7 +242,7 @@ Words to_words(std::string_view text) {
       words.back() += static_cast<char>(std::tolower(byte));
     } else if (letter) {
       words.emplace_back(1, static_cast<char>(std::tolower(byte)));
-    } else if (c != ' ') {
+    } else if (std::isspace(byte) == 0) {
       words.emplace_back(1, c);
     }
     inside = letter;

@@ -58,7 +58,7 @@ std::vector<Fact> request_facts(Rng& rng) {
   for (std::size_t i = 0; i < asked; ++i) facts.push_back({slots[i], "?"});
   std::vector<Slot> rest(slots.begin() + static_cast<std::ptrdiff_t>(asked), slots.end());
   shuffle(rest, rng);
-  add_values(facts, rest, 0, {0, 4 - asked}, rng);
+  add_values(facts, rest, 0, {1, 4 - asked}, rng);
   return facts;
 }
 

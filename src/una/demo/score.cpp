@@ -102,12 +102,13 @@ Attributes score(const Prompt& prompt, std::string_view answer) {
                     (has_filler ? 1 : 0);
   const int most = out.coherence < 2 ? out.coherence + 1 : 4;
   out.correctness = std::min(out.correctness, most);
-  out.helpfulness = std::clamp(out.helpfulness, 0, most);
+  out.helpfulness = std::clamp(out.helpfulness, 0, std::min(most, out.correctness + 1));
   return out;
 }
 
 double gold(const Attributes& attributes) {
-  return (0.65 * attributes.helpfulness + 0.8 * attributes.correctness + 0.45 * attributes.coherence) / 7.6;
+  // In twentieths, so that the best answer is exactly 1.
+  return (13 * attributes.helpfulness + 16 * attributes.correctness + 9 * attributes.coherence) / 152.0;
 }
 
 double gold(const Prompt& prompt, std::string_view answer) { return gold(score(prompt, answer)); }

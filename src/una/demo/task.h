@@ -34,7 +34,7 @@ struct Fact {
   bool operator==(const Fact&) const = default;
 };
 
-// One task. `facts` holds 1 to 4 facts; a slot occurs once, except the offered slot of kSelect (two values).
+// One task. `facts` holds 2 to 4 facts when it comes from make_prompts; a slot occurs once, except the offered slot of kSelect (two values).
 struct Prompt {
   Act act = Act::kInform;
   std::vector<Fact> facts;
@@ -80,7 +80,7 @@ struct Attributes {
 //     edits, 0 when over half; one less when a fact is said twice. Rude remarks are taken out before.
 //   correctness: round(4 * said / asked facts), one less for each wrong or invented fact.
 //   helpfulness: 4, less 2 for another act than the prompt's, 1 a missing fact (at most 2), 2 for rudeness, 1
-//     for filler words.
+//     for filler words; at most correctness + 1: fluent words about something else do not help.
 // Below coherence 2 the other two are at most coherence + 1: facts without a sentence tell little. An answer
 // without words scores 0, 0, 0.
 Attributes score(const Prompt& prompt, std::string_view answer);
