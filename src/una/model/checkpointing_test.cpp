@@ -1,0 +1,91 @@
+#include "una/model/checkpointing.h"
+
+#include <gtest/gtest.h>
+
+#include <ATen/ops/sin.h>
+
+#include "una/model/fixtures_testing.h"
+
+namespace una::model {
+namespace {
+
+struct Result {
+  at::Tensor logps;
+  std::vector<at::Tensor> gradients;
+};
+
+Result run(Model& model, ForwardOptions options, bool checkpointing) {
+  options.gradient_checkpointing = checkpointing;
+  const at::Tensor logps = model.forward(pack(tiny_sequences()), {}, options).logp;
+  logps.square().sum().backward();
+  return {logps.detach(), take_gradients(model)};
+}
+
+void expect_equal_bits(Model& model, const ForwardOptions& options) {
+  const Result plain = run(model, options, false), little = run(model, options, true);
+  EXPECT_TRUE(plain.logps.equal(little.logps));
+  ASSERT_EQ(plain.gradients.size(), little.gradients.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < plain.gradients.size(); ++i) {
+    ASSERT_TRUE(plain.gradients[i].defined() && little.gradients[i].defined());
+    EXPECT_TRUE(plain.gradients[i].equal(little.gradients[i]));
+    largest = std::max(largest, plain.gradients[i].abs().max().item<double>());
+  }
+  EXPECT_GT(largest, 1e-3);
+}
+
+TEST(Checkpointing, FullTrainingGivesTheSameBits) {
+  Model model(tiny_spec(3), 5, {.train_full = true});
+  expect_equal_bits(model, {});
+}
+
+// The embedding's output requires no grad here.
+TEST(Checkpointing, AdaptersAloneGetTheSameBits) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    Model model(tiny_spec(3), 5, {.dtype = dtype});
+    const AdapterId adapter = add_perturbed_adapter(model, {.r = 4, .target_modules = {"all-linear"}});
+    expect_equal_bits(model, {.adapter = adapter});
+  }
+}
+
+TEST(Checkpointing, DropoutDrawsTheSameMasksAgain) {
+  Model model(tiny_spec(3), 5, {});
+  const AdapterId adapter =
+      add_perturbed_adapter(model, {.r = 4, .dropout = 0.3, .target_modules = {"all-linear"}});
+  expect_equal_bits(model, {.adapter = adapter, .training = true, .dropout_key = 77});
+}
+
+TEST(Checkpointing, AdaptersInTheTopLayerGetTheSameBits) {
+  Model model(tiny_spec(3), 5, {});
+  const AdapterId adapter = add_perturbed_adapter(model, {.r = 4, .target_modules = {"2.mlp.up_proj"}});
+  expect_equal_bits(model, {.adapter = adapter});
+}
+
+TEST(Checkpointing, NothingIsRecordedWhereNothingTrains) {
+  Model model(tiny_spec(), 5, {});
+  const AdapterId frozen = model.add_adapter({.target_modules = {"q_proj"}}, 1, false);
+  const PackedBatch batch = pack(tiny_sequences());
+  for (const AdapterId adapter : {kNoAdapter, frozen}) {
+    const ForwardOptions options{.adapter = adapter, .gradient_checkpointing = true};
+    EXPECT_FALSE(model.forward(batch, {}, options).logp.requires_grad());
+  }
+}
+
+TEST(Checkpointing, TheLayerRunsOnceAgainAndOnlyInTheBackward) {
+  int runs = 0;
+  const at::Tensor x = at::arange(5, at::kDouble).set_requires_grad(true);
+  const at::Tensor y = checkpointed(
+      [&runs](const at::Tensor& input) {
+        ++runs;
+        return at::sin(input);
+      },
+      x);
+  EXPECT_EQ(runs, 1);
+  EXPECT_TRUE(y.requires_grad());
+  y.sum().backward();
+  EXPECT_EQ(runs, 2);
+  EXPECT_TRUE(x.grad().equal(x.detach().cos()));
+}
+
+}  // namespace
+}  // namespace una::model

@@ -1,0 +1,81 @@
+// Every gradient of the whole model against central differences in fp64.
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include <ATen/core/grad_mode.h>
+
+#include "una/model/fixtures_testing.h"
+
+namespace una::model {
+namespace {
+
+constexpr double kStep = 1e-5, kTolerance = 1e-6;
+
+// A few elements of every tensor that trains; the gradient of `loss` at each.
+void expect_differences(Model& model, const std::function<at::Tensor()>& loss) {
+  loss().backward();
+  const std::vector<at::Tensor> gradients = take_gradients(model);
+  std::vector<TrainableTensor> tensors = model.trainable();
+  ASSERT_FALSE(tensors.empty());
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    at::Tensor flat = tensors[i].master.detach().view(-1);
+    ASSERT_TRUE(gradients[i].defined()) << tensors[i].name;
+    const at::Tensor gradient = gradients[i].view(-1);
+    for (std::int64_t k = 0; k < 3; ++k) {
+      const std::int64_t at = (k * 7919 + static_cast<std::int64_t>(i) * 31) % flat.numel();
+      auto* value = flat.mutable_data_ptr<double>() + at;
+      const double original = *value;
+      const auto at_offset = [&](double offset) {
+        *value = original + offset;
+        model.refresh();
+        return loss().item<double>();
+      };
+      const double difference = (at_offset(kStep) - at_offset(-kStep)) / (2 * kStep);
+      *value = original;
+      model.refresh();
+      const double found = gradient[at].item<double>();
+      EXPECT_NEAR(found, difference, kTolerance * std::max(1.0, std::abs(difference)))
+          << tensors[i].name << " element " << at;
+    }
+  }
+}
+
+at::Tensor weighted(const at::Tensor& values) {
+  return values.to(at::kDouble).mul(at::arange(values.numel(), at::kDouble).add(1).sin()).sum();
+}
+
+TEST(FiniteDifferences, FullTrainingOfAFamilyWithBiasesWindowsAndATiedHead) {
+  ModelSpec spec = tiny_spec();
+  spec.model_type = "qwen2";
+  spec.qkv_bias = true;
+  spec.tie_word_embeddings = true;
+  spec.windows = {3, 0};
+  Model model(spec, 5, {.dtype = at::kDouble, .train_full = true});
+  const PackedBatch batch = pack_shared({3, 17, 25, 9}, {{31, 8, 2}, {5, 6}});
+  expect_differences(model, [&] { return weighted(model.forward(batch, {}, {}).logp); });
+}
+
+TEST(FiniteDifferences, AdaptersUnderDropoutAndCheckpointing) {
+  Model model(tiny_spec(), 5, {.dtype = at::kDouble});
+  const AdapterId adapter =
+      add_perturbed_adapter(model, {.r = 3, .dropout = 0.25, .target_modules = {"all-linear"}});
+  const PackedBatch batch = pack(tiny_sequences());
+  const ForwardOptions options{
+      .adapter = adapter, .training = true, .gradient_checkpointing = true, .dropout_key = 4};
+  expect_differences(model,
+                     [&] { return weighted(model.forward(batch, {.temperature = 0.7}, options).logp); });
+}
+
+TEST(FiniteDifferences, ARewardModel) {
+  ModelSpec spec = tiny_spec(1);
+  spec.num_labels = 1;
+  Model model(spec, 5, {.dtype = at::kDouble, .train_full = true});
+  const PackedBatch batch = pack(tiny_sequences());
+  expect_differences(
+      model, [&] { return weighted(model.forward(batch, {.logp = false, .score = true}, {}).score); });
+}
+
+}  // namespace
+}  // namespace una::model

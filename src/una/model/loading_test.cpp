@@ -1,0 +1,142 @@
+#include <gtest/gtest.h>
+
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include "una/base/error.h"
+#include "una/base/testing.h"
+#include "una/model/fixtures_testing.h"
+
+namespace una::model {
+namespace {
+
+weights::StateDict weights_of(const Model& model) {
+  weights::StateDict out;
+  for (const auto& [name, tensor] : model.named_tensors()) out.add(name, tensor);
+  return out;
+}
+
+weights::StateDict tiny_weights() { return weights_of(Model(tiny_spec(), 5, {})); }
+
+std::string refusal(const ModelSpec& spec, const weights::StateDict& weights) {
+  try {
+    Model(spec, weights, {}, "the folder");
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Loading, OneErrorListsAllMissingSurplusAndMisshapenNames) {
+  const weights::StateDict good = tiny_weights();
+  weights::StateDict bad;
+  for (const auto& [name, tensor] : good.all()) {
+    if (name == "model.norm.weight" || name == "model.layers.1.mlp.up_proj.weight") continue;
+    bad.add(name, name == "model.embed_tokens.weight" ? tensor.narrow(0, 0, 39) : tensor);
+  }
+  bad.add("model.layers.0.self_attn.q_norm.weight", at::ones({6}));
+  bad.add("vhead.weight", at::ones({1}));
+  const std::string message = refusal(tiny_spec(), bad);
+  for (const char* part :
+       {"the folder", "missing: ", "model.norm.weight", "model.layers.1.mlp.up_proj.weight",
+        "surplus: ", "model.layers.0.self_attn.q_norm.weight", "vhead.weight",
+        "model.embed_tokens.weight is [39, 16] where the configuration says [40, 16]"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << part << " not in: " << message;
+  }
+}
+
+TEST(Loading, AHiddenSizeThatIsNotTheFilesIsNamedByTensor) {
+  ModelSpec spec = tiny_spec();
+  spec.head_dim = 8;
+  const std::string message = refusal(spec, tiny_weights());
+  EXPECT_NE(message.find("model.layers.0.self_attn.q_proj.weight is [24, 16]"), std::string::npos) << message;
+}
+
+TEST(Loading, RotaryBuffersAreIgnored) {
+  weights::StateDict weights = tiny_weights();
+  weights.add("model.layers.0.self_attn.rotary_emb.inv_freq", at::ones({3}));
+  EXPECT_EQ(refusal(tiny_spec(), weights), "");
+}
+
+TEST(Loading, ATiedHeadMayBeThereOrNotButAnUntiedOneMust) {
+  weights::StateDict with = tiny_weights(), without;
+  for (const auto& [name, tensor] : with.all()) {
+    if (name != "lm_head.weight") without.add(name, tensor);
+  }
+  ModelSpec tied = tiny_spec();
+  tied.tie_word_embeddings = true;
+  EXPECT_EQ(refusal(tied, with), "");
+  EXPECT_EQ(refusal(tied, without), "");
+  EXPECT_NE(refusal(tiny_spec(), without).find("missing: lm_head.weight"), std::string::npos);
+  for (const auto& [name, tensor] : Model(tied, with, {}, "tied").named_tensors()) {
+    EXPECT_NE(name, "lm_head.weight");
+  }
+}
+
+TEST(Loading, ARewardModelNeedsItsScoreAndACausalModelRefusesOne) {
+  weights::StateDict weights = tiny_weights();
+  ModelSpec reward = tiny_spec();
+  reward.num_labels = 1;
+  EXPECT_NE(refusal(reward, weights).find("missing: score.weight"), std::string::npos);
+  weights.add("score.weight", at::ones({1, 16}));
+  EXPECT_EQ(refusal(reward, weights), "") << "a spare lm_head does not matter";
+  EXPECT_NE(refusal(tiny_spec(), weights).find("surplus: score.weight"), std::string::npos);
+  reward.num_labels = 3;
+  EXPECT_NE(refusal(reward, weights).find("one label"), std::string::npos);
+}
+
+TEST(Loading, IntegersAreNoWeights) {
+  const weights::StateDict good = tiny_weights();
+  weights::StateDict weights;
+  for (const auto& [name, tensor] : good.all()) {
+    weights.add(name, name == "model.norm.weight" ? tensor.to(at::kLong) : tensor);
+  }
+  EXPECT_NE(refusal(tiny_spec(), weights).find("not floating point: model.norm.weight"), std::string::npos);
+}
+
+TEST(Loading, TensorsThatNeedNoChangeAreNotCopied) {
+  const weights::StateDict weights = tiny_weights();
+  const Model model(tiny_spec(), weights, {}, "tiny");
+  for (const auto& [name, tensor] : model.named_tensors()) {
+    EXPECT_EQ(tensor.data_ptr(), weights.at(name).data_ptr()) << name;
+  }
+}
+
+TEST(Loading, TrainingNeverChangesTheFilesTensors) {
+  const weights::StateDict weights = tiny_weights();
+  const std::string before = weights.content_hash();
+  Model model(tiny_spec(), weights, {.train_full = true}, "tiny");
+  for (TrainableTensor& tensor : model.trainable()) {
+    EXPECT_NE(tensor.master.data_ptr(), weights.at(tensor.name).data_ptr());
+    tensor.master.mutable_data_ptr<float>()[0] += 1;
+  }
+  model.refresh();
+  EXPECT_EQ(weights.content_hash(), before);
+}
+
+TEST(Loading, SavedAndLoadedModelsAreEqualByteByByte) {
+  const std::string folder = test_folder("model-round-trip");
+  for (const char* name : {"llama", "qwen2", "reward"}) {
+    const auto model = load_fixture(name);
+    weights::write_model_weights(folder, model->named_tensors(), std::int64_t{1} << 30);
+    const weights::StateDict saved = weights::read_model_weights(folder);
+    EXPECT_EQ(saved.content_hash(), weights::read_model_weights(fixture_folder(name)).content_hash()) << name;
+  }
+}
+
+TEST(Loading, HalfPrecisionFilesAreConvertedToTheComputeType) {
+  const auto model = load_fixture("qwen2");  // stored in fp16
+  EXPECT_EQ(model->dtype(), at::kFloat);
+  EXPECT_EQ(model->named_tensors()[0].second.scalar_type(), at::kHalf) << "saved as it was stored";
+  const auto narrow = load_fixture("qwen2", {.dtype = at::kBFloat16});
+  const PackedBatch batch = pack(tiny_sequences());
+  const auto logps = [&](Model& any) { return any.forward(batch, {}, {}).logp; };
+  EXPECT_LE(max_difference(logps(*narrow), logps(*model)), 0.5);
+}
+
+TEST(Loading, UnknownDevicesAreRefused) {
+  EXPECT_THROW(Model(tiny_spec(), 5, {.device = "cuda"}), InputError);
+}
+
+}  // namespace
+}  // namespace una::model
