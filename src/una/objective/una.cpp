@@ -1,6 +1,7 @@
 #include <cmath>
 #include <optional>
 
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "una/base/error.h"
@@ -76,6 +77,10 @@ class Una final : public Objective {
     const at::Tensor reward = options_.beta * ratios.delta;
     LossTerms out;
     for (const Unit unit : kParts) {
+      if (count_rows(*input.sequences, unit) == 0) {
+        out.sums.push_back(at::zeros({}, reward.options().requires_grad(false)));
+        continue;
+      }
       const bool grouped = unit == Unit::kGroup && offset_ == Offset::kGroup;
       const at::Tensor losses = unit == Unit::kPair ? pair_losses(reward, *input.sequences)
                                 : grouped           ? group_losses(reward, *input.sequences)
