@@ -1,0 +1,121 @@
+#include "una/report/run_folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include <sys/stat.h>
+
+#include "una/base/clock.h"
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/report/html_report.h"
+
+namespace una::report {
+namespace {
+namespace fs = std::filesystem;
+
+Json json_or_null(const std::string& path) { return is_file(path) ? read_json_file(path) : Json(); }
+
+std::vector<Json> read_samples(const std::string& path) {
+  std::vector<Json> samples;
+  if (!is_file(path)) return samples;
+  const std::vector<std::string> lines = split(read_file(path), '\n');
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (trim(lines[i]).empty()) continue;
+    try {
+      samples.push_back(parse_json(lines[i], cat(path, ":", i + 1)));
+    } catch (const InputError&) {
+      if (i + 1 < lines.size()) throw;  // the last line may be torn by a kill
+      continue;
+    }
+    check_input(samples.back().is_object(), cat(path, ":", i + 1, ": a JSON object is needed"));
+  }
+  return samples;
+}
+
+std::string modification_date(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 ? utc_timestamp(static_cast<double>(status.st_mtime)) : "";
+}
+
+void read_environment(const std::string& path, RunFolder& run) {
+  const std::string file = path + "/environment.json";
+  const Json json = json_or_null(file);
+  run.version = string_member(json, "una_version", "", file);
+  run.when = string_member(json, "started", "", file);
+  run.has_start = !run.when.empty();
+  for (const char* name : {"/run.yaml", "/results.json", "/metrics.jsonl"}) {
+    if (run.when.empty()) run.when = modification_date(path + name);
+  }
+}
+
+RunFolder read_one(const std::string& path) {
+  RunFolder run;
+  run.name = fs::path(absolute_path(path + "/.")).parent_path().filename().string();
+  if (is_file(path + "/run.yaml")) {
+    run.yaml_text = read_file(path + "/run.yaml");
+    run.settings = parse_yaml_settings(run.yaml_text, path + "/run.yaml");
+  }
+  const std::string metrics_path = path + "/metrics.jsonl";
+  const std::string metrics = is_file(metrics_path) ? read_file(metrics_path) : "";
+  for (StoredLine& line : read_rows(metrics, metrics_path)) run.rows.push_back(std::move(line.stored));
+  const std::string health_path = path + "/health.txt";
+  run.health = is_file(health_path) ? read_file(health_path) : health_text(metrics, run.setting("method"));
+  run.data = json_or_null(path + "/data.json");
+  run.results = json_or_null(path + "/results.json");
+  run.samples = read_samples(path + "/samples.jsonl");
+  run.has_report = is_file(path + "/report.html");
+  read_environment(path, run);
+  return run;
+}
+
+// The order of results.json, then that of names.
+std::size_t place_in(const Json& results, const std::string& name) {
+  const Json methods = results.is_object() ? results.value("methods", Json::array()) : Json::array();
+  for (std::size_t i = 0; i < methods.size(); ++i) {
+    if (methods[i].is_object() && methods[i].value("name", Json()) == name) return i;
+  }
+  return methods.size();
+}
+
+std::vector<RunFolder> read_parts(const std::string& path, const Json& results) {
+  std::vector<RunFolder> parts;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    if (is_file(entry.path().string() + "/metrics.jsonl")) parts.push_back(read_one(entry.path().string()));
+  }
+  const auto key = [&](const RunFolder& part) { return std::pair(place_in(results, part.name), part.name); };
+  std::sort(parts.begin(), parts.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  return parts;
+}
+
+}  // namespace
+
+std::vector<LogRow> RunFolder::log_rows() const {
+  std::vector<LogRow> all;
+  for (const StoredRow& stored : rows) all.push_back(stored.row);
+  return all;
+}
+
+std::string RunFolder::setting(const char* key) const {
+  const Setting* found = settings.find(key);
+  if (found == nullptr || found->is_null) return "";
+  return found->is_list ? join(found->list, ", ") : found->text;
+}
+
+double RunFolder::seconds() const { return rows.empty() ? 0 : rows.back().elapsed; }
+
+RunFolder read_run_folder(const std::string& path) {
+  check_input(is_folder(path), cat(path, " is no folder: give the run folder (--output_dir of the run)"));
+  RunFolder run = read_one(path);
+  if (run.rows.empty() || !run.results.is_null()) run.parts = read_parts(path, run.results);
+  check_input(
+      !run.rows.empty() || !run.parts.empty(),
+      cat(path,
+          ": neither it nor a subfolder holds a metrics.jsonl with rows, so there is nothing to report"));
+  return run;
+}
+
+}  // namespace una::report

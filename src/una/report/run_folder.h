@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "una/base/json.h"
+#include "una/base/options.h"
+#include "una/report/rows.h"
+
+namespace una::report {
+
+// What a report is made of, read once. Files that do not exist leave their member empty (JSON: null).
+struct RunFolder {
+  std::string name;       // the folder's own name
+  std::string yaml_text;  // run.yaml
+  Settings settings;      // the same, understood
+  std::vector<StoredRow> rows;
+  std::string health;      // health.txt, else what health_text says of the rows
+  std::string when;        // a date: of the start, else of the files
+  bool has_start = false;  // it is that of the start
+  std::string version;     // of the una that ran
+  Json data, results;
+  std::vector<Json> samples;
+  bool has_report = false;       // report.html stands in it
+  std::vector<RunFolder> parts;  // subfolders with metrics, by name; only where they are to be compared
+
+  std::vector<LogRow> log_rows() const;
+  std::string setting(const char* key) const;  // as text, "" when absent
+  double seconds() const;                      // of the last row
+};
+
+// InputError when neither the folder nor a subfolder holds metrics.jsonl, or when a file cannot be read.
+RunFolder read_run_folder(const std::string& path);
+
+}  // namespace una::report

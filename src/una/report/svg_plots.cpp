@@ -1,0 +1,126 @@
+#include "una/report/svg_plots.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "una/base/format.h"
+#include "una/report/html_text.h"
+
+namespace una::report {
+namespace {
+
+std::string place(double value) { return fixed(value, 1); }
+
+std::string line(const char* style, double x1, double y1, double x2, double y2) {
+  return cat("<line class=\"", style, "\" x1=\"", place(x1), "\" y1=\"", place(y1), "\" x2=\"", place(x2),
+             "\" y2=\"", place(y2), "\"/>");
+}
+
+std::string label(const char* style, const char* anchor, double x, double y, const std::string& text) {
+  return cat("<text class=\"", style, "\" text-anchor=\"", anchor, "\" x=\"", place(x), "\" y=\"", place(y),
+             "\">", escaped(text), "</text>");
+}
+
+std::string frame(double width, double height, const std::string& title) {
+  return cat("<svg viewBox=\"0 0 ", place(width), " ", place(height), "\" role=\"img\" aria-label=\"",
+             escaped(title), "\">");
+}
+
+double round_step(double span, int about) {
+  const double rough = span / about;
+  const double power = std::pow(10, std::floor(std::log10(rough)));
+  for (const double factor : {1.0, 2.0, 5.0}) {
+    if (factor * power >= rough * 0.999) return factor * power;
+  }
+  return 10 * power;
+}
+
+std::string tick_text(double tick) { return significant(std::abs(tick) < 1e-12 ? 0 : tick, 4); }
+
+}  // namespace
+
+std::vector<double> round_ticks(double low, double high, int about) {
+  const double step = round_step(high - low, about);
+  std::vector<double> ticks;
+  for (double at = std::floor(low / step) * step; at < high + step * 0.999; at += step) ticks.push_back(at);
+  return ticks;
+}
+
+std::string dot_plot(const std::vector<DotRow>& rows, const std::string& axis_title) {
+  double low = 0, high = 0;
+  for (const DotRow& row : rows) {
+    low = std::min({low, row.low, row.value});
+    high = std::max({high, row.high, row.value});
+  }
+  if (low == high) high = 1;
+  const std::vector<double> ticks = round_ticks(low, high, 6);
+  const double width = 860, left = 150, right = 90, row_height = 30, top = 10;
+  const double bottom = top + row_height * static_cast<double>(rows.size());
+  const double from = ticks.front(), span = ticks.back() - ticks.front();
+  const auto x_of = [&](double value) { return left + (value - from) / span * (width - left - right); };
+  std::string svg = frame(width, bottom + 44, axis_title);
+  for (const double tick : ticks) {
+    const bool zero = std::abs(tick) < 1e-9 * span;
+    svg += line(zero ? "zero" : "grid", x_of(tick), top, x_of(tick), bottom);
+    svg += label("quiet", "middle", x_of(tick), bottom + 17, tick_text(tick));
+  }
+  svg += label("quiet", "middle", (left + width - right) / 2, bottom + 37, axis_title);
+  double y = top + row_height / 2;
+  for (const DotRow& row : rows) {
+    svg += label("", "end", left - 14, y + 4, row.name);
+    svg += cat("<g style=\"--dot:var(--c", row.color, ")\">");
+    if (row.low < row.high) svg += line("interval", x_of(row.low), y, x_of(row.high), y);
+    svg +=
+        cat("<circle class=\"dot\" r=\"6\" cx=\"", place(x_of(row.value)), "\" cy=\"", place(y), "\"/></g>");
+    svg += label("", "start", width - right + 14, y + 4, (row.value > 0 ? "+" : "") + fixed(row.value, 3));
+    y += row_height;
+  }
+  return svg + "</svg>";
+}
+
+Histogram make_histogram(const std::vector<double>& values, int bins) {
+  Histogram histogram;
+  if (values.empty()) return histogram;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  histogram.edges = round_ticks(*low, *high > *low ? *high : *low + 1, bins);
+  histogram.counts.assign(histogram.edges.size() - 1, 0);
+  const double step = histogram.edges[1] - histogram.edges[0];
+  for (const double value : values) {
+    const auto bin = static_cast<std::size_t>((value - histogram.edges[0]) / step);
+    histogram.counts[std::min(bin, histogram.counts.size() - 1)] += 1;
+  }
+  return histogram;
+}
+
+std::string bar_plot(const Histogram& histogram, const std::string& axis_title) {
+  const std::size_t bins = histogram.counts.size();
+  if (bins == 0 || histogram.edges.size() != bins + 1) return "";
+  const double most = std::max(1.0, *std::max_element(histogram.counts.begin(), histogram.counts.end()));
+  const double from = histogram.edges.front(), span = histogram.edges.back() - from;
+  const double width = 860, left = 60, right = 10, top = 10, bottom = 170;
+  const auto x_of = [&](double value) { return left + (value - from) / span * (width - left - right); };
+  const std::vector<double> ticks = round_ticks(0, most, 4);
+  const auto y_of = [&](double count) { return bottom - count / ticks.back() * (bottom - top); };
+  std::string svg = frame(width, bottom + 44, axis_title);
+  for (const double tick : ticks) {
+    svg += line("grid", left, y_of(tick), width - right, y_of(tick));
+    svg += label("quiet", "end", left - 8, y_of(tick) + 4, display_number(tick));
+  }
+  for (std::size_t i = 0; i < bins; ++i) {
+    const double x = x_of(histogram.edges[i]), y = y_of(histogram.counts[i]);
+    svg += cat("<rect class=\"bar\" rx=\"1.5\" x=\"", place(x + 1), "\" y=\"", place(y), "\" width=\"",
+               place(std::max(1.0, x_of(histogram.edges[i + 1]) - x - 2)), "\" height=\"", place(bottom - y),
+               "\"><title>",
+               escaped(cat(tick_text(histogram.edges[i]), " to ", tick_text(histogram.edges[i + 1]), ": ",
+                           display_number(histogram.counts[i]))),
+               "</title></rect>");
+  }
+  for (const double tick : round_ticks(from, histogram.edges.back(), 8)) {
+    if (tick <= histogram.edges.back() * 1.0001) {
+      svg += label("quiet", "middle", x_of(tick), bottom + 17, display_number(tick));
+    }
+  }
+  return svg + label("quiet", "middle", (left + width - right) / 2, bottom + 37, axis_title) + "</svg>";
+}
+
+}  // namespace una::report

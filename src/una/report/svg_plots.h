@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace una::report {
+
+// A dot with an interval, one line each; `low` = `high` draws the dot alone.
+struct DotRow {
+  std::string name;
+  double value = 0, low = 0, high = 0;
+  int color = 0;  // of report.css: --c0 to --c7
+};
+std::string dot_plot(const std::vector<DotRow>& rows, const std::string& axis_title);
+
+// Counts between `edges` (one more than counts) as bars.
+struct Histogram {
+  std::vector<double> edges, counts;
+};
+std::string bar_plot(const Histogram& histogram, const std::string& axis_title);
+
+// Bins of round widths, about `bins` of them. `values` need not be sorted.
+Histogram make_histogram(const std::vector<double>& values, int bins);
+
+// Round numbers from about `low` to about `high`, `low` < `high`.
+std::vector<double> round_ticks(double low, double high, int about);
+
+}  // namespace una::report

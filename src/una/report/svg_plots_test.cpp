@@ -1,0 +1,45 @@
+#include "una/report/svg_plots.h"
+
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+namespace una::report {
+namespace {
+
+TEST(SvgPlots, TicksAreRoundAndCoverTheRange) {
+  EXPECT_EQ(round_ticks(0, 10, 5), (std::vector<double>{0, 2, 4, 6, 8, 10}));
+  const std::vector<double> ticks = round_ticks(-0.13, 1.42, 6);
+  EXPECT_LE(ticks.front(), -0.13);
+  EXPECT_GE(ticks.back(), 1.42);
+  EXPECT_NEAR(ticks[1] - ticks[0], 0.5, 1e-12);
+}
+
+TEST(SvgPlots, AHistogramCountsEveryValueOnceEvenAtItsEnds) {
+  const Histogram histogram = make_histogram({1, 1, 2, 5, 9.99, 10}, 10);
+  EXPECT_EQ(histogram.edges.size(), histogram.counts.size() + 1);
+  EXPECT_EQ(std::accumulate(histogram.counts.begin(), histogram.counts.end(), 0.0), 6);
+  EXPECT_EQ(histogram.counts.front(), 2);
+  EXPECT_TRUE(make_histogram({}, 10).counts.empty());
+  EXPECT_EQ(make_histogram({7, 7}, 10).counts.front(), 2);
+}
+
+TEST(SvgPlots, NamesAreEscapedAndAValueWithoutIntervalIsADot) {
+  const std::string svg = dot_plot({{"<b>", 0.5, 0.5, 0.5, 0}, {"dpo", -0.1, -0.2, 0.1, 3}}, "gain");
+  EXPECT_NE(svg.find("&lt;b&gt;"), std::string::npos);
+  EXPECT_EQ(svg.find("<b>"), std::string::npos);
+  EXPECT_NE(svg.find("+0.500"), std::string::npos);
+  EXPECT_NE(svg.find("--c3"), std::string::npos);
+  const std::string mark = "class=\"interval\"";
+  EXPECT_NE(svg.find(mark), std::string::npos);
+  EXPECT_EQ(svg.find(mark), svg.rfind(mark));  // one of the two
+}
+
+TEST(SvgPlots, AHistogramWhoseEdgesDoNotFitIsNotDrawn) {
+  EXPECT_EQ(bar_plot({.edges = {0, 1}, .counts = {1, 2}}, "x"), "");
+  EXPECT_EQ(bar_plot({}, "x"), "");
+  EXPECT_NE(bar_plot({.edges = {0, 1, 2}, .counts = {1, 2}}, "x").find("<rect"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace una::report
