@@ -50,7 +50,8 @@ class Tokeniser {
     if (pipeline.tokenizer->adds_bos()) bos_ = pipeline.tokenizer->encode("", true).at(0);
   }
 
-  std::int32_t bos() const { return bos_; }
+  // The token that stays in front when a prompt is cut; a template may write it where the tokenizer does not.
+  std::int32_t leading_token() const { return bos_ >= 0 ? bos_ : pipeline_.tokenizer->bos_id().value_or(-1); }
 
   Job queue(const Example& example, TextBatch& batch) const {
     Job job;
@@ -141,16 +142,16 @@ class Tokeniser {
       }
       repaired = true;
     }
-    if (!ends_turn(piece, eos(example))) piece.ids.push_back(pipeline_.eos_id);
+    if (!ends_turn(piece)) piece.ids.push_back(eos(example));
     return piece;
   }
 
   // An end token stands last, or before white space that the template writes after it.
-  bool ends_turn(const Piece& piece, std::int32_t end) const {
+  bool ends_turn(const Piece& piece) const {
     for (std::size_t i = piece.ids.size(); i > piece.prompt; --i) {
       const std::int32_t id = piece.ids[i - 1];
       const std::vector<std::int32_t>& others = pipeline_.other_end_ids;
-      if (id == end || std::find(others.begin(), others.end(), id) != others.end()) return true;
+      if (id == pipeline_.eos_id || std::find(others.begin(), others.end(), id) != others.end()) return true;
       if (!trim(pipeline_.tokenizer->decode({id}, false)).empty()) return false;
     }
     return false;
@@ -220,7 +221,7 @@ class RowMaker {
     bool repaired = false;
     std::vector<Piece> pieces = tokeniser_.pieces(example, job, batch, repaired);
     const bool group = example.unit == Unit::kGroup;
-    const FitResult fit = fit_row(pieces, options_, tokeniser_.bos(), group);
+    const FitResult fit = fit_row(pieces, options_, tokeniser_.leading_token(), group);
     const char* drop = fit.drop;
     if (*drop != '\0') refuse_if_error(example, pieces, drop);
     if (*drop == '\0' && group && pieces.size() - fit.gone.size() < 2) drop = kTooLong;
@@ -336,7 +337,7 @@ Sequence tokenise_prompt(const Example& example, const DataOptions& options, con
   const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(options.max_prompt_length, 0));
   const bool cuts = detail::parse_overlong(options.overlong) == detail::Overlong::kTruncatePromptLeft;
   if (cuts && limit > 0 && ids.size() > limit)
-    detail::cut_prompt_left(piece, ids.size() - limit, tokeniser.bos());
+    detail::cut_prompt_left(piece, ids.size() - limit, tokeniser.leading_token());
   return detail::make_sequence(std::move(piece), false);
 }
 

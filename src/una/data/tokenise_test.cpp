@@ -175,6 +175,18 @@ TEST_F(Tokenise, long_rows_follow_the_policy_and_a_cut_answer_gets_no_eos) {
   EXPECT_TRUE(contains(input_error([&] { make(rows, pipeline()); }), "rows.jsonl:7: over max_length ("));
 }
 
+TEST_F(Tokenise, a_cut_prompt_keeps_the_bos_that_a_template_wrote) {
+  const text::ChatTemplate leading("<s>{% for m in messages %}{{ m.content }}</s>{% endfor %}", kSpecials,
+                                   "test");
+  const TextPipeline own{&tokenizer_, &leading, 2};
+  options_.max_length = 4;
+  options_.overlong = "truncate_prompt_left";
+  const Made made = make(
+      {R"({"messages": [{"role": "user", "content": "the cat sat on"}, {"role": "assistant", "content": "a"}]})"},
+      own);
+  EXPECT_EQ(made.rows[0].sequences[0].ids, joined({1, 2}, joined(encode("a"), {2})));
+}
+
 TEST_F(Tokenise, answers_that_become_equal_by_the_cut_are_dropped) {
   options_.max_length = std::ssize(encode("the cat")) + 1;
   options_.overlong = "truncate_completion";
