@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Applies each one-line fault of tests/mutations.txt, rebuilds one test program and asserts that the named test fails.
+
+usage: tools/run_mutations.py BUILD_FOLDER [--only TEXT] [--list FILE] [--jobs N]
+
+A line is "file | old text | new text | ctest name"; '#' begins a comment line. The old text must stand exactly once in
+the file. The source is put back on every exit; after a hard kill the next run puts it back from BUILD_FOLDER/mutation.
+Works in place, so run it in a tree that nobody else builds from at the time. Exit code 0: every fault was caught; 1:
+one was not; 2: the list or the build is broken.
+"""
+import argparse
+import atexit
+import pathlib
+import signal
+import subprocess
+import sys
+from typing import NamedTuple, NoReturn
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+class Mutation(NamedTuple):
+    line: int
+    path: pathlib.Path
+    old: str
+    new: str
+    test: str
+
+
+class Swap:
+    """One file changed for a while. `note` on disk survives a hard kill: the path, then the original bytes."""
+
+    def __init__(self, note: pathlib.Path):
+        self.note = note
+        self.recover()
+        atexit.register(self.recover)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: sys.exit(130))
+
+    def apply(self, mutation: Mutation) -> None:
+        original = mutation.path.read_bytes()
+        self.note.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.note.with_suffix(".tmp")
+        temporary.write_bytes(str(mutation.path.relative_to(ROOT)).encode() + b"\n" + original)
+        temporary.replace(self.note)
+        mutation.path.write_bytes(original.replace(mutation.old.encode(), mutation.new.encode()))
+
+    def recover(self) -> None:
+        if not self.note.exists():
+            return
+        name, _, original = self.note.read_bytes().partition(b"\n")
+        (ROOT / name.decode()).write_bytes(original)  # a new time stamp, so that the next build sees it
+        self.note.unlink()
+
+
+def fail(message: str) -> NoReturn:
+    print(f"run_mutations: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def read_list(path: pathlib.Path) -> list[Mutation]:
+    out = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        parts = line.split(" | ")
+        if len(parts) != 4:
+            fail(f"{path.name}:{number}: four parts separated by ' | ' expected, found {len(parts)}")
+        mutation = Mutation(number, ROOT / parts[0].strip(), parts[1].strip(), parts[2].strip(), parts[3].strip())
+        if not mutation.path.is_file():
+            fail(f"{path.name}:{number}: no file {parts[0].strip()}")
+        found = mutation.path.read_text().count(mutation.old)
+        if found != 1:
+            fail(f"{path.name}:{number}: '{mutation.old}' stands {found} times in {parts[0].strip()}, not once")
+        out.append(mutation)
+    return out
+
+
+def build(folder: pathlib.Path, room: str, jobs: int) -> subprocess.CompletedProcess:
+    return subprocess.run(["cmake", "--build", str(folder), "--target", f"{room}_test", f"-j{jobs}"],
+                          capture_output=True, text=True)
+
+
+def test_passes(folder: pathlib.Path, name: str) -> bool:
+    done = subprocess.run(["ctest", "--test-dir", str(folder), "-R", f"^{name.replace('.', '[.]')}$", "--no-tests=error"],
+                          capture_output=True, text=True)
+    if "No tests were found" in done.stdout + done.stderr:
+        fail(f"no test is called {name}")
+    return done.returncode == 0
+
+
+def check_clean(folder: pathlib.Path, mutations: list[Mutation], jobs: int) -> None:
+    for room in sorted({m.test.split(".")[0] for m in mutations}):
+        done = build(folder, room, jobs)
+        if done.returncode != 0:
+            fail(f"the unchanged tree does not build:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
+    for name in sorted({m.test for m in mutations}):
+        if not test_passes(folder, name):
+            fail(f"{name} fails on the unchanged tree")
+
+
+def run(folder: pathlib.Path, mutations: list[Mutation], jobs: int) -> int:
+    swap = Swap(folder / "mutation" / "original")
+    check_clean(folder, mutations, jobs)
+    survivors = 0
+    for mutation in mutations:
+        swap.apply(mutation)
+        done = build(folder, mutation.test.split(".")[0], jobs)
+        caught = done.returncode == 0 and not test_passes(folder, mutation.test)
+        swap.recover()
+        if done.returncode != 0:
+            fail(f"line {mutation.line}: the fault does not compile:\n{done.stdout[-4000:]}")
+        survivors += 0 if caught else 1
+        print(f"{'caught  ' if caught else 'SURVIVED'} {mutation.path.name}: {mutation.old}  ->  {mutation.new}"
+              f"  ({mutation.test})", flush=True)
+    for room in sorted({m.test.split(".")[0] for m in mutations}):
+        build(folder, room, jobs)
+    print(f"{len(mutations) - survivors} of {len(mutations)} faults caught")
+    return 1 if survivors else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build_folder", type=pathlib.Path)
+    parser.add_argument("--only", default="", help="only lines whose file or test holds this text")
+    parser.add_argument("--list", type=pathlib.Path, default=ROOT / "tests" / "mutations.txt")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    if not (options.build_folder / "CMakeCache.txt").is_file():
+        fail(f"{options.build_folder} is no configured build folder: run cmake --preset release first")
+    Swap(options.build_folder / "mutation" / "original")  # before the list is checked against the files
+    mutations = [m for m in read_list(options.list) if options.only in str(m.path) + " " + m.test]
+    if not mutations:
+        fail("no line to run")
+    return run(options.build_folder, mutations, options.jobs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
