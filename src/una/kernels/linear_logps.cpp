@@ -60,7 +60,7 @@ void chunk_logps(const Call& call, const at::Tensor& logits, const at::Tensor& t
   const std::int64_t vocab = logits.size(1);
   const auto params = logp_params<A>(call);
   const auto* target = read<std::int64_t>(targets);
-  at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+  detail::for_rows(logits.size(0), 4 * vocab, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t row = first + i;
       T* z = write<T>(logits) + i * vocab;
@@ -101,7 +101,7 @@ void chunk_gradient(const Call& call, const at::Tensor& logits, const at::Tensor
                     const at::Tensor& lse, const at::Tensor& grad, std::int64_t first) {
   using A = cpu::Compute<T>;
   const std::int64_t vocab = logits.size(1);
-  at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+  detail::for_rows(logits.size(0), 4 * vocab, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t row = first + i;
       detail::table<T>().logp_row_gradient(write<T>(logits) + i * vocab, vocab,

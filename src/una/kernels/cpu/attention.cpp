@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::int64_t kSplitQueries = 64;  // a segment is not cut into runs shorter than this
 
+constexpr double kSerialCost = 4000;  // queries times keys below which waking threads costs more
+
 // A run of one segment's queries with the keys it can see.
 struct Unit {
   std::int64_t query_begin = 0, queries = 0, keys = 0;
@@ -83,6 +85,13 @@ void run_tasks(const std::vector<Unit>& units, std::int64_t kv_heads, const Work
   const auto cost = [&](std::size_t i) { return units[i].queries * (2 * units[i].keys - units[i].queries); };
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return cost(a) > cost(b); });
+  double total = 0;
+  for (std::size_t i = 0; i < units.size(); ++i) total += static_cast<double>(cost(i));
+  if (total * static_cast<double>(kv_heads) < kSerialCost) {
+    for (std::int64_t i = 0; i < tasks; ++i)
+      work(units[static_cast<std::size_t>(i / kv_heads)], i % kv_heads);
+    return;
+  }
   std::atomic<std::int64_t> next{0};
   at::parallel_for(0, std::min<std::int64_t>(tasks, at::get_num_threads()), 1,
                    [&](std::int64_t, std::int64_t) {

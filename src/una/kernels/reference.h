@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "una/core/policy_output.h"
+#include "una/kernels/adamw.h"
+#include "una/kernels/attention.h"  // reference::attention
+#include "una/kernels/linear_logps.h"
+#include "una/kernels/lora_linear.h"
+#include "una/kernels/weight.h"
+
+// The ops of this room in plain ATen, differentiable by autograd and as slow as they are plain: the oracle of
+// tests. Same arguments, shapes and meaning as the op of the same name. A weight that trains is used as
+// master.to(value's dtype), so its gradient reaches the master. Norm, softmax and log-softmax are computed in
+// fp32 (fp64 for fp64 input).
+namespace una::kernels::reference {
+
+at::Tensor rms_norm(const at::Tensor& x, const Weight& weight, double eps);
+at::Tensor swiglu(const at::Tensor& gate_up);
+at::Tensor rope(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
+                std::int64_t rotated_heads);
+at::Tensor embedding(const at::Tensor& ids, const Weight& weight);
+at::Tensor stacked_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                          const std::vector<LinearPart>& parts);
+PolicyOutput linear_logps(const at::Tensor& hidden, const Weight& weight, const at::Tensor& targets,
+                          const PolicyWants& wants, const HeadParams& params);
+void adamw_step(at::Tensor& param, const at::Tensor& grad, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
+                const AdamWParams& params);
+
+// The LoRA dropout mask [rows, cols] as factors: 0 or 1 / (1 - dropout), in double.
+at::Tensor dropout_mask(std::int64_t rows, std::int64_t cols, double dropout, std::uint64_t dropout_key);
+
+}  // namespace una::kernels::reference
