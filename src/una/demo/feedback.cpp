@@ -52,7 +52,7 @@ double median_score(const std::vector<JudgedPrompt>& prompts) {
 
 void add_pair(std::vector<Example>& rows, const JudgedPrompt& judged, std::size_t index) {
   const auto [worst, best] = std::minmax_element(judged.noisy.begin(), judged.noisy.end());
-  if (*best == *worst) return;
+  check(*best > *worst, "pair_rows: a prompt whose answers all score the same");
   Example row = start_row(Unit::kPair, judged.prompt, "demo_pair", index);
   row.responses = {scored(judged, static_cast<std::size_t>(best - judged.noisy.begin())),
                    scored(judged, static_cast<std::size_t>(worst - judged.noisy.begin()))};
@@ -134,10 +134,24 @@ Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<s
       judged.gold.push_back(gold(prompts[i], answer));
       judged.noisy.push_back(noisy_score(judged.gold.back(), deviation, rng));
     }
-    out.prompts.push_back(std::move(judged));
+    const auto [worst, best] = std::minmax_element(judged.noisy.begin(), judged.noisy.end());
+    if (*worst == *best) {
+      ++out.left_out;
+    } else {
+      out.prompts.push_back(std::move(judged));
+    }
   }
   out.threshold = median_score(out.prompts);
   return out;
+}
+
+void keep_first(Judged& judged, std::int64_t n) {
+  const auto there = static_cast<std::int64_t>(judged.prompts.size());
+  check_input(n >= 0 && n <= there,
+              cat("demo: feedback on ", n, " prompts is needed and ", there, " are of use (", judged.left_out,
+                  " had empty, equal or equally scored answers); sample more prompts"));
+  judged.prompts.resize(static_cast<std::size_t>(n));
+  judged.threshold = median_score(judged.prompts);
 }
 
 std::vector<Example> pair_rows(const Judged& judged) {

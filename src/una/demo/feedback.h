@@ -37,22 +37,27 @@ struct JudgedPrompt {
 
 struct Judged {
   std::vector<JudgedPrompt> prompts;
-  std::int64_t left_out = 0;  // prompts with an empty answer, or the same answer twice
+  std::int64_t left_out = 0;  // prompts of no use to some kind of feedback
   double threshold = 0.5;     // thumbs: up when noisy > threshold; the median of all noisy scores
 };
 
-// `answers[i]` are the k >= 2 samples for prompts[i]. A prompt whose samples are not all different and not
-// empty is left out for every kind of feedback, so that each sees the same responses. Noise is keyed by
-// (seed, prompt's index, answer's index).
+// `answers[i]` are the k >= 2 samples for prompts[i]. A prompt with an empty answer, the same answer twice or
+// all noisy scores equal (no pair) is left out for every kind of feedback, so that each kind has the same
+// responses. Noise is keyed by (seed, prompt's index, answer's index).
 Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
              std::uint64_t seed, double deviation = kNoiseDeviation);
 
+// Only the first `n` prompts, so that batches divide evenly; the threshold moves to their median. InputError
+// when fewer are left: more prompts must be sampled.
+void keep_first(Judged& judged, std::int64_t n);
+
 // Rows from the same noisy scores; sources "demo_pair", "demo_binary", "demo_score", "demo_group".
-std::vector<Example> pair_rows(const Judged& judged);    // best against worst, margin = gap; ties make none
+std::vector<Example> pair_rows(const Judged& judged);    // best against worst, margin = gap
 std::vector<Example> binary_rows(const Judged& judged);  // a thumb for every answer
 std::vector<Example> score_rows(const Judged& judged);   // a score for every answer
 std::vector<Example> group_rows(const Judged& judged);   // all k scored answers in one row
-// Prompt i gives its pair, its thumbs or its scores by i modulo 3: as many responses as each alone.
+// Prompt i gives its pair, its thumbs or its scores by i modulo 3: as many responses as each alone. With two
+// answers a prompt, 6 responses lie in 5 rows.
 std::vector<Example> mixed_rows(const Judged& judged);
 
 std::int64_t count_responses(const std::vector<Example>& rows);

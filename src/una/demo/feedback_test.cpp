@@ -80,11 +80,26 @@ TEST(Feedback, PairsOfThreeTakeBestAndWorst) {
   EXPECT_DOUBLE_EQ(rows[0].margin.value(), 0.8);
 }
 
-TEST(Feedback, TiesMakeNoPair) {
+TEST(Feedback, EqualScoresLeaveThePromptOut) {
+  const std::vector<Prompt> prompts = make_prompts(2, 2, Split::kFeedback);
+  const std::string right = ideal_answer(prompts[0], 0), as_right = ideal_answer(prompts[0], 1);
+  const Judged judged = judge(prompts, {{right, as_right}, {ideal_answer(prompts[1], 0), "no"}}, 1, 0);
+  ASSERT_EQ(judged.prompts.size(), 1U);
+  EXPECT_EQ(judged.left_out, 1);
+  EXPECT_EQ(judged.prompts[0].prompt.text(), prompts[1].text());
+  Judged tied = small();
+  tied.prompts[0].noisy = {0.5, 0.5};
+  EXPECT_THROW(pair_rows(tied), InternalError);
+}
+
+TEST(Feedback, KeepsTheFirstPromptsAndTheirMedian) {
   Judged judged = small();
-  judged.prompts[0].noisy = {0.5, 0.5};
-  EXPECT_EQ(pair_rows(judged).size(), judged.prompts.size() - 1);
-  EXPECT_EQ(score_rows(judged).size(), 2 * judged.prompts.size());
+  const std::vector<JudgedPrompt> all = judged.prompts;
+  keep_first(judged, 1);
+  ASSERT_EQ(judged.prompts.size(), 1U);
+  EXPECT_EQ(judged.prompts[0].prompt.text(), all[0].prompt.text());
+  EXPECT_DOUBLE_EQ(judged.threshold, (all[0].noisy[0] + all[0].noisy[1]) / 2);
+  EXPECT_THROW(keep_first(judged, 2), InputError);
 }
 
 TEST(Feedback, AboutHalfTheThumbsAreUp) {

@@ -34,7 +34,8 @@ struct Fact {
   bool operator==(const Fact&) const = default;
 };
 
-// One task. `facts` holds 2 to 4 facts when it comes from make_prompts; a slot occurs once, except the offered slot of kSelect (two values).
+// One task. `facts` holds 2 to 4 facts when it comes from make_prompts; a slot occurs once, except the
+// offered slot of kSelect (two values).
 struct Prompt {
   Act act = Act::kInform;
   std::vector<Fact> facts;
