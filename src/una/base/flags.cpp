@@ -80,7 +80,6 @@ Settings parse_flags(const std::vector<std::string>& arguments, const std::vecto
       settings.set(name.substr(3), "false", setting.origin);
       continue;
     }
-    check_input(!settings.has(name), cat(setting.origin, ": given twice"));
     if (equals != std::string::npos) {
       setting.text = word.substr(equals + 1);
     } else {

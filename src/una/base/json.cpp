@@ -20,9 +20,31 @@ const Json* find(const Json& object, const char* key) {
   throw InputError(cat(what, ": \"", key, "\" must be ", wanted, ", found ", value.dump()));
 }
 
+// Copies and dumps of a Json recurse: a file of a million brackets must not overflow the stack.
+bool is_too_deep(std::string_view text) {
+  constexpr int kMaxDepth = 500;
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char letter = text[i];
+    if (in_string) {
+      if (letter == '\\') ++i;
+      if (letter == '"') in_string = false;
+    } else if (letter == '"') {
+      in_string = true;
+    } else if (letter == '[' || letter == '{') {
+      if (++depth > kMaxDepth) return true;
+    } else if (letter == ']' || letter == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& what) {
+  if (is_too_deep(text)) throw InputError(cat(what, ": not valid JSON: nested too deeply"));
   try {
     return Json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::exception& error) {

@@ -62,7 +62,8 @@ bool map_one(Response& response, const std::optional<ScoreRange>& known, const W
   if (!response.raw_score) return false;
   const double raw = *response.raw_score;
   const ScoreRange range = known.value_or(ScoreRange{});
-  const bool inside = raw >= range.lo && raw <= range.hi;
+  const double slack = 1e-9 * (range.hi - range.lo);  // a weighted sum such as HelpSteer2's ends a bit beyond its range
+  const bool inside = raw >= range.lo - slack && raw <= range.hi + slack;
   if (!inside && is_sentinel(raw)) {
     response.raw_score.reset();
     return false;
@@ -72,7 +73,7 @@ bool map_one(Response& response, const std::optional<ScoreRange>& known, const W
     throw InputError(cat(where.text(), ": field \"score\" is ", significant(raw, 6), ", outside the range ",
                          range_text(range), "; correct the row, or give the range with score_range"));
   }
-  response.score = (raw - range.lo) / (range.hi - range.lo);
+  response.score = std::clamp((raw - range.lo) / (range.hi - range.lo), 0.0, 1.0);
   return true;
 }
 

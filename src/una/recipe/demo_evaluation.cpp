@@ -1,5 +1,6 @@
 #include "una/recipe/demo_evaluation.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/sum.h>
 #include <c10/core/GradMode.h>
 

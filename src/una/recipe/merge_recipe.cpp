@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/log_softmax.h>

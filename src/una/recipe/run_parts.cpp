@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/sum.h>
 #include <c10/core/GradMode.h>
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/sum.h>
 #include <c10/core/GradMode.h>
 
@@ -23,7 +24,8 @@ namespace {
 struct ScoreOptions {
   std::string model_name_or_path, adapter, ref_model, output_dir, dtype = "auto";
   std::optional<double> beta;
-  std::int64_t batch_size = 16, threads = 0;
+  std::int64_t threads = 0;
+  bool token_logps = false;
   data::DataOptions data;
   ScoreOptions() { data.allow_dropped = 1; }
   template <class V>
@@ -35,7 +37,7 @@ struct ScoreOptions {
     v("output_dir", output_dir, "the JSONL file to write (alias --out)");
     v("dtype", dtype, "compute: auto | float32 | bfloat16");
     v("beta", beta, "null: from the run.yaml beside the adapter");
-    v("batch_size", batch_size, "rows computed at one time");
+    v("token_logps", token_logps, "also write the log-prob of every answer token");
     v("threads", threads, "compute threads; 0: all");
     data.fields(v);
   }
@@ -62,6 +64,12 @@ Json score_line(const SequenceMeta& meta, const PackedBatch& batch, std::int64_t
               {"file", where.file},
               {"line", where.line},
               {"tokens", meta.loss_tokens()}};
+}
+
+std::vector<double> values_of(const at::Tensor& logps, const SequenceMeta& meta) {
+  const at::Tensor own = logps.narrow(0, meta.logp_begin, meta.loss_tokens()).contiguous();
+  const auto* values = own.const_data_ptr<double>();
+  return {values, values + own.numel()};
 }
 
 class Scorer {
@@ -104,6 +112,10 @@ class Scorer {
       line["ref_logp"] = ref;
       line["reward"] = beta_ * (logp - ref);
       line["score"] = 1 / (1 + std::exp(-beta_ * (logp - ref)));
+      if (options_.token_logps) {
+        line["token_logps"] = values_of(policy, meta);
+        line["ref_token_logps"] = values_of(reference, meta);
+      }
       out.push_back(line);
     }
     return out;

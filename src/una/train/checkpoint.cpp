@@ -59,7 +59,8 @@ std::string manifest_trouble(const std::string& folder, bool with_hashes) {
   const std::string path = folder + "/" + kManifestFile;
   if (!is_file(path)) return "manifest.json is missing, so it was never written to its end";
   try {
-    for (const auto& [name, entry] : read_json_file(path).at("files").items()) {
+    const Json manifest = read_json_file(path);  // named: a temporary would not outlive the loop's head
+    for (const auto& [name, entry] : manifest.at("files").items()) {
       const std::string file = folder + "/" + name;
       if (!is_file(file)) return cat(name, " is missing");
       if (fs::file_size(file) != entry.at("size").get<std::uint64_t>()) return cat(name, " has another size");

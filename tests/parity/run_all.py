@@ -1,0 +1,169 @@
+"""Every live comparison with the peers; ends with 'N passed, N failed'.
+
+1. models: per-token log-probs of tiny random Llama, Mistral and Qwen2 models, bare and with a PEFT adapter, against
+   transformers + PEFT in fp32 (1e-4).
+2. adapter: one trained by una loads in PEFT and gives the same log-probs.
+3. reward: a reward model trained and merged by una loads in transformers and gives the same scores.
+4. DPO over 20 steps against TRL: see dpo_trl_parity.py.
+5. text: tokenizers and chat templates against transformers (with --data).
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import (AutoModelForSequenceClassification, AutoTokenizer, LlamaConfig, LlamaForCausalLM, MistralConfig,
+                          MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM)
+
+SHAPE = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+             max_position_embeddings=512)
+LLAMA3_ROPE = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+               "original_max_position_embeddings": 64}
+FAMILIES = {
+    "llama": lambda v: LlamaForCausalLM(LlamaConfig(vocab_size=v, **SHAPE, head_dim=24, rope_parameters=LLAMA3_ROPE)),
+    "mistral": lambda v: MistralForCausalLM(MistralConfig(vocab_size=v, **SHAPE, sliding_window=11)),
+    "qwen2": lambda v: Qwen2ForCausalLM(Qwen2Config(vocab_size=v, **SHAPE, tie_word_embeddings=True)),
+}
+LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.lines = []
+
+    def check(self, name, difference, limit):
+        good = difference <= limit
+        self.passed += good
+        self.failed += not good
+        line = f"{'ok  ' if good else 'FAIL'}  {name}: largest difference {difference:.2e} (limit {limit:.0e})"
+        self.lines.append(line)
+        print(line, flush=True)
+
+
+class Parity:
+    def __init__(self, args):
+        self.args, self.tally = args, Tally()
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="una-parity-"))
+        self.una("demo", "--out", self.work / "task", "--seed", 3, "--sft_answers", 400, "--feedback_prompts", 40,
+                 "--held_out_prompts", 4, "--stop_after", "feedback")
+        self.pairs = [json.loads(line) for line in (self.work / "task/data/pair.jsonl").read_text().split("\n") if line][:24]
+        self.rows = self.work / "pairs.jsonl"
+        self.rows.write_text("".join(json.dumps(row) + "\n" for row in self.pairs))
+        self.tokenizer = AutoTokenizer.from_pretrained(self.work / "task/init")
+
+    def una(self, *arguments):
+        done = subprocess.run([self.args.una, *map(str, arguments)], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"una {' '.join(map(str, arguments))} failed:\n{done.stderr}")
+
+    def sequences(self):
+        eos = self.tokenizer.eos_token_id
+        for row in self.pairs:
+            prompt = self.tokenizer(row["prompt"], add_special_tokens=False)["input_ids"]
+            for key in ("chosen", "rejected"):
+                yield prompt, self.tokenizer(row[key], add_special_tokens=False)["input_ids"] + [eos]
+
+    @torch.no_grad()
+    def hf_logps(self, model):
+        out = []
+        for prompt, completion in self.sequences():
+            ids = torch.tensor([prompt + completion])
+            logps = torch.log_softmax(model(ids).logits[0].float(), -1)
+            out.append(logps[len(prompt) - 1 : -1].gather(-1, ids[0, len(prompt) :, None])[:, 0])
+        return out
+
+    def una_logps(self, *arguments):
+        path = self.work / "scored.jsonl"
+        self.una("score", *arguments, "--data", self.rows, "--out", path, "--dtype", "float32", "--token_logps", "--beta", 1)
+        lines = [json.loads(line) for line in path.read_text().split("\n") if line]
+        return ([torch.tensor(line["token_logps"]) for line in lines], [torch.tensor(line["ref_token_logps"]) for line in lines])
+
+    def compare(self, name, theirs, ours):
+        same = len(theirs) == len(ours) and all(len(a) == len(b) for a, b in zip(theirs, ours))
+        self.tally.check(name, max((a - b).abs().max().item() for a, b in zip(theirs, ours)) if same else float("inf"), 1e-4)
+
+    def models(self):
+        for family, make in FAMILIES.items():
+            torch.manual_seed(0)
+            folder, adapter = self.work / family, self.work / f"{family}-adapter"
+            model = make(len(self.tokenizer) + 5).eval()
+            model.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
+            self.compare(f"{family}: token log-probs, bare model", self.hf_logps(model), self.una_logps("--model", folder)[0])
+            peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=LINEARS, task_type="CAUSAL_LM"))
+            with torch.no_grad():
+                for name, parameter in peft.named_parameters():
+                    if "lora_B" in name:
+                        parameter.normal_(std=0.05)
+            peft.save_pretrained(adapter)
+            with_adapter, without = self.una_logps("--model", folder, "--adapter", adapter)
+            self.compare(f"{family}: PEFT adapter read by una", self.hf_logps(peft.eval()), with_adapter)
+            with peft.disable_adapter():
+                self.compare(f"{family}: reference beside it", self.hf_logps(peft), without)
+
+    def adapter(self):
+        for family in FAMILIES:
+            out = self.work / f"{family}-trained"
+            self.una("dpo", "--model", self.work / family, "--data", self.rows, "--out", out, "--max_steps", 6, "--learning_rate",
+                     "5e-3", "--lora_r", 4, "--dtype", "float32", "--max_length", 256, "--reference_cache_dir", "none",
+                     "--report_to", "none")
+            base = type(FAMILIES[family](8)).from_pretrained(self.work / family)
+            peft = PeftModel.from_pretrained(base, out).eval()
+            self.compare(f"{family}: adapter trained by una, in PEFT", self.hf_logps(peft),
+                         self.una_logps("--model", self.work / family, "--adapter", out)[0])
+
+    def reward(self):
+        for family in FAMILIES:
+            out, merged, scored = (self.work / f"{family}-{name}" for name in ("reward", "reward-merged", "reward.jsonl"))
+            self.una("reward", "--model", self.work / family, "--data", self.rows, "--out", out, "--max_steps", 6,
+                     "--learning_rate", "5e-3", "--lora_r", 4, "--dtype", "float32", "--max_length", 256, "--report_to", "none")
+            self.una("merge", "--model", self.work / family, "--adapter", out, "--out", merged, "--dtype", "float32")
+            self.una("score", "--model", merged, "--data", self.rows, "--out", scored, "--dtype", "float32")
+            ours = [json.loads(line)["score"] for line in scored.read_text().split("\n") if line]
+            with torch.no_grad():
+                model = AutoModelForSequenceClassification.from_pretrained(merged, dtype=torch.float32).eval()
+                theirs = [model(torch.tensor([p + c])).logits[0, 0].item() for p, c in self.sequences()]
+                base = AutoModelForSequenceClassification.from_pretrained(self.work / family, num_labels=1, dtype=torch.float32)
+                peft = PeftModel.from_pretrained(base, out).eval()
+                adapted = [peft(torch.tensor([p + c])).logits[0, 0].item() for p, c in self.sequences()]
+            self.tally.check(f"{family}: merged reward model in transformers", max(abs(a - b) for a, b in zip(ours, theirs)), 1e-4)
+            self.tally.check(f"{family}: reward adapter in PEFT", max(abs(a - b) for a, b in zip(ours, adapted)), 1e-4)
+
+    def text(self):
+        if self.args.data is None:
+            print("skipped  tokenizers and chat templates: no --data folder")
+            return
+        script = pathlib.Path(__file__).with_name("text_parity.py")
+        done = subprocess.run([sys.executable, script, "--dump", self.args.dump, "--data", self.args.data], capture_output=True, text=True)
+        print("\n".join(done.stdout.strip().split("\n")[-12:]))
+        words = done.stdout.strip().split("\n")[-1].replace(",", "").split()
+        counts = {words[i + 1]: int(words[i]) for i in range(len(words) - 1) if words[i].isdigit()}
+        self.tally.passed += counts.get("passed", 0)
+        self.tally.failed += counts.get("failed", 1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--una", required=True)
+    parser.add_argument("--dump")
+    parser.add_argument("--data")
+    parser.add_argument("--only", default="models,adapter,reward,text")
+    args = parser.parse_args()
+    parity = Parity(args)
+    for part in args.only.split(","):
+        getattr(parity, part)()
+    shutil.rmtree(parity.work)
+    print(f"{parity.tally.passed} passed, {parity.tally.failed} failed")
+    sys.exit(parity.tally.failed > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# ./dev bench train --model DIR --pairs FILE [--timed N] [--rounds N]: una and the careful PyTorch loop in turn, A/B/A.
+# ./dev bench una ARGS: una alone (una bench ARGS).  ./dev bench kernels: Google Benchmark of every kernel.
+# Without --model a SmolLM2-135M-shaped model with random weights is made; --tokenizer names a tokenizer folder for it.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+una=$root/build/release/src/una/cli/una
+what=${1:-train}
+[ $# -gt 0 ] && shift
+case "$what" in
+  kernels) cmake --build "$root/build/release" --target una_bench_kernels && exec "$root/build/release/bench/kernels/una_bench_kernels" "$@" ;;
+  una) exec "$una" bench "$@" ;;
+  train) bash "$root/bench/peers/setup.sh" "$root/.deps/peers" && exec "$root/.deps/peers/bin/python" "$root/tools/bench_train.py" --una "$una" --peers "$root/bench/peers" "$@" ;;
+  *) echo "bench: choose train, una or kernels" >&2; exit 2 ;;
+esac

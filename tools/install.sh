@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# ./dev install --prefix DIR: a relocatable tree: bin/una, lib/ with LibTorch's shared libraries ($ORIGIN run paths).
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+[ "${1:-}" = --prefix ] && [ -n "${2:-}" ] || { echo "usage: ./dev install --prefix DIR" >&2; exit 2; }
+mkdir -p "$2/bin" "$2/lib/torch" "$2/share/una"
+prefix=$(cd "$2" && pwd)
+site=$root/.deps/site
+command -v patchelf >/dev/null || { . "$root/tools/dev_lib.sh"; apt_install patchelf; }
+cp -f "$root/build/release/src/una/cli/una" "$prefix/bin/una"
+for library in libtorch_cpu.so libc10.so libgomp.so.1; do cp -f "$site/torch/lib/$library" "$prefix/lib/torch/"; done
+find "$site/nvidia" -name 'libcudart.so.13' -exec cp -f {} "$prefix/lib/torch/" \; -o -name 'libcupti.so.13' -exec cp -f {} "$prefix/lib/torch/" \;
+patchelf --force-rpath --set-rpath '$ORIGIN/../lib/torch' "$prefix/bin/una"
+for library in "$prefix"/lib/torch/*; do patchelf --force-rpath --set-rpath '$ORIGIN' "$library"; done
+cp -f "$root/README.md" "$root/LICENSE" "$prefix/share/una/"
+cp -rf "$root/configs" "$prefix/share/una/"
+env -i "$prefix/bin/una" --version
+echo "installed into $2 (needs Debian's libyaml-cpp0.7, libsimdjson14, libxxhash0)"
