@@ -1,5 +1,11 @@
-# What no machine checks is a wish: includes, sizes and format as tests.
+# What no machine checks is a wish: includes, outside headers, sizes and format as tests.
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
-add_test(NAME style.rooms COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/check_rooms.py
-  ${PROJECT_SOURCE_DIR}/src/una ${PROJECT_SOURCE_DIR}/rooms.txt una/)
-set_tests_properties(style.rooms PROPERTIES LABELS style)
+function(una_style_check name script)
+  add_test(NAME style.${name} COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/${script} ${ARGN})
+  set_tests_properties(style.${name} PROPERTIES LABELS style TIMEOUT 120 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+endfunction()
+una_style_check(rooms check_rooms.py ${PROJECT_SOURCE_DIR}/src/una ${PROJECT_SOURCE_DIR}/rooms.txt una/)
+una_style_check(headers check_headers.py ${PROJECT_SOURCE_DIR}/src/una)
+una_style_check(budgets check_budgets.py ${PROJECT_SOURCE_DIR}/src/una)
+una_style_check(format check_format.py ${PROJECT_SOURCE_DIR}/src/una ${PROJECT_BINARY_DIR})
+una_style_check(checks test_checks.py)

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""The checks must be able to fail: each is run on a small tree with one fault and without it."""
+import contextlib
+import io
+import pathlib
+import tempfile
+import unittest
+
+import check_budgets
+import check_headers
+import check_rooms
+import check_tidy
+import cpp_text
+
+
+def run(check, files, *more):
+    """(exit status, output) of a check on a tree of these files; TMP in an argument is the tree's root."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            path = pathlib.Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            status = check.main(f"{folder}/src", *[part.replace("TMP", folder) for part in more])
+        return status, output.getvalue()
+
+
+def function(name, lines):
+    return f"int {name}(int a) {{\n" + "  ++a;\n" * (lines - 3) + "  return a;\n}\n"
+
+
+class Budgets(unittest.TestCase):
+    def test_a_function_may_have_sixty_lines_and_no_more(self):
+        self.assertEqual(run(check_budgets, {"src/data/a.cpp": function("f", 60)})[0], 0)
+        status, output = run(check_budgets, {"src/data/a.cpp": function("f", 61)})
+        self.assertEqual(status, 1)
+        self.assertIn("a.cpp:1: f() has 61 lines", output)
+
+    def test_kernels_and_option_tables_are_exempt(self):
+        files = {"src/kernels/a.cpp": function("f", 90), "src/data/b.h": function("fields", 90)}
+        self.assertEqual(run(check_budgets, files)[0], 0)
+
+    def test_headers_and_sources_have_their_own_limits(self):
+        for name, lines, status in [("a.h", 200, 0), ("a.h", 201, 1), ("a.cpp", 600, 0), ("a.cpp", 601, 1)]:
+            self.assertEqual(run(check_budgets, {f"src/data/{name}": "int a;\n" * lines})[0], status, (name, lines))
+
+    def test_many_parameters_are_mentioned_only(self):
+        code = "int f(int a, std::map<int, int> b, int c, int d, int e, int g, int h) { return a; }\n"
+        status, output = run(check_budgets, {"src/data/a.cpp": code})
+        self.assertEqual(status, 0)
+        self.assertIn("f() has 7 parameters", output)
+
+    def test_functions_are_found_wherever_they_stand(self):
+        code = """
+#define MACRO(x) { x }
+namespace a::b {
+struct S {
+  int x{1};
+  S() : x{2}, y_(3) {
+    if (x) { x = 4; }
+  }
+  bool operator==(const S&) const = default;
+  void method() const override { call("}", '{'); /* } */ }
+  int y_ = 0;
+};
+const std::vector<int> kTable = {1, 2};
+int defaults(Options options = {}, int n = int{3}) {
+  for (int i = 0; i < n; ++i) { }
+  return 1;
+}
+template <class T>
+  requires(sizeof(T) > 1)
+auto free_one(std::function<int(int)> f) -> int {
+  return [&] { return 1'000'000; }();
+}
+TEST(Suite, Name) {
+  std::string s = R"(}}})";
+}
+}  // namespace a::b
+"""
+        found = [(name, last - first + 1) for name, first, last, _ in check_budgets.functions(code)]
+        self.assertEqual([name for name, _ in found], ["S", "method", "defaults", "free_one", "TEST"])
+        self.assertEqual([lines for _, lines in found], [3, 1, 4, 5, 3])
+
+
+class Headers(unittest.TestCase):
+    def check(self, name, line, status):
+        text = ("#pragma once\n" if name.endswith(".h") else "") + line + "\n"
+        self.assertEqual(run(check_headers, {f"src/{name}": text})[0], status, (name, line))
+
+    def test_outside_parts_stay_in_the_sources_of_their_rooms(self):
+        self.check("base/a.cpp", "#include <yaml-cpp/yaml.h>", 0)
+        self.check("base/a.h", "#include <yaml-cpp/yaml.h>", 1)
+        self.check("data/a.cpp", "#include <yaml-cpp/yaml.h>", 1)
+        self.check("dist/a.cpp", "#include <mpi.h>", 0)
+        self.check("train/a.cpp", "#include <mpi.h>", 1)
+        self.check("text/a.cpp", '#include "una_bridge.h"', 0)
+        self.check("model/a.cpp", '#include "una_bridge.h"', 1)
+        self.check("base/json.h", "#include <nlohmann/json.hpp>", 0)
+        self.check("data/a.cpp", "#include <nlohmann/json.hpp>", 1)
+        self.check("data/a.cpp", "#include <fmt/core.h>", 1)
+        self.check("data/a.cpp", "#include <unheard/of.h>", 1)
+        self.check("data/a_test.cpp", "#include <gtest/gtest.h>", 0)
+        self.check("data/a.cpp", "#include <gtest/gtest.h>", 1)
+
+    def test_libtorch_comes_in_small_headers_and_not_everywhere(self):
+        self.check("model/a.cpp", "#include <ATen/ops/mm.h>", 0)
+        self.check("model/a.h", "#include <ATen/core/Tensor.h>", 0)
+        self.check("model/a.cpp", "#include <ATen/ATen.h>", 1)
+        self.check("model/a.cpp", "#include <torch/torch.h>", 1)
+        self.check("report/a.cpp", "#include <ATen/core/Tensor.h>", 1)
+
+    def test_ours_are_quoted_and_begin_with_a_guard(self):
+        self.check("data/a.cpp", '#include "una/base/error.h"', 0)
+        self.check("data/a.cpp", "#include <una/base/error.h>", 1)
+        self.check("data/a.cpp", '#include "error.h"', 1)
+        self.assertEqual(run(check_headers, {"src/data/a.h": "int a;\n"})[0], 1)
+
+
+class Rooms(unittest.TestCase):
+    def test_a_room_sees_only_the_rooms_that_it_was_granted(self):
+        rooms = "base:\nnet: base\ncore: base\n"
+        for include, status in [("una/base/a.h", 0), ("una/net/a.h", 1)]:
+            files = {"rooms.txt": rooms, "src/core/a.h": f'#include "{include}"\n'}
+            self.assertEqual(run(check_rooms, files, "TMP/rooms.txt", "una/")[0], status)
+
+
+class Text(unittest.TestCase):
+    def test_noise_goes_and_lines_stay(self):
+        text = 'a /* {\n{ */ "}" R"x(\n})x" \'{\' 1\'000 // }\nb'
+        clean = cpp_text.without_noise(text)
+        self.assertNotIn("{", clean)
+        self.assertNotIn("}", clean)
+        self.assertIn("1'000", clean)
+        self.assertEqual(clean.count("\n"), text.count("\n"))
+
+
+class Tidy(unittest.TestCase):
+    def test_only_what_clang_understands_is_kept_of_a_command(self):
+        entry = {"command": "ccache g++ -DX=\\\"1\\\" -I/a -isystem /b -O3 -Wno-restrict -fopenmp -std=gnu++20 "
+                            "-march=native -o x.o -c x.cpp"}
+        self.assertEqual(check_tidy.flags_of(entry),
+                         ["-DX=\"1\"", "-I/a", "-isystem", "/b", "-std=gnu++20", "-march=native"])
+
+
+if __name__ == "__main__":
+    unittest.main()
