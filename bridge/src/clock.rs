@@ -200,7 +200,7 @@ impl Date {
             };
             let missing = width.saturating_sub(digits.len());
             if flag != Some('-') {
-                out.extend(std::iter::repeat(fill).take(missing));
+                out.extend(std::iter::repeat_n(fill, missing));
             }
             out.push_str(&digits);
         } else if let Some(composite) = Date::composite(code) {

@@ -1,7 +1,7 @@
 //! Filters, tests and functions in which Hugging Face's Jinja differs from minijinja's defaults.
 
 use minijinja::value::{Rest, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use crate::methods::{replaced, wrong, Args};
 use crate::pystr::{self, Side};
@@ -100,10 +100,19 @@ fn to_int(value: Value, args: Rest<Value>) -> Outcome {
     Ok(match value.kind() {
         ValueKind::Bool => i64::from(value.is_true()).into(),
         ValueKind::Number if value.is_integer() => value,
-        ValueKind::Number => f64::try_from(value).map_or(default, |f| Value::from(f.trunc() as i64)),
+        ValueKind::Number => {
+            f64::try_from(value).map_or(default, |f| Value::from(f.trunc() as i64))
+        }
         ValueKind::String => {
             let text = pystr::strip(value.as_str().unwrap_or_default(), None, Side::Both)
-                .replace('_', "");
+                .replace('_', "")
+                .to_lowercase();
+            let text = match base {
+                16 => text.replacen("0x", "", 1),
+                8 => text.replacen("0o", "", 1),
+                2 => text.replacen("0b", "", 1),
+                _ => text,
+            };
             match (i64::from_str_radix(&text, base as u32), text.parse::<f64>()) {
                 (Ok(number), _) => number.into(),
                 (_, Ok(number)) if number.is_finite() => (number.trunc() as i64).into(),
@@ -180,6 +189,48 @@ fn center(value: Value, args: Rest<Value>) -> Outcome {
     Ok(pystr::pad(&py_str(&value), width, ' ', Side::Both).into())
 }
 
+fn sum(state: &State, value: Value, args: Rest<Value>) -> Outcome {
+    let args = Args::bind(&args, ["attribute", "start"])?;
+    let items = match args.value(0).filter(|a| !a.is_none()) {
+        Some(path) => value
+            .try_iter()?
+            .map(|item| attribute(&item, path))
+            .collect::<Result<Vec<Value>, Error>>()?,
+        None => value.try_iter()?.collect(),
+    };
+    let start = args.value(1).cloned().into_iter();
+    minijinja::filters::sum(state, start.chain(items).collect())
+}
+
+/// markupsafe.escape
+fn escape(value: Value) -> String {
+    let mut out = String::new();
+    for c in py_str(&value).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&#34;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// urllib.parse.quote
+fn urlencode(value: Value) -> String {
+    let mut out = String::new();
+    for byte in py_str(&value).bytes() {
+        if byte.is_ascii_alphanumeric() || b"_.-~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 fn string(value: Value) -> String {
     match value.kind() {
         ValueKind::Number if !value.is_integer() => {
@@ -193,7 +244,11 @@ fn is_sequence(value: Value) -> bool {
     // Python: whatever has a length and can be indexed, dicts and strings too.
     matches!(
         value.kind(),
-        ValueKind::Seq | ValueKind::String | ValueKind::Map | ValueKind::Undefined | ValueKind::Bytes
+        ValueKind::Seq
+            | ValueKind::String
+            | ValueKind::Map
+            | ValueKind::Undefined
+            | ValueKind::Bytes
     ) || (value.kind() == ValueKind::Iterable && value.len().is_some())
 }
 
@@ -232,6 +287,11 @@ pub fn install(env: &mut Environment) {
     env.add_filter("wordcount", |v: Value| {
         pystr::split(&py_str(&v), None, -1, false).len()
     });
+    env.add_filter("sum", sum);
+    for name in ["escape", "e", "forceescape"] {
+        env.add_filter(name, escape);
+    }
+    env.add_filter("urlencode", urlencode);
     env.add_filter("truncate", minijinja_contrib::filters::truncate);
     env.add_filter("striptags", minijinja_contrib::filters::striptags);
     env.add_test("sequence", is_sequence);
@@ -239,5 +299,9 @@ pub fn install(env: &mut Environment) {
     env.add_test("number", is_number);
     env.add_test("callable", |v: Value| v.kind() == ValueKind::Plain);
     env.add_function("raise_exception", raise_exception);
+    env.add_function("cycler", |items: Rest<Value>| {
+        minijinja_contrib::globals::cycler(items.0)
+    });
+    env.add_function("joiner", minijinja_contrib::globals::joiner);
     env.remove_global("debug");
 }

@@ -1,6 +1,14 @@
 //! `{% generation %}` blocks. minijinja has no custom tags, so the tag is rewritten to the call block that
 //! Hugging Face's own parser makes of it; the called function wraps the body in sentinels, which are taken out
 //! of the rendered text again and leave the byte spans.
+//!
+//! Two repairs go along, since minijinja's macros and call blocks see outer variables through a closure that is
+//! incomplete (the base of a slice, `ns` of `{% set ns.a = 1 %}` and `loop` in the head of an inner loop are
+//! not captured) and lives as long as the frame (values of one loop turn leak into the next):
+//! - the names that a body uses are read, to no effect, at its head, which captures them;
+//! - a call block gets a frame of its own.
+
+use std::collections::BTreeSet;
 
 use crate::ffi::Outcome;
 
@@ -8,11 +16,153 @@ use crate::ffi::Outcome;
 /// there was one. Comments, raw blocks and strings are left alone.
 pub fn rewrite(source: &str) -> (String, bool) {
     let mut out = String::with_capacity(source.len() + 64);
-    let mut rest = source;
     let mut found = false;
+    let mut open: Vec<Body> = Vec::new();
+    for piece in pieces(source) {
+        let tag = renamed(piece);
+        found |= tag.is_some();
+        let tag = tag.as_deref().unwrap_or(piece);
+        if !tag.starts_with("{%") && !tag.starts_with("{{") {
+            out.push_str(tag);
+            continue;
+        }
+        let name = if tag.starts_with("{%") {
+            tag_name(tag)
+        } else {
+            ""
+        };
+        let names = identifiers(tag);
+        for body in &mut open {
+            body.names.extend(names.iter().map(|n| n.to_string()));
+        }
+        let Some((head, dash)) = tag_end(tag) else {
+            out.push_str(tag); // an unfinished tag: the parser will say so
+            continue;
+        };
+        match name {
+            "macro" | "call" => {
+                if name == "call" {
+                    let inner = head.trim_start_matches("{%").trim_start_matches(['-', '+']);
+                    let start = &head[..head.len() - inner.len()];
+                    out.push_str(&format!("{start} with %}}{{%{inner} %}}"));
+                } else {
+                    out.push_str(&format!("{head} %}}"));
+                }
+                open.push(Body::new(out.len(), dash));
+            }
+            "endmacro" | "endcall" if open.last().is_some() => {
+                if let Some(body) = open.pop() {
+                    out.insert_str(body.place, &body.reads());
+                }
+                if name == "endcall" {
+                    out.push_str(&format!("{head} %}}{{% endwith {dash}%}}"));
+                } else {
+                    out.push_str(tag);
+                }
+            }
+            _ => out.push_str(tag),
+        }
+    }
+    for body in open.iter().rev() {
+        out.insert_str(body.place, &body.reads());
+    }
+    (out, found)
+}
+
+/// A macro or call block that has begun.
+struct Body {
+    place: usize, // in the output, behind its opening tag
+    dash: String, // how that tag ended: "-", "+" or ""
+    names: BTreeSet<String>,
+}
+
+impl Body {
+    fn new(place: usize, dash: &str) -> Body {
+        Body {
+            place,
+            dash: dash.to_string(),
+            names: BTreeSet::new(),
+        }
+    }
+
+    fn reads(&self) -> String {
+        let reads: String = self
+            .names
+            .iter()
+            .map(|n| format!("{{{{ {n} }}}}"))
+            .collect();
+        format!("{{% if false %}}{reads}{{% endif {}%}}", self.dash)
+    }
+}
+
+/// A tag without its end, and the dash of that end.
+fn tag_end(tag: &str) -> Option<(&str, &str)> {
+    let inner = tag.strip_suffix("%}").or_else(|| tag.strip_suffix("}}"))?;
+    let head = inner.strip_suffix(['-', '+']).unwrap_or(inner);
+    Some((head.trim_end(), &inner[head.len()..]))
+}
+
+const KEYWORDS: [&str; 17] = [
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "if",
+    "else",
+    "elif",
+    "for",
+    "recursive",
+    "true",
+    "false",
+    "none",
+    "True",
+    "False",
+    "None",
+    "self",
+];
+
+/// What may be a variable in a tag or expression: names outside strings that are no attribute, filter,
+/// keyword argument or the tag's own name.
+fn identifiers(tag: &str) -> Vec<&str> {
+    let bytes = tag.as_bytes();
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let mut names = Vec::new();
+    let mut first = tag.starts_with("{%");
+    let (mut at, mut before) = (2, b' ');
+    while at < bytes.len() {
+        let b = bytes[at];
+        if b == b'\'' || b == b'"' {
+            at += string_size(&bytes[at..], b);
+            before = b;
+        } else if word(b) {
+            let size = bytes[at..].iter().position(|b| !word(*b));
+            let name = &tag[at..at + size.unwrap_or(bytes.len() - at)];
+            at += name.len();
+            let mut after = tag[at..].trim_start().bytes();
+            let assigned = after.next() == Some(b'=') && after.next() != Some(b'=');
+            let variable = !first && !matches!(before, b'.' | b'|') && !assigned;
+            if variable && !b.is_ascii_digit() && !KEYWORDS.contains(&name) {
+                names.push(name);
+            }
+            first = false;
+            before = b' ';
+        } else {
+            if !b.is_ascii_whitespace() {
+                before = b;
+            }
+            at += 1;
+        }
+    }
+    names
+}
+
+/// The template cut into tags, expressions, comments and the text between them.
+fn pieces(source: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = source;
     while let Some(at) = rest.find('{') {
         let (head, tail) = rest.split_at(at);
-        out.push_str(head);
         let size = match tail.as_bytes().get(1) {
             Some(b'#') => tail.find("#}").map_or(tail.len(), |end| end + 2),
             Some(b'{') => expression_end(tail, "}}"),
@@ -22,18 +172,11 @@ pub fn rewrite(source: &str) -> (String, bool) {
             },
             _ => 1,
         };
-        let piece = &tail[..size];
-        match renamed(piece) {
-            Some(tag) => {
-                found = true;
-                out.push_str(&tag);
-            }
-            None => out.push_str(piece),
-        }
+        pieces.extend([head, &tail[..size]]);
         rest = &tail[size..];
     }
-    out.push_str(rest);
-    (out, found)
+    pieces.push(rest);
+    pieces
 }
 
 /// The first word of a `{% ... %}` tag.
@@ -142,15 +285,33 @@ mod tests {
 
     #[test]
     fn only_real_tags_are_rewritten() {
-        let text = "{%- generation -%}a{% endgeneration %}{# {% generation %} #}{{ '{% generation %}' }}";
+        let text =
+            "{%- generation -%}a{% endgeneration +%}{# {% generation %} #}{{ '{% generation %}' }}";
         let (out, found) = rewrite(text);
         assert!(found);
         assert_eq!(
             out,
-            "{%- call __generation__() -%}a{% endcall %}{# {% generation %} #}{{ '{% generation %}' }}"
+            concat!(
+                "{%- with %}{% call __generation__() %}{% if false %}{% endif -%}",
+                "a{% endcall %}{% endwith +%}{# {% generation %} #}{{ '{% generation %}' }}"
+            )
         );
         let raw = "{% raw %}{% generation %}{% endraw %}{ {% if generation %}é{% endif %}";
         assert_eq!(rewrite(raw), (raw.to_string(), false));
+    }
+
+    #[test]
+    fn a_body_reads_the_names_it_uses() {
+        let text =
+            "{% macro m(a) -%} {% set ns.a = b[c:] | f(d=e, g == h) %}{{ 'x' }}{% endmacro %}";
+        assert_eq!(
+            rewrite(text).0,
+            concat!(
+                "{% macro m(a) %}{% if false %}{{ b }}{{ c }}{{ e }}{{ g }}{{ h }}{{ ns }}{% endif -%}",
+                " {% set ns.a = b[c:] | f(d=e, g == h) %}{{ 'x' }}{% endmacro %}"
+            )
+        );
+        assert_eq!(rewrite("{% macro m(a").0, "{% macro m(a");
     }
 
     #[test]

@@ -130,7 +130,10 @@ fn zero_filled(text: &str, args: &[Value]) -> Result<Value, Error> {
         Some(digits) => text.split_at(text.len() - digits.len()),
         None => ("", text),
     };
-    Ok((sign.to_string() + &pystr::pad(digits, width - sign.len() as i64, '0', Side::Right)).into())
+    Ok(
+        (sign.to_string() + &pystr::pad(digits, width - sign.len() as i64, '0', Side::Right))
+            .into(),
+    )
 }
 
 /// startswith and endswith: one string or several, in a window.
@@ -296,8 +299,9 @@ fn string_method(text: &str, method: &str, args: &[Value]) -> Option<Result<Valu
         "rstrip" => stripped(text, args, Side::Right),
         "split" => split(text, args, false),
         "rsplit" => split(text, args, true),
-        "splitlines" => Args::bind(args, ["keepends"])
-            .map(|a| list(pystr::split_lines(text, a.flag(0)))),
+        "splitlines" => {
+            Args::bind(args, ["keepends"]).map(|a| list(pystr::split_lines(text, a.flag(0))))
+        }
         "partition" => partition(text, args, false),
         "rpartition" => partition(text, args, true),
         "startswith" => has_end(text, args, true),
@@ -341,9 +345,7 @@ pub fn dict_method(dict: &Value, method: &str, args: &[Value]) -> Result<Value, 
                 .unwrap_or(Value::from(())))
         }
         "keys" => no_args(args).and_then(|_| Ok(dict.try_iter()?.collect())),
-        "values" => {
-            no_args(args).and_then(|_| Ok(pairs(dict)?.into_iter().map(|p| p.1).collect()))
-        }
+        "values" => no_args(args).and_then(|_| Ok(pairs(dict)?.into_iter().map(|p| p.1).collect())),
         "items" => no_args(args).and_then(|_| {
             Ok(pairs(dict)?
                 .into_iter()

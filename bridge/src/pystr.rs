@@ -90,7 +90,11 @@ fn split_space_right(text: &str, limit: usize) -> Vec<&str> {
 /// str.splitlines: all of Python's line ends.
 pub fn split_lines(text: &str, keep_ends: bool) -> Vec<&str> {
     let ends = |c: char| {
-        matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+        matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'
+                ..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
     };
     let mut lines = Vec::new();
     let mut rest = text;
@@ -218,7 +222,7 @@ pub fn pad(text: &str, width: i64, fill: char, side: Side) -> String {
         // Python puts the odd one left when the width is odd.
         Side::Both => missing / 2 + (missing & width as usize & 1),
     };
-    let fill_of = |n: usize| std::iter::repeat(fill).take(n);
+    let fill_of = |n: usize| std::iter::repeat_n(fill, n);
     fill_of(left)
         .chain(text.chars())
         .chain(fill_of(missing - left))
@@ -239,10 +243,7 @@ mod tests {
         assert_eq!(split("a,b,c", Some(","), 1, true), ["a,b", "c"]);
         assert_eq!(split("", Some(","), -1, false), [""]);
         assert!(split("", None, -1, false).is_empty());
-        assert_eq!(
-            split_lines("a\r\nb\u{2028}\nc", false),
-            ["a", "b", "", "c"]
-        );
+        assert_eq!(split_lines("a\r\nb\u{2028}\nc", false), ["a", "b", "", "c"]);
         assert_eq!(split_lines("a\nb\n", true), ["a\n", "b\n"]);
     }
 

@@ -247,7 +247,7 @@ impl Dumps {
     fn new_line(&self, out: &mut String, depth: usize) {
         if let Some(indent) = &self.indent {
             out.push('\n');
-            out.extend(std::iter::repeat(indent.as_str()).take(depth));
+            out.extend(std::iter::repeat_n(indent.as_str(), depth));
         }
     }
 

@@ -50,7 +50,9 @@ fn generation(state: &State, kwargs: Kwargs) -> Result<String, Error> {
     let caller: Value = kwargs.get("caller")?;
     let body = caller.call(state, &[])?;
     Ok(RENDERING.with_borrow(|r| match r {
-        Some(Rendering { sentinels: s, .. }) => [&s.begin, body.as_str().unwrap_or(""), &s.end].concat(),
+        Some(Rendering { sentinels: s, .. }) => {
+            [&s.begin, body.as_str().unwrap_or(""), &s.end].concat()
+        }
         None => py_str(&body),
     }))
 }
@@ -150,7 +152,9 @@ impl Template {
         let text = match (result, rendering.refusal) {
             (Ok(text), _) => text,
             (Err(_), Some(refusal)) => {
-                return Err(format!("the chat template refuses the conversation: {refusal}"))
+                return Err(format!(
+                    "the chat template refuses the conversation: {refusal}"
+                ))
             }
             (Err(error), None) => return Err(sentence(&error)),
         };

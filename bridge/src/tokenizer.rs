@@ -192,7 +192,8 @@ impl Loaded {
             .add_tokens(tokens)
             .map_err(|e| format!("the special tokens cannot be added: {e}"))?;
         let bpe = matches!(tokenizer.get_model(), ModelWrapper::BPE(_));
-        let forced = flag("clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output");
+        let forced =
+            flag("clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output");
         Ok(Loaded {
             clean_up: flag("clean_up_tokenization_spaces") && (!bpe || forced),
             tokenizer,

@@ -15,7 +15,9 @@ pub fn train_bpe(texts: &[&str], vocab_size: i64, special: &[&str]) -> Outcome<S
     let mut seen = HashSet::new();
     for token in special {
         if token.is_empty() || !seen.insert(*token) {
-            return Err(format!("the special token \"{token}\" is empty or named twice"));
+            return Err(format!(
+                "the special token \"{token}\" is empty or named twice"
+            ));
         }
     }
     let alphabet: HashSet<char> = ByteLevel::alphabet().into_iter().collect();
