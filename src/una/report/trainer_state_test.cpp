@@ -10,21 +10,7 @@
 namespace una::report {
 namespace {
 
-TEST(TrainerState, HasHuggingFacesKeysSortedAndIndentedByTwo) {
-  TrainerState state{.global_step = 20,
-                     .max_steps = 40,
-                     .logging_steps = 10,
-                     .eval_steps = 20,
-                     .save_steps = 20,
-                     .train_batch_size = 8,
-                     .num_input_tokens_seen = 1234,
-                     .epoch = 0.5,
-                     .num_train_epochs = 1};
-  const std::string text = print_trainer_state(
-      state,
-      {{.step = 10, .epoch = 0.25, .values = {{"loss", 0.5}, {"grad_norm", 1.5}, {"learning_rate", 1e-6}}},
-       {.step = 20, .epoch = 0.5, .values = {{"eval_loss", NAN}}}});
-  EXPECT_EQ(text, R"({
+const char* const kExpected = R"({
   "best_global_step": null,
   "best_metric": null,
   "best_model_checkpoint": null,
@@ -70,7 +56,23 @@ TEST(TrainerState, HasHuggingFacesKeysSortedAndIndentedByTwo) {
   "trial_name": null,
   "trial_params": null
 }
-)");
+)";
+
+TEST(TrainerState, HasHuggingFacesKeysSortedAndIndentedByTwo) {
+  TrainerState state{.global_step = 20,
+                     .max_steps = 40,
+                     .logging_steps = 10,
+                     .eval_steps = 20,
+                     .save_steps = 20,
+                     .train_batch_size = 8,
+                     .num_input_tokens_seen = 1234,
+                     .epoch = 0.5,
+                     .num_train_epochs = 1};
+  const std::string text = print_trainer_state(
+      state,
+      {{.step = 10, .epoch = 0.25, .values = {{"loss", 0.5}, {"grad_norm", 1.5}, {"learning_rate", 1e-6}}},
+       {.step = 20, .epoch = 0.5, .values = {{"eval_loss", NAN}}}});
+  EXPECT_EQ(text, kExpected);
 }
 
 TEST(TrainerState, NamesTheBestCheckpointWhenThereIsOne) {
