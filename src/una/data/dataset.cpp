@@ -92,6 +92,7 @@ std::vector<Example> read_and_derive(const DataOptions& options, ReadReport& rep
 
 std::string accepted_names(const std::vector<Unit>& accepted) {
   std::vector<std::string> names;
+  names.reserve(accepted.size());
   for (const Unit unit : accepted) names.emplace_back(unit_name(unit));
   return join(names, ", ");
 }

@@ -17,6 +17,7 @@ std::map<std::string, std::int64_t> DropLog::by_reason() const {
 void DropLog::write(const std::string& path) const {
   if (path.empty()) return;
   std::vector<const Drop*> sorted;
+  sorted.reserve(drops_.size());
   for (const Drop& drop : drops_) sorted.push_back(&drop);
   std::stable_sort(sorted.begin(), sorted.end(), [](const Drop* a, const Drop* b) {
     return std::tie(a->where.file, a->where.line) < std::tie(b->where.file, b->where.line);

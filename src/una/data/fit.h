@@ -22,7 +22,7 @@ struct FitResult {
   std::vector<std::size_t> gone;  // answers of a group that leave alone, as over max_length
 };
 
-enum class Overlong { kDrop, kTruncatePromptLeft, kTruncateCompletion, kError };
+enum class Overlong : std::uint8_t { kDrop, kTruncatePromptLeft, kTruncateCompletion, kError };
 Overlong parse_overlong(const std::string& name);
 
 // Makes all pieces of a row fit. `bos` stays in front when a prompt loses its beginning (-1: none). In a

@@ -62,7 +62,8 @@ bool map_one(Response& response, const std::optional<ScoreRange>& known, const W
   if (!response.raw_score) return false;
   const double raw = *response.raw_score;
   const ScoreRange range = known.value_or(ScoreRange{});
-  const double slack = 1e-9 * (range.hi - range.lo);  // a weighted sum such as HelpSteer2's ends a bit beyond its range
+  const double slack =
+      1e-9 * (range.hi - range.lo);  // a weighted sum such as HelpSteer2's ends a bit beyond its range
   const bool inside = raw >= range.lo - slack && raw <= range.hi + slack;
   if (!inside && is_sentinel(raw)) {
     response.raw_score.reset();

@@ -187,12 +187,12 @@ void set_target(const Example& example, std::size_t slot, double sft_target, Seq
       break;
     case Unit::kBinary:
       check(response.label.has_value(), "a binary row without a label");
-      sequence.target = *response.label ? 1 : 0;
+      sequence.target = response.label.value_or(false) ? 1 : 0;
       break;
     case Unit::kScore:
     case Unit::kGroup:
       check(response.score.has_value(), "a score row without a score");
-      sequence.target = *response.score;
+      sequence.target = response.score.value_or(0);
       break;
     case Unit::kPrompt:
       break;
@@ -262,7 +262,7 @@ class RowMaker {
     row.group_id = hash_u64(example.group_id.empty() ? "p" + prompt_key(example) : "g" + example.group_id);
     row.weight = example.weight;
     row.has_margin = example.unit == Unit::kPair && example.margin.has_value();
-    row.margin = row.has_margin ? *example.margin : 0;
+    row.margin = row.has_margin ? example.margin.value_or(0) : 0;
     const bool has_answer = !example.responses.empty();
     for (std::size_t slot = 0; slot < pieces.size(); ++slot) {
       if (std::find(gone.begin(), gone.end(), slot) != gone.end()) continue;

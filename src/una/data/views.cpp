@@ -18,7 +18,7 @@ constexpr const char* kStatedTie = "stated tie";
 constexpr const char* kLonely = "only scored answer to its prompt";
 constexpr const char* kMiddle = "between best and worst";
 
-enum class View { kAuto, kPair, kBinary, kScore, kGroup };
+enum class View : std::uint8_t { kAuto, kPair, kBinary, kScore, kGroup };
 
 View parse_view(const std::string& feedback) {
   const std::vector<std::string> names = {"auto", "pairwise", "binary", "score", "group"};
@@ -27,6 +27,12 @@ View parse_view(const std::string& feedback) {
   const std::string nearest = nearest_name(feedback, names);
   throw InputError(cat("--feedback: \"", feedback, "\" is none of auto, pairwise, binary, score, group",
                        nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+}
+
+// Of an answer that is known to have one.
+double score_of(const Response& response) {
+  check(response.score.has_value(), "a scored answer without a score");
+  return response.score.value_or(0);
 }
 
 // A copy of what all answers of a row share, with one answer of it.
@@ -98,14 +104,14 @@ class Deriver {
       split_scores(std::move(pair));
     } else {
       if (!pair.margin && both_scored(pair))
-        pair.margin = *pair.responses[0].score - *pair.responses[1].score;
+        pair.margin = score_of(pair.responses[0]) - score_of(pair.responses[1]);
       put(std::move(pair));
     }
   }
 
   // The pair's own word decides; equal scores beside it make no thumbs.
   void split_thumbs(Example pair) {
-    if (both_scored(pair) && *pair.responses[0].score == *pair.responses[1].score) {
+    if (both_scored(pair) && score_of(pair.responses[0]) == score_of(pair.responses[1])) {
       ++report_.ties[kTie];
       return;
     }
@@ -122,7 +128,7 @@ class Deriver {
         drops_.add(pair.where, kScoreMissing);
         continue;
       }
-      const std::string key = cat(prompt_key(pair), '\0', text_key(response.text), '\0', *response.score);
+      const std::string key = cat(prompt_key(pair), '\0', text_key(response.text), '\0', score_of(response));
       if (!seen_answers_.insert(hash_u64(key)).second)
         drops_.add(pair.where, kDuplicate);
       else
@@ -175,7 +181,7 @@ class Deriver {
       ++report_.unused[kLonely];
     } else if (answers.size() == 1) {
       Response& only = answers[0].responses[0];
-      only.label = *only.score > threshold_;
+      only.label = score_of(only) > threshold_;
       answers[0].unit = Unit::kBinary;
       slots_[bucket.slot].push_back(std::move(answers[0]));
     } else if (view_ == View::kGroup) {
@@ -196,21 +202,21 @@ class Deriver {
   void best_and_worst(Bucket& bucket) {
     std::vector<Example>& answers = bucket.answers;
     const auto lower = [](const Example& a, const Example& b) {
-      return *a.responses[0].score < *b.responses[0].score;
+      return score_of(a.responses[0]) < score_of(b.responses[0]);
     };
     const auto best = std::max_element(answers.begin(), answers.end(), lower);  // the first of equal ones
     const auto worst = std::min_element(answers.begin(), answers.end(), lower);
     Response& good = best->responses[0];
     Response& bad = worst->responses[0];
     report_.unused[kMiddle] += static_cast<std::int64_t>(answers.size()) - 2;
-    if (*good.score == *bad.score) {
+    if (score_of(good) == score_of(bad)) {
       ++report_.ties[kTie];
     } else if (text_key(good.text) == text_key(bad.text)) {
       drops_.add(best->where, kSameAnswers);
     } else if (view_ == View::kPair) {
       Example pair = std::move(*best);
       pair.unit = Unit::kPair;
-      pair.margin = *pair.responses[0].score - *bad.score;
+      pair.margin = score_of(pair.responses[0]) - score_of(bad);
       pair.responses.push_back(std::move(bad));
       slots_[bucket.slot].push_back(std::move(pair));
     } else {
