@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include <spawn.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,12 +35,10 @@ ChildResult run_self(const std::vector<std::string>& arguments, const std::vecto
                                   pointers(variables).data());
   check(error == 0, "cannot start a child process");
   int status = 0;
-  rusage usage{};
-  while (::wait4(child, &status, 0, &usage) < 0) check(errno == EINTR, "lost a child process");
+  while (::waitpid(child, &status, 0) < 0) check(errno == EINTR, "lost a child process");
   ChildResult result;
   result.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   result.seconds = monotonic_seconds() - begin;
-  result.peak_memory_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
   return result;
 }
 

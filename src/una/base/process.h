@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,7 +8,6 @@ namespace una {
 struct ChildResult {
   int exit_code = 0;  // 128 + signal when a signal ended it
   double seconds = 0;
-  std::uint64_t peak_memory_bytes = 0;
 };
 
 // Runs this very program again with other arguments and waits for it, so that its peak memory is its own.

@@ -4,14 +4,14 @@ namespace una::recipe {
 
 const std::vector<DemoMethod>& demo_methods() {
   static const std::vector<DemoMethod> kMethods = {
-      {"UNA-pairwise (= DPO)", "una_pairwise", "una", "pair", "bce", "sigmoid", "zero", 1e-3},
-      {"UNA-binary (MSE)", "una_binary_mse", "una", "binary", "mse", "sigmoid", "zero", 1e-3},
-      {"UNA-binary (BCE)", "una_binary_bce", "una", "binary", "bce", "sigmoid", "zero", 1e-3},
+      {"UNA-pairwise (= DPO)", "una_pairwise", "una", "pair", "bce", "sigmoid", "zero", 3e-4},
+      {"UNA-binary (MSE)", "una_binary_mse", "una", "binary", "mse", "sigmoid", "zero", 2e-4},
+      {"UNA-binary (BCE)", "una_binary_bce", "una", "binary", "bce", "sigmoid", "zero", 3e-4},
       {"UNA-score (MSE)", "una_score_mse", "una", "score", "mse", "sigmoid", "zero", 1e-3},
       {"UNA-score (BCE)", "una_score_bce", "una", "score", "bce", "sigmoid", "zero", 1e-3},
       {"UNA-C (group)", "una_group", "una", "group", "mse", "identity", "group", 1e-3},
-      {"UNA mixed", "una_mixed", "una", "mixed", "bce", "sigmoid", "zero", 1e-3},
-      {"KTO", "kto", "kto", "binary", "mse", "sigmoid", "zero", 1e-3},
+      {"UNA mixed", "una_mixed", "una", "mixed", "bce", "sigmoid", "zero", 3e-4},
+      {"KTO", "kto", "kto", "binary", "mse", "sigmoid", "zero", 2e-4},
   };
   return kMethods;
 }

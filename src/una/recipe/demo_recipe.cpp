@@ -225,7 +225,8 @@ void Demo::align() {
     const ChildResult result = child(method.method, method_yaml(method), method.folder);
     MethodResult entry{.method = method};
     entry.seconds = result.seconds;
-    entry.peak_mb = static_cast<double>(result.peak_memory_bytes) / 1048576;
+    // The child's own figure: the kernel's ru_maxrss also counts the parent's pages between fork and exec.
+    entry.peak_mb = read_json_file(cat(out_, "/", method.folder, "/summary.json")).at("peak_memory_mb").get<double>();
     results_.push_back(std::move(entry));
     say(cat("aligned: ", method.name, " in ", fixed(result.seconds, 0), " s"));
   }
