@@ -8,6 +8,7 @@
 namespace una::objective {
 namespace {
 
+using testing::Answer;
 using testing::Batch;
 using testing::labels_a;
 using testing::run;
@@ -129,6 +130,24 @@ TEST(Una, AGroupUnderTheSigmoidLinkFitsLogits) {
   two.add(Unit::kGroup, 1, {-3, -3}, .9);
   const double f = (std::log(.25) + std::log(9.0)) / 2, s = 1 / (1 + std::exp(-f));
   EXPECT_NEAR(run("una", {.una_f = "group"}, two).loss, (s - .2) * (s - .2) + (s - .9) * (s - .9), 1e-12);
+}
+
+TEST(Una, AGroupsOffsetIsHeldFixedInTheGradient) {
+  // The slopes are those of single answers under the constant f that the group's mean gives, times k / (k-1).
+  const std::vector<double> delta = {12, -7, 3}, targets = {.2, .5, .9};
+  Batch group, points;
+  double f = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Answer answer{delta[i] - 20, -20};
+    group.add(Unit::kGroup, static_cast<std::int32_t>(i), answer, targets[i]);
+    points.add(Unit::kScore, 0, answer, targets[i]);
+    f += (std::log(targets[i] / (1 - targets[i])) - .1 * delta[i]) / 3;
+  }
+  for (const std::string loss : {"mse", "bce", "huber"}) {
+    const auto of_group = run("una", {.una_loss = loss, .una_f = "group"}, group).slope;
+    const auto alone = run("una", {.una_loss = loss, .una_f = "constant", .una_constant = f}, points).slope;
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(of_group[i], alone[i] * 1.5, 1e-8) << loss;
+  }
 }
 
 TEST(Una, GroupsWithoutTheGroupOffsetAreScoredOneByOne) {
