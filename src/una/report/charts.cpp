@@ -182,7 +182,7 @@ Json comparison_charts(const std::vector<RunFolder>& parts) {
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const Series& found = find_series(series[i], spec.curves[0].metric);
       if (found.empty()) continue;
-      chart["series"].push_back(curve_json(parts[i].name, found));
+      chart["series"].push_back(curve_json(parts[i].label, found));
       chart["series"].back()["color"] = i;  // a method keeps its colour in every chart
     }
     if (!chart["series"].empty()) charts.push_back(std::move(chart));

@@ -50,7 +50,7 @@ std::string length_plot(const Json& data) {
 std::string sentence(const Json& data) {
   std::string html;
   const auto mapping = data.find("score_mapping");
-  if (mapping != data.end() && mapping->is_string() && !mapping->empty() && *mapping != "") {
+  if (mapping != data.end() && mapping->is_string() && !mapping->get<std::string>().empty()) {
     html += cat("<p>Scores: ", escaped(mapping->get<std::string>()), "</p>");
   }
   const auto sources = data.find("sources");

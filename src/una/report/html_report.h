@@ -7,12 +7,13 @@
 namespace una::report {
 
 // report.html from a run folder (run.yaml, metrics.jsonl, data.json, results.json, samples.jsonl, health.txt
-// and environment.json where they exist): a pure function of it. Self-contained (uPlot inlined), light and
+// and summary.json where they exist): a pure function of it. Self-contained (uPlot inlined), light and
 // dark. A folder with results.json whose subfolders hold metrics.jsonl becomes a comparison: one curve a
 // subfolder. InputError when neither the folder nor a subfolder holds metrics.
-//   environment.json: {"una_version", "started" (a date as text)}, both optional
+//   summary.json: {"una" (its version), "finished" (a date), "peak_memory_mb"}, all optional
 //   results.json: {"seed", "methods": [{"name", "gold_before", "gold_after", "gain_ci95": [low, high],
-//                  "win_rate", "kl", "seconds", "peak_mb", ...}]}
+//                  "win_rate", "kl", "seconds", "peak_mb", ...}]}; "folder" names the method's
+//                  subfolder where it is not "name"
 //   samples.jsonl: objects; their keys become columns
 std::string html_report(const std::string& run_folder);
 void write_html_report(const std::string& run_folder);  // run_folder/report.html, whole or not at all

@@ -50,9 +50,11 @@ TEST(HtmlReport, ShowsWhatTheRunWasAndOnlyChartsThatHaveData) {
   write_metrics(folder,
                 {"loss", "eval_loss", "rewards/chosen", "rewards/rejected", "log_ratio", "logps/chosen"});
   write_file(folder + "/run.yaml", "method: dpo\nmodel_name_or_path: models/tiny\nseed: 7\n");
-  write_file(folder + "/environment.json", R"({"una_version":"9.8.7","started":"2026-01-02T03:04:05Z"})");
+  write_file(folder + "/summary.json",
+             R"({"una":"9.8.7","finished":"2026-01-02T03:04:05Z","peak_memory_mb":1536})");
   const std::string html = html_report(folder);
-  for (const char* part : {"dpo \xC2\xB7 my-run", "models/tiny", "2026-01-02 03:04 UTC", "1:05", "9.8.7"}) {
+  for (const char* part :
+       {"dpo \xC2\xB7 my-run", "models/tiny", "2026-01-02 03:04 UTC", "1:05", "9.8.7", "1.5 GB"}) {
     EXPECT_TRUE(has(html, part)) << part;
   }
   EXPECT_EQ(titles(html), (std::vector<std::string>{"Loss", "Rewards", "Mean log-ratio", "logps"}));
@@ -131,28 +133,35 @@ TEST(HtmlReport, HealthComesFromTheFileOrElseFromTheRows) {
 
 TEST(HtmlReport, AFolderOfRunsIsComparedInTheOrderOfItsResults) {
   const std::string folder = test_folder("report_compare");
-  for (const char* method : {"dpo", "kto", "una"})
+  for (const char* method : {"dpo", "start", "una_runs"})
     write_metrics(cat(folder, "/", method), {"loss", "rewards/margins"});
   make_folder(folder + "/empty");
   write_file(
       folder + "/results.json",
       R"({"seed":3,"methods":[)"
-      R"({"name":"una","gold_before":1,"gold_after":2.5,"gain_ci95":[1.25,1.75],"win_rate":0.875,"kl":4.5,)"
+      R"({"name":"UNA <pairs>","folder":"una_runs","gold_before":1,"gold_after":2.5,"gain_ci95":[1.25,1.75],"win_rate":0.875,"kl":4.5,)"
       R"("seconds":65,"peak_mb":512},{"name":"dpo","gold_before":1,"gold_after":1.5,"gain_ci95":null}]})");
-  write_html_report(folder + "/una");
+  write_html_report(folder + "/una_runs");
   const std::string html = html_report(folder);
-  EXPECT_TRUE(has(html, "Comparison of 3 methods"));
+  EXPECT_TRUE(has(html, "Comparison of 2 methods"));
   EXPECT_EQ(titles(html), (std::vector<std::string>{"Loss", "Reward margin"}));
   const Json series = embedded_charts(html)[1].at("series");
-  ASSERT_EQ(series.size(), 3U);
-  EXPECT_EQ(series[0].at("label"), "una");
+  ASSERT_EQ(series.size(), 2U);  // "start" is no method of the results
+  EXPECT_EQ(series[0].at("label"), "UNA <pairs>");
   EXPECT_EQ(series[1].at("label"), "dpo");
-  EXPECT_EQ(series[2].at("label"), "kto");
   for (const char* part : {"1.250 to 1.750", "87.5 %", "<td class=\"number best\">1.500</td>", "512.0 MB",
-                           "+1.500", "href=\"una/report.html\""}) {
+                           "+1.500", "href=\"una_runs/report.html\""}) {
     EXPECT_TRUE(has(html, part)) << part;
   }
   EXPECT_FALSE(has(html, "href=\"dpo/report.html\""));
+}
+
+TEST(HtmlReport, FoldersOfUnnamedRunsAreComparedByName) {
+  const std::string folder = test_folder("report_unnamed");
+  for (const char* run : {"b", "a"}) write_metrics(cat(folder, "/", run), {"loss"});
+  const Json series = embedded_charts(html_report(folder))[0].at("series");
+  ASSERT_EQ(series.size(), 2U);
+  EXPECT_EQ(series[0].at("label"), "a");
 }
 
 TEST(HtmlReport, LongRunsAreThinnedByAveraging) {

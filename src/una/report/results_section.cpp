@@ -43,8 +43,8 @@ std::string name_of(const Json& method) {
 std::string name_cell(const RunFolder& run, const Json& method) {
   const std::string name = name_of(method);
   for (const RunFolder& part : run.parts) {
-    if (part.name == name && part.has_report) {
-      return table_cell("", cat("<a href=\"", escaped(name), "/report.html\">", escaped(name), "</a>"));
+    if (part.label == name && part.has_report) {
+      return table_cell("", cat("<a href=\"", escaped(part.name), "/report.html\">", escaped(name), "</a>"));
     }
   }
   return table_cell("", escaped(name));
@@ -73,7 +73,7 @@ std::string method_row(const RunFolder& run, const Json& method, bool best,
 
 std::vector<std::string> other_keys(const Json& methods) {
   static const std::set<std::string> kKnown = {"name", "gold_before", "gold_after", "gain_ci95", "win_rate",
-                                               "kl",   "seconds",     "peak_mb",    "gain"};
+                                               "kl",   "seconds",     "peak_mb",    "gain",      "folder"};
   std::vector<std::string> keys;
   for (const Json& method : methods) {
     for (const auto& [key, value] : method.items()) {
@@ -87,7 +87,7 @@ std::vector<std::string> other_keys(const Json& methods) {
 // The colour of the method's curves.
 int color_of(const RunFolder& run, const std::string& name) {
   for (std::size_t i = 0; i < run.parts.size(); ++i) {
-    if (run.parts[i].name == name) return static_cast<int>(i % 8);
+    if (run.parts[i].label == name) return static_cast<int>(i % 8);
   }
   return 0;
 }

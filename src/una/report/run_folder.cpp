@@ -41,20 +41,29 @@ std::string modification_date(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? utc_timestamp(static_cast<double>(status.st_mtime)) : "";
 }
 
-void read_environment(const std::string& path, RunFolder& run) {
-  const std::string file = path + "/environment.json";
-  const Json json = json_or_null(file);
-  run.version = string_member(json, "una_version", "", file);
-  run.when = string_member(json, "started", "", file);
-  run.has_start = !run.when.empty();
+// What the run says of itself; the first file that knows holds.
+void read_facts(const std::string& path, RunFolder& run) {
+  for (const char* name : {"/environment.json", "/summary.json", "/demo.json"}) {
+    const std::string file = path + name;
+    const Json json = json_or_null(file);
+    if (run.version.empty()) run.version = string_member(json, "una_version", "", file);
+    if (run.version.empty()) run.version = string_member(json, "una", "", file);
+    if (run.peak_mb == 0) run.peak_mb = number_member(json, "peak_memory_mb", 0, file);
+    for (const auto& [key, label] : {std::pair("started", "Started"), std::pair("finished", "Finished")}) {
+      if (!run.date.empty()) continue;
+      run.date = string_member(json, key, "", file);
+      if (!run.date.empty()) run.date_of = label;
+    }
+  }
   for (const char* name : {"/run.yaml", "/results.json", "/metrics.jsonl"}) {
-    if (run.when.empty()) run.when = modification_date(path + name);
+    if (run.date.empty()) run.date = modification_date(path + name);
   }
 }
 
 RunFolder read_one(const std::string& path) {
   RunFolder run;
   run.name = fs::path(absolute_path(path + "/.")).parent_path().filename().string();
+  run.label = run.name;
   if (is_file(path + "/run.yaml")) {
     run.yaml_text = read_file(path + "/run.yaml");
     run.settings = parse_yaml_settings(run.yaml_text, path + "/run.yaml");
@@ -68,26 +77,33 @@ RunFolder read_one(const std::string& path) {
   run.results = json_or_null(path + "/results.json");
   run.samples = read_samples(path + "/samples.jsonl");
   run.has_report = is_file(path + "/report.html");
-  read_environment(path, run);
+  read_facts(path, run);
   return run;
 }
 
-// The order of results.json, then that of names.
-std::size_t place_in(const Json& results, const std::string& name) {
-  const Json methods = results.is_object() ? results.value("methods", Json::array()) : Json::array();
-  for (std::size_t i = 0; i < methods.size(); ++i) {
-    if (methods[i].is_object() && methods[i].value("name", Json()) == name) return i;
-  }
-  return methods.size();
+RunFolder read_part(const std::string& path, const std::string& label) {
+  RunFolder part = read_one(path);
+  if (!label.empty()) part.label = label;
+  return part;
 }
 
+// The methods of results.json in its order, each in the subfolder of its name or of its "folder"; where that
+// finds none, every subfolder with metrics, by name.
 std::vector<RunFolder> read_parts(const std::string& path, const Json& results) {
+  const auto has_metrics = [](const std::string& folder) { return is_file(folder + "/metrics.jsonl"); };
   std::vector<RunFolder> parts;
-  for (const auto& entry : fs::directory_iterator(path)) {
-    if (is_file(entry.path().string() + "/metrics.jsonl")) parts.push_back(read_one(entry.path().string()));
+  const Json methods = results.is_object() ? results.value("methods", Json::array()) : Json::array();
+  for (const Json& method : methods) {
+    const std::string name = string_member(method, "name", "", path + "/results.json");
+    const std::string folder = string_member(method, "folder", name, path + "/results.json");
+    const bool inside = !folder.empty() && folder.find('/') == std::string::npos && folder != "..";
+    if (inside && has_metrics(path + "/" + folder)) parts.push_back(read_part(path + "/" + folder, name));
   }
-  const auto key = [&](const RunFolder& part) { return std::pair(place_in(results, part.name), part.name); };
-  std::sort(parts.begin(), parts.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  if (!parts.empty()) return parts;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    if (has_metrics(entry.path().string())) parts.push_back(read_part(entry.path().string(), ""));
+  }
+  std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return parts;
 }
 

@@ -78,7 +78,7 @@ std::string header_section(const RunFolder& run) {
   const double seconds = run.seconds();
   std::string facts = fact("Model", run.setting("model_name_or_path"));
   facts += fact("Data", run.setting("dataset_name"));
-  facts += fact(run.has_start ? "Started" : "Date", date_text(run.when));
+  facts += fact(run.date_of, date_text(run.date));
   facts += fact("Duration", seconds > 0 ? human_seconds(seconds) : "");
   facts += fact("Seed", seed_of(run));
   facts += fact("una", run.version);
@@ -88,7 +88,7 @@ std::string header_section(const RunFolder& run) {
 
 std::string health_section(const RunFolder& run) {
   std::string items = findings(run, "");
-  for (const RunFolder& part : run.parts) items += findings(part, part.name + ": ");
+  for (const RunFolder& part : run.parts) items += findings(part, part.label + ": ");
   if (items.empty()) {
     return "<div class=\"health good\"><strong>All well.</strong> Nothing in the numbers asks for "
            "attention.</div>\n";
@@ -114,10 +114,9 @@ std::string tiles_section(const RunFolder& run) {
   if (const Series& speed = find_series(all, "tokens_per_second"); !speed.empty()) {
     tiles += tile("Tokens/s", display_number(std::round(median(speed.values))));
   }
-  if (const Series& memory = find_series(all, "memory_mb"); !memory.empty()) {
-    const double peak = *std::max_element(memory.values.begin(), memory.values.end());
-    tiles += tile("Most memory", human_bytes(peak * 1048576));
-  }
+  double peak_mb = run.peak_mb;
+  for (const double value : find_series(all, "memory_mb").values) peak_mb = std::max(peak_mb, value);
+  tiles += tile("Peak memory", peak_mb > 0 ? human_bytes(peak_mb * 1048576) : "");
   return cat("<div class=\"tiles\">", tiles, "</div>\n");
 }
 
