@@ -135,6 +135,9 @@ void set_labels(Json& config, std::int64_t count) {
 ModelSpec read_model_spec(const std::string& folder) {
   const std::string path = cat(folder, "/config.json");
   check_input(is_folder(folder), cat("the model folder ", folder, " does not exist"));
+  check_input(is_file(path) || !is_file(cat(folder, "/adapter_config.json")),
+              cat(folder, " holds an adapter, not a model; name its base model as the model and give this ",
+                  "folder as the adapter"));
   check_input(is_file(path), cat(folder, " is no model folder: config.json is missing"));
   return parse_model_spec(read_file(path), path);
 }

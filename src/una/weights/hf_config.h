@@ -12,11 +12,12 @@ namespace una::weights {
 ModelSpec read_model_spec(const std::string& folder);
 ModelSpec parse_model_spec(const std::string& config_json, const std::string& what);
 
-// A config.json for a model that `una` made itself (the demo). Key names as Hugging Face writes them.
+// A config.json for a model that `una` made itself (the demo): sorted keys, the spelling that transformers 4
+// and 5 both read. InternalError for a spec that its family cannot say.
 std::string print_model_spec(const ModelSpec& spec);
 
 // The base's config.json text changed into a sequence-classification one: architectures, num_labels,
-// id2label, pad id.
+// id2label, pad id (null when negative). InputError when the text is no config.json that can be read.
 std::string reward_model_config(const std::string& config_json, std::int32_t pad_id);
 
 }  // namespace una::weights

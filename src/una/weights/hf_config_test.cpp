@@ -9,6 +9,7 @@
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/json.h"
+#include "una/base/rng.h"
 #include "una/base/testing.h"
 #include "una/weights/testing.h"
 
@@ -244,12 +245,16 @@ TEST(HfConfig, RefusesWhatItCannotCompute) {
   EXPECT_REFUSED("llama", R"({"tie_word_embeddings":"yes"})", "true or false");
   EXPECT_THROW(parse_model_spec("[]", "x"), InputError);
   EXPECT_THROW(parse_model_spec("{", "x"), InputError);
+  const std::string deep = R"({"x":)" + std::string(200000, '[') + std::string(200000, ']') + "}";
+  EXPECT_NE(error_of([&] { parse_model_spec(deep, "x"); }).find("nested too deeply"), std::string::npos);
 }
 
 TEST(HfConfig, NamesAFolderThatIsNoModel) {
   const std::string folder = test_folder("no-config");
   EXPECT_NE(error_of([&] { read_model_spec(folder); }).find("config.json is missing"), std::string::npos);
   EXPECT_NE(error_of([&] { read_model_spec(folder + "/x"); }).find("does not exist"), std::string::npos);
+  write_file(folder + "/adapter_config.json", "{}");
+  EXPECT_NE(error_of([&] { read_model_spec(folder); }).find("holds an adapter"), std::string::npos);
   write_file(folder + "/config.json", config("qwen2"));
   EXPECT_EQ(read_model_spec(folder).model_type, "qwen2");
 }
@@ -356,6 +361,40 @@ TEST(HfConfig, TurnsABaseConfigIntoARewardModels) {
   EXPECT_EQ(spec.pad_id, 7);
   EXPECT_EQ(reward_model_config(changed, 7), changed);
   EXPECT_THROW(reward_model_config(config("gpt2"), 0), InputError);
+}
+
+TEST(HfConfig, RandomDamageIsReadOrRefusedNeverWorse) {
+  const std::string whole = print_model_spec(
+      parse("qwen2",
+            R"({"sliding_window":32,"use_sliding_window":true,"max_window_layers":2,"eos_token_id":[1,2]})"));
+  const std::vector<std::string> words = {"null",       "true",  "[]",    "{}",
+                                          "\"\"",       "-1",    "1e300", "18446744073709551615",
+                                          "2147483647", "\"x\"", "\xff",  "{\"rope_type\":\"llama3\"}",
+                                          "[1]",        "0"};
+  int read = 0, refused = 0;
+  for (std::uint64_t i = 0; i < 3000; ++i) {
+    Rng rng(3, stream_id("config damage"), i);
+    std::string text = whole;
+    for (std::uint64_t n = 1 + rng.below(3); n > 0; --n) {
+      const std::size_t colon = text.find(": ", rng.below(text.size() - 40));
+      if (rng.below(4) == 0 || colon == std::string::npos) {
+        text[rng.below(text.size())] = static_cast<char>(rng.below(256));
+      } else {  // another value for a key
+        const std::size_t end = text.find_first_of(",}\n", colon);
+        text.replace(colon + 2, end - colon - 2, words[rng.below(words.size())]);
+      }
+    }
+    try {
+      const ModelSpec spec = parse_model_spec(text, "config.json");
+      ++read;
+      ASSERT_EQ(static_cast<std::int64_t>(spec.windows.size()), spec.num_layers);
+      ASSERT_NO_THROW(parse_model_spec(print_model_spec(spec), "printed")) << text;
+    } catch (const InputError&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(read, 200);
+  EXPECT_GT(refused, 1000);
 }
 
 TEST(HfConfig, ReadsTheSharedConfigsOrRefusesThemByName) {

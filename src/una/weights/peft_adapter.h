@@ -7,10 +7,12 @@
 
 namespace una::weights {
 
-// adapter_config.json <-> LoraSpec. Values that are not implemented (use_dora, bias other than "none", other
-// peft_type,
-// ...) are refused by name. Written with PEFT's core key set only, sorted, indent 2.
+// adapter_config.json <-> LoraSpec. What is not implemented (use_dora, bias other than "none", other
+// peft_type, ...) is refused by name once it is set; unknown keys may be null, false or empty. Unset
+// target_modules are q_proj and v_proj; "all-linear" stays {"all-linear"}, the model resolves it;
+// layers_to_transform becomes a regular expression. Written with PEFT's core key set only, sorted, indent 2.
 LoraSpec read_adapter_config(const std::string& folder);
+LoraSpec parse_adapter_config(const std::string& config_json, const std::string& what);
 std::string print_adapter_config(const LoraSpec& spec);
 
 // adapter_model.safetensors: names "base_model.model.<module>.lora_A.weight" [r, in], "...lora_B.weight"
@@ -18,7 +20,8 @@ std::string print_adapter_config(const LoraSpec& spec);
 // "base_model.model." prefix.
 StateDict read_adapter_weights(const std::string& folder);
 
-// The whole adapter folder: config, weights (as given, fp32 by convention), each file whole or not at all.
+// The whole adapter folder: weights (as given, fp32 by convention; names with or without
+// "base_model.model."), then the config, each file whole or not at all.
 void write_adapter(const std::string& folder, const LoraSpec& spec,
                    const std::vector<std::pair<std::string, at::Tensor>>& tensors);
 

@@ -20,9 +20,8 @@ constexpr const char* kConfigFile = "adapter_config.json";
 
 // PEFT's choice for llama, mistral and qwen2 when target_modules is not given.
 const std::vector<std::string> kDefaultTargets = {"q_proj", "v_proj"};
-// "all-linear": every linear layer of these families but the head.
-const std::vector<std::string> kAllLinear = {"down_proj", "gate_proj", "k_proj", "o_proj",
-                                             "q_proj",    "up_proj",   "v_proj"};
+// Every linear layer but the head: which those are is the model's to say.
+constexpr const char* kAllLinear = "all-linear";
 
 // Read below.
 constexpr std::string_view kReadKeys[] = {"peft_type",
@@ -124,8 +123,8 @@ void read_targets(const ConfigReader& config, LoraSpec& spec) {
   }
   const std::string pattern = config.text("target_modules", "");
   if (pattern.empty()) config.fail("\"target_modules\" is empty");
-  if (lower(pattern) == "all-linear") {
-    spec.target_modules = kAllLinear;
+  if (lower(pattern) == kAllLinear) {
+    spec.target_modules = {kAllLinear};
     return;
   }
   spec.target_modules = {pattern};
@@ -163,6 +162,9 @@ void apply_layers(const ConfigReader& config, LoraSpec& spec) {
   if (spec.targets_are_regex) {
     config.fail("\"layers_to_transform\" does not go with a regular expression in \"target_modules\"");
   }
+  if (spec.target_modules == std::vector<std::string>{kAllLinear}) {
+    config.fail("\"layers_to_transform\" does not go with all-linear");
+  }
   if (has_pattern) {
     const Json& pattern = config.json()["layers_pattern"];
     if (pattern != "layers" && pattern != Json::array({"layers"})) {
@@ -191,27 +193,6 @@ void read_patterns(const ConfigReader& config, LoraSpec& spec) {
   }
 }
 
-LoraSpec parse_adapter_config(const std::string& text, const std::string& what) {
-  const Json root = parse_json(text, what);
-  check_input(root.is_object(), cat(what, ": must be a JSON object"));
-  const ConfigReader config(root, what);
-  refuse_values(config);
-  refuse_foreign_settings(config);
-  LoraSpec spec;
-  spec.r = config.size("r", 8);
-  spec.alpha = config.positive("lora_alpha", 8);
-  spec.dropout = number_member(root, "lora_dropout", 0, what);
-  if (!(spec.dropout >= 0 && spec.dropout < 1)) config.fail("\"lora_dropout\" must lie in [0, 1)");
-  spec.use_rslora = config.flag("use_rslora", false);
-  spec.task_type = read_task_type(config);
-  spec.modules_to_save = read_saved_modules(config, spec.task_type);
-  spec.base_model_name_or_path = config.text("base_model_name_or_path", "");
-  read_targets(config, spec);
-  apply_layers(config, spec);
-  read_patterns(config, spec);
-  return spec;
-}
-
 // PEFT writes whole numbers as integers.
 Json number_json(double value) {
   if (value == std::floor(value) && std::fabs(value) < 1e15) return static_cast<std::int64_t>(value);
@@ -232,6 +213,27 @@ LoraSpec read_adapter_config(const std::string& folder) {
   check_input(is_folder(folder), cat("the adapter folder ", folder, " does not exist"));
   check_input(is_file(path), cat(folder, " is no adapter folder: ", kConfigFile, " is missing"));
   return parse_adapter_config(read_file(path), path);
+}
+
+LoraSpec parse_adapter_config(const std::string& config_json, const std::string& what) {
+  const Json root = parse_json(config_json, what);
+  check_input(root.is_object(), cat(what, ": must be a JSON object"));
+  const ConfigReader config(root, what);
+  refuse_values(config);
+  refuse_foreign_settings(config);
+  LoraSpec spec;
+  spec.r = config.size("r", 8);
+  spec.alpha = config.positive("lora_alpha", 8);
+  spec.dropout = number_member(root, "lora_dropout", 0, what);
+  if (!(spec.dropout >= 0 && spec.dropout < 1)) config.fail("\"lora_dropout\" must lie in [0, 1)");
+  spec.use_rslora = config.flag("use_rslora", false);
+  spec.task_type = read_task_type(config);
+  spec.modules_to_save = read_saved_modules(config, spec.task_type);
+  spec.base_model_name_or_path = config.text("base_model_name_or_path", "");
+  read_targets(config, spec);
+  apply_layers(config, spec);
+  read_patterns(config, spec);
+  return spec;
 }
 
 std::string print_adapter_config(const LoraSpec& spec) {
@@ -261,7 +263,8 @@ std::string print_adapter_config(const LoraSpec& spec) {
   config["modules_to_save"] = nullptr;
   if (!spec.modules_to_save.empty()) config["modules_to_save"] = sorted(spec.modules_to_save);
   config["target_modules"] = sorted(spec.target_modules);
-  if (spec.targets_are_regex) config["target_modules"] = spec.target_modules.front();
+  const bool is_text = spec.targets_are_regex || spec.target_modules == std::vector<std::string>{kAllLinear};
+  if (is_text) config["target_modules"] = spec.target_modules.front();
   config["rank_pattern"] = nlohmann::json::object();
   for (const auto& [name, rank] : spec.rank_pattern) config["rank_pattern"][name] = rank;
   config["alpha_pattern"] = nlohmann::json::object();

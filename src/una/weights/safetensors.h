@@ -41,7 +41,8 @@ StateDict read_model_weights(const std::string& folder);
 void write_safetensors(const std::string& path,
                        const std::vector<std::pair<std::string, at::Tensor>>& tensors);
 
-// model.safetensors, or shards of at most `shard_bytes` with model.safetensors.index.json.
+// model.safetensors, or shards of at most `shard_bytes` (> 0) with model.safetensors.index.json, written
+// last. Weight files of an earlier save are removed. `tensors` may be views of the files that are replaced.
 void write_model_weights(const std::string& folder,
                          const std::vector<std::pair<std::string, at::Tensor>>& tensors,
                          std::int64_t shard_bytes);

@@ -241,7 +241,7 @@ TEST(SafetensorsHeader, RandomDamageIsReadOrRefusedNeverWorse) {
               33);
   ASSERT_NO_THROW(parse_header(whole, "f"));
   int read = 0, refused = 0;
-  for (std::uint64_t i = 0; i < 20000; ++i) {
+  for (std::uint64_t i = 0; i < 8000; ++i) {
     const std::string file = Mutator(i)(whole);
     try {
       const Header header = parse_header(file, "f");
@@ -254,8 +254,8 @@ TEST(SafetensorsHeader, RandomDamageIsReadOrRefusedNeverWorse) {
       ++refused;
     }
   }
-  EXPECT_GT(read, 50);
-  EXPECT_GT(refused, 15000);
+  EXPECT_GT(read, 20);
+  EXPECT_GT(refused, 6000);
 }
 
 }  // namespace

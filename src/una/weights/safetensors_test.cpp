@@ -1,6 +1,7 @@
 #include "una/weights/safetensors.h"
 
 #include <array>
+#include <csignal>
 #include <filesystem>
 #include <string>
 
@@ -13,6 +14,7 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "una/base/error.h"
 #include "una/base/files.h"
@@ -158,6 +160,22 @@ TEST(Safetensors, AFailedWriteLeavesNothing) {
                InternalError);
   EXPECT_THROW(write_safetensors(folder + "/a", {{"x", at::zeros({1}, at::kComplexFloat)}}), InternalError);
   EXPECT_TRUE(is_empty_folder(folder));
+}
+
+TEST(Safetensors, AFullDiskLeavesTheOldFileAndIsOneSentence) {
+  const std::string folder = test_folder("full"), path = folder + "/a.safetensors";
+  write_safetensors(path, small_tensors());
+  rlimit old{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  const rlimit small{4096, old.rlim_max};
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const std::string error = error_of([&] { write_safetensors(path, {{"large", at::zeros({4096})}}); });
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, old_handler);
+  EXPECT_EQ(error.find("cannot write " + path + ": "), 0U) << error;
+  EXPECT_EQ(read_file(path), golden_bytes());
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
 }
 
 TEST(Safetensors, NamesTheFileThatIsNotThere) {
