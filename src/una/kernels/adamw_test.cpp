@@ -46,12 +46,20 @@ TEST(Adamw, FollowsTorchOverAHundredSteps) {
                             .epsilon = 1e-6,
                             .weight_decay = 0.1,
                             .gradient_scale = 0.37};
-  for (const std::int64_t count : {1, 17, 1000, 20000}) {
+  for (const std::int64_t count : {1, 17, 1000}) {
     for (const AdamWParams& params : {plain, decayed}) {
       EXPECT_LE(drift(at::kFloat, count, params), 2e-6);
       EXPECT_LE(drift(at::kDouble, count, params), 1e-13);
     }
   }
+}
+
+TEST(Adamw, FollowsTorchAcrossThreads) {
+  State mine(random({40001}, 1).to(at::kFloat)), exact(random({40001}, 1));
+  const at::Tensor grad = random({40001}, 2);
+  adamw_step(mine.param, grad.to(at::kFloat), mine.m, mine.v, {.learning_rate = 0.1});
+  reference::adamw_step(exact.param, grad, exact.m, exact.v, {.learning_rate = 0.1});
+  EXPECT_LE(testing::difference(mine.param, exact.param), 1e-6);
 }
 
 TEST(Adamw, ThreadsChangeNoBit) {

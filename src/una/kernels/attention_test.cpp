@@ -78,9 +78,15 @@ TEST(Attention, AgreesOnGroupRatiosAndHeadSizes) {
 
 TEST(Attention, AgreesWithWindowAndSoftCap) {
   expect_reference(packed({130, 5, 200}), {335, 2, 1, 16, {.scale = 0.25, .window = 70}});
-  expect_reference(packed({130}), {130, 2, 1, 16, {.scale = 0.25, .window = 1}});
+  expect_reference(packed({130}), {130, 2, 1, 16, {.scale = 0.25, .window = 2}});
   expect_reference(packed({90, 3}), {93, 4, 2, 16, {.scale = 0.5, .soft_cap = 1.5}});
   expect_reference(shared(100, {40, 30}), {170, 4, 2, 16, {.scale = 0.5, .window = 64, .soft_cap = 2}});
+}
+
+TEST(Attention, WindowOfOneSeesItsOwnValue) {
+  const at::Tensor x = random({130, 4, 16}, 1).to(at::kFloat);
+  const at::Tensor y = attention_packed(x, 1, packed({130}), {.scale = 0.25, .window = 1});
+  for (std::int64_t head = 0; head < 2; ++head) EXPECT_TRUE(y.select(1, head).equal(x.select(1, 3)));
 }
 
 TEST(Attention, AgreesOnSharedPrompts) {
