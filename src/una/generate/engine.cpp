@@ -211,18 +211,17 @@ std::uint64_t Engine::add(Request request) {
   check_input(size < positions,
               cat("request ", request.id, ": the prompt has ", size,
                   " tokens, which leaves no room for an answer in the model's ", positions, " positions"));
-  const std::uint64_t ticket = impl_->next_ticket++;
   StopText stop_text(impl_->tokenizer, request.params.stop);
   auto run = std::make_unique<Run>(Run{.request = std::move(request), .stop_text = std::move(stop_text)});
   run->most_new = std::min(run->request.params.max_new_tokens, positions - size);
   run->output.id = run->request.id;
   run->output.sample = run->request.sample;
-  run->output.ticket = ticket;
   const std::int64_t limit = impl_->options.cache_tokens, need = size + run->own_slots();
   check_input(limit == 0 || need <= limit,
               cat("request ", run->request.id, " needs ", need, " slots of a cache of ", limit,
                   "; raise cache_tokens or "
                   "lower max_new_tokens"));
+  const std::uint64_t ticket = run->output.ticket = impl_->next_ticket++;
   if (run->most_new == 0) {
     impl_->empty_answers.push_back(run->output);
   } else {

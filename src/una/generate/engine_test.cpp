@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/tensor.h>
@@ -12,6 +13,9 @@
 
 namespace una::generate {
 namespace {
+
+// Tensors this small are slower on two threads, and far slower on a busy machine.
+[[maybe_unused]] const bool kOneThread = (at::set_num_threads(1), true);
 
 using Ids = std::vector<std::int32_t>;
 using Finish = Output::Finish;
@@ -120,6 +124,19 @@ TEST(Engine, SamplesOfOnePromptComputeItOnce) {
   for (std::size_t i = 0; i < outputs.size(); ++i) EXPECT_EQ(outputs[i].sample, i);
   generate_all(engine, {asked[0]});
   EXPECT_EQ(engine.prompt_tokens(), 8) << "a prompt that nobody needs is forgotten";
+}
+
+// X lies before the prompt of A, whose second sample then finds 4 + 5 free slots and needs 8 in a row.
+TEST(Engine, ACachedPromptInTheMiddleOfTheCacheBlocksNothing) {
+  model::Model model(tiny_spec(), 5, {});
+  const auto asked = [] {
+    return std::vector<Request>{
+        {.id = 1, .prompt = {9, 8}, .params = {.max_new_tokens = 3}},
+        {.id = 2, .prompt = {3, 17, 25}, .params = {.max_new_tokens = 2}},
+        {.id = 2, .prompt = {3, 17, 25}, .params = {.max_new_tokens = 9}, .sample = 1}};
+  };
+  Engine tight(model, nullptr, {.max_batch = 2, .cache_tokens = 12}), wide(model, nullptr, {});
+  expect_same(generate_all(tight, asked()), generate_all(wide, asked()));
 }
 
 TEST(Engine, RequestsMayComeWhileOthersRun) {

@@ -18,6 +18,9 @@
 namespace una::generate {
 namespace {
 
+// Fewer logits than this are not worth a second thread.
+constexpr std::int64_t kGrain = 1 << 16;
+
 bool is_greedy(const SamplingParams& params) { return params.temperature == 0 || params.top_k == 1; }
 
 // The lowest id with the largest log-prob, stop ids left out where they are forbidden.
@@ -105,6 +108,7 @@ std::vector<Candidate> nucleus(std::span<const float> weights, double top_p) {
 }
 
 std::int32_t draw_in_order(const std::vector<Candidate>& candidates, double uniform) {
+  if (candidates.empty()) return 0;  // broken logits: the caller looks at the log-prob
   double total = 0;
   for (const Candidate& candidate : candidates) total += candidate.weight;
   double left = uniform * total;
@@ -162,15 +166,15 @@ std::vector<Draw> draw_tokens(const at::Tensor& logits, const std::vector<RowCho
   const float* logp_data = logps.const_data_ptr<float>();
   float* weight_data = weights.defined() ? weights.mutable_data_ptr<float>() : nullptr;
   std::vector<Draw> out(rows.size());
-  at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, logits.size(0), 1 + kGrain / logits.size(1), [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const std::span<const float> row_logps(logp_data + i * vocabulary, vocabulary);
-      check_input(std::isfinite(row_logps[0]) || row_logps[0] < 0,
-                  "the model's logits are not finite (NaN or infinity): its weights are broken");
       const std::int32_t token = is_greedy(*rows[i].params)
                                      ? most_likely(row_logps, rows[i])
                                      : draw({weight_data + i * vocabulary, vocabulary}, rows[i]);
       out[i] = {token, row_logps[static_cast<std::size_t>(token)]};
+      check_input(std::isfinite(out[i].logp),
+                  "the model's logits are not finite (NaN or infinity): its weights are broken");
     }
   });
   return out;

@@ -62,7 +62,10 @@ bool Schedule::place(Run& run, bool& fresh) {
   fresh = prompt.begin < 0;
   if (!fresh) {
     run.begin = take(run.own_slots(), &prompt);
-    return run.begin >= 0;
+    // In an otherwise empty cache the prompt itself may lie where it splits the free slots.
+    if (run.begin >= 0 || !running_.empty()) return run.begin >= 0;
+    drop(prompt);
+    fresh = true;
   }
   // Together, so that prompt and answer are one range of keys.
   const std::int64_t begin = take(prompt.size() + run.own_slots(), &prompt);
@@ -77,15 +80,17 @@ std::vector<std::shared_ptr<Prompt>> Schedule::admit() {
   std::int64_t tokens = 0;
   while (!waiting_.empty() && static_cast<std::int64_t>(running_.size()) < options_.max_batch) {
     Run& run = *waiting_.front();
-    const std::int64_t extra = run.prompt->begin < 0 ? run.prompt->size() : 0;
-    if (tokens > 0 && tokens + extra > options_.prefill_tokens) break;
+    const bool cached = run.prompt->begin >= 0;
+    if (!cached && tokens > 0 && tokens + run.prompt->size() > options_.prefill_tokens) break;
     bool fresh = false;
     if (!place(run, fresh)) {
       check(!running_.empty(), "a request does not fit an empty cache");
       break;
     }
-    if (fresh) out.push_back(run.prompt);
-    tokens += extra;
+    if (fresh) {
+      out.push_back(run.prompt);
+      tokens += run.prompt->size();
+    }
     --run.prompt->waiting;
     ++run.prompt->running;
     running_.push_back(std::move(waiting_.front()));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
@@ -19,6 +20,9 @@
 #include "una/weights/safetensors.h"
 
 namespace una::model {
+
+// Tensors this small are slower on two threads, and far slower on a busy machine.
+[[maybe_unused]] inline const bool kOneThread = (at::set_num_threads(1), true);
 
 inline std::string fixture_folder(const std::string& name) {
   const auto project =
