@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -33,7 +34,7 @@ void read_helpsteer2(const RowView& row, ReadRow& out) {
   const std::optional<double> correct = attribute(row, "correctness");
   const std::optional<double> coherent = attribute(row, "coherence");
   if (helpful && correct && coherent)  // the paper's weights; 7.6 = 4 (0.65 + 0.8 + 0.45)
-    response.raw_score = (0.65 * *helpful + 0.8 * *correct + 0.45 * *coherent) / 7.6;
+    response.raw_score = std::min(1.0, (0.65 * *helpful + 0.8 * *correct + 0.45 * *coherent) / 7.6);
   out.example.responses.push_back(std::move(response));
   out.scored = true;
   out.range = ScoreRange{0, 1};

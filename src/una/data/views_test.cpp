@@ -196,6 +196,12 @@ TEST(Views, a_score_outside_its_range_is_an_error_unless_it_is_a_sentinel) {
   EXPECT_EQ(derive({own}, "auto", {"0", "100"}).examples.at(0).responses[0].score, 0.5);
 }
 
+TEST(Views, a_perfect_helpsteer2_row_has_target_one) {
+  const std::string row =
+      R"({"prompt": "p", "response": "a", "helpfulness": 4, "correctness": 4, "coherence": 4})";
+  EXPECT_EQ(derive({row}, "auto").examples.at(0).responses[0].score, 1.0);
+}
+
 TEST(Views, an_unknown_feedback_names_the_nearest) {
   EXPECT_TRUE(contains(input_error([] { derive({scored("p", "a", "1")}, "pairwize"); }),
                        "did you mean \"pairwise\""));
