@@ -18,13 +18,13 @@ class Train(unittest.TestCase):
         for method, feedback, more in cases:
             with self.subTest(method=method, feedback=feedback, more=more):
                 out = fresh(f"train-{method}-{feedback}-{len(more)}")
-                train(method, TASK / "data" / f"{feedback}.jsonl", out, "--max_steps", 8, "--beta", "0.3",
-                      "--per_device_train_batch_size", 8, "--learning_rate", "5e-4", "--lr_scheduler_type", "constant", *more)
+                train(method, TASK / "data" / f"{feedback}.jsonl", out, "--max_steps", 8, "--beta", "0.1",
+                      "--per_device_train_batch_size", 96, "--learning_rate", "5e-4", "--lr_scheduler_type", "constant", *more)
                 losses = self.losses(out)
                 self.assertEqual(len(losses), 8)
                 self.assertTrue(all(math.isfinite(loss) for loss in losses))
                 if method not in ("kto", "sft"):
-                    self.assertLess(min(losses[4:]), losses[0], losses)
+                    self.assertLess(losses[-1], losses[0], losses)
                 for name in ("adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "run.yaml",
                              "report.html", "summary.json", "data.json"):
                     self.assertTrue((out / name).is_file(), name)

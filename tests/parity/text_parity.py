@@ -167,7 +167,9 @@ def compare_tokenizer(dump, score, folder, name, texts):
     ours = dump.ask({"op": "tokenizer", "folder": str(folder)})
     described = {"size": max(len(theirs), max(theirs.get_vocab().values()) + 1), "bos_id": theirs.bos_token_id,
                  "eos_id": theirs.eos_token_id, "pad_id": theirs.pad_token_id,
-                 "special_tokens": theirs.special_tokens_map}
+                 "special_tokens": theirs.special_tokens_map,
+                 "adds_bos": theirs.bos_token_id is not None and theirs("a")["input_ids"][0] == theirs.bos_token_id,
+                 "adds_eos": theirs.eos_token_id is not None and theirs("a")["input_ids"][-1] == theirs.eos_token_id}
     score.add(f"{name}: description", {k: ours.get(k) for k in described} == described, ours, described)
     for special in (False, True):
         ours = dump.ask({"op": "encode", "folder": str(folder), "texts": texts, "special": special})
@@ -193,6 +195,38 @@ def compare_text(score, name, theirs, text, special, ours):
     score.add(name + " offsets", widened == offsets, widened, offsets)
     score.add(name + " decode", ours["decoded"] == decoded, ours["decoded"], decoded)
     score.add(name + " decode, skipping", ours["skipped"] == skipped, ours["skipped"], skipped)
+
+
+def sample_texts(data, count):
+    """Texts of the preference files, every string of the first rows."""
+    texts = []
+
+    def collect(value):
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, (list, dict)):
+            for item in value.values() if isinstance(value, dict) else value:
+                collect(item)
+
+    for path in sorted(data.glob("preference/*.json*")):
+        whole = path.read_text(encoding="utf-8")
+        if path.suffix == ".jsonl":
+            rows = [json.loads(line) for line in whole.split("\n")[:count] if line.strip()]
+        else:
+            rows = json.loads(whole)[:count]
+        collect(rows)
+    return sorted(set(texts))
+
+
+def sample_conversations(data, count):
+    """Chat rows of the preference files."""
+    path = data / "preference" / "ultrafeedback_train.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:count]] if path.exists() else []
+    for i, row in enumerate(rows):
+        chosen = row["chosen"]
+        if isinstance(chosen, str):
+            chosen = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": chosen}]
+        yield f"ultrafeedback row {i}", {"messages": chosen}
 
 
 def compare_made_folders(dump, score, data):
@@ -232,6 +266,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dump", required=True, help="the program una_text_dump of the build folder")
     parser.add_argument("--data", type=pathlib.Path, help="folder with chat_templates/ and tokenizers/")
+    parser.add_argument("--rows", type=int, default=20, help="rows of each data file to take as texts")
     parser.add_argument("--only", default="", help="only templates and tokenizers whose name holds this")
     parser.add_argument("--quiet", action="store_true", help="name differences without showing them")
     args = parser.parse_args()
@@ -245,12 +280,14 @@ def main():
         score.skipped += 1
         print("no --data: real templates and tokenizers are left out")
     else:
+        rows = list(sample_conversations(args.data, args.rows))
+        texts = text_cases.TEXTS + sample_texts(args.data, args.rows)
         for name, source, special in templates(args.data):
-            for title, case in text_cases.CONVERSATIONS.items() if args.only in name else ():
+            for title, case in [*text_cases.CONVERSATIONS.items(), *rows] if args.only in name else ():
                 compare_render(dump, score, f"{name}: {title}", source, special, case)
         for path in sorted(args.data.glob("tokenizers/*/tokenizer.json")):
             if args.only in path.parent.name:
-                compare_tokenizer(dump, score, path.parent, path.parent.name, text_cases.TEXTS)
+                compare_tokenizer(dump, score, path.parent, path.parent.name, texts)
         if not args.only:
             compare_made_folders(dump, score, args.data)
     if not args.only:

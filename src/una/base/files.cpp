@@ -142,4 +142,9 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<char*>(data_), size_);
 }
 
+void MappedFile::release_pages() const {
+  if (data_ != nullptr)
+    ::madvise(const_cast<char*>(data_), size_, MADV_DONTNEED);  // read-only and file-backed: safe
+}
+
 }  // namespace una

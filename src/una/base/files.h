@@ -38,6 +38,7 @@ class MappedFile {
   const char* data() const { return data_; }
   std::size_t size() const { return size_; }
   std::string_view bytes() const { return {data_, size_}; }
+  void release_pages() const;  // they leave the resident set and come back from the page cache when touched
 
  private:
   const char* data_ = nullptr;

@@ -20,7 +20,8 @@ TEST(Flags, DashesUnderscoresEqualsAndAliasesAreOneKey) {
   EXPECT_EQ(settings.find("bf16")->text, "true");
   EXPECT_EQ(parse({"--dataset-name", "x,y"}).find("dataset_name")->list.size(), 2U);
   EXPECT_EQ(parse({"--bf16", "false", "--beta", "-1e-3"}).find("bf16")->text, "false");
-  EXPECT_EQ(parse({"--beta", "1", "--beta", "2"}).find("beta")->text, "2");  // the last one holds, as in argparse
+  EXPECT_EQ(parse({"--beta", "1", "--beta", "2"}).find("beta")->text,
+            "2");  // the last one holds, as in argparse
   EXPECT_EQ(parse({"--no-bf16"}).find("bf16")->text, "false");
 }
 

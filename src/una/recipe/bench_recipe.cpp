@@ -76,83 +76,108 @@ std::vector<StepBatch> make_steps(const data::Dataset& dataset, std::int64_t beg
   return steps;
 }
 
-int bench_train(const BenchOptions& options) {
-  RunConfig config = bench_config(options);
-  set_threads(options.threads);
-  const auto objective = objective::make_objective(config.method, config.objective);
-  const TextSetup text = load_text(options.model, config.data, read_folder_spec(options.model));
-  const RunData data = load_run_data(config, text, *objective, "");
-  check_input(data.train->size() >= options.timed + options.warmup,
-              cat(options.pairs, ": ", options.timed + options.warmup, " pairs are needed, there are ",
-                  data.train->size()));
-  ModelSetup setup = load_for_training(config, false, true);
-  const auto gang = dist::make_gang();
-  train::StepOptions step = step_options(config);
-  step.statistics = false;
-  train::StepRunner runner({.model = setup.model.get(),
-                            .policy = setup.policy,
-                            .objective = objective.get(),
-                            .reference = setup.reference.get()},
-                           step, *gang);
-  std::vector<StepBatch> timed = make_steps(*data.train, 0, options.timed, options.batch, config);
-  std::vector<StepBatch> warm =
-      make_steps(*data.train, options.timed, options.timed + options.warmup, options.batch, config);
-  const double to_first_forward = process_age_seconds();
-  if (!options.live_reference) setup.reference->keep_in_memory();
-  double begin = monotonic_seconds();
-  for (const StepBatch& step_batch : timed) {
-    if (options.live_reference) break;
-    for (const PackedBatch& micro : step_batch.micro_batches) setup.reference->logps(micro);
+// The training benchmark: what dpo_pytorch.py does, in the same order.
+class TrainBench {
+ public:
+  explicit TrainBench(const BenchOptions& options) : options_(options), config_(bench_config(options)) {}
+  void run() {
+    load();
+    const double to_first_forward = process_age_seconds();
+    fill_reference();
+    const double first_step = warm_up();
+    time_steps(to_first_forward, first_step);
   }
-  const double reference_seconds = monotonic_seconds() - begin;
-  const at::Tensor saved = runner.buffer().values().clone();
-  double first_step = 0;
-  for (std::size_t i = 0; i < warm.size(); ++i) {
-    runner.step(warm[i], static_cast<std::int64_t>(i) + 1, options.lr);
-    if (i == 0) first_step = process_age_seconds() - reference_seconds;
+
+ private:
+  void load() {
+    objective_ = objective::make_objective(config_.method, config_.objective);
+    const TextSetup text = load_text(options_.model, config_.data, read_folder_spec(options_.model));
+    const RunData data = load_run_data(config_, text, *objective_, "");
+    const std::int64_t wanted = options_.timed + options_.warmup;
+    check_input(data.train->size() >= wanted,
+                cat(options_.pairs, ": ", wanted, " pairs are needed, there are ", data.train->size()));
+    timed_ = make_steps(*data.train, 0, options_.timed, options_.batch, config_);
+    warm_ = make_steps(*data.train, options_.timed, wanted, options_.batch, config_);
+    setup_ = load_for_training(config_, false, true);
+    train::StepOptions step = step_options(config_);
+    step.statistics = false;
+    const train::TrainableSet set{.model = setup_.model.get(),
+                                  .policy = setup_.policy,
+                                  .objective = objective_.get(),
+                                  .reference = setup_.reference.get()};
+    runner_ = std::make_unique<train::StepRunner>(set, step, *gang_);
   }
-  runner.buffer().values().copy_(saved);
-  runner.buffer().exp_avg().zero_();
-  runner.buffer().exp_avg_sq().zero_();
-  runner.set_updates(0);
-  setup.model->refresh();
-  std::vector<double> losses;
-  double tokens = 0, computed = 0;
-  begin = monotonic_seconds();
-  for (std::size_t i = 0; i < timed.size(); ++i) {
-    const train::StepResult result = runner.step(timed[i], static_cast<std::int64_t>(i) + 1, options.lr);
-    losses.push_back(result.loss);
-    tokens += static_cast<double>(timed[i].tokens);
-    for (const PackedBatch& micro : timed[i].micro_batches)
-      computed += static_cast<double>(micro.num_tokens());
+
+  void fill_reference() {
+    if (options_.live_reference) return;
+    setup_.reference->keep_in_memory();
+    const double begin = monotonic_seconds();
+    for (const StepBatch& step : timed_) {
+      for (const PackedBatch& micro : step.micro_batches) setup_.reference->logps(micro);
+    }
+    reference_seconds_ = monotonic_seconds() - begin;
   }
-  const double seconds = monotonic_seconds() - begin;
-  const auto pairs = static_cast<double>(options.timed);
-  std::printf("%s\n", Json{{"peer", "una"},
-                           {"method", config.method},
-                           {"dtype", options.dtype},
-                           {"prefix_sharing", options.prefix_sharing},
-                           {"live_reference", options.live_reference},
-                           {"batch", options.batch},
-                           {"pairs", options.timed},
-                           {"threads", at::get_num_threads()},
-                           {"s_per_pair", seconds / pairs},
-                           {"tokens_per_s", tokens / seconds},
-                           {"tokens_per_pair", tokens / pairs},
-                           {"computed_tokens_per_pair", computed / pairs},
-                           {"reference_s_per_pair", reference_seconds / pairs},
-                           {"start_to_first_forward_s", to_first_forward},
-                           {"start_to_first_step_s", first_step},
-                           {"peak_mb", static_cast<double>(peak_memory_bytes()) / 1048576},
-                           {"losses", losses}}
-                          .dump()
-                          .c_str());
-  return 0;
-}
+
+  // Returns the age of the process after the first step, the reference pass not counted; undoes the steps.
+  double warm_up() {
+    const at::Tensor saved = runner_->buffer().values().clone();
+    double first_step = 0;
+    for (std::size_t i = 0; i < warm_.size(); ++i) {
+      runner_->step(warm_[i], static_cast<std::int64_t>(i) + 1, options_.lr);
+      if (i == 0) first_step = process_age_seconds() - reference_seconds_;
+    }
+    runner_->buffer().values().copy_(saved);
+    runner_->buffer().exp_avg().zero_();
+    runner_->buffer().exp_avg_sq().zero_();
+    runner_->set_updates(0);
+    setup_.model->refresh();
+    return first_step;
+  }
+
+  void time_steps(double to_first_forward, double first_step) {
+    std::vector<double> losses;
+    double tokens = 0, computed = 0;
+    const double begin = monotonic_seconds();
+    for (std::size_t i = 0; i < timed_.size(); ++i) {
+      losses.push_back(runner_->step(timed_[i], static_cast<std::int64_t>(i) + 1, options_.lr).loss);
+      tokens += static_cast<double>(timed_[i].tokens);
+      for (const PackedBatch& micro : timed_[i].micro_batches)
+        computed += static_cast<double>(micro.num_tokens());
+    }
+    const double seconds = monotonic_seconds() - begin;
+    const auto pairs = static_cast<double>(options_.timed);
+    const Json line{{"peer", "una"},
+                    {"method", config_.method},
+                    {"dtype", options_.dtype},
+                    {"prefix_sharing", options_.prefix_sharing},
+                    {"live_reference", options_.live_reference},
+                    {"batch", options_.batch},
+                    {"pairs", options_.timed},
+                    {"threads", at::get_num_threads()},
+                    {"s_per_pair", seconds / pairs},
+                    {"tokens_per_s", tokens / seconds},
+                    {"tokens_per_pair", tokens / pairs},
+                    {"computed_tokens_per_pair", computed / pairs},
+                    {"reference_s_per_pair", reference_seconds_ / pairs},
+                    {"start_to_first_forward_s", to_first_forward},
+                    {"start_to_first_step_s", first_step},
+                    {"peak_mb", static_cast<double>(peak_memory_bytes()) / 1048576},
+                    {"losses", losses}};
+    std::printf("%s\n", line.dump().c_str());
+  }
+
+  BenchOptions options_;
+  RunConfig config_;
+  std::unique_ptr<dist::Gang> gang_ = dist::make_gang();
+  std::unique_ptr<objective::Objective> objective_;
+  ModelSetup setup_;
+  std::unique_ptr<train::StepRunner> runner_;
+  std::vector<StepBatch> timed_, warm_;
+  double reference_seconds_ = 0;
+};
 
 int bench_generate(const BenchOptions& options) {
   RunConfig config = bench_config(options);
-  set_threads(options.threads);
   ModelSetup setup = load_for_inference(options.model, "", options.dtype);
   const TextSetup text = load_text(options.model, config.data, setup.folder.spec);
   data::ReadReport report;
@@ -211,7 +236,11 @@ int run_bench(const std::vector<std::string>& arguments) {
   BenchOptions options;
   read_options(settings, options);
   check_input(!options.model.empty() && !options.pairs.empty(), "bench: --model and --pairs are needed");
-  if (arguments[0] == "train") return bench_train(options);
+  set_threads(options.threads);
+  if (arguments[0] == "train") {
+    TrainBench(options).run();
+    return 0;
+  }
   check_input(arguments[0] == "generate",
               cat("bench: '", arguments[0], "' is unknown, choose train or generate"));
   return bench_generate(options);

@@ -226,7 +226,8 @@ void Demo::align() {
     MethodResult entry{.method = method};
     entry.seconds = result.seconds;
     // The child's own figure: the kernel's ru_maxrss also counts the parent's pages between fork and exec.
-    entry.peak_mb = read_json_file(cat(out_, "/", method.folder, "/summary.json")).at("peak_memory_mb").get<double>();
+    entry.peak_mb =
+        read_json_file(cat(out_, "/", method.folder, "/summary.json")).at("peak_memory_mb").get<double>();
     results_.push_back(std::move(entry));
     say(cat("aligned: ", method.name, " in ", fixed(result.seconds, 0), " s"));
   }

@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
+#include <numeric>
 
+#include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
@@ -67,38 +68,26 @@ std::string prompt_text(const Example& example) {
   return example.prompt.messages.empty() ? "" : example.prompt.messages.back().content;
 }
 
-int generate_file(const GenerateOptions& options) {
+void check_generate_options(const GenerateOptions& options) {
   check_input(options.num_samples > 0 && options.batch_size > 0,
               "num_samples and batch_size must be 1 or more");
   check_input(options.sampling.max_new_tokens > 0, "max_new_tokens must be 1 or more");
   check_input(options.sampling.temperature >= 0, "temperature must not be negative");
   check_input(options.sampling.top_p > 0 && options.sampling.top_p <= 1, "top_p must lie in (0, 1]");
-  set_threads(options.threads);
-  const std::vector<Example> examples = read_prompts(options);
-  ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.dtype);
-  check_input(!setup.model->has_reward_head(),
-              cat(options.model_name_or_path, ": a reward model cannot generate"));
-  const TextSetup text = load_text(options.model_name_or_path, options.data, setup.folder.spec);
+}
+
+SamplingParams sampling_params(const GenerateOptions& options, const ModelSpec& spec, std::int32_t eos_id) {
   SamplingParams sampling = options.sampling;
   sampling.seed = static_cast<std::uint64_t>(options.seed);
   sampling.stop = options.stop;
-  sampling.stop_ids = setup.folder.spec.eos_ids;
-  if (std::find(sampling.stop_ids.begin(), sampling.stop_ids.end(), text.eos_id) == sampling.stop_ids.end()) {
-    sampling.stop_ids.push_back(text.eos_id);
+  sampling.stop_ids = spec.eos_ids;
+  if (std::find(sampling.stop_ids.begin(), sampling.stop_ids.end(), eos_id) == sampling.stop_ids.end()) {
+    sampling.stop_ids.push_back(eos_id);
   }
-  generate::Engine engine(*setup.model, text.tokenizer.get(),
-                          {.max_batch = options.batch_size, .adapter = setup.policy});
-  const auto pipeline = text.pipeline();
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    const Sequence prompt = data::tokenise_prompt(examples[i], options.data, pipeline);
-    for (std::int64_t sample = 0; sample < options.num_samples; ++sample) {
-      engine.add({.id = static_cast<std::int64_t>(i),
-                  .prompt = prompt.ids,
-                  .params = sampling,
-                  .sample = static_cast<std::uint64_t>(sample)});
-    }
-  }
-  const std::size_t total = examples.size() * static_cast<std::size_t>(options.num_samples);
+  return sampling;
+}
+
+std::vector<generate::Output> run_engine(generate::Engine& engine, std::size_t total) {
   report::ProgressBar bar("generate", static_cast<double>(total));
   std::vector<generate::Output> outputs;
   while (!engine.done()) {
@@ -111,31 +100,53 @@ int generate_file(const GenerateOptions& options) {
   bar.finish();
   std::sort(outputs.begin(), outputs.end(),
             [](const auto& a, const auto& b) { return a.id != b.id ? a.id < b.id : a.sample < b.sample; });
-  std::string lines;
-  for (const generate::Output& output : outputs) {
-    const Example& example = examples[static_cast<std::size_t>(output.id)];
-    double logp = 0;
-    for (const float value : output.logps) logp += value;
-    if (options.output_dir.empty()) {
-      std::printf("%s\n", output.text.c_str());
-      continue;
-    }
-    lines += Json{{"row", output.id},
+  return outputs;
+}
+
+std::string output_line(const generate::Output& output, const Example& example) {
+  const double logp = std::accumulate(output.logps.begin(), output.logps.end(), 0.0);
+  const Json line{{"row", output.id},
                   {"sample", output.sample},
                   {"prompt", prompt_text(example)},
                   {"completion", output.text},
                   {"finish", finish_name(output.finish)},
                   {"tokens", output.ids.size()},
-                  {"logp", logp}}
-                 .dump(-1, ' ', false, Json::error_handler_t::replace) +
-             "\n";
+                  {"logp", logp}};
+  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+int generate_file(const GenerateOptions& options) {
+  check_generate_options(options);
+  set_threads(options.threads);
+  const std::vector<Example> examples = read_prompts(options);
+  ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.dtype);
+  check_input(!setup.model->has_reward_head(),
+              cat(options.model_name_or_path, ": a reward model cannot generate"));
+  const TextSetup text = load_text(options.model_name_or_path, options.data, setup.folder.spec);
+  const SamplingParams sampling = sampling_params(options, setup.folder.spec, text.eos_id);
+  generate::Engine engine(*setup.model, text.tokenizer.get(),
+                          {.max_batch = options.batch_size, .adapter = setup.policy});
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    const Sequence prompt = data::tokenise_prompt(examples[i], options.data, text.pipeline());
+    for (std::int64_t sample = 0; sample < options.num_samples; ++sample) {
+      engine.add({.id = static_cast<std::int64_t>(i),
+                  .prompt = prompt.ids,
+                  .params = sampling,
+                  .sample = static_cast<std::uint64_t>(sample)});
+    }
   }
-  if (!options.output_dir.empty()) {
-    write_file(options.output_dir, lines);
-    log_info(cat(thousands(static_cast<std::int64_t>(outputs.size())), " answers in ", options.output_dir,
-                 ", ", fixed(static_cast<double>(engine.new_tokens()) / std::max(1e-9, bar.elapsed()), 0),
-                 " tokens/s"));
+  const double begin = monotonic_seconds();
+  const auto outputs = run_engine(engine, examples.size() * static_cast<std::size_t>(options.num_samples));
+  const double seconds = std::max(1e-9, monotonic_seconds() - begin);
+  std::string lines;
+  for (const generate::Output& output : outputs) {
+    if (options.output_dir.empty()) std::printf("%s\n", output.text.c_str());
+    lines += output_line(output, examples[static_cast<std::size_t>(output.id)]);
   }
+  if (options.output_dir.empty()) return 0;
+  write_file(options.output_dir, lines);
+  log_info(cat(thousands(static_cast<std::int64_t>(outputs.size())), " answers in ", options.output_dir, ", ",
+               fixed(static_cast<double>(engine.new_tokens()) / seconds, 0), " tokens/s"));
   return 0;
 }
 

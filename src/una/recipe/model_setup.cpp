@@ -118,6 +118,7 @@ ModelFolder read_model_folder(const std::string& path) {
   folder.spec = read_folder_spec(path);
   folder.weights = weights::read_model_weights(path);
   folder.content_hash = folder.weights.content_hash();
+  folder.weights.release_pages();
   return folder;
 }
 
@@ -161,6 +162,7 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
                 "--adapter with use_peft false: merge the adapter first (una merge)");
   }
   if (with_reference) add_reference(setup, config);
+  setup.folder.weights.release_pages();
   return setup;
 }
 

@@ -46,15 +46,19 @@ std::string visible(const std::string& text) {
 
 // Tokens whose log-prob counts are green (or in [brackets]), the others dim.
 std::string coloured(const Sequence& sequence, const text::Tokenizer& tokenizer, bool color, bool ids) {
-  std::string out;
+  std::string out, shown;
+  std::vector<std::int32_t> so_far;
   bool counted = false;
   for (std::size_t i = 0; i < sequence.ids.size(); ++i) {
     const bool now = sequence.loss_mask[i] != 0;
     if (color && (i == 0 || now != counted)) out += now ? "\033[0;32m" : "\033[0;2m";
     if (!color && now != counted) out += now ? "[" : "]";
     counted = now;
-    std::string text = visible(tokenizer.decode({sequence.ids[i]}, false));
-    if (text.empty()) text = tokenizer.token_of(sequence.ids[i]);
+    so_far.push_back(sequence.ids[i]);
+    const std::string whole = tokenizer.decode(so_far, false);  // a token alone may lose its leading blank
+    std::string text =
+        visible(starts_with(whole, shown) ? whole.substr(shown.size()) : tokenizer.token_of(sequence.ids[i]));
+    shown = whole;
     out += text;
     if (ids) out += cat("<", sequence.ids[i], ">");
     if (color && i + 1 < sequence.ids.size()) out += (i % 2 == 0) ? "\033[4m" : "\033[24m";

@@ -137,7 +137,8 @@ data::PackOptions pack_options(const RunConfig& config) {
         "prompt sharing is off: with LoRA dropout a shared prompt would see one mask for all its answers");
   }
   return {.token_budget = config.train.max_tokens_per_micro_batch,
-          .prefix_sharing = config.train.prefix_sharing && !dropout};
+          .prefix_sharing = config.train.prefix_sharing && !dropout,
+          .kl_max_length = config.data.max_length};
 }
 
 train::StepOptions step_options(const RunConfig& config) {

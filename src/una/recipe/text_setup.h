@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "una/core/model_spec.h"
 #include "una/data/dataset.h"
@@ -17,11 +18,13 @@ struct TextSetup {
   std::unique_ptr<text::Tokenizer> tokenizer;
   std::optional<text::ChatTemplate> chat_template;
   std::int32_t eos_id = -1;
+  std::vector<std::int32_t> other_end_ids;  // further end-of-sequence ids of config.json
 
   data::TextPipeline pipeline() const {
     return {.tokenizer = tokenizer.get(),
             .chat_template = chat_template ? &*chat_template : nullptr,
-            .eos_id = eos_id};
+            .eos_id = eos_id,
+            .other_end_ids = other_end_ids};
   }
   std::string content_hash() const;  // of tokenizer and template files
 };

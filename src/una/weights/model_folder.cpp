@@ -91,6 +91,7 @@ StateDict read_shards(const std::string& folder) {
                                       " is in two shards and not in ", kIndex));
       out.add(name, tensor);
     }
+    out.add_files_of(part);
   }
   for (const auto& [name, file] : index) {
     check_input(out.has(name), cat(folder, ": ", kIndex, " says that ", file, " holds the tensor ",

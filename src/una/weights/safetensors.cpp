@@ -109,6 +109,7 @@ StateDict read_safetensors(const std::string& path) {
   for (const TensorEntry& entry : header.tensors) {
     out.add(entry.name, tensor_of(entry, file->data() + header.data_start, file));
   }
+  out.add_file(file);
   return out;
 }
 

@@ -9,6 +9,10 @@
 
 #include <ATen/core/Tensor.h>
 
+namespace una {
+class MappedFile;
+}
+
 namespace una::weights {
 
 // Names and tensors of a checkpoint, mapped read-only: a tensor is a view of the file that keeps the mapping
@@ -23,9 +27,17 @@ class StateDict {
   const std::map<std::string, at::Tensor>& all() const { return tensors_; }
   StateDict renamed(const std::function<std::string(const std::string&)>& new_name) const;  // "" drops
   std::string content_hash() const;  // of names, dtypes, shapes and bytes
+  // Files whose mapping its tensors view; release_pages() takes their pages out of this process' resident
+  // memory (they come back from the page cache when touched). For after a model has copied what it needs.
+  void add_file(std::shared_ptr<const MappedFile> file) { files_.push_back(std::move(file)); }
+  void add_files_of(const StateDict& other) {
+    files_.insert(files_.end(), other.files_.begin(), other.files_.end());
+  }
+  void release_pages() const;
 
  private:
   std::map<std::string, at::Tensor> tensors_;
+  std::vector<std::shared_ptr<const MappedFile>> files_;
 };
 
 // One file. Header bounds, dtype, shape, overlap and holes are checked before any use; InputError names file,

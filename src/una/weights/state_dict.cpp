@@ -1,6 +1,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/base/error.h"
+#include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/weights/safetensors.h"
@@ -49,6 +50,10 @@ std::string StateDict::content_hash() const {
     hasher.add({static_cast<const char*>(flat.const_data_ptr()), flat.nbytes()});
   }
   return hasher.hex();
+}
+
+void StateDict::release_pages() const {
+  for (const auto& file : files_) file->release_pages();
 }
 
 }  // namespace una::weights
