@@ -18,10 +18,10 @@ class Train(unittest.TestCase):
         for method, feedback, more in cases:
             with self.subTest(method=method, feedback=feedback, more=more):
                 out = fresh(f"train-{method}-{feedback}-{len(more)}")
-                train(method, TASK / "data" / f"{feedback}.jsonl", out, "--max_steps", 8, "--beta", "0.1",
-                      "--per_device_train_batch_size", 96, "--learning_rate", "5e-4", "--lr_scheduler_type", "constant", *more)
+                train(method, TASK / "data" / f"{feedback}.jsonl", out, "--max_steps", 6, "--beta", "0.1",
+                      "--per_device_train_batch_size", 128, "--learning_rate", "5e-4", "--lr_scheduler_type", "constant", *more)
                 losses = self.losses(out)
-                self.assertEqual(len(losses), 8)
+                self.assertEqual(len(losses), 6)
                 self.assertTrue(all(math.isfinite(loss) for loss in losses))
                 if method not in ("kto", "sft"):
                     self.assertLess(losses[-1], losses[0], losses)

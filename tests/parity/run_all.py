@@ -4,8 +4,7 @@
    transformers + PEFT in fp32 (1e-4).
 2. adapter: one trained by una loads in PEFT and gives the same log-probs.
 3. reward: a reward model trained and merged by una loads in transformers and gives the same scores.
-4. DPO over 20 steps against TRL: see dpo_trl_parity.py.
-5. text: tokenizers and chat templates against transformers (with --data).
+4. text: tokenizers and chat templates against transformers (with --data).
 """
 import argparse
 import json
@@ -44,13 +43,14 @@ class Tally:
         self.passed += good
         self.failed += not good
         line = f"{'ok  ' if good else 'FAIL'}  {name}: largest difference {difference:.2e} (limit {limit:.0e})"
-        self.lines.append(line)
+        self.lines.append(f"| {name} | {difference:.1e} | {limit:.0e} | {'ok' if good else 'FAIL'} |")
         print(line, flush=True)
 
 
 class Parity:
     def __init__(self, args):
         self.args, self.tally = args, Tally()
+        self.text_line = "Tokenizers and chat templates: not compared in this run (no --data folder)."
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="una-parity-"))
         self.una("demo", "--out", self.work / "task", "--seed", 3, "--sft_answers", 400, "--feedback_prompts", 40,
                  "--held_out_prompts", 4, "--stop_after", "feedback")
@@ -146,8 +146,22 @@ class Parity:
         print("\n".join(done.stdout.strip().split("\n")[-12:]))
         words = done.stdout.strip().split("\n")[-1].replace(",", "").split()
         counts = {words[i + 1]: int(words[i]) for i in range(len(words) - 1) if words[i].isdigit()}
+        self.text_line = "Tokenizers and chat templates (ids, bytes, masks): " + done.stdout.strip().split("\n")[-1] + "."
         self.tally.passed += counts.get("passed", 0)
         self.tally.failed += counts.get("failed", 1)
+
+
+def write_markdown(path, tally, text_line):
+    import peft
+    import transformers
+    import trl
+    versions = f"torch {torch.__version__}, transformers {transformers.__version__}, peft {peft.__version__}, trl {trl.__version__}"
+    table = "\n".join(["| compared | largest difference | limit | |", "|---|---|---|---|", *tally.lines])
+    pathlib.Path(path).write_text(
+        "# Agreement with the peers\n\nWritten by `./dev parity --markdown docs/parity.md` "
+        f"({versions}; fp32, random 2-layer models, per-token log-probs or scores).\n\n{table}\n\n{text_line}\n\n"
+        "Recorded fixtures of the same comparisons run in the suite (`model.parity`, made by tests/parity/model_fixtures.py): "
+        "log-probs, the gradient of every parameter, greedy tokens, a PEFT adapter's gradients.\n")
 
 
 def main():
@@ -155,12 +169,15 @@ def main():
     parser.add_argument("--una", required=True)
     parser.add_argument("--dump")
     parser.add_argument("--data")
+    parser.add_argument("--markdown", help="write the table here")
     parser.add_argument("--only", default="models,adapter,reward,text")
     args = parser.parse_args()
     parity = Parity(args)
     for part in args.only.split(","):
         getattr(parity, part)()
     shutil.rmtree(parity.work)
+    if args.markdown:
+        write_markdown(args.markdown, parity.tally, parity.text_line)
     print(f"{parity.tally.passed} passed, {parity.tally.failed} failed")
     sys.exit(parity.tally.failed > 0)
 
