@@ -49,7 +49,8 @@ class Message {
   template <class T>
   T plain() {
     T value;
-    std::memcpy(&value, take(sizeof value).data(), sizeof value);
+    const std::string_view bytes = take(sizeof value);
+    std::memcpy(&value, bytes.data(), bytes.size());
     return value;
   }
   std::string_view block() { return take(varint()); }

@@ -16,9 +16,10 @@ using Curve = std::function<double(double)>;  // progress 0..1 -> value
 // A run of `n` logged rows, each metric following its curve.
 std::string run(int n, const std::map<std::string, Curve>& curves) {
   std::string text;
-  for (int i = 0; i < n; ++i) {
-    StoredRow row{.row = {.step = 10 * (i + 1), .epoch = 0, .values = {}}, .total_steps = 10 * n};
-    for (const auto& [name, curve] : curves) row.row.values[name] = curve(double(i) / (n - 1));
+  for (std::int64_t i = 0; i < n; ++i) {
+    StoredRow row{.row = {.step = 10 * (i + 1), .epoch = 0, .values = {}},
+                  .total_steps = std::int64_t{10} * n};
+    for (const auto& [name, curve] : curves) row.row.values[name] = curve(static_cast<double>(i) / (n - 1));
     text += print_row(row) + "\n";
   }
   return text;

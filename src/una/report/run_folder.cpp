@@ -97,7 +97,8 @@ std::vector<RunFolder> read_parts(const std::string& path, const Json& results) 
     const std::string name = string_member(method, "name", "", path + "/results.json");
     const std::string folder = string_member(method, "folder", name, path + "/results.json");
     const bool inside = !folder.empty() && folder.find('/') == std::string::npos && folder != "..";
-    if (inside && has_metrics(path + "/" + folder)) parts.push_back(read_part(path + "/" + folder, name));
+    const std::string at = cat(path, "/", folder);
+    if (inside && has_metrics(at)) parts.push_back(read_part(at, name));
   }
   if (!parts.empty()) return parts;
   for (const auto& entry : fs::directory_iterator(path)) {

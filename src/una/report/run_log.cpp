@@ -94,11 +94,11 @@ void RunLog::write(const LogRow& row, double elapsed, double remaining) {
       .row = row, .total_steps = impl_->total_steps, .elapsed = elapsed, .remaining = remaining};
   impl_->file.append(print_row(stored) + "\n");
   impl_->history.push_back(row);
-  if (impl_->events) {
+  if (std::optional<EventWriter>& events = impl_->events) {
     std::map<std::string, double> scalars;
     for (const auto& [name, value] : row.values) scalars[tensorboard_tag(name)] = value;
     if (!is_eval_row(row)) scalars["train/epoch"] = row.epoch;
-    impl_->events->write(row.step, scalars);
+    events->write(row.step, scalars);
   }
   if (impl_->console_rows) log_info(console_row(stored));
 }
