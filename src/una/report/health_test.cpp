@@ -122,11 +122,22 @@ TEST(Health, WithoutALoggedVarianceTheSpreadOfTheLossesServes) {
 
 TEST(Health, ALossThatHardlyFallsMayNotFitTheFeedback) {
   auto curves = healthy();
-  curves["loss"] = line(0.693, 0.68);
+  curves["loss"] = line(0.693, 0.688);
   EXPECT_TRUE(says(health_text(run(24, curves), "kto"), "may not fit the feedback"));
   EXPECT_EQ(health_text(run(24, curves), "ppo"), "");  // a policy-gradient loss need not fall
   curves["loss"] = line(0.693, 0.60);
   EXPECT_EQ(health_text(run(24, curves), "kto"), "");
+}
+
+TEST(Health, ASmallFallCountsWhenItStandsOutOfTheNoise) {
+  auto curves = healthy();
+  const auto noisy = [](double size) {
+    return Curve([=](double at) { return 0.693 - 0.02 * at + size * (std::fmod(at * 997, 2) < 1 ? 1 : -1); });
+  };
+  curves["loss"] = noisy(0.001);
+  EXPECT_EQ(health_text(run(24, curves), "una"), "");
+  curves["loss"] = noisy(0.05);
+  EXPECT_TRUE(says(health_text(run(24, curves), "una"), "may not fit the feedback"));
 }
 
 TEST(Health, AnExplodingGradientIsReportedAndASingleSpikeIsNot) {

@@ -87,7 +87,7 @@ std::vector<std::string> other_keys(const Json& methods) {
 // The colour of the method's curves.
 int color_of(const RunFolder& run, const std::string& name) {
   for (std::size_t i = 0; i < run.parts.size(); ++i) {
-    if (run.parts[i].label == name) return static_cast<int>(i % 8);
+    if (run.parts[i].label == name) return static_cast<int>(i % 10);
   }
   return 0;
 }

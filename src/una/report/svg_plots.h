@@ -9,7 +9,7 @@ namespace una::report {
 struct DotRow {
   std::string name;
   double value = 0, low = 0, high = 0;
-  int color = 0;  // of report.css: --c0 to --c7
+  int color = 0;  // of report.css: --c0 to --c9
 };
 std::string dot_plot(const std::vector<DotRow>& rows, const std::string& axis_title);
 

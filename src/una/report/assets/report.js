@@ -4,7 +4,7 @@
   const slider = document.getElementById("smoothing");
   const built = [];
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const tint = (i) => color("--c" + (i % 8));
+  const tint = (i) => color("--c" + (i % 10));
   const faint = (hex) => hex + "40";
 
   const stepSizes = []; // whole steps only
@@ -30,7 +30,7 @@
     });
   };
 
-  const isSmooth = (chart, series) => chart.smooth && series.x.length >= 20;
+  const isSmooth = (chart, series) => chart.smooth && series.x.length >= 40;
 
   // One table for uPlot: x, then per series its values, or raw and smoothed.
   const table = (chart) => {
@@ -49,7 +49,7 @@
     chart.series.forEach((s, i) => {
       const stroke = tint(s.color === undefined ? i : s.color);
       const dash = s.dashed ? [5, 4] : undefined;
-      const points = { show: s.x.length <= 30, size: 5, fill: stroke, stroke };
+      const points = { show: s.x.length <= 30 && chart.series.length <= 4, size: 5, fill: stroke, stroke };
       if (isSmooth(chart, s)) {
         out.push({ stroke: faint(stroke), width: 1, points: { show: false } });
         out.push({ stroke, width: 2, dash, points: { show: false } });
@@ -133,6 +133,8 @@
 
   const rebuild = () => built.splice(0).forEach((b) => { b.u.destroy(); built.push(build(b.card)); });
 
+  const anySmooth = charts.some((chart) => chart.series.some((s) => isSmooth(chart, s)));
+  if (slider && !anySmooth) slider.parentElement.hidden = true;
   buildIn(document);
   document.querySelectorAll("details").forEach((d) => d.addEventListener("toggle", () => buildIn(d)));
   if (slider) slider.addEventListener("input", () => built.forEach((b) => b.u.setData(table(b.chart))));
