@@ -288,6 +288,7 @@ void Demo::write_results() const {
   Json methods = Json::array();
   for (const MethodResult& r : results_) {
     methods.push_back(Json{{"name", r.method.name},
+                           {"folder", r.method.folder},
                            {"gold_before", r.gold_before},
                            {"gold_after", r.gold_after},
                            {"gain_ci95", {r.gain.low, r.gain.high}},
