@@ -161,7 +161,10 @@ def write_markdown(path, tally, text_line):
         "# Agreement with the peers\n\nWritten by `./dev parity --markdown docs/parity.md` "
         f"({versions}; fp32, random 2-layer models, per-token log-probs or scores).\n\n{table}\n\n{text_line}\n\n"
         "Recorded fixtures of the same comparisons run in the suite (`model.parity`, made by tests/parity/model_fixtures.py): "
-        "log-probs, the gradient of every parameter, greedy tokens, a PEFT adapter's gradients.\n")
+        "log-probs, the gradient of every parameter, greedy tokens, a PEFT adapter's gradients.\n\n"
+        "The oracle for tokenizers is `PreTrainedTokenizerFast(tokenizer_file=...)`. `AutoTokenizer` may rebuild parts of the "
+        "file: its `LlamaTokenizer` gives other ids for texts that begin or end with a space (llama2, mistral), its "
+        "`GPT2Tokenizer` for characters such as \u00b2 and \u00bd (smollm2). una follows the file.\n")
 
 
 def main():
