@@ -115,5 +115,8 @@ run_tests() {
   local preset=release
   if [ "${1:-}" = --asan ]; then preset=asan; shift; fi
   setup && setup_tools && build "$preset"
+  if [ $# = 0 ] && [ "$preset" = release ]; then
+    python3 tools/check_tidy.py --build build/release --changed-only --jobs "$(nproc)"
+  fi
   ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" "$@"
 }

@@ -56,6 +56,19 @@ TEST(Dataset, mixed_kinds_in_one_file_are_read_and_counted) {
   EXPECT_EQ(dataset->row(1).where.line, 2);
 }
 
+TEST(Dataset, the_report_bins_the_lengths_in_round_steps) {
+  ReadReport report;
+  report.lengths = {1, 19, 20, 399};
+  const Json bins = report.json()["length_histogram"];
+  EXPECT_EQ(bins["edges"][1], 10);
+  EXPECT_EQ(bins["edges"].back(), 400);
+  ASSERT_EQ(bins["counts"].size(), 40U);
+  EXPECT_EQ(bins["counts"][0], 1);
+  EXPECT_EQ(bins["counts"][1], 1);
+  EXPECT_EQ(bins["counts"][2], 1);
+  EXPECT_EQ(bins["counts"][39], 1);
+}
+
 TEST(Dataset, a_row_of_another_unit_is_refused_by_name_with_advice) {
   World world("dataset_units", R"({"prompt": "the", "response": " cat", "score": 0.5}
 )");

@@ -42,6 +42,21 @@ std::string length_line(const std::vector<std::int64_t>& lengths, std::int64_t m
              thousands(lengths.back()), "; max_length ", thousands(max_length), "\n");
 }
 
+// About 40 bins of equal width, a multiple of 1, 2 or 5 powers of ten, from 0 past the longest.
+Json length_histogram(const std::vector<std::int64_t>& sorted) {
+  constexpr std::int64_t kBins = 40;
+  std::int64_t width = 1;
+  for (std::int64_t step = 0; width * kBins < sorted.back() + 1; ++step)
+    width = step % 3 == 1 ? width / 2 * 5 : width * 2;
+  std::vector<std::int64_t> edges = {0}, counts;
+  while (edges.back() <= sorted.back()) {
+    edges.push_back(edges.back() + width);
+    counts.push_back(0);
+  }
+  for (const std::int64_t length : sorted) ++counts[static_cast<std::size_t>(length / width)];
+  return {{"edges", edges}, {"counts", counts}};
+}
+
 Json counts_json(const Counts& counts) {
   Json out = Json::object();
   for (const auto& [name, count] : counts) out[name] = count;
@@ -86,6 +101,7 @@ Json ReadReport::json() const {
                       {"p90", percentile(lengths, 0.9)},
                       {"p99", percentile(lengths, 0.99)},
                       {"max", lengths.back()}};
+    out["length_histogram"] = length_histogram(lengths);
   }
   return out;
 }

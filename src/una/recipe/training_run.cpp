@@ -240,6 +240,8 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
 int TrainingRun::finish(const train::LoopResult& result) {
   const std::string& out = config_.run.output_dir;
   if (model_.reference != nullptr) model_.reference->flush();
+  const std::string health = report::health_text(read_file(out + "/metrics.jsonl"), config_.method);
+  write_file(out + "/health.txt", health);
   if (result.interrupted) {
     write_summary(result);
     report::write_html_report(out);
@@ -256,8 +258,6 @@ int TrainingRun::finish(const train::LoopResult& result) {
   write_trained(model_, config_, out);
   if (config_.run.save_merged) write_merged(model_, out + "/merged", text_.folder);
   write_summary(result);
-  const std::string health = report::health_text(read_file(out + "/metrics.jsonl"), config_.method);
-  write_file(out + "/health.txt", health);
   report::write_html_report(out);
   log_info(cat("done       ", result.steps, " steps, ", thousands(result.tokens), " tokens in ",
                human_seconds(result.seconds), ", mean loss ", fixed(result.train_loss, 4), ", peak memory ",
