@@ -13,7 +13,7 @@ from cpp_text import includes, read, source_files
 # prefix of the include -> rooms whose .cpp files may have it
 PARTS = {
     "yaml-cpp/": {"base"}, "xxhash": {"base"},
-    "simdjson": {"data", "weights"}, "zstd": {"data"}, "zlib": {"data"},
+    "simdjson": {"weights"}, "zstd": {"data"}, "zlib": {"data"},
     "httplib": {"net"}, "curl/": {"net"},
     "CLI/": {"cli"},
     "mpi": {"dist"}, "nccl": {"dist"},

@@ -10,9 +10,13 @@ command -v patchelf >/dev/null || { . "$root/tools/dev_lib.sh"; apt_install patc
 cp -f "$root/build/release/src/una/cli/una" "$prefix/bin/una"
 for library in libtorch_cpu.so libc10.so libgomp.so.1; do cp -f "$site/torch/lib/$library" "$prefix/lib/torch/"; done
 find "$site/nvidia" -name 'libcudart.so.13' -exec cp -f {} "$prefix/lib/torch/" \; -o -name 'libcupti.so.13' -exec cp -f {} "$prefix/lib/torch/" \;
+# Debian's small libraries go along, so that the tree needs nothing but glibc and libstdc++.
+ldd "$prefix/bin/una" | awk '/lib(yaml-cpp|xxhash|simdjson)\.so/ {print $3}' | while read -r library; do
+  cp -fL "$library" "$prefix/lib/torch/"
+done
 patchelf --force-rpath --set-rpath '$ORIGIN/../lib/torch' "$prefix/bin/una"
 for library in "$prefix"/lib/torch/*; do patchelf --force-rpath --set-rpath '$ORIGIN' "$library"; done
 cp -f "$root/README.md" "$root/LICENSE" "$prefix/share/una/"
 cp -rf "$root/configs" "$prefix/share/una/"
 env -i "$prefix/bin/una" --version
-echo "installed into $2 (needs Debian's libyaml-cpp0.7, libsimdjson14, libxxhash0)"
+echo "installed into $2: the folder can be moved; it needs glibc 2.36, libstdc++ 12 or newer"
