@@ -64,6 +64,11 @@ class Train(unittest.TestCase):
               "--save_steps", 1, "--save_total_limit", 2, "--load_best_model_at_end", "--metric_for_best_model", "loss")
         rows = read_rows(out / "metrics.jsonl")
         self.assertTrue(any("eval_loss" in row for row in rows))
+        # what only the sums of a window give: a variance, a correlation
+        for name in ("loss_variance", "una/score_corr"):
+            self.assertTrue(any(name in row for row in rows), name)
+            self.assertTrue(any("eval_" + name in row for row in rows), name)
+        self.assertFalse(any(key.startswith(("_", "eval__")) for row in rows for key in row))
         kept = sorted(path.name for path in out.glob("checkpoint-*"))
         self.assertLessEqual(len(kept), 2)
         state = json.loads((sorted(out.glob("checkpoint-*"))[-1] / "trainer_state.json").read_text())

@@ -90,8 +90,8 @@ double ProgressBar::remaining() const {
   return done_ > 0 ? elapsed() * std::max(0.0, total_ - done_) / done_ : 0;
 }
 
-void ProgressBar::finish() {
-  if (!finished_) end("done");
+void ProgressBar::finish(const char* outcome) {
+  if (!finished_) end(outcome);
 }
 
 void ProgressBar::end(const char* outcome) {

@@ -18,7 +18,7 @@ class ProgressBar {
   void set_total(double total_work);
   double elapsed() const;    // seconds
   double remaining() const;  // seconds, from the work done so far; 0 before any
-  void finish();
+  void finish(const char* outcome = "done");
 
  private:
   static void clear_hook();

@@ -52,6 +52,8 @@ class Loop {
 
   void one_step();
   void refuse_step(const StepResult& result);
+  // Means, and what only the sums of a window can give, without the ingredients ("_...").
+  std::map<std::string, double> logged(const MetricSums& sums, const std::string& prefix);
   void write_log();
   void evaluate();
   void consider_best(const std::map<std::string, double>& values);
@@ -92,11 +94,11 @@ void Loop::refuse_step(const StepResult& result) {
   ++state_.skipped_steps;
   const std::string message =
       cat("step ", state_.position.step + 1, ": ", result.trouble, "; its rows are in ", path);
-  check_input(
-      state_.skipped_steps <= options_.skip_nonfinite,
-      cat(message,
-          "; the optimiser was not called and the last checkpoint stands. Lower learning_rate, look at "
-          "the rows, or allow skips with --skip_nonfinite N"));
+  check_input(state_.skipped_steps <= options_.skip_nonfinite,
+              cat(message,
+                  "; the optimiser was not called and what is saved stands. Lower learning_rate, look at the "
+                  "rows, or "
+                  "allow skips with --skip_nonfinite N"));
   log_warning(
       cat(message, "; skipped (", state_.skipped_steps, " of ", options_.skip_nonfinite, " allowed)"));
 }
@@ -129,11 +131,19 @@ void Loop::one_step() {
   bar_.advance(step_tokens(), cat("loss ", fixed(result.loss, 4)));
 }
 
-void Loop::write_log() {
-  report::LogRow row{.step = state_.position.step, .epoch = epoch(), .values = {}};
-  for (const auto& [name, value] : since_log_.means()) {
-    if (name[0] != '_') row.values[name] = value;
+std::map<std::string, double> Loop::logged(const MetricSums& sums, const std::string& prefix) {
+  std::map<std::string, double> values;
+  for (const auto& [name, value] : sums.means()) {
+    if (name[0] != '_') values[prefix + name] = value;
   }
+  for (const auto& [name, value] : parts_.runner->set().objective->derived(sums)) {
+    values.emplace(prefix + name, value);
+  }
+  return values;
+}
+
+void Loop::write_log() {
+  report::LogRow row{.step = state_.position.step, .epoch = epoch(), .values = logged(since_log_, "")};
   const double now = monotonic_seconds();
   row.values["grad_norm"] = grad_norm_;
   row.values["learning_rate"] = learning_rate_;
@@ -157,10 +167,7 @@ void Loop::evaluate() {
     if (interrupted()) return;
   }
   const double seconds = std::max(1e-9, monotonic_seconds() - begin);
-  report::LogRow row{.step = state_.position.step, .epoch = epoch(), .values = {}};
-  for (const auto& [name, value] : sums.means()) {
-    if (name[0] != '_') row.values["eval_" + name] = value;
-  }
+  report::LogRow row{.step = state_.position.step, .epoch = epoch(), .values = logged(sums, "eval_")};
   row.values["eval_runtime"] = seconds;
   row.values["eval_samples_per_second"] = static_cast<double>(rows) / seconds;
   row.values["eval_steps_per_second"] = static_cast<double>(parts_.eval_batches.size()) / seconds;
@@ -235,11 +242,9 @@ LoopResult Loop::run() {
     if (evaluates_now()) evaluate();
     if (options_.save_strategy != "no" && due(options_.save_strategy, options_.save_steps)) save();
   }
-  bar_.finish();
-  if (interrupted() && state_.position.step < total_) {
-    result_.interrupted = true;
-    save();
-  }
+  result_.interrupted = interrupted() && state_.position.step < total_;
+  bar_.finish(result_.interrupted ? "stopped" : "done");
+  if (result_.interrupted) save();
   result_.steps = state_.position.step;
   result_.tokens = state_.tokens_seen;
   result_.seconds = monotonic_seconds() - begin_;
