@@ -87,7 +87,11 @@ def wanted_entries(options):
 
 
 def tidy(path, flags):
-    command = [TOOL, "--quiet", f"--config-file={ROOT / '.clang-tidy'}", str(path), "--", *flags]
+    command = [TOOL, "--quiet", f"--config-file={ROOT / '.clang-tidy'}"]
+    if path.name.endswith("_test.cpp"):
+        # it does not know that ASSERT_TRUE(x.has_value()) checks; an empty one fails the test anyway
+        command.append("--checks=-bugprone-unchecked-optional-access")
+    command += [str(path), "--", *flags]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.returncode == 0, done.stdout + ("" if done.stdout.strip() else done.stderr)
 
