@@ -40,11 +40,23 @@ struct Where {
   std::string text() const { return file + ":" + std::to_string(line); }
 };
 
+// Who wrote an answer: identities that hold for samples of one policy are checked on them alone.
+enum class Sampler : std::uint8_t { kUnknown, kReference, kPolicy };
+
+// Rewards of samples that the reference policy gave to the same prompt.
+struct RefRewards {
+  std::vector<double> raw;     // as in the file
+  std::vector<double> scores;  // mapped as the row's scores are, into 0..1
+  bool has_own = false;        // the answer's own reward is one of them
+};
+
 struct Response {
   Text text;
   std::optional<bool> label;        // kBinary
   std::optional<double> score;      // in [0, 1] after mapping
   std::optional<double> raw_score;  // as it stood in the file
+  Sampler sampler = Sampler::kUnknown;
+  RefRewards ref_rewards;
 };
 
 // One row of any data set.

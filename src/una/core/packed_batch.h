@@ -33,6 +33,8 @@ struct SequenceMeta {
   std::uint64_t group_id = 0;
   double target = 0, raw_score = 0, weight = 1, margin = 0;
   bool has_margin = false;
+  Sampler sampler = Sampler::kUnknown;
+  RefRewards ref_rewards;
   std::int64_t logp_begin = 0, logp_end = 0;  // its part of the wanted log-probs
   std::int64_t tokens = 0;                    // its own length, prompt included
 

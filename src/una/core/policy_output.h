@@ -11,6 +11,7 @@ struct PolicyOutput {
   at::Tensor mean_logit;  // [N] fp32: mean over the vocabulary, no gradients
   at::Tensor greedy;      // [N] bool: the target is the most likely token, no gradients
   at::Tensor score;       // [S] fp32: reward head at each sequence's last token, carries gradients
+  at::Tensor states;      // [R, C] compute dtype: final hidden states of `state_rows`, no gradients
 };
 
 // What to compute beside log-probs.
@@ -19,6 +20,7 @@ struct PolicyWants {
   bool statistics = false;  // entropy, mean_logit, greedy
   bool score = false;       // the reward head; the model must have one
   double temperature = 1;   // divides the logits
+  at::Tensor state_rows;  // [R] int64 packed tokens whose hidden states are wanted (value head); or undefined
 };
 
 }  // namespace una
