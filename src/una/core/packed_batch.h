@@ -32,6 +32,7 @@ struct SequenceMeta {
   std::int32_t source = 0;
   std::uint64_t group_id = 0;
   double target = 0, raw_score = 0, weight = 1, margin = 0;
+  double answer_weight = 1;  // Sequence::answer_weight; `weight` is the row's
   bool has_margin = false;
   Sampler sampler = Sampler::kUnknown;
   RefRewards ref_rewards;

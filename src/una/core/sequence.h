@@ -13,9 +13,10 @@ namespace una {
 struct Sequence {
   std::vector<std::int32_t> ids;
   std::vector<std::uint8_t>
-      loss_mask;         // [ids.size()]; 1: the log-prob of this token, given those before it, counts
-  double target = 0;     // t of the kernel: pair 1 chosen / 0 rejected, label 1/0, score in [0, 1], SFT 1
-  double raw_score = 0;  // reward in its own unit where there is one, else target
+      loss_mask;             // [ids.size()]; 1: the log-prob of this token, given those before it, counts
+  double target = 0;         // t of the kernel: pair 1 chosen / 0 rejected, label 1/0, score in [0, 1], SFT 1
+  double raw_score = 0;      // reward in its own unit where there is one, else target
+  double answer_weight = 1;  // of its own loss terms; 0: a member of its group that teaches nothing itself
   Sampler sampler = Sampler::kUnknown;
   RefRewards ref_rewards;
   std::map<std::string, std::vector<float>> columns;  // "ref_logp", ...: one value, or one a loss token

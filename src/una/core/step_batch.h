@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "una/core/loss.h"
 #include "una/core/packed_batch.h"
 
 namespace una {
@@ -17,6 +18,7 @@ struct StepBatch {
   std::vector<PackedBatch> kl;
   std::int64_t rows = 0;
   std::int64_t tokens = 0;  // real tokens: the prompt counted once per response
+  MetricSums metrics;       // what the source of the batch has to say about it (rewards, lengths, ...)
 };
 
 // Where a run is. `row` is a raw index in the permutation of epoch `epoch`.

@@ -125,6 +125,7 @@ class BatchBuilder {
     meta.group_id = row.group_id;
     meta.target = sequence.target;
     meta.raw_score = sequence.raw_score;
+    meta.answer_weight = sequence.answer_weight;
     meta.weight = row.weight;
     meta.margin = row.margin;
     meta.has_margin = row.has_margin;

@@ -5,6 +5,7 @@
 
 #include "una/core/packed_batch.h"
 #include "una/core/step_batch.h"
+#include "una/core/step_source.h"
 #include "una/data/dataset.h"
 
 namespace una::data {
@@ -25,14 +26,14 @@ std::vector<PackedBatch> pack_kl_rows(const std::vector<Row>& rows, const PackOp
 
 // The training order: epoch after epoch of the seeded permutation, `rows_per_step` rows a step. The position
 // is a raw row index, so resuming is O(1). The last step of an epoch may be short.
-class StepStream {
+class StepStream final : public StepSource {
  public:
   StepStream(const Dataset& dataset, std::int64_t rows_per_step, std::uint64_t seed, bool shuffle,
              const PackOptions& pack, bool with_kl_rows);
-  StepBatch next();  // moves on; begins the next epoch at an epoch's end
-  std::int64_t steps_per_epoch() const;
-  RunPosition position() const { return position_; }
-  void seek(const RunPosition& position);
+  StepBatch next() override;
+  std::int64_t steps_per_epoch() const override;
+  RunPosition position() const override { return position_; }
+  void seek(const RunPosition& position) override;
 
  private:
   const Dataset& dataset_;

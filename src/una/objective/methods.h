@@ -14,12 +14,16 @@ std::unique_ptr<Objective> make_dpo(const ObjectiveOptions& options);
 std::unique_ptr<Objective> make_kto(const ObjectiveOptions& options);
 std::unique_ptr<Objective> make_sft(const ObjectiveOptions& options);
 std::unique_ptr<Objective> make_reward(const ObjectiveOptions& options);
+std::unique_ptr<Objective> make_rloo(const ObjectiveOptions& options);
+std::unique_ptr<Objective> make_grpo(const ObjectiveOptions& options);
+std::unique_ptr<Objective> make_ppo(const ObjectiveOptions& options);
 
 // The position of `value` in `known`; else an InputError with the known values and the nearest.
 std::size_t choose(const char* key, const std::string& value, const std::vector<std::string>& known);
 
 void check_beta(const ObjectiveOptions& options);             // > 0 and finite
 void check_label_smoothing(const ObjectiveOptions& options);  // in [0, 0.5]
+void check_clip(const ObjectiveOptions& options);             // epsilon, epsilon_high
 
 // The loss that `objective` gives when policy and reference agree: sum_k lambda_k S_k / N_k of an actual
 // evaluation with equal log-probs.

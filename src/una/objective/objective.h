@@ -19,9 +19,11 @@ namespace una::objective {
 struct ObjectiveInput {
   const std::vector<SequenceMeta>* sequences = nullptr;  // [S]
   at::Tensor logp;                                       // [N] log pi of the loss tokens; differentiable
-  at::Tensor ref_logp;  // [N] log pi_ref of the same tokens, no gradient; undefined when not needed
-  at::Tensor score;     // [S] reward-head scores; differentiable; undefined when not needed
-  at::Tensor entropy, mean_logit, greedy;  // [N] statistics for metrics, or undefined
+  at::Tensor ref_logp;     // [N] log pi_ref of the same tokens, no gradient; undefined when not needed
+  at::Tensor score;        // [S] reward-head scores; differentiable; undefined when not needed
+  at::Tensor token_value;  // [N] a critic's value before each loss token; differentiable
+  at::Tensor entropy, mean_logit, greedy;                      // [N] statistics for metrics, or undefined
+  const std::map<std::string, at::Tensor>* columns = nullptr;  // of the batch: "old_logp", "advantage", ...
 };
 
 // Differentiable sums, one a part, in the order of Objective::parts(), and metrics of this input.
@@ -35,6 +37,7 @@ struct Evaluation {
   std::vector<double> sums;  // S_k
   at::Tensor dlogp;          // [N] fp32, or undefined
   at::Tensor dscore;         // [S] fp32, or undefined
+  at::Tensor dtoken_value;   // [N] fp32, or undefined
   MetricSums metrics;
 };
 
@@ -45,8 +48,9 @@ class Objective {
   struct Needs {
     bool logp = true;
     bool reference = false;
-    bool kl_rows = false;  // KTO's mismatched rows, forwarded before the step
-    bool score = false;    // reward head
+    bool kl_rows = false;       // KTO's mismatched rows, forwarded before the step
+    bool score = false;         // reward head
+    bool token_values = false;  // a critic: its value before every loss token
   };
 
   virtual ~Objective() = default;
@@ -104,6 +108,10 @@ struct ObjectiveOptions {
   double desirable_weight = 1, undesirable_weight = 1;  // kto
   std::string kl_source = "batch";                      // kto: batch | ema | none
   double center_rewards_coefficient = 0;                // reward
+  double epsilon = 0.2, epsilon_high = 0;               // rloo, grpo, ppo: clip of the ratio
+  std::string scale_rewards = "group";                  // grpo: group | none
+  double vf_coef = 0.1, cliprange_value = 0.2;          // ppo
+  std::int64_t max_completion_length = 256;             // own samples; divisor of grpo's dr_grpo
   template <class V>
   void fields(V&& v) {
     v("beta", beta, "scale of the implicit reward beta * log(pi / pi_ref)");
@@ -132,6 +140,12 @@ struct ObjectiveOptions {
     v("undesirable_weight", undesirable_weight, "kto: weight of bad answers");
     v("kl_source", kl_source, "kto baseline: batch (mismatched rows of the step) | ema | none");
     v("center_rewards_coefficient", center_rewards_coefficient, "reward: c (r_w + r_l)^2");
+    v("epsilon", epsilon, "rloo, grpo, ppo: clip of the probability ratio");
+    v("epsilon_high", epsilon_high, "rloo, grpo: upper clip; 0: as epsilon");
+    v("scale_rewards", scale_rewards, "grpo: group (divide by the group's standard deviation) | none");
+    v("vf_coef", vf_coef, "ppo: weight of the value loss");
+    v("cliprange_value", cliprange_value, "ppo: how far a value may move from the old one");
+    v("max_completion_length", max_completion_length, "online methods: longest sampled answer in tokens");
   }
 };
 

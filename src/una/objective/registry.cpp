@@ -28,6 +28,11 @@ const std::vector<Method>& methods() {
       {"kto", make_kto, {"beta", "desirable_weight", "undesirable_weight", "kl_source"}},
       {"sft", make_sft, {}},
       {"reward", make_reward, {"label_smoothing", "center_rewards_coefficient"}},
+      {"rloo", make_rloo, {"beta", "epsilon", "epsilon_high", "max_completion_length"}},
+      {"grpo",
+       make_grpo,
+       {"beta", "loss_type", "epsilon", "epsilon_high", "scale_rewards", "max_completion_length"}},
+      {"ppo", make_ppo, {"beta", "epsilon", "vf_coef", "cliprange_value", "max_completion_length"}},
   };
   return kMethods;
 }

@@ -1,5 +1,90 @@
-// Not opened yet: see ARCHITECTURE.md for what this room will hold.
+#include "una/rollout/rollout.h"
+
+#include <utility>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/base/rng.h"
+
 namespace una::rollout {
-void placeholder();
-void placeholder() {}
+namespace {
+
+Answer answer_of(const Prompt& prompt, generate::Output output) {
+  Answer answer;
+  answer.sequence.ids = prompt.ids;
+  answer.sequence.ids.insert(answer.sequence.ids.end(), output.ids.begin(), output.ids.end());
+  answer.sequence.loss_mask.assign(prompt.ids.size(), 0);
+  answer.sequence.loss_mask.resize(answer.sequence.ids.size(), 1);
+  answer.sequence.sampler = Sampler::kPolicy;
+  answer.text = std::move(output.text);
+  answer.finish = output.finish;
+  answer.sampled_logps = std::move(output.logps);
+  return answer;
+}
+
+}  // namespace
+
+std::vector<Group> sample(model::Model& model, model::AdapterId policy, const text::Tokenizer* tokenizer,
+                          const std::vector<Prompt>& prompts, const std::vector<std::int64_t>& indices,
+                          const SampleOptions& options, std::uint64_t key) {
+  // A fresh engine a round: what its cache holds was computed by these weights.
+  generate::Engine engine(model, tokenizer, {.max_batch = options.max_batch, .adapter = policy});
+  std::vector<generate::Request> requests;
+  for (const std::int64_t index : indices) {
+    for (std::int64_t i = 0; i < options.num_generations; ++i) {
+      generate::Request request{.id = index,
+                                .prompt = prompts[static_cast<std::size_t>(index)].ids,
+                                .params = options.params,
+                                .sample = static_cast<std::uint64_t>(i)};
+      request.params.seed = random_bits(options.params.seed, stream_id("rollout"), key);
+      requests.push_back(std::move(request));
+    }
+  }
+  std::vector<generate::Output> outputs = generate::generate_all(engine, std::move(requests));
+  std::vector<Group> groups;
+  std::size_t next = 0;
+  for (const std::int64_t index : indices) {
+    const Prompt& prompt = prompts[static_cast<std::size_t>(index)];
+    groups.push_back({.prompt = &prompt, .index = index, .answers = {}});
+    for (std::int64_t i = 0; i < options.num_generations; ++i) {
+      groups.back().answers.push_back(answer_of(prompt, std::move(outputs[next++])));
+    }
+  }
+  return groups;
+}
+
+void score(std::vector<Group>& groups, reward::Reward& reward) {
+  std::vector<reward::Question> questions;
+  for (const Group& group : groups) {
+    for (const Answer& answer : group.answers) {
+      const Example& example = group.prompt->example;
+      questions.push_back({.prompt = example.prompt,
+                           .answer = {.is_chat = false, .plain = answer.text, .messages = {}},
+                           .tools = example.tools,
+                           .template_kwargs = example.template_kwargs});
+    }
+  }
+  const std::vector<reward::Verdict> verdicts = reward.score(questions);
+  check(verdicts.size() == questions.size(), "a reward gave another number of verdicts than questions");
+  std::size_t next = 0;
+  for (Group& group : groups) {
+    for (Answer& answer : group.answers) {
+      const reward::Verdict& verdict = verdicts[next++];
+      answer.scored = verdict.score.has_value();
+      answer.reward = verdict.score.value_or(0);
+      answer.failure = verdict.failure;
+    }
+  }
+}
+
+void check_on_policy(const SamplingParams& params) {
+  const char* advice = "; an on-policy method learns from the policy's own distribution";
+  check_input(params.temperature == 1,
+              cat("temperature must be 1 while training online, not ", params.temperature, advice));
+  check_input(params.top_p == 1, cat("top_p must be 1 while training online, not ", params.top_p, advice));
+  check_input(params.top_k == 0, cat("top_k must be 0 while training online, not ", params.top_k, advice));
+  check_input(params.min_new_tokens == 0,
+              cat("min_new_tokens must be 0 while training online, not ", params.min_new_tokens, advice));
+}
+
 }  // namespace una::rollout

@@ -81,6 +81,20 @@ void StepRunner::begin_step(const StepBatch& batch) {
   set_.objective->begin_step(gang_.sum(sum), gang_.sum(count));
 }
 
+// Some batches bring their own reference (the policy that sampled, as anchor).
+at::Tensor StepRunner::reference_logps(const PackedBatch& batch) {
+  const auto found = batch.columns.find("ref_logp");
+  return found == batch.columns.end() ? set_.reference->logps(batch) : found->second;
+}
+
+// The critic is another adapter on the same model; its head reads the token before each loss token.
+at::Tensor StepRunner::token_values(const PackedBatch& batch, model::ForwardOptions forward) {
+  PackedBatch critic = batch;
+  critic.last_rows = batch.logp_rows;
+  forward.adapter = set_.critic;
+  return set_.model->forward(critic, {.logp = false, .score = true}, forward).score;
+}
+
 void StepRunner::micro_batch(const PackedBatch& batch, const std::vector<double>& scales, bool train,
                              std::uint64_t dropout_key, StepResult& result) {
   const c10::AutoGradMode grad(train);
@@ -98,10 +112,14 @@ void StepRunner::micro_batch(const PackedBatch& batch, const std::vector<double>
                                   .greedy = out.greedy};
   if (out.logp.defined()) input.logp = out.logp.detach();
   if (out.score.defined()) input.score = out.score.detach();
-  if (needs.reference) input.ref_logp = set_.reference->logps(batch);
+  if (needs.reference) input.ref_logp = reference_logps(batch);
+  const at::Tensor values = needs.token_values ? token_values(batch, forward) : at::Tensor();
+  if (values.defined()) input.token_value = values.detach();
+  input.columns = &batch.columns;
   name_bad_rows(batch, input.logp, "log-prob", result.bad_rows);
   name_bad_rows(batch, input.score, "score", result.bad_rows);
   name_bad_rows(batch, input.ref_logp, "reference log-prob", result.bad_rows);
+  name_bad_rows(batch, input.token_value, "value", result.bad_rows);
 
   const objective::Evaluation evaluation = objective::evaluate(*set_.objective, input, scales);
   for (std::size_t k = 0; k < scales.size(); ++k) result.loss += scales[k] * evaluation.sums[k];
@@ -114,6 +132,7 @@ void StepRunner::micro_batch(const PackedBatch& batch, const std::vector<double>
   if (evaluation.dscore.defined() && out.score.defined()) {
     out.score.backward(evaluation.dscore.to(out.score.scalar_type()));
   }
+  if (values.defined()) values.backward(evaluation.dtoken_value.to(values.scalar_type()));
 }
 
 StepResult StepRunner::gradients(const StepBatch& batch, std::int64_t step) {

@@ -19,6 +19,7 @@ namespace una::train {
 struct TrainableSet {
   model::Model* model = nullptr;
   model::AdapterId policy = model::kNoAdapter;
+  model::AdapterId critic = model::kNoAdapter;  // whose reward head values tokens (needs().token_values)
   objective::Objective* objective = nullptr;
   Reference* reference = nullptr;  // nullptr where the objective needs none
 };
@@ -61,6 +62,8 @@ class StepRunner {
   void set_updates(std::int64_t updates) { updates_ = updates; }
 
  private:
+  at::Tensor reference_logps(const PackedBatch& batch);                              // [N]
+  at::Tensor token_values(const PackedBatch& batch, model::ForwardOptions forward);  // [N]
   std::vector<double> scales(const StepBatch& batch);
   void begin_step(const StepBatch& batch);
   void micro_batch(const PackedBatch& batch, const std::vector<double>& scales, bool train,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
@@ -71,6 +72,7 @@ class Loop {
   MetricSums since_log_;
   double log_begin_ = 0, loss_sum_ = 0, learning_rate_ = 0, grad_norm_ = 0;
   std::int64_t log_tokens_ = 0, steps_here_ = 0, saved_at_ = -1;
+  bool eval_due_ = false, save_due_ = false;
   LoopResult result_;
 };
 
@@ -118,6 +120,7 @@ void Loop::one_step() {
     refuse_step(result);
   } else {
     since_log_.merge(result.metrics);
+    since_log_.merge(batch.metrics);
     since_log_.add("loss", result.loss);
     loss_sum_ += result.loss;
     grad_norm_ = result.grad_norm;
@@ -235,12 +238,15 @@ void Loop::save() {
 
 LoopResult Loop::run() {
   log_begin_ = monotonic_seconds();
-  while (state_.position.step < total_ && !interrupted()) {
+  while (state_.position.step < total_ && !(interrupted() && parts_.stream->resumable())) {
     one_step();
     const bool last = state_.position.step == total_;
     if (due("steps", options_.logging_steps) || last || state_.position.step == 1) write_log();
-    if (evaluates_now()) evaluate();
-    if (options_.save_strategy != "no" && due(options_.save_strategy, options_.save_steps)) save();
+    eval_due_ |= evaluates_now();
+    save_due_ |= options_.save_strategy != "no" && due(options_.save_strategy, options_.save_steps);
+    if (!parts_.stream->resumable()) continue;  // a round of samples is half used: after it
+    if (std::exchange(eval_due_, false)) evaluate();
+    if (std::exchange(save_due_, false)) save();
   }
   result_.interrupted = interrupted() && state_.position.step < total_;
   bar_.finish(result_.interrupted ? "stopped" : "done");

@@ -17,7 +17,7 @@ namespace una::train {
 // Everything the loop moves, made by the recipe; all outlive the loop.
 struct LoopParts {
   StepRunner* runner = nullptr;
-  data::StepStream* stream = nullptr;
+  StepSource* stream = nullptr;
   report::RunLog* log = nullptr;
   std::vector<StepBatch> eval_batches;  // empty: no evaluation
   double tokens_per_row = 1;            // for the time left

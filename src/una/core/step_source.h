@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+
+#include "una/core/step_batch.h"
+
+namespace una {
+
+// Where the training loop gets its steps: rows of a data set (data::StepStream), or the policy's own samples
+// (online::RoundSource).
+class StepSource {
+ public:
+  virtual ~StepSource() = default;
+  virtual StepBatch next() = 0;  // moves on; begins the next epoch at an epoch's end
+  virtual std::int64_t steps_per_epoch() const = 0;
+  virtual RunPosition position() const = 0;
+  virtual void seek(const RunPosition& position) = 0;
+  // Whether a run can be resumed from here: not while a round of samples is only half used.
+  virtual bool resumable() const { return true; }
+};
+
+}  // namespace una

@@ -1,0 +1,122 @@
+#include <cmath>
+
+#include <ATen/ops/exp.h>
+#include <ATen/ops/sqrt.h>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/objective/methods.h"
+#include "una/objective/metrics.h"
+#include "una/objective/policy_ratio.h"
+#include "una/objective/rows.h"
+#include "una/objective/sequence_sums.h"
+#include "una/objective/tensor_operators.h"
+
+namespace una::objective {
+namespace {
+
+// As TRL adds it to the standard deviation.
+constexpr double kStdFloor = 1e-4;
+
+// GRPO (arXiv 2402.03300; TRL's GRPOTrainer): A_i = (r_i - mean) / (std + 1e-4), the same for every token;
+// PPO's clip a token, plus beta k3 against the reference. Divisors (loss_type): dapo: loss tokens of the
+// step; grpo: mean over answers of the mean over its tokens; dr_grpo: answers times max_completion_length.
+class Grpo final : public Objective {
+ public:
+  explicit Grpo(const ObjectiveOptions& options)
+      : options_(options),
+        divisor_(static_cast<Divisor>(choose("loss_type", options.loss_type, {"dapo", "grpo", "dr_grpo"}))),
+        scaled_(choose("scale_rewards", options.scale_rewards, {"group", "none"}) == 0) {}
+
+  Needs needs() const override { return {.reference = options_.beta > 0}; }
+  bool accepts(Unit unit) const override { return unit == Unit::kGroup; }
+
+  std::vector<double> count(const std::vector<SequenceMeta>& sequences) const override {
+    double terms = 0;
+    for (const SequenceMeta& sequence : sequences) {
+      if (divisor_ == Divisor::kTokens) {
+        terms += sequence.answer_weight > 0 ? static_cast<double>(sequence.loss_tokens()) : 0;
+      } else {
+        terms += divisor_ == Divisor::kAnswers ? 1 : static_cast<double>(options_.max_completion_length);
+      }
+    }
+    return {terms};
+  }
+
+  LossTerms terms(const ObjectiveInput& input) const override {
+    const at::Tensor logp = input.logp.to(at::kDouble), old = old_logps(input);
+    const at::Tensor owner = owners(input);
+    const at::Tensor advantage = advantages(input, logp).index_select(0, owner);
+    const at::Tensor ratio = ratio_of(logp - old);
+    const double high = options_.epsilon_high > 0 ? options_.epsilon_high : options_.epsilon;
+    at::Tensor losses = clipped_surrogate(ratio, advantage, options_.epsilon, high);
+    at::Tensor delta;
+    if (options_.beta > 0) {
+      const at::Tensor d = logp - input.ref_logp.detach().to(at::kDouble);
+      losses = losses + options_.beta * (ratio_of(-d) - 1 + d);
+      delta = sequence_sums(d.detach(), *input.sequences);
+    }
+    losses = losses * shares(input, logp).index_select(0, owner);
+    LossTerms out;
+    out.sums = {losses.sum()};
+    add_loss_metrics(host_values(sequence_sums(losses.detach(), *input.sequences)), "", out.metrics);
+    add_policy_metrics(input, delta, clipped_entries(ratio.detach(), advantage, options_.epsilon, high),
+                       out.metrics);
+    add_statistics(input, out.metrics);
+    return out;
+  }
+
+  double loss_at_reference(const std::vector<SequenceMeta>&) const override { return std::nan(""); }
+
+ private:
+  enum class Divisor { kTokens, kAnswers, kLongest };
+
+  // Which sequence each log-prob belongs to: [N].
+  static at::Tensor owners(const ObjectiveInput& input) {
+    std::vector<std::int64_t> owner(static_cast<std::size_t>(input.logp.size(0)));
+    for (std::size_t s = 0; s < input.sequences->size(); ++s) {
+      const SequenceMeta& sequence = (*input.sequences)[s];
+      for (std::int64_t i = sequence.logp_begin; i < sequence.logp_end; ++i) {
+        owner[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(s);
+      }
+    }
+    return device_tensor(owner, input.logp.device());
+  }
+
+  at::Tensor advantages(const ObjectiveInput& input, const at::Tensor& like) const {
+    const at::Tensor reward = rewards_of(input, like);
+    const at::Tensor centred = reward - group_mean(reward, *input.sequences);
+    if (!scaled_) return centred;
+    const at::Tensor sizes = group_sizes(input, like);
+    const at::Tensor variance = group_mean(centred * centred, *input.sequences) * sizes / (sizes - 1);
+    return centred / (at::sqrt(variance) + kStdFloor);
+  }
+
+  // The weight of a token of each sequence: its answer's weight, over the answer's tokens for `grpo`.
+  at::Tensor shares(const ObjectiveInput& input, const at::Tensor& like) const {
+    const at::Tensor weights = answer_weights(input, like);
+    if (divisor_ != Divisor::kAnswers) return weights;
+    std::vector<double> lengths;
+    for (const SequenceMeta& sequence : *input.sequences) {
+      lengths.push_back(static_cast<double>(std::max<std::int64_t>(1, sequence.loss_tokens())));
+    }
+    return weights / device_tensor(lengths, like.device());
+  }
+
+  ObjectiveOptions options_;
+  Divisor divisor_;
+  bool scaled_;
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> make_grpo(const ObjectiveOptions& options) {
+  check_input(std::isfinite(options.beta) && options.beta >= 0,
+              cat("beta must be 0 (no KL term) or more, not ", options.beta));
+  check_clip(options);
+  check_input(options.loss_type != "dr_grpo" || options.max_completion_length > 0,
+              "loss_type dr_grpo divides by max_completion_length, which must be 1 or more");
+  return std::make_unique<Grpo>(options);
+}
+
+}  // namespace una::objective
