@@ -160,7 +160,9 @@ Adapter load_adapter(const LoraSpec& spec, const std::vector<LinearInfo>& linear
     expected.push_back({plan.a_name, {plan.rank, linears[i].in}});
     expected.push_back({plan.b_name, {linears[i].out, plan.rank}});
   }
-  check_names(expected, weights, [](const std::string& name) { return name == "score.weight"; }, what);
+  check_names(
+      expected, weights,
+      [](const std::string& name) { return name == "score.weight" || name == "score.bias"; }, what);
   out.modules.resize(linears.size());
   for (std::size_t i = 0; i < linears.size(); ++i) {
     if (!chosen[i]) continue;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
@@ -49,8 +50,12 @@ Model::Model(const ModelSpec& spec, const weights::StateDict& weights, const Loa
   const auto may_ignore = [&](const std::string& name) {
     return ends_with(name, "rotary_emb.inv_freq") || (head_is_spare && name == names.head + ".weight");
   };
-  check_names(expected_tensors(spec, names), weights, may_ignore, what);
+  std::vector<ExpectedTensor> expected = expected_tensors(spec, names);
+  const std::string bias = names.score + ".bias";  // transformers' heads have none, some trained ones do
+  if (spec.is_reward_model() && weights.has(bias)) expected.push_back({bias, {1}});
+  check_names(expected, weights, may_ignore, what);
   impl_->build([&](const ParameterShape& shape) { return weights.at(shape.name); }, options.train_full);
+  if (spec.is_reward_model()) impl_->set_score_bias(weights, options.train_full);
 }
 
 Model::Model(const ModelSpec& spec, std::uint64_t seed, const LoadOptions& options)
@@ -94,11 +99,16 @@ PolicyOutput Model::forward(const PackedBatch& batch, const PolicyWants& wants,
     out = kernels::linear_logps(states.index_select(0, batch.logp_rows), impl_->head().weight(),
                                 batch.logp_targets, wants, {.temperature = wants.temperature});
   }
+  if (wants.state_rows.defined()) out.states = states.detach().index_select(0, wants.state_rows);
   if (wants.score) {
     check(has_reward_head(), "scores asked of a model without a reward head");
     const Parameter& score = *impl_->score;
     const at::Tensor last = states.index_select(0, batch.last_rows).to(score.value.scalar_type());
     out.score = at::linear(last, score.trains() ? score.master : score.value).squeeze(-1);
+    if (impl_->score_bias) {
+      const Parameter& bias = *impl_->score_bias;
+      out.score = out.score + (bias.trains() ? bias.master : bias.value);
+    }
   }
   return out;
 }
@@ -121,6 +131,7 @@ std::vector<TrainableTensor> Model::trainable() {
     }
   }
   if (impl_->score) add(*impl_->score);
+  if (impl_->score_bias) add(*impl_->score_bias);
   return out;
 }
 
@@ -134,6 +145,7 @@ void Model::refresh() {
     }
   }
   if (impl_->score) impl_->score->refresh();
+  if (impl_->score_bias) impl_->score_bias->refresh();
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Model::named_tensors() const {
@@ -142,7 +154,9 @@ std::vector<std::pair<std::string, at::Tensor>> Model::named_tensors() const {
     if (has_reward_head() && parameter.name == impl_->family.names.head + ".weight") continue;
     out.emplace_back(parameter.name, parameter.full());
   }
-  if (impl_->score) out.emplace_back(impl_->score->name, impl_->score->full());
+  for (const Parameter* part : {impl_->score.get(), impl_->score_bias.get()}) {
+    if (part != nullptr) out.emplace_back(part->name, part->full());
+  }
   return out;
 }
 

@@ -37,10 +37,13 @@ AdapterId Model::load_adapter(const LoraSpec& spec, const weights::StateDict& we
                                         impl_->dtype, trainable, what);
   const std::string score = impl_->family.names.score + ".weight";
   if (saves_score(spec) || weights.has(score)) {
-    check_names(
-        {{score, {1, impl_->spec.hidden_size}}}, weights,
-        [&](const std::string& name) { return name != score; }, what);
+    const std::string bias = impl_->family.names.score + ".bias";
+    std::vector<ExpectedTensor> expected = {{score, {1, impl_->spec.hidden_size}}};
+    if (weights.has(bias)) expected.push_back({bias, {1}});
+    check_names(expected, weights, [&](const std::string& name) { return name != score; }, what);
     impl_->set_score(weights.at(score).to(master_dtype(impl_->dtype)), trainable);
+    impl_->score_bias.reset();
+    impl_->set_score_bias(weights, trainable);
     impl_->spec.num_labels = 1;
   }
   return push(impl_->adapters, std::move(adapter));
@@ -81,12 +84,14 @@ std::vector<std::pair<std::string, at::Tensor>> Model::adapter_tensors(AdapterId
     add(module->b);
   }
   if (saves_score(adapter->spec) && impl_->score) add(*impl_->score);
+  if (saves_score(adapter->spec) && impl_->score_bias) add(*impl_->score_bias);
   return out;
 }
 
 void Model::add_reward_head(std::uint64_t seed) {
   if (impl_->score) {
     start_training(*impl_->score, master_dtype(impl_->dtype));
+    if (impl_->score_bias) start_training(*impl_->score_bias, master_dtype(impl_->dtype));
     return;
   }
   const double deviation = 1 / std::sqrt(static_cast<double>(impl_->spec.hidden_size + 1));

@@ -93,6 +93,13 @@ void Model::Impl::set_score(const at::Tensor& values, bool trains) {
       make_parameter(family.names.score + ".weight", values, master_dtype(dtype), trains, true));
 }
 
+void Model::Impl::set_score_bias(const weights::StateDict& weights, bool trains) {
+  const std::string name = family.names.score + ".bias";
+  if (!weights.has(name)) return;
+  const at::ScalarType wide = master_dtype(dtype);
+  score_bias = std::make_unique<Parameter>(make_parameter(name, weights.at(name), wide, trains, false));
+}
+
 const Parameter& Model::Impl::head() const {
   check(output != nullptr, "log-probs asked of a reward model, which has no output head");
   return *output;

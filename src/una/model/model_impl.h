@@ -23,6 +23,7 @@ struct Model::Impl {
   Impl(const ModelSpec& spec, const LoadOptions& options);
   void build(const TensorSource& source, bool train_full);
   void set_score(const at::Tensor& values, bool trains);
+  void set_score_bias(const weights::StateDict& weights, bool trains);  // where they hold one
 
   at::Tensor hidden(const at::Tensor& tokens, const at::Tensor& positions, const ForwardOptions& options,
                     LayerCall call);
@@ -39,8 +40,9 @@ struct Model::Impl {
   std::vector<LinearInfo> linears;
   std::vector<DecoderLayer> layers;
   Parameter *embedding = nullptr, *final_norm = nullptr;
-  Parameter* output = nullptr;       // lm_head, or the embedding when tied; null: none
-  std::unique_ptr<Parameter> score;  // the reward head, computed in fp32
+  Parameter* output = nullptr;            // lm_head, or the embedding when tied; null: none
+  std::unique_ptr<Parameter> score;       // the reward head, computed in fp32
+  std::unique_ptr<Parameter> score_bias;  // [1], of the few trained heads that have one
   std::vector<std::unique_ptr<Adapter>> adapters;
   RopeTable rope;
 
