@@ -27,11 +27,11 @@ at::Tensor each_sequence(const ObjectiveInput& input, const at::Tensor& like, F 
 }  // namespace
 
 at::Tensor column(const ObjectiveInput& input, const char* name, std::int64_t size) {
-  check(input.columns != nullptr && input.columns->count(name) == 1,
-        cat("objective: the batch lacks the column \"", name, "\""));
+  if (input.columns == nullptr || input.columns->count(name) == 0) {
+    throw InternalError(cat("objective: the batch lacks the column \"", name, "\""));
+  }
   const at::Tensor& values = input.columns->at(name);
-  check(values.dim() == 1 && values.size(0) == size,
-        cat("objective: column \"", name, "\" has a wrong size"));
+  check(values.dim() == 1 && values.size(0) == size, "objective: a column of the batch has a wrong size");
   return values.detach().to(at::kDouble);
 }
 

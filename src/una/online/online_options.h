@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "una/base/options.h"
+
+namespace una::online {
+
+// Keys of the online methods, with TRL's names (GRPO, RLOO and PPO trainers).
+struct OnlineOptions {
+  std::vector<std::string> reward;
+  std::vector<double> reward_weights;
+  std::int64_t num_generations = 8;
+  std::int64_t num_iterations = 1;
+  std::int64_t num_mini_batches = 1;
+  std::int64_t generation_batch_size = 64;
+  double temperature = 1, top_p = 1;
+  std::int64_t top_k = 0;
+  std::vector<std::string> stop_strings;
+  double missing_eos_penalty = 0;
+  bool mask_truncated_completions = false;
+  double reward_clip = 0;
+  std::string zero_variance = "keep";
+  std::string anchor = "ref";
+  std::string kl_estimator = "k1";
+  double gamma = 1, lam = 0.95;
+  bool whiten_rewards = false, whiten_advantages = true;
+  template <class V>
+  void fields(V&& v) {
+    v("reward", reward,
+      "online methods: where scores come from, each model:FOLDER | length:N | regex:PATTERN | command:LINE");
+    v("reward_weights", reward_weights, "a weight for each reward; empty: 1 each");
+    v("num_generations", num_generations, "answers sampled for each prompt");
+    v("num_iterations", num_iterations, "passes over the samples of a round");
+    v("num_mini_batches", num_mini_batches, "optimiser steps of each pass");
+    v("generation_batch_size", generation_batch_size, "answers computed at one time");
+    v("temperature", temperature, "of the sampler; while training only 1");
+    v("top_p", top_p, "nucleus sampling; while training only 1");
+    v("top_k", top_k, "only the k most likely tokens; while training only 0 (all)");
+    v("stop_strings", stop_strings, "strings that end an answer; rewards read the text before");
+    v("missing_eos_penalty", missing_eos_penalty, "taken off the reward of an answer that did not end");
+    v("mask_truncated_completions", mask_truncated_completions,
+      "answers that did not end count in their group's mean, but teach nothing themselves");
+    v("reward_clip", reward_clip, "rewards are cut to [-c, c]; 0: not");
+    v("zero_variance", zero_variance, "groups whose rewards are all equal: keep | drop");
+    v("anchor", anchor,
+      "una_online: Delta is taken against ref (the paper's text) | rollout (the paper's code: the policy "
+      "that "
+      "sampled)");
+    v("kl_estimator", kl_estimator, "ppo, KL in the reward: k1 | k3 (biased: objectives.md)");
+    v("gamma", gamma, "ppo: discount");
+    v("lam", lam, "ppo: lambda of generalised advantages");
+    v("whiten_rewards", whiten_rewards, "ppo: rewards of a round to unit variance, mean kept");
+    v("whiten_advantages", whiten_advantages, "ppo: advantages of a round to mean 0, variance 1");
+  }
+};
+
+// InputError for values that make no sense, or none for `method`.
+void check_online(const OnlineOptions& options, const std::string& method);
+
+}  // namespace una::online

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "una/core/loss.h"
+#include "una/core/sequence.h"
+#include "una/data/pack.h"
+#include "una/online/online_options.h"
+#include "una/rollout/rollout.h"
+#include "una/train/step_runner.h"
+
+namespace una::online {
+
+// What each method makes of a group of scored answers.
+enum class Method : std::uint8_t { kUna, kRloo, kGrpo, kOnlineDpo, kPpo };
+Method method_of(const std::string& name);  // InputError on a name that is no online method
+std::vector<std::string> online_methods();  // "una_online", "rloo", "grpo", "online_dpo", "ppo"
+bool is_online(const std::string& method);
+
+// Everything a round needs and does not own.
+struct RoundParts {
+  train::TrainableSet* set = nullptr;
+  reward::Reward* reward = nullptr;
+  const text::Tokenizer* tokenizer = nullptr;
+  const std::vector<rollout::Prompt>* prompts = nullptr;
+  OnlineOptions options;
+  SamplingParams sampling;
+  data::PackOptions pack;
+  Method method = Method::kUna;
+  double beta = 0;  // ppo: KL in the reward
+};
+
+// One round: samples with their rewards as rows to train on, and what is to be said about them.
+struct Round {
+  std::vector<rollout::Group> groups;  // as sampled and scored
+  std::vector<Row> rows;
+  MetricSums metrics;
+};
+
+// Samples, scores and annotates: column "old_logp" where more than one step or a ratio needs it, "ref_logp",
+// and PPO's "advantage", "return", "old_value". InputError when no answer could be scored.
+Round make_round(const RoundParts& parts, const std::vector<std::int64_t>& prompts, std::uint64_t key);
+
+// reward, reward_std, completions/..., frac_reward_zero_std, reward_length_corr: of groups that were scored.
+MetricSums round_metrics(const std::vector<rollout::Group>& groups);
+
+// The rewards that training sees: penalty for a missing end, clip. In place.
+void adjust_rewards(std::vector<rollout::Group>& groups, const OnlineOptions& options);
+
+// Rows of scored groups by method; answers without a score and groups that teach nothing are left out and
+// counted in `metrics`.
+std::vector<Row> rows_of(const std::vector<rollout::Group>& groups, const RoundParts& parts,
+                         MetricSums& metrics);
+
+// Adds the columns to the rows; uses the set's model for forward passes without gradient.
+void annotate(std::vector<Row>& rows, const RoundParts& parts, MetricSums& metrics);
+
+}  // namespace una::online

@@ -1,0 +1,77 @@
+#include "una/online/round_source.h"
+
+#include <algorithm>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/base/log.h"
+#include "una/base/rng.h"
+
+namespace una::online {
+
+RoundSource::RoundSource(RoundParts parts, std::int64_t rows_per_step, std::uint64_t seed)
+    : parts_(std::move(parts)), rows_per_step_(rows_per_step), seed_(seed) {
+  check(rows_per_step > 0, "RoundSource: rows_per_step must be at least 1");
+  check_input(!parts_.prompts->empty(), "there is no prompt to train on");
+}
+
+std::int64_t RoundSource::steps_per_epoch() const {
+  const std::int64_t rounds = (prompts() + prompts_per_round() - 1) / prompts_per_round();
+  return rounds * parts_.options.num_iterations * parts_.options.num_mini_batches;
+}
+
+void RoundSource::seek(const RunPosition& position) {
+  check_input(position.step >= 0 && position.epoch >= 0 && position.row >= 0 && position.row <= prompts(),
+              "the position to resume at lies outside the prompts: it was written for others");
+  position_ = position;
+  if (position_.row == prompts()) position_ = {position.step, position.epoch + 1, 0};
+  steps_.clear();
+  next_step_ = 0;
+}
+
+void RoundSource::begin_round() {
+  const auto epoch = static_cast<std::uint64_t>(position_.epoch);
+  const Permutation order(static_cast<std::uint64_t>(prompts()), seed_, epoch);
+  const std::int64_t end = std::min(position_.row + prompts_per_round(), prompts());
+  std::vector<std::int64_t> chosen;
+  for (std::int64_t i = position_.row; i < end; ++i) {
+    chosen.push_back(static_cast<std::int64_t>(order(static_cast<std::uint64_t>(i))));
+  }
+  const std::uint64_t key =
+      random_bits(seed_, stream_id("round"), epoch, static_cast<std::uint64_t>(position_.row));
+  Round round = make_round(parts_, chosen, key);
+  if (listener_) listener_(round);
+  if (!told_ && round.metrics.count("frac_reward_zero_std") > 1 &&
+      round.metrics.sum("frac_reward_zero_std") == round.metrics.count("frac_reward_zero_std")) {
+    told_ = true;
+    log_warning(
+        "every group of this round has equal rewards: there is nothing to learn from (is the reward "
+        "constant?)");
+  }
+  seek({position_.step, position_.epoch, end});
+  const std::int64_t batches = parts_.options.num_mini_batches;
+  for (std::int64_t pass = 0; pass < parts_.options.num_iterations; ++pass) {
+    const Permutation shuffled(std::max<std::size_t>(1, round.rows.size()), key,
+                               static_cast<std::uint64_t>(pass));
+    std::vector<std::vector<Row>> parts(static_cast<std::size_t>(batches));
+    for (std::size_t i = 0; i < round.rows.size(); ++i) {
+      parts[i % static_cast<std::size_t>(batches)].push_back(round.rows[shuffled(i)]);
+    }
+    for (const std::vector<Row>& rows : parts) {
+      StepBatch step;
+      for (const Row& row : rows) step.tokens += row.tokens();
+      step.rows = std::ssize(rows);
+      step.micro_batches = data::pack_rows(rows, parts_.pack);
+      steps_.push_back(std::move(step));
+    }
+  }
+  steps_.front().metrics = std::move(round.metrics);
+}
+
+StepBatch RoundSource::next() {
+  if (resumable()) begin_round();
+  ++position_.step;
+  return std::move(steps_[next_step_++]);
+}
+
+}  // namespace una::online

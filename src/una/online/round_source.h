@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "una/core/step_source.h"
+#include "una/online/round.h"
+
+namespace una::online {
+
+// Steps made of the policy's own samples. A round takes `rows_per_step` times num_mini_batches prompts in the
+// seeded order, makes its samples when the first of its steps is asked for, and gives num_iterations passes
+// of num_mini_batches steps. A run resumes between rounds only: nothing of a round is stored, since the same
+// weights and keys give the same samples.
+class RoundSource final : public StepSource {
+ public:
+  RoundSource(RoundParts parts, std::int64_t rows_per_step, std::uint64_t seed);
+  StepBatch next() override;
+  std::int64_t steps_per_epoch() const override;
+  RunPosition position() const override { return position_; }
+  void seek(const RunPosition& position) override;
+  bool resumable() const override { return next_step_ == steps_.size(); }
+  // Called with every finished round, before it is trained on: sample tables.
+  void on_round(std::function<void(const Round&)> listener) { listener_ = std::move(listener); }
+
+ private:
+  void begin_round();
+  std::int64_t prompts() const { return static_cast<std::int64_t>(parts_.prompts->size()); }
+  std::int64_t prompts_per_round() const { return rows_per_step_ * parts_.options.num_mini_batches; }
+
+  RoundParts parts_;
+  std::int64_t rows_per_step_;
+  std::uint64_t seed_;
+  RunPosition position_;
+  std::vector<StepBatch> steps_;
+  std::size_t next_step_ = 0;
+  bool told_ = false;
+  std::function<void(const Round&)> listener_;
+};
+
+}  // namespace una::online
