@@ -16,6 +16,7 @@ struct DataOptions {
   double binary_threshold = 0.5;  // --feedback binary from scores of single answers: label = t > threshold
   bool apply_chat_template = false;
   std::string chat_template_path;
+  std::string template_date;
   std::int64_t max_length = 1024;
   std::int64_t max_prompt_length = 0;  // 0: none
   std::string overlong = "drop";       // drop | truncate_prompt_left | truncate_completion | error
@@ -32,6 +33,9 @@ struct DataOptions {
     v("binary_threshold", binary_threshold, "feedback binary, single scored answers: good above this (0..1)");
     v("apply_chat_template", apply_chat_template, "wrap string prompts as one user turn");
     v("chat_template_path", chat_template_path, "a Jinja file instead of the model folder's template");
+    v("template_date", template_date,
+      "the day that templates with strftime_now write, as 26 Jul 2024 (the default), so that prompts do not "
+      "drift");
     v("max_length", max_length, "tokens of prompt and answer together");
     v("max_prompt_length", max_prompt_length, "tokens of the prompt; 0: no limit of its own");
     v("overlong", overlong, "rows over the limit: drop | truncate_prompt_left | truncate_completion | error");

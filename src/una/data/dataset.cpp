@@ -30,6 +30,14 @@ void add_double(Hasher& hasher, double value) {
   hasher.add({reinterpret_cast<const char*>(&value), sizeof value});
 }
 
+// Rows without these columns keep the hash that they had before the columns came to be.
+void add_reference(Hasher& hasher, const Sequence& sequence) {
+  if (sequence.sampler != Sampler::kUnknown) hasher.add_number(static_cast<std::uint64_t>(sequence.sampler));
+  if (sequence.ref_rewards.raw.empty()) return;
+  add_values(hasher, sequence.ref_rewards.raw);
+  hasher.add_number(sequence.ref_rewards.has_own ? 1 : 0);
+}
+
 std::string hash_rows(const std::vector<Row>& rows) {
   Hasher hasher;
   for (const Row& row : rows) {
@@ -42,6 +50,7 @@ std::string hash_rows(const std::vector<Row>& rows) {
       add_values(hasher, sequence.loss_mask);
       add_double(hasher, sequence.target);
       add_double(hasher, sequence.raw_score);
+      add_reference(hasher, sequence);
     }
   }
   return hasher.hex();

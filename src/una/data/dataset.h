@@ -49,7 +49,7 @@ class Dataset {
   virtual std::int64_t size() const = 0;
   virtual Row row(std::int64_t index) const = 0;
   virtual const ReadReport& report() const = 0;
-  virtual std::string content_hash() const = 0;  // of ids, masks, targets, weights
+  virtual std::string content_hash() const = 0;  // of ids, masks, targets, weights, reference columns
 };
 
 // Reads, understands, maps, groups and tokenises the files. `kinds`: which units the method takes; a row of

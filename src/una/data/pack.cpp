@@ -52,6 +52,25 @@ at::Tensor to_tensor(const std::vector<T>& values, at::ScalarType type) {
   return out;
 }
 
+SequenceMeta meta_of(const Row& row, std::size_t slot) {
+  const Sequence& sequence = row.sequences[slot];
+  SequenceMeta meta;
+  meta.slot = static_cast<std::int32_t>(slot);
+  meta.unit = row.unit;
+  meta.source = row.source;
+  meta.group_id = row.group_id;
+  meta.target = sequence.target;
+  meta.raw_score = sequence.raw_score;
+  meta.answer_weight = sequence.answer_weight;
+  meta.weight = row.weight;
+  meta.margin = row.margin;
+  meta.has_margin = row.has_margin;
+  meta.sampler = sequence.sampler;
+  meta.ref_rewards = sequence.ref_rewards;
+  meta.tokens = std::ssize(sequence.ids);
+  return meta;
+}
+
 class BatchBuilder {
  public:
   explicit BatchBuilder(std::int64_t tokens) {
@@ -101,6 +120,7 @@ class BatchBuilder {
     segment.keys.push_back({begin, here()});
     batch_.segments.push_back(std::move(segment));
     SequenceMeta meta = meta_of(row, slot);
+    meta.row = std::ssize(batch_.rows);
     meta.logp_begin = std::ssize(logp_rows_);
     // The token before the first own one is the shared prompt's last: every answer gathers it.
     const auto packed = [&](std::int64_t i) { return i < shared ? prefix + i : begin + i - shared; };
@@ -113,24 +133,6 @@ class BatchBuilder {
     last_rows_.push_back(here() - 1);
     batch_.sequences.push_back(meta);
     for (const auto& [name, values] : sequence.columns) columns_[name].push_back(&values);
-  }
-
-  SequenceMeta meta_of(const Row& row, std::size_t slot) const {
-    const Sequence& sequence = row.sequences[slot];
-    SequenceMeta meta;
-    meta.row = std::ssize(batch_.rows);
-    meta.slot = static_cast<std::int32_t>(slot);
-    meta.unit = row.unit;
-    meta.source = row.source;
-    meta.group_id = row.group_id;
-    meta.target = sequence.target;
-    meta.raw_score = sequence.raw_score;
-    meta.answer_weight = sequence.answer_weight;
-    meta.weight = row.weight;
-    meta.margin = row.margin;
-    meta.has_margin = row.has_margin;
-    meta.tokens = std::ssize(sequence.ids);
-    return meta;
   }
 
   // One value a loss token gives [N], one value a sequence gives [S].
@@ -175,6 +177,17 @@ std::vector<std::vector<Layout>> cut(std::vector<Layout> layouts, std::int64_t b
 }
 
 }  // namespace
+
+std::vector<SequenceMeta> table_of(const Row& row) {
+  std::vector<SequenceMeta> table;
+  std::int64_t logps = 0;
+  for (std::size_t slot = 0; slot < row.sequences.size(); ++slot) {
+    table.push_back(meta_of(row, slot));
+    table.back().logp_begin = logps;
+    table.back().logp_end = logps += row.sequences[slot].loss_tokens();
+  }
+  return table;
+}
 
 std::vector<PackedBatch> pack_rows(const std::vector<Row>& rows, const PackOptions& options) {
   std::vector<Layout> layouts;

@@ -20,6 +20,9 @@ struct PackOptions {
 // Rows of one step, cut into micro-batches by the budget: sorted by length inside the step, rows never split.
 std::vector<PackedBatch> pack_rows(const std::vector<Row>& rows, const PackOptions& options);
 
+// What an objective may know of one row before any forward pass.
+std::vector<SequenceMeta> table_of(const Row& row);
+
 // KTO's mismatched rows for these rows: each answer with another row's prompt, never its own (objectives.md
 // section 5); rows that would meet their own prompt, and empty answers, are left out.
 std::vector<PackedBatch> pack_kl_rows(const std::vector<Row>& rows, const PackOptions& options);

@@ -6,6 +6,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/data/fields.h"
+#include "una/data/reference_columns.h"
 #include "una/data/schemas.h"
 
 namespace una::data::detail {
@@ -151,6 +152,7 @@ ReadRow read_row(const Json& json, const Where& where, bool apply_chat_template)
     out.example.where = where;
     read_common(view, out);
     shape.read(view, out);
+    read_reference_columns(view, out.example);
     if (apply_chat_template && shape.read == read_hh && out.drop.empty()) hh_to_chat(out.example);
     align(out.example, apply_chat_template);
     return out;

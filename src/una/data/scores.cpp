@@ -8,6 +8,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/data/reference_columns.h"
 
 namespace una::data::detail {
 namespace {
@@ -89,6 +90,8 @@ void map_scores(std::vector<ReadRow>& rows, const DataOptions& options, ReadRepo
     bool any = false;
     for (Response& response : row.example.responses)
       any = map_one(response, range, row.example.where, unranged) || any;
+    const bool labelled = !row.scored && row.example.unit == Unit::kBinary;
+    if (any || labelled) map_ref_rewards(row.example, labelled ? std::nullopt : range);
     if (!any) continue;
     if (!row.scale.empty())
       rules.insert(row.scale);

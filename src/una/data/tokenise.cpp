@@ -98,6 +98,7 @@ class Tokeniser {
     text::RenderOptions options;
     options.tools = example.tools;
     options.template_kwargs = example.template_kwargs;
+    options.date = options_.template_date;
     options.add_generation_prompt = response == nullptr;
     std::vector<Message> messages = example.prompt.messages;
     if (response != nullptr) {
@@ -198,6 +199,8 @@ void set_target(const Example& example, std::size_t slot, double sft_target, Seq
       break;
   }
   sequence.raw_score = response.raw_score.value_or(sequence.target);
+  sequence.sampler = response.sampler;
+  sequence.ref_rewards = response.ref_rewards;
 }
 
 const char* problem_after_cut(const Row& row) {

@@ -209,6 +209,8 @@ class Deriver {
     Response& good = best->responses[0];
     Response& bad = worst->responses[0];
     report_.unused[kMiddle] += static_cast<std::int64_t>(answers.size()) - 2;
+    // The best and the worst of more are no fair samples of the policy that wrote them.
+    if (answers.size() > 2) good.sampler = bad.sampler = Sampler::kUnknown;
     if (score_of(good) == score_of(bad)) {
       ++report_.ties[kTie];
     } else if (text_key(good.text) == text_key(bad.text)) {

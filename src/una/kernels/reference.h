@@ -8,8 +8,11 @@
 #include "una/core/policy_output.h"
 #include "una/kernels/adamw.h"
 #include "una/kernels/attention.h"  // reference::attention
+#include "una/kernels/geglu.h"
 #include "una/kernels/linear_logps.h"
 #include "una/kernels/lora_linear.h"
+#include "una/kernels/qk_norm.h"
+#include "una/kernels/rms_norm.h"
 #include "una/kernels/weight.h"
 
 // The ops of this room in plain ATen, differentiable by autograd and as slow as they are plain: the oracle of
@@ -18,7 +21,10 @@
 // fp32 (fp64 for fp64 input).
 namespace una::kernels::reference {
 
-at::Tensor rms_norm(const at::Tensor& x, const Weight& weight, double eps);
+at::Tensor rms_norm(const at::Tensor& x, const Weight& weight, double eps,
+                    NormKind kind = NormKind::kRounded);
+at::Tensor qk_norm(const at::Tensor& qkv, const Weight& q, const Weight& k, const QkNormParams& params);
+at::Tensor geglu(const at::Tensor& gate_up, Gelu form);
 at::Tensor swiglu(const at::Tensor& gate_up);
 at::Tensor rope(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
                 std::int64_t rotated_heads);

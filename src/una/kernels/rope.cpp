@@ -14,19 +14,20 @@ using detail::variable_list;
 using detail::write;
 
 struct Angles {
-  at::Tensor cos, sin;  // [T, D/2], the computing dtype
+  at::Tensor cos, sin;  // [T, R/2], the computing dtype
   std::int64_t rotated = 0;
 };
 
 at::Tensor rotate(const at::Tensor& in, const Angles& angles, int sign) {
   at::Tensor out = at::empty_like(in);
-  const std::int64_t heads = in.size(1), dim = in.size(2), half = dim / 2;
+  const std::int64_t heads = in.size(1), dim = in.size(2), half = angles.cos.size(1);
+  const cpu::RopeShape shape{heads, angles.rotated, dim, half};
   detail::with_type(in.scalar_type(), [&]<class T>() {
     using A = cpu::Compute<T>;
     detail::for_rows(in.size(0), heads * dim, [&](std::int64_t begin, std::int64_t end) {
       detail::table<T>().rope(read<T>(in) + begin * heads * dim, write<T>(out) + begin * heads * dim,
                               read<A>(angles.cos) + begin * half, read<A>(angles.sin) + begin * half,
-                              end - begin, heads, angles.rotated, dim, static_cast<A>(sign));
+                              end - begin, shape, static_cast<A>(sign));
     });
   });
   return out;
@@ -48,8 +49,9 @@ at::Tensor rope(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& 
                 std::int64_t rotated_heads) {
   check(qkv.dim() == 3 && qkv.size(2) % 2 == 0, "rope: qkv must be [T, heads, D] with an even D");
   check(rotated_heads >= 0 && rotated_heads <= qkv.size(1), "rope: more rotated heads than heads");
-  const std::int64_t angles_count = qkv.size(0) * qkv.size(2) / 2;
-  check(cos.numel() == angles_count && sin.numel() == angles_count, "rope: cos and sin must be [T, D/2]");
+  check(cos.dim() == 2 && cos.sizes() == sin.sizes() && cos.size(0) == qkv.size(0) &&
+            2 * cos.size(1) <= qkv.size(2),
+        "rope: cos and sin must be [T, R/2] with R at most D");
   const auto type = detail::compute_type(qkv.scalar_type());
   const Angles angles{cos.to(type).contiguous(), sin.to(type).contiguous(), rotated_heads};
   const at::Tensor rows = qkv.contiguous();

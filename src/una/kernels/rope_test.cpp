@@ -45,9 +45,25 @@ TEST(Rope, KeepsLengthsAndLeavesValueHeads) {
   EXPECT_TRUE(y.select(1, 4).equal(x.select(1, 4)));
 }
 
-TEST(Rope, RefusesAnglesOfAnotherShape) {
+TEST(Rope, PartialAnglesTurnTheFirstDimensions) {
+  for (const auto dtype : testing::all_dtypes()) {
+    for (const std::int64_t half : {0, 1, 5, 16, 32}) {
+      const Angles a = angles(9, half);
+      testing::expect_agreement({[&](const Tensors& in) { return rope(in[0], a.cos, a.sin, 4); },
+                                 [&](const Tensors& in) { return reference::rope(in[0], a.cos, a.sin, 4); },
+                                 {random({9, 5, 64}, 1)}},
+                                dtype);
+    }
+  }
   const Angles a = angles(9, 16);
-  EXPECT_THROW(rope(random({9, 5, 64}, 1), a.cos, a.sin, 4), InternalError);
+  const at::Tensor x = random({9, 5, 64}, 1), y = rope(x, a.cos, a.sin, 4);
+  EXPECT_TRUE(y.narrow(2, 32, 32).equal(x.narrow(2, 32, 32)));
+}
+
+TEST(Rope, RefusesAnglesOfAnotherShape) {
+  const Angles wide = angles(9, 33), short_of_rows = angles(8, 32);
+  EXPECT_THROW(rope(random({9, 5, 64}, 1), wide.cos, wide.sin, 4), InternalError);
+  EXPECT_THROW(rope(random({9, 5, 64}, 1), short_of_rows.cos, short_of_rows.sin, 4), InternalError);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/objective/length_norm.h"
 #include "una/objective/methods.h"
 #include "una/objective/metrics.h"
 #include "una/objective/pair_losses.h"
@@ -45,7 +46,10 @@ PairTable pair_table(const std::vector<SequenceMeta>& sequences) {
 class Dpo final : public Objective {
  public:
   Dpo(const ObjectiveOptions& options, const PairLossEntry& entry)
-      : options_(options), entry_(entry), nll_(entry.nll + options.rpo_alpha) {}
+      : options_(options),
+        entry_(entry),
+        nll_(entry.nll + options.rpo_alpha),
+        norm_(options.log_ratio_norm) {}
 
   Needs needs() const override { return {.reference = entry_.reference}; }
   bool accepts(Unit unit) const override { return unit == Unit::kPair; }
@@ -70,12 +74,28 @@ class Dpo final : public Objective {
     return out;
   }
 
+  std::string lacks(const SequenceMeta& sequence) const override {
+    if (!entry_.gap || sequence.has_margin) return "";
+    return cat("field \"margin\" is missing (or two scores): loss_type ", entry_.name,
+               " compares with an explicit gap");
+  }
+
+  void observe(const std::vector<SequenceMeta>& row) override { norm_.observe(row); }
+  Json state() const override {
+    return norm_.is_mean() ? Json{{"mean_length", norm_.state()}} : Json::object();
+  }
+  void load_state(const Json& state) override {
+    if (!norm_.is_mean()) return Objective::load_state(state);
+    if (state.contains("mean_length")) norm_.load_state(state.at("mean_length"));
+  }
+
   LossTerms terms(const ObjectiveInput& input) const override {
     const LogRatios ratios = log_ratios(input, entry_.reference);
     const PairTable table = pair_table(*input.sequences);
     check_table(table);
     const at::Device device = ratios.delta.device();
-    const Pairs pairs = make_pairs(table, ratios);
+    const at::Tensor delta = norm_.apply(ratios.delta, *input.sequences);
+    const Pairs pairs = make_pairs(table, ratios, delta);
     at::Tensor losses = entry_.loss(pairs, options_);
     const at::Tensor weight = device_tensor(table.weight, device);
     if (table.has_weights) losses = losses * weight;
@@ -87,7 +107,7 @@ class Dpo final : public Objective {
                       count(*input.sequences).back());
     }
     add_loss_metrics(host_values(losses), "", out.metrics);
-    add_answer_metrics(input, answer_values(table, ratios), out.metrics);
+    add_answer_metrics(input, answer_values(table, ratios, delta), out.metrics);
     add_statistics(input, out.metrics);
     return out;
   }
@@ -110,12 +130,12 @@ class Dpo final : public Objective {
             "or take another loss_type"));
   }
 
-  Pairs make_pairs(const PairTable& table, const LogRatios& ratios) const {
+  Pairs make_pairs(const PairTable& table, const LogRatios& ratios, const at::Tensor& delta) const {
     const at::Device device = ratios.delta.device();
     const at::Tensor w = device_tensor(table.chosen, device), l = device_tensor(table.rejected, device);
     Pairs pairs;
-    pairs.chosen = ratios.delta.index_select(0, w);
-    pairs.rejected = ratios.delta.index_select(0, l);
+    pairs.chosen = delta.index_select(0, w);
+    pairs.rejected = delta.index_select(0, l);
     pairs.z = divergence_score(pairs.chosen, options_) - divergence_score(pairs.rejected, options_);
     pairs.chosen_logp = ratios.policy.index_select(0, w);
     pairs.rejected_logp = ratios.policy.index_select(0, l);
@@ -130,14 +150,12 @@ class Dpo final : public Objective {
   }
 
   // Without a reference the reward is beta times the mean log-prob a token, as TRL logs it.
-  AnswerValues answer_values(const PairTable& table, const LogRatios& ratios) const {
+  AnswerValues answer_values(const PairTable& table, const LogRatios& ratios, const at::Tensor& delta) const {
     AnswerValues values;
     values.logp = host_values(ratios.policy);
-    const std::vector<double> delta = host_values(ratios.delta);
-    values.reward = delta;
-    for (double& reward : values.reward) reward *= options_.beta;
+    values.reward = host_values(options_.beta * delta);
     if (entry_.reference) {
-      values.log_ratio = delta;
+      values.log_ratio = host_values(ratios.delta);
       return values;
     }
     for (std::size_t p = 0; p < table.chosen.size(); ++p) {
@@ -150,6 +168,7 @@ class Dpo final : public Objective {
   ObjectiveOptions options_;
   PairLossEntry entry_;
   double nll_;  // weight of the NLL part; 0: there is none
+  LengthNorm norm_;
 };
 
 void check_smoothing(const ObjectiveOptions& options, const PairLossEntry& entry) {
@@ -172,6 +191,8 @@ std::unique_ptr<Objective> make_dpo(const ObjectiveOptions& options) {
   divergence_score(at::zeros({1}, at::TensorOptions().dtype(at::kDouble)), options);  // refuses a wrong name
   check_input(options.f_divergence_type == "reverse_kl" || entry.divergence,
               cat("loss_type ", options.loss_type, " is defined for f_divergence_type reverse_kl only"));
+  check_input(options.log_ratio_norm != "mean" || entry.by_delta,
+              cat("loss_type ", options.loss_type, " has its own lengths: leave log_ratio_norm at sum"));
   check_input(std::isfinite(options.rpo_alpha) && options.rpo_alpha >= 0,
               cat("rpo_alpha must not be negative, not ", options.rpo_alpha));
   check_input(std::isfinite(options.rpo_eta), cat("rpo_eta must be a number, not ", options.rpo_eta));

@@ -26,6 +26,7 @@ void differentiate(const at::Tensor& loss, const ObjectiveInput& leaves, Evaluat
   if (leaves.logp.defined()) inputs.push_back(leaves.logp);
   if (leaves.score.defined()) inputs.push_back(leaves.score);
   if (leaves.token_value.defined()) inputs.push_back(leaves.token_value);
+  if (leaves.value.defined()) inputs.push_back(leaves.value);
   std::vector<at::Tensor> gradients(inputs.size());
   if (loss.defined() && loss.requires_grad()) {
     gradients = torch::autograd::grad({loss}, inputs, {}, false, false, /*allow_unused=*/true);
@@ -33,7 +34,8 @@ void differentiate(const at::Tensor& loss, const ObjectiveInput& leaves, Evaluat
   std::size_t next = 0;
   if (leaves.logp.defined()) out.dlogp = gradient(leaves.logp, gradients[next++]);
   if (leaves.score.defined()) out.dscore = gradient(leaves.score, gradients[next++]);
-  if (leaves.token_value.defined()) out.dtoken_value = gradient(leaves.token_value, gradients[next]);
+  if (leaves.token_value.defined()) out.dtoken_value = gradient(leaves.token_value, gradients[next++]);
+  if (leaves.value.defined()) out.dvalue = gradient(leaves.value, gradients[next]);
 }
 
 }  // namespace
@@ -46,6 +48,7 @@ Evaluation evaluate(const Objective& objective, const ObjectiveInput& input,
   leaves.logp = needs.logp ? leaf(input.logp) : at::Tensor();
   leaves.score = needs.score ? leaf(input.score) : at::Tensor();
   leaves.token_value = needs.token_values ? leaf(input.token_value) : at::Tensor();
+  leaves.value = needs.value ? leaf(input.value) : at::Tensor();
   LossTerms terms = objective.terms(leaves);
   check(terms.sums.size() == objective.parts().size() && scales.size() == terms.sums.size(),
         "objective: one sum and one scale a part");

@@ -20,7 +20,7 @@ KlBaseline::KlBaseline(const std::string& kl_source)
 
 void KlBaseline::begin_step(double kl_sum, double kl_count) {
   if (source_ == Source::kNone) return;
-  check(kl_count >= 0, "kto: a negative number of mismatched rows");
+  check(kl_count >= 0, "objective: a negative number of mismatched rows");
   if (kl_count > 0) {
     sum_ = kDecay * sum_ + kl_sum;
     count_ = kDecay * count_ + kl_count;
@@ -30,8 +30,8 @@ void KlBaseline::begin_step(double kl_sum, double kl_count) {
     mean = kl_sum / kl_count;
   } else if (source_ == Source::kBatch && !told_) {
     told_ = true;
-    log_info(cat("kto: a step with ", kl_count, " mismatched rows (fewer than ", kFewestRows,
-                 ") takes the running mean of the KL baseline; a larger batch gives one of its own"));
+    log_info(cat("KL baseline: a step with ", kl_count, " mismatched rows (fewer than ", kFewestRows,
+                 ") takes the running mean of earlier steps (ema); a larger batch gives one of its own"));
   }
   z0_ = std::max(0.0, mean);
 }

@@ -4,6 +4,7 @@
 #include "una/base/format.h"
 #include "una/objective/kernel.h"
 #include "una/objective/kl_baseline.h"
+#include "una/objective/length_norm.h"
 #include "una/objective/methods.h"
 #include "una/objective/metrics.h"
 #include "una/objective/rows.h"
@@ -17,7 +18,8 @@ namespace {
 // of answers R. A pair is two answers.
 class Kto final : public Objective {
  public:
-  explicit Kto(const ObjectiveOptions& options) : options_(options), baseline_(options.kl_source) {}
+  explicit Kto(const ObjectiveOptions& options)
+      : options_(options), baseline_(options.kl_source), norm_(options.log_ratio_norm) {}
 
   Needs needs() const override { return {.reference = true, .kl_rows = baseline_.needs_rows()}; }
   bool accepts(Unit unit) const override { return unit == Unit::kBinary || unit == Unit::kPair; }
@@ -37,7 +39,8 @@ class Kto final : public Objective {
       weights.push_back(sequence.weight * (good ? options_.desirable_weight : options_.undesirable_weight));
     }
     const at::Device device = ratios.delta.device();
-    const at::Tensor u = options_.beta * (ratios.delta - baseline_.z0());
+    const at::Tensor delta = norm_.apply(ratios.delta, *input.sequences);
+    const at::Tensor u = options_.beta * (delta - baseline_.z0());
     const at::Tensor losses = kernel_loss({Link::kSigmoid, Metric::kL1}, u, device_tensor(targets, device)) *
                               device_tensor(weights, device);
     LossTerms out;
@@ -46,7 +49,7 @@ class Kto final : public Objective {
     out.metrics.add("kl", baseline_.z0() * static_cast<double>(targets.size()),
                     static_cast<double>(targets.size()));
     add_answer_metrics(input,
-                       {.reward = host_values(options_.beta * ratios.delta),
+                       {.reward = host_values(options_.beta * delta),
                         .logp = host_values(ratios.policy),
                         .log_ratio = host_values(ratios.delta)},
                        out.metrics);
@@ -56,29 +59,36 @@ class Kto final : public Objective {
 
   // With z0 = 0, as it is when policy and reference agree: half the mean weight.
   double loss_at_reference(const std::vector<SequenceMeta>& sequences) const override {
-    Kto fresh(options_);
+    Kto fresh(*this);
+    fresh.baseline_ = KlBaseline(options_.kl_source);
     return loss_of_equal_policies(fresh, sequences);
   }
 
+  void observe(const std::vector<SequenceMeta>& row) override { norm_.observe(row); }
   void begin_step(double kl_sum, double kl_count) override { baseline_.begin_step(kl_sum, kl_count); }
-  Json state() const override { return baseline_.state(); }
-  void load_state(const Json& state) override { baseline_.load_state(state); }
+  Json state() const override {
+    Json out = baseline_.state();
+    if (norm_.is_mean()) out["mean_length"] = norm_.state();
+    return out;
+  }
+  void load_state(const Json& state) override {
+    baseline_.load_state(state);
+    if (norm_.is_mean() && state.contains("mean_length")) norm_.load_state(state.at("mean_length"));
+  }
 
  private:
   ObjectiveOptions options_;
   KlBaseline baseline_;
+  LengthNorm norm_;
 };
-
-void check_weight(const char* key, double value) {
-  check_input(std::isfinite(value) && value > 0, cat(key, " must be a positive number, not ", value));
-}
 
 }  // namespace
 
 std::unique_ptr<Objective> make_kto(const ObjectiveOptions& options) {
   check_beta(options);
-  check_weight("desirable_weight", options.desirable_weight);
-  check_weight("undesirable_weight", options.undesirable_weight);
+  check_class_weights(options);
+  check_input(options.log_ratio_norm != "mean" || options.kl_source == "none",
+              "kto's baseline is a mean of whole log-ratios: log_ratio_norm mean needs kl_source none");
   return std::make_unique<Kto>(options);
 }
 

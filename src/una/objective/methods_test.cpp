@@ -28,21 +28,36 @@ struct Case {
 void add_una_cases(std::vector<Case>& cases) {
   for (const std::string link : {"sigmoid", "identity"}) {
     for (const std::string loss : {"mse", "bce", "l1", "huber"}) {
-      for (const std::string f : {"zero", "constant", "running", "group"}) {
+      for (const std::string f :
+           {"zero", "constant", "running", "group", "kto_z0", "log_partition", "value_head", "quantile"}) {
         if (link == "identity" && loss == "bce") continue;
+        if (link == "sigmoid" && f == "quantile") continue;
         const ObjectiveOptions options{
             .una_link = link, .una_loss = loss, .una_f = f, .una_constant = .7, .una_huber_delta = .2};
         cases.push_back({"una", options, cat("una ", link, " ", loss, " ", f)});
       }
     }
   }
+  for (const std::string transform : {"log", "normal"}) {
+    const ObjectiveOptions options{.una_link = "identity", .una_f = "quantile", .una_quantile = transform};
+    cases.push_back({"una", options, cat("una quantile ", transform)});
+  }
+  cases.push_back({"una", {.una_link = "identity", .una_reward = "standardised"}, "una standardised"});
+  cases.push_back({"una", {.una_pair = "soft"}, "una soft pairs"});
+  cases.push_back({"una", {.log_ratio_norm = "mean"}, "una by length"});
+  cases.push_back({"una", {.loss_weights = "pairwise=2,sft=.1"}, "una weighted"});
+  cases.push_back({"una", {.desirable_weight = 2, .undesirable_weight = .5}, "una class weights"});
 }
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases = {{"kto", {.undesirable_weight = 1.3}, "kto"},
                              {"sft", {}, "sft"},
                              {"reward", {.label_smoothing = .1, .center_rewards_coefficient = .1}, "reward"},
-                             {"dpo", {.rpo_alpha = .3}, "dpo with nll"}};
+                             {"dpo", {.rpo_alpha = .3}, "dpo with nll"},
+                             {"dpo", {.log_ratio_norm = "mean"}, "dpo by length"},
+                             {"kto", {.log_ratio_norm = "mean", .kl_source = "none"}, "kto by length"},
+                             {"reward", {.rpo_eta = 2, .reward_margin = "soft_label"}, "reward soft"},
+                             {"reward", {.loss_weights = "regression=3"}, "reward weighted"}};
   for (const PairLossEntry& entry : pair_losses()) {
     const ObjectiveOptions options{.loss_type = entry.name, .label_smoothing = entry.smoothing ? .05 : 0};
     cases.push_back({"dpo", options, cat("dpo ", entry.name)});
@@ -57,12 +72,21 @@ std::vector<Case> all_cases() {
   return cases;
 }
 
+void observe_lengths(Objective& objective) {
+  Batch batch;
+  batch.add(Unit::kSft, 0, {-1, -1, 5}, 1);
+  objective.observe(batch.sequences);
+}
+
 std::unique_ptr<Objective> make(const Case& c) {
   auto objective = make_objective(c.method, c.options);
+  observe_lengths(*objective);
   objective->begin_step(1.2, 4);
   MetricSums step;
   step.add("_offset/0", .9, 3);
   step.add("_offset/1", -.6, 3);
+  step.add("_reward/x", 6, 3);
+  step.add("_reward/xx", 18, 3);
   objective->end_step(step);
   return objective;
 }
@@ -88,7 +112,11 @@ Batch random_batch(const Objective& objective, bool weighted, double spread = 4,
       meta.margin = margin;
       meta.has_margin = unit == Unit::kPair;
       meta.source = static_cast<std::int32_t>(batch.rows % 2);
+      meta.ref_rewards.raw = meta.ref_rewards.scores = {rng.uniform(), target, rng.uniform()};
+      meta.ref_rewards.has_own = slot % 2 == 0;
+      meta.sampler = slot % 2 == 0 ? Sampler::kReference : Sampler::kPolicy;
       batch.score.push_back(2 * rng.uniform() - 1);
+      batch.value.push_back(2 * rng.uniform() - 1);
     }
   };
   for (int i = 0; i < 2; ++i) {
@@ -130,6 +158,27 @@ TEST(Methods, GradientsAgreeWithFiniteDifferences) {
   }
 }
 
+TEST(Methods, TheValueHeadsGradientIsThatOfTheLoss) {
+  for (const Case& c : all_cases()) {
+    if (c.options.una_f != "value_head") continue;
+    const auto objective = make(c);
+    const Batch batch = random_batch(*objective, true);
+    const std::vector<double> slope = run(*objective, batch).value_slope;
+    ASSERT_EQ(slope.size(), batch.sequences.size());
+    for (std::size_t s = 0; s < batch.sequences.size(); ++s) {
+      Batch up = batch, down = batch;
+      up.value[s] += 1e-5;
+      down.value[s] -= 1e-5;
+      const double numeric = (loss_of(*objective, up) - loss_of(*objective, down)) / 2e-5;
+      EXPECT_NEAR(slope[s], numeric, 2e-8 + 1e-6 * std::abs(numeric)) << c.name << ", sequence " << s;
+      const Unit unit = batch.sequences[s].unit;
+      if (unit == Unit::kPair || unit == Unit::kSft) {
+        EXPECT_EQ(slope[s], 0) << c.name;
+      }
+    }
+  }
+}
+
 TEST(Methods, EveryTokenOfAnAnswerHasTheSameGradient) {
   for (const Case& c : all_cases()) {
     const auto objective = make(c);
@@ -156,10 +205,12 @@ TEST(Methods, EverythingIsFiniteFarOut) {
       Batch batch = random_batch(*objective, false);
       for (std::size_t s = 0; s < batch.sequences.size(); ++s) {
         batch = moved(batch, s, s % 3 == 0 ? far : -far);
+        batch.value[s] += s % 2 == 0 ? far / 10 : -far / 10;
       }
       const Outcome outcome = run(*objective, batch);
       EXPECT_TRUE(std::isfinite(outcome.loss)) << c.name;
       for (const double slope : outcome.slope) EXPECT_TRUE(std::isfinite(slope)) << c.name;
+      for (const double slope : outcome.value_slope) EXPECT_TRUE(std::isfinite(slope)) << c.name;
     }
   }
 }
@@ -180,6 +231,7 @@ Batch slice(const Batch& batch, std::int64_t begin, std::int64_t end) {
     meta.row -= begin;
     out.sequences.push_back(meta);
     out.score.push_back(batch.score[s]);
+    out.value.push_back(batch.value[s]);
   }
   return out;
 }
@@ -267,10 +319,12 @@ TEST(Methods, AMixedBatchIsTheWeightedSumOfItsParts) {
 TEST(Methods, TheLossAtTheReferenceIsThatOfEqualLogProbs) {
   for (const Case& c : all_cases()) {
     const auto objective = make_objective(c.method, c.options);
+    observe_lengths(*objective);
     Batch batch = random_batch(*objective, allows_weights(c));
     batch.logp = batch.ref;
     const double promised = objective->loss_at_reference(batch.sequences);
-    const bool defined = objective->needs().reference && c.options.rpo_alpha == 0;
+    const Objective::Needs needs = objective->needs();
+    const bool defined = needs.reference && !needs.value && c.options.rpo_alpha == 0;
     EXPECT_EQ(std::isnan(promised), !defined) << c.name;
     if (!defined) continue;
     EXPECT_NEAR(promised, run(*objective, batch).loss, 1e-12) << c.name;

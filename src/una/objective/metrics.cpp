@@ -1,16 +1,32 @@
 #include "una/objective/metrics.h"
 
 #include <algorithm>
+#include <cmath>
+
 #include "una/objective/rows.h"
 
 namespace una::objective {
 namespace {
+
+const std::string kMeanExp = "_mean_exp_ratio";
+constexpr double kLargestExponent = 20;
 
 const char* role_name(Role role) { return role == Role::kChosen ? "chosen" : "rejected"; }
 
 void add_pair(double chosen, double rejected, MetricSums& metrics) {
   metrics.add("rewards/margins", chosen - rejected);
   metrics.add("rewards/accuracies", chosen > rejected ? 1 : 0);
+}
+
+// Delta on samples of one policy, for identities that hold whatever the policy is: E_ref[exp Delta] = 1,
+// E_ref[Delta] <= 0, E_pi[Delta] >= 0. The exponent is cut, so that one answer cannot fill the sum.
+void add_sampled(const SequenceMeta& sequence, double log_ratio, MetricSums& metrics) {
+  if (sequence.sampler == Sampler::kReference) {
+    metrics.add("log_ratio/ref", log_ratio);
+    metrics.add(kMeanExp, std::exp(std::clamp(log_ratio, -kLargestExponent, kLargestExponent)));
+  } else if (sequence.sampler == Sampler::kPolicy) {
+    metrics.add("log_ratio/policy", log_ratio);
+  }
 }
 
 // Per-sequence sums of a statistic on the host; empty when it is not given.
@@ -32,6 +48,7 @@ void add_answer_metrics(const ObjectiveInput& input, const AnswerValues& values,
       add_pair(values.reward[s - 1], values.reward[s], metrics);
     }
     if (values.log_ratio.empty()) continue;
+    add_sampled(sequence, values.log_ratio[s], metrics);
     metrics.add("log_ratio", values.log_ratio[s]);
     metrics.add("log_ratio_per_token", values.log_ratio[s], static_cast<double>(sequence.loss_tokens()));
   }
@@ -69,6 +86,7 @@ std::map<std::string, double> common_derived(const MetricSums& window) {
     const double mean = means.at("_loss");
     out["loss_variance"] = std::max(0.0, means.at("_loss_sq") - mean * mean);
   }
+  if (has("_mean_exp_ratio")) out["log_mean_exp_ratio/ref"] = std::log(means.at(kMeanExp));
   if (!has("rewards/margins") && has("rewards/chosen") && has("rewards/rejected")) {
     out["rewards/margins"] = means.at("rewards/chosen") - means.at("rewards/rejected");
   }

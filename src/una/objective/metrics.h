@@ -17,7 +17,8 @@ struct AnswerValues {
   std::vector<double> log_ratio;  // Delta; empty without a reference
 };
 
-// rewards/{chosen,rejected,margins,accuracies}, logps/{chosen,rejected}, log_ratio, log_ratio_per_token.
+// rewards/{chosen,rejected,margins,accuracies}, logps/{chosen,rejected}, log_ratio, log_ratio_per_token; of
+// answers whose sampler is known log_ratio/{ref,policy}.
 // Margins and accuracies (strict >) come from pairs alone.
 void add_answer_metrics(const ObjectiveInput& input, const AnswerValues& values, MetricSums& metrics);
 
@@ -29,7 +30,8 @@ void add_statistics(const ObjectiveInput& input, MetricSums& metrics);
 // not "".
 void add_loss_metrics(const std::vector<double>& losses, const std::string& part, MetricSums& metrics);
 
-// Derived values that several methods share: loss_variance, and rewards/margins where only labels were seen.
+// Derived values that several methods share: loss_variance, log_mean_exp_ratio/ref, and rewards/margins where
+// only labels were seen.
 std::map<std::string, double> common_derived(const MetricSums& window);
 
 }  // namespace una::objective

@@ -14,6 +14,8 @@ std::vector<double> Objective::weights(const std::vector<double>& counts) const 
   return out;
 }
 
+void Objective::observe(const std::vector<SequenceMeta>&) {}
+
 void Objective::begin_step(double, double) {}
 
 void Objective::end_step(const MetricSums&) {}

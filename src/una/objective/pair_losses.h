@@ -30,6 +30,7 @@ struct PairLossEntry {
   bool divergence = false;      // reads z only, so any f-divergence fits
   bool gap = false;             // every row needs a margin or two scores
   double nll = 0;               // weight of the chosen answers' NLL that belongs to the method
+  bool by_delta = true;         // of the answers it reads Delta alone: log_ratio_norm fits
   bool rewrites_order = false;  // sorts the pairs: a row weight has no row to stand by
 };
 

@@ -20,14 +20,17 @@ const std::vector<Method>& methods() {
       {"una",
        make_una,
        {"beta", "label_smoothing", "una_link", "una_loss", "una_f", "una_constant", "una_huber_delta",
-        "una_running", "una_running_decay", "una_reward"}},
+        "una_running", "una_running_decay", "una_reward", "una_pair", "una_beta1", "una_quantile", "rpo_eta",
+        "kl_source", "desirable_weight", "undesirable_weight", "loss_weights", "log_ratio_norm"}},
       {"dpo",
        make_dpo,
        {"beta", "loss_type", "label_smoothing", "f_divergence_type", "f_alpha_divergence_coef", "rpo_alpha",
-        "rpo_eta", "simpo_gamma", "discopop_tau"}},
-      {"kto", make_kto, {"beta", "desirable_weight", "undesirable_weight", "kl_source"}},
+        "rpo_eta", "simpo_gamma", "discopop_tau", "log_ratio_norm"}},
+      {"kto", make_kto, {"beta", "desirable_weight", "undesirable_weight", "kl_source", "log_ratio_norm"}},
       {"sft", make_sft, {}},
-      {"reward", make_reward, {"label_smoothing", "center_rewards_coefficient"}},
+      {"reward",
+       make_reward,
+       {"label_smoothing", "center_rewards_coefficient", "reward_margin", "rpo_eta", "loss_weights"}},
       {"rloo", make_rloo, {"beta", "epsilon", "epsilon_high", "max_completion_length"}},
       {"grpo",
        make_grpo,
@@ -76,6 +79,14 @@ std::size_t choose(const char* key, const std::string& value, const std::vector<
 void check_beta(const ObjectiveOptions& options) {
   check_input(std::isfinite(options.beta) && options.beta > 0,
               cat("beta must be a positive number, not ", options.beta));
+}
+
+void check_class_weights(const ObjectiveOptions& options) {
+  const auto check_weight = [](const char* key, double value) {
+    check_input(std::isfinite(value) && value > 0, cat(key, " must be a positive number, not ", value));
+  };
+  check_weight("desirable_weight", options.desirable_weight);
+  check_weight("undesirable_weight", options.undesirable_weight);
 }
 
 void check_label_smoothing(const ObjectiveOptions& options) {

@@ -6,6 +6,7 @@
 #include "una/base/format.h"
 #include "una/objective/kernel.h"
 #include "una/objective/methods.h"
+#include "una/objective/part_weights.h"
 #include "una/objective/rows.h"
 #include "una/objective/tensor_operators.h"
 
@@ -13,11 +14,14 @@ namespace una::objective {
 namespace {
 
 // Reward model. Pairs: Bradley-Terry, softplus(x) - t x with x = r_w - r_l - margin and t = 1 -
-// label_smoothing, plus c (r_w + r_l)^2, divided by P. Scored and labelled answers: (r - score)^2, divided by
-// R.
+// label_smoothing, or with soft labels x = r_w - r_l and t = sigma(eta margin); plus c (r_w + r_l)^2, divided
+// by P. Scored and labelled answers: (r - score)^2, divided by R.
 class Reward final : public Objective {
  public:
-  explicit Reward(const ObjectiveOptions& options) : options_(options) {}
+  explicit Reward(const ObjectiveOptions& options)
+      : options_(options),
+        weights_(options.loss_weights, {"pairwise", "regression"}),
+        soft_(choose("reward_margin", options.reward_margin, {"subtract", "soft_label"}) == 1) {}
 
   Needs needs() const override { return {.logp = false, .score = true}; }
   std::vector<std::string> parts() const override { return {"pairwise", "regression"}; }
@@ -27,6 +31,15 @@ class Reward final : public Objective {
     const double answers = static_cast<double>(sequences.size());
     const double pairs = count_rows(sequences, Unit::kPair);
     return {pairs, answers - 2 * pairs};
+  }
+
+  std::vector<double> weights(const std::vector<double>& counts) const override {
+    return weights_.apply(Objective::weights(counts));
+  }
+
+  std::string lacks(const SequenceMeta& sequence) const override {
+    if (!soft_ || sequence.unit != Unit::kPair || sequence.has_margin) return "";
+    return "field \"margin\" is missing (or two scores): reward_margin soft_label turns it into the label";
   }
 
   LossTerms terms(const ObjectiveInput& input) const override {
@@ -47,20 +60,23 @@ class Reward final : public Objective {
  private:
   at::Tensor pair_sum(const at::Tensor& score, const std::vector<SequenceMeta>& sequences) const {
     std::vector<std::int64_t> chosen, rejected;
-    std::vector<double> margins, weights;
+    std::vector<double> margins, targets, weights;
     for (const RowSpan& row : row_spans(sequences)) {
       if (row.unit != Unit::kPair) continue;
       const SequenceMeta& first = sequences[static_cast<std::size_t>(row.first)];
       chosen.push_back(row.first);
       rejected.push_back(row.first + 1);
-      margins.push_back(first.has_margin ? first.margin : 0);
+      const double margin = first.has_margin ? first.margin : 0;
+      margins.push_back(soft_ ? 0 : margin);
+      targets.push_back(soft_ ? 1 / (1 + std::exp(-options_.rpo_eta * margin))
+                              : 1 - options_.label_smoothing);
       weights.push_back(first.weight);
     }
     const at::Device device = score.device();
     const at::Tensor r_w = score.index_select(0, device_tensor(chosen, device));
     const at::Tensor r_l = score.index_select(0, device_tensor(rejected, device));
     const at::Tensor x = r_w - r_l - device_tensor(margins, device);
-    at::Tensor loss = softplus(x) - (1 - options_.label_smoothing) * x;
+    at::Tensor loss = softplus(x) - device_tensor(targets, device) * x;
     const double centring = options_.center_rewards_coefficient;
     if (centring != 0) loss = loss + centring * (r_w + r_l).square();
     return loss.dot(device_tensor(weights, device));
@@ -94,6 +110,8 @@ class Reward final : public Objective {
   }
 
   ObjectiveOptions options_;
+  PartWeights weights_;
+  bool soft_;
 };
 
 }  // namespace
@@ -103,6 +121,9 @@ std::unique_ptr<Objective> make_reward(const ObjectiveOptions& options) {
   check_input(
       std::isfinite(options.center_rewards_coefficient) && options.center_rewards_coefficient >= 0,
       cat("center_rewards_coefficient must not be negative, not ", options.center_rewards_coefficient));
+  check_input(std::isfinite(options.rpo_eta), cat("rpo_eta must be a number, not ", options.rpo_eta));
+  check_input(options.reward_margin != "soft_label" || options.label_smoothing == 0,
+              "reward_margin soft_label has its labels from the margins: leave label_smoothing at 0");
   return std::make_unique<Reward>(options);
 }
 

@@ -45,6 +45,31 @@ TEST(Reward, SmoothingIsASoftLabel) {
               1e-12);
 }
 
+TEST(Reward, SoftLabelsAreTheMarginsLogOdds) {
+  Batch batch;
+  batch.add_pair({}, {});
+  batch.set_margin(.4);
+  batch.score = {2, 0};
+  const double s = 1 / (1 + std::exp(-2.0)), t = 1 / (1 + std::exp(-.8));
+  const ObjectiveOptions options{.rpo_eta = 2, .reward_margin = "soft_label"};
+  const auto outcome = run("reward", options, batch);
+  EXPECT_NEAR(outcome.loss, -t * std::log(s) - (1 - t) * std::log(1 - s), 1e-12);
+  EXPECT_NEAR(outcome.slope[0], s - t, 1e-6);
+  const auto reward = make_objective("reward", options);
+  EXPECT_EQ(reward->lacks(batch.sequences[0]), "");
+  EXPECT_NE(reward->lacks(golden().sequences[0]).find("field \"margin\""), std::string::npos);
+}
+
+TEST(Reward, TheRegressionMayHaveAWeightOfItsOwn) {
+  Batch batch;
+  batch.add(Unit::kScore, 0, {}, .5).raw_score = 3;
+  batch.add(Unit::kScore, 0, {}, .5).raw_score = 3;
+  batch.add_pair({}, {});
+  batch.score = {1, 2, 0, 0};
+  EXPECT_NEAR(run("reward", {.loss_weights = "pairwise=1,regression=.5"}, batch).loss,
+              std::log(2.0) + .5 * 2.5, 1e-12);
+}
+
 TEST(Reward, ScoresAreFittedBySquares) {
   Batch batch;
   batch.add(Unit::kScore, 0, {}, .5).raw_score = 3;
@@ -80,6 +105,9 @@ TEST(Reward, NeedsOneScoreASequence) {
   EXPECT_THROW(run("reward", {}, batch), InternalError);
   EXPECT_TRUE(std::isnan(make_objective("reward", {})->loss_at_reference(batch.sequences)));
   EXPECT_THROW(make_objective("reward", {.center_rewards_coefficient = -1}), InputError);
+  EXPECT_THROW(make_objective("reward", {.reward_margin = "soft"}), InputError);
+  EXPECT_THROW(make_objective("reward", {.label_smoothing = .1, .reward_margin = "soft_label"}), InputError);
+  EXPECT_THROW(make_objective("reward", {.loss_weights = "binary=1"}), InputError);
 }
 
 }  // namespace

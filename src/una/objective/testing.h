@@ -21,6 +21,7 @@ struct Batch {
   std::vector<SequenceMeta> sequences;
   std::vector<double> logp, ref;  // [N]
   std::vector<double> score;      // [S], reward models
+  std::vector<double> value;      // [S], value head
 
   // Appends one answer; its log-probs are spread unevenly over its tokens.
   SequenceMeta& add(Unit unit, std::int32_t slot, const Answer& answer, double target) {
@@ -63,6 +64,7 @@ struct Batch {
     out.logp = at::tensor(logp, options);
     out.ref_logp = at::tensor(ref, options);
     if (!score.empty()) out.score = at::tensor(score, options);
+    if (!value.empty()) out.value = at::tensor(value, options);
     return out;
   }
 
@@ -70,8 +72,9 @@ struct Batch {
 };
 
 struct Outcome {
-  double loss = 0;            // sum_k lambda_k S_k / N_k
-  std::vector<double> slope;  // [S] dL/dDelta, or dL/dscore
+  double loss = 0;                  // sum_k lambda_k S_k / N_k
+  std::vector<double> slope;        // [S] dL/dDelta, or dL/dscore
+  std::vector<double> value_slope;  // [S] dL/dV, where there is a value head
   std::vector<double> sums, counts;
   MetricSums metrics;
 };
@@ -96,6 +99,7 @@ inline Outcome run(const Objective& objective, const Batch& batch) {
     const std::int64_t at =
         evaluation.dlogp.defined() ? batch.sequences[s].logp_begin : static_cast<std::int64_t>(s);
     out.slope.push_back(gradient.const_data_ptr<float>()[at]);
+    if (evaluation.dvalue.defined()) out.value_slope.push_back(evaluation.dvalue.const_data_ptr<float>()[s]);
   }
   return out;
 }

@@ -1,5 +1,4 @@
 #include <cmath>
-#include <optional>
 
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -8,21 +7,29 @@
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/objective/kernel.h"
+#include "una/objective/length_norm.h"
+#include "una/objective/log_partition.h"
 #include "una/objective/methods.h"
 #include "una/objective/metrics.h"
+#include "una/objective/part_weights.h"
 #include "una/objective/rows.h"
-#include "una/objective/running_offset.h"
 #include "una/objective/sequence_sums.h"
 #include "una/objective/tensor_operators.h"
 #include "una/objective/una_metrics.h"
+#include "una/objective/una_offset.h"
+#include "una/objective/una_targets.h"
 
 namespace una::objective {
 namespace {
 
-enum class Offset { kZero, kConstant, kRunning, kGroup };
-
 // The order of parts().
 constexpr Unit kParts[] = {Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup, Unit::kSft};
+
+std::vector<std::string> part_names() {
+  std::vector<std::string> names;
+  for (const Unit unit : kParts) names.emplace_back(unit_name(unit));
+  return names;
+}
 
 Kernel kernel_of(const ObjectiveOptions& options) {
   Kernel kernel;
@@ -33,9 +40,11 @@ Kernel kernel_of(const ObjectiveOptions& options) {
   return kernel;
 }
 
-Offset offset_of(const ObjectiveOptions& options) {
-  return static_cast<Offset>(choose("una_f", options.una_f, {"zero", "constant", "running", "group"}));
-}
+// Answers that are fitted one by one.
+struct Points {
+  std::vector<std::int64_t> index;  // into the table
+  std::vector<double> targets, weights, offsets;
+};
 
 // UNA: w g(link(u), t), every kind of feedback in one batch, one part a unit. Pairs: bce on v = beta (Delta_w
 // - Delta_l), which is DPO. Answers one by one: u = beta Delta + f. Groups under una_f group: f from the
@@ -43,27 +52,30 @@ Offset offset_of(const ObjectiveOptions& options) {
 class Una final : public Objective {
  public:
   explicit Una(const ObjectiveOptions& options)
-      : options_(options), kernel_(kernel_of(options)), offset_(offset_of(options)) {
-    const auto mode =
-        static_cast<RunningOffset::Mode>(choose("una_running", options.una_running, {"centre", "match"}));
-    raw_reward_ = choose("una_reward", options.una_reward, {"raw", "score"}) == 0;
-    if (offset_ == Offset::kRunning) running_.emplace(mode, kernel_.link, options.una_running_decay);
-  }
+      : options_(options),
+        kernel_(kernel_of(options)),
+        targets_(options, kernel_),
+        offset_(options, kernel_.link),
+        norm_(options.log_ratio_norm),
+        weights_(options.loss_weights, part_names()),
+        soft_pairs_(choose("una_pair", options.una_pair, {"hard", "soft"}) == 1) {}
 
-  Needs needs() const override { return {.reference = true}; }
-  bool accepts(Unit unit) const override { return unit != Unit::kPrompt; }
-
-  std::vector<std::string> parts() const override {
-    std::vector<std::string> names;
-    for (const Unit unit : kParts) names.emplace_back(unit_name(unit));
-    return names;
+  Needs needs() const override {
+    return {.reference = true,
+            .kl_rows = offset_.kind() == Offset::kKtoZ0,
+            .value = offset_.kind() == Offset::kValueHead};
   }
+  // A row without feedback has no rank.
+  bool accepts(Unit unit) const override {
+    return unit != Unit::kPrompt && (unit != Unit::kSft || offset_.kind() != Offset::kQuantile);
+  }
+  std::vector<std::string> parts() const override { return part_names(); }
 
   std::vector<double> count(const std::vector<SequenceMeta>& sequences) const override {
     std::vector<double> counts;
     for (const Unit unit : kParts) {
       double terms = count_rows(sequences, unit);
-      if (unit == Unit::kGroup && offset_ != Offset::kGroup) {
+      if (unit == Unit::kGroup && offset_.kind() != Offset::kGroup) {
         terms = 0;
         for (const SequenceMeta& sequence : sequences) terms += sequence.unit == unit ? 1 : 0;
       }
@@ -72,18 +84,22 @@ class Una final : public Objective {
     return counts;
   }
 
+  std::vector<double> weights(const std::vector<double>& counts) const override {
+    return weights_.apply(Objective::weights(counts));
+  }
+
   LossTerms terms(const ObjectiveInput& input) const override {
     const LogRatios ratios = log_ratios(input, true);
-    const at::Tensor reward = options_.beta * ratios.delta;
+    const at::Tensor reward = options_.beta * norm_.apply(ratios.delta, *input.sequences);
     LossTerms out;
     for (const Unit unit : kParts) {
       if (count_rows(*input.sequences, unit) == 0) {
         out.sums.push_back(at::zeros({}, reward.options().requires_grad(false)));
         continue;
       }
-      const bool grouped = unit == Unit::kGroup && offset_ == Offset::kGroup;
+      const bool grouped = unit == Unit::kGroup && offset_.kind() == Offset::kGroup;
       const at::Tensor losses = unit == Unit::kPair ? pair_losses(reward, *input.sequences)
-                                : grouped           ? group_losses(reward, *input.sequences)
+                                : grouped           ? group_losses(reward, *input.sequences, out.metrics)
                                                     : point_losses(unit, reward, input, out.metrics);
       out.sums.push_back(losses.sum());
       add_loss_metrics(host_values(losses), unit_name(unit), out.metrics);
@@ -94,101 +110,168 @@ class Una final : public Objective {
     add_answer_metrics(input, values, out.metrics);
     add_statistics(input, out.metrics);
     add_score_metrics(*input.sequences, values.reward, out.metrics);
+    for (const SequenceMeta& sequence : *input.sequences) targets_.add_sums(sequence, out.metrics);
     return out;
   }
 
+  // Before training z0 is 0 and nothing is known of a value head.
   double loss_at_reference(const std::vector<SequenceMeta>& sequences) const override {
-    return loss_of_equal_policies(*this, sequences);
+    if (offset_.kind() == Offset::kValueHead) return std::nan("");
+    Una fresh(*this);
+    fresh.offset_.forget_z0();
+    return loss_of_equal_policies(fresh, sequences);
   }
 
+  std::string lacks(const SequenceMeta& sequence) const override {
+    if (sequence.unit == Unit::kPair) {
+      if (!soft_pairs_ || sequence.has_margin) return "";
+      return "field \"margin\" is missing (or two scores): una_pair soft turns it into the pair's label";
+    }
+    if (!offset_.needs_reference_rewards() || sequence.unit == Unit::kSft) return "";
+    const std::size_t own = offset_.kind() == Offset::kLogPartition && sequence.ref_rewards.has_own ? 1 : 0;
+    if (sequence.ref_rewards.raw.size() > own) return "";
+    return cat("field \"ref_rewards\" ", own == 1 ? "holds only the answer's own reward" : "is missing",
+               ": una_f ", options_.una_f, " needs rewards of reference samples to the same prompt (4 to 8)");
+  }
+
+  void observe(const std::vector<SequenceMeta>& row) override {
+    norm_.observe(row);
+    for (const SequenceMeta& sequence : row) {
+      targets_.observe(sequence);
+      warn_few(sequence);
+    }
+  }
+  double initial_value() const override { return targets_.mean_reward(); }
+
+  void begin_step(double kl_sum, double kl_count) override { offset_.begin_step(kl_sum, kl_count); }
   void end_step(const MetricSums& step) override {
-    if (running_) running_->end_step(step);
+    offset_.end_step(step);
+    targets_.end_step(step);
   }
 
   std::map<std::string, double> derived(const MetricSums& window) const override {
     return una_derived(window);
   }
 
-  Json state() const override { return running_ ? Json{{"running", running_->state()}} : Json::object(); }
+  Json state() const override {
+    Json out = Json::object();
+    if (offset_.kind() == Offset::kRunning) out["running"] = offset_.state();
+    if (offset_.kind() == Offset::kKtoZ0) out["baseline"] = offset_.state();
+    if (options_.una_reward == "standardised") out["reward_scale"] = targets_.state();
+    if (norm_.is_mean()) out["mean_length"] = norm_.state();
+    return out;
+  }
 
   void load_state(const Json& state) override {
-    if (!running_) return Objective::load_state(state);
-    if (state.contains("running")) running_->load_state(state.at("running"));
+    const Json mine = this->state();
+    if (mine.empty()) return Objective::load_state(state);
+    if (state.contains("running")) offset_.load_state(state.at("running"));
+    if (state.contains("baseline")) offset_.load_state(state.at("baseline"));
+    if (state.contains("reward_scale")) targets_.load_state(state.at("reward_scale"));
+    if (state.contains("mean_length")) norm_.load_state(state.at("mean_length"));
   }
 
  private:
-  // t of the kernel in the unit of the link. A soft target under bce must keep away from 0 and 1.
-  double target_of(const SequenceMeta& sequence) const {
-    const bool soft = sequence.unit == Unit::kScore || sequence.unit == Unit::kGroup;
-    if (kernel_.link == Link::kIdentity && soft && raw_reward_) return sequence.raw_score;
-    if (kernel_.metric == Metric::kBce && soft) return clip_soft_target(sequence.target);
-    return sequence.target;
+  void warn_few(const SequenceMeta& sequence) {
+    const std::size_t n = sequence.ref_rewards.raw.size();
+    const bool few = offset_.kind() == Offset::kLogPartition && n > 0 && n < kFewestReferenceRewards;
+    if (!few || told_few_) return;
+    told_few_ = true;
+    log_warning(cat("una_f log_partition: a prompt has ", n, " reference rewards; with fewer than ",
+                    kFewestReferenceRewards,
+                    " the estimate of log Z is little more than the largest of them"));
   }
 
-  double point_offset(const SequenceMeta& sequence) const {
-    switch (offset_) {
-      case Offset::kConstant:
-        return options_.una_constant;
-      case Offset::kRunning:
-        return running_->value(sequence.source);
-      case Offset::kGroup:
-        if (!told_) {
-          told_ = true;
-          log_info("una_f group: answers that stand alone have no group and use f = 0");
-        }
-        return 0;
-      case Offset::kZero:
-        break;
-    }
-    return 0;
+  // sigma(eta margin) or, with hard labels, what is left of certainty.
+  double pair_target(const SequenceMeta& chosen) const {
+    if (!soft_pairs_) return 1 - options_.label_smoothing;
+    check(chosen.has_margin, "una_pair soft: a pair without a margin");
+    return 1 / (1 + std::exp(-options_.rpo_eta * chosen.margin));
   }
 
   at::Tensor pair_losses(const at::Tensor& reward, const std::vector<SequenceMeta>& sequences) const {
     std::vector<std::int64_t> chosen, rejected;
-    std::vector<double> weights;
+    std::vector<double> weights, targets;
     for (const RowSpan& row : row_spans(sequences)) {
       if (row.unit != Unit::kPair) continue;
       chosen.push_back(row.first);
       rejected.push_back(row.first + 1);
       weights.push_back(sequences[static_cast<std::size_t>(row.first)].weight);
+      targets.push_back(pair_target(sequences[static_cast<std::size_t>(row.first)]));
     }
     const at::Device device = reward.device();
     const at::Tensor v = reward.index_select(0, device_tensor(chosen, device)) -
                          reward.index_select(0, device_tensor(rejected, device));
-    return (softplus(v) - (1 - options_.label_smoothing) * v) * device_tensor(weights, device);
+    return (softplus(v) - device_tensor(targets, device) * v) * device_tensor(weights, device);
+  }
+
+  // Labels have class weights beside the row's own.
+  double weight_of(const SequenceMeta& sequence) const {
+    if (sequence.unit != Unit::kBinary) return sequence.weight;
+    return sequence.weight *
+           (role_of(sequence) == Role::kChosen ? options_.desirable_weight : options_.undesirable_weight);
+  }
+
+  Points points_of(Unit unit, const std::vector<SequenceMeta>& sequences) const {
+    Points points;
+    for (std::size_t s = 0; s < sequences.size(); ++s) {
+      const SequenceMeta& sequence = sequences[s];
+      if (sequence.unit != unit) continue;
+      points.index.push_back(static_cast<std::int64_t>(s));
+      points.targets.push_back(targets_.target(sequence));
+      points.weights.push_back(weight_of(sequence));
+      points.offsets.push_back(offset_.value(sequence, targets_));
+      warn_soft_l1(unit, points.targets.back());
+    }
+    return points;
+  }
+
+  // |s - t| pulls s to 0 or 1 past any t in between: the mean of answers is not what it fits.
+  void warn_soft_l1(Unit unit, double target) const {
+    const bool soft = unit != Unit::kBinary && unit != Unit::kSft && target > 0 && target < 1;
+    if (!soft || told_l1_ || kernel_.metric != Metric::kL1 || kernel_.link != Link::kSigmoid) return;
+    told_l1_ = true;
+    log_warning("una_loss l1 with the sigmoid link is meant for labels; scores are fitted by bce or mse");
+  }
+
+  // The value head learns as Delta does, by the slope of the row's own loss in u; rows without feedback would
+  // only teach it that everything is good.
+  at::Tensor point_offsets(Unit unit, const Points& points, const ObjectiveInput& input,
+                           at::Device device) const {
+    if (offset_.kind() != Offset::kValueHead || unit == Unit::kSft) {
+      return device_tensor(points.offsets, device);
+    }
+    check(input.value.defined() && input.value.dim() == 1 &&
+              input.value.size(0) == static_cast<std::int64_t>(input.sequences->size()),
+          "una: one value a sequence");
+    return input.value.to(at::kDouble).index_select(0, device_tensor(points.index, device));
   }
 
   at::Tensor point_losses(Unit unit, const at::Tensor& reward, const ObjectiveInput& input,
                           MetricSums& metrics) const {
-    std::vector<std::int64_t> index;
-    std::vector<double> targets, weights, offsets;
-    for (std::size_t s = 0; s < input.sequences->size(); ++s) {
-      const SequenceMeta& sequence = (*input.sequences)[s];
-      if (sequence.unit != unit) continue;
-      index.push_back(static_cast<std::int64_t>(s));
-      targets.push_back(target_of(sequence));
-      weights.push_back(sequence.weight);
-      offsets.push_back(point_offset(sequence));
-    }
+    const Points points = points_of(unit, *input.sequences);
     const at::Device device = reward.device();
-    const at::Tensor t = device_tensor(targets, device);
-    const at::Tensor u =
-        reward.index_select(0, device_tensor(index, device)) + device_tensor(offsets, device);
-    const std::vector<double> u_values = host_values(u);
+    const at::Tensor t = device_tensor(points.targets, device);
+    const at::Tensor f = point_offsets(unit, points, input, device);
+    const at::Tensor u = reward.index_select(0, device_tensor(points.index, device)) + f;
+    const std::vector<double> u_values = host_values(u), f_values = host_values(f);
     const std::vector<double> e = host_values(residual(kernel_.link, u, t));
-    for (std::size_t i = 0; i < index.size(); ++i) {
-      const SequenceMeta& sequence = (*input.sequences)[static_cast<std::size_t>(index[i])];
+    for (std::size_t i = 0; i < points.index.size(); ++i) {
+      const SequenceMeta& sequence = (*input.sequences)[static_cast<std::size_t>(points.index[i])];
       if (kernel_.link == Link::kSigmoid) add_saturation(u_values[i], metrics);
+      metrics.add("una/offset", f_values[i]);
       if (unit == Unit::kSft) continue;  // a target without feedback is no measure of fit
       add_residual(sequence.source, e[i], metrics);
-      if (running_) running_->add_sums(sequence.source, u_values[i] - offsets[i], targets[i], metrics);
+      add_fit(e[i], points.targets[i], metrics);
+      offset_.add_sums(sequence, u_values[i] - f_values[i], points.targets[i], metrics);
     }
-    return kernel_loss(kernel_, u, t) * device_tensor(weights, device);
+    return kernel_loss(kernel_, u, t) * device_tensor(points.weights, device);
   }
 
   // f = mean_j (L(t_j) - beta Delta_j), L the inverse of the link, detached: for mse with the identity link
   // the gradient is the same either way, for the others f is a baseline and not something to learn.
-  at::Tensor group_losses(const at::Tensor& reward, const std::vector<SequenceMeta>& sequences) const {
+  at::Tensor group_losses(const at::Tensor& reward, const std::vector<SequenceMeta>& sequences,
+                          MetricSums& metrics) const {
     std::vector<std::int64_t> index, owner;
     std::vector<double> targets, levels, share, sizes, weights;
     for (const RowSpan& row : row_spans(sequences)) {
@@ -197,31 +280,36 @@ class Una final : public Objective {
         const SequenceMeta& sequence = sequences[static_cast<std::size_t>(s)];
         index.push_back(s);
         owner.push_back(static_cast<std::int64_t>(sizes.size()));
-        targets.push_back(target_of(sequence));
-        levels.push_back(kernel_.link == Link::kIdentity ? targets.back() : logit(sequence.target));
+        targets.push_back(targets_.target(sequence));
+        levels.push_back(targets_.reward(sequence));
         share.push_back(1 / static_cast<double>(row.size - 1));
       }
       sizes.push_back(static_cast<double>(row.size));
       weights.push_back(sequences[static_cast<std::size_t>(row.first)].weight);
     }
     const at::Device device = reward.device();
-    const at::Tensor of = device_tensor(owner, device);
+    const at::Tensor of = device_tensor(owner, device), t = device_tensor(targets, device);
     const at::Tensor zeros = at::zeros_like(device_tensor(sizes, device));
+    const auto mean = [&](const at::Tensor& values) {
+      return (zeros.index_add(0, of, values) / device_tensor(sizes, device)).index_select(0, of);
+    };
     const at::Tensor x = reward.index_select(0, device_tensor(index, device));
-    const at::Tensor f =
-        zeros.index_add(0, of, device_tensor(levels, device) - x.detach()) / device_tensor(sizes, device);
-    const at::Tensor u = x + f.index_select(0, of);
-    const at::Tensor losses =
-        kernel_loss(kernel_, u, device_tensor(targets, device)) * device_tensor(share, device);
+    const at::Tensor u = x + mean(device_tensor(levels, device) - x.detach());
+    const std::vector<double> e = host_values(residual(kernel_.link, u, t)), c = host_values(t - mean(t));
+    for (std::size_t i = 0; i < e.size(); ++i) add_fit(e[i], c[i], metrics);
+    const at::Tensor losses = kernel_loss(kernel_, u, t) * device_tensor(share, device);
     return zeros.index_add(0, of, losses) * device_tensor(weights, device);
   }
 
   ObjectiveOptions options_;
   Kernel kernel_;
-  Offset offset_;
-  bool raw_reward_ = true;
-  std::optional<RunningOffset> running_;
-  mutable bool told_ = false;
+  UnaTargets targets_;
+  UnaOffset offset_;
+  LengthNorm norm_;
+  PartWeights weights_;
+  bool soft_pairs_;
+  mutable bool told_l1_ = false;
+  bool told_few_ = false;
 };
 
 }  // namespace
@@ -229,17 +317,20 @@ class Una final : public Objective {
 std::unique_ptr<Objective> make_una(const ObjectiveOptions& options) {
   check_beta(options);
   check_label_smoothing(options);
+  check_class_weights(options);
   const Kernel kernel = kernel_of(options);
   check_input(
       kernel.metric != Metric::kBce || kernel.link == Link::kSigmoid,
       "una_loss bce compares probabilities and needs una_link sigmoid; with una_link identity use mse, "
       "l1 or huber");
-  check_input(std::isfinite(options.una_constant),
-              cat("una_constant must be a number, not ", options.una_constant));
   check_input(std::isfinite(options.una_huber_delta) && options.una_huber_delta > 0,
               cat("una_huber_delta must be positive, not ", options.una_huber_delta));
-  check_input(options.una_running_decay > 0 && options.una_running_decay <= 1,
-              cat("una_running_decay must lie in 0..1 (0 left out), not ", options.una_running_decay));
+  check_input(std::isfinite(options.rpo_eta), cat("rpo_eta must be a number, not ", options.rpo_eta));
+  check_input(options.una_pair != "soft" || options.label_smoothing == 0,
+              "una_pair soft has its labels from the margins: leave label_smoothing at 0");
+  check_input(options.una_reward != "standardised" || kernel.link == Link::kIdentity,
+              "una_reward standardised is a unit of rewards and needs una_link identity");
+  check_offset(options, kernel);
   return std::make_unique<Una>(options);
 }
 

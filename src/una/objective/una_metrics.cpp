@@ -11,16 +11,23 @@ namespace {
 
 const std::string kResidualOfSource = "_una/residual/";
 
+// Rounding leaves a variance of equal numbers slightly off zero; below that there is nothing to explain.
+bool is_flat(double variance, double mean) { return !(variance > 1e-12 * (1e-12 + mean * mean)); }
+
 double correlation(const MetricSums& sums) {
   const double n = sums.count("_corr/x");
   const double x = sums.sum("_corr/x") / n, y = sums.sum("_corr/y") / n;
   const double var_x = sums.sum("_corr/xx") / n - x * x, var_y = sums.sum("_corr/yy") / n - y * y;
-  // Rounding leaves a variance of equal numbers slightly off zero; below that there is nothing to correlate.
-  const auto is_flat = [](double variance, double mean) {
-    return !(variance > 1e-12 * (1e-12 + mean * mean));
-  };
   if (is_flat(var_x, x) || is_flat(var_y, y)) return std::nan("");
   return std::clamp((sums.sum("_corr/xy") / n - x * y) / std::sqrt(var_x * var_y), -1.0, 1.0);
+}
+
+// 1 - var(t - link(u)) / var(t): 1 when the scores are met, 0 when a constant would do as well.
+double explained_variance(const MetricSums& sums) {
+  const double n = sums.count("_fit/t");
+  const double e = sums.sum("_fit/e") / n, t = sums.sum("_fit/t") / n;
+  const double var_e = sums.sum("_fit/ee") / n - e * e, var_t = sums.sum("_fit/tt") / n - t * t;
+  return is_flat(var_t, t) ? std::nan("") : 1 - var_e / var_t;
 }
 
 }  // namespace
@@ -45,6 +52,13 @@ void add_residual(std::int32_t source, double residual, MetricSums& metrics) {
   metrics.add(cat(kResidualOfSource, source), residual);
 }
 
+void add_fit(double e, double t, MetricSums& metrics) {
+  metrics.add("_fit/e", e);
+  metrics.add("_fit/ee", e * e);
+  metrics.add("_fit/t", t);
+  metrics.add("_fit/tt", t * t);
+}
+
 void add_saturation(double u, MetricSums& metrics) {
   // sigma(u) outside [0.01, 0.99]
   metrics.add("una/saturated", std::abs(u) > std::log(99.0) ? 1 : 0);
@@ -52,10 +66,11 @@ void add_saturation(double u, MetricSums& metrics) {
 
 std::map<std::string, double> una_derived(const MetricSums& window) {
   std::map<std::string, double> out = common_derived(window);
-  if (window.count("_corr/x") >= 2) {
-    const double value = correlation(window);
-    if (!std::isnan(value)) out["una/score_corr"] = value;
-  }
+  const auto put = [&](const char* name, double value) {
+    if (!std::isnan(value)) out[name] = value;
+  };
+  if (window.count("_corr/x") >= 2) put("una/score_corr", correlation(window));
+  if (window.count("_fit/t") >= 2) put("una/explained_variance", explained_variance(window));
   std::map<std::string, double> residuals;
   for (const auto& [name, mean] : window.means()) {
     if (starts_with(name, kResidualOfSource)) residuals[name.substr(1)] = mean;

@@ -16,7 +16,10 @@ void add_score_metrics(const std::vector<SequenceMeta>& sequences, const std::ve
                        MetricSums& metrics);
 
 void add_residual(std::int32_t source, double residual, MetricSums& metrics);  // una/residual
-void add_saturation(double u, MetricSums& metrics);                            // una/saturated
+// Residual e and target t (of a group: its distance from the group's mean) for the explained variance.
+void add_fit(double e, double t, MetricSums& metrics);
+
+void add_saturation(double u, MetricSums& metrics);  // una/saturated
 
 // una/score_corr, and una/residual/<source> when the window saw several sources; beside common_derived.
 std::map<std::string, double> una_derived(const MetricSums& window);

@@ -162,6 +162,14 @@ TEST(Una, AnswersBesideGroupsUseNoOffset) {
   EXPECT_NEAR(run("una", {.una_loss = "bce", .una_f = "group"}, scores_a()).loss, .636365, 1e-6);
 }
 
+TEST(Una, ExplicitWeightsStandInPlaceOfTheCounts) {
+  Batch batch = testing::pairs_a();
+  batch.add(Unit::kSft, 0, {-2, -4}, 1);
+  const double s = 1 / (1 + std::exp(-.2)), sft = (1 - s) * (1 - s);
+  EXPECT_NEAR(run("una", {}, batch).loss, (3 * .377779 + sft) / 4, 1e-6);
+  EXPECT_NEAR(run("una", {.loss_weights = "pairwise=1,sft=.1"}, batch).loss, .377779 + .1 * sft, 1e-6);
+}
+
 TEST(Una, SftRowsHaveTheTargetOne) {
   Batch batch;
   batch.add(Unit::kSft, 0, {-2, -4}, 1);
@@ -228,7 +236,7 @@ TEST(Una, OptionsThatContradictEachOtherAreRefused) {
   EXPECT_THROW(make({.una_loss = "mae"}), InputError);
   EXPECT_THROW(make({.una_f = "zeros"}), InputError);
   EXPECT_THROW(make({.una_running = "center"}), InputError);
-  EXPECT_THROW(make({.una_reward = "standardised"}), InputError);
+  EXPECT_THROW(make({.una_reward = "standardized"}), InputError);
   EXPECT_THROW(make({.una_huber_delta = 0}), InputError);
   EXPECT_THROW(make({.una_running_decay = 0}), InputError);
   EXPECT_THROW(make({.beta = -1}), InputError);

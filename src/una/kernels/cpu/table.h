@@ -73,6 +73,10 @@ struct AdamwScalars {
   A epsilon;
 };
 
+struct RopeShape {
+  std::int64_t heads, rotated, dim, half;  // of `heads` heads the first `rotated` turn
+};
+
 struct DropoutParams {
   std::uint64_t threshold;  // of 65536: a column is dropped when its 16 bits fall below
   double keep_scale;        // 1 / (1 - p)
@@ -86,12 +90,21 @@ struct Table {
   // dx (null: not wanted) and dw [cols] +=  (null: not wanted).
   void (*rms_norm_backward)(const T* dy, const T* x, const T* w, const A* inv, T* dx, A* dw,
                             std::int64_t rows, std::int64_t cols);
+  // The same without rounding before the product and with (offset + w) for w.
+  void (*rms_norm_wide)(const T* x, const T* w, T* y, A* inv, std::int64_t rows, std::int64_t cols, A eps,
+                        A offset);
+  void (*rms_norm_wide_backward)(const T* dy, const T* x, const T* w, const A* inv, T* dx, A* dw,
+                                 std::int64_t rows, std::int64_t cols, A offset);
   void (*swiglu)(const T* gate_up, T* out, std::int64_t rows, std::int64_t inner);
   void (*swiglu_backward)(const T* gate_up, const T* grad, T* dgate_up, std::int64_t rows,
                           std::int64_t inner);
-  // sign 1 rotates, -1 rotates back. cos, sin [rows, dim / 2].
-  void (*rope)(const T* in, T* out, const A* cos, const A* sin, std::int64_t rows, std::int64_t heads,
-               std::int64_t rotated, std::int64_t dim, A sign);
+  // gelu(gate) * up; `exact` is the one with the error function, else the tanh form.
+  void (*geglu)(const T* gate_up, T* out, std::int64_t rows, std::int64_t inner, bool exact);
+  void (*geglu_backward)(const T* gate_up, const T* grad, T* dgate_up, std::int64_t rows, std::int64_t inner,
+                         bool exact);
+  // sign 1 rotates, -1 rotates back. cos, sin [rows, half]; dimensions from 2 half on stay as they are.
+  void (*rope)(const T* in, T* out, const A* cos, const A* sin, std::int64_t rows, const RopeShape& shape,
+               A sign);
   // One row of logits [vocab] -> its results at index `row`.
   void (*logp_row)(const T* logits, std::int64_t vocab, std::int64_t target, const LogpParams<A>& params,
                    const LogpRow<A>& results, std::int64_t row);

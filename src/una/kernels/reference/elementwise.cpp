@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/silu.h>
@@ -16,10 +17,23 @@ at::Tensor value(const Weight& w) { return w.trains() ? w.master.to(w.value.scal
 
 }  // namespace
 
-at::Tensor rms_norm(const at::Tensor& x, const Weight& weight, double eps) {
+at::Tensor rms_norm(const at::Tensor& x, const Weight& weight, double eps, NormKind kind) {
   const at::Tensor in = wide(x);
   const at::Tensor normal = in * at::rsqrt(in.pow(2).mean(-1, true) + eps);
-  return value(weight) * normal.to(x.scalar_type());
+  if (kind == NormKind::kRounded) return value(weight) * normal.to(x.scalar_type());
+  const at::Tensor w = wide(value(weight));
+  return (normal * (kind == NormKind::kPlusOne ? w + 1 : w)).to(x.scalar_type());
+}
+
+at::Tensor qk_norm(const at::Tensor& qkv, const Weight& q, const Weight& k, const QkNormParams& params) {
+  const std::int64_t kv = params.kv_heads, heads = qkv.size(1) - 2 * kv, dim = qkv.size(2);
+  const auto normed = [&](std::int64_t begin, std::int64_t count, const Weight& weight) {
+    const at::Tensor rows = qkv.narrow(1, begin, count);
+    return reference::rms_norm(params.whole ? rows.reshape({-1, count * dim}) : rows, weight, params.eps,
+                               params.kind)
+        .view(rows.sizes());
+  };
+  return at::cat({normed(0, heads, q), normed(heads, kv, k), qkv.narrow(1, heads + kv, kv)}, 1);
 }
 
 at::Tensor swiglu(const at::Tensor& gate_up) {
@@ -27,13 +41,21 @@ at::Tensor swiglu(const at::Tensor& gate_up) {
   return (at::silu(parts[0]) * parts[1]).to(gate_up.scalar_type());
 }
 
+at::Tensor geglu(const at::Tensor& gate_up, Gelu form) {
+  const auto parts = wide(gate_up).chunk(2, -1);
+  const auto* name = form == Gelu::kExact ? "none" : "tanh";
+  return (at::gelu(parts[0], name) * parts[1]).to(gate_up.scalar_type());
+}
+
 at::Tensor rope(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
                 std::int64_t rotated_heads) {
-  const at::Tensor in = wide(qkv.narrow(1, 0, rotated_heads));
-  const std::int64_t half = qkv.size(2) / 2;
+  const at::Tensor turning = qkv.narrow(1, 0, rotated_heads), in = wide(turning);
+  const std::int64_t half = cos.size(1);
   const at::Tensor a = in.narrow(2, 0, half), b = in.narrow(2, half, half);
   const at::Tensor c = cos.unsqueeze(1), s = sin.unsqueeze(1);
-  const at::Tensor turned = at::cat({a * c - b * s, b * c + a * s}, 2).to(qkv.scalar_type());
+  const at::Tensor still = turning.narrow(2, 2 * half, qkv.size(2) - 2 * half);
+  const at::Tensor turned =
+      at::cat({at::cat({a * c - b * s, b * c + a * s}, 2).to(qkv.scalar_type()), still}, 2);
   return at::cat({turned, qkv.narrow(1, rotated_heads, qkv.size(1) - rotated_heads)}, 1);
 }
 

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "una/base/options.h"
+
+namespace una::objective {
+
+// The keys of all methods; each factory reads what it knows. TRL's names where TRL has them.
+struct ObjectiveOptions {
+  double beta = 0.1;
+  std::string log_ratio_norm = "sum";  // sum | mean
+  std::string loss_type = "sigmoid";   // dpo: pair_loss_names()
+  double label_smoothing = 0;
+  std::string f_divergence_type = "reverse_kl";  // dpo
+  double f_alpha_divergence_coef = 0.5;
+  double rpo_alpha = 0;    // dpo: weight of an added NLL of the chosen answers
+  double rpo_eta = 1;      // scale of the explicit reward gap: dpo rpo_*, una_pair soft, reward soft_label
+  double simpo_gamma = 1;  // dpo, loss_type simpo
+  double discopop_tau = 0.05;
+  std::string una_link = "sigmoid";  // sigmoid | identity
+  std::string una_loss = "mse";      // mse | bce | l1 | huber (point and score units; pairs use bce)
+  std::string una_f = "zero";        // zero | constant | running | group | kto_z0 | log_partition | ...
+  double una_constant = 0;
+  double una_huber_delta = 1;
+  std::string una_running = "centre";     // centre | match
+  double una_running_decay = 0.95;        // of the running sums, a step; 1: never forgets
+  std::string una_reward = "raw";         // identity link: raw | score | standardised
+  std::string una_pair = "hard";          // hard | soft
+  double una_beta1 = 0.5;                 // una_f log_partition
+  std::string una_quantile = "identity";  // una_f quantile: identity | log | normal
+  std::string loss_weights;               // "part=weight,...", over the parts' default N_k / sum N
+  double desirable_weight = 1, undesirable_weight = 1;  // kto, and labels of una
+  std::string kl_source = "batch";                      // kto: batch | ema | none
+  double center_rewards_coefficient = 0;                // reward
+  std::string reward_margin = "subtract";               // reward: subtract | soft_label
+  double epsilon = 0.2, epsilon_high = 0;               // rloo, grpo, ppo: clip of the ratio
+  std::string scale_rewards = "group";                  // grpo: group | none
+  double vf_coef = 0.1, cliprange_value = 0.2;          // ppo
+  std::int64_t max_completion_length = 256;             // own samples; divisor of grpo's dr_grpo
+  template <class V>
+  void fields(V&& v) {
+    v("beta", beta, "scale of the implicit reward beta * log(pi / pi_ref)");
+    v("log_ratio_norm", log_ratio_norm,
+      "una, dpo, kto: log(pi / pi_ref) of an answer as sum | mean (times the data's mean length)");
+    v("loss_type", loss_type,
+      "dpo: sigmoid | hinge | ipo | ipo_sum | robust | exo_pair | nca_pair | bco_pair | sppo_hard | apo_zero "
+      "| apo_down | aot | aot_unpaired | discopop | sigmoid_norm | rpo_sq | rpo_bwd | rpo_fwd | simpo | "
+      "orpo");
+    v("label_smoothing", label_smoothing, "pairs of dpo, una, reward: probability that the label is wrong");
+    v("f_divergence_type", f_divergence_type,
+      "dpo: reverse_kl | forward_kl | js_divergence | alpha_divergence");
+    v("f_alpha_divergence_coef", f_alpha_divergence_coef, "dpo, alpha_divergence: its alpha");
+    v("rpo_alpha", rpo_alpha, "dpo: weight of the chosen answers' NLL a token, added to the loss; 0: none");
+    v("rpo_eta", rpo_eta,
+      "scale of a pair's margin (or score gap): dpo rpo_*, una_pair soft, reward soft_label");
+    v("simpo_gamma", simpo_gamma, "dpo, simpo: reward margin gamma");
+    v("discopop_tau", discopop_tau, "dpo, discopop: temperature of its gate");
+    v("una_link", una_link, "una: sigmoid (fit the score) | identity (fit the reward)");
+    v("una_loss", una_loss, "una, answers one by one: mse | bce | l1 | huber");
+    v("una_f", una_f,
+      "una, the offset f(x): zero | constant | running | group | kto_z0 | log_partition | value_head | "
+      "quantile");
+    v("una_constant", una_constant, "una_f constant: its value");
+    v("una_huber_delta", una_huber_delta, "una_loss huber: where it turns linear");
+    v("una_running", una_running,
+      "una_f running: centre (minus the mean reward) | match (mean residual zero)");
+    v("una_running_decay", una_running_decay,
+      "decay a step of the sums of una_f running and una_reward standardised; 1: never forgets");
+    v("una_reward", una_reward,
+      "una_link identity fits: raw (the reward as in the file) | score (in 0..1) | standardised (by its "
+      "running standard deviation)");
+    v("una_pair", una_pair, "una, pairs: hard (the chosen one wins) | soft (sigma of the margin)");
+    v("una_beta1", una_beta1, "una_f log_partition: temperature of the estimate, above beta");
+    v("una_quantile", una_quantile, "una_f quantile: identity | log | normal, the transformed rank");
+    v("loss_weights", loss_weights,
+      "una, reward: weights of parts, as pairwise=1,sft=0.1; else each part counts by its terms");
+    v("desirable_weight", desirable_weight, "kto, una: weight of answers labelled good");
+    v("undesirable_weight", undesirable_weight, "kto, una: weight of answers labelled bad");
+    v("kl_source", kl_source,
+      "kto and una_f kto_z0, baseline: batch (mismatched rows of the step) | ema | none");
+    v("center_rewards_coefficient", center_rewards_coefficient, "reward: c (r_w + r_l)^2");
+    v("reward_margin", reward_margin,
+      "reward: a pair's margin is subtract (from the gap) | soft_label (log-odds that chosen is better)");
+    v("epsilon", epsilon, "rloo, grpo, ppo: clip of the probability ratio");
+    v("epsilon_high", epsilon_high, "rloo, grpo: upper clip; 0: as epsilon");
+    v("scale_rewards", scale_rewards, "grpo: group (divide by the group's standard deviation) | none");
+    v("vf_coef", vf_coef, "ppo: weight of the value loss");
+    v("cliprange_value", cliprange_value, "ppo: how far a value may move from the old one");
+    v("max_completion_length", max_completion_length, "online methods: longest sampled answer in tokens");
+  }
+};
+
+}  // namespace una::objective
