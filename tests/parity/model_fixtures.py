@@ -2,15 +2,19 @@
 """Makes tests/data/models: tiny random models with what transformers and PEFT compute from them.
 
 Needs torch, transformers, peft, safetensors (never needed to build or run una):
-    python tests/parity/model_fixtures.py [output folder]
+    python tests/parity/model_fixtures.py [output folder [name...]]     names: only these models, the others stay
 
 <name>/config.json, model.safetensors   the checkpoint (weights are exact in the stored dtype)
 <name>/reference.safetensors            ids.<i> [n], logps.<i> [n-1] (log-prob of token t+1 given 0..t) and
                                         grad.<parameter> of the sum of all log-probs, in fp32, computed with
-                                        fp32 weights; greedy [prompt + 4] continues the first 4 ids of ids.0.
+                                        fp32 weights; greedy [4 + 20]: generate() with its cache continues the first 4
+                                        ids of ids.0; curve [10]: the loss (mean negative log-prob over all sequences)
+                                        before each of 10 AdamW steps on every parameter (see CURVE).
                                         The reward model: score.<i> instead of logps, gradients of their sum.
-llama/adapter                           a PEFT adapter whose B is not zero; adapter.safetensors holds
+<name>/adapter                          a PEFT adapter whose B is not zero; <name>/adapter.safetensors holds
                                         logps.<i> and grad.<A or B> under it
+ropes/ropes.safetensors                 frequencies and attention factors of rope configs at several lengths, and
+                                        ropes/<case>.json the config each belongs to
 """
 import copy
 import json
@@ -19,12 +23,14 @@ import shutil
 import sys
 
 import torch
+import transformers as hf
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
-from transformers import (LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, MistralConfig,
-                          MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM)
 
 LENGTHS = (14, 9, 5)
+PROMPT, NEW = 4, 20
+CURVE = dict(lr=0.01, betas=(0.9, 0.99), eps=1e-6, weight_decay=0.01)
+STEPS = 10
 
 
 def randomise(model, dtype, seed):
@@ -34,6 +40,8 @@ def randomise(model, dtype, seed):
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             value = 1 + 0.3 * noise if "norm" in name else (0.2 if parameter.dim() == 1 else 0.15) * noise
+            if "gemma" in model.config.model_type and "norm" in name:
+                value = 0.3 * noise  # counts from 1
             parameter.copy_(value.to(dtype).float())
 
 
@@ -42,7 +50,22 @@ def sequences(vocab, seed):
     return [torch.randint(1, vocab, (n,), generator=generator) for n in LENGTHS]
 
 
+def uses_dynamic_rope(model):
+    return (model.config.rope_parameters or {}).get("rope_type") == "dynamic"
+
+
+def reset_rope(model):
+    """Dynamic rope keeps the frequencies of the longest sequence so far: begin each sequence as a new model does."""
+    if not uses_dynamic_rope(model):
+        return
+    for module in model.modules():
+        if hasattr(module, "original_inv_freq"):
+            module.inv_freq = module.original_inv_freq.clone()
+            module.max_seq_len_cached = module.original_max_seq_len
+
+
 def token_logps(model, ids):
+    reset_rope(model)
     logits = model(input_ids=ids[None]).logits[0].float()
     return torch.log_softmax(logits[:-1], -1).gather(1, ids[1:, None])[:, 0]
 
@@ -63,23 +86,43 @@ def share(root):
         file.chmod(0o644)
 
 
+def greedy(model, prompt):
+    reset_rope(model)
+    model.generation_config.eos_token_id = None
+    with torch.no_grad():
+        return model.generate(prompt[None], attention_mask=torch.ones_like(prompt[None]), do_sample=False,
+                              max_new_tokens=NEW, min_new_tokens=NEW)[0]
+
+
+def curve(model, rows):
+    model = copy.deepcopy(model)
+    optimizer = torch.optim.AdamW(model.parameters(), **CURVE)
+    losses = []
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss = -torch.cat([token_logps(model, ids) for ids in rows]).mean()
+        losses.append(loss.detach())
+        loss.backward()
+        optimizer.step()
+    return torch.stack(losses)
+
+
 def causal(folder, model, dtype, seed):
     model.eval()
     randomise(model, dtype, seed)
     save_model(model, folder, dtype)
     out = {}
     total = 0
-    for i, ids in enumerate(sequences(model.config.vocab_size, seed + 1)):
+    rows = sequences(model.config.vocab_size, seed + 1)
+    for i, ids in enumerate(rows):
         logps = token_logps(model, ids)
         out[f"ids.{i}"], out[f"logps.{i}"] = ids, logps
         total = total + logps.sum()
     total.backward()
     out |= {f"grad.{name}": p.grad for name, p in model.named_parameters()}
-    greedy = out["ids.0"][:4]
-    with torch.no_grad():
-        for _ in range(4):
-            greedy = torch.cat([greedy, model(input_ids=greedy[None]).logits[0, -1].argmax()[None]])
-    out["greedy"] = greedy
+    model.zero_grad()
+    out["greedy"] = greedy(model, rows[0][:PROMPT])
+    out["curve"] = curve(model, rows)
     write(folder, "reference.safetensors", out)
 
 
@@ -98,21 +141,18 @@ def reward(folder, model, dtype, seed):
     write(folder, "reference.safetensors", out)
 
 
-def adapter(folder, model, seed):
-    config = LoraConfig(r=4, lora_alpha=6, use_rslora=True, target_modules=["q_proj", "v_proj", "down_proj", "o_proj"],
-                        rank_pattern={"down_proj": 3}, alpha_pattern={"1.self_attn.o_proj": 11}, lora_dropout=0.0,
-                        task_type="CAUSAL_LM")
+def adapter(folder, model, seed, config, name):
     peft = get_peft_model(model, config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name, parameter in peft.named_parameters():
-            if "lora_" in name:
+        for parameter_name, parameter in peft.named_parameters():
+            if "lora_" in parameter_name:
                 parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
     peft.save_pretrained(folder / "adapter")
     (folder / "adapter" / "README.md").unlink(missing_ok=True)
     file = folder / "adapter" / "adapter_config.json"
     text = json.loads(file.read_text())
-    text["base_model_name_or_path"] = "tiny-llama"
+    text["base_model_name_or_path"] = f"tiny-{name}"
     file.write_text(json.dumps(text, indent=2, sort_keys=True))
     out = {}
     total = 0
@@ -121,39 +161,186 @@ def adapter(folder, model, seed):
         out[f"ids.{i}"], out[f"logps.{i}"] = ids, logps
         total = total + logps.sum()
     total.backward()
-    for name, parameter in peft.named_parameters():
-        if "lora_" in name:
-            short = name.replace("base_model.model.", "").replace(".default", "")
+    for parameter_name, parameter in peft.named_parameters():
+        if "lora_" in parameter_name:
+            short = parameter_name.replace("base_model.model.", "").replace(".default", "")
             out[f"grad.{short}"] = parameter.grad
     write(folder, "adapter.safetensors", out)
 
 
-def main(root):
-    shutil.rmtree(root, ignore_errors=True)
-    small = dict(hidden_size=32, num_hidden_layers=2, attn_implementation="eager", pad_token_id=0,
-                 max_position_embeddings=128)
-    for name in ("llama", "mistral", "qwen2", "reward"):
-        (root / name).mkdir(parents=True)
-    llama3 = dict(rope_type="llama3", rope_theta=1000.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
-                  original_max_position_embeddings=32)
-    llama = LlamaForCausalLM(LlamaConfig(
+SMALL = dict(hidden_size=32, num_hidden_layers=2, attn_implementation="eager", pad_token_id=0,
+             max_position_embeddings=128)
+TINY = dict(vocab_size=40, hidden_size=16, intermediate_size=20, num_hidden_layers=2, num_attention_heads=4,
+            num_key_value_heads=2, attn_implementation="eager", pad_token_id=0, max_position_embeddings=128)
+RANKS = dict(r=2, lora_alpha=6, lora_dropout=0.0, task_type="CAUSAL_LM")
+SPLIT = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+FUSED = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]
+LLAMA3 = dict(rope_type="llama3", rope_theta=1000.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
+              original_max_position_embeddings=32)
+
+
+def llama():
+    return hf.LlamaForCausalLM(hf.LlamaConfig(
         vocab_size=80, intermediate_size=40, num_attention_heads=4, num_key_value_heads=2, head_dim=12,
-        rope_parameters=llama3, tie_word_embeddings=False, **small))
-    causal(root / "llama", llama, torch.float32, 1)
-    llama.zero_grad()
-    adapter(root / "llama", llama, 11)
-    causal(root / "mistral", MistralForCausalLM(MistralConfig(
+        rope_parameters=LLAMA3, tie_word_embeddings=False, **SMALL))
+
+
+def llama_bias():
+    rope = dict(rope_type="yarn", rope_theta=1000.0, factor=4.0, original_max_position_embeddings=32)
+    return hf.LlamaForCausalLM(hf.LlamaConfig(
+        attention_bias=True, mlp_bias=True, tie_word_embeddings=True, rope_parameters=rope, **TINY))
+
+
+def llama_dynamic():
+    rope = dict(rope_type="dynamic", rope_theta=100.0, factor=4.0)
+    return hf.LlamaForCausalLM(hf.LlamaConfig(rope_parameters=rope, **TINY | {"max_position_embeddings": 8}))
+
+
+def mistral():
+    return hf.MistralForCausalLM(hf.MistralConfig(
         vocab_size=64, intermediate_size=32, num_attention_heads=2, num_key_value_heads=1, sliding_window=5,
-        tie_word_embeddings=False, **small)), torch.bfloat16, 2)
-    causal(root / "qwen2", Qwen2ForCausalLM(Qwen2Config(
-        vocab_size=64, intermediate_size=32, num_attention_heads=4, num_key_value_heads=2,
-        tie_word_embeddings=True, **small)), torch.float16, 3)
-    reward(root / "reward", LlamaForSequenceClassification(LlamaConfig(
-        vocab_size=64, intermediate_size=32, num_attention_heads=2, num_key_value_heads=1, num_labels=1,
-        **small)), torch.bfloat16, 4)
+        tie_word_embeddings=False, **SMALL))
+
+
+def qwen2():
+    return hf.Qwen2ForCausalLM(hf.Qwen2Config(
+        vocab_size=64, intermediate_size=32, num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True,
+        **SMALL))
+
+
+def qwen3():
+    return hf.Qwen3ForCausalLM(hf.Qwen3Config(
+        head_dim=6, attention_bias=True, tie_word_embeddings=True, use_sliding_window=True, sliding_window=5,
+        max_window_layers=1, **TINY))
+
+
+def gemma():
+    return hf.GemmaForCausalLM(hf.GemmaConfig(head_dim=6, rope_parameters=dict(rope_type="default", rope_theta=100.0),
+                                              **TINY))
+
+
+def gemma2():
+    # Small caps: the scores and logits of a tiny model must reach them.
+    return hf.Gemma2ForCausalLM(hf.Gemma2Config(
+        head_dim=6, query_pre_attn_scalar=9, sliding_window=5, attn_logit_softcapping=1.5,
+        final_logit_softcapping=2.5, **TINY))
+
+
+def gemma3():
+    rope = dict(full_attention=dict(rope_type="linear", factor=2.0, rope_theta=1000.0),
+                sliding_attention=dict(rope_type="default", rope_theta=10.0))
+    return hf.Gemma3ForCausalLM(hf.Gemma3TextConfig(
+        head_dim=6, query_pre_attn_scalar=9, sliding_window=5, sliding_window_pattern=2, rope_parameters=rope,
+        final_logit_softcapping=4.0, **TINY))
+
+
+def olmo2():
+    return hf.Olmo2ForCausalLM(hf.Olmo2Config(attention_bias=True, **TINY))
+
+
+def phi3():
+    # 14 and 9 tokens are long, 5 are short; 3 of 4 dimensions of a head of 8 turn.
+    rope = dict(rope_type="longrope", rope_theta=100.0, partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.3],
+                long_factor=[1.5, 2.0, 4.0])
+    return hf.Phi3ForCausalLM(hf.Phi3Config(
+        rope_parameters=rope, original_max_position_embeddings=8, sliding_window=11,
+        **TINY | {"hidden_size": 32, "num_hidden_layers": 2}))
+
+
+def classifier():
+    return hf.LlamaForSequenceClassification(hf.LlamaConfig(
+        vocab_size=64, intermediate_size=32, num_attention_heads=2, num_key_value_heads=1, num_labels=1, **SMALL))
+
+
+# name: model, stored dtype, seed, targets of its adapter
+MODELS = {
+    "llama": (llama, torch.float32, 1, None),  # an adapter of its own, below
+    "mistral": (mistral, torch.bfloat16, 2, SPLIT),
+    "qwen2": (qwen2, torch.float16, 3, SPLIT),
+    "qwen3": (qwen3, torch.float32, 5, SPLIT),
+    "gemma": (gemma, torch.float32, 6, SPLIT),
+    "gemma2": (gemma2, torch.float32, 7, SPLIT),
+    "gemma3": (gemma3, torch.float32, 8, SPLIT),
+    "olmo2": (olmo2, torch.float32, 9, SPLIT),
+    "phi3": (phi3, torch.float32, 10, FUSED),
+    "llama_bias": (llama_bias, torch.float32, 12, SPLIT),
+    "llama_dynamic": (llama_dynamic, torch.float32, 13, SPLIT),
+}
+# Every kind of rope, as config.json says it; a llama of head size 16 or a phi3.
+ROPES = {
+    "default": dict(rope_theta=500.0),
+    "linear": dict(rope_theta=500.0, rope_scaling=dict(rope_type="linear", factor=2.5)),
+    "dynamic": dict(rope_theta=500.0, rope_scaling=dict(type="dynamic", factor=4.0)),
+    "llama3": dict(rope_scaling=LLAMA3),
+    "yarn": dict(rope_theta=500.0, rope_scaling=dict(rope_type="yarn", factor=4.0,
+                                                     original_max_position_embeddings=32)),
+    "yarn_all": dict(rope_scaling=dict(rope_type="yarn", rope_theta=500.0, factor=4.0, beta_fast=20.0, beta_slow=2.0,
+                                       mscale=0.8, mscale_all_dim=1.4, truncate=False,
+                                       original_max_position_embeddings=32)),
+    "yarn_factor": dict(rope_scaling=dict(rope_type="yarn", factor=8.0, attention_factor=1.25,
+                                          original_max_position_embeddings=16)),
+    "longrope": dict(original_max_position_embeddings=32,
+                     rope_scaling=dict(rope_type="longrope", short_factor=[1 + 0.1 * i for i in range(8)],
+                                       long_factor=[1 + 0.7 * i for i in range(8)])),
+    "longrope_factor": dict(rope_scaling=dict(rope_type="longrope", factor=6.0, original_max_position_embeddings=32,
+                                              short_factor=[1.0] * 8, long_factor=[2.0] * 8)),
+    "phi3": dict(original_max_position_embeddings=32, partial_rotary_factor=0.5,
+                 rope_scaling=dict(type="longrope", short_factor=[1.0, 1.5, 2.0, 3.0], long_factor=[4.0, 5.0, 6.0, 9.0])),
+}
+ROPE_LENGTHS = (7, 32, 33, 128, 129, 300)
+
+
+def ropes(folder):
+    out = {}
+    for name, changes in ROPES.items():
+        family = "phi3" if name.startswith("phi3") else "llama"
+        text = dict(model_type=family, hidden_size=64, intermediate_size=32, num_hidden_layers=1,
+                    num_attention_heads=4, num_key_value_heads=4, vocab_size=40, max_position_embeddings=128,
+                    pad_token_id=0) | changes
+        (folder / f"{name}.json").write_text(json.dumps(text, indent=2, sort_keys=True) + "\n")
+        config = hf.AutoConfig.for_model(**copy.deepcopy(text))
+        module = {"llama": hf.models.llama.modeling_llama.LlamaRotaryEmbedding,
+                  "phi3": hf.models.phi3.modeling_phi3.Phi3RotaryEmbedding}[family]
+        for length in ROPE_LENGTHS:
+            rope = module(config)
+            cos, sin = rope(torch.zeros(1), torch.arange(length)[None])
+            half = cos.shape[-1] // 2
+            out[f"{name}.{length}.frequencies"] = rope.inv_freq
+            out[f"{name}.{length}.attention_factor"] = torch.tensor([float(rope.attention_scaling)])
+            out[f"{name}.{length}.cos"] = cos[0, -1, :half]
+            out[f"{name}.{length}.sin"] = sin[0, -1, :half]
+    write(folder, "ropes.safetensors", out)
+
+
+def make(root, name):
+    folder = root / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    if name == "ropes":
+        ropes(folder)
+        return
+    if name == "reward":
+        reward(folder, classifier(), torch.bfloat16, 4)
+        return
+    build, dtype, seed, targets = MODELS[name]
+    model = build()
+    causal(folder, model, dtype, seed)
+    if targets is None:
+        config = LoraConfig(r=4, lora_alpha=6, use_rslora=True,
+                            target_modules=["q_proj", "v_proj", "down_proj", "o_proj"],
+                            rank_pattern={"down_proj": 3}, alpha_pattern={"1.self_attn.o_proj": 11}, lora_dropout=0.0,
+                            task_type="CAUSAL_LM")
+    else:
+        config = LoraConfig(target_modules=targets, **RANKS)
+    adapter(folder, model, seed + 10, config, name)
+
+
+def main(root, names):
+    for name in names or [*MODELS, "reward", "ropes"]:
+        make(root, name)
     share(root)
 
 
 if __name__ == "__main__":
     default = pathlib.Path(__file__).resolve().parent.parent / "data" / "models"
-    main(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default)
+    main(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default, sys.argv[2:])

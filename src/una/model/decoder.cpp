@@ -6,44 +6,86 @@
 #include <ATen/ops/add.h>
 #include <ATen/ops/split_with_sizes.h>
 
-#include "una/kernels/attention.h"
+#include "una/kernels/geglu.h"
+#include "una/kernels/qk_norm.h"
 #include "una/kernels/rms_norm.h"
 #include "una/kernels/rope.h"
 #include "una/kernels/swiglu.h"
 
 namespace una::model {
+namespace {
+
+std::int64_t entry(const std::vector<std::int64_t>& values, std::int64_t layer) {
+  return values.empty() ? 0 : values[static_cast<std::size_t>(layer)];
+}
+
+kernels::AttentionParams attention_params(const ModelSpec& spec, std::int64_t layer) {
+  const double usual = 1 / std::sqrt(static_cast<double>(spec.head_dim));
+  return {.scale = spec.attention_scale > 0 ? spec.attention_scale : usual,
+          .window = entry(spec.windows, layer),
+          .soft_cap = spec.attention_soft_cap};
+}
+
+kernels::NormKind kind_of(NormStyle style) {
+  if (style == NormStyle::kPlusOne) return kernels::NormKind::kPlusOne;
+  return style == NormStyle::kWide ? kernels::NormKind::kWide : kernels::NormKind::kRounded;
+}
+
+}  // namespace
+
+at::Tensor norm(const at::Tensor& x, const Parameter& weight, NormStyle style, double eps) {
+  return kernels::rms_norm(x, weight.weight(), eps, kind_of(style));
+}
 
 DecoderLayer::DecoderLayer(const ModelSpec& spec, Parts parts)
     : parts_(std::move(parts)),
       heads_(spec.num_heads),
       kv_heads_(spec.num_kv_heads),
       head_dim_(spec.head_dim),
-      window_(spec.windows.empty() ? 0 : spec.windows[static_cast<std::size_t>(parts_.number)]),
-      norm_eps_(spec.norm_eps) {}
+      rope_(spec.rope_layers.empty() ? 0 : spec.rope_layers[static_cast<std::size_t>(parts_.number)]),
+      attention_(attention_params(spec, parts_.number)),
+      norm_eps_(spec.norm_eps),
+      norm_style_(spec.norm_style),
+      qk_norm_(spec.qk_norm),
+      gate_(spec.activation == "silu"   ? Gate::kSilu
+            : spec.activation == "gelu" ? Gate::kGelu
+                                        : Gate::kGeluTanh) {}
+
+at::Tensor DecoderLayer::normed(const at::Tensor& x, const Parameter* weight) const {
+  return weight == nullptr ? x : norm(x, *weight, norm_style_, norm_eps_);
+}
+
+at::Tensor DecoderLayer::gated(const at::Tensor& gate_up) const {
+  if (gate_ == Gate::kSilu) return kernels::swiglu(gate_up);
+  return kernels::geglu(gate_up, gate_ == Gate::kGelu ? kernels::Gelu::kExact : kernels::Gelu::kTanh);
+}
 
 at::Tensor DecoderLayer::attend(const at::Tensor& normed, const LayerCall& call) const {
   const std::int64_t tokens = normed.size(0);
-  const at::Tensor qkv =
-      parts_.qkv.forward(normed, call.use).view({tokens, heads_ + 2 * kv_heads_, head_dim_});
-  const at::Tensor rotated = kernels::rope(qkv, call.cos, call.sin, heads_ + kv_heads_);
-  const auto split = at::split_with_sizes(rotated, {heads_, kv_heads_, kv_heads_}, 1);
+  at::Tensor qkv = parts_.qkv.forward(normed, call.use).view({tokens, heads_ + 2 * kv_heads_, head_dim_});
+  if (qk_norm_ != QkNorm::kNone) {
+    qkv = kernels::qk_norm(qkv, parts_.q_norm->weight(), parts_.k_norm->weight(),
+                           {kv_heads_, qk_norm_ == QkNorm::kProjection, norm_eps_, kind_of(norm_style_)});
+  }
+  if (rope_ >= 0) {
+    const Angles& angles = call.angles[static_cast<std::size_t>(rope_)];
+    qkv = kernels::rope(qkv, angles.cos, angles.sin, heads_ + kv_heads_);
+  }
+  const auto split = at::split_with_sizes(qkv, {heads_, kv_heads_, kv_heads_}, 1);
   at::Tensor keys = split[1], values = split[2];
   if (call.cache != nullptr) {
     keys = call.cache->keys(parts_.number).index_copy_(0, call.slots, keys);
     values = call.cache->values(parts_.number).index_copy_(0, call.slots, values);
   }
-  const kernels::AttentionParams params{.scale = 1 / std::sqrt(static_cast<double>(head_dim_)),
-                                        .window = window_};
-  const at::Tensor mixed = kernels::attention(split[0], keys, values, *call.segments, params);
+  const at::Tensor mixed = kernels::attention(split[0], keys, values, *call.segments, attention_);
   return parts_.o.forward(mixed.reshape({tokens, heads_ * head_dim_}), call.use);
 }
 
 at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call) const {
-  const at::Tensor middle =
-      at::add(x, attend(kernels::rms_norm(x, parts_.attention_norm->weight(), norm_eps_), call));
-  const at::Tensor normed = kernels::rms_norm(middle, parts_.mlp_norm->weight(), norm_eps_);
-  const at::Tensor inner = kernels::swiglu(parts_.gate_up.forward(normed, call.use));
-  return at::add(middle, parts_.down.forward(inner, call.use));
+  const at::Tensor mixed = attend(normed(x, parts_.attention_norm), call);
+  const at::Tensor middle = at::add(x, normed(mixed, parts_.attention_post_norm));
+  const at::Tensor inner = gated(parts_.gate_up.forward(normed(middle, parts_.mlp_norm), call.use));
+  return at::add(middle, normed(parts_.down.forward(inner, call.use), parts_.mlp_post_norm));
 }
 
 }  // namespace una::model

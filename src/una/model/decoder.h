@@ -1,44 +1,64 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "una/core/model_spec.h"
 #include "una/core/packed_batch.h"
+#include "una/kernels/attention.h"
 #include "una/model/linear.h"
 #include "una/model/model.h"
 #include "una/model/parameter.h"
 
 namespace una::model {
 
+struct Angles {
+  at::Tensor cos, sin;  // [T, R/2] fp32
+};
+
 // What every layer of one call shares.
 struct LayerCall {
-  at::Tensor cos, sin;  // [T, D/2] fp32
+  std::array<Angles, 2> angles;  // of ModelSpec's rope and local_rope
   std::shared_ptr<const std::vector<Segment>> segments;
   AdapterUse use;
   KvCache* cache = nullptr;  // keys and values go to `slots` of it, and are read from it
   at::Tensor slots;          // [T] int64
 };
 
-// One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)).
+// One decoder layer: x + norm(attention(norm(x))), then x + norm(mlp(norm(x))), where each norm may be
+// absent.
 class DecoderLayer {
  public:
   struct Parts {
     std::int64_t number = 0;
-    Parameter* attention_norm = nullptr;
-    Parameter* mlp_norm = nullptr;
+    Parameter *attention_norm = nullptr, *attention_post_norm = nullptr;  // null: none
+    Parameter *mlp_norm = nullptr, *mlp_post_norm = nullptr;
+    Parameter *q_norm = nullptr, *k_norm = nullptr;
     StackedLinear qkv, o, gate_up, down;
   };
   DecoderLayer(const ModelSpec& spec, Parts parts);
   at::Tensor forward(const at::Tensor& x, const LayerCall& call) const;  // [T, C] -> [T, C]
 
  private:
+  enum class Gate : std::uint8_t { kSilu, kGeluTanh, kGelu };
+
   at::Tensor attend(const at::Tensor& normed, const LayerCall& call) const;
+  at::Tensor normed(const at::Tensor& x, const Parameter* norm) const;
+  at::Tensor gated(const at::Tensor& gate_up) const;
 
   Parts parts_;
-  std::int64_t heads_, kv_heads_, head_dim_, window_;
+  std::int64_t heads_, kv_heads_, head_dim_;
+  int rope_;  // index into LayerCall::angles, -1: this layer sees no positions
+  kernels::AttentionParams attention_;
   double norm_eps_;
+  NormStyle norm_style_;
+  QkNorm qk_norm_;
+  Gate gate_;
 };
+
+// The spec's norm as the kernels name it.
+at::Tensor norm(const at::Tensor& x, const Parameter& weight, NormStyle style, double eps);
 
 }  // namespace una::model

@@ -16,6 +16,7 @@
 #include "una/model/initialize.h"
 #include "una/model/model_impl.h"
 #include "una/model/name_check.h"
+#include "una/model/sequence_lengths.h"
 
 namespace una::model {
 namespace {
@@ -30,7 +31,10 @@ at::Tensor random_parameter(const ModelSpec& spec, const ParameterShape& shape, 
                             at::ScalarType dtype) {
   switch (shape.kind) {
     case ParameterShape::Kind::kNorm:
-      return at::ones(shape.shape, at::kFloat).to(dtype);
+      // No effect at the start: 1, or 0 where the norm multiplies by 1 + w.
+      return (spec.norm_style == NormStyle::kPlusOne ? at::zeros(shape.shape, at::kFloat)
+                                                     : at::ones(shape.shape, at::kFloat))
+          .to(dtype);
     case ParameterShape::Kind::kBias:
       return at::zeros(shape.shape, at::kFloat).to(dtype);
     case ParameterShape::Kind::kMatrix:
@@ -88,16 +92,27 @@ at::Tensor Model::hidden_cached(const at::Tensor& tokens, const at::Tensor& posi
 
 at::Tensor Model::logits(const at::Tensor& hidden) {
   const at::NoGradGuard no_grad;
-  return at::linear(hidden, impl_->head().value).to(at::kFloat);
+  const at::Tensor logits = at::linear(hidden, impl_->head().value).to(at::kFloat);
+  const double cap = impl_->spec.logit_soft_cap;
+  return cap > 0 ? logits.div(cap).tanh().mul(cap) : logits;
 }
 
 PolicyOutput Model::forward(const PackedBatch& batch, const PolicyWants& wants,
                             const ForwardOptions& options) {
+  if (!impl_->rope_forbids_sharing(batch)) return forward_as_packed(batch, wants, options);
+  PolicyWants whole_wants = wants;
+  const PackedBatch whole = unshare(batch, whole_wants.state_rows);
+  return forward_as_packed(whole, whole_wants, options);
+}
+
+PolicyOutput Model::forward_as_packed(const PackedBatch& batch, const PolicyWants& wants,
+                                      const ForwardOptions& options) {
   const at::Tensor states = hidden(batch.tokens, batch.positions, batch.segments, options);
   PolicyOutput out;
   if (wants.logp || wants.statistics) {
     out = kernels::linear_logps(states.index_select(0, batch.logp_rows), impl_->head().weight(),
-                                batch.logp_targets, wants, {.temperature = wants.temperature});
+                                batch.logp_targets, wants,
+                                {.temperature = wants.temperature, .soft_cap = impl_->spec.logit_soft_cap});
   }
   if (wants.state_rows.defined()) out.states = states.detach().index_select(0, wants.state_rows);
   if (wants.score) {

@@ -86,7 +86,10 @@ class Model {
   // After the optimiser changed masters: refreshes the compute-dtype copies.
   void refresh();
 
-  // Hidden states after the final norm, [T, C] in the compute dtype.
+  // Hidden states after the final norm, [T, C] in the compute dtype. Where rope's frequencies follow from a
+  // sequence's length (dynamic, longrope), a shared prompt takes those of its longest sequence; `forward`
+  // computes such prompts once for each sequence, as transformers does. Over a cache the frequencies are
+  // those of the sequence so far, and keys stay as they were written.
   at::Tensor hidden(const at::Tensor& tokens, const at::Tensor& positions,
                     const std::vector<Segment>& segments, const ForwardOptions& options);
   // The same for new tokens over a cache: keys and values are written to `slots` [T] int64 and segments' key
@@ -107,6 +110,8 @@ class Model {
 
  private:
   struct Impl;
+  PolicyOutput forward_as_packed(const PackedBatch& batch, const PolicyWants& wants,
+                                 const ForwardOptions& options);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -5,13 +5,15 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/aminmax.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/scalar_tensor.h>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/rng.h"
 #include "una/kernels/embedding.h"
-#include "una/kernels/rms_norm.h"
 #include "una/model/checkpointing.h"
+#include "una/model/sequence_lengths.h"
 
 namespace una::model {
 namespace {
@@ -25,6 +27,10 @@ void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary) {
                   vocabulary, " rows; is this the model's own tokenizer?"));
 }
 
+bool uses_local_rope(const ModelSpec& spec) {
+  return std::find(spec.rope_layers.begin(), spec.rope_layers.end(), 1) != spec.rope_layers.end();
+}
+
 }  // namespace
 
 Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
@@ -32,7 +38,8 @@ Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
       family(find_family(model_spec)),
       dtype(options.dtype),
       full_training(options.train_full),
-      rope(model_spec.rope, model_spec.head_dim) {
+      rope(model_spec.rope, model_spec.head_dim, model_spec.max_positions),
+      local_rope(model_spec.local_rope, model_spec.head_dim, model_spec.max_positions) {
   check_input(options.device == "cpu", cat("device \"", options.device,
                                            "\" is not available to this build; "
                                            "use cpu"));
@@ -59,6 +66,27 @@ StackedLinear Model::Impl::make_linear(std::int64_t layer, const std::vector<std
   return StackedLinear(std::move(parts));
 }
 
+Parameter* Model::Impl::find_norm(const std::string& prefix, const std::string& name) {
+  return name.empty() ? nullptr : find(prefix + name + ".weight");
+}
+
+void Model::Impl::add_layer(std::int64_t layer) {
+  const PartNames& names = family.names;
+  const std::string prefix = layer_prefix(names, layer);
+  layers.emplace_back(spec,
+                      DecoderLayer::Parts{.number = layer,
+                                          .attention_norm = find_norm(prefix, names.attention_norm),
+                                          .attention_post_norm = find_norm(prefix, names.attention_post_norm),
+                                          .mlp_norm = find_norm(prefix, names.mlp_norm),
+                                          .mlp_post_norm = find_norm(prefix, names.mlp_post_norm),
+                                          .q_norm = find_norm(prefix, names.q_norm),
+                                          .k_norm = find_norm(prefix, names.k_norm),
+                                          .qkv = make_linear(layer, names.qkv_parts()),
+                                          .o = make_linear(layer, {names.o}),
+                                          .gate_up = make_linear(layer, names.gate_up_parts()),
+                                          .down = make_linear(layer, {names.down})});
+}
+
 void Model::Impl::build(const TensorSource& source, bool train_full) {
   const PartNames& names = family.names;
   for (const ParameterShape& shape : parameter_shapes(spec, names)) {
@@ -71,17 +99,7 @@ void Model::Impl::build(const TensorSource& source, bool train_full) {
     parameters.push_back(make_parameter(shape.name, values, dtype, train_full, decay));
     by_name[shape.name] = &parameters.back();
   }
-  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    const std::string prefix = layer_prefix(names, layer);
-    layers.emplace_back(spec,
-                        DecoderLayer::Parts{.number = layer,
-                                            .attention_norm = find(prefix + names.attention_norm + ".weight"),
-                                            .mlp_norm = find(prefix + names.mlp_norm + ".weight"),
-                                            .qkv = make_linear(layer, {names.q, names.k, names.v}),
-                                            .o = make_linear(layer, {names.o}),
-                                            .gate_up = make_linear(layer, {names.gate, names.up}),
-                                            .down = make_linear(layer, {names.down})});
-  }
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) add_layer(layer);
   embedding = find(names.embedding + ".weight");
   final_norm = find(names.final_norm + ".weight");
   output = spec.tie_word_embeddings ? embedding : find(names.head + ".weight");
@@ -116,15 +134,52 @@ std::int64_t Model::Impl::first_trained_layer(const Adapter* used) const {
   return used != nullptr && used->trainable ? used->lowest_layer(linears) : spec.num_layers;
 }
 
+bool Model::Impl::rope_forbids_sharing(const PackedBatch& batch) const {
+  if (!spec.rope.depends_on_length() && !spec.local_rope.depends_on_length()) return false;
+  const TokenLengths lengths = packed_lengths(batch.segments, batch.tokens.numel());
+  for (const RopeSpec* each : {&spec.rope, &spec.local_rope}) {
+    for (std::size_t i = 0; i < lengths.least.size(); ++i) {
+      const std::int64_t least = rope_variant(*each, spec.max_positions, lengths.least[i]);
+      if (least != rope_variant(*each, spec.max_positions, lengths.most[i])) return true;
+    }
+  }
+  return false;
+}
+
+Angles Model::Impl::angles_of(RopeTable& table, const at::Tensor& positions, const LayerCall& call) const {
+  std::pair<at::Tensor, at::Tensor> rows;
+  if (!table.spec().depends_on_length()) {
+    rows = table.rows(positions);
+  } else if (call.cache != nullptr) {
+    rows = table.rows(positions, cached_lengths(*call.segments, positions.numel()));
+  } else {
+    rows = table.rows(positions, packed_lengths(*call.segments, positions.numel()).most);
+  }
+  return {rows.first, rows.second};
+}
+
+namespace {
+
+// transformers rounds the scale to the weights' dtype first.
+at::Tensor scaled_embedding(const at::Tensor& rows, double scale) {
+  if (scale == 1) return rows;
+  const at::ScalarType dtype = rows.scalar_type();
+  const double rounded = at::scalar_tensor(scale, at::kDouble).to(dtype).to(at::kDouble).item<double>();
+  return at::mul(rows, rounded);
+}
+
+}  // namespace
+
 at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& positions,
                                const ForwardOptions& options, LayerCall call) {
   check_tokens(tokens, spec.vocab_size);
   const Adapter* used = adapter(options.adapter);
   call.use = {used, options.training, options.dropout_key};
-  std::tie(call.cos, call.sin) = rope.rows(positions);
+  call.angles[0] = angles_of(rope, positions, call);
+  if (uses_local_rope(spec)) call.angles[1] = angles_of(local_rope, positions, call);
   const bool keep_little = options.gradient_checkpointing && at::GradMode::is_enabled();
   const std::int64_t first = keep_little ? first_trained_layer(used) : spec.num_layers;
-  at::Tensor x = kernels::embedding(tokens, embedding->weight());
+  at::Tensor x = scaled_embedding(kernels::embedding(tokens, embedding->weight()), spec.embedding_scale);
   for (std::int64_t number = 0; number < spec.num_layers; ++number) {
     const DecoderLayer& layer = layers[static_cast<std::size_t>(number)];
     if (number < first) {
@@ -133,7 +188,7 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
       x = checkpointed([&layer, call](const at::Tensor& input) { return layer.forward(input, call); }, x);
     }
   }
-  return kernels::rms_norm(x, final_norm->weight(), spec.norm_eps);
+  return norm(x, *final_norm, spec.norm_style, spec.norm_eps);
 }
 
 }  // namespace una::model

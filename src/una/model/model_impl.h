@@ -30,6 +30,8 @@ struct Model::Impl {
   const Parameter& head() const;  // InternalError on a reward model without one
   const Adapter* adapter(AdapterId id) const;
   std::int64_t first_trained_layer(const Adapter* used) const;
+  // A shared prompt of the batch would take other rope frequencies in one of its sequences than in another.
+  bool rope_forbids_sharing(const PackedBatch& batch) const;
 
   ModelSpec spec;
   Family family;
@@ -44,11 +46,14 @@ struct Model::Impl {
   std::unique_ptr<Parameter> score;       // the reward head, computed in fp32
   std::unique_ptr<Parameter> score_bias;  // [1], of the few trained heads that have one
   std::vector<std::unique_ptr<Adapter>> adapters;
-  RopeTable rope;
+  RopeTable rope, local_rope;
 
  private:
   StackedLinear make_linear(std::int64_t layer, const std::vector<std::string>& modules);
   Parameter* find(const std::string& name);
+  Parameter* find_norm(const std::string& prefix, const std::string& name);  // null: an empty name
+  void add_layer(std::int64_t layer);
+  Angles angles_of(RopeTable& table, const at::Tensor& positions, const LayerCall& call) const;
 };
 
 }  // namespace una::model

@@ -1,3 +1,5 @@
+#include <iterator>
+
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/model/family.h"
@@ -5,7 +7,10 @@
 namespace una::model {
 namespace {
 
-std::vector<Family> families() { return {llama_family(), mistral_family(), qwen2_family()}; }
+std::vector<Family> families() {
+  return {llama_family(),  mistral_family(), qwen2_family(), qwen3_family(), gemma_family(),
+          gemma2_family(), gemma3_family(),  olmo2_family(), phi3_family()};
+}
 
 void check_sizes(const ModelSpec& spec) {
   const auto positive = [](std::int64_t value, const char* key) {
@@ -23,12 +28,16 @@ void check_sizes(const ModelSpec& spec) {
               cat("config.json: num_attention_heads ", spec.num_heads,
                   " is not a multiple of num_key_value_heads ", spec.num_kv_heads));
   check_input(spec.head_dim % 2 == 0, cat("config.json: head_dim ", spec.head_dim, " is odd"));
-  check_input(spec.activation == "silu",
-              cat("config.json: hidden_act \"", spec.activation, "\" is not supported (silu is)"));
+  const bool known =
+      spec.activation == "silu" || spec.activation == "gelu_pytorch_tanh" || spec.activation == "gelu";
+  check_input(known, cat("config.json: the activation \"", spec.activation,
+                         "\" is not supported (known: silu, gelu_pytorch_tanh, gelu)"));
   check_input(spec.num_labels <= 1, cat("config.json: a reward model has one label, this one has ",
                                         spec.num_labels, " (num_labels, id2label)"));
   check(spec.windows.empty() || static_cast<std::int64_t>(spec.windows.size()) == spec.num_layers,
         "ModelSpec::windows must have one entry a layer");
+  check(spec.rope_layers.empty() || std::ssize(spec.rope_layers) == spec.num_layers,
+        "ModelSpec::rope_layers must have one entry a layer");
 }
 
 }  // namespace
@@ -46,6 +55,25 @@ Family find_family(const ModelSpec& spec) {
                        "\" is not supported; known types: ", join(known, ", ")));
 }
 
+void check_biases_whole(const ModelSpec& spec) {
+  check_input(spec.qkv_bias == spec.o_bias && !spec.mlp_bias,
+              cat("config.json: a ", spec.model_type,
+                  " model has biases on q_proj, k_proj, v_proj and o_proj, or none"));
+}
+
+void check_no_biases(const ModelSpec& spec) {
+  check_input(!spec.qkv_bias && !spec.o_bias && !spec.mlp_bias,
+              cat("config.json: a ", spec.model_type, " model has no biases, but this config asks for some"));
+}
+
+std::vector<std::string> PartNames::qkv_parts() const {
+  return qkv.empty() ? std::vector<std::string>{q, k, v} : std::vector<std::string>{qkv};
+}
+
+std::vector<std::string> PartNames::gate_up_parts() const {
+  return gate_up.empty() ? std::vector<std::string>{gate, up} : std::vector<std::string>{gate_up};
+}
+
 std::string layer_prefix(const PartNames& names, std::int64_t layer) {
   return cat(names.layers, ".", layer, ".");
 }
@@ -60,19 +88,39 @@ void add_linear(std::vector<ParameterShape>& out, const std::string& module, std
   if (bias) out.push_back({module + ".bias", {rows}, Kind::kBias});
 }
 
+void add_norm(std::vector<ParameterShape>& out, const std::string& prefix, const std::string& name,
+              std::int64_t size) {
+  if (!name.empty()) out.push_back({prefix + name + ".weight", {size}, Kind::kNorm});
+}
+
 void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
                const std::string& prefix) {
   const std::int64_t hidden = spec.hidden_size, inner = spec.intermediate_size;
   const std::int64_t q = spec.num_heads * spec.head_dim, kv = spec.num_kv_heads * spec.head_dim;
-  add_linear(out, prefix + names.q, q, hidden, spec.qkv_bias);
-  add_linear(out, prefix + names.k, kv, hidden, spec.qkv_bias);
-  add_linear(out, prefix + names.v, kv, hidden, spec.qkv_bias);
+  if (names.qkv.empty()) {
+    add_linear(out, prefix + names.q, q, hidden, spec.qkv_bias);
+    add_linear(out, prefix + names.k, kv, hidden, spec.qkv_bias);
+    add_linear(out, prefix + names.v, kv, hidden, spec.qkv_bias);
+  } else {
+    add_linear(out, prefix + names.qkv, q + 2 * kv, hidden, spec.qkv_bias);
+  }
   add_linear(out, prefix + names.o, hidden, q, spec.o_bias);
-  add_linear(out, prefix + names.gate, inner, hidden, spec.mlp_bias);
-  add_linear(out, prefix + names.up, inner, hidden, spec.mlp_bias);
+  if (spec.qk_norm != QkNorm::kNone) {
+    const bool head = spec.qk_norm == QkNorm::kHead;
+    add_norm(out, prefix, names.q_norm, head ? spec.head_dim : q);
+    add_norm(out, prefix, names.k_norm, head ? spec.head_dim : kv);
+  }
+  if (names.gate_up.empty()) {
+    add_linear(out, prefix + names.gate, inner, hidden, spec.mlp_bias);
+    add_linear(out, prefix + names.up, inner, hidden, spec.mlp_bias);
+  } else {
+    add_linear(out, prefix + names.gate_up, 2 * inner, hidden, spec.mlp_bias);
+  }
   add_linear(out, prefix + names.down, hidden, inner, spec.mlp_bias);
-  out.push_back({prefix + names.attention_norm + ".weight", {hidden}, Kind::kNorm});
-  out.push_back({prefix + names.mlp_norm + ".weight", {hidden}, Kind::kNorm});
+  for (const std::string& norm :
+       {names.attention_norm, names.attention_post_norm, names.mlp_norm, names.mlp_post_norm}) {
+    add_norm(out, prefix, norm, hidden);
+  }
 }
 
 }  // namespace

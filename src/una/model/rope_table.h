@@ -10,21 +10,39 @@
 
 namespace una::model {
 
-// The frequency of each pair of a head's dimensions, [D/2], computed in fp32 as transformers does. InputError
-// on a rope type that is not implemented.
-std::vector<float> rope_frequencies(const RopeSpec& spec, std::int64_t head_dim);
+// What turns the heads of one sequence.
+struct RopeFrequencies {
+  std::vector<float> values;    // [R/2], of each pair of the R dimensions that turn
+  double attention_factor = 1;  // multiplies cos and sin
+};
 
-// cos and sin of position x frequency, fp32, kept for every position seen so far.
+// The set of frequencies that a sequence of `length` tokens takes: 0 is the one of short sequences, other
+// numbers stand for others. Only the types dynamic (beyond max_positions, one set a length) and longrope (one
+// set beyond original_max_positions) have more than one.
+std::int64_t rope_variant(const RopeSpec& spec, std::int64_t max_positions, std::int64_t length);
+
+// The frequencies of a variant, computed in fp32 by the operations of transformers' modeling_rope_utils.
+// InputError on a rope type that is not implemented or lacks a value.
+RopeFrequencies rope_frequencies(const RopeSpec& spec, std::int64_t head_dim, std::int64_t max_positions,
+                                 std::int64_t variant = 0);
+
+// cos and sin of position x frequency, fp32. Those of variant 0 are kept for every position seen so far.
 class RopeTable {
  public:
-  RopeTable(const RopeSpec& spec, std::int64_t head_dim);
-  // For positions [T] int64: {cos, sin}, each [T, D/2] fp32.
+  RopeTable(RopeSpec spec, std::int64_t head_dim, std::int64_t max_positions);
+  const RopeSpec& spec() const { return spec_; }
+  // For positions [T] int64: {cos, sin}, each [T, R/2] fp32, of variant 0.
   std::pair<at::Tensor, at::Tensor> rows(const at::Tensor& positions);
+  // The same where token i belongs to a sequence of lengths[i] tokens.
+  std::pair<at::Tensor, at::Tensor> rows(const at::Tensor& positions,
+                                         const std::vector<std::int64_t>& lengths);
 
  private:
   void grow(std::int64_t positions);
-  std::vector<float> frequencies_;
-  at::Tensor cos_, sin_;  // [positions so far, D/2]
+  RopeSpec spec_;
+  std::int64_t head_dim_, max_positions_;
+  RopeFrequencies frequencies_;
+  at::Tensor cos_, sin_;  // [positions so far, R/2]
 };
 
 }  // namespace una::model

@@ -41,6 +41,25 @@ double ConfigReader::positive(const char* key, double fallback) const {
   return value;
 }
 
+double ConfigReader::number(const char* key) const {
+  const double value = number_member(config_, key, 0, what_);
+  if (!is_set(key) || !std::isfinite(value)) fail(cat("\"", key, "\" must be a finite number"));
+  return value;
+}
+
+std::vector<double> ConfigReader::positives(const char* key) const {
+  std::vector<double> out;
+  if (!is_set(key)) return out;
+  const Json& list = config_[key];
+  if (!list.is_array()) fail(cat("\"", key, "\" must be a list of numbers"));
+  for (const Json& item : list) {
+    const double value = item.is_number() ? item.get<double>() : 0;
+    if (!std::isfinite(value) || value <= 0) fail(cat("\"", key, "\" must be a list of numbers above 0"));
+    out.push_back(value);
+  }
+  return out;
+}
+
 bool ConfigReader::flag(const char* key, bool fallback) const {
   return bool_member(config_, key, fallback, what_);
 }

@@ -20,6 +20,8 @@ class ConfigReader {
   std::int64_t size(const char* key) const;  // 1 .. 2^31 - 1; must be there
   std::int64_t size(const char* key, std::int64_t fallback) const;
   double positive(const char* key, double fallback) const;  // finite, > 0
+  double number(const char* key) const;                     // finite; must be there
+  std::vector<double> positives(const char* key) const;     // a list of them; absent or null: empty
   bool flag(const char* key, bool fallback) const;
   std::string text(const char* key, const std::string& fallback) const;
   std::vector<std::string> texts(const char* key) const;           // absent or null: empty

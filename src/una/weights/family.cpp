@@ -9,48 +9,39 @@ namespace una::weights::detail {
 namespace {
 
 constexpr std::int64_t kMaxLayers = 10000;
-constexpr double kDefaultTheta = 10000;
 
-void read_llama3(const ConfigReader& config, const ConfigReader& scaling, RopeSpec& rope,
-                 std::int64_t max_positions) {
-  for (const char* key : {"factor", "low_freq_factor", "high_freq_factor"}) {
-    if (!scaling.is_set(key)) config.fail(cat("the rope type llama3 needs \"", key, "\""));
+// What changes a decoder's arithmetic and is in no family here: refused as soon as it says something.
+constexpr const char* kForeignKeys[] = {"alibi",
+                                        "num_experts",
+                                        "num_local_experts",
+                                        "n_routed_experts",
+                                        "vision_config",
+                                        "audio_config",
+                                        "text_config",
+                                        "cross_attention_layers",
+                                        "is_encoder_decoder",
+                                        "use_bidirectional_attention",
+                                        "add_cross_attention"};
+
+void refuse_foreign_keys(const ConfigReader& config) {
+  for (const char* key : kForeignKeys) {
+    if (!config.is_set(key)) continue;
+    const Json& value = config.json()[key];
+    const bool inert =
+        value == false || value == 0 || ((value.is_array() || value.is_object()) && value.empty());
+    if (!inert) config.fail(cat("\"", key, "\" is not supported: una runs dense causal text decoders"));
   }
-  rope.factor = scaling.positive("factor", 1);
-  rope.low_freq_factor = scaling.positive("low_freq_factor", 1);
-  rope.high_freq_factor = scaling.positive("high_freq_factor", 4);
-  if (rope.high_freq_factor <= rope.low_freq_factor) {
-    config.fail("rope: \"high_freq_factor\" must be above \"low_freq_factor\"");
-  }
-  constexpr const char* kOriginal = "original_max_position_embeddings";
-  const ConfigReader& holder = config.is_set(kOriginal) ? config : scaling;
-  rope.original_max_positions = holder.size(kOriginal, max_positions);
 }
 
-// rope_theta + rope_scaling, or rope_parameters; where both stand, transformers takes rope_scaling.
-RopeSpec read_rope(const ConfigReader& config, std::int64_t max_positions) {
-  const char* key = nullptr;
-  for (const char* each : {"rope_scaling", "rope_parameters"}) {
-    if (key == nullptr && config.is_set(each) && !config.json()[each].empty()) key = each;
+void read_activation(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec) {
+  spec.activation = config.text(defaults.activation_key, defaults.activation);
+  if (spec.activation == "swish") spec.activation = "silu";  // two names of one function in transformers
+  const bool known =
+      spec.activation == "silu" || spec.activation == "gelu_pytorch_tanh" || spec.activation == "gelu";
+  if (!known) {
+    config.fail(cat("the activation \"", spec.activation,
+                    "\" is not supported (known: silu, gelu_pytorch_tanh, gelu)"));
   }
-  RopeSpec rope;
-  rope.theta = config.positive("rope_theta", kDefaultTheta);
-  const ConfigReader scaling = key != nullptr ? config.object(key) : config;
-  if (scaling.positive("partial_rotary_factor", config.positive("partial_rotary_factor", 1)) != 1) {
-    config.fail("a \"partial_rotary_factor\" other than 1 is not supported");
-  }
-  if (key == nullptr) return rope;
-  for (const Json& value : scaling.json()) {
-    if (value.is_object()) config.fail(cat("\"", key, "\" for each kind of layer is not supported"));
-  }
-  rope.theta = scaling.positive("rope_theta", rope.theta);
-  rope.type = scaling.text("rope_type", scaling.text("type", "default"));
-  if (rope.type == "llama3") {
-    read_llama3(config, scaling, rope, max_positions);
-  } else if (rope.type != "default") {
-    config.fail(cat("the rope type \"", rope.type, "\" is not supported (known: default, llama3)"));
-  }
-  return rope;
 }
 
 std::string read_dtype_name(const ConfigReader& config) {
@@ -70,16 +61,19 @@ void read_heads(const ConfigReader& config, const DecoderDefaults& defaults, Mod
   if (spec.num_heads % spec.num_kv_heads != 0) {
     config.fail(cat(spec.num_heads, " attention heads cannot share ", spec.num_kv_heads, " key/value heads"));
   }
-  if (!config.is_set("head_dim") && spec.hidden_size % spec.num_heads != 0) {
+  const bool given = config.is_set("head_dim") || defaults.head_dim.has_value();
+  if (!given && spec.hidden_size % spec.num_heads != 0) {
     config.fail(cat("\"hidden_size\" ", spec.hidden_size, " is no multiple of ", spec.num_heads, " heads"));
   }
-  spec.head_dim = config.size("head_dim", std::max<std::int64_t>(1, spec.hidden_size / spec.num_heads));
+  spec.head_dim = config.size(
+      "head_dim", defaults.head_dim.value_or(std::max<std::int64_t>(1, spec.hidden_size / spec.num_heads)));
   if (spec.head_dim % 2 != 0) config.fail(cat("\"head_dim\" ", spec.head_dim, " must be even (rope)"));
 }
 
 }  // namespace
 
 void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec) {
+  refuse_foreign_keys(config);
   spec.hidden_size = config.size("hidden_size");
   spec.intermediate_size = config.size("intermediate_size");
   spec.num_layers = config.size("num_hidden_layers");
@@ -87,20 +81,26 @@ void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, M
   spec.vocab_size = config.size("vocab_size");
   read_heads(config, defaults, spec);
   spec.max_positions = config.size("max_position_embeddings", defaults.max_positions);
-  spec.norm_eps = config.positive("rms_norm_eps", 1e-6);
-  spec.activation = config.text("hidden_act", "silu");
-  if (spec.activation == "swish") spec.activation = "silu";  // two names of one function in transformers
-  if (spec.activation != "silu") {
-    config.fail(cat("the activation \"", spec.activation, "\" is not supported (known: silu)"));
-  }
-  spec.tie_word_embeddings = config.flag("tie_word_embeddings", false);
+  spec.norm_eps = config.positive("rms_norm_eps", defaults.norm_eps);
+  read_activation(config, defaults, spec);
+  spec.tie_word_embeddings = config.flag("tie_word_embeddings", defaults.tie_word_embeddings);
   spec.windows.assign(static_cast<std::size_t>(spec.num_layers), 0);
-  spec.rope = read_rope(config, spec.max_positions);
+  if (!defaults.own_rope) spec.rope = read_rope(config, defaults.rope, spec);
   spec.torch_dtype = read_dtype_name(config);
   spec.initializer_range = config.positive("initializer_range", 0.02);
   spec.eos_ids = config.tokens("eos_token_id", defaults.eos_ids);
   spec.bos_id = config.token("bos_token_id", defaults.bos_id);
-  spec.pad_id = config.token("pad_token_id", -1);
+  spec.pad_id = config.token("pad_token_id", defaults.pad_id);
+}
+
+void read_attention_bias(const ConfigReader& config, ModelSpec& spec) {
+  spec.qkv_bias = spec.o_bias = config.flag("attention_bias", false);
+}
+
+void refuse_flags(const ConfigReader& config, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    if (config.flag(key, false)) config.fail(cat("\"", key, "\": this family has none"));
+  }
 }
 
 std::int64_t common_window(const ModelSpec& spec) {
@@ -125,6 +125,14 @@ std::vector<bool> read_sliding_layers(const ConfigReader& config, std::int64_t n
     config.fail(cat("\"layer_types\" has ", out.size(), " entries for ", num_layers, " layers"));
   }
   return out;
+}
+
+Json layer_types_json(const ModelSpec& spec) {
+  Json types = Json::array();
+  for (const std::int64_t each : spec.windows) {
+    types.push_back(each > 0 ? "sliding_attention" : "full_attention");
+  }
+  return types;
 }
 
 }  // namespace una::weights::detail

@@ -6,7 +6,7 @@ namespace {
 
 void read(const ConfigReader& config, ModelSpec& spec) {
   read_decoder(config, {.max_positions = 2048, .bos_id = 1, .eos_ids = {2}}, spec);
-  spec.qkv_bias = spec.o_bias = config.flag("attention_bias", false);
+  read_attention_bias(config, spec);
   spec.mlp_bias = config.flag("mlp_bias", false);
 }
 
@@ -20,6 +20,6 @@ void print(const ModelSpec& spec, Json& config) {
 }  // namespace
 
 Family llama_family();
-Family llama_family() { return {"llama", "Llama", {"LLaMA"}, read, print}; }
+Family llama_family() { return {"llama", "Llama", {"LLaMA"}, read, print, ""}; }
 
 }  // namespace una::weights::detail

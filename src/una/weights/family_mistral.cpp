@@ -12,6 +12,7 @@ constexpr std::int64_t kDefaultWindow = 4096;  // an absent key; null means no w
 void read(const ConfigReader& config, ModelSpec& spec) {
   read_decoder(config,
                {.num_kv_heads = kDefaultKvHeads, .max_positions = 131072, .bos_id = 1, .eos_ids = {2}}, spec);
+  refuse_flags(config, {"attention_bias", "mlp_bias"});
   const std::int64_t window =
       config.is_null("sliding_window") ? 0 : config.size("sliding_window", kDefaultWindow);
   const std::vector<bool> sliding = read_sliding_layers(config, spec.num_layers);
@@ -32,6 +33,6 @@ void print(const ModelSpec& spec, Json& config) {
 }  // namespace
 
 Family mistral_family();
-Family mistral_family() { return {"mistral", "Mistral", {}, read, print}; }
+Family mistral_family() { return {"mistral", "Mistral", {}, read, print, ""}; }
 
 }  // namespace una::weights::detail

@@ -23,7 +23,7 @@ std::vector<std::string> known_names(bool architectures) {
   for (const Family& family : detail::family_table()) {
     if (!architectures) names.push_back(family.model_type);
     for (const char* head : {kCausal, kClassifier}) {
-      if (architectures) names.push_back(family.class_prefix + head);
+      if (architectures) names.push_back(family.prefix(head == kClassifier) + head);
     }
   }
   return names;
@@ -43,7 +43,7 @@ std::pair<const Family*, const char*> split_architecture(const std::string& name
     const std::string prefix = name.substr(0, name.size() - std::string(head).size());
     for (const Family& family : detail::family_table()) {
       const auto& aliases = family.aliases;
-      if (prefix == family.class_prefix ||
+      if (prefix == family.prefix(head == kClassifier) ||
           std::find(aliases.begin(), aliases.end(), prefix) != aliases.end()) {
         return {&family, head};
       }
@@ -75,7 +75,7 @@ const Family& read_family(const ConfigReader& config, std::string& architecture)
     config.fail(cat("model_type \"", model_type, "\" and architecture \"", architectures.front(),
                     "\" contradict each other; correct the wrong one"));
   }
-  architecture = family->class_prefix + head;
+  architecture = family->prefix(head == kClassifier) + head;
   return *family;
 }
 
@@ -107,18 +107,6 @@ Json eos_json(const std::vector<std::int32_t>& ids) {
 
 Json token_json(std::int32_t id) { return id < 0 ? Json(nullptr) : Json(id); }
 
-// The older spelling: readers of both generations understand it, older ones would silently ignore
-// rope_parameters.
-Json rope_scaling_json(const RopeSpec& rope) {
-  if (rope.type == "default") return nullptr;
-  check(rope.type == "llama3", "print_model_spec: unknown rope type");
-  return {{"rope_type", "llama3"},
-          {"factor", rope.factor},
-          {"low_freq_factor", rope.low_freq_factor},
-          {"high_freq_factor", rope.high_freq_factor},
-          {"original_max_position_embeddings", rope.original_max_positions}};
-}
-
 void set_labels(Json& config, std::int64_t count) {
   Json names = Json::object(), numbers = Json::object();
   for (std::int64_t i = 0; i < count; ++i) {
@@ -132,6 +120,23 @@ void set_labels(Json& config, std::int64_t count) {
 
 }  // namespace
 
+namespace {
+
+// generation_config.json may end answers at more ids than config.json names (chat models: the end of a turn).
+void add_generation_eos(const std::string& folder, ModelSpec& spec) {
+  const std::string path = cat(folder, "/generation_config.json");
+  if (!is_file(path)) return;
+  const Json root = parse_json(read_file(path), path);
+  check_input(root.is_object(), cat(path, ": must be a JSON object"));
+  for (const std::int32_t id : ConfigReader(root, path).tokens("eos_token_id", {})) {
+    if (std::find(spec.eos_ids.begin(), spec.eos_ids.end(), id) == spec.eos_ids.end()) {
+      spec.eos_ids.push_back(id);
+    }
+  }
+}
+
+}  // namespace
+
 ModelSpec read_model_spec(const std::string& folder) {
   const std::string path = cat(folder, "/config.json");
   check_input(is_folder(folder), cat("the model folder ", folder, " does not exist"));
@@ -139,7 +144,9 @@ ModelSpec read_model_spec(const std::string& folder) {
               cat(folder, " holds an adapter, not a model; name its base model as the model and give this ",
                   "folder as the adapter"));
   check_input(is_file(path), cat(folder, " is no model folder: config.json is missing"));
-  return parse_model_spec(read_file(path), path);
+  ModelSpec spec = parse_model_spec(read_file(path), path);
+  add_generation_eos(folder, spec);
+  return spec;
 }
 
 ModelSpec parse_model_spec(const std::string& config_json, const std::string& what) {
@@ -175,13 +182,14 @@ std::string print_model_spec(const ModelSpec& spec) {
                  {"num_hidden_layers", spec.num_layers},
                  {"num_key_value_heads", spec.num_kv_heads},
                  {"rms_norm_eps", spec.norm_eps},
-                 {"rope_scaling", rope_scaling_json(spec.rope)},
+                 {"rope_scaling", detail::rope_scaling_json(spec.rope)},
                  {"rope_theta", spec.rope.theta},
                  {"tie_word_embeddings", spec.tie_word_embeddings},
                  {"use_cache", true},
                  {"vocab_size", spec.vocab_size}};
   if (!spec.torch_dtype.empty()) config["torch_dtype"] = spec.torch_dtype;
   if (spec.is_reward_model()) set_labels(config, spec.num_labels);
+  if (spec.rope.partial_rotary_factor != 1) config["partial_rotary_factor"] = spec.rope.partial_rotary_factor;
   family->print(spec, config);
   return dump_sorted(config);
 }
@@ -190,7 +198,7 @@ std::string reward_model_config(const std::string& config_json, std::int32_t pad
   const std::string what = "the base model's config.json";
   const ModelSpec base = parse_model_spec(config_json, what);
   Json config = parse_json(config_json, what);
-  config["architectures"] = Json::array({family_of_type(base.model_type)->class_prefix + kClassifier});
+  config["architectures"] = Json::array({family_of_type(base.model_type)->prefix(true) + kClassifier});
   config["model_type"] = base.model_type;
   set_labels(config, 1);
   config["pad_token_id"] = token_json(pad_id);

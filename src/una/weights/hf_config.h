@@ -9,6 +9,7 @@ namespace una::weights {
 // config.json -> ModelSpec. `architectures` decides where model_type is missing or shared; never sizes. Both
 // spellings of rope (rope_theta + rope_scaling, rope_parameters) and of dtype are read. Unknown
 // architectures, activations and rope types are refused by name, with the list of known ones.
+// read_model_spec adds the end-of-sequence ids of generation_config.json, where the folder has one.
 ModelSpec read_model_spec(const std::string& folder);
 ModelSpec parse_model_spec(const std::string& config_json, const std::string& what);
 

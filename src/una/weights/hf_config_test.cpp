@@ -11,41 +11,11 @@
 #include "una/base/json.h"
 #include "una/base/rng.h"
 #include "una/base/testing.h"
+#include "una/weights/config_testing.h"
 #include "una/weights/testing.h"
 
 namespace una::weights {
 namespace {
-
-// A small config.json with the given members put over it (null included; "-key" removes).
-std::string config(const std::string& model_type, const std::string& changes = "{}") {
-  Json out = Json::parse(R"({"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4,
-      "num_attention_heads": 8, "num_key_value_heads": 4, "vocab_size": 100})");
-  out["model_type"] = model_type;
-  const Json members = Json::parse(changes);
-  for (const auto& [key, value] : members.items()) {
-    if (key.front() == '-') {
-      out.erase(key.substr(1));
-    } else {
-      out[key] = value;
-    }
-  }
-  return out.dump();
-}
-
-ModelSpec parse(const std::string& model_type, const std::string& changes = "{}") {
-  return parse_model_spec(config(model_type, changes), "config.json");
-}
-
-std::string refusal(const std::string& model_type, const std::string& changes) {
-  return error_of([&] { parse(model_type, changes); });
-}
-
-#define EXPECT_REFUSED(model_type, changes, part)                              \
-  do {                                                                         \
-    const std::string error = refusal(model_type, changes);                    \
-    EXPECT_NE(error.find(part), std::string::npos) << error;                   \
-    EXPECT_EQ(error.find("config.json: "), 0U) << "names the file: " << error; \
-  } while (false)
 
 TEST(HfConfig, ReadsALlamaWithDefaults) {
   const ModelSpec spec = parse("llama");
@@ -176,7 +146,7 @@ TEST(HfConfig, ReadsLlama3RopeInBothSpellings) {
 }
 
 TEST(HfConfig, RefusesOtherRopesByName) {
-  for (const char* type : {"linear", "dynamic", "yarn", "longrope", "su", "mrope"}) {
+  for (const char* type : {"su", "mrope", "proportional"}) {
     EXPECT_REFUSED("llama", std::string(R"({"rope_scaling":{"factor":2.0,"type":")") + type + "\"}}",
                    std::string("the rope type \"") + type + "\" is not supported");
   }
@@ -191,6 +161,33 @@ TEST(HfConfig, RefusesOtherRopesByName) {
   EXPECT_REFUSED("llama", R"({"rope_parameters":{"partial_rotary_factor":0.5}})", "partial_rotary_factor");
   EXPECT_REFUSED("llama", R"({"rope_theta":-1})", "rope_theta");
   EXPECT_REFUSED("llama", R"({"rope_scaling":"llama3"})", "must be a JSON object");
+  EXPECT_REFUSED("llama", R"({"rope_scaling":{"rope_type":"linear"}})", "needs \"factor\"");
+  EXPECT_REFUSED("llama", R"({"rope_scaling":{"rope_type":"dynamic","factor":0.5}})", "at least 1");
+  EXPECT_REFUSED("llama", R"({"rope_scaling":{"rope_type":"yarn"}})", "needs \"factor\"");
+  EXPECT_REFUSED("llama", R"({"rope_scaling":{"rope_type":"yarn","factor":2,"mscale":"x"}})", "mscale");
+  EXPECT_REFUSED("llama", R"({"rope_scaling":{"rope_type":"longrope","short_factor":[1,2,3,4]}})",
+                 "\"long_factor\" with 4 numbers, found 0");
+  EXPECT_REFUSED("phi3", R"({"rope_scaling":{"rope_type":"linear","factor":2}})",
+                 "is not supported (known: default, longrope)");
+  EXPECT_REFUSED("phi3", R"({"partial_rotary_factor":0.4})", "turns 3 of 8");
+  EXPECT_REFUSED("gemma3_text", R"({"rope_parameters":{"rope_theta":1.0}})", "known: full_attention");
+}
+
+TEST(HfConfig, GenerationConfigAddsItsEndIds) {
+  const std::string folder = test_folder("generation-config");
+  write_file(folder + "/config.json", config("llama", R"({"eos_token_id":[5,6]})"));
+  EXPECT_EQ(read_model_spec(folder).eos_ids, (std::vector<std::int32_t>{5, 6}));
+  write_file(folder + "/generation_config.json", R"({"eos_token_id":[7,6,9],"temperature":0.6})");
+  EXPECT_EQ(read_model_spec(folder).eos_ids, (std::vector<std::int32_t>{5, 6, 7, 9}));
+  write_file(folder + "/generation_config.json", R"({"eos_token_id":8})");
+  EXPECT_EQ(read_model_spec(folder).eos_ids, (std::vector<std::int32_t>{5, 6, 8}));
+  write_file(folder + "/generation_config.json", R"({"temperature":0.6,"eos_token_id":null})");
+  EXPECT_EQ(read_model_spec(folder).eos_ids, (std::vector<std::int32_t>{5, 6}));
+  write_file(folder + "/generation_config.json", R"({"eos_token_id":"</s>"})");
+  EXPECT_NE(error_of([&] { read_model_spec(folder); }).find("generation_config.json: \"eos_token_id\""),
+            std::string::npos);
+  write_file(folder + "/generation_config.json", "[]");
+  EXPECT_NE(error_of([&] { read_model_spec(folder); }).find("generation_config.json"), std::string::npos);
 }
 
 TEST(HfConfig, ReadsBothSpellingsOfDtype) {
@@ -208,7 +205,7 @@ TEST(HfConfig, ArchitecturesDecide) {
   EXPECT_EQ(spec.windows.front(), 4096);
   EXPECT_REFUSED("gpt2", R"({"architectures":["GPT2LMHeadModel"]})",
                  "the model_type \"gpt2\" is not supported "
-                 "(known: llama, mistral, qwen2)");
+                 "(known: llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3_text, olmo2, phi3");
   EXPECT_REFUSED(
       "llama", R"({"architectures":["LlamaForTokenClassification"]})",
       "the architecture \"LlamaForTokenClassification\" is not supported (known: LlamaForCausalLM");
@@ -227,8 +224,20 @@ TEST(HfConfig, ReadsRewardModels) {
 }
 
 TEST(HfConfig, RefusesWhatItCannotCompute) {
-  EXPECT_REFUSED("llama", R"({"hidden_act":"gelu"})",
-                 "the activation \"gelu\" is not supported (known: silu)");
+  EXPECT_REFUSED("llama", R"({"hidden_act":"relu"})",
+                 "the activation \"relu\" is not supported (known: silu, gelu_pytorch_tanh, gelu)");
+  for (const char* key : {"alibi", "num_experts", "num_local_experts", "vision_config", "text_config",
+                          "is_encoder_decoder", "use_bidirectional_attention"}) {
+    const std::string name = std::string("{\"") + key + "\":";
+    EXPECT_REFUSED("gemma2", name + "4}", key);
+    for (const char* inert : {"false", "null", "0"}) EXPECT_NO_THROW(parse("gemma2", name + inert + "}"));
+  }
+  for (const char* type : {"mistral", "qwen2", "phi3"}) {
+    EXPECT_REFUSED(type, R"({"attention_bias":true})", "attention_bias");
+  }
+  for (const char* type : {"qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "olmo2", "phi3"}) {
+    EXPECT_REFUSED(type, R"({"mlp_bias":true})", "mlp_bias");
+  }
   EXPECT_EQ(parse("llama", R"({"hidden_act":"swish"})").activation, "silu");
   EXPECT_REFUSED("llama", R"({"quantization_config":{"quant_method":"gptq"}})", "quantised (gptq)");
   EXPECT_REFUSED("llama", R"({"-hidden_size":0})", "\"hidden_size\" is missing");
@@ -301,6 +310,21 @@ void expect_same(const ModelSpec& a, const ModelSpec& b) {
   EXPECT_EQ(a.windows, b.windows);
   EXPECT_EQ(a.rope.type, b.rope.type);
   EXPECT_EQ(a.rope.original_max_positions, b.rope.original_max_positions);
+  EXPECT_EQ(a.rope.theta, b.rope.theta);
+  EXPECT_EQ(a.rope.factor, b.rope.factor);
+  EXPECT_EQ(a.rope.attention_factor, b.rope.attention_factor);
+  EXPECT_EQ(a.rope.partial_rotary_factor, b.rope.partial_rotary_factor);
+  EXPECT_EQ(a.rope.long_factor, b.rope.long_factor);
+  EXPECT_EQ(a.rope.truncate, b.rope.truncate);
+  EXPECT_EQ(a.local_rope.theta, b.local_rope.theta);
+  EXPECT_EQ(a.rope_layers, b.rope_layers);
+  EXPECT_EQ(a.norm_style, b.norm_style);
+  EXPECT_EQ(a.qk_norm, b.qk_norm);
+  EXPECT_EQ(a.activation, b.activation);
+  EXPECT_DOUBLE_EQ(a.attention_scale, b.attention_scale);
+  EXPECT_EQ(a.attention_soft_cap, b.attention_soft_cap);
+  EXPECT_EQ(a.logit_soft_cap, b.logit_soft_cap);
+  EXPECT_EQ(a.embedding_scale, b.embedding_scale);
   EXPECT_EQ(a.eos_ids, b.eos_ids);
   EXPECT_EQ(a.num_labels, b.num_labels);
   EXPECT_EQ(a.qkv_bias, b.qkv_bias);
@@ -322,6 +346,22 @@ TEST(HfConfig, ReadsBackWhatItPrints) {
       parse("qwen2", "{" + sliding + "}"),
       parse("qwen2", "{" + sliding + R"(,"layer_types":["sliding_attention","full_attention","full_attention",
             "sliding_attention"]})"),
+      parse("qwen3", "{" + sliding + R"(,"attention_bias":true})"),
+      parse("gemma"),
+      parse("gemma2", R"({"query_pre_attn_scalar":224,"final_logit_softcapping":null})"),
+      parse("gemma2",
+            R"({"layer_types":["full_attention","full_attention","full_attention","full_attention"]})"),
+      parse("gemma3_text", R"({"sliding_window":64,"sliding_window_pattern":2,"rope_local_base_freq":77.0,
+            "rope_scaling":{"rope_type":"linear","factor":8.0}})"),
+      parse("gemma3_text", R"({"architectures":["Gemma3TextForSequenceClassification"],"num_labels":1})"),
+      parse("olmo2", R"({"attention_bias":true})"),
+      parse("phi3", R"({"sliding_window":64,"partial_rotary_factor":0.75,"max_position_embeddings":999,
+            "original_max_position_embeddings":77,
+            "rope_scaling":{"type":"longrope","short_factor":[1,1.5,2],"long_factor":[2,3,4]}})"),
+      parse("phi3"),
+      parse("llama", R"({"rope_scaling":{"rope_type":"dynamic","factor":3.0}})"),
+      parse("llama", R"({"hidden_act":"gelu","rope_scaling":{"rope_type":"yarn","factor":3.0,"truncate":false,
+            "attention_factor":1.5,"mscale":0.5,"beta_slow":2.0,"original_max_position_embeddings":40}})"),
   };
   for (const ModelSpec& spec : specs) expect_same(parse_model_spec(print_model_spec(spec), "printed"), spec);
 }
@@ -415,8 +455,8 @@ TEST(HfConfig, ReadsTheSharedConfigsOrRefusesThemByName) {
       EXPECT_NE(error.find("is not supported"), std::string::npos) << error;
     }
   }
-  EXPECT_EQ(read, 4);
-  EXPECT_EQ(refused, 5);
+  EXPECT_EQ(read, 7);
+  EXPECT_EQ(refused, 2) << "a gemma3 with pictures, and model_type phi4";
   EXPECT_TRUE(read_model_spec(data + "/models/stories260K-hf").tie_word_embeddings);
 }
 

@@ -1,0 +1,45 @@
+#include <algorithm>
+
+#include "una/base/error.h"
+#include "una/weights/family.h"
+
+namespace una::weights::detail {
+namespace {
+
+constexpr std::int64_t kOriginalPositions = 4096;  // the class's own; the key beside rope's goes before
+
+void read(const ConfigReader& config, ModelSpec& spec) {
+  const RopeDialect rope{.partial = true, .only_longrope = true, .original_positions = kOriginalPositions};
+  read_decoder(config,
+               {.max_positions = 4096,
+                .norm_eps = 1e-5,
+                .bos_id = 1,
+                .pad_id = 32000,
+                .eos_ids = {32000},
+                .rope = rope},
+               spec);
+  refuse_flags(config, {"attention_bias", "mlp_bias"});
+  // transformers drops the cache when a sequence becomes long: its keys were turned by the short factors.
+  spec.recompute_at_long_rope = spec.rope.type == "longrope";
+  const std::int64_t window = config.is_set("sliding_window") ? config.size("sliding_window") : 0;
+  std::fill(spec.windows.begin(), spec.windows.end(), window);
+}
+
+void print(const ModelSpec& spec, Json& config) {
+  check(!spec.qkv_bias && !spec.o_bias && !spec.mlp_bias, "a phi3 has no biases");
+  const std::int64_t window = common_window(spec);
+  for (const std::int64_t each : spec.windows) check(each == window, "a phi3 has one window for all layers");
+  config["sliding_window"] = window == 0 ? Json(nullptr) : Json(window);
+  if (spec.rope.original_max_positions > 0) {
+    config["original_max_position_embeddings"] = spec.rope.original_max_positions;
+  }
+  // Older readers want the key on a model that turns every dimension too.
+  config["partial_rotary_factor"] = spec.rope.partial_rotary_factor;
+}
+
+}  // namespace
+
+Family phi3_family();
+Family phi3_family() { return {"phi3", "Phi3", {}, read, print, ""}; }
+
+}  // namespace una::weights::detail
