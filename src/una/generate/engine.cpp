@@ -55,20 +55,46 @@ std::int64_t feed_prompt(Feed& feed, const Prompt& prompt) {
   return row(feed) - 1;
 }
 
+// The whole sequence into the run's own slots; returns the row of its last token.
+std::int64_t feed_again(Feed& feed, const Run& run) {
+  const std::int32_t begin = row(feed);
+  std::int64_t position = 0;
+  const std::vector<std::int32_t>* const parts[] = {&run.prompt->ids, &run.output.ids};
+  for (const auto* part : parts) {
+    for (const std::int32_t id : *part) {
+      feed.add(id, position, run.begin + position);
+      ++position;
+    }
+  }
+  feed.segments.push_back({begin, row(feed), {range(run.begin, position)}});
+  return row(feed) - 1;
+}
+
 // The token that was sampled last; returns its row.
 std::int64_t feed_token(Feed& feed, const Run& run) {
   const Prompt& prompt = *run.prompt;
   const auto cached = static_cast<std::int64_t>(run.output.ids.size());  // own tokens, this one included
+  const std::int64_t length = prompt.size() + cached, own = run.begin + run.prompt_copy();
+  if (length == run.recompute_at) return feed_again(feed, run);
   const std::int32_t begin = row(feed);
-  feed.add(run.output.ids.back(), prompt.size() + cached - 1, run.begin + cached - 1);
+  feed.add(run.output.ids.back(), length - 1, own + cached - 1);
   Segment segment{begin, begin + 1, {}};
-  if (run.begin == prompt.begin + prompt.size()) {
-    segment.keys = {range(prompt.begin, prompt.size() + cached)};
+  if (run.recompute_at > 0 && length > run.recompute_at) {
+    segment.keys = {range(run.begin, length)};
+  } else if (own == prompt.begin + prompt.size()) {
+    segment.keys = {range(prompt.begin, length)};
   } else {
-    segment.keys = {range(prompt.begin, prompt.size()), range(run.begin, cached)};
+    segment.keys = {range(prompt.begin, prompt.size()), range(own, cached)};
   }
   feed.segments.push_back(std::move(segment));
   return begin;
+}
+
+// The length at which longrope makes the request's sequence long while it grows; 0: it stays as it is.
+std::int64_t turning_length(const ModelSpec& spec, std::int64_t prompt, std::int64_t most_new) {
+  const std::int64_t original = spec.rope.original_max_positions;
+  const bool turns = spec.recompute_at_long_rope && prompt <= original && prompt + most_new - 1 > original;
+  return turns ? original + 1 : 0;
 }
 
 }  // namespace
@@ -205,7 +231,7 @@ Engine::~Engine() = default;
 
 std::uint64_t Engine::add(Request request) {
   check_params(request.params, impl_->tokenizer);
-  const std::int64_t positions = impl_->model.spec().max_positions;
+  const std::int64_t positions = impl_->model.spec().position_limit();
   const auto size = static_cast<std::int64_t>(request.prompt.size());
   check_input(size > 0, cat("request ", request.id, ": the prompt has no tokens"));
   check_input(size < positions,
@@ -214,6 +240,7 @@ std::uint64_t Engine::add(Request request) {
   StopText stop_text(impl_->tokenizer, request.params.stop);
   auto run = std::make_unique<Run>(Run{.request = std::move(request), .stop_text = std::move(stop_text)});
   run->most_new = std::min(run->request.params.max_new_tokens, positions - size);
+  run->recompute_at = turning_length(impl_->model.spec(), size, run->most_new);
   run->output.id = run->request.id;
   run->output.sample = run->request.sample;
   const std::int64_t limit = impl_->options.cache_tokens, need = size + run->own_slots();

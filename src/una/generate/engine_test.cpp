@@ -1,6 +1,7 @@
 #include "una/generate/engine.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <gtest/gtest.h>
 
@@ -85,6 +86,50 @@ TEST(Engine, GreedyTokensEqualThoseOfFullForwardPasses) {
     }
     EXPECT_EQ(outputs[i].finish, Finish::kLength);
   }
+}
+
+// phi3's longrope: a sequence that becomes long is computed anew by the long factors, as transformers does.
+ModelSpec longrope_spec() {
+  ModelSpec spec = tiny_spec();
+  spec.model_type = "phi3";
+  spec.rope = {.type = "longrope",
+               .theta = 100,
+               .factor = 4,
+               .original_max_positions = 8,
+               .short_factor = {1, 1.1, 1.3},
+               .long_factor = {1.5, 3, 9}};
+  spec.recompute_at_long_rope = true;
+  return spec;
+}
+
+TEST(Engine, ASequenceThatBecomesLongIsComputedAnew) {
+  model::Model model(longrope_spec(), 5, {});
+  const SamplingParams params{.max_new_tokens = 12, .temperature = 0};
+  const std::vector<Output> outputs = run(model, {}, params);
+  const std::vector<Request> asked = requests(params);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    Ids ids = asked[i].prompt;
+    for (std::size_t k = 0; k < 12; ++k) {
+      const at::Tensor logps = at::log_softmax(full_logits(model, ids), -1);
+      EXPECT_NEAR(outputs[i].logps[k], logps.max().item<double>(), 1e-5) << "request " << i << " token " << k;
+      ids.push_back(outputs[i].ids[k]);
+    }
+  }
+  expect_same(run(model, {.max_batch = 2}, params), outputs);
+  expect_same(run(model, {.cache_tokens = 40}, params), outputs);
+  ModelSpec spec = longrope_spec();
+  spec.recompute_at_long_rope = false;
+  model::Model kept(spec, 5, {});
+  EXPECT_GT(std::fabs(run(kept, {}, params)[0].logps[8] - outputs[0].logps[8]), 1e-4)
+      << "keys turned by the short factors";
+}
+
+TEST(Engine, DynamicRopeGoesOnBeyondTheTrainedPositions) {
+  ModelSpec spec = tiny_spec();
+  spec.rope = {.type = "dynamic", .theta = 100, .factor = 2};
+  model::Model model(spec, 5, {});
+  const SamplingParams params{.max_new_tokens = 100, .temperature = 0};
+  EXPECT_EQ(run(model, {}, params)[0].ids.size(), 61U) << "64 positions, 3 of the prompt";
 }
 
 TEST(Engine, ATextDoesNotDependOnItsNeighbours) {

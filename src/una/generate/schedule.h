@@ -31,11 +31,18 @@ struct Run {
   Request request;
   std::shared_ptr<Prompt> prompt;
   std::int64_t most_new = 0;  // tokens it may sample: max_new_tokens, cut at the model's positions
-  std::int64_t begin = -1;    // its own slots, most_new - 1 of them
+  // Longrope that computes a sequence anew when it becomes long: the length at which this one does; 0: never.
+  // Such a run has slots of its own for the whole sequence.
+  std::int64_t recompute_at = 0;
+  std::int64_t begin = -1;  // its own slots
   Output output;
   StopText stop_text;
 
-  std::int64_t own_slots() const { return most_new > 1 ? most_new - 1 : 0; }
+  // Own slots before those of the sampled tokens.
+  std::int64_t prompt_copy() const {
+    return recompute_at > 0 ? static_cast<std::int64_t>(request.prompt.size()) : 0;
+  }
+  std::int64_t own_slots() const { return prompt_copy() + (most_new > 1 ? most_new - 1 : 0); }
 };
 
 // Who waits, who runs, and which cache slots they hold. Requests start in the order of add().

@@ -207,7 +207,7 @@ class Una final : public Objective {
 
   // Labels have class weights beside the row's own.
   double weight_of(const SequenceMeta& sequence) const {
-    if (sequence.unit != Unit::kBinary) return sequence.weight;
+    if (sequence.unit != Unit::kBinary) return sequence.weight * sequence.answer_weight;
     return sequence.weight *
            (role_of(sequence) == Role::kChosen ? options_.desirable_weight : options_.undesirable_weight);
   }
@@ -282,7 +282,7 @@ class Una final : public Objective {
         owner.push_back(static_cast<std::int64_t>(sizes.size()));
         targets.push_back(targets_.target(sequence));
         levels.push_back(targets_.reward(sequence));
-        share.push_back(1 / static_cast<double>(row.size - 1));
+        share.push_back(sequence.answer_weight / static_cast<double>(row.size - 1));
       }
       sizes.push_back(static_cast<double>(row.size));
       weights.push_back(sequences[static_cast<std::size_t>(row.first)].weight);

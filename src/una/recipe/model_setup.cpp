@@ -166,6 +166,20 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
   return setup;
 }
 
+void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_value) {
+  setup.value_head = std::make_unique<model::ValueHead>(setup.model->spec().hidden_size, initial_value,
+                                                        setup.model->dtype());
+  const std::string& start = config.model.adapter.empty() ? setup.folder.path : config.model.adapter;
+  const std::string path = cat(start, "/", model::kValueHeadFile);
+  if (is_file(path)) {
+    setup.value_head->load(weights::read_safetensors(path), path);
+    log_info(cat("value head starts from ", path));
+  } else {
+    log_info(
+        cat("value head starts at ", significant(initial_value, 4), " for every prompt, the mean reward"));
+  }
+}
+
 ModelSetup load_for_inference(const std::string& folder, const std::string& adapter,
                               const std::string& dtype) {
   ModelSetup setup;
@@ -195,6 +209,9 @@ void write_trained(const ModelSetup& setup, const RunConfig& config, const std::
     write_file(folder + "/config.json", setup.model->has_reward_head() && !setup.folder.spec.is_reward_model()
                                             ? weights::reward_model_config(text, setup.folder.spec.pad_id)
                                             : text);
+  }
+  if (setup.value_head != nullptr) {
+    weights::write_safetensors(cat(folder, "/", model::kValueHeadFile), setup.value_head->tensors());
   }
   copy_text_files(base, folder);
 }

@@ -5,6 +5,7 @@
 
 #include "una/core/model_spec.h"
 #include "una/model/model.h"
+#include "una/model/value_head.h"
 #include "una/recipe/run_config.h"
 #include "una/train/reference.h"
 
@@ -34,11 +35,16 @@ struct ModelSetup {
   model::AdapterId policy = model::kNoAdapter;
   std::unique_ptr<model::Model> reference_model;  // full fine-tuning, or --ref_model
   std::unique_ptr<train::Reference> reference;    // none where the method needs none
+  std::unique_ptr<model::ValueHead> value_head;   // V(x), where the method needs one
   std::string start_hash;                         // of the adapter the run starts from, "" for a fresh one
 };
 
 // `for_reward`: the model gets (or has) a reward head. `with_reference`: the method compares with one.
 ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference);
+
+// Gives `setup` a value head: the one that lies beside the adapter (or model) the run starts from, else one
+// that says `initial_value` for every prompt.
+void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_value);
 
 // A model with an optional adapter, nothing trainable: score, generate, evaluation.
 ModelSetup load_for_inference(const std::string& folder, const std::string& adapter,

@@ -52,6 +52,17 @@ std::vector<Unit> accepted_units(const objective::Objective& objective) {
   return units;
 }
 
+// What a method needs beyond the kind of a row, before anything is trained.
+void check_rows(const data::Dataset& dataset, const objective::Objective& objective) {
+  for (std::int64_t i = 0; i < dataset.size(); ++i) {
+    const Row row = dataset.row(i);
+    for (const SequenceMeta& sequence : data::table_of(row)) {
+      const std::string lacking = objective.lacks(sequence);
+      check_input(lacking.empty(), cat(row.where.text(), ": ", lacking));
+    }
+  }
+}
+
 // Keeps whole prompts together, so that no evaluation prompt was trained on.
 RunData split_rows(std::unique_ptr<data::Dataset> dataset, double eval_fraction, std::uint64_t seed) {
   std::shared_ptr<data::Dataset> whole = std::move(dataset);
@@ -104,6 +115,7 @@ RunData load_run_data(const RunConfig& config, const TextSetup& text, const obje
   auto dataset = data::load_dataset(config.data, text.pipeline(), units, dropped_path);
   log_info(dataset->report().text(config.data.max_length));
   check_input(dataset->size() > 0, "no rows are left to train on");
+  check_rows(*dataset, objective);
   if (config.run.eval_fraction > 0) {
     const auto seed = static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed));
     RunData out = split_rows(std::move(dataset), config.run.eval_fraction, seed);
@@ -116,6 +128,7 @@ RunData load_run_data(const RunConfig& config, const TextSetup& text, const obje
     data::DataOptions options = config.data;
     options.dataset_name = config.run.eval_data;
     out.eval = data::load_dataset(options, text.pipeline(), units, "");
+    check_rows(*out.eval, objective);
     log_info(cat("evaluation rows\n", out.eval->report().text(options.max_length)));
   }
   return out;

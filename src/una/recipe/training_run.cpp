@@ -88,10 +88,15 @@ void TrainingRun::load() {
       spec.max_positions == 0 || config_.data.max_length <= spec.max_positions,
       cat("max_length ", config_.data.max_length, " is over the model's ", spec.max_positions,
           " positions (max_position_embeddings); give --max_length ", spec.max_positions, " or less"));
+  for (std::int64_t i = 0; i < data_.train->size(); ++i) {
+    objective_->observe(data::table_of(data_.train->row(i)));
+  }
+  if (needs.value) add_value_head(model_, config_, objective_->initial_value());
   const train::TrainableSet set{.model = model_.model.get(),
                                 .policy = model_.policy,
                                 .objective = objective_.get(),
-                                .reference = model_.reference.get()};
+                                .reference = model_.reference.get(),
+                                .value = model_.value_head.get()};
   runner_ = std::make_unique<train::StepRunner>(set, step_options(config_), *gang_);
   const auto& t = config_.train;
   stream_ = std::make_unique<data::StepStream>(*data_.train,
@@ -127,7 +132,7 @@ void TrainingRun::check_resume(const std::string& checkpoint) {
                 cat("resume: the ", name, " is not the one that ", checkpoint,
                     " was trained with (its content changed); give the same, or start a new run"));
   }
-  train::load_optimizer(checkpoint, runner_->buffer());
+  train::load_optimizer(checkpoint, runner_->buffer(), runner_->value_buffer());
   runner_->set_updates(start_.updates);
   model_.model->refresh();
   objective_->load_state(start_.objective);
@@ -250,7 +255,8 @@ int TrainingRun::finish(const train::LoopResult& result) {
     return 128 + interrupt_signal();
   }
   if (config_.train.load_best_model_at_end && result.has_best && result.best_step != result.steps) {
-    train::load_optimizer(train::checkpoint_folder(out, result.best_step), runner_->buffer());
+    train::load_optimizer(train::checkpoint_folder(out, result.best_step), runner_->buffer(),
+                          runner_->value_buffer());
     model_.model->refresh();
     log_info(cat("the result is the best checkpoint, step ", result.best_step, " (",
                  config_.train.metric_for_best_model, " ", significant(result.best_metric, 5), ")"));

@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kFormatVersion = 1;
 constexpr const char* kOptimizerFile = "optimizer.safetensors";
+constexpr const char* kValueHeadPrefix = "value_head.";
 constexpr const char* kStateFile = "una_state.json";
 constexpr const char* kManifestFile = "manifest.json";
 
@@ -52,6 +53,22 @@ void write_manifest(const std::string& folder, std::int64_t step) {
   const Json manifest{
       {"format_version", kFormatVersion}, {"step", step}, {"world_size", 1}, {"files", files}};
   write_file(folder + "/" + kManifestFile, manifest.dump(2) + "\n");
+}
+
+// The tensors of a buffer by their names in the optimiser's file.
+std::vector<std::pair<std::string, at::Tensor>> named_parts(const std::string& prefix, FlatBuffer& buffer) {
+  return {{prefix + "values", buffer.values()},
+          {prefix + "exp_avg", buffer.exp_avg()},
+          {prefix + "exp_avg_sq", buffer.exp_avg_sq()}};
+}
+
+std::vector<std::pair<std::string, at::Tensor>> optimizer_tensors(FlatBuffer& buffer,
+                                                                  FlatBuffer* value_head) {
+  auto tensors = named_parts("", buffer);
+  if (value_head != nullptr) {
+    for (auto& part : named_parts(kValueHeadPrefix, *value_head)) tensors.push_back(part);
+  }
+  return tensors;
 }
 
 // "" when every file is as the manifest says, else what is wrong.
@@ -109,9 +126,8 @@ void write_checkpoint(const std::string& output_dir, const RunState& state, Flat
     files.write_model(temporary);
     write_file(temporary + "/trainer_state.json", files.trainer_state);
     if (files.optimizer) {
-      weights::write_safetensors(
-          temporary + "/" + kOptimizerFile,
-          {{"values", buffer.values()}, {"exp_avg", buffer.exp_avg()}, {"exp_avg_sq", buffer.exp_avg_sq()}});
+      weights::write_safetensors(temporary + "/" + kOptimizerFile,
+                                 optimizer_tensors(buffer, files.value_head));
     }
     write_file(temporary + "/" + kStateFile, state_json(state, buffer).dump(2) + "\n");
     write_manifest(temporary, state.position.step);
@@ -135,7 +151,7 @@ RunState read_checkpoint(const std::string& folder) {
   return parse_state(json);
 }
 
-void load_optimizer(const std::string& folder, FlatBuffer& buffer) {
+void load_optimizer(const std::string& folder, FlatBuffer& buffer, FlatBuffer* value_head) {
   const std::string path = folder + "/" + kOptimizerFile;
   check_input(is_file(path), cat(folder,
                                  " has no optimiser state (save_only_model), so it cannot be resumed; start "
@@ -149,9 +165,11 @@ void load_optimizer(const std::string& folder, FlatBuffer& buffer) {
   check_input(same, cat(folder, ": other tensors were trained then; resume with the same adapter settings"));
   const c10::AutoGradMode no_grad(false);
   const weights::StateDict state = weights::read_safetensors(path);
-  buffer.values().copy_(state.at("values"));
-  buffer.exp_avg().copy_(state.at("exp_avg"));
-  buffer.exp_avg_sq().copy_(state.at("exp_avg_sq"));
+  for (auto& [name, tensor] : optimizer_tensors(buffer, value_head)) {
+    check_input(state.has(name) && state.at(name).sizes() == tensor.sizes(),
+                cat(path, ": ", name, " is missing or of another size than what this run trains"));
+    tensor.copy_(state.at(name));
+  }
 }
 
 std::vector<std::int64_t> checkpoint_steps(const std::string& output_dir) {

@@ -32,6 +32,7 @@ struct CheckpointFiles {
   std::function<void(const std::string& folder)> write_model;  // adapter or model, tokenizer files
   std::string trainer_state;                                   // text of trainer_state.json
   bool optimizer = true;                                       // flat values and moments, for resuming
+  FlatBuffer* value_head = nullptr;                            // its too, where there is one
 };
 
 // checkpoint-<step>.tmp, every file, manifest.json (sizes and hashes) last, fsync, rename. Never changes the
@@ -42,7 +43,7 @@ void write_checkpoint(const std::string& output_dir, const RunState& state, Flat
 // InputError with the reason when the manifest is missing or a file differs from it.
 RunState read_checkpoint(const std::string& folder);
 // Values and moments, bit for bit; InputError when the trained tensors are others than then (names them).
-void load_optimizer(const std::string& folder, FlatBuffer& buffer);
+void load_optimizer(const std::string& folder, FlatBuffer& buffer, FlatBuffer* value_head = nullptr);
 
 // The highest-numbered checkpoint with a valid manifest, or "" when there is none.
 std::string latest_checkpoint(const std::string& output_dir);

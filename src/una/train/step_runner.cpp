@@ -6,6 +6,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/sum.h>
+#include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
 #include "una/base/error.h"
@@ -38,6 +39,16 @@ void name_bad_rows(const PackedBatch& batch, const at::Tensor& values, const cha
   }
 }
 
+// The packed tokens that predict each answer's first token: the prompts' last ones.
+at::Tensor prompt_ends(const PackedBatch& batch) {
+  std::vector<std::int64_t> begins;
+  for (const SequenceMeta& meta : batch.sequences) {
+    check(meta.loss_tokens() > 0, "a value of a sequence without an answer");
+    begins.push_back(meta.logp_begin);
+  }
+  return batch.logp_rows.index_select(0, at::tensor(begins, at::TensorOptions().dtype(at::kLong)));
+}
+
 std::vector<SequenceMeta> all_sequences(const StepBatch& batch) {
   std::vector<SequenceMeta> all;
   for (const PackedBatch& micro : batch.micro_batches) {
@@ -50,7 +61,10 @@ std::vector<SequenceMeta> all_sequences(const StepBatch& batch) {
 
 StepRunner::StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang)
     : set_(set), options_(options), gang_(gang), buffer_(set.model->trainable()) {
-  check(!set_.objective->needs().reference || set_.reference != nullptr, "this objective needs a reference");
+  const objective::Objective::Needs needs = set_.objective->needs();
+  check(!needs.reference || set_.reference != nullptr, "this objective needs a reference");
+  check(!needs.value || set_.value != nullptr, "this objective needs a value head");
+  if (needs.value) value_buffer_.emplace(set_.value->trainable());
   set_.model->refresh();
 }
 
@@ -88,36 +102,51 @@ at::Tensor StepRunner::reference_logps(const PackedBatch& batch) {
 }
 
 // The critic is another adapter on the same model; its head reads the token before each loss token.
-at::Tensor StepRunner::token_values(const PackedBatch& batch, model::ForwardOptions forward) {
+at::Tensor StepRunner::token_values(const PackedBatch& batch, bool train, std::uint64_t dropout_key) {
   PackedBatch critic = batch;
   critic.last_rows = batch.logp_rows;
-  forward.adapter = set_.critic;
-  return set_.model->forward(critic, {.logp = false, .score = true}, forward).score;
+  return set_.model
+      ->forward(critic, {.logp = false, .score = true},
+                {.adapter = set_.critic,
+                 .training = train && options_.dropout,
+                 .gradient_checkpointing = options_.gradient_checkpointing,
+                 .dropout_key = random_bits(dropout_key, stream_id("critic"), 0)})
+      .score;
+}
+
+PolicyOutput StepRunner::forward(const PackedBatch& batch, bool train, std::uint64_t dropout_key) {
+  const objective::Objective::Needs needs = set_.objective->needs();
+  PolicyWants wants{
+      .logp = needs.logp, .statistics = options_.statistics && needs.logp, .score = needs.score};
+  if (needs.value) wants.state_rows = prompt_ends(batch);
+  return set_.model->forward(batch, wants,
+                             {.adapter = set_.policy,
+                              .training = train && options_.dropout,
+                              .gradient_checkpointing = options_.gradient_checkpointing,
+                              .dropout_key = dropout_key});
 }
 
 void StepRunner::micro_batch(const PackedBatch& batch, const std::vector<double>& scales, bool train,
                              std::uint64_t dropout_key, StepResult& result) {
   const c10::AutoGradMode grad(train);
   const objective::Objective::Needs needs = set_.objective->needs();
-  const PolicyWants wants{
-      .logp = needs.logp, .statistics = options_.statistics && needs.logp, .score = needs.score};
-  const model::ForwardOptions forward{.adapter = set_.policy,
-                                      .training = train && options_.dropout,
-                                      .gradient_checkpointing = options_.gradient_checkpointing,
-                                      .dropout_key = dropout_key};
-  PolicyOutput out = set_.model->forward(batch, wants, forward);
+  PolicyOutput out = forward(batch, train, dropout_key);
+  at::Tensor value;
+  if (needs.value) value = set_.value->values(out.states);
   objective::ObjectiveInput input{.sequences = &batch.sequences,
                                   .entropy = out.entropy,
                                   .mean_logit = out.mean_logit,
                                   .greedy = out.greedy};
   if (out.logp.defined()) input.logp = out.logp.detach();
   if (out.score.defined()) input.score = out.score.detach();
+  if (value.defined()) input.value = value.detach();
   if (needs.reference) input.ref_logp = reference_logps(batch);
-  const at::Tensor values = needs.token_values ? token_values(batch, forward) : at::Tensor();
-  if (values.defined()) input.token_value = values.detach();
+  const at::Tensor token_value = needs.token_values ? token_values(batch, train, dropout_key) : at::Tensor();
+  if (token_value.defined()) input.token_value = token_value.detach();
   input.columns = &batch.columns;
   name_bad_rows(batch, input.logp, "log-prob", result.bad_rows);
   name_bad_rows(batch, input.score, "score", result.bad_rows);
+  name_bad_rows(batch, input.value, "value", result.bad_rows);
   name_bad_rows(batch, input.ref_logp, "reference log-prob", result.bad_rows);
   name_bad_rows(batch, input.token_value, "value", result.bad_rows);
 
@@ -132,12 +161,14 @@ void StepRunner::micro_batch(const PackedBatch& batch, const std::vector<double>
   if (evaluation.dscore.defined() && out.score.defined()) {
     out.score.backward(evaluation.dscore.to(out.score.scalar_type()));
   }
-  if (values.defined()) values.backward(evaluation.dtoken_value.to(values.scalar_type()));
+  if (evaluation.dvalue.defined()) value.backward(evaluation.dvalue.to(value.scalar_type()));
+  if (token_value.defined()) token_value.backward(evaluation.dtoken_value.to(token_value.scalar_type()));
 }
 
 StepResult StepRunner::gradients(const StepBatch& batch, std::int64_t step) {
   StepResult result;
   buffer_.zero_grads();
+  if (value_buffer_) value_buffer_->zero_grads();
   const std::vector<double> factors = scales(batch);
   begin_step(batch);
   for (std::size_t i = 0; i < batch.micro_batches.size(); ++i) {
@@ -146,12 +177,28 @@ StepResult StepRunner::gradients(const StepBatch& batch, std::int64_t step) {
     micro_batch(batch.micro_batches[i], factors, true, key, result);
   }
   gang_.sum(buffer_.grads());
+  if (value_buffer_) gang_.sum(value_buffer_->grads());
   result.loss = gang_.sum(result.loss);
   result.grad_norm = buffer_.grad_norm();
   return result;
 }
 
-StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double learning_rate) {
+// The next update's; torch.nn.utils.clip_grad_norm_.
+kernels::AdamWParams StepRunner::adam(double learning_rate, double grad_norm) const {
+  kernels::AdamWParams params{.learning_rate = learning_rate,
+                              .beta1 = options_.adam_beta1,
+                              .beta2 = options_.adam_beta2,
+                              .epsilon = options_.adam_epsilon,
+                              .weight_decay = options_.weight_decay,
+                              .step = updates_ + 1};
+  if (options_.max_grad_norm > 0) {
+    params.gradient_scale = std::min(1.0, options_.max_grad_norm / (grad_norm + 1e-6));
+  }
+  return params;
+}
+
+StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double learning_rate,
+                            double value_learning_rate) {
   StepResult result = gradients(batch, step);
   if (!std::isfinite(result.loss) || !result.bad_rows.empty()) {
     result.trouble = cat("the loss is not finite (", result.loss, ")");
@@ -167,16 +214,17 @@ StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double le
     }
     return result;
   }
-  kernels::AdamWParams adam{.learning_rate = learning_rate,
-                            .beta1 = options_.adam_beta1,
-                            .beta2 = options_.adam_beta2,
-                            .epsilon = options_.adam_epsilon,
-                            .weight_decay = options_.weight_decay,
-                            .step = ++updates_};
-  if (options_.max_grad_norm > 0) {  // torch.nn.utils.clip_grad_norm_
-    adam.gradient_scale = std::min(1.0, options_.max_grad_norm / (result.grad_norm + 1e-6));
+  if (value_buffer_) {
+    const double norm = value_buffer_->grad_norm();
+    if (!std::isfinite(norm)) {
+      result.trouble = "the value head's gradient is not finite";
+      return result;
+    }
+    result.metrics.add("una/value_grad_norm", norm);
+    value_buffer_->update(adam(value_learning_rate, norm));
   }
-  buffer_.update(adam);
+  buffer_.update(adam(learning_rate, result.grad_norm));
+  ++updates_;
   set_.model->refresh();
   set_.objective->end_step(result.metrics);
   result.applied = true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "una/core/step_batch.h"
 #include "una/dist/gang.h"
 #include "una/model/model.h"
+#include "una/model/value_head.h"
 #include "una/objective/objective.h"
 #include "una/train/flat_buffer.h"
 #include "una/train/reference.h"
@@ -21,7 +23,8 @@ struct TrainableSet {
   model::AdapterId policy = model::kNoAdapter;
   model::AdapterId critic = model::kNoAdapter;  // whose reward head values tokens (needs().token_values)
   objective::Objective* objective = nullptr;
-  Reference* reference = nullptr;  // nullptr where the objective needs none
+  Reference* reference = nullptr;     // nullptr where the objective needs none
+  model::ValueHead* value = nullptr;  // likewise
 };
 
 struct StepOptions {
@@ -49,21 +52,25 @@ class StepRunner {
   StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang);
 
   // `step` counts from 1 (AdamW's bias correction, dropout keys). Does not step when loss or gradient are not
-  // finite.
-  StepResult step(const StepBatch& batch, std::int64_t step, double learning_rate);
+  // finite. The value head has its own rate and is clipped by its own norm.
+  StepResult step(const StepBatch& batch, std::int64_t step, double learning_rate,
+                  double value_learning_rate = 0);
   // Loss and metrics without gradients; the metrics hold "loss".
   MetricSums evaluate(const StepBatch& batch);
   // Gradient of the batch's loss left in the flat buffer, no update: for tests and self-checks.
   StepResult gradients(const StepBatch& batch, std::int64_t step);
 
   FlatBuffer& buffer() { return buffer_; }
+  FlatBuffer* value_buffer() { return value_buffer_ ? &*value_buffer_ : nullptr; }  // of the value head
   TrainableSet& set() { return set_; }
   std::int64_t updates() const { return updates_; }
   void set_updates(std::int64_t updates) { updates_ = updates; }
 
  private:
-  at::Tensor reference_logps(const PackedBatch& batch);                              // [N]
-  at::Tensor token_values(const PackedBatch& batch, model::ForwardOptions forward);  // [N]
+  at::Tensor reference_logps(const PackedBatch& batch);                                      // [N]
+  at::Tensor token_values(const PackedBatch& batch, bool train, std::uint64_t dropout_key);  // [N]
+  PolicyOutput forward(const PackedBatch& batch, bool train, std::uint64_t dropout_key);
+  kernels::AdamWParams adam(double learning_rate, double grad_norm) const;
   std::vector<double> scales(const StepBatch& batch);
   void begin_step(const StepBatch& batch);
   void micro_batch(const PackedBatch& batch, const std::vector<double>& scales, bool train,
@@ -73,6 +80,7 @@ class StepRunner {
   StepOptions options_;
   dist::Gang& gang_;
   FlatBuffer buffer_;
+  std::optional<FlatBuffer> value_buffer_;
   std::int64_t updates_ = 0;  // applied so far
 };
 

@@ -28,6 +28,7 @@ void check_options(const TrainOptions& o) {
               "either max_steps or num_train_epochs must be above 0");
   check_input(o.max_tokens_per_micro_batch > 0, "max_tokens_per_micro_batch must be 1 or more");
   check_input(o.learning_rate >= 0, "learning_rate must not be negative");
+  check_input(o.value_learning_rate >= 0, "value_learning_rate must not be negative");
   check_input(o.warmup_ratio >= 0 && o.warmup_ratio <= 1, "warmup_ratio must lie in [0, 1]");
   check_input(o.logging_steps > 0, "logging_steps must be 1 or more");
   check_input(o.save_steps > 0, "save_steps must be 1 or more (save_strategy: no saves none)");

@@ -19,6 +19,7 @@ struct TrainOptions {
   bool prefix_sharing = true;
   bool shuffle = true;
   double learning_rate = 1e-6;
+  double value_learning_rate = 1e-4;
   std::string lr_scheduler_type = "linear";
   double warmup_ratio = 0;
   std::int64_t warmup_steps = 0;  // > 0 overrides warmup_ratio
@@ -55,6 +56,7 @@ struct TrainOptions {
     v("prefix_sharing", prefix_sharing, "compute a prompt once for all its responses");
     v("shuffle", shuffle, "seeded order of rows; false: file order");
     v("learning_rate", learning_rate, "peak learning rate");
+    v("value_learning_rate", value_learning_rate, "una_f value_head: peak learning rate of the head");
     v("lr_scheduler_type", lr_scheduler_type,
       "linear | cosine | constant | constant_with_warmup | cosine_with_min_lr");
     v("warmup_ratio", warmup_ratio, "share of the steps that warm up");

@@ -108,7 +108,9 @@ void Loop::refuse_step(const StepResult& result) {
 void Loop::one_step() {
   const StepBatch batch = parts_.stream->next();
   learning_rate_ = options_.learning_rate * schedule_factor(schedule_, state_.position.step);
-  StepResult result = parts_.runner->step(batch, state_.position.step + 1, learning_rate_);
+  StepResult result =
+      parts_.runner->step(batch, state_.position.step + 1, learning_rate_,
+                          options_.value_learning_rate * schedule_factor(schedule_, state_.position.step));
   if (!result.applied) {
     if (result.bad_rows.empty()) {
       for (const PackedBatch& micro : batch.micro_batches) {
@@ -228,7 +230,8 @@ void Loop::save() {
   write_checkpoint(parts_.output_dir, state, parts_.runner->buffer(),
                    {.write_model = parts_.write_model,
                     .trainer_state = report::print_trainer_state(trainer, parts_.log->history()),
-                    .optimizer = !options_.save_only_model});
+                    .optimizer = !options_.save_only_model,
+                    .value_head = parts_.runner->value_buffer()});
   const std::int64_t best = state.has_best ? state.best_step : -1;
   for (const std::int64_t step :
        steps_to_delete(checkpoint_steps(parts_.output_dir), options_.save_total_limit, best)) {

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "una/model/model.h"
+#include "una/weights/safetensors.h"
+
+namespace una::model {
+
+inline constexpr const char* kValueHeadFile = "value_head.safetensors";
+
+// V(x) = w . h + b of the policy's final hidden state h at a prompt's last token. The states come without
+// history, so V never moves the policy. Arithmetic and masters are fp32 (fp64 for an fp64 model).
+class ValueHead {
+ public:
+  // w is 0, so that V(x) = bias for every prompt at first.
+  ValueHead(std::int64_t hidden_size, double bias, at::ScalarType compute);
+
+  at::Tensor values(const at::Tensor& states) const;  // [R, C] any dtype -> [R]; differentiable in w and b
+  std::vector<TrainableTensor> trainable() const;
+  std::vector<std::pair<std::string, at::Tensor>> tensors() const;  // by the names of kValueHeadFile
+  // InputError naming `what` when a tensor is missing or of another shape.
+  void load(const weights::StateDict& state, const std::string& what);
+
+ private:
+  at::Tensor weight_, bias_;  // [1, C], [1]
+};
+
+}  // namespace una::model
