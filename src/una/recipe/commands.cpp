@@ -15,6 +15,12 @@ const std::vector<Command>& commands() {
       {"kto", "train --method kto", run_kto},
       {"sft", "train --method sft", run_sft},
       {"reward", "train --method reward: a reward model", run_reward},
+      {"una_online", "train --method una_online: own samples, fitted to their rewards", run_una_online},
+      {"rloo", "train --method rloo: own samples, REINFORCE leave-one-out", run_rloo},
+      {"grpo", "train --method grpo", run_grpo},
+      {"online_dpo", "train --method online_dpo: the best and the worst of own samples as pairs",
+       run_online_dpo},
+      {"ppo", "train --method ppo: with a critic", run_ppo},
       {"preview", "show how rows are read: shapes, tokens, mask, template, lengths", run_preview},
       {"score", "implicit rewards (and log-probs) of the answers in a file", run_score},
       {"generate", "sample answers to the prompts of a file", run_generate},
@@ -32,7 +38,7 @@ namespace {
 void print_overview() {
   std::printf("una %s: aligns language models from pairwise, binary and score feedback\n\n", UNA_VERSION);
   std::printf("usage: una COMMAND [--key value ...]      una COMMAND --help lists the keys\n\n");
-  for (const Command& command : commands()) std::printf("  %-10s%s\n", command.name, command.summary);
+  for (const Command& command : commands()) std::printf("  %-12s%s\n", command.name, command.summary);
   std::printf("\nstart with: una demo --out demo-run\n");
 }
 

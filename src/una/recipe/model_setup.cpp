@@ -6,6 +6,7 @@
 #include "una/base/hash.h"
 #include "una/base/json.h"
 #include "una/base/log.h"
+#include "una/base/rng.h"
 #include "una/recipe/text_setup.h"
 #include "una/weights/hf_config.h"
 #include "una/weights/peft_adapter.h"
@@ -178,6 +179,12 @@ void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_v
     log_info(
         cat("value head starts at ", significant(initial_value, 4), " for every prompt, the mean reward"));
   }
+}
+
+model::AdapterId add_critic(ModelSetup& setup, const RunConfig& config) {
+  const std::uint64_t seed =
+      random_bits(static_cast<std::uint64_t>(config.train.seed), stream_id("critic"), 0);
+  return setup.model->add_adapter(fresh_lora(config.model, true), seed, true);
 }
 
 ModelSetup load_for_inference(const std::string& folder, const std::string& adapter,

@@ -33,6 +33,7 @@ struct ModelSetup {
   ModelFolder folder;
   std::unique_ptr<model::Model> model;
   model::AdapterId policy = model::kNoAdapter;
+  model::AdapterId critic = model::kNoAdapter;    // ppo: a second adapter, with the model's reward head
   std::unique_ptr<model::Model> reference_model;  // full fine-tuning, or --ref_model
   std::unique_ptr<train::Reference> reference;    // none where the method needs none
   std::unique_ptr<model::ValueHead> value_head;   // V(x), where the method needs one
@@ -45,6 +46,9 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
 // Gives `setup` a value head: the one that lies beside the adapter (or model) the run starts from, else one
 // that says `initial_value` for every prompt.
 void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_value);
+
+// PPO's critic: a fresh LoRA adapter as the policy's, and a reward head that reads every token.
+model::AdapterId add_critic(ModelSetup& setup, const RunConfig& config);
 
 // A model with an optional adapter, nothing trainable: score, generate, evaluation.
 ModelSetup load_for_inference(const std::string& folder, const std::string& adapter,

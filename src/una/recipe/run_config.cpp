@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "una/base/format.h"
+#include "una/online/round.h"
 
 namespace una::recipe {
 
@@ -16,6 +17,29 @@ RunConfig default_config(const std::string& method) {
     config.train.num_train_epochs = 2;
     config.train.lr_scheduler_type = "cosine";
     config.train.warmup_ratio = 0.1;
+  }
+  if (online::is_online(method)) config.train.metric_for_best_model = "eval_reward";
+  if (method == "una_online") {  // centred on the group: the exact gradient of J (docs/online.md)
+    config.objective.beta = 0.03;
+    config.objective.una_link = "identity";
+    config.objective.una_f = "group";
+    config.train.learning_rate = 5e-6;
+    config.train.num_train_epochs = 1;
+  } else if (method == "rloo") {
+    config.objective.beta = 0.05;
+    config.online.num_generations = 2;
+  } else if (method == "grpo") {
+    config.objective.beta = 0;
+    config.objective.loss_type = "dapo";
+  } else if (method == "online_dpo") {
+    config.online.num_generations = 2;
+    config.train.learning_rate = 5e-7;
+  } else if (method == "ppo") {
+    config.objective.beta = 0.05;
+    config.objective.max_completion_length = 53;
+    config.train.learning_rate = 3e-6;
+    config.online.num_generations = 1;
+    config.online.num_iterations = 4;
   } else if (method == "sft") {
     config.train.learning_rate = 2e-5;
     config.train.disable_dropout = false;
@@ -63,6 +87,13 @@ const std::map<std::string, std::string>& foreign_names() {
       {"load_in_4bit", "nothing yet: use dtype bfloat16"},
       {"evaluation_strategy", "eval_strategy"},
       {"test_file", "eval_data"},
+      {"kl_coef", "beta"},
+      {"cliprange", "epsilon"},
+      {"num_ppo_epochs", "num_iterations"},
+      {"response_length", "max_completion_length"},
+      {"max_new_tokens", "max_completion_length"},
+      {"reward_funcs", "reward"},
+      {"reward_model_path", "reward model:FOLDER"},
   };
   return kForeign;
 }

@@ -7,6 +7,7 @@
 #include "una/base/options.h"
 #include "una/data/data_options.h"
 #include "una/objective/objective.h"
+#include "una/online/online_options.h"
 #include "una/train/train_options.h"
 
 namespace una::recipe {
@@ -84,14 +85,16 @@ struct RunConfig {
   objective::ObjectiveOptions objective;
   train::TrainOptions train;
   RunOptions run;
+  online::OnlineOptions online;
   template <class V>
   void fields(V&& v) {
-    v("method", method, "una | dpo | kto | sft | reward");
+    v("method", method, "una | dpo | kto | sft | reward | una_online | rloo | grpo | online_dpo | ppo");
     model.fields(v);
     data.fields(v);
     objective.fields(v);
     train.fields(v);
     run.fields(v);
+    online.fields(v);
   }
 };
 

@@ -21,7 +21,8 @@ namespace {
 
 int train_command(const std::vector<std::string>& arguments, const std::string& method) {
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    const std::string name = method.empty() ? "train --method una|dpo|kto|sft|reward" : method;
+    const std::string name =
+        method.empty() ? "train --method una|dpo|kto|sft|reward|una_online|rloo|grpo|online_dpo|ppo" : method;
     const std::string usage =
         cat("usage: una ", name, " --model DIR --data FILE --out DIR [--key value ...]\n", "       una ",
             name, " --config run.yaml [--key value ...]");
@@ -40,6 +41,15 @@ int run_una(const std::vector<std::string>& arguments) { return train_command(ar
 int run_dpo(const std::vector<std::string>& arguments) { return train_command(arguments, "dpo"); }
 int run_kto(const std::vector<std::string>& arguments) { return train_command(arguments, "kto"); }
 int run_sft(const std::vector<std::string>& arguments) { return train_command(arguments, "sft"); }
+int run_una_online(const std::vector<std::string>& arguments) {
+  return train_command(arguments, "una_online");
+}
+int run_rloo(const std::vector<std::string>& arguments) { return train_command(arguments, "rloo"); }
+int run_grpo(const std::vector<std::string>& arguments) { return train_command(arguments, "grpo"); }
+int run_online_dpo(const std::vector<std::string>& arguments) {
+  return train_command(arguments, "online_dpo");
+}
+int run_ppo(const std::vector<std::string>& arguments) { return train_command(arguments, "ppo"); }
 int run_reward(const std::vector<std::string>& arguments) { return train_command(arguments, "reward"); }
 
 }  // namespace una::recipe

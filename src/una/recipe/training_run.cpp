@@ -15,6 +15,7 @@
 #include "una/base/interrupt.h"
 #include "una/base/log.h"
 #include "una/recipe/merge.h"
+#include "una/recipe/online_setup.h"
 #include "una/report/html_report.h"
 #include "una/report/progress_bar.h"
 
@@ -37,6 +38,7 @@ class TrainingRun {
   int run();
 
  private:
+  bool is_online() const { return online::is_online(config_.method); }
   void check_config();
   void load();
   void check_resume(const std::string& checkpoint);
@@ -55,7 +57,8 @@ class TrainingRun {
   TextSetup text_;
   RunData data_;
   std::unique_ptr<train::StepRunner> runner_;
-  std::unique_ptr<data::StepStream> stream_;
+  OnlineSetup online_;  // online methods
+  std::unique_ptr<StepSource> stream_;
   std::unique_ptr<report::RunLog> log_;
   train::RunState start_;
   std::string dropped_path_;  // a temporary file until the run folder exists
@@ -70,7 +73,8 @@ void TrainingRun::check_config() {
               "eval_fraction must lie in [0, 1)");
   check_input(config_.run.eval_data.empty() || config_.run.eval_fraction == 0,
               "eval_data and eval_fraction exclude each other");
-  objective_ = objective::make_objective(config_.method, config_.objective);
+  if (is_online()) check_online_config(config_);
+  objective_ = objective::make_objective(objective_name(config_.method), config_.objective);
 }
 
 void TrainingRun::load() {
@@ -78,7 +82,8 @@ void TrainingRun::load() {
   const ModelSpec spec = read_folder_spec(config_.model.model_name_or_path);
   text_ = load_text(config_.model.model_name_or_path, config_.data, spec);
   dropped_path_ = (fs::temp_directory_path() / cat("una-dropped-", process_id(), ".jsonl")).string();
-  data_ = load_run_data(config_, text_, *objective_, dropped_path_);
+  data_ = is_online() ? load_prompts(config_, text_, online_)
+                      : load_run_data(config_, text_, *objective_, dropped_path_);
   model_ = load_for_training(config_, needs.score, needs.reference || needs.kl_rows);
   check_input(
       text_.tokenizer->size() <= spec.vocab_size,
@@ -88,16 +93,23 @@ void TrainingRun::load() {
       spec.max_positions == 0 || config_.data.max_length <= spec.max_positions,
       cat("max_length ", config_.data.max_length, " is over the model's ", spec.max_positions,
           " positions (max_position_embeddings); give --max_length ", spec.max_positions, " or less"));
-  for (std::int64_t i = 0; i < data_.train->size(); ++i) {
+  for (std::int64_t i = 0; i < data_.train->size() && !is_online(); ++i) {
     objective_->observe(data::table_of(data_.train->row(i)));
   }
   if (needs.value) add_value_head(model_, config_, objective_->initial_value());
+  if (needs.token_values) model_.critic = add_critic(model_, config_);
   const train::TrainableSet set{.model = model_.model.get(),
                                 .policy = model_.policy,
+                                .critic = model_.critic,
                                 .objective = objective_.get(),
                                 .reference = model_.reference.get(),
                                 .value = model_.value_head.get()};
   runner_ = std::make_unique<train::StepRunner>(set, step_options(config_), *gang_);
+  if (is_online()) {
+    load_rewards(config_, online_);
+    stream_ = make_round_source(config_, text_, online_, runner_->set());
+    return;
+  }
   const auto& t = config_.train;
   stream_ = std::make_unique<data::StepStream>(*data_.train,
                                                t.per_device_train_batch_size * t.gradient_accumulation_steps,
@@ -186,7 +198,7 @@ void TrainingRun::check_disk() const {
 }
 
 void TrainingRun::precompute() {
-  if (!config_.run.precompute_ref_log_probs || model_.reference == nullptr) return;
+  if (!config_.run.precompute_ref_log_probs || model_.reference == nullptr || is_online()) return;
   report::ProgressBar bar("reference", static_cast<double>(data_.train->size()));
   data::StepStream all(*data_.train, config_.train.per_device_train_batch_size * 4, 0, false,
                        pack_options(config_), false);
@@ -206,9 +218,13 @@ train::LoopParts TrainingRun::loop_parts() {
   parts.log = log_.get();
   if (data_.eval != nullptr)
     parts.eval_batches = make_eval_batches(*data_.eval, config_, objective_->needs().kl_rows);
+  if (!online_.eval_prompts.empty()) {
+    parts.evaluate_samples = [this] { return evaluate_online(config_, text_, online_, runner_->set()); };
+  }
   const auto& lengths = data_.train->report().lengths;
   const double total = std::accumulate(lengths.begin(), lengths.end(), 0.0);
   parts.tokens_per_row = std::max(1.0, total / static_cast<double>(data_.train->size()));
+  if (is_online()) parts.tokens_per_row = 1;  // lengths are not known before they are sampled
   parts.output_dir = config_.run.output_dir;
   parts.config = print_options(config_);
   parts.identity = identity();
@@ -276,6 +292,7 @@ int TrainingRun::finish(const train::LoopResult& result) {
 
 int TrainingRun::run() {
   check_config();
+  if (is_online()) config_.run.reference_cache_dir = "none";  // no sample is seen by another run
   set_threads(config_.run.threads);
   const std::string checkpoint = prepare_output_folder(config_);
   load();
@@ -301,13 +318,14 @@ int TrainingRun::run() {
           .logging_dir = config_.run.logging_dir},
       train::total_steps(config_.train, stream_->steps_per_epoch()),
       checkpoint.empty() ? -1 : start_.position.step);
-  if (config_.run.self_check && model_.reference != nullptr) {
+  if (config_.run.self_check && model_.reference != nullptr && !is_online()) {
     if (!checkpoint.empty()) {
       log_info("self-check does not apply: a resumed policy is no longer its reference");
     } else if (!config_.model.ref_model.empty()) {
       log_info("self-check does not apply: the reference is another model");
     } else {
-      data::StepStream first = *stream_;
+      data::StepStream first(*data_.train, config_.train.per_device_train_batch_size, 0, false,
+                             pack_options(config_), objective_->needs().kl_rows);
       log_info(step0_self_check(*runner_, first.next()));
     }
   }

@@ -83,7 +83,8 @@ bool Loop::due(const std::string& strategy, std::int64_t every) const {
 }
 
 bool Loop::evaluates_now() const {
-  if (parts_.eval_batches.empty() || options_.eval_strategy == "no") return false;
+  const bool nothing = parts_.eval_batches.empty() && !parts_.evaluate_samples;
+  if (nothing || options_.eval_strategy == "no") return false;
   if (state_.position.step == total_) return true;
   const std::int64_t every =
       options_.eval_steps > 0 ? options_.eval_steps : std::max(options_.logging_steps, (total_ + 9) / 10);
@@ -170,6 +171,11 @@ void Loop::evaluate() {
     sums.merge(parts_.runner->evaluate(batch));
     rows += batch.rows;
     if (interrupted()) return;
+  }
+  if (parts_.evaluate_samples) {
+    const MetricSums samples = parts_.evaluate_samples();
+    rows += static_cast<std::int64_t>(samples.count("completions/mean_length"));
+    sums.merge(samples);
   }
   const double seconds = std::max(1e-9, monotonic_seconds() - begin);
   report::LogRow row{.step = state_.position.step, .epoch = epoch(), .values = logged(sums, "eval_")};

@@ -19,8 +19,9 @@ struct LoopParts {
   StepRunner* runner = nullptr;
   StepSource* stream = nullptr;
   report::RunLog* log = nullptr;
-  std::vector<StepBatch> eval_batches;  // empty: no evaluation
-  double tokens_per_row = 1;            // for the time left
+  std::vector<StepBatch> eval_batches;           // empty: no evaluation on rows
+  std::function<MetricSums()> evaluate_samples;  // own samples on held-out prompts, where there are some
+  double tokens_per_row = 1;                     // for the time left
   std::string output_dir;
   std::string config;  // run.yaml
   std::map<std::string, std::string> identity, facts;

@@ -1,0 +1,257 @@
+#include "una/recipe/online_setup.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/hash.h"
+#include "una/base/json.h"
+#include "una/base/log.h"
+#include "una/base/rng.h"
+#include "una/reward/rules.h"
+#include "una/rollout/rollout.h"
+
+namespace una::recipe {
+namespace {
+
+constexpr std::size_t kSampleRows = 200;   // of samples.jsonl
+constexpr std::size_t kSamplesARound = 4;  // written for each round
+
+std::uint64_t key_of(const std::vector<std::int32_t>& ids) {
+  return hash_u64({reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(std::int32_t)});
+}
+
+// Every prompt once: rows that share one (a pair and its mirror, four scored answers) are one task.
+std::vector<rollout::Prompt> read_prompts(const data::DataOptions& options, const TextSetup& text,
+                                          std::int64_t room, data::ReadReport& report) {
+  std::vector<rollout::Prompt> prompts;
+  std::set<std::vector<std::int32_t>> seen;
+  std::int64_t too_long = 0;
+  data::DataOptions reading = options;
+  reading.feedback = "auto";
+  for (Example& example : data::read_examples(reading, report, "")) {
+    example.responses.clear();
+    example.unit = Unit::kPrompt;
+    std::vector<std::int32_t> ids = data::tokenise_prompt(example, options, text.pipeline()).ids;
+    if (std::ssize(ids) > room) {
+      ++too_long;
+    } else if (seen.insert(ids).second) {
+      prompts.push_back({.example = std::move(example), .ids = std::move(ids)});
+    }
+  }
+  const auto kept = static_cast<std::int64_t>(prompts.size());
+  const double lost =
+      static_cast<double>(too_long) / std::max<double>(1, static_cast<double>(kept + too_long));
+  check_input(lost <= options.allow_dropped,
+              cat(thousands(too_long), " of ", thousands(kept + too_long), " prompts are longer than ", room,
+                  " tokens (max_length less max_completion_length); raise --max_length, lower "
+                  "--max_completion_length, or allow it with --allow_dropped"));
+  if (too_long > 0) report.dropped["prompt leaves no room for max_completion_length"] = too_long;
+  report.rows_kept = kept;
+  report.by_unit = {{"prompt", kept}};
+  return prompts;
+}
+
+Row prompt_row(const rollout::Prompt& prompt) {
+  Row row;
+  row.where = prompt.example.where;
+  row.unit = Unit::kPrompt;
+  row.group_id = key_of(prompt.ids);
+  Sequence sequence;
+  sequence.ids = prompt.ids;
+  sequence.loss_mask.assign(prompt.ids.size(), 0);
+  row.sequences = {std::move(sequence)};
+  return row;
+}
+
+std::unique_ptr<data::Dataset> dataset_of(const std::vector<rollout::Prompt>& prompts) {
+  std::vector<Row> rows;
+  rows.reserve(prompts.size());
+  for (const rollout::Prompt& prompt : prompts) rows.push_back(prompt_row(prompt));
+  return data::make_dataset(std::move(rows), {"prompts"});
+}
+
+void hold_out(OnlineSetup& setup, double share, std::uint64_t seed) {
+  std::vector<rollout::Prompt> kept;
+  for (rollout::Prompt& prompt : setup.prompts) {
+    const double draw = uniform01(random_bits(seed, stream_id("eval-split"), key_of(prompt.ids)));
+    (draw < share ? setup.eval_prompts : kept).push_back(std::move(prompt));
+  }
+  setup.prompts = std::move(kept);
+  check_input(!setup.prompts.empty() && !setup.eval_prompts.empty(),
+              cat("eval_fraction ", share, " leaves one side without prompts"));
+}
+
+// "model:FOLDER": a classification model, or a SEQ_CLS adapter whose config names its base.
+std::unique_ptr<RewardSetup> load_model_reward(const std::string& spec) {
+  std::string folder = spec.substr(std::string("model:").size()), adapter;
+  if (is_file(folder + "/adapter_config.json") && !is_file(folder + "/config.json")) {
+    adapter = folder;
+    const Json json = parse_json(read_file(folder + "/adapter_config.json"), folder + "/adapter_config.json");
+    folder = json.value("base_model_name_or_path", "");
+    check_input(!folder.empty(), cat(adapter, "/adapter_config.json: base_model_name_or_path is missing"));
+  }
+  data::DataOptions reading;
+  reading.max_length = 0;
+  return std::make_unique<RewardSetup>(load_reward_model(folder, adapter, "auto", RewardKeys{}, reading));
+}
+
+// A reward that another owns.
+class Borrowed final : public reward::Reward {
+ public:
+  explicit Borrowed(reward::Reward& reward) : reward_(reward) {}
+  std::vector<reward::Verdict> score(const std::vector<reward::Question>& questions) override {
+    return reward_.score(questions);
+  }
+  std::string description() const override { return reward_.description(); }
+
+ private:
+  reward::Reward& reward_;
+};
+
+SamplingParams sampling_of(const RunConfig& config, const TextSetup& text) {
+  SamplingParams params;
+  params.max_new_tokens = config.objective.max_completion_length;
+  params.temperature = config.online.temperature;
+  params.top_p = config.online.top_p;
+  params.top_k = config.online.top_k;
+  params.stop = config.online.stop_strings;
+  params.stop_ids = text.other_end_ids;
+  params.stop_ids.push_back(text.eos_id);
+  params.seed = static_cast<std::uint64_t>(config.train.seed);
+  return params;
+}
+
+Json prompt_json(const Text& prompt) {
+  if (!prompt.is_chat) return prompt.plain;
+  return prompt.messages.empty() ? "" : prompt.messages.back().content;
+}
+
+// The newest answers of the run as a table for the report.
+class SampleTable {
+ public:
+  explicit SampleTable(std::string path) : path_(std::move(path)) {}
+  void add(const online::Round& round) {
+    ++round_;
+    for (std::size_t g = 0; g < std::min(kSamplesARound, round.groups.size()); ++g) {
+      const rollout::Answer& answer = round.groups[g].answers.front();
+      const Json row{{"round", round_},
+                     {"prompt", prompt_json(round.groups[g].prompt->example.prompt)},
+                     {"answer", answer.text},
+                     {"reward", answer.scored ? Json(answer.reward) : Json(nullptr)}};
+      lines_.push_back(row.dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+    if (lines_.size() > kSampleRows) {
+      lines_.erase(lines_.begin(), lines_.end() - static_cast<std::ptrdiff_t>(kSampleRows));
+    }
+    write_file(path_, join(lines_, "\n") + "\n");
+  }
+
+ private:
+  std::string path_;
+  std::int64_t round_ = 0;
+  std::vector<std::string> lines_;
+};
+
+online::RoundParts round_parts(const RunConfig& config, const TextSetup& text, OnlineSetup& setup,
+                               train::TrainableSet& set) {
+  return {.set = &set,
+          .reward = setup.reward.get(),
+          .tokenizer = text.tokenizer.get(),
+          .prompts = &setup.prompts,
+          .options = config.online,
+          .sampling = sampling_of(config, text),
+          .pack = pack_options(config),
+          .method = online::method_of(config.method),
+          .beta = config.objective.beta};
+}
+
+}  // namespace
+
+std::string objective_name(const std::string& method) {
+  if (method == "una_online") return "una";
+  return method == "online_dpo" ? "dpo" : method;
+}
+
+void check_online_config(const RunConfig& config) {
+  online::check_online(config.online, config.method);
+  check_input(config.objective.max_completion_length >= 1, "max_completion_length must be at least 1");
+  check_input(
+      config.data.max_length > config.objective.max_completion_length,
+      cat("max_length ", config.data.max_length, " leaves no room for a prompt beside max_completion_length ",
+          config.objective.max_completion_length));
+  rollout::check_on_policy(
+      {.temperature = config.online.temperature, .top_p = config.online.top_p, .top_k = config.online.top_k});
+  check_input(config.method != "ppo" || config.model.use_peft,
+              "ppo keeps its critic as a second LoRA adapter on the shared model: use_peft must be true");
+}
+
+RunData load_prompts(const RunConfig& config, const TextSetup& text, OnlineSetup& setup) {
+  const std::int64_t room = config.data.max_length - config.objective.max_completion_length;
+  data::ReadReport report;
+  setup.prompts = read_prompts(config.data, text, room, report);
+  check_input(!setup.prompts.empty(), "no prompts are left to train on");
+  if (config.run.eval_fraction > 0) {
+    hold_out(setup, config.run.eval_fraction,
+             static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed)));
+  } else if (!config.run.eval_data.empty()) {
+    data::DataOptions options = config.data;
+    options.dataset_name = config.run.eval_data;
+    data::ReadReport ignored;
+    setup.eval_prompts = read_prompts(options, text, room, ignored);
+  }
+  log_info(cat("prompts    ", thousands(std::ssize(setup.prompts)), " different ones in ",
+               thousands(report.rows_read), " rows",
+               setup.eval_prompts.empty() ? std::string()
+                                          : cat(", ", thousands(std::ssize(setup.eval_prompts)),
+                                                " more kept apart for evaluation")));
+  RunData data;
+  data.train = dataset_of(setup.prompts);
+  return data;
+}
+
+void load_rewards(const RunConfig& config, OnlineSetup& setup) {
+  std::vector<std::unique_ptr<reward::Reward>> rewards;
+  for (const std::string& spec : config.online.reward) {
+    if (starts_with(spec, "model:")) {
+      setup.models.push_back(load_model_reward(spec));
+      rewards.push_back(std::make_unique<Borrowed>(*setup.models.back()->reward));
+    } else {
+      rewards.push_back(reward::make_rule(spec));
+    }
+  }
+  std::vector<double> weights = config.online.reward_weights;
+  if (weights.empty()) weights.assign(rewards.size(), 1);
+  setup.reward = reward::make_weighted(std::move(rewards), std::move(weights));
+  log_info(cat("reward     ", setup.reward->description()));
+}
+
+std::unique_ptr<StepSource> make_round_source(const RunConfig& config, const TextSetup& text,
+                                              OnlineSetup& setup, train::TrainableSet& set) {
+  const auto& t = config.train;
+  auto source = std::make_unique<online::RoundSource>(
+      round_parts(config, text, setup, set), t.per_device_train_batch_size * t.gradient_accumulation_steps,
+      static_cast<std::uint64_t>(t.data_seed.value_or(t.seed)));
+  auto table = std::make_shared<SampleTable>(config.run.output_dir + "/samples.jsonl");
+  source->on_round([table](const online::Round& round) { table->add(round); });
+  return source;
+}
+
+MetricSums evaluate_online(const RunConfig& config, const TextSetup& text, OnlineSetup& setup,
+                           train::TrainableSet& set) {
+  std::vector<std::int64_t> all(setup.eval_prompts.size());
+  std::iota(all.begin(), all.end(), 0);
+  const rollout::SampleOptions sampling{.num_generations = 1,
+                                        .max_batch = config.online.generation_batch_size,
+                                        .params = sampling_of(config, text)};
+  std::vector<rollout::Group> groups =
+      rollout::sample(*set.model, set.policy, text.tokenizer.get(), setup.eval_prompts, all, sampling,
+                      stream_id("evaluation"));
+  rollout::score(groups, *setup.reward);
+  return online::round_metrics(groups);
+}
+
+}  // namespace una::recipe

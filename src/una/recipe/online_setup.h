@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "una/online/round_source.h"
+#include "una/recipe/model_setup.h"
+#include "una/recipe/reward_setup.h"
+#include "una/recipe/run_config.h"
+#include "una/recipe/text_setup.h"
+#include "una/recipe/training_run.h"
+
+namespace una::recipe {
+
+// What an online run has beside an offline one: prompts instead of answers, and a reward.
+struct OnlineSetup {
+  std::vector<rollout::Prompt> prompts, eval_prompts;
+  std::vector<std::unique_ptr<RewardSetup>> models;  // reward models; `reward` reads them
+  std::unique_ptr<reward::Reward> reward;
+};
+
+// The objective behind a method: una_online fits una's, online_dpo dpo's.
+std::string objective_name(const std::string& method);
+
+// InputError for keys that do not fit an online run (sampling that changes the distribution, PPO without
+// LoRA, no reward).
+void check_online_config(const RunConfig& config);
+
+// Reads the prompts of the data (each once, whatever answers its rows hold) and loads the rewards. The data
+// set that comes back holds the prompts as rows, for sizes and hashes.
+RunData load_prompts(const RunConfig& config, const TextSetup& text, OnlineSetup& setup);
+void load_rewards(const RunConfig& config, OnlineSetup& setup);
+
+// Steps from own samples. Rounds are written to `output_dir`/samples.jsonl (the newest answers).
+std::unique_ptr<StepSource> make_round_source(const RunConfig& config, const TextSetup& text,
+                                              OnlineSetup& setup, train::TrainableSet& set);
+
+// Samples and scores the held-out prompts: reward, lengths, ends. Always the same draws.
+MetricSums evaluate_online(const RunConfig& config, const TextSetup& text, OnlineSetup& setup,
+                           train::TrainableSet& set);
+
+}  // namespace una::recipe

@@ -1,0 +1,84 @@
+#include "una/reward/rules.h"
+
+#include <gtest/gtest.h>
+
+#include "una/base/error.h"
+
+namespace una::reward {
+namespace {
+
+Question ask(const std::string& answer) {
+  Question question;
+  question.prompt.plain = "prompt";
+  question.answer.plain = answer;
+  return question;
+}
+
+double score_of(const std::string& spec, const std::string& answer) {
+  return make_rule(spec)->score({ask(answer)}).front().score.value();
+}
+
+std::string refusal(const std::string& spec) {
+  try {
+    make_rule(spec);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Rules, each_rule_reads_the_answer) {
+  EXPECT_DOUBLE_EQ(score_of("length:4", "one two three four"), 0);
+  EXPECT_DOUBLE_EQ(score_of("length:4", " one  two\n"), -.5);
+  EXPECT_DOUBLE_EQ(score_of("length:4", "a b c d e f g h i j k l"), -1);
+  EXPECT_DOUBLE_EQ(score_of("regex:^Answer: [0-9]+$", "Answer: 42"), 1);
+  EXPECT_DOUBLE_EQ(score_of("regex:^Answer: [0-9]+$", "Answer: no"), 0);
+  EXPECT_DOUBLE_EQ(score_of("json", R"({"a": [1, 2]})"), 1);
+  EXPECT_DOUBLE_EQ(score_of("json", R"({"a": [1, 2})"), 0);
+}
+
+TEST(Rules, a_chat_answer_is_the_contents_of_its_turns) {
+  Question question;
+  question.answer = {.is_chat = true, .plain = "", .messages = {{"assistant", "Answer: 7", ""}}};
+  EXPECT_DOUBLE_EQ(make_rule("regex:^Answer")->score({question}).front().score.value(), 1);
+}
+
+TEST(Rules, bad_specifications_are_refused_with_advice) {
+  EXPECT_NE(refusal("lenght:4").find("unknown kind 'lenght' (known: model, length"), std::string::npos);
+  EXPECT_NE(refusal("length:four").find("length:40"), std::string::npos);
+  EXPECT_NE(refusal("regex:(").find("no regular expression"), std::string::npos);
+  EXPECT_NE(refusal("command:").find("behind the colon"), std::string::npos);
+}
+
+TEST(Rules, a_command_scores_every_row_and_a_missing_score_is_no_zero) {
+  const auto reward = make_rule(
+      "command:while read -r row; do case $row in *good*) echo 1.5;; *bad*) "
+      "echo '{\"score\": -2}';; *) echo NaN;; esac; done");
+  const std::vector<Verdict> verdicts = reward->score({ask("good"), ask("bad"), ask("odd")});
+  ASSERT_EQ(verdicts.size(), 3U);
+  EXPECT_DOUBLE_EQ(verdicts[0].score.value(), 1.5);
+  EXPECT_DOUBLE_EQ(verdicts[1].score.value(), -2);
+  EXPECT_FALSE(verdicts[2].score.has_value());
+  EXPECT_NE(verdicts[2].failure.find("line 3 is no number: NaN"), std::string::npos);
+}
+
+TEST(Rules, a_command_that_dies_or_prints_too_little_is_named) {
+  EXPECT_THROW(make_rule("command:exit 3")->score({ask("x")}), InputError);
+  EXPECT_THROW(make_rule("command:echo 1")->score({ask("x"), ask("y")}), InputError);
+}
+
+TEST(Rules, a_sum_of_rewards_has_weights_and_keeps_failures) {
+  std::vector<std::unique_ptr<Reward>> parts;
+  parts.push_back(make_rule("regex:yes"));
+  parts.push_back(
+      make_rule("command:while read -r row; do case $row in *odd*) echo null;; *) echo 3;; esac; done"));
+  const auto sum = make_weighted(std::move(parts), {2, .5});
+  const std::vector<Verdict> verdicts = sum->score({ask("yes"), ask("no"), ask("odd yes")});
+  EXPECT_DOUBLE_EQ(verdicts[0].score.value(), 3.5);
+  EXPECT_DOUBLE_EQ(verdicts[1].score.value(), 1.5);
+  EXPECT_FALSE(verdicts[2].score.has_value());
+  EXPECT_EQ(sum->description().rfind("2 * rule regex:yes + 0.5 * command", 0), 0U);
+}
+
+}  // namespace
+}  // namespace una::reward
