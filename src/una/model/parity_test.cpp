@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/log_softmax.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "una/base/files.h"
@@ -53,6 +54,16 @@ TEST_P(Parity, FrozenWeightsGiveTheSameLogProbsWithoutHistory) {
   const at::Tensor logps = model->forward(pack(recorded_ids(reference)), {}, {}).logp;
   EXPECT_FALSE(logps.requires_grad());
   EXPECT_LE(max_difference(logps, recorded(reference, "logps")), kLogpTolerance);
+}
+
+TEST_P(Parity, GenerationsLogitsGiveTheSameLogProbs) {
+  const weights::StateDict reference = reference_of(GetParam());
+  const auto model = load_fixture(GetParam());
+  const PackedBatch batch = pack(recorded_ids(reference));
+  const at::Tensor states = model->hidden(batch.tokens, batch.positions, batch.segments, {});
+  const at::Tensor logps = at::log_softmax(model->logits(states.index_select(0, batch.logp_rows)), -1);
+  const at::Tensor chosen = logps.gather(1, batch.logp_targets.unsqueeze(1)).squeeze(1);
+  EXPECT_LE(max_difference(chosen, recorded(reference, "logps")), kLogpTolerance);
 }
 
 Ids greedy_without_cache(Model& model, Ids ids, std::size_t size) {
