@@ -1,9 +1,12 @@
-// Norm, SwiGLU, rope and AdamW: forward and backward, with the bytes that one pass over their tensors moves.
+// Norms, SwiGLU, GeGLU, rope and AdamW: forward and backward, with the bytes that one pass over their tensors
+// moves.
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include "bench/kernels/common.h"
 #include "una/kernels/adamw.h"
+#include "una/kernels/geglu.h"
+#include "una/kernels/qk_norm.h"
 #include "una/kernels/rms_norm.h"
 #include "una/kernels/rope.h"
 #include "una/kernels/swiglu.h"
@@ -39,6 +42,29 @@ void swiglu(State& state) {
       kTokens * kInner * 2.0 * (3 + 5));
 }
 
+void geglu(State& state) {
+  run(
+      state, random({kTokens, 2 * kInner}),
+      [](const at::Tensor& x) { return kernels::geglu(x, kernels::Gelu::kTanh); },
+      kTokens * kInner * 2.0 * (3 + 5));
+}
+
+void rms_norm_plus_one(State& state) {
+  const kernels::Weight weight{random({kHidden}), {}};
+  run(
+      state, random({kTokens, kHidden}),
+      [&](const at::Tensor& x) { return kernels::rms_norm(x, weight, 1e-5, kernels::NormKind::kPlusOne); },
+      kTokens * kHidden * 2.0 * 5);
+}
+
+void qk_norm(State& state) {
+  const kernels::Weight weight{random({kDim}), {}};
+  run(
+      state, random({kTokens, kHeads + 2 * kKvHeads, kDim}),
+      [&](const at::Tensor& x) { return kernels::qk_norm(x, weight, weight, {.kv_heads = kKvHeads}); },
+      kTokens * (kHeads + 2 * kKvHeads) * kDim * 2.0 * 5);
+}
+
 void rope(State& state) {
   const at::Tensor angle = random({kTokens, kDim / 2}, at::kFloat);
   const at::Tensor cos = angle.cos(), sin = angle.sin();
@@ -66,8 +92,11 @@ void plain(benchmark::internal::Benchmark* b) {
 }
 
 BENCHMARK(rms_norm)->Apply(plain);
+BENCHMARK(rms_norm_plus_one)->Apply(plain);
 BENCHMARK(swiglu)->Apply(plain);
+BENCHMARK(geglu)->Apply(plain);
 BENCHMARK(rope)->Apply(plain);
+BENCHMARK(qk_norm)->Apply(plain);
 BENCHMARK(adamw)->Apply(plain);
 
 }  // namespace

@@ -4,7 +4,9 @@
    transformers + PEFT in fp32 (1e-4).
 2. adapter: one trained by una loads in PEFT and gives the same log-probs.
 3. reward: a reward model trained and merged by una loads in transformers and gives the same scores.
-4. text: tokenizers and chat templates against transformers (with --data).
+4. reward_models: folders of type XForSequenceClassification, conversations rendered by apply_chat_template.
+5. steps: twenty steps of DPO, KTO and reward models beside TRL, of UNA beside the paper's equations.
+6. text: tokenizers and chat templates against transformers (with --data).
 """
 import argparse
 import json
@@ -20,6 +22,9 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import (AutoModelForSequenceClassification, AutoTokenizer, LlamaConfig, LlamaForCausalLM, MistralConfig,
                           MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM)
+
+from reward_models import RewardParity
+from step_parity import StepParity
 
 SHAPE = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
              max_position_embeddings=512)
@@ -52,7 +57,7 @@ class Parity:
         self.args, self.tally = args, Tally()
         self.text_line = "Tokenizers and chat templates: not compared in this run (no --data folder)."
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="una-parity-"))
-        self.una("demo", "--out", self.work / "task", "--seed", 3, "--sft_answers", 400, "--feedback_prompts", 40,
+        self.una("demo", "--out", self.work / "task", "--seed", 3, "--sft_answers", 400, "--feedback_prompts", 120,
                  "--held_out_prompts", 4, "--stop_after", "feedback")
         self.pairs = [json.loads(line) for line in (self.work / "task/data/pair.jsonl").read_text().split("\n") if line][:24]
         self.rows = self.work / "pairs.jsonl"
@@ -63,6 +68,7 @@ class Parity:
         done = subprocess.run([self.args.una, *map(str, arguments)], capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"una {' '.join(map(str, arguments))} failed:\n{done.stderr}")
+        return done.stdout
 
     def sequences(self):
         eos = self.tokenizer.eos_token_id
@@ -70,6 +76,21 @@ class Parity:
             prompt = self.tokenizer(row["prompt"], add_special_tokens=False)["input_ids"]
             for key in ("chosen", "rejected"):
                 yield prompt, self.tokenizer(row[key], add_special_tokens=False)["input_ids"] + [eos]
+
+    @torch.no_grad()
+    def hf_logps_padded(self, model, pad, size=6):
+        """The same from batches padded on the right; `pad` may be any id, the end token's too."""
+        out, sequences = [], list(self.sequences())
+        for i in range(0, len(sequences), size):
+            part = sequences[i : i + size]
+            width = max(len(p) + len(c) for p, c in part)
+            ids = torch.tensor([p + c + [pad] * (width - len(p) - len(c)) for p, c in part])
+            mask = torch.tensor([[1] * (len(p) + len(c)) + [0] * (width - len(p) - len(c)) for p, c in part])
+            logps = torch.log_softmax(model(ids, attention_mask=mask).logits.float(), -1)
+            for row, (p, c) in enumerate(part):
+                targets = torch.tensor(c)[:, None]
+                out.append(logps[row, len(p) - 1 : len(p) + len(c) - 1].gather(-1, targets)[:, 0])
+        return out
 
     @torch.no_grad()
     def hf_logps(self, model):
@@ -97,7 +118,10 @@ class Parity:
             model = make(len(self.tokenizer) + 5).eval()
             model.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
-            self.compare(f"{family}: token log-probs, bare model", self.hf_logps(model), self.una_logps("--model", folder)[0])
+            ours = self.una_logps("--model", folder)[0]
+            self.compare(f"{family}: token log-probs, bare model", self.hf_logps(model), ours)
+            for name, pad in (("the end token", self.tokenizer.eos_token_id), ("another id", 7)):
+                self.compare(f"{family}: the same padded by transformers with {name}", self.hf_logps_padded(model, pad), ours)
             peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=LINEARS, task_type="CAUSAL_LM"))
             with torch.no_grad():
                 for name, parameter in peft.named_parameters():
@@ -137,6 +161,12 @@ class Parity:
             self.tally.check(f"{family}: merged reward model in transformers", max(abs(a - b) for a, b in zip(ours, theirs)), 1e-4)
             self.tally.check(f"{family}: reward adapter in PEFT", max(abs(a - b) for a, b in zip(ours, adapted)), 1e-4)
 
+    def reward_models(self):
+        RewardParity(self).all()
+
+    def steps(self):
+        StepParity(self).all(self.args.case)
+
     def text(self):
         if self.args.data is None:
             print("skipped  tokenizers and chat templates: no --data folder")
@@ -173,7 +203,8 @@ def main():
     parser.add_argument("--dump")
     parser.add_argument("--data")
     parser.add_argument("--markdown", help="write the table here")
-    parser.add_argument("--only", default="models,adapter,reward,text")
+    parser.add_argument("--only", default="models,adapter,reward,reward_models,steps,text")
+    parser.add_argument("--case", action="append", help="of the part steps: only this case (repeatable)")
     args = parser.parse_args()
     parity = Parity(args)
     for part in args.only.split(","):

@@ -46,6 +46,12 @@ void filter_answers(ReadRow& row, DropLog& drops) {
   responses = std::move(good);
 }
 
+// A second sample of a policy is not the first one, even if it reads the same.
+bool is_sample(const Example& example) {
+  if (example.unit == Unit::kPrompt) return true;
+  return !example.responses.empty() && example.responses[0].sampler != Sampler::kUnknown;
+}
+
 const char* pair_problem(const Example& example) {
   if (example.unit != Unit::kPair || example.responses.size() != 2) return "";
   return text_key(example.responses[0].text) == text_key(example.responses[1].text) ? kSameAnswers : "";
@@ -60,8 +66,7 @@ void remove_degenerate(std::vector<ReadRow>& rows, DropLog& drops) {
   for (ReadRow& row : rows) {
     if (row.drop.empty()) filter_answers(row, drops);
     if (row.drop.empty()) row.drop = pair_problem(row.example);
-    // Prompts for sampling may repeat: a second sample is not the first one.
-    if (row.drop.empty() && row.example.unit != Unit::kPrompt && !seen.insert(row_hash(row)).second)
+    if (row.drop.empty() && !is_sample(row.example) && !seen.insert(row_hash(row)).second)
       row.drop = kDuplicate;
     if (!row.drop.empty())
       drops.add(row.example.where, row.drop);

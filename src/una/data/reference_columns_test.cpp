@@ -85,6 +85,13 @@ TEST(ReferenceColumns, BestAndWorstOfManyAreNoSampleOfTheReference) {
   EXPECT_EQ(read_all(text(3), {.feedback = "group"}).at(0).responses[2].sampler, Sampler::kReference);
 }
 
+TEST(ReferenceColumns, EqualSamplesAreNoDuplicates) {
+  const std::string row = R"({"prompt": "p", "response": "a", "score": 0.5)";
+  EXPECT_EQ(read_all(row + "}\n" + row + "}\n").size(), 1U);
+  EXPECT_EQ(read_all(row + R"(, "sampled_from": "ref"})" + "\n" + row + R"(, "sampled_from": "ref"})").size(),
+            2U);
+}
+
 Row row_of(Sampler sampler, std::vector<double> rewards) {
   Row row;
   row.unit = Unit::kScore;

@@ -34,16 +34,6 @@ struct Family {
   void (*check)(const ModelSpec&) = nullptr;  // InputError on a spec this family's arithmetic does not cover
 };
 
-Family llama_family();
-Family mistral_family();
-Family qwen2_family();
-Family qwen3_family();
-Family gemma_family();
-Family gemma2_family();
-Family gemma3_family();
-Family olmo2_family();
-Family phi3_family();
-
 // The family of spec.model_type, the spec checked for it. InputError on an unknown type (with the known ones)
 // or on values that do not fit together.
 Family find_family(const ModelSpec& spec);

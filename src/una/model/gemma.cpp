@@ -25,10 +25,13 @@ PartNames four_norms() {
 
 }  // namespace
 
+Family gemma_family();
 Family gemma_family() { return {.model_type = "gemma", .check = check_gemma}; }
 
+Family gemma2_family();
 Family gemma2_family() { return {.model_type = "gemma2", .names = four_norms(), .check = check_gemma}; }
 
+Family gemma3_family();
 Family gemma3_family() { return {.model_type = "gemma3_text", .names = four_norms(), .check = check_gemma3}; }
 
 }  // namespace una::model

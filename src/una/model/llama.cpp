@@ -2,6 +2,7 @@
 
 namespace una::model {
 
+Family llama_family();
 Family llama_family() { return {.model_type = "llama"}; }
 
 }  // namespace una::model

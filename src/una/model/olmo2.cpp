@@ -21,6 +21,7 @@ PartNames names() {
 
 }  // namespace
 
+Family olmo2_family();
 Family olmo2_family() { return {.model_type = "olmo2", .names = names(), .check = check_olmo2}; }
 
 }  // namespace una::model

@@ -1,7 +1,11 @@
 // Our numbers against those that transformers and PEFT recorded (tests/parity/model_fixtures.py).
+#include <algorithm>
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/log_softmax.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "una/base/files.h"
@@ -35,7 +39,19 @@ void expect_gradients(Model& model, const weights::StateDict& reference) {
   EXPECT_EQ(compared, recorded_gradients);
 }
 
-class Parity : public testing::TestWithParam<const char*> {};
+// Every folder of tests/data/models with an adapter: one tiny model a family, or a family's variant.
+std::vector<std::string> recorded_models() {
+  std::vector<std::string> out;
+  for (const auto& folder : std::filesystem::directory_iterator(fixture_folder(""))) {
+    if (std::filesystem::exists(folder.path() / "adapter.safetensors")) {
+      out.push_back(folder.path().filename().string());
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+class Parity : public testing::TestWithParam<std::string> {};
 
 TEST_P(Parity, LogProbsAndEveryGradientEqualTransformers) {
   const weights::StateDict reference = reference_of(GetParam());
@@ -53,6 +69,16 @@ TEST_P(Parity, FrozenWeightsGiveTheSameLogProbsWithoutHistory) {
   const at::Tensor logps = model->forward(pack(recorded_ids(reference)), {}, {}).logp;
   EXPECT_FALSE(logps.requires_grad());
   EXPECT_LE(max_difference(logps, recorded(reference, "logps")), kLogpTolerance);
+}
+
+TEST_P(Parity, GenerationsLogitsGiveTheSameLogProbs) {
+  const weights::StateDict reference = reference_of(GetParam());
+  const auto model = load_fixture(GetParam());
+  const PackedBatch batch = pack(recorded_ids(reference));
+  const at::Tensor states = model->hidden(batch.tokens, batch.positions, batch.segments, {});
+  const at::Tensor logps = at::log_softmax(model->logits(states.index_select(0, batch.logp_rows)), -1);
+  const at::Tensor chosen = logps.gather(1, batch.logp_targets.unsqueeze(1)).squeeze(1);
+  EXPECT_LE(max_difference(chosen, recorded(reference, "logps")), kLogpTolerance);
 }
 
 Ids greedy_without_cache(Model& model, Ids ids, std::size_t size) {
@@ -161,10 +187,10 @@ TEST_P(Parity, AMergedAdapterGivesTheAdaptersLogProbs) {
   EXPECT_LE(max_difference(plain.forward(batch, {}, {}).logp, wanted), 1e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, Parity,
-                         testing::Values("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3",
-                                         "olmo2", "phi3", "llama_bias", "llama_dynamic"),
-                         [](const auto& param) { return std::string(param.param); });
+INSTANTIATE_TEST_SUITE_P(Families, Parity, testing::ValuesIn(recorded_models()),
+                         [](const auto& param) { return param.param; });
+
+TEST(Parity, TheModelsAreThere) { EXPECT_GE(recorded_models().size(), 11U); }
 
 TEST(Parity, RewardScoresAndEveryGradientEqualTransformers) {
   const weights::StateDict reference = reference_of("reward");

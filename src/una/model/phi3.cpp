@@ -13,6 +13,7 @@ PartNames names() {
 }  // namespace
 
 // PEFT names no default for phi3: the one linear that holds q and v stands for them.
+Family phi3_family();
 Family phi3_family() {
   return {.model_type = "phi3", .names = names(), .default_targets = {"qkv_proj"}, .check = check_no_biases};
 }

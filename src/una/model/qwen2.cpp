@@ -11,6 +11,7 @@ void check_qwen2(const ModelSpec& spec) {
 
 }  // namespace
 
+Family qwen2_family();
 Family qwen2_family() { return {.model_type = "qwen2", .check = check_qwen2}; }
 
 }  // namespace una::model

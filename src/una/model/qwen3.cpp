@@ -11,6 +11,7 @@ void check_qwen3(const ModelSpec& spec) {
 
 }  // namespace
 
+Family qwen3_family();
 Family qwen3_family() { return {.model_type = "qwen3", .check = check_qwen3}; }
 
 }  // namespace una::model

@@ -5,6 +5,18 @@
 #include "una/model/family.h"
 
 namespace una::model {
+
+// One source file each.
+Family llama_family();
+Family mistral_family();
+Family qwen2_family();
+Family qwen3_family();
+Family gemma_family();
+Family gemma2_family();
+Family gemma3_family();
+Family olmo2_family();
+Family phi3_family();
+
 namespace {
 
 std::vector<Family> families() {

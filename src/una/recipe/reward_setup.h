@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "una/recipe/model_setup.h"
+#include "una/recipe/text_setup.h"
+#include "una/reward/reward_model.h"
+
+namespace una::recipe {
+
+// How a reward model reads conversations.
+struct RewardKeys {
+  std::string rm_bos = "template";
+  std::int64_t max_tokens_per_micro_batch = 4096;
+  template <class V>
+  void fields(V&& v) {
+    v("rm_bos", rm_bos,
+      "reward models: template (its BOS and no other) | double (tokenised with special tokens again, as "
+      "GRM's "
+      "authors do) | strip (the text's BOS taken off, the tokenizer's added, as Skywork's do)");
+    v("max_tokens_per_micro_batch", max_tokens_per_micro_batch,
+      "reward models: token budget of one forward pass");
+  }
+};
+
+// A reward model that stands alone: score, and later online methods.
+struct RewardSetup {
+  ModelSetup model;
+  TextSetup text;
+  std::unique_ptr<reward::RewardModel> reward;
+};
+
+// `folder` is a ...ForSequenceClassification model, or the base of the SEQ_CLS adapter in `adapter`. Its own
+// tokenizer and template are used (`data`: chat_template_path, template_date, max_length). InputError when
+// there is no reward head.
+RewardSetup load_reward_model(const std::string& folder, const std::string& adapter, const std::string& dtype,
+                              const RewardKeys& keys, const data::DataOptions& data);
+
+// Over a model that is loaded already; all must outlive the result.
+std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const TextSetup& text,
+                                                       const RewardKeys& keys, const data::DataOptions& data);
+
+}  // namespace una::recipe

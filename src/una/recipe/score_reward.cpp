@@ -1,0 +1,93 @@
+#include "una/recipe/score_reward.h"
+
+#include <fstream>
+#include <span>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/interrupt.h"
+#include "una/base/json.h"
+#include "una/base/log.h"
+#include "una/data/dataset.h"
+#include "una/report/progress_bar.h"
+
+namespace una::recipe {
+namespace {
+
+constexpr std::size_t kChunk = 32;  // rows judged together, between two looks at the clock and Ctrl-C
+
+struct Counts {
+  std::int64_t scored = 0, failed = 0;
+  std::string first_failure;
+};
+
+// One line an answer of the rows from `first` on.
+void write_lines(std::span<const Example> examples, std::size_t first, reward::Reward& reward,
+                 std::ofstream& out, Counts& counts) {
+  std::vector<reward::Question> questions;
+  for (const Example& example : examples) {
+    check_input(!example.responses.empty(), cat(example.where.text(), ": the row has no answer to score"));
+    for (std::size_t r = 0; r < example.responses.size(); ++r)
+      questions.push_back(reward::question_of(example, r));
+  }
+  const std::vector<reward::Verdict> verdicts = reward.score(questions);
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    for (std::size_t r = 0; r < examples[i].responses.size(); ++r) {
+      const reward::Verdict& verdict = verdicts[next++];
+      Json line{{"row", first + i},
+                {"response", r},
+                {"file", examples[i].where.file},
+                {"line", examples[i].where.line},
+                {"tokens", verdict.tokens}};
+      if (verdict.score) {
+        line["score"] = *verdict.score;
+        ++counts.scored;
+      } else {
+        line["score"] = nullptr;
+        line["error"] = verdict.failure;
+        if (counts.failed++ == 0) counts.first_failure = cat(examples[i].where.text(), ": ", verdict.failure);
+      }
+      out << line.dump() << "\n";
+    }
+  }
+}
+
+void check_counts(const Counts& counts, double allowed) {
+  if (counts.failed == 0) return;
+  const std::string message = cat(thousands(counts.failed), " of ", thousands(counts.scored + counts.failed),
+                                  " answers have no score; the first: ", counts.first_failure);
+  const auto all = static_cast<double>(counts.scored + counts.failed);
+  check_input(counts.scored > 0 && static_cast<double>(counts.failed) <= allowed * all, message);
+  log_warning(message);
+}
+
+}  // namespace
+
+std::int64_t score_by_reward(reward::Reward& reward, const data::DataOptions& options,
+                             const std::string& path) {
+  data::ReadReport read;
+  const std::vector<Example> examples = data::read_examples(options, read, "");
+  log_info(read.text(options.max_length));
+  check_input(!examples.empty(), "no rows to score");
+  log_info(reward.description());
+  report::ProgressBar bar("score", static_cast<double>(examples.size()));
+  Counts counts;
+  write_file_with(path, [&](const std::string& temporary) {
+    std::ofstream out(temporary);
+    for (std::size_t begin = 0; begin < examples.size(); begin += kChunk) {
+      const std::size_t size = std::min(kChunk, examples.size() - begin);
+      write_lines(std::span(examples).subspan(begin, size), begin, reward, out, counts);
+      bar.advance(static_cast<double>(size));
+      check_input(!interrupted(), "stopped; nothing was written");
+    }
+    check_counts(counts, options.allow_dropped);
+    out.flush();
+    check_input(static_cast<bool>(out), cat("cannot write ", path, " (full disk?)"));
+  });
+  bar.finish();
+  return counts.scored;
+}
+
+}  // namespace una::recipe
