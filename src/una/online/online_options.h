@@ -11,7 +11,7 @@ namespace una::online {
 // Keys of the online methods, with TRL's names (GRPO, RLOO and PPO trainers).
 struct OnlineOptions {
   std::vector<std::string> reward;
-  std::vector<double> reward_weights;
+  std::vector<std::string> reward_weights;  // numbers
   std::int64_t num_generations = 8;
   std::int64_t num_iterations = 1;
   std::int64_t num_mini_batches = 1;

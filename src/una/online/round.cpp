@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <set>
 
 #include "una/base/clock.h"
@@ -101,6 +102,21 @@ Method method_of(const std::string& name) {
   return static_cast<Method>(found - names.begin());
 }
 
+std::vector<double> weights_of_rewards(const OnlineOptions& options) {
+  if (options.reward_weights.empty()) return std::vector<double>(options.reward.size(), 1);
+  check_input(options.reward_weights.size() == options.reward.size(),
+              cat("reward_weights has ", options.reward_weights.size(), " entries for ",
+                  options.reward.size(), " rewards"));
+  std::vector<double> weights;
+  for (const std::string& text : options.reward_weights) {
+    char* end = nullptr;
+    weights.push_back(std::strtod(text.c_str(), &end));
+    check_input(!text.empty() && *end == 0 && std::isfinite(weights.back()),
+                cat("reward_weights: a number is needed, found '", text, "'"));
+  }
+  return weights;
+}
+
 void check_online(const OnlineOptions& options, const std::string& method) {
   const Method kind = method_of(method);
   const auto at_least = [](const char* key, std::int64_t value, std::int64_t least) {
@@ -112,9 +128,7 @@ void check_online(const OnlineOptions& options, const std::string& method) {
   at_least("generation_batch_size", options.generation_batch_size, 1);
   check_input(!options.reward.empty(),
               cat(method, " needs a reward: give --reward model:FOLDER or another source"));
-  check_input(options.reward_weights.empty() || options.reward_weights.size() == options.reward.size(),
-              cat("reward_weights has ", options.reward_weights.size(), " entries for ",
-                  options.reward.size(), " rewards"));
+  weights_of_rewards(options);
   const auto one_of = [](const char* key, const std::string& value, const std::set<std::string>& known) {
     check_input(known.count(value) == 1, cat(key, ": unknown value '", value, "'"));
   };

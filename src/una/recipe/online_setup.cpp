@@ -223,9 +223,7 @@ void load_rewards(const RunConfig& config, OnlineSetup& setup) {
       rewards.push_back(reward::make_rule(spec));
     }
   }
-  std::vector<double> weights = config.online.reward_weights;
-  if (weights.empty()) weights.assign(rewards.size(), 1);
-  setup.reward = reward::make_weighted(std::move(rewards), std::move(weights));
+  setup.reward = reward::make_weighted(std::move(rewards), online::weights_of_rewards(config.online));
   log_info(cat("reward     ", setup.reward->description()));
 }
 
