@@ -14,7 +14,7 @@ class Online(unittest.TestCase):
 
     def test_every_method_raises_the_reward_it_is_given(self):
         cases = [("una_online", ["--num_generations", 4]), ("una_online", ["--num_generations", 4, "--anchor", "rollout"]),
-                 ("rloo", ["--num_generations", 4]), ("grpo", ["--num_generations", 4, "--num_iterations", 2]),
+                 ("rloo", ["--num_generations", 4]), ("grpo", ["--num_generations", 4, "--loss_type", "grpo"]),
                  ("online_dpo", ["--num_generations", 4]), ("ppo", ["--num_generations", 4, "--num_iterations", 2])]
         for method, more in cases:
             with self.subTest(method=method, more=more):
