@@ -24,7 +24,7 @@ SECTIONS = {
               "sides), 40 rows in file order, four times over; weight decay 0.02, betas 0.85 and 0.97, epsilon 1e-6, clip 0.8, "
               "warm-up, learning rate 1e-2 at its peak. DPO, KTO and reward models: TRL's own trainer classes, unchanged, on the "
               "same text rows. UNA: the paper's equations in PyTorch with transformers, PEFT and torch.optim "
-              "(tests/parity/trajectories.py)."),
+              "(tests/parity/trajectories.py). The loss must fall by 30 %, but where a z0 above 0 is the point."),
 }
 
 NOTES = """Where TRL's definition and ours differ, the comparison stands where both coincide:
