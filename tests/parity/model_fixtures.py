@@ -247,6 +247,12 @@ def phi3():
         **TINY | {"hidden_size": 32, "num_hidden_layers": 2}))
 
 
+def smollm3():
+    # No attention_bias: without positions a key bias moves all scores alike, so its gradient is rounding alone.
+    return hf.SmolLM3ForCausalLM(hf.SmolLM3Config(
+        mlp_bias=True, no_rope_layer_interval=2, use_sliding_window=True, sliding_window=5, **TINY))
+
+
 def classifier():
     return hf.LlamaForSequenceClassification(hf.LlamaConfig(
         vocab_size=64, intermediate_size=32, num_attention_heads=2, num_key_value_heads=1, num_labels=1, **SMALL))
@@ -263,6 +269,7 @@ MODELS = {
     "gemma3": (gemma3, torch.float32, 8, SPLIT),
     "olmo2": (olmo2, torch.float32, 9, SPLIT),
     "phi3": (phi3, torch.float32, 10, FUSED),
+    "smollm3": (smollm3, torch.float32, 14, SPLIT),
     "llama_bias": (llama_bias, torch.float32, 12, SPLIT),
     "llama_dynamic": (llama_dynamic, torch.float32, 13, SPLIT),
 }

@@ -17,7 +17,8 @@ constexpr Gelu kForms[] = {Gelu::kTanh, Gelu::kExact};
 TEST(Geglu, AgreesWithTheReferenceOverShapesAndDtypes) {
   for (const Gelu form : kForms) {
     for (const auto dtype : testing::all_dtypes()) {
-      for (const auto& [rows, inner] : {std::pair{1, 1}, {3, 17}, {65, 130}, {200, 512}}) {
+      for (const auto& [rows, inner] :
+           {std::pair<std::int64_t, std::int64_t>{1, 1}, {3, 17}, {65, 130}, {200, 512}}) {
         testing::expect_agreement({[&](const Tensors& in) { return geglu(in[0], form); },
                                    [&](const Tensors& in) { return reference::geglu(in[0], form); },
                                    {random({rows, 2 * inner}, 1, 3)}},

@@ -68,6 +68,43 @@ TEST(FiniteDifferences, AdaptersUnderDropoutAndCheckpointing) {
                      [&] { return weighted(model.forward(batch, {.temperature = 0.7}, options).logp); });
 }
 
+// Gemma's arithmetic under one roof: four norms that count from one, q/k norms, soft-caps, a scaled
+// embedding, the tanh gelu, a rope for each kind of layer.
+TEST(FiniteDifferences, FullTrainingAndAnAdapterOfAGemma) {
+  ModelSpec spec = tiny_spec();
+  spec.model_type = "gemma3_text";
+  spec.activation = "gelu_pytorch_tanh";
+  spec.norm_style = NormStyle::kPlusOne;
+  spec.qk_norm = QkNorm::kHead;
+  spec.embedding_scale = 4;
+  spec.attention_scale = 0.3;
+  spec.attention_soft_cap = 2;
+  spec.logit_soft_cap = 3;
+  spec.tie_word_embeddings = true;
+  spec.windows = {3, 0};
+  spec.rope_layers = {1, 0};
+  spec.local_rope.theta = 10;
+  const PackedBatch batch = pack_shared({3, 17, 25, 9}, {{31, 8, 2}, {5, 6}});
+  Model model(spec, 5, {.dtype = at::kDouble, .train_full = true});
+  expect_differences(model, [&] { return weighted(model.forward(batch, {}, {}).logp); });
+  Model frozen(spec, 5, {.dtype = at::kDouble});
+  const AdapterId adapter = add_perturbed_adapter(frozen, {.r = 3, .target_modules = {"all-linear"}});
+  expect_differences(frozen, [&] {
+    return weighted(frozen.forward(batch, {}, {.adapter = adapter, .gradient_checkpointing = true}).logp);
+  });
+}
+
+TEST(FiniteDifferences, AnAdapterOfFusedProjections) {
+  ModelSpec spec = tiny_spec();
+  spec.model_type = "phi3";
+  spec.rope.partial_rotary_factor = 0.67;
+  Model model(spec, 5, {.dtype = at::kDouble});
+  const AdapterId adapter = add_perturbed_adapter(model, {.r = 3});
+  EXPECT_EQ(model.adapter_spec(adapter).target_modules, std::vector<std::string>{"qkv_proj"});
+  const PackedBatch batch = pack(tiny_sequences());
+  expect_differences(model, [&] { return weighted(model.forward(batch, {}, {.adapter = adapter}).logp); });
+}
+
 TEST(FiniteDifferences, ARewardModel) {
   ModelSpec spec = tiny_spec(1);
   spec.num_labels = 1;

@@ -163,7 +163,7 @@ inline std::vector<at::Tensor> take_gradients(Model& model) {
 }
 
 // A LoRA on every linear whose B is not zero.
-inline AdapterId add_perturbed_adapter(Model& model, LoraSpec spec, bool trainable = true) {
+inline AdapterId add_perturbed_adapter(Model& model, const LoraSpec& spec, bool trainable = true) {
   const AdapterId fresh = model.add_adapter(spec, 7, trainable);
   if (!trainable) return fresh;
   std::uint64_t i = 0;

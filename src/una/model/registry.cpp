@@ -16,12 +16,13 @@ Family gemma2_family();
 Family gemma3_family();
 Family olmo2_family();
 Family phi3_family();
+Family smollm3_family();
 
 namespace {
 
 std::vector<Family> families() {
   return {llama_family(),  mistral_family(), qwen2_family(), qwen3_family(), gemma_family(),
-          gemma2_family(), gemma3_family(),  olmo2_family(), phi3_family()};
+          gemma2_family(), gemma3_family(),  olmo2_family(), phi3_family(),  smollm3_family()};
 }
 
 void check_sizes(const ModelSpec& spec) {

@@ -11,8 +11,9 @@ namespace {
 
 const std::string kResidualOfSource = "_una/residual/";
 
-// Rounding leaves a variance of equal numbers slightly off zero; below that there is nothing to explain.
-bool is_flat(double variance, double mean) { return !(variance > 1e-12 * (1e-12 + mean * mean)); }
+// Rounding leaves a variance of equal numbers slightly off zero (that of fp32 log-probs before the first
+// step, too); below that there is nothing to explain.
+bool is_flat(double variance, double mean) { return !(variance > 1e-12 * (1 + mean * mean)); }
 
 double correlation(const MetricSums& sums) {
   const double n = sums.count("_corr/x");

@@ -57,7 +57,9 @@ double beta_of(const ScoreOptions& options) {
       return beta;
     }
   }
-  throw InputError("no beta: there is no run.yaml beside the adapter that names it; give --beta");
+  throw InputError(options.adapter.empty()
+                       ? "no beta: give --beta (with --adapter it is read from the run.yaml beside it)"
+                       : "no beta: there is no run.yaml beside the adapter that names it; give --beta");
 }
 
 // One scored response as a JSON line.

@@ -1,5 +1,6 @@
 #include "una/reward/reward_text.h"
 
+#include <optional>
 #include <utility>
 
 #include "una/base/error.h"
@@ -42,7 +43,8 @@ std::vector<std::int32_t> RewardText::chat_ids(const Question& question) const {
   options.date = date_;
   std::string text = template_->render(messages, options).text;
   if (bos_ == BosRule::kStrip) {
-    const std::string bos = tokenizer_.bos_id() ? tokenizer_.token_of(*tokenizer_.bos_id()) : "";
+    const std::optional<std::int32_t> id = tokenizer_.bos_id();
+    const std::string bos = id ? tokenizer_.token_of(*id) : "";
     if (!bos.empty() && starts_with(text, bos)) text.erase(0, bos.size());
   }
   return tokenizer_.encode(text, bos_ != BosRule::kTemplate);

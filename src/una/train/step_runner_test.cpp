@@ -158,6 +158,19 @@ TEST(StepRunner, TheValueHeadsGradientAgreesWithFiniteDifferencesAndNoCutMatters
   EXPECT_LT((head.grads() - gradient).abs().max().item<double>(), 1e-7);
 }
 
+TEST(StepRunner, AValueIsThatOfThePromptAndNotOfTheAnswer) {
+  Bench bench("una", kValueOptions);
+  at::Tensor& head = bench.runner->value_buffer()->values();
+  head += 0.1 * at::arange(head.numel(), head.options()).cos();
+  Row row = testing::tiny_rows(3)[2];
+  const auto value = [&] { return bench.runner->evaluate(step_of({row}, 10000)).means().at("una/offset"); };
+  const double before = value();
+  for (std::size_t t = 4; t < row.sequences[0].ids.size(); ++t) row.sequences[0].ids[t] += 1;
+  EXPECT_NEAR(value(), before, 1e-6);
+  row.sequences[0].ids[1] += 1;
+  EXPECT_GT(std::abs(value() - before), 1e-4);
+}
+
 TEST(StepRunner, TheValueHeadLearnsAtItsOwnRateAndLeavesThePolicyAlone) {
   Bench bench("una", kValueOptions);
   const StepBatch batch = step_of(testing::tiny_rows(6), 10000);

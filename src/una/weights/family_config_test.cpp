@@ -107,5 +107,26 @@ TEST(FamilyConfig, Qwen3AndOlmo2NormQueriesAndKeys) {
   EXPECT_EQ(olmo2.pad_id, 1);
 }
 
+TEST(FamilyConfig, SmolLM3HasLayersWithoutPositions) {
+  const ModelSpec usual = parse("smollm3", R"({"num_key_value_heads":2})");
+  EXPECT_EQ(usual.rope_layers, (std::vector<std::int8_t>{0, 0, 0, -1}));
+  EXPECT_EQ(usual.rope.theta, 2e6);
+  EXPECT_EQ(usual.windows, std::vector<std::int64_t>(4, 0));
+  EXPECT_TRUE(usual.tie_word_embeddings);
+  const ModelSpec listed = parse("smollm3", R"({"no_rope_layers":[0,1,1,0,1],"use_sliding_window":true,
+      "sliding_window":7,"mlp_bias":true})");
+  EXPECT_EQ(listed.rope_layers, (std::vector<std::int8_t>{-1, 0, 0, -1}));
+  EXPECT_EQ(listed.windows, (std::vector<std::int64_t>{7, 0, 0, 7}));
+  EXPECT_TRUE(listed.mlp_bias);
+  const ModelSpec back = parse_model_spec(print_model_spec(listed), "printed");
+  EXPECT_EQ(back.rope_layers, listed.rope_layers);
+  EXPECT_EQ(back.windows, listed.windows);
+  EXPECT_REFUSED("smollm3", R"({"no_rope_layers":[1,0]})", "must list 4 layers");
+  EXPECT_REFUSED("smollm3", R"({"no_rope_layers":[1,0,2,1]})", "0 or 1");
+  EXPECT_REFUSED("smollm3", R"({"layer_types":["sliding_attention","full_attention","full_attention",
+                 "full_attention"]})",
+                 "use_sliding_window");
+}
+
 }  // namespace
 }  // namespace una::weights
