@@ -39,9 +39,9 @@ double UnaOffset::value(const SequenceMeta& sequence, const UnaTargets& targets)
     case Offset::kConstant:
       return constant_;
     case Offset::kRunning:
-      return running_->value(sequence.source);
+      return running_ ? running_->value(sequence.source) : 0;
     case Offset::kKtoZ0:
-      return -beta_ * baseline_->z0();
+      return -beta_ * z0();
     case Offset::kLogPartition:
       return sequence.unit == Unit::kSft ? 0 : log_partition(targets.reference_rewards(sequence), beta1_);
     case Offset::kQuantile:
