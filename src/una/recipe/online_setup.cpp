@@ -171,6 +171,18 @@ online::RoundParts round_parts(const RunConfig& config, const TextSetup& text, O
 
 }  // namespace
 
+void check_method(const std::string& method) {
+  std::vector<std::string> known = objective::objective_names();
+  for (const std::string& name : online::online_methods()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
+  }
+  if (std::find(known.begin(), known.end(), method) != known.end()) return;
+  const std::string near = nearest_name(method, known);
+  throw InputError(cat("method: unknown value '", method, "'",
+                       near.empty() ? std::string() : cat("; did you mean '", near, "'?"),
+                       " (known: ", join(known, ", "), ")"));
+}
+
 std::string objective_name(const std::string& method) {
   if (method == "una_online") return "una";
   return method == "online_dpo" ? "dpo" : method;

@@ -20,6 +20,9 @@ struct OnlineSetup {
   std::unique_ptr<reward::Reward> reward;
 };
 
+// InputError on a method that is none, with the nearest.
+void check_method(const std::string& method);
+
 // The objective behind a method: una_online fits una's, online_dpo dpo's.
 std::string objective_name(const std::string& method);
 

@@ -73,6 +73,7 @@ void TrainingRun::check_config() {
               "eval_fraction must lie in [0, 1)");
   check_input(config_.run.eval_data.empty() || config_.run.eval_fraction == 0,
               "eval_data and eval_fraction exclude each other");
+  check_method(config_.method);
   if (is_online()) check_online_config(config_);
   objective_ = objective::make_objective(objective_name(config_.method), config_.objective);
 }
@@ -90,9 +91,9 @@ void TrainingRun::load() {
       cat(model_.folder.path, ": the tokenizer has ", text_.tokenizer->size(),
           " ids, but the model's embedding only ", spec.vocab_size, " rows; they do not belong together"));
   check_input(
-      spec.max_positions == 0 || config_.data.max_length <= spec.max_positions,
-      cat("max_length ", config_.data.max_length, " is over the model's ", spec.max_positions,
-          " positions (max_position_embeddings); give --max_length ", spec.max_positions, " or less"));
+      spec.max_positions == 0 || config_.data.max_length <= spec.position_limit(),
+      cat("max_length ", config_.data.max_length, " is over the model's ", spec.position_limit(),
+          " positions (max_position_embeddings); give --max_length ", spec.position_limit(), " or less"));
   for (std::int64_t i = 0; i < data_.train->size() && !is_online(); ++i) {
     objective_->observe(data::table_of(data_.train->row(i)));
   }
