@@ -85,7 +85,7 @@ class Grpo final : public Objective {
 
   at::Tensor advantages(const ObjectiveInput& input, const at::Tensor& like) const {
     const at::Tensor reward = rewards_of(input, like);
-    const at::Tensor centred = reward - group_mean(reward, *input.sequences);
+    at::Tensor centred = reward - group_mean(reward, *input.sequences);
     if (!scaled_) return centred;
     const at::Tensor sizes = group_sizes(input, like);
     const at::Tensor variance = group_mean(centred * centred, *input.sequences) * sizes / (sizes - 1);
@@ -94,7 +94,7 @@ class Grpo final : public Objective {
 
   // The weight of a token of each sequence: its answer's weight, over the answer's tokens for `grpo`.
   at::Tensor shares(const ObjectiveInput& input, const at::Tensor& like) const {
-    const at::Tensor weights = answer_weights(input, like);
+    at::Tensor weights = answer_weights(input, like);
     if (divisor_ != Divisor::kAnswers) return weights;
     std::vector<double> lengths;
     for (const SequenceMeta& sequence : *input.sequences) {
