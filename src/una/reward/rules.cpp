@@ -81,13 +81,10 @@ class Weighted final : public Reward {
       check(own.size() == questions.size(), "a reward gave another number of verdicts than questions");
       for (std::size_t i = 0; i < own.size(); ++i) {
         total[i].tokens += own[i].tokens;
-        if (!total[i].score) continue;
-        if (own[i].score) {
-          *total[i].score += weights_[r] * *own[i].score;
-        } else {
-          total[i].score.reset();
-          total[i].failure = own[i].failure;
-        }
+        const std::optional<double> sum = total[i].score, more = own[i].score;
+        if (sum && more) total[i].score = *sum + weights_[r] * *more;
+        if (sum && !more)
+          total[i] = {.score = std::nullopt, .failure = own[i].failure, .tokens = total[i].tokens};
       }
     }
     return total;
