@@ -1,6 +1,5 @@
 #include <cmath>
 
-#include <ATen/ops/exp.h>
 #include <ATen/ops/sqrt.h>
 
 #include "una/base/error.h"
@@ -45,10 +44,9 @@ class Grpo final : public Objective {
 
   LossTerms terms(const ObjectiveInput& input) const override {
     const at::Tensor logp = input.logp.to(at::kDouble), old = old_logps(input);
-    const at::Tensor owner = owners(input);
-    const at::Tensor advantage = advantages(input, logp).index_select(0, owner);
+    const at::Tensor advantage = each_token(advantages(input, logp), input);
     const at::Tensor ratio = ratio_of(logp - old);
-    const double high = options_.epsilon_high > 0 ? options_.epsilon_high : options_.epsilon;
+    const double high = upper_clip(options_);
     at::Tensor losses = clipped_surrogate(ratio, advantage, options_.epsilon, high);
     at::Tensor delta;
     if (options_.beta > 0) {
@@ -56,7 +54,7 @@ class Grpo final : public Objective {
       losses = losses + options_.beta * (ratio_of(-d) - 1 + d);
       delta = sequence_sums(d.detach(), *input.sequences);
     }
-    losses = losses * shares(input, logp).index_select(0, owner);
+    losses = losses * each_token(shares(input, logp), input);
     LossTerms out;
     out.sums = {losses.sum()};
     add_loss_metrics(host_values(sequence_sums(losses.detach(), *input.sequences)), "", out.metrics);
@@ -70,18 +68,6 @@ class Grpo final : public Objective {
 
  private:
   enum class Divisor { kTokens, kAnswers, kLongest };
-
-  // Which sequence each log-prob belongs to: [N].
-  static at::Tensor owners(const ObjectiveInput& input) {
-    std::vector<std::int64_t> owner(static_cast<std::size_t>(input.logp.size(0)));
-    for (std::size_t s = 0; s < input.sequences->size(); ++s) {
-      const SequenceMeta& sequence = (*input.sequences)[s];
-      for (std::int64_t i = sequence.logp_begin; i < sequence.logp_end; ++i) {
-        owner[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(s);
-      }
-    }
-    return device_tensor(owner, input.logp.device());
-  }
 
   at::Tensor advantages(const ObjectiveInput& input, const at::Tensor& like) const {
     const at::Tensor reward = rewards_of(input, like);

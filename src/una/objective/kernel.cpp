@@ -44,6 +44,8 @@ at::Tensor kernel_loss(const Kernel& kernel, const at::Tensor& u, const at::Tens
 
 double clip_soft_target(double t) { return std::clamp(t, 1e-3, 1 - 1e-3); }
 
+double sigmoid(double u) { return u >= 0 ? 1 / (1 + std::exp(-u)) : std::exp(u) / (1 + std::exp(u)); }
+
 double logit(double t) {
   const double clipped = clip_soft_target(t);
   return std::log(clipped / (1 - clipped));

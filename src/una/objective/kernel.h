@@ -27,5 +27,6 @@ at::Tensor kernel_loss(const Kernel& kernel, const at::Tensor& u, const at::Tens
 // Soft targets before a logit or a cross entropy: into [1e-3, 1 - 1e-3].
 double clip_soft_target(double t);
 double logit(double t);  // of the clipped t
+double sigmoid(double u);
 
 }  // namespace una::objective

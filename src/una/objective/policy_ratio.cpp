@@ -1,5 +1,7 @@
 #include "una/objective/policy_ratio.h"
 
+#include <cmath>
+
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/exp.h>
 #include <ATen/ops/logical_or.h>
@@ -8,7 +10,9 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/objective/methods.h"
 #include "una/objective/rows.h"
+#include "una/objective/sequence_sums.h"
 #include "una/objective/tensor_operators.h"
 
 namespace una::objective {
@@ -57,6 +61,17 @@ at::Tensor clipped_entries(const at::Tensor& ratio, const at::Tensor& advantage,
   return at::logical_or(under, over).to(at::kDouble);
 }
 
+double upper_clip(const ObjectiveOptions& options) {
+  return options.epsilon_high > 0 ? options.epsilon_high : options.epsilon;
+}
+
+void check_clip(const ObjectiveOptions& options) {
+  check_input(options.epsilon > 0 && options.epsilon < 1,
+              cat("epsilon (the ratio clip) must lie in 0..1, not ", options.epsilon));
+  check_input(std::isfinite(options.epsilon_high) && options.epsilon_high >= 0,
+              cat("epsilon_high must be 0 (as epsilon) or more, not ", options.epsilon_high));
+}
+
 at::Tensor group_mean(const at::Tensor& values, const std::vector<SequenceMeta>& sequences) {
   std::vector<std::int64_t> owner;
   std::vector<double> sizes;
@@ -84,6 +99,11 @@ at::Tensor group_sizes(const ObjectiveInput& input, const at::Tensor& like) {
     sizes.insert(sizes.end(), static_cast<std::size_t>(row.size), static_cast<double>(row.size));
   }
   return device_tensor(sizes, like.device());
+}
+
+at::Tensor each_token(const at::Tensor& values, const ObjectiveInput& input) {
+  const std::vector<std::int64_t> owner = token_owners(*input.sequences, input.logp.size(0));
+  return values.index_select(0, device_tensor(owner, values.device()));
 }
 
 void add_policy_metrics(const ObjectiveInput& input, const at::Tensor& delta, const at::Tensor& clipped,

@@ -19,6 +19,8 @@ at::Tensor ratio_of(const at::Tensor& log_ratio);
 // PPO's surrogate as a loss: max(-rho A, -clip(rho, 1 - low, 1 + high) A), elementwise. A without gradient.
 at::Tensor clipped_surrogate(const at::Tensor& ratio, const at::Tensor& advantage, double low, double high);
 
+double upper_clip(const ObjectiveOptions& options);  // epsilon_high, or epsilon where that is 0
+
 // Share of entries where the clip changed the loss and its gradient: rho outside on the side that A pushes
 // to.
 at::Tensor clipped_entries(const at::Tensor& ratio, const at::Tensor& advantage, double low, double high);
@@ -33,6 +35,9 @@ at::Tensor group_mean(const at::Tensor& values, const std::vector<SequenceMeta>&
 at::Tensor rewards_of(const ObjectiveInput& input, const at::Tensor& like);
 at::Tensor answer_weights(const ObjectiveInput& input, const at::Tensor& like);
 at::Tensor group_sizes(const ObjectiveInput& input, const at::Tensor& like);
+
+// Each sequence's value at each of its log-probs: [S] -> [N].
+at::Tensor each_token(const at::Tensor& values, const ObjectiveInput& input);
 
 // kl (mean Delta of an answer over the policy's own samples, nats), log_ratio_per_token, and the clip's
 // share.

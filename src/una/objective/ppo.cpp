@@ -39,7 +39,8 @@ class Ppo final : public Objective {
 
   LossTerms terms(const ObjectiveInput& input) const override {
     const std::int64_t tokens = input.logp.size(0);
-    const at::Tensor logp = input.logp.to(at::kDouble), weight = token_weights(input);
+    const at::Tensor logp = input.logp.to(at::kDouble);
+    const at::Tensor weight = each_token(answer_weights(input, logp), input);
     const at::Tensor advantage = column(input, "advantage", tokens);
     const at::Tensor ratio = ratio_of(logp - old_logps(input));
     const at::Tensor policy =
@@ -61,16 +62,6 @@ class Ppo final : public Objective {
   double loss_at_reference(const std::vector<SequenceMeta>&) const override { return std::nan(""); }
 
  private:
-  static at::Tensor token_weights(const ObjectiveInput& input) {
-    std::vector<double> weights(static_cast<std::size_t>(input.logp.size(0)), 0);
-    for (const SequenceMeta& sequence : *input.sequences) {
-      for (std::int64_t i = sequence.logp_begin; i < sequence.logp_end; ++i) {
-        weights[static_cast<std::size_t>(i)] = sequence.weight * sequence.answer_weight;
-      }
-    }
-    return device_tensor(weights, input.logp.device());
-  }
-
   void add_metrics(const ObjectiveInput& input, const at::Tensor& ratio, const at::Tensor& advantage,
                    const at::Tensor& value_clipped, LossTerms& out) const {
     const auto tokens = static_cast<double>(input.logp.size(0));

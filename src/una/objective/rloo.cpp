@@ -34,7 +34,7 @@ class Rloo final : public Objective {
     const at::Tensor sizes = group_sizes(input, delta);
     const at::Tensor advantage = (total - group_mean(total, *input.sequences)) * sizes / (sizes - 1);
     const at::Tensor ratio = ratio_of(sequence_sums(input.logp.to(at::kDouble) - old, *input.sequences));
-    const double high = options_.epsilon_high > 0 ? options_.epsilon_high : options_.epsilon;
+    const double high = upper_clip(options_);
     const at::Tensor losses =
         clipped_surrogate(ratio, advantage, options_.epsilon, high) * answer_weights(input, delta);
     LossTerms out;
@@ -53,13 +53,6 @@ class Rloo final : public Objective {
 };
 
 }  // namespace
-
-void check_clip(const ObjectiveOptions& options) {
-  check_input(options.epsilon > 0 && options.epsilon < 1,
-              cat("epsilon (the ratio clip) must lie in 0..1, not ", options.epsilon));
-  check_input(std::isfinite(options.epsilon_high) && options.epsilon_high >= 0,
-              cat("epsilon_high must be 0 (as epsilon) or more, not ", options.epsilon_high));
-}
 
 std::unique_ptr<Objective> make_rloo(const ObjectiveOptions& options) {
   check_beta(options);

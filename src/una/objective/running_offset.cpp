@@ -15,8 +15,6 @@ const std::string kSlopePrefix = "_offset_slope/";
 constexpr double kLargestMove = 1;       // of the sigmoid's Newton step, in logits
 constexpr double kSmallestSlope = 1e-2;  // mean of s (1 - s) below which Newton would overshoot
 
-double sigmoid(double u) { return u >= 0 ? 1 / (1 + std::exp(-u)) : std::exp(u) / (1 + std::exp(u)); }
-
 }  // namespace
 
 double RunningOffset::value(std::int32_t source) const {

@@ -10,11 +10,8 @@
 
 namespace una::objective {
 
-at::Tensor sequence_sums(const at::Tensor& values, const std::vector<SequenceMeta>& sequences) {
-  check(values.dim() == 1, "objective: per-token values must be one-dimensional");
-  const std::int64_t total = values.size(0);
+std::vector<std::int64_t> token_owners(const std::vector<SequenceMeta>& sequences, std::int64_t total) {
   const auto count = static_cast<std::int64_t>(sequences.size());
-  // Entries that belong to no sequence fall into one more sum, which is cut off.
   std::vector<std::int64_t> owner(static_cast<std::size_t>(total), count);
   for (std::int64_t s = 0; s < count; ++s) {
     const SequenceMeta& sequence = sequences[static_cast<std::size_t>(s)];
@@ -25,6 +22,14 @@ at::Tensor sequence_sums(const at::Tensor& values, const std::vector<SequenceMet
       owner[static_cast<std::size_t>(i)] = s;
     }
   }
+  return owner;
+}
+
+at::Tensor sequence_sums(const at::Tensor& values, const std::vector<SequenceMeta>& sequences) {
+  check(values.dim() == 1, "objective: per-token values must be one-dimensional");
+  const std::vector<std::int64_t> owner = token_owners(sequences, values.size(0));
+  const auto count = static_cast<std::int64_t>(sequences.size());
+  // Entries that belong to no sequence fall into one more sum, which is cut off.
   const at::Tensor sums = at::zeros({count + 1}, values.options().dtype(at::kDouble).requires_grad(false));
   return sums.index_add(0, device_tensor(owner, values.device()), values.to(at::kDouble)).narrow(0, 0, count);
 }

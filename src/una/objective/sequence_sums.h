@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -8,6 +9,10 @@
 #include "una/objective/objective.h"
 
 namespace una::objective {
+
+// Which sequence each of `total` log-probs belongs to: [total] int64 on the host; the number of sequences
+// where it belongs to none. InternalError on overlaps and entries outside the batch.
+std::vector<std::int64_t> token_owners(const std::vector<SequenceMeta>& sequences, std::int64_t total);
 
 // Sums of `values` [N] over each sequence's own entries: [S] fp64, differentiable. Added entry by entry in
 // fp64 (differences of a running sum would lose the digits of a small one behind a large one).

@@ -21,13 +21,6 @@ Sequence& sequence_of(std::vector<Row>& rows, const SequenceMeta& meta) {
   return rows[static_cast<std::size_t>(meta.group_id)].sequences[static_cast<std::size_t>(meta.slot)];
 }
 
-at::Tensor critic_values(const RoundParts& parts, const PackedBatch& batch) {
-  PackedBatch critic = batch;
-  critic.last_rows = batch.logp_rows;
-  return parts.set->model->forward(critic, {.logp = false, .score = true}, {.adapter = parts.set->critic})
-      .score;
-}
-
 std::vector<double> doubles(const std::vector<float>& values) { return {values.begin(), values.end()}; }
 std::vector<float> floats(const std::vector<double>& values) { return {values.begin(), values.end()}; }
 
@@ -83,7 +76,8 @@ void annotate(std::vector<Row>& rows, const RoundParts& parts, MetricSums& metri
     } else if (parts.set->reference != nullptr) {
       reference = parts.set->reference->logps(batch);
     }
-    const at::Tensor values = parts.method == Method::kPpo ? critic_values(parts, batch) : at::Tensor();
+    const at::Tensor values =
+        parts.method == Method::kPpo ? train::critic_values(*parts.set, batch, {}) : at::Tensor();
     for (const SequenceMeta& meta : batch.sequences) {
       Sequence& sequence = sequence_of(rows, meta);
       sequence.columns["old_logp"] = part_of(old, meta);

@@ -3,19 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <set>
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/base/log.h"
+#include "una/objective/kernel.h"
+#include "una/objective/methods.h"
 
 namespace una::online {
 namespace {
 
 using Finish = generate::Output::Finish;
-
-double sigmoid(double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
 
 std::vector<double> scored_rewards(const rollout::Group& group) {
   std::vector<double> rewards;
@@ -40,7 +38,7 @@ double deviation(const std::vector<double>& values) {
 Sequence trained_sequence(const rollout::Answer& answer, const OnlineOptions& options) {
   Sequence sequence = answer.sequence;
   sequence.raw_score = answer.reward;
-  sequence.target = sigmoid(answer.reward);
+  sequence.target = objective::sigmoid(answer.reward);
   const bool truncated = answer.finish == Finish::kLength;
   sequence.answer_weight = truncated && options.mask_truncated_completions ? 0 : 1;
   return sequence;
@@ -129,12 +127,9 @@ void check_online(const OnlineOptions& options, const std::string& method) {
   check_input(!options.reward.empty(),
               cat(method, " needs a reward: give --reward model:FOLDER or another source"));
   weights_of_rewards(options);
-  const auto one_of = [](const char* key, const std::string& value, const std::set<std::string>& known) {
-    check_input(known.count(value) == 1, cat(key, ": unknown value '", value, "'"));
-  };
-  one_of("zero_variance", options.zero_variance, {"keep", "drop"});
-  one_of("anchor", options.anchor, {"ref", "rollout"});
-  one_of("kl_estimator", options.kl_estimator, {"k1", "k3"});
+  objective::choose("zero_variance", options.zero_variance, {"keep", "drop"});
+  objective::choose("anchor", options.anchor, {"ref", "rollout"});
+  objective::choose("kl_estimator", options.kl_estimator, {"k1", "k3"});
   check_input(options.anchor == "ref" || kind == Method::kUna, "anchor rollout is a form of una_online");
   check_input(options.reward_clip >= 0, "reward_clip must be 0 (off) or positive");
   check_input(options.gamma > 0 && options.gamma <= 1 && options.lam >= 0 && options.lam <= 1,

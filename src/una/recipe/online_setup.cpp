@@ -99,19 +99,6 @@ std::unique_ptr<RewardSetup> load_model_reward(const std::string& spec) {
   return std::make_unique<RewardSetup>(load_reward_model(folder, adapter, "auto", RewardKeys{}, reading));
 }
 
-// A reward that another owns.
-class Borrowed final : public reward::Reward {
- public:
-  explicit Borrowed(reward::Reward& reward) : reward_(reward) {}
-  std::vector<reward::Verdict> score(const std::vector<reward::Question>& questions) override {
-    return reward_.score(questions);
-  }
-  std::string description() const override { return reward_.description(); }
-
- private:
-  reward::Reward& reward_;
-};
-
 SamplingParams sampling_of(const RunConfig& config, const TextSetup& text) {
   SamplingParams params;
   params.max_new_tokens = config.objective.max_completion_length;
@@ -230,7 +217,7 @@ void load_rewards(const RunConfig& config, OnlineSetup& setup) {
   for (const std::string& spec : config.online.reward) {
     if (starts_with(spec, "model:")) {
       setup.models.push_back(load_model_reward(spec));
-      rewards.push_back(std::make_unique<Borrowed>(*setup.models.back()->reward));
+      rewards.push_back(std::move(setup.models.back()->reward));
     } else {
       rewards.push_back(reward::make_rule(spec));
     }

@@ -59,6 +59,13 @@ std::vector<SequenceMeta> all_sequences(const StepBatch& batch) {
 
 }  // namespace
 
+at::Tensor critic_values(const TrainableSet& set, const PackedBatch& batch, model::ForwardOptions options) {
+  PackedBatch critic = batch;
+  critic.last_rows = batch.logp_rows;
+  options.adapter = set.critic;
+  return set.model->forward(critic, {.logp = false, .score = true}, options).score;
+}
+
 StepRunner::StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang)
     : set_(set), options_(options), gang_(gang), buffer_(set.model->trainable()) {
   const objective::Objective::Needs needs = set_.objective->needs();
@@ -101,17 +108,11 @@ at::Tensor StepRunner::reference_logps(const PackedBatch& batch) {
   return found == batch.columns.end() ? set_.reference->logps(batch) : found->second;
 }
 
-// The critic is another adapter on the same model; its head reads the token before each loss token.
 at::Tensor StepRunner::token_values(const PackedBatch& batch, bool train, std::uint64_t dropout_key) {
-  PackedBatch critic = batch;
-  critic.last_rows = batch.logp_rows;
-  return set_.model
-      ->forward(critic, {.logp = false, .score = true},
-                {.adapter = set_.critic,
-                 .training = train && options_.dropout,
-                 .gradient_checkpointing = options_.gradient_checkpointing,
-                 .dropout_key = random_bits(dropout_key, stream_id("critic"), 0)})
-      .score;
+  return critic_values(set_, batch,
+                       {.training = train && options_.dropout,
+                        .gradient_checkpointing = options_.gradient_checkpointing,
+                        .dropout_key = random_bits(dropout_key, stream_id("critic"), 0)});
 }
 
 PolicyOutput StepRunner::forward(const PackedBatch& batch, bool train, std::uint64_t dropout_key) {

@@ -27,6 +27,10 @@ struct TrainableSet {
   model::ValueHead* value = nullptr;  // likewise
 };
 
+// The critic is another adapter on the same model; its head reads the token before each loss token: [N]. The
+// adapter of `options` does not count.
+at::Tensor critic_values(const TrainableSet& set, const PackedBatch& batch, model::ForwardOptions options);
+
 struct StepOptions {
   double max_grad_norm = 1;
   double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8, weight_decay = 0;

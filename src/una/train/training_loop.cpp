@@ -100,8 +100,7 @@ void Loop::refuse_step(const StepResult& result) {
   check_input(state_.skipped_steps <= options_.skip_nonfinite,
               cat(message,
                   "; the optimiser was not called and what is saved stands. Lower learning_rate, look at the "
-                  "rows, or "
-                  "allow skips with --skip_nonfinite N"));
+                  "rows, or allow skips with --skip_nonfinite N"));
   log_warning(
       cat(message, "; skipped (", state_.skipped_steps, " of ", options_.skip_nonfinite, " allowed)"));
 }
