@@ -130,6 +130,20 @@ TEST(PolicyMethods, ppo_s_value_loss_gives_the_golden_value) {
   EXPECT_EQ(objective->weights({3, 3}), (std::vector<double>{1, .1}));
 }
 
+// From .5 towards a return of .9, .8 is further than the clip allows: the error at .7 counts, without slope.
+TEST(PolicyMethods, a_value_that_moved_too_far_is_held_to_the_clipped_error) {
+  PpoCase ppo({-1}, {.8});
+  ppo.columns = {{"advantage", numbers({0})},
+                 {"return", numbers({.9})},
+                 {"old_value", numbers({.5})},
+                 {"old_logp", numbers({-1})}};
+  const auto objective = make_objective("ppo", options_with(.05, "sigmoid"));
+  const Evaluation evaluation = evaluate(*objective, ppo.input, {0, 1});
+  EXPECT_NEAR(evaluation.sums[1], .5 * .04, 1e-12);
+  EXPECT_EQ(evaluation.dtoken_value.const_data_ptr<float>()[0], 0);
+  EXPECT_EQ(evaluation.metrics.means().at("val/clipfrac_avg"), 1);
+}
+
 TEST(PolicyMethods, ppo_s_gradients_agree_with_finite_differences) {
   const std::vector<double> logp = {-1.1, -.6, -2}, value = {.95, .1, .45};
   const std::map<std::string, at::Tensor> columns = {{"advantage", numbers({1, -1, .5})},
