@@ -40,6 +40,8 @@ struct TextPipeline {
   // Other tokens that end a turn too (an eos list in config.json): a template's answer that ends in one of
   // them gets no eos_id behind it.
   std::vector<std::int32_t> other_end_ids = {};
+  // false: what the template renders stays as it is, without an end token (how reward models are read).
+  bool end_chat_answers = true;
 };
 
 // Tokenised rows by index. The order on disk; shuffling is the reader's business (StepStream).

@@ -143,7 +143,7 @@ class Tokeniser {
       }
       repaired = true;
     }
-    if (!ends_turn(piece)) piece.ids.push_back(eos(example));
+    if (pipeline_.end_chat_answers && !ends_turn(piece)) piece.ids.push_back(eos(example));
     return piece;
   }
 

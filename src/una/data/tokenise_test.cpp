@@ -120,6 +120,9 @@ TEST_F(Tokenise, eos_follows_where_the_template_ends_no_turn) {
       R"({"messages": [{"role": "user", "content": "the cat"}, {"role": "assistant", "content": "sat"}]})"};
   const TextPipeline own{&tokenizer_, &bare, 2};
   EXPECT_EQ(make(rows, own).rows[0].sequences[0].ids, joined(encode("[user]the cat\n[assistant]sat\n"), {2}));
+  TextPipeline reward = own;
+  reward.end_chat_answers = false;
+  EXPECT_EQ(make(rows, reward).rows[0].sequences[0].ids, encode("[user]the cat\n[assistant]sat\n"));
   const std::int32_t newline = encode("\n").at(0);  // another token that ends a turn
   const TextPipeline other{&tokenizer_, &bare, 2, {newline}};
   EXPECT_EQ(make(rows, other).rows[0].sequences[0].ids, encode("[user]the cat\n[assistant]sat\n"));

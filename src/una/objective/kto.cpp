@@ -21,7 +21,9 @@ class Kto final : public Objective {
   explicit Kto(const ObjectiveOptions& options)
       : options_(options), baseline_(options.kl_source), norm_(options.log_ratio_norm) {}
 
-  Needs needs() const override { return {.reference = true, .kl_rows = baseline_.needs_rows()}; }
+  Needs needs() const override {
+    return {.reference = true, .kl_rows = baseline_.needs_rows(), .survey = norm_.is_mean()};
+  }
   bool accepts(Unit unit) const override { return unit == Unit::kBinary || unit == Unit::kPair; }
 
   std::vector<double> count(const std::vector<SequenceMeta>& sequences) const override {

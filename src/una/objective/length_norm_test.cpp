@@ -13,6 +13,7 @@ using testing::run;
 
 // Data of the mean length 4.
 void observe(Objective& objective) {
+  EXPECT_TRUE(objective.needs().survey);
   Batch data;
   data.add_pair({0, 0, 2}, {0, 0, 6});
   objective.observe(data.sequences);

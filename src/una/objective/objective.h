@@ -54,6 +54,7 @@ class Objective {
     bool score = false;         // reward head
     bool value = false;         // value head V(x), with a learning rate of its own
     bool token_values = false;  // a critic: its value before every loss token
+    bool survey = false;  // observe() of every row; else nobody walks the whole data before the first step
   };
 
   virtual ~Objective() = default;
@@ -73,7 +74,8 @@ class Objective {
   // What the method needs of a row and this one lacks, as `field "x" ...`, or "". The caller knows file and
   // line.
   virtual std::string lacks(const SequenceMeta&) const { return ""; }
-  // Before the first step: the table of each row of the training data, once (mean length, spread of rewards).
+  // Before the first step, under Needs::survey: the table of each row of the training data, once (mean
+  // length, spread of rewards).
   virtual void observe(const std::vector<SequenceMeta>& row);
   // Where the value head's bias starts, once all rows were observed.
   virtual double initial_value() const { return 0; }

@@ -63,7 +63,9 @@ class Una final : public Objective {
   Needs needs() const override {
     return {.reference = true,
             .kl_rows = offset_.kind() == Offset::kKtoZ0,
-            .value = offset_.kind() == Offset::kValueHead};
+            .value = offset_.kind() == Offset::kValueHead,
+            .survey = norm_.is_mean() || options_.una_reward == "standardised" ||
+                      offset_.kind() == Offset::kValueHead || offset_.kind() == Offset::kLogPartition};
   }
   // A row without feedback has no rank.
   bool accepts(Unit unit) const override {

@@ -15,6 +15,7 @@
 #include "una/base/rng.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/merge.h"
+#include "una/recipe/reward_setup.h"
 #include "una/recipe/text_setup.h"
 #include "una/recipe/training_run.h"
 #include "una/weights/hf_config.h"
@@ -101,6 +102,9 @@ int run_merge(const std::vector<std::string>& arguments) {
   set_threads(0);
   const ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.dtype);
   const double difference = write_merged(setup, options.output_dir, options.model_name_or_path);
+  if (setup.model->has_reward_head()) {
+    warn_of_pad(setup.folder.spec, load_text(options.model_name_or_path, {}, setup.folder.spec));
+  }
   log_info(cat("merged into ", options.output_dir, " (", dtype_name(setup.model->dtype()),
                "); largest difference to base plus adapter: ", significant(difference, 2)));
   return 0;

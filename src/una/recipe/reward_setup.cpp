@@ -7,10 +7,7 @@
 #include "una/base/log.h"
 
 namespace una::recipe {
-namespace {
 
-// transformers pools at the last token that is not pad_token_id: a model trained that way with its end token
-// as pad has learnt to be read one token earlier.
 void warn_of_pad(const ModelSpec& spec, const TextSetup& text) {
   const bool is_end =
       spec.pad_id >= 0 && (spec.pad_id == text.eos_id || std::find(spec.eos_ids.begin(), spec.eos_ids.end(),
@@ -20,8 +17,6 @@ void warn_of_pad(const ModelSpec& spec, const TextSetup& text) {
                   " is an end token too; una reads the score at the last token of the conversation, "
                   "transformers at the last one that is not the pad id"));
 }
-
-}  // namespace
 
 std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const TextSetup& text,
                                                        const RewardKeys& keys,

@@ -37,6 +37,10 @@ struct RewardSetup {
 RewardSetup load_reward_model(const std::string& folder, const std::string& adapter, const std::string& dtype,
                               const RewardKeys& keys, const data::DataOptions& data);
 
+// Says so when pad_token_id ends answers too: transformers pools at the last token that is not the pad id, so
+// a score that was learnt with the end token as pad is read one token earlier there than here.
+void warn_of_pad(const ModelSpec& spec, const TextSetup& text);
+
 // Over a model that is loaded already; all must outlive the result.
 std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const TextSetup& text,
                                                        const RewardKeys& keys, const data::DataOptions& data);

@@ -112,7 +112,9 @@ std::string prepare_output_folder(const RunConfig& config) {
 RunData load_run_data(const RunConfig& config, const TextSetup& text, const objective::Objective& objective,
                       const std::string& dropped_path) {
   const std::vector<Unit> units = accepted_units(objective);
-  auto dataset = data::load_dataset(config.data, text.pipeline(), units, dropped_path);
+  data::TextPipeline pipeline = text.pipeline();
+  pipeline.end_chat_answers = !objective.needs().score;  // reward models read what the template writes
+  auto dataset = data::load_dataset(config.data, pipeline, units, dropped_path);
   log_info(dataset->report().text(config.data.max_length));
   check_input(dataset->size() > 0, "no rows are left to train on");
   check_rows(*dataset, objective);
@@ -127,7 +129,7 @@ RunData load_run_data(const RunConfig& config, const TextSetup& text, const obje
   if (!config.run.eval_data.empty()) {
     data::DataOptions options = config.data;
     options.dataset_name = config.run.eval_data;
-    out.eval = data::load_dataset(options, text.pipeline(), units, "");
+    out.eval = data::load_dataset(options, pipeline, units, "");
     check_rows(*out.eval, objective);
     log_info(cat("evaluation rows\n", out.eval->report().text(options.max_length)));
   }
