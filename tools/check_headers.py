@@ -13,7 +13,7 @@ from cpp_text import includes, read, source_files
 # prefix of the include -> rooms whose .cpp files may have it
 PARTS = {
     "yaml-cpp/": {"base"}, "xxhash": {"base"},
-    "simdjson": {"weights"}, "zstd": {"data"}, "zlib": {"data"},
+    "simdjson": {"weights"}, "zstd": {"data"}, "zlib": {"data"}, "csv.h": {"data"},
     "httplib": {"net"}, "curl/": {"net"},
     "CLI/": {"cli"},
     "mpi": {"dist"}, "nccl": {"dist"},
@@ -31,7 +31,7 @@ TORCH_TOO_BIG_FOLDERS = ("torch/nn", "torch/optim", "torch/data")
 NOWHERE = ("fmt/", "spdlog/", "google/", "pybind11/", "gflags/", "glog/")  # LibTorch's include folder has its own
 STANDARD = re.compile(r"[a-z0-9_]+$")
 SYSTEM = re.compile(r"(sys|arpa|netinet|net|linux)/[a-z0-9_]+\.h$|(unistd|fcntl|sched|spawn|pty|pthread|dlfcn|poll"
-                    r"|netdb|termios|signal|immintrin|x86intrin|cpuid|omp|dirent|ifaddrs|semaphore)\.h$")
+                    r"|netdb|glob|termios|signal|immintrin|x86intrin|cpuid|omp|dirent|ifaddrs|semaphore)\.h$")
 
 
 def torch_trouble(room, include):

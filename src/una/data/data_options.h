@@ -10,9 +10,10 @@ namespace una::data {
 
 // How rows are read, understood and cut. Key names are Hugging Face's and TRL's where they exist.
 struct DataOptions {
-  std::vector<std::string> dataset_name;  // files or folders
-  std::string feedback = "auto";          // auto | pairwise | binary | score | group
-  std::vector<std::string> score_range;   // {lo, hi}; empty: from the row or the known data set
+  std::vector<std::string> dataset_name;  // files, patterns or folders
+  std::string dataset_train_split = "train";
+  std::string feedback = "auto";         // auto | pairwise | binary | score | group
+  std::vector<std::string> score_range;  // {lo, hi}; empty: from the row or the known data set
   double binary_threshold = 0.5;  // --feedback binary from scores of single answers: label = t > threshold
   bool apply_chat_template = false;
   std::string chat_template_path;
@@ -27,7 +28,9 @@ struct DataOptions {
   std::vector<std::string> columns;    // "ours=theirs": columns to rename before the shape is sought
   template <class V>
   void fields(V&& v) {
-    v("dataset_name", dataset_name, "file(s) of rows: .jsonl or .json (alias --data)");
+    v("dataset_name", dataset_name,
+      "files, patterns or folders of rows: .jsonl, .json, .csv or .tsv, also .gz or .zst (alias --data)");
+    v("dataset_train_split", dataset_train_split, "the part of the rows to use, as train[:90%]");
     v("feedback", feedback, "use scored rows as: auto | pairwise | binary | score | group");
     v("score_range", score_range, "lo,hi of the scores, when neither row nor data set says it");
     v("binary_threshold", binary_threshold, "feedback binary, single scored answers: good above this (0..1)");

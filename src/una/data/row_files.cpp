@@ -3,14 +3,18 @@
 #include <algorithm>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <thread>
 #include <utility>
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
-#include "una/base/files.h"
 #include "una/base/format.h"
+#include "una/data/csv.h"
 #include "una/data/fields.h"
+#include "una/data/file_bytes.h"
+#include "una/data/file_names.h"
+#include "una/data/split.h"
 
 namespace una::data::detail {
 namespace {
@@ -138,13 +142,24 @@ Json parse_array(std::string_view bytes, const std::string& path) {
   }
 }
 
+// JSON's own texts are checked by the parser, those of other files here.
+void check_utf8(const Json& row, const Where& where) {
+  try {
+    static_cast<void>(row.dump());
+  } catch (const Json::exception&) {
+    throw InputError(cat(where.text(), ": the text is not valid UTF-8; save the file in UTF-8"));
+  }
+}
+
+constexpr std::size_t kBegin = 4096;  // bytes in which a file's first character is sought
+
 struct FileReader {
   const DataOptions& options;
   std::vector<Rename> renames;
   std::vector<ReadRow> rows;
 
   std::size_t room() const {
-    if (options.max_rows <= 0) return SIZE_MAX;
+    if (options.max_rows <= 0 || !is_whole(options.dataset_train_split)) return SIZE_MAX;
     return static_cast<std::size_t>(options.max_rows) - rows.size();
   }
 
@@ -152,7 +167,7 @@ struct FileReader {
   template <class Parse, class LineNumber>
   void add(const std::string& path, std::size_t count, const Parse& parse, const LineNumber& line) {
     const std::size_t base = rows.size();
-    const std::string stem = fs::path(path).stem().string();
+    const std::string stem = fs::path(unpacked_name(path)).stem().string();
     rows.resize(base + count);
     for_rows(count, [&](std::size_t i) {
       const Where where{path, line(i)};
@@ -165,17 +180,44 @@ struct FileReader {
   }
 
   void read(const std::string& path) {
-    const MappedFile file(path);
-    std::string_view bytes = file.bytes();
-    if (starts_with(bytes, "\xEF\xBB\xBF")) bytes.remove_prefix(3);  // a byte order mark
-    const std::string_view start = trim(bytes.substr(0, std::min<std::size_t>(bytes.size(), 4096)));
-    if (starts_with(start, "[")) {
-      Json array = parse_array(bytes, path);
-      const auto item = [&](std::size_t i, const Where&) { return std::move(array[i]); };
-      add(path, std::min(array.size(), room()), item,
-          [](std::size_t i) { return static_cast<std::int64_t>(i) + 1; });
-      return;
+    const FileBytes file(path);
+    const std::string name = unpacked_name(path);
+    check_input(!starts_with(file.bytes(), "PAR1"),
+                cat(path,
+                    ": a Parquet file; write it as JSONL, for example by pandas: "
+                    "read_parquet(FILE).to_json(\"rows.jsonl\", orient=\"records\", lines=True)"));
+    if (ends_with(name, ".csv") || ends_with(name, ".tsv")) {
+      read_csv(file.bytes(), path, ends_with(name, ".tsv") ? '\t' : ',');
+    } else if (starts_with(trim(file.bytes().substr(0, kBegin)), "[")) {
+      read_array(file.bytes(), path);
+    } else {
+      read_lines(file.bytes(), path);
     }
+  }
+
+  void read_csv(std::string_view bytes, const std::string& path, char delimiter) {
+    CsvTable table = parse_csv(bytes, path, delimiter);
+    for (std::string& column : table.header) {
+      for (const Rename& rename : renames) column = column == rename.theirs ? rename.ours : column;
+    }
+    std::vector<Json> objects = csv_objects(table);
+    add(
+        path, std::min(objects.size(), room()),
+        [&](std::size_t i, const Where& where) {
+          check_utf8(objects[i], where);
+          return std::move(objects[i]);
+        },
+        [&](std::size_t i) { return table.lines[i]; });
+  }
+
+  void read_array(std::string_view bytes, const std::string& path) {
+    Json array = parse_array(bytes, path);
+    const auto item = [&](std::size_t i, const Where&) { return std::move(array[i]); };
+    add(path, std::min(array.size(), room()), item,
+        [](std::size_t i) { return static_cast<std::int64_t>(i) + 1; });
+  }
+
+  void read_lines(std::string_view bytes, const std::string& path) {
     const std::vector<Line> lines = split_lines(bytes);
     add(
         path, std::min(lines.size(), room()),
@@ -183,6 +225,13 @@ struct FileReader {
         [&](std::size_t i) { return lines[i].number; });
   }
 };
+
+std::vector<ReadRow> slice_rows(std::vector<ReadRow> rows, const DataOptions& options) {
+  if (is_whole(options.dataset_train_split)) return rows;
+  auto [begin, end] = slice_of(options.dataset_train_split, std::ssize(rows));
+  if (options.max_rows > 0) end = std::min(end, begin + options.max_rows);
+  return {std::make_move_iterator(rows.begin() + begin), std::make_move_iterator(rows.begin() + end)};
+}
 
 }  // namespace
 
@@ -202,29 +251,6 @@ Json parse_line(std::string_view line, const Where& where) {
   }
 }
 
-std::vector<std::string> expand_names(const std::vector<std::string>& names) {
-  std::vector<std::string> files;
-  for (const std::string& name : names) {
-    if (!is_folder(name)) {
-      check_input(is_file(name), cat("--dataset_name: there is no file \"", name, "\""));
-      files.push_back(name);
-      continue;
-    }
-    std::vector<std::string> found;
-    for (const fs::directory_entry& entry : fs::directory_iterator(name)) {
-      const std::string ending = entry.path().extension().string();
-      if (entry.is_regular_file() && (ending == ".jsonl" || ending == ".json"))
-        found.push_back(entry.path().string());
-    }
-    check_input(!found.empty(), cat("--dataset_name: the folder \"", name, "\" has no .jsonl or .json file"));
-    std::sort(found.begin(), found.end());
-    files.insert(files.end(), found.begin(), found.end());
-  }
-  check_input(!files.empty(),
-              "--dataset_name (alias --data) is missing: give a .jsonl or .json file of rows");
-  return files;
-}
-
 std::vector<ReadRow> read_files(const DataOptions& options) {
   FileReader reader{options, parse_columns(options.columns), {}};
   for (const std::string& path : expand_names(options.dataset_name)) {
@@ -232,7 +258,7 @@ std::vector<ReadRow> read_files(const DataOptions& options) {
     reader.read(path);
   }
   check_input(!reader.rows.empty(), cat(join(options.dataset_name, ", "), ": no rows in it"));
-  return std::move(reader.rows);
+  return slice_rows(std::move(reader.rows), options);
 }
 
 }  // namespace una::data::detail

@@ -10,11 +10,10 @@
 namespace una::data::detail {
 
 // Every row of the files in order, read on all cores. JSONL is split on "\n" only (strings may hold other
-// separators); a file that begins with "[" is one JSON array. InputError names the first bad row.
+// separators); a file that begins with "[" is one JSON array; .csv and .tsv have a header line. All of them
+// may be packed by gzip or zstd. Of the rows only those of dataset_train_split are kept. InputError names the
+// first bad row.
 std::vector<ReadRow> read_files(const DataOptions& options);
-
-// A folder stands for its .jsonl and .json files in the order of their names.
-std::vector<std::string> expand_names(const std::vector<std::string>& names);
 
 // One line; a bare NaN or Infinity (Python writes them) becomes null. InputError "file:line: ...".
 Json parse_line(std::string_view line, const Where& where);

@@ -99,8 +99,7 @@ TEST(RowFiles, a_missing_or_empty_file_is_an_input_error) {
   const std::string folder = test_folder("row_files_missing");
   EXPECT_TRUE(
       contains(input_error([&] { detail::read_files(files({folder + "/no.jsonl"})); }), "there is no file"));
-  EXPECT_TRUE(
-      contains(input_error([&] { detail::read_files(files({folder})); }), "has no .jsonl or .json file"));
+  EXPECT_TRUE(contains(input_error([&] { detail::read_files(files({folder})); }), "has no .jsonl, .json"));
   const std::string path = write_rows(folder, "e.jsonl", "\n\n");
   EXPECT_TRUE(contains(input_error([&] { detail::read_files(files({path})); }), "no rows in it"));
   EXPECT_TRUE(contains(input_error([] { detail::read_files(files({})); }), "--dataset_name"));

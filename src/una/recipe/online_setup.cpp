@@ -196,11 +196,9 @@ RunData load_prompts(const RunConfig& config, const TextSetup& text, OnlineSetup
   if (config.run.eval_fraction > 0) {
     hold_out(setup, config.run.eval_fraction,
              static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed)));
-  } else if (!config.run.eval_data.empty()) {
-    data::DataOptions options = config.data;
-    options.dataset_name = config.run.eval_data;
+  } else if (const std::optional<data::DataOptions> options = eval_options(config)) {
     data::ReadReport ignored;
-    setup.eval_prompts = read_prompts(options, text, room, ignored);
+    setup.eval_prompts = read_prompts(*options, text, room, ignored);
   }
   log_info(cat("prompts    ", thousands(std::ssize(setup.prompts)), " different ones in ",
                thousands(report.rows_read), " rows",

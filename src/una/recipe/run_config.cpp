@@ -98,6 +98,18 @@ const std::map<std::string, std::string>& foreign_names() {
   return kForeign;
 }
 
+std::optional<data::DataOptions> eval_options(const RunConfig& config) {
+  const std::string& split = config.run.dataset_test_split;
+  data::DataOptions options = config.data;
+  options.dataset_train_split = split;
+  if (!config.run.eval_data.empty()) {
+    options.dataset_name = config.run.eval_data;
+  } else if (!ends_with(split, "]")) {
+    return std::nullopt;
+  }
+  return options;
+}
+
 bool may_change_on_resume(const std::string& key) {
   static const std::vector<std::string> kFree = {"max_steps",
                                                  "num_train_epochs",

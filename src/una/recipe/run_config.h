@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ struct RunOptions {
   bool overwrite_output_dir = false;
   std::string resume_from_checkpoint;
   std::vector<std::string> eval_data;
+  std::string dataset_test_split = "test";
   double eval_fraction = 0;
   std::vector<std::string> report_to = {"tensorboard"};
   std::string logging_dir;
@@ -64,6 +66,8 @@ struct RunOptions {
     v("resume_from_checkpoint", resume_from_checkpoint,
       "true: the newest checkpoint of output_dir; or a folder");
     v("eval_data", eval_data, "rows for evaluation during training");
+    v("dataset_test_split", dataset_test_split,
+      "the part of eval_data to use, or, without eval_data, of dataset_name: train[90%:]");
     v("eval_fraction", eval_fraction, "share of the training rows kept apart for evaluation");
     v("report_to", report_to, "tensorboard | none; metrics.jsonl and report.html are always written");
     v("logging_dir", logging_dir, "TensorBoard folder; empty: output_dir/runs/<date>_<host>");
@@ -111,6 +115,10 @@ const std::map<std::string, std::string>& foreign_names();
 
 // --help text of an options list.
 std::string help_text(const std::string& usage, const std::vector<OptionHelp>& options);
+
+// How rows for evaluation are read: those of eval_data, or a slice of the training files that
+// dataset_test_split names; nothing: there are none.
+std::optional<data::DataOptions> eval_options(const RunConfig& config);
 
 // The keys that a resumed run may change.
 bool may_change_on_resume(const std::string& key);

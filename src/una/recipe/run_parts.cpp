@@ -126,12 +126,10 @@ RunData load_run_data(const RunConfig& config, const TextSetup& text, const obje
   }
   RunData out;
   out.train = std::move(dataset);
-  if (!config.run.eval_data.empty()) {
-    data::DataOptions options = config.data;
-    options.dataset_name = config.run.eval_data;
-    out.eval = data::load_dataset(options, pipeline, units, "");
+  if (const std::optional<data::DataOptions> options = eval_options(config)) {
+    out.eval = data::load_dataset(*options, pipeline, units, "");
     check_rows(*out.eval, objective);
-    log_info(cat("evaluation rows\n", out.eval->report().text(options.max_length)));
+    log_info(cat("evaluation rows\n", out.eval->report().text(options->max_length)));
   }
   return out;
 }

@@ -72,8 +72,8 @@ void TrainingRun::check_config() {
   check_input(!config_.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(config_.run.eval_fraction >= 0 && config_.run.eval_fraction < 1,
               "eval_fraction must lie in [0, 1)");
-  check_input(config_.run.eval_data.empty() || config_.run.eval_fraction == 0,
-              "eval_data and eval_fraction exclude each other");
+  check_input(!eval_options(config_) || config_.run.eval_fraction == 0,
+              "eval_data (or a slice in dataset_test_split) and eval_fraction exclude each other");
   check_method(config_.method);
   if (is_online()) check_online_config(config_);
   objective_ = objective::make_objective(objective_name(config_.method), config_.objective);
