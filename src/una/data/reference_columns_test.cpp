@@ -92,7 +92,7 @@ TEST(ReferenceColumns, EqualSamplesAreNoDuplicates) {
             2U);
 }
 
-Row row_of(Sampler sampler, std::vector<double> rewards) {
+Row row_of(Sampler sampler, const std::vector<double>& rewards) {
   Row row;
   row.unit = Unit::kScore;
   Sequence sequence;
