@@ -43,6 +43,10 @@ class BadRows(unittest.TestCase):
         error = self.refused([{"prompt": "x", "completion": "y", "label": True}], "dpo")
         self.assertIn("bad.jsonl:1", error)
 
+    def test_a_slice_that_is_no_slice(self):
+        for key in ("--dataset_train_split", "--dataset_test_split"):
+            self.assertIn("is not understood", self.refused([GOOD], "dpo", key, "train[90%:"))
+
 
 class BadSettings(unittest.TestCase):
     def refused(self, *arguments):

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -105,6 +106,8 @@ Json turns_cell(const std::string& cell) {
   return turns ? value : Json();
 }
 
+Json text_cell(const std::string& cell) { return cell; }
+
 // Answers and prompts stay text, whatever they look like.
 bool holds_text(const std::string& name) {
   static const std::set<std::string> names = {"prompt",
@@ -132,18 +135,25 @@ bool holds_text(const std::string& name) {
 
 using ReadCell = Json (*)(const std::string&);
 
-// The first reading that every cell with something in it passes; nullptr: text.
-ReadCell type_of(const CsvTable& table, std::size_t column) {
-  const std::vector<ReadCell> readings = holds_text(table.header[column])
-                                             ? std::vector<ReadCell>{turns_cell}
-                                             : std::vector<ReadCell>{bool_cell, number_cell, turns_cell};
-  for (const ReadCell reading : readings) {
-    const bool all = std::all_of(table.rows.begin(), table.rows.end(), [&](const auto& row) {
-      return row[column].empty() || !reading(row[column]).is_null();
-    });
-    if (all) return reading;
+// A column under one reading; nothing when a cell with something in it does not pass.
+std::optional<std::vector<Json>> read_column(const CsvTable& table, std::size_t column, ReadCell reading) {
+  std::vector<Json> out;
+  for (const std::vector<std::string>& row : table.rows) {
+    out.push_back(row[column].empty() ? Json() : reading(row[column]));
+    if (out.back().is_null() && !row[column].empty()) return std::nullopt;
   }
-  return nullptr;
+  return out;
+}
+
+std::vector<Json> typed_column(const CsvTable& table, std::size_t column) {
+  const std::vector<ReadCell> readings =
+      holds_text(table.header[column]) ? std::vector<ReadCell>{turns_cell, text_cell}
+                                       : std::vector<ReadCell>{bool_cell, number_cell, turns_cell, text_cell};
+  for (const ReadCell reading : readings) {
+    std::optional<std::vector<Json>> values = read_column(table, column, reading);
+    if (values) return std::move(*values);
+  }
+  throw InternalError("csv: text passes as text");
 }
 
 }  // namespace
@@ -155,12 +165,8 @@ CsvTable parse_csv(std::string_view bytes, const std::string& path, char delimit
 std::vector<Json> csv_objects(const CsvTable& table) {
   std::vector<Json> out(table.rows.size(), Json::object());
   for (std::size_t column = 0; column < table.header.size(); ++column) {
-    const ReadCell reading = type_of(table, column);
-    for (std::size_t i = 0; i < table.rows.size(); ++i) {
-      const std::string& cell = table.rows[i][column];
-      Json& place = out[i][table.header[column]];
-      if (!cell.empty()) place = reading == nullptr ? Json(cell) : reading(cell);
-    }
+    std::vector<Json> values = typed_column(table, column);
+    for (std::size_t i = 0; i < values.size(); ++i) out[i][table.header[column]] = std::move(values[i]);
   }
   return out;
 }

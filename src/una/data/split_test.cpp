@@ -8,7 +8,6 @@
 namespace una::data {
 namespace {
 
-using detail::slice_of;
 using Slice = std::pair<std::int64_t, std::int64_t>;
 
 TEST(Split, SlicesAreHuggingFacesOwn) {

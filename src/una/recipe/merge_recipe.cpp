@@ -102,9 +102,7 @@ int run_merge(const std::vector<std::string>& arguments) {
   set_threads(0);
   const ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.dtype);
   const double difference = write_merged(setup, options.output_dir, options.model_name_or_path);
-  if (setup.model->has_reward_head()) {
-    warn_of_pad(setup.folder.spec, load_text(options.model_name_or_path, {}, setup.folder.spec));
-  }
+  if (setup.model->has_reward_head()) warn_of_pad(options.output_dir, setup.folder.spec, -1);
   log_info(cat("merged into ", options.output_dir, " (", dtype_name(setup.model->dtype()),
                "); largest difference to base plus adapter: ", significant(difference, 2)));
   return 0;

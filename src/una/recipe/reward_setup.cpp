@@ -8,12 +8,12 @@
 
 namespace una::recipe {
 
-void warn_of_pad(const ModelSpec& spec, const TextSetup& text) {
+void warn_of_pad(const std::string& folder, const ModelSpec& spec, std::int32_t eos_id) {
   const bool is_end =
-      spec.pad_id >= 0 && (spec.pad_id == text.eos_id || std::find(spec.eos_ids.begin(), spec.eos_ids.end(),
-                                                                   spec.pad_id) != spec.eos_ids.end());
+      spec.pad_id >= 0 && (spec.pad_id == eos_id || std::find(spec.eos_ids.begin(), spec.eos_ids.end(),
+                                                              spec.pad_id) != spec.eos_ids.end());
   if (!is_end) return;
-  log_warning(cat(text.folder, ": pad_token_id ", spec.pad_id,
+  log_warning(cat(folder, ": pad_token_id ", spec.pad_id,
                   " is an end token too; una reads the score at the last token of the conversation, "
                   "transformers at the last one that is not the pad id"));
 }
@@ -26,7 +26,7 @@ std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const 
                   "); give a ...ForSequenceClassification folder with one label, or the base of a SEQ_CLS "
                   "adapter and the adapter"));
   check_input(keys.max_tokens_per_micro_batch > 0, "max_tokens_per_micro_batch must be 1 or more");
-  warn_of_pad(model.folder.spec, text);
+  warn_of_pad(text.folder, model.folder.spec, text.eos_id);
   reward::RewardText words(*text.tokenizer, text.chat_template ? &*text.chat_template : nullptr, text.eos_id,
                            reward::parse_bos_rule(keys.rm_bos), data.template_date);
   return std::make_unique<reward::RewardModel>(

@@ -39,7 +39,8 @@ RewardSetup load_reward_model(const std::string& folder, const std::string& adap
 
 // Says so when pad_token_id ends answers too: transformers pools at the last token that is not the pad id, so
 // a score that was learnt with the end token as pad is read one token earlier there than here.
-void warn_of_pad(const ModelSpec& spec, const TextSetup& text);
+// `eos_id` of the tokenizer, beside those of config.json; -1: not known.
+void warn_of_pad(const std::string& folder, const ModelSpec& spec, std::int32_t eos_id);
 
 // Over a model that is loaded already; all must outlive the result.
 std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const TextSetup& text,

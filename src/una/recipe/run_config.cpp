@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "una/base/format.h"
+#include "una/data/split.h"
 #include "una/online/round.h"
 
 namespace una::recipe {
@@ -104,7 +105,7 @@ std::optional<data::DataOptions> eval_options(const RunConfig& config) {
   options.dataset_train_split = split;
   if (!config.run.eval_data.empty()) {
     options.dataset_name = config.run.eval_data;
-  } else if (!ends_with(split, "]")) {
+  } else if (data::is_whole(split)) {
     return std::nullopt;
   }
   return options;

@@ -95,10 +95,10 @@ void TrainingRun::load() {
       spec.max_positions == 0 || config_.data.max_length <= spec.position_limit(),
       cat("max_length ", config_.data.max_length, " is over the model's ", spec.position_limit(),
           " positions (max_position_embeddings); give --max_length ", spec.position_limit(), " or less"));
-  for (std::int64_t i = 0; needs.survey && i < data_.train->size(); ++i) {
+  for (std::int64_t i = 0; needs.survey && !is_online() && i < data_.train->size(); ++i) {
     objective_->observe(data::table_of(data_.train->row(i)));
   }
-  if (needs.score) warn_of_pad(spec, text_);
+  if (needs.score) warn_of_pad(text_.folder, spec, text_.eos_id);
   if (needs.value) add_value_head(model_, config_, objective_->initial_value());
   if (needs.token_values) model_.critic = add_critic(model_, config_);
   const train::TrainableSet set{.model = model_.model.get(),
