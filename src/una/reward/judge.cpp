@@ -229,27 +229,7 @@ std::vector<Verdict> Judge::win_shares(const std::vector<Question>& questions) {
       }
     }
   }
-  const std::vector<Comparison> results = compare(pairs);
-  std::vector<double> won(questions.size(), 0), played(questions.size(), 0);
-  std::vector<Verdict> verdicts(questions.size(), failed("a judge of pairs needs two answers to a prompt"));
-  for (std::size_t p = 0; p < pairs.size(); ++p) {
-    const auto [a, b] = owners[p];
-    if (results[p].preference == Preference::kMissing) {
-      verdicts[a].failure = verdicts[b].failure = results[p].failure;
-      continue;
-    }
-    const double share = results[p].preference == Preference::kFirst    ? 1
-                         : results[p].preference == Preference::kSecond ? 0
-                                                                        : 0.5;
-    won[a] += share;
-    won[b] += 1 - share;
-    ++played[a];
-    ++played[b];
-  }
-  for (std::size_t i = 0; i < questions.size(); ++i) {
-    if (played[i] > 0) verdicts[i] = scored(won[i] / played[i]);
-  }
-  return verdicts;
+  return reward::win_shares(questions.size(), owners, compare(pairs));
 }
 
 }  // namespace

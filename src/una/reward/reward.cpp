@@ -50,6 +50,33 @@ Verdict failed(std::string failure) {
 
 Verdict scored(double score) { return {.score = score, .failure = "", .tokens = 0}; }
 
+std::vector<Verdict> win_shares(std::size_t answers,
+                                const std::vector<std::pair<std::size_t, std::size_t>>& owners,
+                                const std::vector<Comparer::Comparison>& results) {
+  using Preference = Comparer::Preference;
+  check(owners.size() == results.size(), "win_shares: one result a comparison");
+  std::vector<double> won(answers, 0), played(answers, 0);
+  std::vector<Verdict> verdicts(answers, failed("a judge of pairs needs two answers to a prompt"));
+  for (std::size_t p = 0; p < owners.size(); ++p) {
+    const auto [a, b] = owners[p];
+    if (results[p].preference == Preference::kMissing) {
+      verdicts[a].failure = verdicts[b].failure = results[p].failure;
+      continue;
+    }
+    double share = 0.5;
+    if (results[p].preference == Preference::kFirst) share = 1;
+    if (results[p].preference == Preference::kSecond) share = 0;
+    won[a] += share;
+    won[b] += 1 - share;
+    ++played[a];
+    ++played[b];
+  }
+  for (std::size_t i = 0; i < answers; ++i) {
+    if (played[i] > 0) verdicts[i] = scored(won[i] / played[i]);
+  }
+  return verdicts;
+}
+
 Verdict verdict_of_reply(const Json& reply, const std::string& what) {
   const bool wrapped = reply.is_object() && reply.contains("score");
   const Json& score = wrapped ? reply.at("score") : reply;

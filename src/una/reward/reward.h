@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "una/base/json.h"
@@ -81,6 +82,13 @@ std::string answer_text(const Text& answer);
 // One element of a command's or server's reply: a finite number, or {"score": number or null, "error": text}.
 // Anything else is a failure whose sentence begins with `what`.
 Verdict verdict_of_reply(const Json& reply, const std::string& what);
+
+// What each of `answers` answers won of the comparisons that were made (owners: the two answers of each):
+// wins over comparisons, a tie or a disagreement being half a win; an answer without any that came through
+// fails.
+std::vector<Verdict> win_shares(std::size_t answers,
+                                const std::vector<std::pair<std::size_t, std::size_t>>& owners,
+                                const std::vector<Comparer::Comparison>& results);
 
 Verdict failed(std::string failure);  // no score
 Verdict scored(double score);
