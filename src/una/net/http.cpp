@@ -8,6 +8,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/log.h"
 
 namespace una::net {
 namespace {
@@ -60,6 +61,17 @@ void check_url(const std::string& url, const std::string& what) {
   check_input(
       good && url.find_first_of(" \t\r\n") == std::string::npos,
       cat(what, ": '", shown_url(url), "' is no address; http://HOST[:PORT]/PATH or https:// is needed"));
+}
+
+std::string environment_key(const std::string& variable, const std::string& url) {
+  const char* value = std::getenv(variable.c_str());
+  const std::string key = value == nullptr ? "" : std::string(trim(value));
+  check_input(std::none_of(key.begin(), key.end(), [](unsigned char c) { return c <= 0x20U || c == 0x7FU; }),
+              cat("the environment variable ", variable, " holds white space or control characters"));
+  if (!key.empty() && url_scheme(url) != "https" && !is_loopback(url)) {
+    log_warning(cat("the key in ", variable, " travels unencrypted to ", shown_url(url)));
+  }
+  return key;
 }
 
 std::optional<double> parse_retry_after(const std::string& value, double now) {

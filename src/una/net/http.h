@@ -32,6 +32,10 @@ bool is_loopback(const std::string& url);  // localhost, 127.x.y.z, ::1
 // InputError naming `what` unless the URL is http:// or https:// with a host.
 void check_url(const std::string& url, const std::string& what);
 
+// The secret in an environment variable, trimmed; "" when it is not set. InputError, without showing it, on
+// white space and control characters inside. Warns when it would travel to `url` unencrypted.
+std::string environment_key(const std::string& variable, const std::string& url);
+
 // The value of a Retry-After header: seconds, or an HTTP date. `now`: seconds since 1970. nullopt: neither.
 std::optional<double> parse_retry_after(const std::string& value, double now);
 

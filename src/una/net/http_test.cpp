@@ -1,5 +1,7 @@
 #include "una/net/http.h"
 
+#include <cstdlib>
+
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
@@ -26,6 +28,22 @@ TEST(Http, what_is_no_address_is_refused_by_name) {
   EXPECT_NO_THROW(check_url("http://localhost:1/x", "base_url"));
   for (const char* bad : {"localhost:8000", "ftp://host/", "http://", "http:///path", "http://a b/"}) {
     EXPECT_THROW(check_url(bad, "base_url"), InputError) << bad;
+  }
+}
+
+TEST(Http, keys_come_trimmed_from_the_environment_and_are_not_shown) {
+  const char* variable = "UNA_TEST_NET_KEY";
+  ::unsetenv(variable);
+  EXPECT_EQ(environment_key(variable, "https://h/"), "");
+  ::setenv(variable, " sk-1 \n", 1);
+  EXPECT_EQ(environment_key(variable, "https://h/"), "sk-1");
+  ::setenv(variable, "sk-1\r\nX: y", 1);
+  try {
+    environment_key(variable, "https://h/");
+    ADD_FAILURE() << "a header could be smuggled in";
+  } catch (const InputError& error) {
+    EXPECT_EQ(std::string(error.what()).find("sk-1"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find(variable), std::string::npos);
   }
 }
 

@@ -1,7 +1,6 @@
 #include "una/recipe/reward_setup.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "una/base/error.h"
@@ -77,7 +76,7 @@ std::unique_ptr<RewardSetup> load_model_reward(const std::string& name, const Re
 
 std::unique_ptr<reward::Reward> http_reward(const std::string& name) {
   reward::HttpRewardOptions options;
-  if (const char* key = std::getenv("REWARD_API_KEY"); key != nullptr) options.client.bearer = trim(key);
+  options.client.bearer = net::environment_key("REWARD_API_KEY", name);
   return reward::make_http_reward(name, options);
 }
 

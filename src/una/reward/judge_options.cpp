@@ -11,7 +11,6 @@
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
-#include "una/base/log.h"
 #include "una/base/options.h"
 #include "una/net/http.h"
 #include "una/reward/judge_prompt.h"
@@ -122,20 +121,15 @@ std::string judge_key(const JudgeOptions& options, const std::string& what) {
   const bool is_name =
       std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
   check_input(is_name, cat(what, ": api_key_env must be the name of an environment variable, not the key"));
-  const char* value = std::getenv(name.c_str());
-  const std::string key = value == nullptr ? "" : std::string(trim(value));
-  const bool encrypted = net::url_scheme(options.base_url) == "https";
-  if (key.empty()) {
-    check_input(!encrypted && name == kDefaultKey,
-                cat(what, ": the environment variable ", name, " (api_key_env) is not set"));
-    return "";
-  }
-  check_input(std::none_of(key.begin(), key.end(), [](unsigned char c) { return c <= 0x20U || c == 0x7FU; }),
-              cat(what, ": the environment variable ", name, " holds white space or control characters"));
-  if (!encrypted && !net::is_loopback(options.base_url)) {
-    log_warning(cat(what, ": the key travels unencrypted to ", net::shown_url(options.base_url),
-                    "; use https, or api_key_env: \"\" where no key is needed"));
-  }
+  std::string key = net::environment_key(name, options.base_url);
+  const bool optional = name == kDefaultKey && net::url_scheme(options.base_url) != "https";
+  // A key of plain letters and digits could stand there too.
+  const bool looks_like_name =
+      name.size() <= 40 &&
+      std::none_of(name.begin(), name.end(), [](unsigned char c) { return std::islower(c) != 0; });
+  check_input(!key.empty() || optional,
+              cat(what, ": the environment variable ",
+                  looks_like_name ? name + " (api_key_env)" : "named by api_key_env", " is not set"));
   return key;
 }
 

@@ -68,6 +68,9 @@ TEST(JudgeOptions, the_key_comes_from_the_environment_only) {
   const std::string pasted = refusal([&] { judge_key(options, "judge.yaml"); });
   EXPECT_NE(pasted.find("must be the name"), std::string::npos);
   EXPECT_EQ(pasted.find("sk-secret"), std::string::npos);
+  options.api_key_env = "0123abcdef0123abcdef";
+  EXPECT_EQ(refusal([&] { judge_key(options, "j"); }),
+            "j: the environment variable named by api_key_env is not set");
   options.api_key_env = "UNA_TEST_JUDGE_KEY";
   ::unsetenv("UNA_TEST_JUDGE_KEY");
   EXPECT_NE(refusal([&] { judge_key(options, "j"); }).find("UNA_TEST_JUDGE_KEY (api_key_env) is not set"),
