@@ -138,7 +138,7 @@ std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, co
               cat("reward ", name, ": ", parts[0], " is no adapter; name its reference, implicit:", parts[0],
                   ":REFERENCE"));
   const std::optional<double> beta = trained_beta(parts[0]);
-  check_input(beta.has_value(), cat("reward ", name, ": there is no run.yaml with a beta in ", parts[0]));
+  if (!beta) throw InputError(cat("reward ", name, ": there is no run.yaml with a beta in ", parts[0]));
   ModelSetup policy = load_for_inference(place.folder, place.adapter, dtype);
   check_input(!policy.model->has_reward_head(),
               cat("reward ", name, ": a reward model; use model:", parts[0]));

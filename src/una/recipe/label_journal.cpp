@@ -80,6 +80,12 @@ bool LabelJournal::is_empty() const {
   return std::none_of(done_.begin(), done_.end(), [](const auto& labels) { return labels.has_value(); });
 }
 
+const Labels& LabelJournal::labels(std::size_t row) const {
+  const std::optional<Labels>& found = done_.at(row);
+  if (!found) throw InternalError("LabelJournal: the row is not done");
+  return *found;
+}
+
 void LabelJournal::add(std::size_t row, Labels labels) {
   file_->append(entry_line(row, labels));
   done_[row] = std::move(labels);

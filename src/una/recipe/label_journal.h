@@ -19,6 +19,7 @@ class LabelJournal {
   LabelJournal(std::string path, const std::string& identity, const std::vector<Example>& rows);
 
   const std::vector<std::optional<Labels>>& done() const { return done_; }
+  const Labels& labels(std::size_t row) const;  // of a row that is done
   std::size_t taken_up() const { return taken_up_; }
   bool is_empty() const;
   void add(std::size_t row, Labels labels);

@@ -187,7 +187,7 @@ std::int64_t write_rows(const std::string& path, const std::vector<Example>& row
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   };
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Labels& labels = journal.done()[i].value();
+    const Labels& labels = journal.labels(i);
     if (const std::optional<Json> row = labelled_row(rows[i], labels, format)) {
       lines += line_of(*row);
       ++written;
@@ -215,7 +215,7 @@ void check_summary(const LabelSummary& summary, double allowed) {
 void finish(const LabelOptions& options, reward::Reward& reward, const std::vector<Example>& rows,
             LabelJournal& journal) {
   LabelSummary summary;
-  for (std::size_t i = 0; i < rows.size(); ++i) summary.add(rows[i], journal.done()[i].value());
+  for (std::size_t i = 0; i < rows.size(); ++i) summary.add(rows[i], journal.labels(i));
   const LabelKind kind = label_kind(reward);
   log_info(summary.text(kind));
   check_summary(summary, options.data.allow_dropped);

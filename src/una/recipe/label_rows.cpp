@@ -41,8 +41,9 @@ Json answer_json(const Example& example, std::size_t response) {
   return text_json(example.responses[response].text);
 }
 
-bool is_pair(const Labels& labels, const LabelFormat& format) {
-  return format.kind == LabelKind::kPairs && labels.preference.has_value();
+// Of a row that is written as a pair, or left out for want of a winner.
+std::optional<Preference> pair_of(const Labels& labels, const LabelFormat& format) {
+  return format.kind == LabelKind::kPairs ? labels.preference : std::nullopt;
 }
 
 std::optional<Json> pair_row(const Example& example, Preference preference) {
@@ -131,7 +132,7 @@ std::vector<Labels> label_rows(reward::Reward& reward, const std::vector<const E
 }
 
 std::optional<Json> labelled_row(const Example& example, const Labels& labels, const LabelFormat& format) {
-  if (is_pair(labels, format)) return pair_row(example, *labels.preference);
+  if (const std::optional<Preference> pair = pair_of(labels, format)) return pair_row(example, *pair);
   Json row = common_row(example), responses = Json::array();
   for (std::size_t r = 0; r < example.responses.size(); ++r) {
     const std::optional<double> score = labels.verdicts[r].score;
@@ -157,10 +158,11 @@ std::optional<Json> labelled_row(const Example& example, const Labels& labels, c
 std::vector<Json> left_out(const Example& example, const Labels& labels, const LabelFormat& format) {
   const Json place{{"file", example.where.file}, {"line", example.where.line}};
   std::vector<Json> out;
-  if (is_pair(labels, format) && *labels.preference != Preference::kMissing) {
-    if (pair_row(example, *labels.preference)) return out;
+  const std::optional<Preference> pair = pair_of(labels, format);
+  if (pair && *pair != Preference::kMissing) {
+    if (pair_row(example, *pair)) return out;
     out.push_back(place);
-    out.back()["reason"] = reason_of(*labels.preference);
+    out.back()["reason"] = reason_of(*pair);
     return out;
   }
   for (std::size_t r = 0; r < labels.verdicts.size(); ++r) {
