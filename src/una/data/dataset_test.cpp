@@ -57,7 +57,8 @@ TEST(Dataset, mixed_kinds_in_one_file_are_read_and_counted) {
 }
 
 TEST(Dataset, answers_to_label_are_read_whatever_stands_beside_them) {
-  World world("dataset_bare", R"({"prompt": "p", "responses": ["a", {"content": "b"}, " "], "ground_truth": "b"}
+  World world("dataset_bare",
+              R"({"prompt": "p", "responses": ["a", {"content": "b"}, " "], "ground_truth": "b"}
 {"prompt": "p", "response": "c", "score": 77}
 {"prompt": "p", "responses": [{"content": "d", "score": null}, {"content": "e", "score": 900}]}
 {"prompt": "p", "completion": "  "}
@@ -74,7 +75,8 @@ TEST(Dataset, answers_to_label_are_read_whatever_stands_beside_them) {
   EXPECT_TRUE(examples[3].responses.empty());
   EXPECT_EQ(report.dropped.at("empty answer"), 2);
   const std::string error = input_error([&] { world.load({}); });
-  EXPECT_TRUE(contains(error, "rows.jsonl:1: field \"responses[0]\" must have exactly one of score")) << error;
+  EXPECT_TRUE(contains(error, "rows.jsonl:1: field \"responses[0]\" must have exactly one of score"))
+      << error;
 }
 
 TEST(Dataset, the_report_bins_the_lengths_in_round_steps) {
