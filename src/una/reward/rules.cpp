@@ -192,9 +192,10 @@ std::unique_ptr<Reward> exact_rule(const std::string& spec, const std::string& a
 }
 
 std::unique_ptr<Reward> math_rule(const std::string& spec, const std::string& argument) {
+  const std::string written = argument.empty() ? cat(kMathTolerance) : argument;
   char* end = nullptr;
-  const double tolerance = argument.empty() ? kMathTolerance : std::strtod(argument.c_str(), &end);
-  const bool good = argument.empty() || (end != argument.c_str() && *end == 0);
+  const double tolerance = std::strtod(written.c_str(), &end);
+  const bool good = end != written.c_str() && *end == 0;
   check_input(good && tolerance >= 0 && tolerance < 1,
               cat("reward ", spec, ": math takes a relative tolerance from 0 to 1, as in math:1e-3"));
   return std::make_unique<MathRule>(spec, tolerance);
