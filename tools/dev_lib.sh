@@ -1,6 +1,7 @@
 # Functions of ./dev. Sourced, never run alone; the caller's folder is the project's root.
 build_packages="g++ cmake ninja-build ccache mold git ca-certificates libyaml-cpp-dev nlohmann-json3-dev
-  libsimdjson-dev libxxhash-dev zlib1g-dev libzstd-dev libcsv-dev pkg-config libgtest-dev libbenchmark-dev python3 python3-pip"
+  libsimdjson-dev libxxhash-dev zlib1g-dev libzstd-dev libcsv-dev libcurl4-openssl-dev
+  pkg-config libgtest-dev libbenchmark-dev python3 python3-pip"
 tool_packages="clang-format-19 clang-tidy-19"
 wheels="torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85"
 
@@ -51,7 +52,7 @@ apt_install() {
 check_other_system() {
   local tool missing=""
   for tool in g++ cmake ninja cargo python3; do command -v "$tool" >/dev/null || missing="$missing $tool"; done
-  [ -z "$missing" ] || die "this is no Debian system and these are missing:$missing (also needed: the development files of yaml-cpp, nlohmann-json, simdjson, xxhash, GoogleTest)"
+  [ -z "$missing" ] || die "this is no Debian system and these are missing:$missing (also needed: the development files of yaml-cpp, nlohmann-json, simdjson, xxhash, libcurl, GoogleTest)"
 }
 
 rust_is_recent() {

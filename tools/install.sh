@@ -10,8 +10,9 @@ command -v patchelf >/dev/null || { . "$root/tools/dev_lib.sh"; apt_install patc
 cp -f "$root/build/release/src/una/cli/una" "$prefix/bin/una"
 for library in libtorch_cpu.so libc10.so libgomp.so.1; do cp -f "$site/torch/lib/$library" "$prefix/lib/torch/"; done
 find "$site/nvidia" -name 'libcudart.so.13' -exec cp -f {} "$prefix/lib/torch/" \; -o -name 'libcupti.so.13' -exec cp -f {} "$prefix/lib/torch/" \;
-# Debian's small libraries go along, so that the tree needs nothing but glibc and libstdc++.
-ldd "$prefix/bin/una" | awk '/lib(yaml-cpp|xxhash|simdjson|z|zstd|csv)\.so/ {print $3}' | while read -r library; do
+# Debian's libraries (libcurl has thirty below it) go along, so that the tree needs nothing but glibc and libstdc++.
+ldd "$prefix/bin/una" | awk '$3 ~ /^\// && $3 !~ /\/lib(c|m|dl|pthread|rt|resolv|gcc_s|stdc\+\+)\.so/ {print $3}' |
+  grep -v "^$site/" | while read -r library; do
   cp -fL "$library" "$prefix/lib/torch/"
 done
 patchelf --force-rpath --set-rpath '$ORIGIN/../lib/torch' "$prefix/bin/una"

@@ -1,6 +1,7 @@
 #include "una/base/files.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -106,6 +107,13 @@ std::uint64_t free_bytes(const std::string& path) {
 }
 
 std::string absolute_path(const std::string& path) { return fs::absolute(path).lexically_normal().string(); }
+
+std::string user_cache_folder() {
+  const auto set = [](const char* value) { return value != nullptr && *value != '\0'; };
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); set(xdg)) return cat(xdg, "/una");
+  if (const char* home = std::getenv("HOME"); set(home)) return cat(home, "/.cache/una");
+  return "";
+}
 
 bool is_file(const std::string& path) {
   std::error_code error;

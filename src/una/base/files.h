@@ -24,6 +24,7 @@ void rename_folder(const std::string& from,
                    const std::string& to);          // fsyncs the folder's files, then renames
 std::uint64_t free_bytes(const std::string& path);  // free disk space where `path` lies (or will lie)
 std::string absolute_path(const std::string& path);
+std::string user_cache_folder();  // $XDG_CACHE_HOME/una, else ~/.cache/una, else ""; it need not exist
 bool is_file(const std::string& path);
 bool is_folder(const std::string& path);
 bool is_empty_folder(const std::string& path);  // true also when it does not exist

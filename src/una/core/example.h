@@ -69,8 +69,9 @@ struct Example {
   std::vector<Response> responses;
   std::optional<double> margin;  // pairs: how much better chosen is
   double weight = 1;
-  std::string group_id;  // "" = by the prompt
-  std::string source;    // data set name, keys per-source constants and metrics
+  std::string group_id;                     // "" = by the prompt
+  std::string source;                       // data set name, keys per-source constants and metrics
+  std::optional<std::string> ground_truth;  // what rewards compare answers with: a solution, a number
 };
 
 }  // namespace una

@@ -26,6 +26,7 @@ struct DataOptions {
   std::int64_t max_rows = 0;           // 0: all
   double sft_target = 1;               // una: target of SFT rows
   std::vector<std::string> columns;    // "ours=theirs": columns to rename before the shape is sought
+  std::string ground_truth_column = "ground_truth";
   template <class V>
   void fields(V&& v) {
     v("dataset_name", dataset_name,
@@ -46,6 +47,8 @@ struct DataOptions {
     v("allow_dropped", allow_dropped, "share of rows that may be left out before the run is refused");
     v("max_rows", max_rows, "use only the first rows; 0: all");
     v("columns", columns, "rename columns, ours=theirs: prompt=question,chosen=good");
+    v("ground_truth_column", ground_truth_column,
+      "the field with the right answer, handed to rewards that compare (exact_match, math, command, ...)");
     v("sft_target", sft_target, "una: target of rows without feedback");
   }
 };

@@ -90,10 +90,24 @@ class MemoryDataset : public Dataset {
   std::string hash_;
 };
 
-std::vector<Example> read_and_derive(const DataOptions& options, ReadReport& report, DropLog& drops) {
+std::vector<ReadRow> read_rows(const DataOptions& options, ReadReport& report) {
   std::vector<ReadRow> rows = detail::read_files(options);
   report.rows_read = std::ssize(rows);
   for (const ReadRow& row : rows) ++report.by_shape[row.shape];
+  return rows;
+}
+
+void check_marked(const std::vector<ReadRow>& rows) {
+  for (const ReadRow& row : rows) {
+    check_input(!row.unmarked, cat(row.example.where.text(),
+                                   ": field \"responses[0]\" must have exactly one of score, label and rank "
+                                   "(una label gives answers their scores)"));
+  }
+}
+
+std::vector<Example> read_and_derive(const DataOptions& options, ReadReport& report, DropLog& drops) {
+  std::vector<ReadRow> rows = read_rows(options, report);
+  check_marked(rows);
   detail::map_scores(rows, options, report);
   detail::remove_degenerate(rows, drops);
   return detail::derive_views(std::move(rows), options, report, drops);
@@ -150,6 +164,19 @@ void check_dropped(std::int64_t kept, const DropLog& drops, double allowed, cons
                        ", or change --max_length, --overlong or the rows"));
 }
 
+// Takes empty answers out; true when one is left (or none was asked for).
+bool keep_answers(ReadRow& row, DropLog& drops) {
+  std::vector<Response>& responses = row.example.responses;
+  if (row.drop.empty() && !responses.empty()) {
+    const auto blank = [](const Response& response) { return detail::is_blank(response.text); };
+    const auto lost = static_cast<std::int64_t>(std::erase_if(responses, blank));
+    for (std::int64_t i = 0; i < lost; ++i) drops.add(row.example.where, detail::kEmptyAnswer);
+    return !responses.empty();
+  }
+  if (!row.drop.empty()) drops.add(row.example.where, row.drop);
+  return row.drop.empty();
+}
+
 }  // namespace
 
 std::unique_ptr<Dataset> load_dataset(const DataOptions& options, const TextPipeline& pipeline,
@@ -198,6 +225,18 @@ std::vector<Example> read_examples(const DataOptions& options, ReadReport& repor
   for (const Example& example : examples) ++report.by_unit[unit_name(example.unit)];
   report.dropped = drops.by_reason();
   drops.write(dropped_path);
+  return examples;
+}
+
+std::vector<Example> read_answers(const DataOptions& options, ReadReport& report) {
+  detail::check_options(options);
+  DropLog drops;
+  std::vector<Example> examples;
+  for (ReadRow& row : read_rows(options, report)) {
+    if (keep_answers(row, drops)) examples.push_back(std::move(row.example));
+  }
+  report.rows_kept = std::ssize(examples);
+  report.dropped = drops.by_reason();
   return examples;
 }
 

@@ -71,6 +71,11 @@ std::unique_ptr<Dataset> make_dataset(std::vector<Row> rows, std::vector<std::st
 std::vector<Example> read_examples(const DataOptions& options, ReadReport& report,
                                    const std::string& dropped_path);
 
+// Rows whose answers wait for labels: `responses` of plain strings are read too, and what stands beside the
+// answers (scores, labels, which one was chosen) is not looked at. Only empty answers, rows without any and
+// what no shape can make sense of leave.
+std::vector<Example> read_answers(const DataOptions& options, ReadReport& report);
+
 // The example's prompt alone as ids, with the generation prompt of chat templates; loss_mask is all zero.
 // With overlong = truncate_prompt_left it is cut to max_prompt_length, else it keeps its length. Throws
 // InputError that names the row.

@@ -56,6 +56,29 @@ TEST(Dataset, mixed_kinds_in_one_file_are_read_and_counted) {
   EXPECT_EQ(dataset->row(1).where.line, 2);
 }
 
+TEST(Dataset, answers_to_label_are_read_whatever_stands_beside_them) {
+  World world("dataset_bare",
+              R"({"prompt": "p", "responses": ["a", {"content": "b"}, " "], "ground_truth": "b"}
+{"prompt": "p", "response": "c", "score": 77}
+{"prompt": "p", "responses": [{"content": "d", "score": null}, {"content": "e", "score": 900}]}
+{"prompt": "p", "completion": "  "}
+{"prompt": "p"}
+)");
+  ReadReport report;
+  const std::vector<Example> examples = read_answers(world.options, report);
+  ASSERT_EQ(examples.size(), 4U);
+  EXPECT_EQ(examples[0].responses.size(), 2U);
+  EXPECT_EQ(examples[0].responses[1].text.plain, "b");
+  EXPECT_EQ(examples[0].ground_truth, "b");
+  EXPECT_EQ(examples[1].responses.size(), 1U);
+  EXPECT_EQ(examples[2].responses.size(), 2U);
+  EXPECT_TRUE(examples[3].responses.empty());
+  EXPECT_EQ(report.dropped.at("empty answer"), 2);
+  const std::string error = input_error([&] { world.load({}); });
+  EXPECT_TRUE(contains(error, "rows.jsonl:1: field \"responses[0]\" must have exactly one of score"))
+      << error;
+}
+
 TEST(Dataset, the_report_bins_the_lengths_in_round_steps) {
   ReadReport report;
   report.lengths = {1, 19, 20, 399};

@@ -173,9 +173,13 @@ struct FileReader {
       const Where where{path, line(i)};
       Json json = parse(i, where);
       rename_columns(json, renames);
+      std::optional<std::string> truth = ground_truth_of({json, where}, options.ground_truth_column);
+      // {"prompt", "answer"}: a field of this name would be an answer of nobody knows which shape.
+      if (truth && !fits_any_shape(json)) json.erase(options.ground_truth_column);
       ReadRow& row = rows[base + i];
       row = read_row(json, where, options.apply_chat_template);
       if (row.example.source.empty()) row.example.source = stem;
+      row.example.ground_truth = std::move(truth);
     });
   }
 

@@ -40,6 +40,30 @@ TEST(RowFiles, a_json_array_numbers_its_elements) {
   EXPECT_EQ(rows[1].example.prompt.plain, "b");
 }
 
+TEST(RowFiles, the_ground_truth_is_the_field_that_was_named) {
+  const std::string folder = test_folder("row_files_truth");
+  const std::string path = write_rows(folder, "a.jsonl",
+                                      "{\"prompt\": \"a\", \"ground_truth\": 42, \"answer\": null}\n"
+                                      "{\"prompt\": \"a\", \"ground_truth\": null}\n"
+                                      "{\"prompt\": \"b\", \"answer\": \"yes\"}\n"
+                                      "{\"question\": \"q\", \"answer\": \"s #### 3\"}\n");
+  DataOptions options = files({path});
+  options.max_rows = 2;
+  EXPECT_EQ(detail::read_files(options)[0].example.ground_truth, "42");
+  EXPECT_FALSE(detail::read_files(options)[1].example.ground_truth.has_value());
+  options.max_rows = 0;
+  options.ground_truth_column = "answer";
+  const std::vector<detail::ReadRow> rows = detail::read_files(options);
+  EXPECT_EQ(rows[2].example.unit, Unit::kPrompt);  // a prompt alone, once its answer is the ground truth
+  EXPECT_EQ(rows[2].example.ground_truth, "yes");
+  EXPECT_EQ(rows[3].example.unit, Unit::kSft);
+  EXPECT_EQ(rows[3].example.ground_truth, "s #### 3");
+  write_rows(folder, "a.jsonl", "{\"prompt\": \"a\", \"ground_truth\": [1]}\n");
+  options.ground_truth_column = "ground_truth";
+  const std::string error = input_error([&] { detail::read_files(options); });
+  EXPECT_TRUE(contains(error, "a.jsonl:1: field \"ground_truth\" must be a string or a number")) << error;
+}
+
 TEST(RowFiles, a_folder_stands_for_its_files_by_name_and_max_rows_counts_over_all) {
   const std::string folder = test_folder("row_files_folder");
   write_rows(folder, "2.jsonl", "{\"prompt\": \"c\"}\n");

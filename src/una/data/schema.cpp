@@ -1,5 +1,6 @@
 #include "una/data/schema.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -111,6 +112,7 @@ void align(Example& example, bool wrap) {
 // Special shapes stand before the general ones that they would also fit.
 const std::vector<Shape>& shapes() {
   static const std::vector<Shape> table = {
+      {"native (answers to label)", fits_bare_responses, read_bare_responses},
       {"native (responses)", fits_native_responses, read_native_responses},
       {"UltraFeedback raw", fits_ultrafeedback_raw, read_ultrafeedback_raw},
       {"NeMo-RL ranked completions", fits_nemo_rl, read_nemo_rl},
@@ -141,6 +143,10 @@ const std::vector<Shape>& shapes() {
   return table;
 }
 
+bool fits_any_shape(const Json& json) {
+  return std::any_of(shapes().begin(), shapes().end(), [&](const Shape& shape) { return shape.fits(json); });
+}
+
 ReadRow read_row(const Json& json, const Where& where, bool apply_chat_template) {
   if (!json.is_object())
     throw InputError(cat(where.text(), ": a row must be a JSON object, found ", json.type_name()));
@@ -158,6 +164,14 @@ ReadRow read_row(const Json& json, const Where& where, bool apply_chat_template)
     return out;
   }
   unknown_shape(json, where);
+}
+
+std::optional<std::string> ground_truth_of(const RowView& row, const std::string& column) {
+  if (!row.json.is_object() || !has(row.json, column.c_str())) return std::nullopt;
+  const Json& value = row.json[column];
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_number() && !value.is_boolean()) wrong_type(row, column, "a string or a number", value);
+  return value.dump();
 }
 
 std::string text_key(const Text& text) {

@@ -24,6 +24,7 @@ struct ReadRow {
   std::string scale;                // the data set's own rule for its scores, for the report; or ""
   std::string drop;                 // not "": degenerate, the reason
   bool tie = false;                 // a preference without a winner
+  bool unmarked = false;            // answers without score, label or rank: only for labelling
 };
 
 // What a schema sees of one row.
@@ -39,6 +40,12 @@ struct Shape {
 };
 
 const std::vector<Shape>& shapes();  // in the order of sniffing
+
+// The member `column` of the row as text, for rewards: a string, a number or a bool; null or absent (or no
+// object at all): none.
+std::optional<std::string> ground_truth_of(const RowView& row, const std::string& column);
+
+bool fits_any_shape(const Json& json);
 
 // Finds the shape and reads the row. InputError "file:line: ..." when no shape fits or a field is wrong.
 // `apply_chat_template` wraps string prompts as one user turn.

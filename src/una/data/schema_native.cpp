@@ -49,6 +49,30 @@ void read_mark(const RowView& row, const Json& item, Mark mark, const std::strin
 
 }  // namespace
 
+bool fits_bare_responses(const Json& row) {
+  if (!fits_native_responses(row) || row["responses"].empty()) return false;
+  for (const Json& item : row["responses"]) {
+    if (!item.is_string() && !item.is_object()) return false;
+    for (const Mark mark : {Mark::kScore, Mark::kLabel, Mark::kRank}) {
+      if (item.is_object() && item.contains(mark_name(mark))) return false;
+    }
+  }
+  return true;
+}
+
+void read_bare_responses(const RowView& row, ReadRow& out) {
+  out.example.prompt = text_field(row, first_of(row.json, {"prompt", "messages"}));
+  out.example.unit = Unit::kGroup;
+  out.unmarked = true;
+  const Json& items = row.json["responses"];
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string field = cat("responses[", i, "]");
+    Text text =
+        items[i].is_string() ? plain_text(items[i].get<std::string>()) : answer_text(row, items[i], field);
+    out.example.responses.push_back(response_of(std::move(text)));
+  }
+}
+
 bool fits_native_responses(const Json& row) {
   return first_of(row, {"prompt", "messages"}) != nullptr && has_list(row, "responses");
 }

@@ -8,6 +8,8 @@
 namespace una::data::detail {
 
 // schema_native.cpp: prompt | messages + responses[{content, score | label | rank}], flat score rows
+bool fits_bare_responses(const Json& row);  // responses[string or {content}] without any mark
+void read_bare_responses(const RowView& row, ReadRow& out);
 bool fits_native_responses(const Json& row);
 void read_native_responses(const RowView& row, ReadRow& out);
 bool fits_flat_score(const Json& row);

@@ -46,6 +46,7 @@ Example with_answer(const Example& base, Unit unit, Response response) {
   out.weight = base.weight;
   out.group_id = base.group_id;
   out.source = base.source;
+  out.ground_truth = base.ground_truth;
   out.responses.push_back(std::move(response));
   return out;
 }

@@ -30,7 +30,8 @@ struct OnlineOptions {
   template <class V>
   void fields(V&& v) {
     v("reward", reward,
-      "online methods: where scores come from, each model:FOLDER | length:N | regex:PATTERN | command:LINE");
+      "online methods: where scores come from, each model:FOLDER | judge:FILE | http://... | command:LINE | "
+      "exact_match | math | length:N | regex:PATTERN | json (docs/rewards.md)");
     v("reward_weights", reward_weights, "a weight for each reward; empty: 1 each");
     v("num_generations", num_generations, "answers sampled for each prompt");
     v("num_iterations", num_iterations, "passes over the samples of a round");

@@ -18,11 +18,8 @@ constexpr std::int64_t kShardBytes = 5'000'000'000;
 
 std::string cache_folder(const RunOptions& run) {
   if (run.reference_cache_dir != "auto") return run.reference_cache_dir;
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != '\0')
-    return cat(xdg, "/una");
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
-    return cat(home, "/.cache/una");
-  return "none";
+  const std::string folder = user_cache_folder();
+  return folder.empty() ? "none" : folder;
 }
 
 LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {

@@ -11,7 +11,6 @@
 #include "una/base/json.h"
 #include "una/base/log.h"
 #include "una/base/rng.h"
-#include "una/reward/rules.h"
 #include "una/rollout/rollout.h"
 
 namespace una::recipe {
@@ -85,20 +84,6 @@ void hold_out(OnlineSetup& setup, double share, std::uint64_t seed) {
               cat("eval_fraction ", share, " leaves one side without prompts"));
 }
 
-// "model:FOLDER": a classification model, or a SEQ_CLS adapter whose config names its base.
-std::unique_ptr<RewardSetup> load_model_reward(const std::string& spec) {
-  std::string folder = spec.substr(std::string("model:").size()), adapter;
-  if (is_file(folder + "/adapter_config.json") && !is_file(folder + "/config.json")) {
-    adapter = folder;
-    const Json json = parse_json(read_file(folder + "/adapter_config.json"), folder + "/adapter_config.json");
-    folder = json.value("base_model_name_or_path", "");
-    check_input(!folder.empty(), cat(adapter, "/adapter_config.json: base_model_name_or_path is missing"));
-  }
-  data::DataOptions reading;
-  reading.max_length = 0;
-  return std::make_unique<RewardSetup>(load_reward_model(folder, adapter, "auto", RewardKeys{}, reading));
-}
-
 SamplingParams sampling_of(const RunConfig& config, const TextSetup& text) {
   SamplingParams params;
   params.max_new_tokens = config.objective.max_completion_length;
@@ -146,7 +131,7 @@ class SampleTable {
 online::RoundParts round_parts(const RunConfig& config, const TextSetup& text, OnlineSetup& setup,
                                train::TrainableSet& set) {
   return {.set = &set,
-          .reward = setup.reward.get(),
+          .reward = setup.rewards.reward.get(),
           .tokenizer = text.tokenizer.get(),
           .prompts = &setup.prompts,
           .options = config.online,
@@ -211,17 +196,8 @@ RunData load_prompts(const RunConfig& config, const TextSetup& text, OnlineSetup
 }
 
 void load_rewards(const RunConfig& config, OnlineSetup& setup) {
-  std::vector<std::unique_ptr<reward::Reward>> rewards;
-  for (const std::string& spec : config.online.reward) {
-    if (starts_with(spec, "model:")) {
-      setup.models.push_back(load_model_reward(spec));
-      rewards.push_back(std::move(setup.models.back()->reward));
-    } else {
-      rewards.push_back(reward::make_rule(spec));
-    }
-  }
-  setup.reward = reward::make_weighted(std::move(rewards), online::weights_of_rewards(config.online));
-  log_info(cat("reward     ", setup.reward->description()));
+  setup.rewards = make_rewards(config.online.reward, online::weights_of_rewards(config.online));
+  log_info(cat("reward     ", setup.rewards.reward->description()));
 }
 
 std::unique_ptr<StepSource> make_round_source(const RunConfig& config, const TextSetup& text,
@@ -231,7 +207,11 @@ std::unique_ptr<StepSource> make_round_source(const RunConfig& config, const Tex
       round_parts(config, text, setup, set), t.per_device_train_batch_size * t.gradient_accumulation_steps,
       static_cast<std::uint64_t>(t.data_seed.value_or(t.seed)));
   auto table = std::make_shared<SampleTable>(config.run.output_dir + "/samples.jsonl");
-  source->on_round([table](const online::Round& round) { table->add(round); });
+  const reward::Reward* reward = setup.rewards.reward.get();
+  source->on_round([table, reward](const online::Round& round) {
+    table->add(round);
+    if (const std::string account = reward->account(); !account.empty()) log_info(account);
+  });
   return source;
 }
 
@@ -245,7 +225,7 @@ MetricSums evaluate_online(const RunConfig& config, const TextSetup& text, Onlin
   std::vector<rollout::Group> groups =
       rollout::sample(*set.model, set.policy, text.tokenizer.get(), setup.eval_prompts, all, sampling,
                       stream_id("evaluation"));
-  rollout::score(groups, *setup.reward);
+  rollout::score(groups, *setup.rewards.reward);
   return online::round_metrics(groups);
 }
 

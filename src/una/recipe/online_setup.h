@@ -16,8 +16,7 @@ namespace una::recipe {
 // What an online run has beside an offline one: prompts instead of answers, and a reward.
 struct OnlineSetup {
   std::vector<rollout::Prompt> prompts, eval_prompts;
-  std::vector<std::unique_ptr<RewardSetup>> models;  // of reward models; `reward` reads them
-  std::unique_ptr<reward::Reward> reward;
+  Rewards rewards;
 };
 
 // InputError on a method that is none, with the nearest.

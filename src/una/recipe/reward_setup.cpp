@@ -1,10 +1,17 @@
 #include "una/recipe/reward_setup.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "una/base/error.h"
+#include "una/base/files.h"
 #include "una/base/format.h"
+#include "una/base/json.h"
 #include "una/base/log.h"
+#include "una/recipe/implicit_reward.h"
+#include "una/reward/http_reward.h"
+#include "una/reward/judge.h"
+#include "una/reward/rules.h"
 
 namespace una::recipe {
 
@@ -43,6 +50,58 @@ RewardSetup load_reward_model(const std::string& folder, const std::string& adap
   setup.text = load_text(folder, data, setup.model.folder.spec);
   setup.reward = make_reward_model(setup.model, setup.text, keys, data);
   return setup;
+}
+
+ModelPlace model_place(const std::string& folder) {
+  if (!is_file(folder + "/adapter_config.json") || is_file(folder + "/config.json")) return {folder, ""};
+  const std::string path = folder + "/adapter_config.json";
+  const Json json = parse_json(read_file(path), path);
+  ModelPlace place{json.value("base_model_name_or_path", ""), folder};
+  check_input(!place.folder.empty(), cat(path, ": base_model_name_or_path is missing"));
+  return place;
+}
+
+namespace {
+
+// "model:FOLDER"
+std::unique_ptr<RewardSetup> load_model_reward(const std::string& name, const RewardKeys& keys,
+                                               const std::string& dtype) {
+  const std::string folder = name.substr(std::string("model:").size());
+  check_input(is_folder(folder), cat("reward ", name, ": there is no folder '", folder, "'"));
+  const ModelPlace place = model_place(folder);
+  data::DataOptions reading;
+  reading.max_length = 0;
+  return std::make_unique<RewardSetup>(load_reward_model(place.folder, place.adapter, dtype, keys, reading));
+}
+
+std::unique_ptr<reward::Reward> http_reward(const std::string& name) {
+  reward::HttpRewardOptions options;
+  options.client.bearer = net::environment_key("REWARD_API_KEY", name);
+  return reward::make_http_reward(name, options);
+}
+
+}  // namespace
+
+Rewards make_rewards(const std::vector<std::string>& names, const std::vector<double>& weights,
+                     const RewardKeys& keys, const std::string& dtype) {
+  Rewards out;
+  std::vector<std::unique_ptr<reward::Reward>> rewards;
+  for (const std::string& name : names) {
+    if (starts_with(name, "model:")) {
+      out.models.push_back(load_model_reward(name, keys, dtype));
+      rewards.push_back(std::move(out.models.back()->reward));
+    } else if (starts_with(name, "judge:")) {
+      rewards.push_back(reward::make_judge(name.substr(std::string("judge:").size())));
+    } else if (starts_with(name, "http://") || starts_with(name, "https://")) {
+      rewards.push_back(http_reward(name));
+    } else if (is_implicit(name)) {
+      rewards.push_back(make_implicit_reward(name, dtype));
+    } else {
+      rewards.push_back(reward::make_rule(name));
+    }
+  }
+  out.reward = reward::make_weighted(std::move(rewards), weights);
+  return out;
 }
 
 }  // namespace una::recipe

@@ -31,6 +31,27 @@ struct RewardSetup {
   std::unique_ptr<reward::RewardModel> reward;
 };
 
+// Where a model lies: a model folder, or the base that an adapter folder names, and the adapter.
+struct ModelPlace {
+  std::string folder, adapter;  // adapter "": none
+};
+ModelPlace model_place(const std::string& folder);
+
+// A weighted sum of rewards by name, with what they stand on.
+struct Rewards {
+  std::vector<std::unique_ptr<RewardSetup>> models;
+  std::unique_ptr<reward::Reward> reward;
+};
+// The one list of names, for label and the online methods:
+//   model:FOLDER        a classification model, or a SEQ_CLS adapter whose config names its base
+//   judge:FILE          an LLM judge (reward/judge.h)
+//   http://... https://...  a server (reward/http_reward.h); REWARD_API_KEY is its bearer token
+//   implicit:... implicit_mean:...  another policy's implicit reward (recipe/implicit_reward.h)
+//   else                a rule or a command (reward/rules.h)
+// One weight a name. InputError on an unknown name or what stands behind the colon.
+Rewards make_rewards(const std::vector<std::string>& names, const std::vector<double>& weights,
+                     const RewardKeys& keys = {}, const std::string& dtype = "auto");
+
 // `folder` is a ...ForSequenceClassification model, or the base of the SEQ_CLS adapter in `adapter`. Its own
 // tokenizer and template are used (`data`: chat_template_path, template_date, max_length). InputError when
 // there is no reward head.

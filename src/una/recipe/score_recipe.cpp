@@ -14,6 +14,7 @@
 #include "una/base/json.h"
 #include "una/base/log.h"
 #include "una/recipe/commands.h"
+#include "una/recipe/implicit_reward.h"
 #include "una/recipe/reward_setup.h"
 #include "una/recipe/score_reward.h"
 #include "una/recipe/training_run.h"
@@ -49,14 +50,7 @@ struct ScoreOptions {
 
 double beta_of(const ScoreOptions& options) {
   if (options.beta) return *options.beta;
-  const std::string path = options.adapter + "/run.yaml";
-  if (!options.adapter.empty() && is_file(path)) {
-    if (const Settings settings = read_yaml_settings(path); const Setting* setting = settings.find("beta")) {
-      double beta = 0;
-      detail::parse_field(*setting, beta);
-      return beta;
-    }
-  }
+  if (const std::optional<double> beta = trained_beta(options.adapter)) return *beta;
   throw InputError(options.adapter.empty()
                        ? "no beta: give --beta (with --adapter it is read from the run.yaml beside it)"
                        : "no beta: there is no run.yaml beside the adapter that names it; give --beta");

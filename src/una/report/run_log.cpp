@@ -9,12 +9,12 @@
 
 #include <unistd.h>
 
+#include "una/base/append_file.h"
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
-#include "una/report/append_file.h"
 #include "una/report/console_row.h"
 #include "una/report/event_writer.h"
 #include "una/report/rows.h"

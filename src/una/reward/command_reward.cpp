@@ -1,6 +1,6 @@
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,26 +14,21 @@
 namespace una::reward {
 namespace {
 
-Json text_json(const Text& text) {
-  if (!text.is_chat) return text.plain;
-  Json turns = Json::array();
-  for (const Message& message : text.messages) {
-    turns.push_back({{"role", message.role}, {"content", message.content}});
-  }
-  return turns;
-}
+// Gone when the command is done, however it ended.
+struct TemporaryFile {
+  std::string path =
+      (std::filesystem::temp_directory_path() / cat("una-reward-", ::getpid(), ".jsonl")).string();
+  explicit TemporaryFile(const std::string& content) { write_file(path, content); }
+  ~TemporaryFile() { ::unlink(path.c_str()); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+};
 
 // One line of the command's output. A number that is none, or null, is a missing score.
 Verdict verdict_of(const std::string& line, std::size_t number) {
+  const std::string what = cat("the reward command's line ", number);
   const Json value = Json::parse(line, nullptr, false);
-  const Json* score = &value;
-  if (value.is_object() && value.contains("score")) score = &value.at("score");
-  if (score->is_number() && std::isfinite(score->get<double>())) {
-    return {.score = score->get<double>(), .failure = "", .tokens = 0};
-  }
-  return {.score = std::nullopt,
-          .failure = cat("the reward command's line ", number, " is no number: ", line),
-          .tokens = 0};
+  return value.is_discarded() ? failed(cat(what, " is no number: ", line)) : verdict_of_reply(value, what);
 }
 
 // Runs a shell command once a call: rows in through a file, so that neither side can wait for the other.
@@ -44,14 +39,10 @@ class CommandReward final : public Reward {
   std::vector<Verdict> score(const std::vector<Question>& questions) override {
     std::string rows;
     for (const Question& question : questions) {
-      const Json row{{"prompt", text_json(question.prompt)}, {"answer", answer_text(question.answer)}};
-      rows += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      rows += question_json(question).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
     }
-    const std::string path =
-        (std::filesystem::temp_directory_path() / cat("una-reward-", ::getpid(), ".jsonl")).string();
-    write_file(path, rows);
-    const std::vector<std::string> lines = run(path);
-    std::filesystem::remove(path);
+    const TemporaryFile file(rows);
+    const std::vector<std::string> lines = run(file.path);
     check_input(lines.size() == questions.size(), cat("the reward command gave ", lines.size(), " lines for ",
                                                       questions.size(), " answers: ", command_));
     std::vector<Verdict> verdicts;

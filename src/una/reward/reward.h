@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "una/base/json.h"
 #include "una/core/example.h"
 
 namespace una::reward {
@@ -14,7 +17,8 @@ struct Question {
   Text prompt;
   Text answer;        // chat: the turns after the prompt's; plain behind a chat prompt: one assistant turn
   std::string tools;  // JSON text of the tools array, or ""
-  std::string template_kwargs;  // JSON text of chat_template_kwargs, or ""
+  std::string template_kwargs;                   // JSON text of chat_template_kwargs, or ""
+  std::optional<std::string> ground_truth = {};  // of the row, for rewards that compare
 };
 
 // The row's answer number `response` as a question.
@@ -27,7 +31,29 @@ struct Verdict {
   std::int64_t tokens = 0;      // what the reward read, where it counts tokens
 };
 
-// An opinion on answers: a reward model, later rules and judges. Not thread-safe.
+// The scale that a reward declares.
+struct ScoreScale {
+  double lo = 0, hi = 1;
+};
+
+// An opinion on which of two answers to one prompt is better.
+class Comparer {
+ public:
+  enum class Preference : std::uint8_t { kFirst, kSecond, kTie, kDisagreement, kMissing };
+  struct Comparison {
+    Preference preference = Preference::kMissing;
+    std::string failure;  // "" unless kMissing
+  };
+  struct Pair {
+    const Question* first = nullptr;
+    const Question* second = nullptr;
+  };
+  virtual ~Comparer() = default;
+  // In order. kDisagreement: asked twice, with the answers swapped, the comparer did not stay with one.
+  virtual std::vector<Comparison> compare(const std::vector<Pair>& pairs) = 0;
+};
+
+// An opinion on answers: a reward model, rules, a server, a judge. Not thread-safe.
 class Reward {
  public:
   virtual ~Reward() = default;
@@ -36,6 +62,35 @@ class Reward {
   virtual std::vector<Verdict> score(const std::vector<Question>& questions) = 0;
   // For logs and run records: "reward model in DIR (LlamaForSequenceClassification, float32)".
   virtual std::string description() const = 0;
+  // What every score lies in, where that is known; nullopt: any number.
+  virtual std::optional<ScoreScale> scale() const { return std::nullopt; }
+  // True when scores are thumbs: 1 up, 0 down.
+  virtual bool is_thumbs() const { return false; }
+  // Not null where the opinion is on pairs; score() is then the share of comparisons won.
+  virtual Comparer* comparer() { return nullptr; }
+  // What it has cost so far, for the log; "" where nothing was counted.
+  virtual std::string account() const { return ""; }
 };
+
+// The row that commands and servers read: {"prompt": string or turns, "answer": string, "ground_truth":
+// string where there is one}.
+Json question_json(const Question& question);
+
+// The text that a rule reads: plain, or the contents of the answer's turns.
+std::string answer_text(const Text& answer);
+
+// One element of a command's or server's reply: a finite number, or {"score": number or null, "error": text}.
+// Anything else is a failure whose sentence begins with `what`.
+Verdict verdict_of_reply(const Json& reply, const std::string& what);
+
+// What each of `answers` answers won of the comparisons that were made (owners: the two answers of each):
+// wins over comparisons, a tie or a disagreement being half a win; an answer without any that came through
+// fails.
+std::vector<Verdict> win_shares(std::size_t answers,
+                                const std::vector<std::pair<std::size_t, std::size_t>>& owners,
+                                const std::vector<Comparer::Comparison>& results);
+
+Verdict failed(std::string failure);  // no score
+Verdict scored(double score);
 
 }  // namespace una::reward

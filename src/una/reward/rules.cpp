@@ -8,6 +8,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/reward/math_answer.h"
 
 namespace una::reward {
 namespace {
@@ -15,19 +16,65 @@ namespace {
 // A function of the answer's text.
 class Rule : public Reward {
  public:
-  explicit Rule(std::string name) : name_(std::move(name)) {}
+  explicit Rule(std::string name, ScoreScale scale = {}) : name_(std::move(name)), scale_(scale) {}
   std::vector<Verdict> score(const std::vector<Question>& questions) override {
     std::vector<Verdict> verdicts;
     for (const Question& question : questions) {
-      verdicts.push_back({.score = value(answer_text(question.answer)), .failure = "", .tokens = 0});
+      verdicts.push_back(verdict(question));
     }
     return verdicts;
   }
   std::string description() const override { return cat("rule ", name_); }
+  std::optional<ScoreScale> scale() const override { return scale_; }
 
  private:
+  virtual Verdict verdict(const Question& question) const {
+    return scored(value(answer_text(question.answer)));
+  }
   virtual double value(const std::string& text) const = 0;
   std::string name_;
+  ScoreScale scale_;
+};
+
+// Compares with the row's ground truth.
+class TruthRule : public Rule {
+ public:
+  using Rule::Rule;
+
+ private:
+  Verdict verdict(const Question& question) const override {
+    if (!question.ground_truth) {
+      return failed("the row has no ground truth to compare with (--ground_truth_column names its field)");
+    }
+    return scored(agrees(answer_text(question.answer), *question.ground_truth) ? 1 : 0);
+  }
+  double value(const std::string&) const override {
+    throw InternalError("TruthRule: no value without a truth");
+  }
+  virtual bool agrees(const std::string& answer, const std::string& truth) const = 0;
+};
+
+class ExactRule final : public TruthRule {
+ public:
+  ExactRule(const std::string& spec, bool loose) : TruthRule(spec), loose_(loose) {}
+
+ private:
+  bool agrees(const std::string& answer, const std::string& truth) const override {
+    if (loose_) return loose_text(answer) == loose_text(truth);
+    return trim(answer) == trim(truth);
+  }
+  bool loose_;
+};
+
+class MathRule final : public TruthRule {
+ public:
+  MathRule(const std::string& spec, double tolerance) : TruthRule(spec), tolerance_(tolerance) {}
+
+ private:
+  bool agrees(const std::string& answer, const std::string& truth) const override {
+    return same_result(answer, truth, tolerance_);
+  }
+  double tolerance_;
 };
 
 double words_of(const std::string& text) {
@@ -43,7 +90,7 @@ double words_of(const std::string& text) {
 
 class LengthRule final : public Rule {
  public:
-  LengthRule(const std::string& spec, double target) : Rule(spec), target_(target) {}
+  LengthRule(const std::string& spec, double target) : Rule(spec, {-1, 0}), target_(target) {}
 
  private:
   double value(const std::string& text) const override {
@@ -83,11 +130,33 @@ class Weighted final : public Reward {
         total[i].tokens += own[i].tokens;
         const std::optional<double> sum = total[i].score, more = own[i].score;
         if (sum && more) total[i].score = *sum + weights_[r] * *more;
-        if (sum && !more)
+        if (sum && !more) {
           total[i] = {.score = std::nullopt, .failure = own[i].failure, .tokens = total[i].tokens};
+        }
       }
     }
     return total;
+  }
+
+  // Sums of declared scales; unknown as soon as one part's is.
+  std::optional<ScoreScale> scale() const override {
+    ScoreScale sum{0, 0};
+    for (std::size_t r = 0; r < rewards_.size(); ++r) {
+      const std::optional<ScoreScale> own = rewards_[r]->scale();
+      if (!own || weights_[r] == 0) return std::nullopt;
+      sum.lo += weights_[r] * (weights_[r] > 0 ? own->lo : own->hi);
+      sum.hi += weights_[r] * (weights_[r] > 0 ? own->hi : own->lo);
+    }
+    return sum;
+  }
+  bool is_thumbs() const override { return alone() && rewards_[0]->is_thumbs(); }
+  Comparer* comparer() override { return alone() ? rewards_[0]->comparer() : nullptr; }
+  std::string account() const override {
+    std::vector<std::string> parts;
+    for (const auto& reward : rewards_) {
+      if (std::string own = reward->account(); !own.empty()) parts.push_back(std::move(own));
+    }
+    return join(parts, "; ");
   }
 
   std::string description() const override {
@@ -100,6 +169,8 @@ class Weighted final : public Reward {
   }
 
  private:
+  bool alone() const { return rewards_.size() == 1 && weights_[0] == 1; }
+
   std::vector<std::unique_ptr<Reward>> rewards_;
   std::vector<double> weights_;
 };
@@ -110,6 +181,24 @@ std::unique_ptr<Reward> length_rule(const std::string& spec, const std::string& 
   check_input(end != argument.c_str() && *end == 0 && target >= 1,
               cat("reward ", spec, ": length needs a number of words of at least 1, as in length:40"));
   return std::make_unique<LengthRule>(spec, target);
+}
+
+std::unique_ptr<Reward> exact_rule(const std::string& spec, const std::string& argument) {
+  check_input(argument.empty() || argument == "loose",
+              cat("reward ", spec,
+                  ": exact_match takes nothing or exact_match:loose (case, punctuation, "
+                  "articles and white space do not count)"));
+  return std::make_unique<ExactRule>(spec, argument == "loose");
+}
+
+std::unique_ptr<Reward> math_rule(const std::string& spec, const std::string& argument) {
+  const std::string written = argument.empty() ? cat(kMathTolerance) : argument;
+  char* end = nullptr;
+  const double tolerance = std::strtod(written.c_str(), &end);
+  const bool good = end != written.c_str() && *end == 0;
+  check_input(good && tolerance >= 0 && tolerance < 1,
+              cat("reward ", spec, ": math takes a relative tolerance from 0 to 1, as in math:1e-3"));
+  return std::make_unique<MathRule>(spec, tolerance);
 }
 
 std::unique_ptr<Reward> regex_rule(const std::string& spec, const std::string& argument) {
@@ -123,14 +212,9 @@ std::unique_ptr<Reward> regex_rule(const std::string& spec, const std::string& a
 
 }  // namespace
 
-std::string answer_text(const Text& answer) {
-  if (!answer.is_chat) return answer.plain;
-  std::vector<std::string> contents;
-  for (const Message& message : answer.messages) contents.push_back(message.content);
-  return join(contents, "\n");
+std::vector<std::string> rule_names() {
+  return {"length", "regex", "json", "exact_match", "math", "command"};
 }
-
-std::vector<std::string> rule_names() { return {"length", "regex", "json", "command"}; }
 
 std::unique_ptr<Reward> make_rule(const std::string& spec) {
   const std::size_t colon = spec.find(':');
@@ -139,9 +223,12 @@ std::unique_ptr<Reward> make_rule(const std::string& spec) {
   if (name == "length") return length_rule(spec, argument);
   if (name == "regex") return regex_rule(spec, argument);
   if (name == "json") return std::make_unique<JsonRule>();
+  if (name == "exact_match") return exact_rule(spec, argument);
+  if (name == "math") return math_rule(spec, argument);
   if (name == "command") return make_command_reward(argument);
-  throw InputError(
-      cat("reward ", spec, ": unknown kind '", name, "' (known: model, ", join(rule_names(), ", "), ")"));
+  const std::string known = join(rule_names(), ", ");
+  throw InputError(cat("reward ", spec, ": unknown kind '", name, "' (known: model, ", known,
+                       ", judge, http://..., implicit)"));
 }
 
 std::unique_ptr<Reward> make_weighted(std::vector<std::unique_ptr<Reward>> rewards,

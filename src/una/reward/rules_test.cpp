@@ -43,6 +43,50 @@ TEST(Rules, a_chat_answer_is_the_contents_of_its_turns) {
   EXPECT_DOUBLE_EQ(make_rule("regex:^Answer")->score({question}).front().score.value(), 1);
 }
 
+TEST(Rules, answers_are_compared_with_the_ground_truth_of_their_row) {
+  const auto verdict = [](const std::string& spec, const std::string& answer, const char* truth) {
+    Question question = ask(answer);
+    if (truth != nullptr) question.ground_truth = truth;
+    return make_rule(spec)->score({question}).front();
+  };
+  EXPECT_DOUBLE_EQ(verdict("exact_match", " Paris\n", "Paris").score.value(), 1);
+  EXPECT_DOUBLE_EQ(verdict("exact_match", "paris", "Paris").score.value(), 0);
+  EXPECT_DOUBLE_EQ(verdict("exact_match:loose", "The paris.", "Paris").score.value(), 1);
+  EXPECT_DOUBLE_EQ(verdict("math", "so it is 0.5", "1/2").score.value(), 1);
+  EXPECT_DOUBLE_EQ(verdict("math", "so it is 0.51", "1/2").score.value(), 0);
+  EXPECT_DOUBLE_EQ(verdict("math:0.1", "so it is 0.51", "1/2").score.value(), 1);
+  const Verdict without = verdict("math", "5", nullptr);
+  EXPECT_FALSE(without.score.has_value());
+  EXPECT_NE(without.failure.find("--ground_truth_column"), std::string::npos);
+  EXPECT_NE(refusal("math:x").find("math:1e-3"), std::string::npos);
+  EXPECT_NE(refusal("exact_match:tight").find("exact_match:loose"), std::string::npos);
+}
+
+TEST(Rules, commands_read_the_ground_truth_too) {
+  Question question = ask("5");
+  question.ground_truth = "right";
+  const auto reward = make_rule(
+      "command:while read -r row; do case $row in *'\"ground_truth\":\"right\"'*) "
+      "echo 1;; *) echo 0;; esac; done");
+  const std::vector<Verdict> verdicts = reward->score({question, ask("5")});
+  EXPECT_DOUBLE_EQ(verdicts[0].score.value(), 1);
+  EXPECT_DOUBLE_EQ(verdicts[1].score.value(), 0);
+}
+
+TEST(Rules, scales_are_declared_where_they_are_known) {
+  const auto scale = [](const std::string& spec) { return make_rule(spec)->scale(); };
+  EXPECT_EQ(scale("length:4")->lo, -1);
+  EXPECT_EQ(scale("length:4")->hi, 0);
+  EXPECT_EQ(scale("json")->hi, 1);
+  EXPECT_FALSE(scale("command:cat").has_value());
+  std::vector<std::unique_ptr<Reward>> parts;
+  parts.push_back(make_rule("length:4"));
+  parts.push_back(make_rule("json"));
+  const auto sum = make_weighted(std::move(parts), {2, -3});
+  EXPECT_EQ(sum->scale()->lo, -5);
+  EXPECT_EQ(sum->scale()->hi, 0);
+}
+
 TEST(Rules, bad_specifications_are_refused_with_advice) {
   EXPECT_NE(refusal("lenght:4").find("unknown kind 'lenght' (known: model, length"), std::string::npos);
   EXPECT_NE(refusal("length:four").find("length:40"), std::string::npos);

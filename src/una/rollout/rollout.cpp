@@ -61,7 +61,8 @@ void score(std::vector<Group>& groups, reward::Reward& reward) {
       questions.push_back({.prompt = example.prompt,
                            .answer = {.is_chat = false, .plain = answer.text, .messages = {}},
                            .tools = example.tools,
-                           .template_kwargs = example.template_kwargs});
+                           .template_kwargs = example.template_kwargs,
+                           .ground_truth = example.ground_truth});
     }
   }
   const std::vector<reward::Verdict> verdicts = reward.score(questions);

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace una::report {
+namespace una {
 
 // A file that only grows: each append is one write, so a killed process leaves whole records and at most one
 // torn last one. InputError (full disk, no permission) names the path.
@@ -20,4 +20,4 @@ class AppendFile {
   int file_;
 };
 
-}  // namespace una::report
+}  // namespace una

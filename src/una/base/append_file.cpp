@@ -1,4 +1,4 @@
-#include "una/report/append_file.h"
+#include "una/base/append_file.h"
 
 #include <cerrno>
 #include <cstring>
@@ -9,7 +9,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 
-namespace una::report {
+namespace una {
 
 AppendFile::AppendFile(const std::string& path)
     : path_(path), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
@@ -27,4 +27,4 @@ void AppendFile::append(std::string_view bytes) {
   }
 }
 
-}  // namespace una::report
+}  // namespace una

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "una/net/client.h"
+#include "una/reward/judge_cache.h"
+#include "una/reward/judge_options.h"
+#include "una/reward/reward.h"
+
+namespace una::reward {
+
+struct JudgeParts {
+  JudgeSettings settings;
+  net::ClientOptions client;  // with the key
+  JudgeCache cache;
+};
+
+// An LLM over an OpenAI-compatible chat-completions API.
+//   score   a score on the declared scale
+//   thumbs  1 or 0
+//   pairs   a Comparer that asks in both orders; score() groups equal prompts and gives each answer the share
+//           of its comparisons won (a tie or a disagreement is half), without those that failed
+// A reply that cannot be read is asked for again parse_retries times, then missing. InputError where nobody
+// listens, and on 401, 403, 404 and 405.
+std::unique_ptr<Reward> make_judge(JudgeParts parts);
+
+// "judge:FILE": settings from the file, key from the environment, cache on disk.
+std::unique_ptr<Reward> make_judge(const std::string& path);
+
+}  // namespace una::reward
