@@ -229,8 +229,7 @@ TEST(RoundSource, a_constant_reward_is_named_as_no_signal) {
     EXPECT_EQ(no_signal(make_round(bench.parts, all_prompts(), 5).groups, bench.parts), "") << method;
     bench.parts.reward = &constant;
     const std::string reason = no_signal(make_round(bench.parts, all_prompts(), 5).groups, bench.parts);
-    EXPECT_NE(reason.find("no signal: the reward (halves) gave every answer of a round 3"),
-              std::string::npos)
+    EXPECT_NE(reason.find("no signal: the reward (halves) gave every answer of a round 3"), std::string::npos)
         << reason;
   }
 }
