@@ -80,16 +80,16 @@ std::unique_ptr<model::Model> BanditWorld::make_model(bool trains) const {
   ModelSpec spec;
   spec.model_type = "llama";
   spec.architecture = "LlamaForCausalLM";
-  spec.hidden_size = 32;
-  spec.intermediate_size = 64;
-  spec.num_layers = 2;
+  spec.hidden_size = 64;
+  spec.intermediate_size = 128;
+  spec.num_layers = 1;
   spec.num_heads = 4;
   spec.num_kv_heads = 4;
-  spec.head_dim = 8;
+  spec.head_dim = 16;
   spec.vocab_size = kTokens;
   spec.max_positions = 16;
-  spec.windows = {0, 0};
-  spec.initializer_range = 0.1;
+  spec.windows = {0};
+  spec.initializer_range = 0.15;
   spec.torch_dtype = "float32";
   return std::make_unique<model::Model>(spec, random_bits(seed_, stream_id("bandit-model"), 0),
                                         model::LoadOptions{.train_full = trains});
