@@ -40,6 +40,53 @@ class Online(unittest.TestCase):
         name = "adapter_model.safetensors"
         self.assertEqual((straight / name).read_bytes(), (resumed / name).read_bytes())
 
+    def test_later_passes_stop_early_and_a_stopped_run_resumes_bit_for_bit(self):
+        more = ["--reward", "length:4", "--num_generations", 2, "--num_iterations", 4, "--save_steps", 1, "--kl_control",
+                "adaptive", "--kl_horizon", 100, "--value_warmup_steps", 1, "--critic_learning_rate", "2e-3",
+                "--kl_early_stop", "1e-4", "--importance_sampling_correction", "true", "--soft_overlong_cache", 8]
+        straight, resumed = fresh("online-stop-straight"), fresh("online-stop-resumed")
+        train("ppo", DATA, straight, *ONLINE, *more, "--max_steps", 14)
+        lasts = [row["steps_a_round"] for row in read_rows(straight / "metrics.jsonl") if "steps_a_round" in row]
+        self.assertLess(min(lasts), 4, "the limit ends rounds early")
+        rows = self.rows(straight)
+        self.assertGreater(len({row["objective/kl_coef"] for row in rows}), 1)
+        for row in rows:
+            for name in ("objective/kl", "objective/entropy", "sampling/sampling_logp_difference/mean", "time/train"):
+                self.assertTrue(math.isfinite(row[name]), name)
+        train("ppo", DATA, resumed, *ONLINE, *more, "--max_steps", 10)
+        newest = max((int(path.name.split("-")[1]) for path in resumed.glob("checkpoint-*")))
+        run("train", "--config", resumed / "run.yaml", "--resume_from_checkpoint", resumed / f"checkpoint-{newest}",
+            "--max_steps", 14)
+        name = "adapter_model.safetensors"
+        self.assertEqual((straight / name).read_bytes(), (resumed / name).read_bytes())
+
+    def test_online_una_fits_ranks_and_clips_later_passes(self):
+        for more in (["--una_f", "quantile"], ["--una_f", "value_head"], ["--una_clip", "token", "--zero_variance", "resample"]):
+            with self.subTest(more=more):
+                out = fresh("online-una-forms")
+                train("una_online", DATA, out, *ONLINE, "--reward", "length:4", "--num_generations", 4, "--num_iterations", 2,
+                      "--beta", "0.02", "--learning_rate", "2e-3", "--max_steps", 8, *more)
+                rows = read_rows(out / "metrics.jsonl")
+                self.assertTrue(all(math.isfinite(row["loss"]) for row in rows))
+                self.assertTrue(any("clip_ratio" in row for row in rows))
+
+    def test_ppo_presets_are_defaults_under_the_user_s_own_settings(self):
+        def settings(*more):
+            text = train("ppo", DATA, fresh("online-preset"), "--reward", "json", "--dry_run", "true", *more)[0]
+            return dict(line.split(": ", 1) for line in text.splitlines() if ": " in line and not line.startswith(" "))
+
+        mine = settings("--ppo_preset", "openrlhf", "--lam", "0.9")
+        wanted = {"beta": 0.01, "cliprange_value": 0.5, "num_iterations": 1, "num_mini_batches": 8, "reward_clip": 10,
+                  "critic_learning_rate": 9e-6, "adam_beta2": 0.95, "warmup_ratio": 0.03, "lam": 0.9}
+        self.assertEqual({key: float(mine[key]) for key in wanted}, wanted)
+        self.assertEqual(mine["lr_scheduler_type"], "cosine_with_min_lr")
+        trl = settings("--ppo_preset", "trl")
+        wanted = {"beta": 0.05, "cliprange_value": 0.2, "vf_coef": 0.1, "num_iterations": 4, "num_mini_batches": 1,
+                  "gamma": 1, "lam": 0.95, "max_completion_length": 53, "critic_learning_rate": 0}
+        self.assertEqual({key: float(trl[key]) for key in wanted}, wanted)
+        plain = settings()
+        self.assertEqual({key: plain[key] for key in wanted}, {key: trl[key] for key in wanted})
+
     def test_a_reward_model_trained_here_scores_the_samples(self):
         model, out = fresh("online-rm"), fresh("online-by-rm")
         train("reward", DATA, model, "--max_steps", 5)
@@ -57,9 +104,14 @@ class Online(unittest.TestCase):
         self.assertIn("unknown kind 'lenght'", refused("rloo", "--reward", "lenght:3"))
         self.assertIn("temperature must be 1", refused("rloo", "--reward", "length:4", "--temperature", "0.7"))
         self.assertIn("num_generations must be at least 2", refused("grpo", "--reward", "json", "--num_generations", "1"))
+        self.assertIn("kl_control adaptive is a key of ppo", refused("rloo", "--reward", "json", "--kl_control", "adaptive"))
+        self.assertIn("ppo_preset is a key of ppo", refused("rloo", "--reward", "json", "--ppo_preset", "trl"))
+        self.assertIn("mismatched rows", refused("una_online", "--reward", "json", "--una_f", "kto_z0"))
+        self.assertIn("online_dpo has no ratio", refused("online_dpo", "--reward", "json", "--kl_early_stop", "0.1"))
+        self.assertIn("own samples", refused("una", "--importance_sampling_correction", "true"))
         self.assertIn("exit code 3", refused("rloo", "--reward", "command:exit 3"))
         self.assertIn("scored none", refused("rloo", "--reward", "command:sed 's/.*/null/'"))
-        self.assertIn("equal rewards", train("rloo", DATA, fresh("online-flat"), *ONLINE, "--max_steps", 1, "--reward",
+        self.assertIn("no signal: the reward (", train("rloo", DATA, fresh("online-flat"), *ONLINE, "--max_steps", 1, "--reward",
                                              "command:sed 's/.*/1/'")[1])
 
 

@@ -21,6 +21,10 @@ struct StepBatch {
   MetricSums metrics;       // what the source of the batch has to say about it (rewards, lengths, ...)
 };
 
+// A step whose gradient is known is applied, left out, or left out together with what is left of its round of
+// samples.
+enum class StepVerdict : std::uint8_t { kApply, kSkip, kEndRound };
+
 // Where a run is. `row` is a raw index in the permutation of epoch `epoch`.
 struct RunPosition {
   std::int64_t step = 0;

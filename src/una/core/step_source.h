@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "una/base/json.h"
 #include "una/core/step_batch.h"
 
 namespace una {
@@ -17,6 +18,12 @@ class StepSource {
   virtual void seek(const RunPosition& position) = 0;
   // Whether a run can be resumed from here: not while a round of samples is only half used.
   virtual bool resumable() const { return true; }
+  // Told what became of each step that it gave (not of steps that were refused for numbers that are not
+  // finite); may add to the step's metrics. kEndRound: the rest of the round is left out.
+  virtual void end_step(StepVerdict, MetricSums&) {}
+  // What it learnt on the way, for checkpoints written where `resumable`; position() is kept apart.
+  virtual Json state() const { return Json::object(); }
+  virtual void load_state(const Json&) {}
 };
 
 }  // namespace una

@@ -130,19 +130,19 @@ PolicyOutput Model::forward_as_packed(const PackedBatch& batch, const PolicyWant
 
 std::vector<TrainableTensor> Model::trainable() {
   std::vector<TrainableTensor> out;
-  const auto add = [&](const Parameter& parameter) {
-    if (parameter.trains()) out.push_back({parameter.name, parameter.master, parameter.decay});
+  const auto add = [&](const Parameter& parameter, AdapterId adapter = kNoAdapter) {
+    if (parameter.trains()) out.push_back({parameter.name, parameter.master, parameter.decay, adapter});
   };
   // A causal LM that became a reward model keeps its head for reading, but nothing would give it gradients.
   const Parameter* spare = has_reward_head() && impl_->output != impl_->embedding ? impl_->output : nullptr;
   for (const Parameter& parameter : impl_->parameters) {
     if (&parameter != spare) add(parameter);
   }
-  for (const auto& adapter : impl_->adapters) {
-    for (const auto& module : adapter->modules) {
+  for (std::size_t id = 0; id < impl_->adapters.size(); ++id) {
+    for (const auto& module : impl_->adapters[id]->modules) {
       if (!module) continue;
-      add(module->a);
-      add(module->b);
+      add(module->a, static_cast<AdapterId>(id));
+      add(module->b, static_cast<AdapterId>(id));
     }
   }
   if (impl_->score) add(*impl_->score);

@@ -36,7 +36,12 @@ struct ForwardOptions {
 struct TrainableTensor {
   std::string name;
   at::Tensor master;
-  bool decay = true;  // weight decay applies (not to norms and biases)
+  bool decay = true;               // weight decay applies (not to norms and biases)
+  AdapterId adapter = kNoAdapter;  // whose tensor it is, where it is an adapter's
+  // Set by the trainer: its learning rate is `rate` times the run's, and it sits out the first `rests`
+  // updates.
+  double rate = 1;
+  std::int64_t rests = 0;
 };
 
 struct LoadOptions {

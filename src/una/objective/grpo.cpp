@@ -7,7 +7,9 @@
 #include "una/objective/methods.h"
 #include "una/objective/metrics.h"
 #include "una/objective/policy_ratio.h"
+#include "una/objective/ratio_guard.h"
 #include "una/objective/rows.h"
+#include "una/objective/sampler_gap.h"
 #include "una/objective/sequence_sums.h"
 #include "una/objective/tensor_operators.h"
 
@@ -54,17 +56,23 @@ class Grpo final : public Objective {
       losses = losses + options_.beta * (ratio_of(-d) - 1 + d);
       delta = sequence_sums(d.detach(), *input.sequences);
     }
-    losses = losses * each_token(shares(input, logp), input);
+    losses = losses * token_corrections(input, options_) * each_token(shares(input, logp), input);
     LossTerms out;
     out.sums = {losses.sum()};
     add_loss_metrics(host_values(sequence_sums(losses.detach(), *input.sequences)), "", out.metrics);
     add_policy_metrics(input, delta, clipped_entries(ratio.detach(), advantage, options_.epsilon, high),
                        out.metrics);
+    add_ratio_metrics((logp - old).detach(), out.metrics);
+    add_sampler_gap(input, out.metrics);
     add_statistics(input, out.metrics);
     return out;
   }
 
   double loss_at_reference(const std::vector<SequenceMeta>&) const override { return std::nan(""); }
+  StepVerdict judge(const MetricSums& step) const override { return judge_ratios(options_, step); }
+  std::map<std::string, double> derived(const MetricSums& window) const override {
+    return ratio_derived(window);
+  }
 
  private:
   enum class Divisor { kTokens, kAnswers, kLongest };

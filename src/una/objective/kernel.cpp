@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <ATen/ops/log_sigmoid.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/where.h>
 
@@ -39,6 +40,21 @@ at::Tensor kernel_loss(const Kernel& kernel, const at::Tensor& u, const at::Tens
     }
     default:
       return e.square();
+  }
+}
+
+at::Tensor kernel_slope(const Kernel& kernel, const at::Tensor& u, const at::Tensor& t) {
+  const at::Tensor e = residual(kernel.link, u, t);
+  if (kernel.metric == Metric::kBce) return e;
+  const at::Tensor inner =
+      kernel.link == Link::kIdentity ? at::ones_like(u) : at::sigmoid(u) * at::sigmoid(-u);
+  switch (kernel.metric) {
+    case Metric::kL1:
+      return e.sign() * inner;
+    case Metric::kHuber:
+      return e.clamp(-kernel.huber_delta, kernel.huber_delta) * inner;
+    default:
+      return 2 * e * inner;
   }
 }
 

@@ -23,6 +23,7 @@ at::Tensor residual(Link link, const at::Tensor& u, const at::Tensor& t);
 
 // mse has no 1/2; huber is half of mse inside huber_delta; bce is softplus(u) - t u.
 at::Tensor kernel_loss(const Kernel& kernel, const at::Tensor& u, const at::Tensor& t);
+at::Tensor kernel_slope(const Kernel& kernel, const at::Tensor& u, const at::Tensor& t);  // d loss / du
 
 // Soft targets before a logit or a cross entropy: into [1e-3, 1 - 1e-3].
 double clip_soft_target(double t);

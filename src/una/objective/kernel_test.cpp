@@ -52,6 +52,16 @@ TEST(Kernel, LossesByHand) {
   EXPECT_NEAR(loss({Link::kIdentity, Metric::kHuber, 2}, .7, 2), .5 * 1.69, 1e-14);
 }
 
+TEST(Kernel, TheSlopeInClosedFormIsAutogradS) {
+  for (const Kernel& kernel : kAll) {
+    for (const double u : {-3., -.4, .01, .9, 4.}) {
+      for (const double t : {0., .2, .65, 1.}) {
+        EXPECT_NEAR(kernel_slope(kernel, scalar(u), scalar(t)).item<double>(), slope(kernel, u, t), 1e-14);
+      }
+    }
+  }
+}
+
 TEST(Kernel, SlopesAgreeWithFiniteDifferences) {
   const double h = 1e-6;
   for (const Kernel& kernel : kAll) {

@@ -23,8 +23,8 @@ std::size_t choose(const char* key, const std::string& value, const std::vector<
 
 void check_beta(const ObjectiveOptions& options);             // > 0 and finite
 void check_label_smoothing(const ObjectiveOptions& options);  // in [0, 0.5]
-void check_clip(const ObjectiveOptions& options);             // epsilon, epsilon_high
-void check_class_weights(const ObjectiveOptions& options);    // desirable_weight, undesirable_weight > 0
+void check_clip(const ObjectiveOptions& options);           // epsilon, epsilon_high, what may withhold a step
+void check_class_weights(const ObjectiveOptions& options);  // desirable_weight, undesirable_weight > 0
 
 // The loss that `objective` gives when policy and reference agree: sum_k lambda_k S_k / N_k of an actual
 // evaluation with equal log-probs.

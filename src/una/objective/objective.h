@@ -11,6 +11,7 @@
 #include "una/base/json.h"
 #include "una/core/loss.h"
 #include "una/core/packed_batch.h"
+#include "una/core/step_batch.h"
 #include "una/objective/objective_options.h"
 
 namespace una::objective {
@@ -83,6 +84,8 @@ class Objective {
   // Quantities shared by a whole step. `kl_sum`, `kl_count`: sum and number of the mismatched rows'
   // log-ratios.
   virtual void begin_step(double kl_sum, double kl_count);
+  // What becomes of a step whose gradient is known, by its global metric sums. Not called in evaluations.
+  virtual StepVerdict judge(const MetricSums&) const { return StepVerdict::kApply; }
   // After the step, with its global metric sums (names that begin with "_" included): running means move
   // here, once.
   virtual void end_step(const MetricSums& step);

@@ -35,10 +35,14 @@ struct ObjectiveOptions {
   std::string kl_source = "batch";                      // kto: batch | ema | none
   double center_rewards_coefficient = 0;                // reward
   std::string reward_margin = "subtract";               // reward: subtract | soft_label
-  double epsilon = 0.2, epsilon_high = 0;               // rloo, grpo, ppo: clip of the ratio
-  std::string scale_rewards = "group";                  // grpo: group | none
-  double vf_coef = 0.1, cliprange_value = 0.2;          // ppo
-  std::int64_t max_completion_length = 256;             // own samples; divisor of grpo's dr_grpo
+  double epsilon = 0.2, epsilon_high = 0;               // clip of the ratio to the policy that sampled
+  std::string una_clip = "sequence";                    // una on own samples: none | sequence | token
+  double kl_early_stop = 0, ratio_threshold = 0;        // own samples: when a step is withheld; 0: never
+  bool importance_sampling_correction = false;          // own samples: sampler against trainer
+  double importance_sampling_cap = 2;
+  std::string scale_rewards = "group";          // grpo: group | none
+  double vf_coef = 0.1, cliprange_value = 0.2;  // ppo
+  std::int64_t max_completion_length = 256;     // own samples; divisor of grpo's dr_grpo
   template <class V>
   void fields(V&& v) {
     v("beta", beta, "scale of the implicit reward beta * log(pi / pi_ref)");
@@ -83,8 +87,20 @@ struct ObjectiveOptions {
     v("center_rewards_coefficient", center_rewards_coefficient, "reward: c (r_w + r_l)^2");
     v("reward_margin", reward_margin,
       "reward: a pair's margin is subtract (from the gap) | soft_label (log-odds that chosen is better)");
-    v("epsilon", epsilon, "rloo, grpo, ppo: clip of the probability ratio");
-    v("epsilon_high", epsilon_high, "rloo, grpo: upper clip; 0: as epsilon");
+    v("epsilon", epsilon, "una_online, rloo, grpo, ppo: clip of the probability ratio");
+    v("epsilon_high", epsilon_high, "una_online, rloo, grpo: upper clip; 0: as epsilon");
+    v("una_clip", una_clip,
+      "una_online, later passes over a round: PPO's clip on the ratio of the whole answer (sequence), of "
+      "each "
+      "token, or none");
+    v("kl_early_stop", kl_early_stop,
+      "own samples: a step whose approximate KL to the policy that sampled (nats a token) is above ends the "
+      "round; 0: never");
+    v("ratio_threshold", ratio_threshold,
+      "own samples: a step whose mean token ratio is above is skipped; 0: never");
+    v("importance_sampling_correction", importance_sampling_correction,
+      "own samples: weigh by min(trainer's / sampler's probability, importance_sampling_cap)");
+    v("importance_sampling_cap", importance_sampling_cap, "its cap");
     v("scale_rewards", scale_rewards, "grpo: group (divide by the group's standard deviation) | none");
     v("vf_coef", vf_coef, "ppo: weight of the value loss");
     v("cliprange_value", cliprange_value, "ppo: how far a value may move from the old one");

@@ -8,7 +8,9 @@
 #include "una/objective/methods.h"
 #include "una/objective/metrics.h"
 #include "una/objective/policy_ratio.h"
+#include "una/objective/ratio_guard.h"
 #include "una/objective/rows.h"
+#include "una/objective/sampler_gap.h"
 #include "una/objective/sequence_sums.h"
 #include "una/objective/tensor_operators.h"
 
@@ -43,8 +45,8 @@ class Ppo final : public Objective {
     const at::Tensor weight = each_token(answer_weights(input, logp), input);
     const at::Tensor advantage = column(input, "advantage", tokens);
     const at::Tensor ratio = ratio_of(logp - old_logps(input));
-    const at::Tensor policy =
-        clipped_surrogate(ratio, advantage, options_.epsilon, options_.epsilon) * weight;
+    const at::Tensor policy = clipped_surrogate(ratio, advantage, options_.epsilon, options_.epsilon) *
+                              weight * token_corrections(input, options_);
     check(input.token_value.defined() && input.token_value.size(0) == tokens, "ppo: one value a loss token");
     const at::Tensor value = input.token_value.to(at::kDouble);
     const at::Tensor target = column(input, "return", tokens), before = column(input, "old_value", tokens);
@@ -60,6 +62,10 @@ class Ppo final : public Objective {
   }
 
   double loss_at_reference(const std::vector<SequenceMeta>&) const override { return std::nan(""); }
+  StepVerdict judge(const MetricSums& step) const override { return judge_ratios(options_, step); }
+  std::map<std::string, double> derived(const MetricSums& window) const override {
+    return ratio_derived(window);
+  }
 
  private:
   void add_metrics(const ObjectiveInput& input, const at::Tensor& ratio, const at::Tensor& advantage,
@@ -71,13 +77,13 @@ class Ppo final : public Objective {
     out.metrics.add("policy/clipfrac_avg",
                     sum(clipped_entries(ratio, advantage, options_.epsilon, options_.epsilon)), tokens);
     out.metrics.add("val/clipfrac_avg", sum(value_clipped), tokens);
-    out.metrics.add("val/ratio", sum(ratio), tokens);
-    const at::Tensor moved = input.logp.detach().to(at::kDouble) - old_logps(input);
-    out.metrics.add("policy/approxkl_avg", 0.5 * sum(moved * moved), tokens);
+    add_ratio_metrics(input.logp.detach().to(at::kDouble) - old_logps(input), out.metrics);
+    add_sampler_gap(input, out.metrics);
     if (input.ref_logp.defined()) {
       const at::Tensor delta = input.logp.detach().to(at::kDouble) - input.ref_logp.detach().to(at::kDouble);
       out.metrics.add("kl", sum(delta), static_cast<double>(input.sequences->size()));
     }
+    if (input.entropy.defined()) out.metrics.add("policy/entropy_avg", sum(input.entropy.detach()), tokens);
     add_statistics(input, out.metrics);
   }
 

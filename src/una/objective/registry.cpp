@@ -15,30 +15,37 @@ struct Method {
   std::set<std::string> keys;  // what it reads of ObjectiveOptions
 };
 
+// What the methods read that know the policy that sampled.
+std::set<std::string> with_ratio(std::set<std::string> keys) {
+  keys.insert({"epsilon", "kl_early_stop", "ratio_threshold", "importance_sampling_correction",
+               "importance_sampling_cap", "max_completion_length"});
+  return keys;
+}
+
 const std::vector<Method>& methods() {
   static const std::vector<Method> kMethods = {
-      {"una",
-       make_una,
-       {"beta",
-        "label_smoothing",
-        "una_link",
-        "una_loss",
-        "una_f",
-        "una_constant",
-        "una_huber_delta",
-        "una_running",
-        "una_running_decay",
-        "una_reward",
-        "una_pair",
-        "una_beta1",
-        "una_quantile",
-        "rpo_eta",
-        "kl_source",
-        "desirable_weight",
-        "undesirable_weight",
-        "loss_weights",
-        "log_ratio_norm",
-        "max_completion_length"}},
+      {"una", make_una,
+       with_ratio({"beta",
+                   "label_smoothing",
+                   "una_link",
+                   "una_loss",
+                   "una_f",
+                   "una_constant",
+                   "una_huber_delta",
+                   "una_running",
+                   "una_running_decay",
+                   "una_reward",
+                   "una_pair",
+                   "una_beta1",
+                   "una_quantile",
+                   "rpo_eta",
+                   "kl_source",
+                   "desirable_weight",
+                   "undesirable_weight",
+                   "loss_weights",
+                   "log_ratio_norm",
+                   "una_clip",
+                   "epsilon_high"})},
       {"dpo",
        make_dpo,
        {"beta", "loss_type", "label_smoothing", "f_divergence_type", "f_alpha_divergence_coef", "rpo_alpha",
@@ -48,11 +55,9 @@ const std::vector<Method>& methods() {
       {"reward",
        make_reward,
        {"label_smoothing", "center_rewards_coefficient", "reward_margin", "rpo_eta", "loss_weights"}},
-      {"rloo", make_rloo, {"beta", "epsilon", "epsilon_high", "max_completion_length"}},
-      {"grpo",
-       make_grpo,
-       {"beta", "loss_type", "epsilon", "epsilon_high", "scale_rewards", "max_completion_length"}},
-      {"ppo", make_ppo, {"beta", "epsilon", "vf_coef", "cliprange_value", "max_completion_length"}},
+      {"rloo", make_rloo, with_ratio({"beta", "epsilon_high"})},
+      {"grpo", make_grpo, with_ratio({"beta", "loss_type", "epsilon_high", "scale_rewards"})},
+      {"ppo", make_ppo, with_ratio({"beta", "vf_coef", "cliprange_value"})},
   };
   return kMethods;
 }

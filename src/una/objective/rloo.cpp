@@ -5,7 +5,9 @@
 #include "una/objective/methods.h"
 #include "una/objective/metrics.h"
 #include "una/objective/policy_ratio.h"
+#include "una/objective/ratio_guard.h"
 #include "una/objective/rows.h"
+#include "una/objective/sampler_gap.h"
 #include "una/objective/sequence_sums.h"
 #include "una/objective/tensor_operators.h"
 
@@ -35,18 +37,24 @@ class Rloo final : public Objective {
     const at::Tensor advantage = (total - group_mean(total, *input.sequences)) * sizes / (sizes - 1);
     const at::Tensor ratio = ratio_of(sequence_sums(input.logp.to(at::kDouble) - old, *input.sequences));
     const double high = upper_clip(options_);
-    const at::Tensor losses =
-        clipped_surrogate(ratio, advantage, options_.epsilon, high) * answer_weights(input, delta);
+    const at::Tensor losses = clipped_surrogate(ratio, advantage, options_.epsilon, high) *
+                              answer_weights(input, delta) * answer_corrections(input, options_);
     LossTerms out;
     out.sums = {losses.sum()};
     add_loss_metrics(host_values(losses), "", out.metrics);
     add_policy_metrics(input, now.delta.detach(),
                        clipped_entries(ratio.detach(), advantage, options_.epsilon, high), out.metrics);
+    add_ratio_metrics((input.logp.to(at::kDouble) - old).detach(), out.metrics);
+    add_sampler_gap(input, out.metrics);
     add_statistics(input, out.metrics);
     return out;
   }
 
   double loss_at_reference(const std::vector<SequenceMeta>&) const override { return std::nan(""); }
+  StepVerdict judge(const MetricSums& step) const override { return judge_ratios(options_, step); }
+  std::map<std::string, double> derived(const MetricSums& window) const override {
+    return ratio_derived(window);
+  }
 
  private:
   ObjectiveOptions options_;

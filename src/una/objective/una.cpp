@@ -12,9 +12,13 @@
 #include "una/objective/methods.h"
 #include "una/objective/metrics.h"
 #include "una/objective/part_weights.h"
+#include "una/objective/policy_ratio.h"
+#include "una/objective/ratio_guard.h"
 #include "una/objective/rows.h"
+#include "una/objective/sampler_gap.h"
 #include "una/objective/sequence_sums.h"
 #include "una/objective/tensor_operators.h"
+#include "una/objective/una_clip.h"
 #include "una/objective/una_metrics.h"
 #include "una/objective/una_offset.h"
 #include "una/objective/una_targets.h"
@@ -57,6 +61,7 @@ class Una final : public Objective {
         targets_(options, kernel_),
         offset_(options, kernel_.link),
         norm_(options.log_ratio_norm),
+        clip_(options),
         weights_(options.loss_weights, part_names()),
         soft_pairs_(choose("una_pair", options.una_pair, {"hard", "soft"}) == 1) {}
 
@@ -101,7 +106,7 @@ class Una final : public Objective {
       }
       const bool grouped = unit == Unit::kGroup && offset_.kind() == Offset::kGroup;
       const at::Tensor losses = unit == Unit::kPair ? pair_losses(reward, *input.sequences)
-                                : grouped           ? group_losses(reward, *input.sequences, out.metrics)
+                                : grouped           ? group_losses(reward, input, out.metrics)
                                                     : point_losses(unit, reward, input, out.metrics);
       out.sums.push_back(losses.sum());
       add_loss_metrics(host_values(losses), unit_name(unit), out.metrics);
@@ -112,6 +117,7 @@ class Una final : public Objective {
     add_answer_metrics(input, values, out.metrics);
     add_statistics(input, out.metrics);
     add_score_metrics(*input.sequences, values.reward, out.metrics);
+    add_sample_metrics(input, values.log_ratio, out.metrics);
     for (const SequenceMeta& sequence : *input.sequences) targets_.add_sums(sequence, out.metrics);
     return out;
   }
@@ -151,8 +157,11 @@ class Una final : public Objective {
     targets_.end_step(step);
   }
 
+  StepVerdict judge(const MetricSums& step) const override { return judge_ratios(options_, step); }
   std::map<std::string, double> derived(const MetricSums& window) const override {
-    return una_derived(window);
+    std::map<std::string, double> out = una_derived(window);
+    out.merge(ratio_derived(window));
+    return out;
   }
 
   Json state() const override {
@@ -236,6 +245,29 @@ class Una final : public Objective {
     log_warning("una_loss l1 with the sigmoid link is meant for labels; scores are fitted by bce or mse");
   }
 
+  // Losses of the answers `index` with u = x + f, x = beta Delta: the kernel's, with the clip's slope in x in
+  // later passes over own samples.
+  at::Tensor fitted(const at::Tensor& index, const at::Tensor& reward, const at::Tensor& f,
+                    const at::Tensor& t, const ObjectiveInput& input, MetricSums& metrics) const {
+    const at::Tensor x = reward.index_select(0, index);
+    if (!clip_.applies(input)) return kernel_loss(kernel_, x + f, t);
+    const at::Tensor u = x.detach() + f;
+    const at::Tensor slope = options_.beta * kernel_slope(kernel_, u.detach(), t);
+    const at::Tensor slopes = at::zeros_like(reward.detach()).index_add(0, index, slope);
+    const at::Tensor surrogate =
+        norm_.apply(clip_.surrogate(slopes, input, metrics), *input.sequences).index_select(0, index);
+    return kernel_loss(kernel_, u, t) + (surrogate - surrogate.detach());
+  }
+
+  // Samples of this run only: on given rows the mean of Delta is no KL.
+  void add_sample_metrics(const ObjectiveInput& input, const std::vector<double>& delta,
+                          MetricSums& metrics) const {
+    if (input.columns == nullptr || input.columns->count("sampler_logp") == 0) return;
+    for (const double value : delta) metrics.add("kl", value);
+    add_ratio_metrics(input.logp.detach().to(at::kDouble) - old_logps(input), metrics);
+    add_sampler_gap(input, metrics);
+  }
+
   // The value head learns as Delta does, by the slope of the row's own loss in u; rows without feedback would
   // only teach it that everything is good.
   at::Tensor point_offsets(Unit unit, const Points& points, const ObjectiveInput& input,
@@ -255,7 +287,8 @@ class Una final : public Objective {
     const at::Device device = reward.device();
     const at::Tensor t = device_tensor(points.targets, device);
     const at::Tensor f = point_offsets(unit, points, input, device);
-    const at::Tensor u = reward.index_select(0, device_tensor(points.index, device)) + f;
+    const at::Tensor index = device_tensor(points.index, device);
+    const at::Tensor u = reward.index_select(0, index) + f;
     const std::vector<double> u_values = host_values(u), f_values = host_values(f);
     const std::vector<double> e = host_values(residual(kernel_.link, u, t));
     for (std::size_t i = 0; i < points.index.size(); ++i) {
@@ -267,13 +300,14 @@ class Una final : public Objective {
       add_fit(e[i], points.targets[i], metrics);
       offset_.add_sums(sequence, u_values[i] - f_values[i], points.targets[i], metrics);
     }
-    return kernel_loss(kernel_, u, t) * device_tensor(points.weights, device);
+    return fitted(index, reward, f, t, input, metrics) * device_tensor(points.weights, device) *
+           answer_corrections(input, options_).index_select(0, index);
   }
 
   // f = mean_j (L(t_j) - beta Delta_j), L the inverse of the link, detached: for mse with the identity link
   // the gradient is the same either way, for the others f is a baseline and not something to learn.
-  at::Tensor group_losses(const at::Tensor& reward, const std::vector<SequenceMeta>& sequences,
-                          MetricSums& metrics) const {
+  at::Tensor group_losses(const at::Tensor& reward, const ObjectiveInput& input, MetricSums& metrics) const {
+    const std::vector<SequenceMeta>& sequences = *input.sequences;
     std::vector<std::int64_t> index, owner;
     std::vector<double> targets, levels, share, sizes, weights;
     for (const RowSpan& row : row_spans(sequences)) {
@@ -295,11 +329,12 @@ class Una final : public Objective {
     const auto mean = [&](const at::Tensor& values) {
       return (zeros.index_add(0, of, values) / device_tensor(sizes, device)).index_select(0, of);
     };
-    const at::Tensor x = reward.index_select(0, device_tensor(index, device));
-    const at::Tensor u = x + mean(device_tensor(levels, device) - x.detach());
+    const at::Tensor chosen = device_tensor(index, device), x = reward.index_select(0, chosen).detach();
+    const at::Tensor f = mean(device_tensor(levels, device) - x), u = x + f;
     const std::vector<double> e = host_values(residual(kernel_.link, u, t)), c = host_values(t - mean(t));
     for (std::size_t i = 0; i < e.size(); ++i) add_fit(e[i], c[i], metrics);
-    const at::Tensor losses = kernel_loss(kernel_, u, t) * device_tensor(share, device);
+    const at::Tensor losses = fitted(chosen, reward, f, t, input, metrics) * device_tensor(share, device) *
+                              answer_corrections(input, options_).index_select(0, chosen);
     return zeros.index_add(0, of, losses) * device_tensor(weights, device);
   }
 
@@ -308,6 +343,7 @@ class Una final : public Objective {
   UnaTargets targets_;
   UnaOffset offset_;
   LengthNorm norm_;
+  UnaClip clip_;
   PartWeights weights_;
   bool soft_pairs_;
   mutable bool told_l1_ = false;
@@ -333,6 +369,7 @@ std::unique_ptr<Objective> make_una(const ObjectiveOptions& options) {
   check_input(options.una_reward != "standardised" || kernel.link == Link::kIdentity,
               "una_reward standardised is a unit of rewards and needs una_link identity");
   check_offset(options, kernel);
+  check_clip(options);
   return std::make_unique<Una>(options);
 }
 

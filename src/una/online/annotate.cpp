@@ -43,7 +43,10 @@ void add_advantages(std::vector<Row>& rows, const RoundParts& parts, MetricSums&
     double total = 0;
     for (const double reward : rewards.back()) total += reward;
     metrics.add("objective/rlhf_reward", total);
+    metrics.add("objective/scores", sequence->raw_score);
+    metrics.add("objective/non_score_reward", total - sequence->raw_score);
   }
+  metrics.add("objective/kl_coef", parts.beta);
   if (parts.options.whiten_rewards) whiten(rewards, true);
   for (std::size_t s = 0; s < sequences.size(); ++s) {
     Advantages own = generalized_advantages(rewards[s], doubles(sequences[s]->columns.at("old_value")),
@@ -54,6 +57,23 @@ void add_advantages(std::vector<Row>& rows, const RoundParts& parts, MetricSums&
   if (parts.options.whiten_advantages) whiten(advantages, false);
   for (std::size_t s = 0; s < sequences.size(); ++s)
     sequences[s]->columns["advantage"] = floats(advantages[s]);
+}
+
+// KL and entropy of an answer under the policy that sampled, by its own log-probs (TRL's objective/kl and
+// objective/entropy).
+void add_kl_and_entropy(const std::vector<Sequence*>& sequences, MetricSums& metrics) {
+  for (const Sequence* sequence : sequences) {
+    const std::vector<float>& old = sequence->columns.at("old_logp");
+    double entropy = 0, kl = 0;
+    for (const float logp : old) entropy -= static_cast<double>(logp);
+    metrics.add("objective/entropy", entropy);
+    const auto reference = sequence->columns.find("ref_logp");
+    if (reference == sequence->columns.end()) continue;
+    for (std::size_t t = 0; t < old.size(); ++t) {
+      kl += static_cast<double>(old[t]) - static_cast<double>(reference->second[t]);
+    }
+    metrics.add("objective/kl", kl);
+  }
 }
 
 bool needs_old(const RoundParts& parts) {
@@ -85,6 +105,7 @@ void annotate(std::vector<Row>& rows, const RoundParts& parts, MetricSums& metri
       if (values.defined()) sequence.columns["old_value"] = part_of(values, meta);
     }
   }
+  add_kl_and_entropy(all_sequences(rows), metrics);
   if (parts.method == Method::kPpo) add_advantages(rows, parts, metrics);
 }
 

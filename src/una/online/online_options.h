@@ -20,11 +20,21 @@ struct OnlineOptions {
   std::int64_t top_k = 0;
   std::vector<std::string> stop_strings;
   double missing_eos_penalty = 0;
+  std::int64_t soft_overlong_cache = 0;
+  double soft_overlong_penalty = 1;
   bool mask_truncated_completions = false;
   double reward_clip = 0;
   std::string zero_variance = "keep";
+  std::int64_t resample_limit = 3;
+  std::int64_t num_reference_generations = 8;
   std::string anchor = "ref";
+  std::string ppo_preset = "none";
   std::string kl_estimator = "k1";
+  std::string kl_control = "fixed";
+  double kl_target = 6;
+  double kl_horizon = 10000;
+  double critic_learning_rate = 0;
+  std::int64_t value_warmup_steps = 0;
   double gamma = 1, lam = 0.95;
   bool whiten_rewards = false, whiten_advantages = true;
   template <class V>
@@ -42,15 +52,32 @@ struct OnlineOptions {
     v("top_k", top_k, "only the k most likely tokens; while training only 0 (all)");
     v("stop_strings", stop_strings, "strings that end an answer; rewards read the text before");
     v("missing_eos_penalty", missing_eos_penalty, "taken off the reward of an answer that did not end");
+    v("soft_overlong_cache", soft_overlong_cache,
+      "the last tokens before max_completion_length that cost more and more (DAPO's soft punishment); 0: "
+      "off");
+    v("soft_overlong_penalty", soft_overlong_penalty,
+      "what the longest answer loses of its reward under soft_overlong_cache");
     v("mask_truncated_completions", mask_truncated_completions,
       "answers that did not end count in their group's mean, but teach nothing themselves");
     v("reward_clip", reward_clip, "rewards are cut to [-c, c]; 0: not");
-    v("zero_variance", zero_variance, "groups whose rewards are all equal: keep | drop");
+    v("zero_variance", zero_variance,
+      "groups whose rewards are all equal: keep | drop | resample (other draws, what stays equal is "
+      "dropped)");
+    v("resample_limit", resample_limit, "zero_variance resample: how often");
+    v("num_reference_generations", num_reference_generations,
+      "una_online with una_f quantile or log_partition: answers of the reference to each prompt, scored "
+      "once");
     v("anchor", anchor,
       "una_online: Delta is taken against ref (the paper's text) | rollout (the paper's code: the policy "
       "that "
       "sampled)");
-    v("kl_estimator", kl_estimator, "ppo, KL in the reward: k1 | k3 (biased: objectives.md)");
+    v("ppo_preset", ppo_preset, "ppo: other defaults, none | trl | openrlhf (docs/online.md)");
+    v("kl_estimator", kl_estimator, "ppo, KL in the reward: k1 | k3 (biased: docs/online.md)");
+    v("kl_control", kl_control, "ppo, KL coefficient: fixed (beta) | adaptive (beta at first)");
+    v("kl_target", kl_target, "kl_control adaptive: the KL of an answer that it steers to, in nats");
+    v("kl_horizon", kl_horizon, "kl_control adaptive: answers over which it corrects an error");
+    v("critic_learning_rate", critic_learning_rate, "ppo: of the critic; 0: as learning_rate");
+    v("value_warmup_steps", value_warmup_steps, "ppo: steps at the start that move the critic alone");
     v("gamma", gamma, "ppo: discount");
     v("lam", lam, "ppo: lambda of generalised advantages");
     v("whiten_rewards", whiten_rewards, "ppo: rewards of a round to unit variance, mean kept");

@@ -7,6 +7,7 @@
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/rng.h"
 #include "una/objective/kernel.h"
 #include "una/objective/methods.h"
 
@@ -41,6 +42,7 @@ Sequence trained_sequence(const rollout::Answer& answer, const OnlineOptions& op
   sequence.target = objective::sigmoid(answer.reward);
   const bool truncated = answer.finish == Finish::kLength;
   sequence.answer_weight = truncated && options.mask_truncated_completions ? 0 : 1;
+  sequence.columns["sampler_logp"] = answer.sampled_logps;
   return sequence;
 }
 
@@ -80,7 +82,94 @@ Row group_row(const rollout::Group& group, std::size_t number, const RoundParts&
   }
   if (alone && row.sequences.size() == 1) row.unit = Unit::kScore;
   if (row.unit == Unit::kGroup && row.sequences.size() < 2) row.sequences.clear();
+  if (parts.reference_rewards != nullptr) {
+    const RefRewards& reference = parts.reference_rewards->at(group.index);
+    if (reference.raw.empty()) row.sequences.clear();  // without one rank there is no target
+    for (Sequence& sequence : row.sequences) sequence.ref_rewards = reference;
+  }
   return row;
+}
+
+std::vector<rollout::Group> sample_and_score(const RoundParts& parts,
+                                             const std::vector<std::int64_t>& prompts, std::uint64_t key,
+                                             double* reward_seconds) {
+  const rollout::SampleOptions sampling{.num_generations = parts.options.num_generations,
+                                        .max_batch = parts.options.generation_batch_size,
+                                        .params = parts.sampling};
+  std::vector<rollout::Group> groups = rollout::sample(*parts.set->model, parts.set->policy, parts.tokenizer,
+                                                       *parts.prompts, prompts, sampling, key);
+  const double begin = monotonic_seconds();
+  rollout::score(groups, *parts.reward);
+  *reward_seconds += monotonic_seconds() - begin;
+  return groups;
+}
+
+// The reference's answers to prompts that have none yet: one key for the whole run, so that a prompt has the
+// same ones whenever they are asked for.
+void score_reference(const RoundParts& parts, const std::vector<std::int64_t>& prompts) {
+  std::vector<std::int64_t> missing;
+  for (const std::int64_t prompt : prompts) {
+    if (parts.reference_rewards->count(prompt) == 0) missing.push_back(prompt);
+  }
+  if (missing.empty()) return;
+  train::Reference& reference = *parts.set->reference;
+  const rollout::SampleOptions sampling{.num_generations = parts.options.num_reference_generations,
+                                        .max_batch = parts.options.generation_batch_size,
+                                        .params = parts.sampling};
+  std::vector<rollout::Group> groups =
+      rollout::sample(reference.model(), reference.adapter(), parts.tokenizer, *parts.prompts, missing,
+                      sampling, stream_id("reference-samples"));
+  rollout::score(groups, *parts.reward);
+  adjust_rewards(groups, parts.options, parts.sampling.max_new_tokens);
+  for (const rollout::Group& group : groups) {
+    RefRewards& rewards = (*parts.reference_rewards)[group.index];
+    for (const double reward : scored_rewards(group)) {
+      rewards.raw.push_back(reward);
+      rewards.scores.push_back(objective::sigmoid(reward));
+    }
+  }
+}
+
+bool is_flat(const rollout::Group& group) {
+  const std::vector<double> rewards = scored_rewards(group);
+  return rewards.size() >= 2 && all_equal(rewards);
+}
+
+// Other draws for groups of equal rewards, until they differ or the limit is reached. What a prompt is left
+// with is conditioned on a difference, which changes the weight of prompts, not where a prompt's answers go.
+void resample_flat(std::vector<rollout::Group>& groups, const RoundParts& parts, std::uint64_t key,
+                   MetricSums& metrics, double* reward_seconds) {
+  double resampled = 0;
+  for (std::int64_t attempt = 1; attempt <= parts.options.resample_limit; ++attempt) {
+    std::vector<std::size_t> flat;
+    std::vector<std::int64_t> prompts;
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      if (!is_flat(groups[g])) continue;
+      flat.push_back(g);
+      prompts.push_back(groups[g].index);
+    }
+    if (flat.empty()) break;
+    resampled += static_cast<double>(flat.size());
+    std::vector<rollout::Group> fresh = sample_and_score(
+        parts, prompts, random_bits(key, stream_id("resample"), static_cast<std::uint64_t>(attempt), 0),
+        reward_seconds);
+    adjust_rewards(fresh, parts.options, parts.sampling.max_new_tokens);
+    for (std::size_t i = 0; i < flat.size(); ++i) groups[flat[i]] = std::move(fresh[i]);
+  }
+  metrics.add("groups_resampled", resampled);
+}
+
+void check_any_score(const std::vector<rollout::Group>& groups, const RoundParts& parts,
+                     const MetricSums& metrics) {
+  std::string failure;
+  for (const rollout::Group& group : groups) {
+    for (const rollout::Answer& answer : group.answers) {
+      if (!answer.scored && failure.empty()) failure = answer.failure;
+    }
+  }
+  check_input(metrics.count("reward") > 0, cat("the reward (", parts.reward->description(),
+                                               ") scored none of the ", metrics.count("reward/failed_ratio"),
+                                               " answers of this round; the first failure: ", failure));
 }
 
 }  // namespace
@@ -115,6 +204,21 @@ std::vector<double> weights_of_rewards(const OnlineOptions& options) {
   return weights;
 }
 
+namespace {
+
+void check_ppo_keys(const OnlineOptions& options, bool is_ppo) {
+  const char* where = " is a key of ppo";
+  check_input(is_ppo || options.kl_control == "fixed", cat("kl_control adaptive", where));
+  check_input(is_ppo || options.value_warmup_steps == 0, cat("value_warmup_steps", where));
+  check_input(is_ppo || options.critic_learning_rate == 0, cat("critic_learning_rate", where));
+  check_input(options.critic_learning_rate >= 0 && std::isfinite(options.critic_learning_rate),
+              "critic_learning_rate must be 0 (as learning_rate) or positive");
+  check_input(options.kl_target > 0, cat("kl_target must be positive, not ", options.kl_target));
+  check_input(options.kl_horizon > 0, cat("kl_horizon must be positive, not ", options.kl_horizon));
+}
+
+}  // namespace
+
 void check_online(const OnlineOptions& options, const std::string& method) {
   const Method kind = method_of(method);
   const auto at_least = [](const char* key, std::int64_t value, std::int64_t least) {
@@ -127,7 +231,13 @@ void check_online(const OnlineOptions& options, const std::string& method) {
   check_input(!options.reward.empty(),
               cat(method, " needs a reward: give --reward model:FOLDER or another source"));
   weights_of_rewards(options);
-  objective::choose("zero_variance", options.zero_variance, {"keep", "drop"});
+  objective::choose("zero_variance", options.zero_variance, {"keep", "drop", "resample"});
+  objective::choose("kl_control", options.kl_control, {"fixed", "adaptive"});
+  at_least("resample_limit", options.resample_limit, 1);
+  at_least("num_reference_generations", options.num_reference_generations, 1);
+  at_least("soft_overlong_cache", options.soft_overlong_cache, 0);
+  at_least("value_warmup_steps", options.value_warmup_steps, 0);
+  check_ppo_keys(options, kind == Method::kPpo);
   objective::choose("anchor", options.anchor, {"ref", "rollout"});
   objective::choose("kl_estimator", options.kl_estimator, {"k1", "k3"});
   check_input(options.anchor == "ref" || kind == Method::kUna, "anchor rollout is a form of una_online");
@@ -136,11 +246,19 @@ void check_online(const OnlineOptions& options, const std::string& method) {
               "gamma must lie in (0, 1] and lam in [0, 1]");
 }
 
-void adjust_rewards(std::vector<rollout::Group>& groups, const OnlineOptions& options) {
+double overlong_share(std::int64_t tokens, std::int64_t cache, std::int64_t longest) {
+  if (cache <= 0) return 0;
+  const auto over = static_cast<double>(tokens - (longest - cache));
+  return std::clamp(over / static_cast<double>(cache), 0.0, 1.0);
+}
+
+void adjust_rewards(std::vector<rollout::Group>& groups, const OnlineOptions& options, std::int64_t longest) {
   for (rollout::Group& group : groups) {
     for (rollout::Answer& answer : group.answers) {
       if (!answer.scored) continue;
       if (answer.finish == Finish::kLength) answer.reward -= options.missing_eos_penalty;
+      answer.reward -= options.soft_overlong_penalty *
+                       overlong_share(answer.sequence.loss_tokens(), options.soft_overlong_cache, longest);
       if (options.reward_clip > 0) {
         answer.reward = std::clamp(answer.reward, -options.reward_clip, options.reward_clip);
       }
@@ -177,10 +295,8 @@ std::vector<Row> rows_of(const std::vector<rollout::Group>& groups, const RoundP
                          MetricSums& metrics) {
   std::vector<Row> rows;
   for (const rollout::Group& group : groups) {
-    const std::vector<double> rewards = scored_rewards(group);
-    const bool flat = rewards.size() >= 2 && all_equal(rewards);
     Row row;
-    if (!flat || parts.options.zero_variance == "keep") {
+    if (!is_flat(group) || parts.options.zero_variance == "keep") {
       row = parts.method == Method::kOnlineDpo ? pair_row(group, rows.size(), parts.options)
                                                : group_row(group, rows.size(), parts);
     }
@@ -190,33 +306,42 @@ std::vector<Row> rows_of(const std::vector<rollout::Group>& groups, const RoundP
   return rows;
 }
 
+std::string no_signal(const std::vector<rollout::Group>& groups, const RoundParts& parts) {
+  std::vector<double> all;
+  double several = 0, flat = 0;
+  for (const rollout::Group& group : groups) {
+    const std::vector<double> rewards = scored_rewards(group);
+    all.insert(all.end(), rewards.begin(), rewards.end());
+    if (rewards.size() < 2) continue;
+    several += 1;
+    flat += is_flat(group) ? 1 : 0;
+  }
+  const std::string reward = cat("no signal: the reward (", parts.reward->description(), ")");
+  if (all.size() >= 2 && all_equal(all)) {
+    return cat(reward, " gave every answer of a round ", all.front(), "; there is nothing to learn from it");
+  }
+  if (parts.method == Method::kPpo || several < 2 || flat < several) return "";
+  return cat(reward, " gave the answers to each prompt of a round equal scores; ",
+             "there is nothing to learn");
+}
+
 Round make_round(const RoundParts& parts, const std::vector<std::int64_t>& prompts, std::uint64_t key) {
   Round round;
   const double begin = monotonic_seconds();
-  const rollout::SampleOptions sampling{.num_generations = parts.options.num_generations,
-                                        .max_batch = parts.options.generation_batch_size,
-                                        .params = parts.sampling};
-  round.groups = rollout::sample(*parts.set->model, parts.set->policy, parts.tokenizer, *parts.prompts,
-                                 prompts, sampling, key);
-  const double sampled = monotonic_seconds();
-  rollout::score(round.groups, *parts.reward);
-  const double scored = monotonic_seconds();
+  double reward_seconds = 0;
+  round.groups = sample_and_score(parts, prompts, key, &reward_seconds);
   round.metrics = round_metrics(round.groups);
-  std::string failure;
-  for (const rollout::Group& group : round.groups) {
-    for (const rollout::Answer& answer : group.answers) {
-      if (!answer.scored && failure.empty()) failure = answer.failure;
-    }
+  check_any_score(round.groups, parts, round.metrics);
+  adjust_rewards(round.groups, parts.options, parts.sampling.max_new_tokens);
+  if (parts.options.zero_variance == "resample") {
+    resample_flat(round.groups, parts, key, round.metrics, &reward_seconds);
   }
-  check_input(round.metrics.count("reward") > 0,
-              cat("the reward (", parts.reward->description(), ") scored none of the ",
-                  round.metrics.count("reward/failed_ratio"),
-                  " answers of this round; the first failure: ", failure));
-  adjust_rewards(round.groups, parts.options);
+  if (parts.reference_rewards != nullptr) score_reference(parts, prompts);
+  const double scored = monotonic_seconds();
   round.rows = rows_of(round.groups, parts, round.metrics);
   annotate(round.rows, parts, round.metrics);
-  round.metrics.add("time/generate", sampled - begin);
-  round.metrics.add("time/reward", scored - sampled);
+  round.metrics.add("time/generate", scored - begin - reward_seconds);
+  round.metrics.add("time/reward", reward_seconds);
   round.metrics.add("time/annotate", monotonic_seconds() - scored);
   return round;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,10 @@ struct RoundParts {
   SamplingParams sampling;
   data::PackOptions pack;
   Method method = Method::kUna;
-  double beta = 0;  // ppo: KL in the reward
+  double beta = 0;  // ppo: KL in the reward; where it adapts, its start
+  // una_f quantile and log_partition: the scores of the reference's own answers, by prompt; filled as prompts
+  // come up. nullptr: not needed.
+  std::map<std::int64_t, RefRewards>* reference_rewards = nullptr;
 };
 
 // One round: samples with their rewards as rows to train on, and what is to be said about them.
@@ -49,8 +53,16 @@ Round make_round(const RoundParts& parts, const std::vector<std::int64_t>& promp
 // reward, reward_std, completions/..., frac_reward_zero_std, reward_length_corr: of groups that were scored.
 MetricSums round_metrics(const std::vector<rollout::Group>& groups);
 
-// The rewards that training sees: penalty for a missing end, clip. In place.
-void adjust_rewards(std::vector<rollout::Group>& groups, const OnlineOptions& options);
+// The rewards that training sees: penalties for a missing end and for the last tokens before `longest`, clip.
+// In place.
+void adjust_rewards(std::vector<rollout::Group>& groups, const OnlineOptions& options, std::int64_t longest);
+// DAPO's soft punishment (arXiv 2503.14476, Eq. 13): 0 up to longest - cache tokens, then a straight line to
+// 1 at `longest`.
+double overlong_share(std::int64_t tokens, std::int64_t cache, std::int64_t longest);
+
+// Why nobody can learn from these rewards, naming the reward: one score for every answer, or, for methods
+// that compare the answers to a prompt, one score a prompt. "" where there is a signal.
+std::string no_signal(const std::vector<rollout::Group>& groups, const RoundParts& parts);
 
 // Rows of scored groups by method; answers without a score and groups that teach nothing are left out and
 // counted in `metrics`.

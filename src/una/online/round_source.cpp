@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
@@ -9,8 +10,13 @@
 
 namespace una::online {
 
-RoundSource::RoundSource(RoundParts parts, std::int64_t rows_per_step, std::uint64_t seed)
-    : parts_(std::move(parts)), rows_per_step_(rows_per_step), seed_(seed) {
+RoundSource::RoundSource(RoundParts parts, std::int64_t rows_per_step, std::uint64_t seed,
+                         bool with_reference_rewards)
+    : parts_(std::move(parts)),
+      kl_control_(parts_.options, parts_.beta),
+      rows_per_step_(rows_per_step),
+      seed_(seed) {
+  if (with_reference_rewards) parts_.reference_rewards = &reference_rewards_;
   check(rows_per_step > 0, "RoundSource: rows_per_step must be at least 1");
   check_input(!parts_.prompts->empty(), "there is no prompt to train on");
 }
@@ -29,6 +35,22 @@ void RoundSource::seek(const RunPosition& position) {
   next_step_ = 0;
 }
 
+void RoundSource::warn_of_no_signal(const Round& round) {
+  if (told_) return;
+  const std::string reason = no_signal(round.groups, parts_);
+  if (reason.empty()) return;
+  told_ = true;
+  log_warning(reason);
+}
+
+void RoundSource::end_step(StepVerdict verdict, MetricSums& metrics) {
+  metrics.add("time/train", monotonic_seconds() - given_at_);
+  metrics.add("steps_withheld", verdict == StepVerdict::kApply ? 0 : 1);
+  if (verdict == StepVerdict::kApply) ++applied_;
+  if (verdict == StepVerdict::kEndRound) next_step_ = steps_.size();
+  if (resumable()) metrics.add("steps_a_round", static_cast<double>(applied_));
+}
+
 void RoundSource::begin_round() {
   const auto epoch = static_cast<std::uint64_t>(position_.epoch);
   const Permutation order(static_cast<std::uint64_t>(prompts()), seed_, epoch);
@@ -39,14 +61,14 @@ void RoundSource::begin_round() {
   }
   const std::uint64_t key =
       random_bits(seed_, stream_id("round"), epoch, static_cast<std::uint64_t>(position_.row));
+  parts_.beta = kl_control_.coefficient();
+  applied_ = 0;
   Round round = make_round(parts_, chosen, key);
   if (listener_) listener_(round);
-  if (!told_ && round.metrics.count("frac_reward_zero_std") > 1 &&
-      round.metrics.sum("frac_reward_zero_std") == round.metrics.count("frac_reward_zero_std")) {
-    told_ = true;
-    log_warning(
-        "every group of this round has equal rewards: there is nothing to learn from (is the reward "
-        "constant?)");
+  warn_of_no_signal(round);
+  if (round.metrics.count("objective/kl") > 0) {
+    kl_control_.observe(round.metrics.sum("objective/kl") / round.metrics.count("objective/kl"),
+                        round.metrics.count("objective/kl"));
   }
   seek({position_.step, position_.epoch, end});
   const std::int64_t batches = parts_.options.num_mini_batches;
@@ -71,6 +93,7 @@ void RoundSource::begin_round() {
 StepBatch RoundSource::next() {
   if (resumable()) begin_round();
   ++position_.step;
+  given_at_ = monotonic_seconds();
   return std::move(steps_[next_step_++]);
 }
 

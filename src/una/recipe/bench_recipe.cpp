@@ -10,6 +10,7 @@
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/generate/engine.h"
+#include "una/recipe/bench_bandit.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/training_run.h"
 
@@ -226,11 +227,13 @@ int run_bench(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(BenchOptions{});
   if (arguments.empty() || std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
     std::printf("%s", help_text("usage: una bench train|generate --model DIR --pairs pairs.jsonl\n"
+                                "       una bench bandit [--methods ...] [--seeds 5] [--steps 1000]\n"
                                 "prints one JSON line with the keys of bench/peers/*.py",
                                 known)
                           .c_str());
     return arguments.empty() ? 2 : 0;
   }
+  if (arguments[0] == "bandit") return bench_bandit({arguments.begin() + 1, arguments.end()});
   const Settings settings = parse_flags({arguments.begin() + 1, arguments.end()}, known, {}, nullptr);
   check_known(settings, known, {});
   BenchOptions options;
@@ -242,7 +245,7 @@ int run_bench(const std::vector<std::string>& arguments) {
     return 0;
   }
   check_input(arguments[0] == "generate",
-              cat("bench: '", arguments[0], "' is unknown, choose train or generate"));
+              cat("bench: '", arguments[0], "' is unknown, choose train, generate or bandit"));
   return bench_generate(options);
 }
 

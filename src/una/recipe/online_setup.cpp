@@ -128,6 +128,23 @@ class SampleTable {
   std::vector<std::string> lines_;
 };
 
+// una's offsets that are made of the rewards of the reference's own answers.
+bool fits_reference_rewards(const RunConfig& config) {
+  return config.method == "una_online" &&
+         (config.objective.una_f == "quantile" || config.objective.una_f == "log_partition");
+}
+
+// What una can learn from rows only.
+void check_una_online(const RunConfig& config) {
+  if (config.method != "una_online") return;
+  check_input(
+      config.objective.una_f != "kto_z0",
+      "una_f kto_z0 needs mismatched rows, which a round of samples does not have; take running or group");
+  check_input(
+      config.objective.log_ratio_norm != "mean",
+      "log_ratio_norm mean needs the mean length of the data's answers, which own samples do not have");
+}
+
 online::RoundParts round_parts(const RunConfig& config, const TextSetup& text, OnlineSetup& setup,
                                train::TrainableSet& set) {
   return {.set = &set,
@@ -169,6 +186,16 @@ void check_online_config(const RunConfig& config) {
           config.objective.max_completion_length));
   rollout::check_on_policy(
       {.temperature = config.online.temperature, .top_p = config.online.top_p, .top_k = config.online.top_k});
+  check_una_online(config);
+  check_input(config.online.soft_overlong_cache <= config.objective.max_completion_length,
+              cat("soft_overlong_cache ", config.online.soft_overlong_cache,
+                  " is more than max_completion_length ", config.objective.max_completion_length));
+  check_input(
+      config.method != "online_dpo" ||
+          (config.objective.kl_early_stop == 0 && config.objective.ratio_threshold == 0 &&
+           !config.objective.importance_sampling_correction),
+      "online_dpo has no ratio: kl_early_stop, ratio_threshold and importance_sampling_correction are "
+      "for the methods that have one");
   check_input(config.method != "ppo" || config.model.use_peft,
               "ppo keeps its critic as a second LoRA adapter on the shared model: use_peft must be true");
 }
@@ -205,7 +232,7 @@ std::unique_ptr<StepSource> make_round_source(const RunConfig& config, const Tex
   const auto& t = config.train;
   auto source = std::make_unique<online::RoundSource>(
       round_parts(config, text, setup, set), t.per_device_train_batch_size * t.gradient_accumulation_steps,
-      static_cast<std::uint64_t>(t.data_seed.value_or(t.seed)));
+      static_cast<std::uint64_t>(t.data_seed.value_or(t.seed)), fits_reference_rewards(config));
   auto table = std::make_shared<SampleTable>(config.run.output_dir + "/samples.jsonl");
   const reward::Reward* reward = setup.rewards.reward.get();
   source->on_round([table, reward](const online::Round& round) {

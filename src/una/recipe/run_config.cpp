@@ -5,6 +5,7 @@
 #include "una/base/format.h"
 #include "una/data/split.h"
 #include "una/online/round.h"
+#include "una/recipe/ppo_preset.h"
 
 namespace una::recipe {
 
@@ -92,6 +93,14 @@ const std::map<std::string, std::string>& foreign_names() {
       {"cliprange", "epsilon"},
       {"num_ppo_epochs", "num_iterations"},
       {"response_length", "max_completion_length"},
+      {"vllm_importance_sampling_correction", "importance_sampling_correction"},
+      {"vllm_importance_sampling_cap", "importance_sampling_cap"},
+      {"vllm_importance_sampling_clip_max", "importance_sampling_cap"},
+      {"target_kl", "kl_early_stop"},
+      {"init_kl_coef", "beta"},
+      {"freezing_actor_steps", "value_warmup_steps"},
+      {"overlong_buffer_len", "soft_overlong_cache"},
+      {"overlong_penalty_factor", "soft_overlong_penalty"},
       {"max_new_tokens", "max_completion_length"},
       {"reward_funcs", "reward"},
       {"reward_model_path", "reward model:FOLDER"},
@@ -165,6 +174,7 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
   }
   if (name.empty()) name = "una";
   RunConfig config = default_config(name);
+  if (const Setting* preset = settings.find("ppo_preset")) apply_ppo_preset(preset->text, config);
   read_options(settings, config);
   config.method = name;
   if (config.model.bf16) config.model.dtype = "bfloat16";

@@ -163,7 +163,11 @@ train::StepOptions step_options(const RunConfig& config) {
           .weight_decay = t.weight_decay,
           .gradient_checkpointing = t.gradient_checkpointing,
           .dropout = !t.disable_dropout,
-          .seed = static_cast<std::uint64_t>(t.seed)};
+          .seed = static_cast<std::uint64_t>(t.seed),
+          .critic_rate = config.online.critic_learning_rate > 0 && t.learning_rate > 0
+                             ? config.online.critic_learning_rate / t.learning_rate
+                             : 1,
+          .critic_alone = config.online.value_warmup_steps};
 }
 
 std::string step0_self_check(train::StepRunner& runner, const StepBatch& batch) {

@@ -76,6 +76,8 @@ void TrainingRun::check_config() {
               "eval_data (or a slice in dataset_test_split) and eval_fraction exclude each other");
   check_method(config_.method);
   if (is_online()) check_online_config(config_);
+  check_input(is_online() || !config_.objective.importance_sampling_correction,
+              "importance_sampling_correction is for methods that learn from their own samples");
   objective_ = objective::make_objective(objective_name(config_.method), config_.objective);
 }
 
@@ -152,6 +154,7 @@ void TrainingRun::check_resume(const std::string& checkpoint) {
   model_.model->refresh();
   objective_->load_state(start_.objective);
   stream_->seek(start_.position);
+  stream_->load_state(start_.source);
   if (const auto threads = start_.facts.find("threads");
       threads != start_.facts.end() && threads->second != threads_text()) {
     log_warning(cat("the checkpoint was written with ", threads->second, " threads, this run has ",

@@ -36,6 +36,7 @@ Json state_json(const RunState& state, const FlatBuffer& buffer) {
       {"skipped_steps", state.skipped_steps},
       {"elapsed_seconds", state.elapsed_seconds},
       {"objective", state.objective},
+      {"source", state.source},
       {"identity", state.identity},
       {"facts", state.facts},
       {"best", state.has_best ? Json{{"metric", state.best_metric}, {"step", state.best_step}} : Json()},
@@ -99,6 +100,7 @@ RunState parse_state(const Json& json) {
   state.skipped_steps = json.at("skipped_steps").get<std::int64_t>();
   state.elapsed_seconds = json.at("elapsed_seconds").get<double>();
   state.objective = json.at("objective");
+  if (json.contains("source")) state.source = json.at("source");
   state.config = json.at("config").get<std::string>();
   state.identity = json.at("identity").get<std::map<std::string, std::string>>();
   state.facts = json.at("facts").get<std::map<std::string, std::string>>();

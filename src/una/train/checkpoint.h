@@ -20,6 +20,7 @@ struct RunState {
   std::int64_t skipped_steps = 0;
   double elapsed_seconds = 0;
   Json objective = Json::object();
+  Json source = Json::object();                 // of the steps: StepSource::state()
   std::string config;                           // run.yaml
   std::map<std::string, std::string> identity;  // "model", "data", "reference", ... -> content hash
   std::map<std::string, std::string> facts;     // not checked: "threads", "isa", "una"

@@ -9,6 +9,13 @@
 #include "una/base/error.h"
 
 namespace una::train {
+namespace {
+
+bool same_rule(const FlatBuffer::Span& a, const FlatBuffer::Span& b) {
+  return a.decay == b.decay && a.rate == b.rate && a.rests == b.rests;
+}
+
+}  // namespace
 
 FlatBuffer::FlatBuffer(std::vector<model::TrainableTensor> tensors) : tensors_(std::move(tensors)) {
   check_input(!tensors_.empty(), "nothing is trainable: give the model an adapter or train it in full");
@@ -17,7 +24,7 @@ FlatBuffer::FlatBuffer(std::vector<model::TrainableTensor> tensors) : tensors_(s
   for (const model::TrainableTensor& tensor : tensors_) {
     check(tensor.master.scalar_type() == tensors_[0].master.scalar_type(),
           "FlatBuffer: masters of several dtypes");
-    spans_.push_back({tensor.name, total, tensor.master.numel(), tensor.decay});
+    spans_.push_back({tensor.name, total, tensor.master.numel(), tensor.decay, tensor.rate, tensor.rests});
     total += tensor.master.numel();
   }
   const auto options = tensors_[0].master.options().requires_grad(false);
@@ -44,21 +51,29 @@ void FlatBuffer::zero_grads() {
   }
 }
 
+void FlatBuffer::silence_resting(std::int64_t step) {
+  for (const Span& span : spans_) {
+    if (step <= span.rests) grads_.narrow(0, span.begin, span.size).zero_();
+  }
+}
+
 double FlatBuffer::grad_norm() const { return std::sqrt(kernels::sum_of_squares(grads_)); }
 
 void FlatBuffer::update(kernels::AdamWParams params) {
   const c10::AutoGradMode no_grad(false);
-  const double decay = params.weight_decay;
+  const kernels::AdamWParams whole = params;
   for (std::size_t first = 0; first < spans_.size();) {  // neighbours with the same rule in one call
     std::size_t last = first;
-    while (last < spans_.size() && spans_[last].decay == spans_[first].decay) ++last;
+    while (last < spans_.size() && same_rule(spans_[last], spans_[first])) ++last;
     const std::int64_t begin = spans_[first].begin;
     const std::int64_t size = spans_[last - 1].begin + spans_[last - 1].size - begin;
-    params.weight_decay = spans_[first].decay ? decay : 0;
+    params.weight_decay = spans_[first].decay ? whole.weight_decay : 0;
+    params.learning_rate = whole.learning_rate * spans_[first].rate;
+    params.step = whole.step - spans_[first].rests;
     at::Tensor value = values_.narrow(0, begin, size);
     at::Tensor mean = exp_avg_.narrow(0, begin, size);
     at::Tensor square = exp_avg_sq_.narrow(0, begin, size);
-    kernels::adamw_step(value, grads_.narrow(0, begin, size), mean, square, params);
+    if (params.step >= 1) kernels::adamw_step(value, grads_.narrow(0, begin, size), mean, square, params);
     first = last;
   }
 }

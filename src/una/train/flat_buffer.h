@@ -20,6 +20,8 @@ class FlatBuffer {
     std::string name;
     std::int64_t begin = 0, size = 0;
     bool decay = true;
+    double rate = 1;         // of the run's learning rate
+    std::int64_t rests = 0;  // updates that it sits out, values and moments untouched
   };
 
   // Rebinds the masters' storage (values are kept). All of one dtype, fp32 (fp64 in tests), on one device.
@@ -33,9 +35,12 @@ class FlatBuffer {
   at::Tensor& exp_avg_sq() { return exp_avg_sq_; }
 
   void zero_grads();
+  // Zeroes the gradients of the spans that sit out update number `step` (from 1), so that the norm is of
+  // those that move.
+  void silence_resting(std::int64_t step);
   double grad_norm() const;  // NaN or inf carry through
   // One AdamW update with the gradient multiplied by `params.gradient_scale`; decay only on spans that want
-  // it.
+  // it. A span that rested counts its own updates: AdamW's bias correction is that of its own moments.
   void update(kernels::AdamWParams params);
   // Gradient norm of each span, by name: for naming what went wrong.
   std::vector<std::pair<std::string, double>> span_norms() const;

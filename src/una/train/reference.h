@@ -48,6 +48,8 @@ class Reference {
   // known, else from a forward pass that is then remembered.
   at::Tensor logps(const PackedBatch& batch);
   const std::string& description() const { return description_; }  // "the base model, adapter off"
+  model::Model& model() { return model_; }                         // whose samples with `adapter` are its own
+  model::AdapterId adapter() const { return adapter_; }
   const std::string& content_hash() const { return content_hash_; }
   void flush();
   std::int64_t cached_sequences() const { return hits_; }

@@ -49,6 +49,19 @@ at::Tensor prompt_ends(const PackedBatch& batch) {
   return batch.logp_rows.index_select(0, at::tensor(begins, at::TensorOptions().dtype(at::kLong)));
 }
 
+// What trains, each tensor with its rule: the critic's adapter and head have a rate of their own, and the
+// rest waits for them.
+std::vector<model::TrainableTensor> ruled_tensors(const TrainableSet& set, const StepOptions& options) {
+  std::vector<model::TrainableTensor> tensors = set.model->trainable();
+  if (set.critic == model::kNoAdapter) return tensors;
+  for (model::TrainableTensor& tensor : tensors) {
+    const bool critic = tensor.adapter == set.critic || starts_with(tensor.name, "score.");
+    tensor.rate = critic ? options.critic_rate : 1;
+    tensor.rests = critic ? 0 : options.critic_alone;
+  }
+  return tensors;
+}
+
 std::vector<SequenceMeta> all_sequences(const StepBatch& batch) {
   std::vector<SequenceMeta> all;
   for (const PackedBatch& micro : batch.micro_batches) {
@@ -67,7 +80,7 @@ at::Tensor critic_values(const TrainableSet& set, const PackedBatch& batch, mode
 }
 
 StepRunner::StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang)
-    : set_(set), options_(options), gang_(gang), buffer_(set.model->trainable()) {
+    : set_(set), options_(options), gang_(gang), buffer_(ruled_tensors(set, options)) {
   const objective::Objective::Needs needs = set_.objective->needs();
   check(!needs.reference || set_.reference != nullptr, "this objective needs a reference");
   check(!needs.value || set_.value != nullptr, "this objective needs a value head");
@@ -178,6 +191,7 @@ StepResult StepRunner::gradients(const StepBatch& batch, std::int64_t step) {
     micro_batch(batch.micro_batches[i], factors, true, key, result);
   }
   gang_.sum(buffer_.grads());
+  buffer_.silence_resting(updates_ + 1);
   if (value_buffer_) gang_.sum(value_buffer_->grads());
   result.loss = gang_.sum(result.loss);
   result.grad_norm = buffer_.grad_norm();
@@ -215,6 +229,8 @@ StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double le
     }
     return result;
   }
+  result.verdict = set_.objective->judge(result.metrics);
+  if (result.verdict != StepVerdict::kApply) return result;
   if (value_buffer_) {
     const double norm = value_buffer_->grad_norm();
     if (!std::isfinite(norm)) {

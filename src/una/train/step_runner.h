@@ -38,14 +38,17 @@ struct StepOptions {
   bool dropout = false;
   bool statistics = true;  // entropy, mean logit, greedy accuracy with every forward
   std::uint64_t seed = 42;
+  double critic_rate = 1;         // the critic's learning rate, as a multiple of the run's
+  std::int64_t critic_alone = 0;  // updates at the start that move the critic only
 };
 
 struct StepResult {
   double loss = 0;
-  double grad_norm = 0;               // before clipping
-  bool applied = false;               // false: something was not finite, the optimiser was not called
-  std::string trouble;                // then: what, in words
-  std::vector<std::string> bad_rows;  // JSONL lines: where, what
+  double grad_norm = 0;  // before clipping
+  bool applied = false;  // false: the optimiser was not called, by `verdict` or for `trouble`
+  StepVerdict verdict = StepVerdict::kApply;  // the objective's
+  std::string trouble;                        // what was not finite, in words
+  std::vector<std::string> bad_rows;          // JSONL lines: where, what
   MetricSums metrics;
 };
 

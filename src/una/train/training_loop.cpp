@@ -111,7 +111,7 @@ void Loop::one_step() {
   StepResult result =
       parts_.runner->step(batch, state_.position.step + 1, learning_rate_,
                           options_.value_learning_rate * schedule_factor(schedule_, state_.position.step));
-  if (!result.applied) {
+  if (!result.applied && result.verdict == StepVerdict::kApply) {
     if (result.bad_rows.empty()) {
       for (const PackedBatch& micro : batch.micro_batches) {
         for (const Where& where : micro.rows) {
@@ -121,6 +121,7 @@ void Loop::one_step() {
     }
     refuse_step(result);
   } else {
+    parts_.stream->end_step(result.verdict, result.metrics);
     since_log_.merge(result.metrics);
     since_log_.merge(batch.metrics);
     since_log_.add("loss", result.loss);
@@ -214,6 +215,7 @@ void Loop::save() {
   state.updates = parts_.runner->updates();
   state.elapsed_seconds = elapsed();
   state.objective = parts_.runner->set().objective->state();
+  state.source = parts_.stream->state();
   state.config = parts_.config;
   state.identity = parts_.identity;
   state.facts = parts_.facts;

@@ -1,0 +1,53 @@
+#include "una/online/kl_control.h"
+
+#include <gtest/gtest.h>
+
+namespace una::online {
+namespace {
+
+OnlineOptions adaptive() {
+  OnlineOptions options;
+  options.kl_control = "adaptive";
+  options.kl_target = 4;
+  options.kl_horizon = 100;
+  return options;
+}
+
+TEST(KlControl, a_fixed_coefficient_never_moves) {
+  KlControl control({}, .05);
+  control.observe(100, 64);
+  EXPECT_EQ(control.coefficient(), .05);
+  EXPECT_TRUE(control.state().empty());
+}
+
+TEST(KlControl, it_grows_above_the_target_and_shrinks_below) {
+  KlControl control(adaptive(), .1);
+  control.observe(4.4, 50);  // 10 % over: 1 + .1 * 50 / 100
+  EXPECT_NEAR(control.coefficient(), .105, 1e-12);
+  control.observe(3.8, 50);
+  EXPECT_NEAR(control.coefficient(), .105 * .975, 1e-12);
+}
+
+TEST(KlControl, an_error_is_cut_at_a_fifth) {
+  KlControl control(adaptive(), .1);
+  control.observe(400, 50);
+  EXPECT_NEAR(control.coefficient(), .11, 1e-12);
+  control.observe(0, 50);
+  EXPECT_NEAR(control.coefficient(), .099, 1e-12);
+}
+
+TEST(KlControl, a_round_larger_than_the_horizon_never_turns_the_sign) {
+  KlControl control(adaptive(), .1);
+  control.observe(0, 1000);
+  EXPECT_EQ(control.coefficient(), 0);
+}
+
+TEST(KlControl, a_checkpoint_carries_every_bit) {
+  KlControl control(adaptive(), .1), resumed(adaptive(), .1);
+  control.observe(5.1234, 37);
+  resumed.load_state(parse_json(control.state().dump(), "state"));
+  EXPECT_EQ(resumed.coefficient(), control.coefficient());
+}
+
+}  // namespace
+}  // namespace una::online

@@ -1,0 +1,280 @@
+// Rounds on a world of forty answers: what ends them early, what is drawn again, what a checkpoint must know.
+#include "una/online/round_source.h"
+
+#include <cmath>
+#include <optional>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <gtest/gtest.h>
+
+#include "una/base/error.h"
+#include "una/dist/gang.h"
+#include "una/online/bandit_world.h"
+
+namespace una::online {
+namespace {
+
+constexpr std::int64_t kPrompts = 4;
+
+// 1 for about half of the answers, else 0; or one number for all.
+class Halves final : public reward::Reward {
+ public:
+  explicit Halves(std::optional<double> constant = std::nullopt) : constant_(constant) {}
+  std::vector<reward::Verdict> score(const std::vector<reward::Question>& questions) override {
+    std::vector<reward::Verdict> out;
+    for (const reward::Question& question : questions) {
+      int sum = 0;
+      for (const char letter : question.answer.plain) sum = 3 * sum + letter;
+      out.push_back({.score = constant_.value_or(sum / 2 % 2), .failure = {}});
+    }
+    return out;
+  }
+  std::string description() const override { return "halves"; }
+
+ private:
+  std::optional<double> constant_;
+};
+
+struct Bench {
+  explicit Bench(const std::string& name, objective::ObjectiveOptions objective_options = {},
+                 train::StepOptions step_options = {}) {
+    LoraSpec lora;
+    lora.r = 4;
+    lora.target_modules = {"all-linear"};
+    const model::AdapterId policy = model->add_adapter(lora, 3, true);
+    loss = objective::make_objective(name == "una_online" ? "una" : name, objective_options);
+    train::TrainableSet set{
+        .model = model.get(), .policy = policy, .objective = loss.get(), .reference = &reference};
+    if (loss->needs().token_values) {
+      set.critic = model->add_adapter(lora, 4, true);
+      model->add_reward_head(5);
+    }
+    runner.emplace(set, step_options, gang);
+    parts.set = &runner->set();
+    parts.reward = &reward;
+    parts.tokenizer = &world.tokenizer();
+    parts.prompts = &world.prompts();
+    parts.options.num_generations = 2;
+    parts.sampling = {.max_new_tokens = BanditWorld::kLongest, .seed = 11, .stop_ids = {0}};
+    parts.method = method_of(name);
+    parts.beta = objective_options.beta;
+  }
+  MetricSums step(RoundSource& source, double learning_rate) {
+    const StepBatch batch = source.next();
+    train::StepResult result = runner->step(batch, source.position().step, learning_rate);
+    EXPECT_EQ(result.trouble, "");
+    source.end_step(result.verdict, result.metrics);
+    result.metrics.merge(batch.metrics);
+    return result.metrics;
+  }
+  at::Tensor values() { return runner->buffer().values().clone(); }
+
+  BanditWorld world{kPrompts, 7};
+  std::unique_ptr<model::Model> model = world.make_model();
+  train::Reference reference{*model, model::kNoAdapter, "base", ""};
+  std::unique_ptr<objective::Objective> loss;
+  dist::SoloGang gang;
+  std::optional<train::StepRunner> runner;
+  Halves reward;
+  RoundParts parts;
+};
+
+std::vector<std::int64_t> all_prompts() { return {0, 1, 2, 3}; }
+
+TEST(RoundSource, a_round_goes_through_its_passes) {
+  Bench bench("rloo");
+  bench.parts.options.num_iterations = 3;
+  RoundSource source(bench.parts, kPrompts, 1);
+  for (int step = 0; step < 3; ++step) {
+    EXPECT_EQ(source.resumable(), step == 0);
+    const MetricSums metrics = bench.step(source, 1e-3);
+    EXPECT_EQ(metrics.sum("steps_withheld"), 0);
+    EXPECT_EQ(metrics.count("steps_a_round"), step == 2 ? 1 : 0);
+    EXPECT_EQ(metrics.count("time/train"), 1);
+  }
+}
+
+TEST(RoundSource, a_round_ends_when_the_policy_has_moved_too_far) {
+  objective::ObjectiveOptions options;
+  options.kl_early_stop = 1e-6;
+  Bench bench("rloo", options);
+  bench.parts.options.num_iterations = 4;
+  RoundSource source(bench.parts, kPrompts, 1);
+  bench.step(source, 1e-2);
+  EXPECT_FALSE(source.resumable());
+  const at::Tensor before = bench.values();
+  const MetricSums metrics = bench.step(source, 1e-2);
+  EXPECT_TRUE(bench.values().equal(before)) << "the step that went too far is not taken";
+  EXPECT_EQ(metrics.sum("steps_withheld"), 1);
+  EXPECT_EQ(metrics.sum("steps_a_round"), 1);
+  EXPECT_TRUE(source.resumable()) << "a checkpoint may be written";
+  const MetricSums next = bench.step(source, 1e-2);
+  EXPECT_EQ(next.count("reward"), 2 * kPrompts) << "new samples";
+}
+
+TEST(RoundSource, a_step_of_runaway_ratios_is_skipped_and_the_round_goes_on) {
+  objective::ObjectiveOptions options;
+  options.una_link = "identity";
+  options.una_clip = "none";
+  options.ratio_threshold = 1.01;
+  Bench bench("una_online", options);
+  Halves high(10);  // far above beta Delta: every sampled answer is pushed up
+  bench.parts.reward = &high;
+  bench.parts.options.num_iterations = 3;
+  RoundSource source(bench.parts, kPrompts, 1);
+  bench.step(source, 1e-2);
+  const at::Tensor before = bench.values();
+  EXPECT_EQ(bench.step(source, 1e-2).sum("steps_withheld"), 1);
+  EXPECT_TRUE(bench.values().equal(before));
+  EXPECT_FALSE(source.resumable()) << "the third pass is still to come";
+  EXPECT_EQ(bench.step(source, 1e-2).sum("steps_a_round"), 1);
+}
+
+TEST(RoundSource, the_sampler_s_log_probs_are_the_trainer_s_up_to_rounding) {
+  Bench bench("rloo");
+  RoundSource source(bench.parts, kPrompts, 1);
+  const auto means = bench.step(source, 1e-3).means();
+  EXPECT_LT(means.at("sampling/sampling_logp_difference/max"), 1e-4);
+  EXPECT_NEAR(means.at("sampling/importance_sampling_ratio/mean"), 1, 1e-4);
+}
+
+TEST(RoundSource, an_adaptive_coefficient_moves_with_the_round_s_kl_and_travels_in_checkpoints) {
+  objective::ObjectiveOptions options;
+  options.beta = .1;
+  Bench bench("ppo", options);
+  bench.parts.options.kl_control = "adaptive";
+  bench.parts.options.kl_horizon = 100;
+  RoundSource source(bench.parts, kPrompts, 1);
+  const auto first = bench.step(source, 1e-3).means();
+  EXPECT_EQ(first.at("objective/kl_coef"), .1) << "the first round has the start value";
+  EXPECT_NEAR(first.at("objective/kl"), 0, 1e-5) << "before the first step";
+  const auto second = bench.step(source, 1e-3).means();
+  // e is -.2: .1 * (1 - .2 * 8 answers / 100)
+  EXPECT_NEAR(second.at("objective/kl_coef"), .1 * (1 - .2 * 8 / 100), 1e-12);
+  RoundSource resumed(bench.parts, kPrompts, 1);
+  resumed.load_state(parse_json(source.state().dump(), "state"));
+  EXPECT_EQ(resumed.state(), source.state());
+  EXPECT_NE(resumed.state().at("kl_coef").get<double>(), second.at("objective/kl_coef"));
+}
+
+TEST(RoundSource, ppo_s_parts_of_the_reward_add_up) {
+  objective::ObjectiveOptions options;
+  options.beta = .5;
+  Bench bench("ppo", options);
+  RoundSource source(bench.parts, kPrompts, 1);
+  bench.step(source, 3e-2);
+  const auto means = bench.step(source, 3e-2).means();
+  EXPECT_NE(means.at("objective/kl"), 0);
+  EXPECT_NEAR(means.at("objective/non_score_reward"), -.5 * means.at("objective/kl"), 1e-6);
+  EXPECT_NEAR(means.at("objective/rlhf_reward"),
+              means.at("objective/scores") + means.at("objective/non_score_reward"), 1e-9);
+  EXPECT_GT(means.at("objective/entropy"), 0);
+}
+
+TEST(RoundSource, the_critic_learns_alone_first_and_the_policy_s_first_update_is_adam_s_first) {
+  Bench bench("ppo", {}, {.critic_rate = 2, .critic_alone = 2});
+  RoundSource source(bench.parts, kPrompts, 1);
+  const auto& spans = bench.runner->buffer().spans();
+  const auto largest_move = [&](const at::Tensor& before, bool critic) {
+    double most = 0;
+    for (const auto& span : spans) {
+      if ((span.rests == 0) != critic) continue;
+      const at::Tensor now = bench.runner->buffer().values().narrow(0, span.begin, span.size);
+      most = std::max(most, (now - before.narrow(0, span.begin, span.size)).abs().max().item<double>());
+    }
+    return most;
+  };
+  for (int step = 0; step < 2; ++step) {
+    const at::Tensor before = bench.values();
+    bench.step(source, 1e-3);
+    EXPECT_EQ(largest_move(before, false), 0) << "the policy waits";
+    EXPECT_NEAR(largest_move(before, true), 2e-3, 2e-4) << "at its own rate";
+  }
+  const at::Tensor before = bench.values();
+  bench.step(source, 1e-3);
+  EXPECT_NEAR(largest_move(before, false), 1e-3, 1e-5) << "the learning rate, not AdamW's warm moments";
+}
+
+TEST(RoundSource, flat_groups_are_drawn_again_by_keys) {
+  Bench bench("rloo");
+  bench.parts.options.zero_variance = "drop";
+  const Round dropped = make_round(bench.parts, all_prompts(), 5);
+  bench.parts.options.zero_variance = "resample";
+  bench.parts.options.resample_limit = 20;
+  const Round round = make_round(bench.parts, all_prompts(), 5),
+              again = make_round(bench.parts, all_prompts(), 5);
+  ASSERT_LT(dropped.rows.size(), 4U) << "the case has flat groups";
+  EXPECT_GT(round.rows.size(), dropped.rows.size());
+  EXPECT_GT(round.metrics.sum("groups_resampled"), 0);
+  EXPECT_EQ(round.metrics.means().at("reward"), dropped.metrics.means().at("reward"))
+      << "the logged reward is that of the first draws";
+  for (std::size_t g = 0; g < 4; ++g) {
+    for (std::size_t a = 0; a < 2; ++a) {
+      EXPECT_EQ(round.groups[g].answers[a].text, again.groups[g].answers[a].text);
+    }
+  }
+}
+
+TEST(RoundSource, resampling_ends_at_its_limit) {
+  Bench bench("rloo");
+  Halves constant(3);
+  bench.parts.reward = &constant;
+  bench.parts.options.zero_variance = "resample";
+  bench.parts.options.resample_limit = 2;
+  const Round round = make_round(bench.parts, all_prompts(), 5);
+  EXPECT_EQ(round.metrics.sum("groups_resampled"), 2 * kPrompts);
+  EXPECT_TRUE(round.rows.empty());
+}
+
+TEST(RoundSource, a_constant_reward_is_named_as_no_signal) {
+  for (const char* method : {"rloo", "ppo"}) {
+    Bench bench(method);
+    Halves constant(3);
+    EXPECT_EQ(no_signal(make_round(bench.parts, all_prompts(), 5).groups, bench.parts), "") << method;
+    bench.parts.reward = &constant;
+    const std::string reason = no_signal(make_round(bench.parts, all_prompts(), 5).groups, bench.parts);
+    EXPECT_NE(reason.find("no signal: the reward (halves) gave every answer of a round 3"), std::string::npos)
+        << reason;
+  }
+}
+
+TEST(RoundSource, the_last_tokens_before_the_longest_answer_cost_more_and_more) {
+  EXPECT_EQ(overlong_share(80, 20, 100), 0);
+  EXPECT_DOUBLE_EQ(overlong_share(90, 20, 100), .5);  // TRL's example: -0.5
+  EXPECT_EQ(overlong_share(100, 20, 100), 1);
+  EXPECT_EQ(overlong_share(100, 0, 100), 0);
+  Bench bench("rloo");
+  std::vector<rollout::Group> groups = make_round(bench.parts, all_prompts(), 5).groups;
+  const std::vector<rollout::Group> before = groups;
+  OnlineOptions options;
+  options.soft_overlong_cache = 2;
+  options.soft_overlong_penalty = 4;
+  adjust_rewards(groups, options, 3);
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    for (std::size_t a = 0; a < 2; ++a) {
+      const auto tokens = static_cast<double>(before[g].answers[a].sequence.loss_tokens());
+      EXPECT_DOUBLE_EQ(groups[g].answers[a].reward, before[g].answers[a].reward - 4 * (tokens - 1) / 2);
+    }
+  }
+}
+
+TEST(RoundSource, ranks_are_among_the_reference_s_own_answers_whenever_they_are_asked_for) {
+  objective::ObjectiveOptions options;
+  options.una_link = "identity";
+  options.una_f = "quantile";
+  Bench bench("una_online", options);
+  RoundSource source(bench.parts, 2, 1, true), late(bench.parts, 2, 1, true);
+  for (int step = 0; step < 4; ++step) bench.step(source, 1e-2);
+  ASSERT_EQ(source.reference_rewards().size(), 4U);
+  late.seek({2, 1, 0});
+  late.next();
+  for (const auto& [prompt, rewards] : late.reference_rewards()) {
+    EXPECT_EQ(rewards.raw.size(), 8U);
+    EXPECT_EQ(rewards.raw, source.reference_rewards().at(prompt).raw)
+        << "the policy has moved, they have not";
+  }
+}
+
+}  // namespace
+}  // namespace una::online
