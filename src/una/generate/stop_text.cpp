@@ -46,7 +46,7 @@ bool StopText::push(const std::vector<std::int32_t>& ids, bool check) {
 
 std::string StopText::text(const std::vector<std::int32_t>& ids, std::size_t dropped, bool cut) const {
   if (tokenizer_ == nullptr) return "";
-  const std::string whole =
+  std::string whole =
       tokenizer_->decode({ids.begin(), ids.end() - static_cast<std::ptrdiff_t>(dropped)}, true);
   if (!cut) return whole;
   const std::size_t at = find_stop(whole, std::min(watched_, whole.size()));

@@ -28,10 +28,10 @@ void add_rows(const at::Tensor& ids, const at::Tensor& grad, at::Tensor& out) {
 }
 
 struct Embedding : torch::autograd::Function<Embedding> {
-  static at::Tensor forward(AutogradContext* ctx, const std::optional<at::Tensor>& master,
-                            const Weight& weight, const at::Tensor& ids) {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& master, const Weight& weight,
+                            const at::Tensor& ids) {
     ctx->save_for_backward({ids});
-    detail::keep(ctx, *master);
+    detail::keep(ctx, master);
     return at::index_select(weight.value, 0, ids);
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
@@ -52,7 +52,7 @@ struct Embedding : torch::autograd::Function<Embedding> {
 at::Tensor embedding(const at::Tensor& ids, const Weight& weight) {
   check(ids.dim() == 1 && ids.scalar_type() == at::kLong, "embedding: ids must be [T] int64");
   const at::Tensor rows = ids.contiguous();
-  if (detail::records({weight.master})) return Embedding::apply(detail::master_of(weight), weight, rows);
+  if (detail::records({weight.master})) return Embedding::apply(weight.master, weight, rows);
   return at::index_select(weight.value.detach(), 0, rows);
 }
 

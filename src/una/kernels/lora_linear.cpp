@@ -60,7 +60,7 @@ at::Tensor dropped(const at::Tensor& x, const LoraTerm& term) {
   return out;
 }
 
-at::Tensor scaled(at::Tensor thin, double scale) { return scale == 1 ? thin : thin.mul_(scale); }
+at::Tensor scaled(const at::Tensor& thin, double scale) { return scale == 1 ? thin : thin.mul_(scale); }
 
 // y; appends each adapter's scaled thin product s drop(x) A^T [T, r] to `thin`.
 at::Tensor forward(const at::Tensor& x, const Call& call, variable_list& thin) {

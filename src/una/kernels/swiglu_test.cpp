@@ -14,7 +14,8 @@ using testing::Tensors;
 
 TEST(Swiglu, AgreesWithTheReferenceOverShapesAndDtypes) {
   for (const auto dtype : testing::all_dtypes()) {
-    for (const auto& [rows, inner] : {std::pair{1, 1}, {3, 17}, {65, 130}, {200, 512}}) {
+    for (const auto& [rows, inner] :
+         {std::pair<std::int64_t, std::int64_t>{1, 1}, {3, 17}, {65, 130}, {200, 512}}) {
       testing::expect_agreement({[](const Tensors& in) { return swiglu(in[0]); },
                                  [](const Tensors& in) { return reference::swiglu(in[0]); },
                                  {random({rows, 2 * inner}, 1, 3)}},

@@ -31,10 +31,12 @@ at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use) co
   for (const Part& part : parts_) {
     kernels::LinearPart call{.out = part.weight->value.size(0), .weight_master = part.weight->master};
     if (part.bias != nullptr) call.bias_master = part.bias->master;
-    if (use.adapter != nullptr && use.adapter->modules[part.id]) {
+    const std::optional<AdapterModule>* module =
+        use.adapter != nullptr ? &use.adapter->modules[part.id] : nullptr;
+    if (module != nullptr && module->has_value()) {
       const double dropout = use.dropout ? use.adapter->spec.dropout : 0;
       const std::uint64_t key = dropout > 0 ? random_bits(use.dropout_key, part.dropout_stream, 0) : 0;
-      call.adapters.push_back(lora_term(*use.adapter->modules[part.id], dropout, key));
+      call.adapters.push_back(lora_term(**module, dropout, key));
     }
     parts.push_back(std::move(call));
   }

@@ -55,12 +55,12 @@ AdapterId Model::clone_adapter(AdapterId id) {
   Adapter copy{.spec = source->spec, .trainable = false, .modules = {}};
   copy.modules.resize(source->modules.size());
   for (std::size_t i = 0; i < copy.modules.size(); ++i) {
-    if (!source->modules[i]) continue;
+    const std::optional<AdapterModule>& module = source->modules[i];
+    if (!module) continue;
     const auto freeze = [&](const Parameter& parameter) {
       return make_parameter(parameter.name, parameter.full().clone(), impl_->dtype, false, parameter.decay);
     };
-    const AdapterModule& module = *source->modules[i];
-    copy.modules[i] = AdapterModule{freeze(module.a), freeze(module.b), module.scale};
+    copy.modules[i] = AdapterModule{freeze(module->a), freeze(module->b), module->scale};
   }
   return push(impl_->adapters, std::move(copy));
 }
@@ -108,7 +108,8 @@ std::vector<std::pair<std::string, at::Tensor>> Model::merged_tensors(AdapterId 
   const Adapter* adapter = impl_->adapter(id);
   std::map<std::string, const AdapterModule*> changed;
   for (std::size_t i = 0; adapter != nullptr && i < adapter->modules.size(); ++i) {
-    if (adapter->modules[i]) changed[impl_->linears[i].module + ".weight"] = &*adapter->modules[i];
+    const std::optional<AdapterModule>& module = adapter->modules[i];
+    if (module) changed[impl_->linears[i].module + ".weight"] = &*module;
   }
   const at::ScalarType wide = master_dtype(impl_->dtype);
   std::vector<std::pair<std::string, at::Tensor>> out;

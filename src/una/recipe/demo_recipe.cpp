@@ -2,7 +2,6 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <optional>
 
 #include <unistd.h>
 
@@ -89,7 +88,7 @@ class Demo {
   double begin_ = monotonic_seconds();
   std::int64_t responses_ = 0;
   std::vector<demo::Prompt> held_out_;
-  std::optional<Sampled> before_;
+  Sampled before_;
   std::vector<MethodResult> results_;
 };
 
@@ -237,7 +236,7 @@ void Demo::align() {
 void Demo::evaluate() {
   ModelSetup setup = load_for_inference(out_ + "/start", "", "float32");
   const text::Tokenizer tokenizer = text::load_tokenizer(out_ + "/start");
-  const std::vector<double> before = demo::prompt_means(before_->gold, sizes_.samples_per_held_out);
+  const std::vector<double> before = demo::prompt_means(before_.gold, sizes_.samples_per_held_out);
   for (MethodResult& result : results_) {
     const std::string folder = out_ + "/" + result.method.folder;
     const model::AdapterId adapter = setup.model->load_adapter(
@@ -279,7 +278,7 @@ void Demo::print_table() const {
   const auto step = static_cast<std::size_t>(sizes_.samples_per_held_out);
   for (std::size_t i = 0; i < std::min<std::size_t>(4, held_out_.size()); ++i) {
     std::printf("  %s\n    before %.2f  %s\n    after  %.2f  %s\n", held_out_[i].text().c_str(),
-                before_->gold[i * step], before_->texts[i * step].c_str(), best.sampled.gold[i * step],
+                before_.gold[i * step], before_.texts[i * step].c_str(), best.sampled.gold[i * step],
                 best.sampled.texts[i * step].c_str());
   }
 }
@@ -301,8 +300,8 @@ void Demo::write_results() const {
   const auto step = static_cast<std::size_t>(sizes_.samples_per_held_out);
   for (std::size_t i = 0; i < std::min<std::size_t>(20, held_out_.size()); ++i) {
     Json row{{"prompt", held_out_[i].text()},
-             {"before", before_->texts[i * step]},
-             {"gold_before", before_->gold[i * step]}};
+             {"before", before_.texts[i * step]},
+             {"gold_before", before_.gold[i * step]}};
     for (const MethodResult& r : results_) {
       row[r.method.name] = r.sampled.texts[i * step];
       row["gold " + r.method.name] = r.sampled.gold[i * step];

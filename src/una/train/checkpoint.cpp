@@ -79,7 +79,7 @@ std::string manifest_trouble(const std::string& folder, bool with_hashes) {
   try {
     const Json manifest = read_json_file(path);  // named: a temporary would not outlive the loop's head
     for (const auto& [name, entry] : manifest.at("files").items()) {
-      const std::string file = folder + "/" + name;
+      const std::string file = cat(folder, "/", name);
       if (!is_file(file)) return cat(name, " is missing");
       if (fs::file_size(file) != entry.at("size").get<std::uint64_t>()) return cat(name, " has another size");
       if (with_hashes && hash_file(file) != entry.at("xxh3_128").get<std::string>())
