@@ -2,7 +2,7 @@
 import math
 import unittest
 
-from support import TASK, fresh, read_rows, run, train
+from support import TASK, TMP, fresh, read_rows, run, train
 
 DATA = TASK / "data" / "pair.jsonl"
 ONLINE = ["--max_completion_length", "24", "--per_device_train_batch_size", "8", "--lr_scheduler_type", "constant"]
@@ -96,6 +96,46 @@ class Online(unittest.TestCase):
         self.assertTrue(any("eval_reward" in row for row in rows))
         self.assertEqual([row["reward/failed_ratio"] for row in self.rows(out)], [0, 0])
 
+    def test_a_critic_with_its_own_model_learns_what_an_adapter_on_the_shared_one_learns(self):
+        more = ["--reward", "length:4", "--num_generations", 2, "--num_iterations", 2, "--learning_rate", "2e-3", "--max_steps", 4]
+        runs = {}
+        for layout in ("adapter", "model"):
+            train("ppo", DATA, fresh("online-critic"), *ONLINE, *more, "--critic", layout)
+            runs[layout] = read_rows(TMP / "online-critic" / "metrics.jsonl")
+        for shared, own in zip(runs["adapter"], runs["model"], strict=True):
+            for name in ("loss/value_avg", "loss/policy_avg", "grad_norm"):
+                if name in shared:
+                    self.assertAlmostEqual(shared[name], own[name], delta=1e-3 * (1 + abs(shared[name])), msg=name)
+
+    def test_the_critic_starts_from_a_reward_model_and_a_run_with_it_resumes_bit_for_bit(self):
+        model = fresh("online-critic-rm")
+        train("reward", DATA, model, "--max_steps", 5)
+        more = ["--reward", "length:4", "--num_generations", 2, "--num_iterations", 2, "--save_steps", 1, "--critic_from", model]
+        losses = set()
+        for layout in (["--critic", "adapter"], ["--critic", "model"]):
+            straight, resumed = fresh("online-critic-straight"), fresh("online-critic-resumed")
+            train("ppo", DATA, straight, *ONLINE, *more, *layout, "--max_steps", 6)
+            train("ppo", DATA, resumed, *ONLINE, *more, *layout, "--max_steps", 4)
+            run("train", "--config", resumed / "run.yaml", "--resume_from_checkpoint", "true", "--max_steps", 6)
+            name = "adapter_model.safetensors"
+            self.assertEqual((straight / name).read_bytes(), (resumed / name).read_bytes(), layout)
+            losses.add(round(read_rows(straight / "metrics.jsonl")[0]["loss/value_avg"], 3))
+        self.assertEqual(len(losses), 1, "both layouts begin with the reward model's own values")
+        plain = fresh("online-critic-plain")
+        train("ppo", DATA, plain, *ONLINE, *more[:-2], "--max_steps", 1)
+        self.assertNotIn(round(read_rows(plain / "metrics.jsonl")[0]["loss/value_avg"], 3), losses)
+
+    def test_policy_and_critic_train_whole(self):
+        out = fresh("online-critic-full")
+        train("ppo", DATA, out, *ONLINE, "--reward", "length:4", "--num_generations", 4, "--use_peft", "false", "--critic", "model",
+              "--learning_rate", "3e-4", "--beta", "0.02", "--max_steps", 8)
+        rows = self.rows(out)
+        self.assertTrue(all(math.isfinite(row["loss"]) for row in rows))
+        self.assertGreater(rows[-1]["reward"], rows[0]["reward"])
+        for phase in ("generate", "reward", "annotate", "train"):
+            self.assertGreater(max(row.get(f"memory/{phase}_mb", 0) for row in read_rows(out / "metrics.jsonl")), 10)
+        self.assertTrue((out / "model.safetensors").is_file())
+
     def test_bad_input_is_one_sentence(self):
         def refused(method, *more):
             return train(method, DATA, fresh("online-bad"), *ONLINE, "--max_steps", 2, *more, code=2)[1]
@@ -106,6 +146,10 @@ class Online(unittest.TestCase):
         self.assertIn("num_generations must be at least 2", refused("grpo", "--reward", "json", "--num_generations", "1"))
         self.assertIn("kl_control adaptive is a key of ppo", refused("rloo", "--reward", "json", "--kl_control", "adaptive"))
         self.assertIn("ppo_preset is a key of ppo", refused("rloo", "--reward", "json", "--ppo_preset", "trl"))
+        self.assertIn("critic is a key of ppo", refused("rloo", "--reward", "json", "--critic", "model"))
+        self.assertIn("no folder", refused("ppo", "--reward", "json", "--critic_from", "nowhere"))
+        self.assertIn("neither a reward model nor", refused("ppo", "--reward", "json", "--critic_from", TASK / "start"))
+        self.assertIn("give --critic model", refused("ppo", "--reward", "json", "--use_peft", "false"))
         self.assertIn("mismatched rows", refused("una_online", "--reward", "json", "--una_f", "kto_z0"))
         self.assertIn("online_dpo has no ratio", refused("online_dpo", "--reward", "json", "--kl_early_stop", "0.1"))
         self.assertIn("own samples", refused("una", "--importance_sampling_correction", "true"))

@@ -1,6 +1,8 @@
 #include "una/base/clock.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
@@ -35,6 +37,10 @@ double process_start_seconds() {  // on the boot clock
   return std::stod(field) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+std::uint64_t kernel_peak() { return proc_kilobytes("/proc/self/status", "VmHWM") * 1024; }
+
+std::atomic<std::uint64_t> earlier_peak{0};  // of phases that were taken
+
 }  // namespace
 
 double monotonic_seconds() {
@@ -60,7 +66,14 @@ std::string utc_timestamp(double unix_time) {
   return buffer.data();
 }
 
-std::uint64_t peak_memory_bytes() { return proc_kilobytes("/proc/self/status", "VmHWM") * 1024; }
+std::uint64_t take_peak_memory() {
+  const std::uint64_t peak = kernel_peak();
+  earlier_peak = std::max<std::uint64_t>(earlier_peak, peak);
+  std::ofstream("/proc/self/clear_refs") << "5\n";  // proc(5): the peak becomes the present resident set
+  return peak;
+}
+
+std::uint64_t peak_memory_bytes() { return std::max<std::uint64_t>(earlier_peak, kernel_peak()); }
 
 std::uint64_t current_memory_bytes() { return proc_kilobytes("/proc/self/status", "VmRSS") * 1024; }
 

@@ -33,6 +33,7 @@ struct OnlineOptions {
   std::string kl_control = "fixed";
   double kl_target = 6;
   double kl_horizon = 10000;
+  std::string critic = "adapter", critic_from;
   double critic_learning_rate = 0;
   std::int64_t value_warmup_steps = 0;
   double gamma = 1, lam = 0.95;
@@ -76,6 +77,11 @@ struct OnlineOptions {
     v("kl_control", kl_control, "ppo, KL coefficient: fixed (beta) | adaptive (beta at first)");
     v("kl_target", kl_target, "kl_control adaptive: the KL of an answer that it steers to, in nats");
     v("kl_horizon", kl_horizon, "kl_control adaptive: answers over which it corrects an error");
+    v("critic", critic,
+      "ppo: adapter (a second one on the policy's model) | model (its own; use_peft false trains it whole)");
+    v("critic_from", critic_from,
+      "ppo: the reward model, or its SEQ_CLS adapter, that the critic starts from; empty: the policy's start "
+      "and a fresh head");
     v("critic_learning_rate", critic_learning_rate, "ppo: of the critic; 0: as learning_rate");
     v("value_warmup_steps", value_warmup_steps, "ppo: steps at the start that move the critic alone");
     v("gamma", gamma, "ppo: discount");

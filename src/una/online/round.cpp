@@ -90,15 +90,20 @@ Row group_row(const rollout::Group& group, std::size_t number, const RoundParts&
   return row;
 }
 
+void add_peak(const char* name, MetricSums& metrics) {
+  metrics.add(name, static_cast<double>(take_peak_memory()) / 1048576);
+}
+
 std::vector<rollout::Group> sample_and_score(const RoundParts& parts,
                                              const std::vector<std::int64_t>& prompts, std::uint64_t key,
-                                             double* reward_seconds) {
+                                             double* reward_seconds, MetricSums* metrics = nullptr) {
   const rollout::SampleOptions sampling{.num_generations = parts.options.num_generations,
                                         .max_batch = parts.options.generation_batch_size,
                                         .params = parts.sampling};
   std::vector<rollout::Group> groups = rollout::sample(*parts.set->model, parts.set->policy, parts.tokenizer,
                                                        *parts.prompts, prompts, sampling, key);
   const double begin = monotonic_seconds();
+  if (metrics != nullptr) add_peak("memory/generate_mb", *metrics);
   rollout::score(groups, *parts.reward);
   *reward_seconds += monotonic_seconds() - begin;
   return groups;
@@ -209,6 +214,8 @@ namespace {
 void check_ppo_keys(const OnlineOptions& options, bool is_ppo) {
   const char* where = " is a key of ppo";
   check_input(is_ppo || options.kl_control == "fixed", cat("kl_control adaptive", where));
+  check_input(is_ppo || options.critic == "adapter", cat("critic", where));
+  check_input(is_ppo || options.critic_from.empty(), cat("critic_from", where));
   check_input(is_ppo || options.value_warmup_steps == 0, cat("value_warmup_steps", where));
   check_input(is_ppo || options.critic_learning_rate == 0, cat("critic_learning_rate", where));
   check_input(options.critic_learning_rate >= 0 && std::isfinite(options.critic_learning_rate),
@@ -233,6 +240,7 @@ void check_online(const OnlineOptions& options, const std::string& method) {
   weights_of_rewards(options);
   objective::choose("zero_variance", options.zero_variance, {"keep", "drop", "resample"});
   objective::choose("kl_control", options.kl_control, {"fixed", "adaptive"});
+  objective::choose("critic", options.critic, {"adapter", "model"});
   at_least("resample_limit", options.resample_limit, 1);
   at_least("num_reference_generations", options.num_reference_generations, 1);
   at_least("soft_overlong_cache", options.soft_overlong_cache, 0);
@@ -329,8 +337,9 @@ Round make_round(const RoundParts& parts, const std::vector<std::int64_t>& promp
   Round round;
   const double begin = monotonic_seconds();
   double reward_seconds = 0;
-  round.groups = sample_and_score(parts, prompts, key, &reward_seconds);
-  round.metrics = round_metrics(round.groups);
+  take_peak_memory();
+  round.groups = sample_and_score(parts, prompts, key, &reward_seconds, &round.metrics);
+  round.metrics.merge(round_metrics(round.groups));
   check_any_score(round.groups, parts, round.metrics);
   adjust_rewards(round.groups, parts.options, parts.sampling.max_new_tokens);
   if (parts.options.zero_variance == "resample") {
@@ -338,11 +347,13 @@ Round make_round(const RoundParts& parts, const std::vector<std::int64_t>& promp
   }
   if (parts.reference_rewards != nullptr) score_reference(parts, prompts);
   const double scored = monotonic_seconds();
+  add_peak("memory/reward_mb", round.metrics);
   round.rows = rows_of(round.groups, parts, round.metrics);
   annotate(round.rows, parts, round.metrics);
   round.metrics.add("time/generate", scored - begin - reward_seconds);
   round.metrics.add("time/reward", reward_seconds);
   round.metrics.add("time/annotate", monotonic_seconds() - scored);
+  add_peak("memory/annotate_mb", round.metrics);
   return round;
 }
 

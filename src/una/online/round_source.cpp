@@ -45,6 +45,7 @@ void RoundSource::warn_of_no_signal(const Round& round) {
 
 void RoundSource::end_step(StepVerdict verdict, MetricSums& metrics) {
   metrics.add("time/train", monotonic_seconds() - given_at_);
+  metrics.add("memory/train_mb", static_cast<double>(take_peak_memory()) / 1048576);
   metrics.add("steps_withheld", verdict == StepVerdict::kApply ? 0 : 1);
   if (verdict == StepVerdict::kApply) ++applied_;
   if (verdict == StepVerdict::kEndRound) next_step_ = steps_.size();

@@ -20,6 +20,15 @@ struct DemoMethod {
 
 const std::vector<DemoMethod>& demo_methods();
 
+// One row of the online demo's table: its keys, one "key: value" a line, and its learning rate.
+struct OnlineDemoMethod {
+  std::string name, folder, method, keys;
+  double learning_rate = 0;
+  int passes = 1;  // over the samples of a round
+};
+
+const std::vector<OnlineDemoMethod>& online_demo_methods();
+
 // Sizes of the demo, equal for all methods.
 struct DemoSizes {
   int hidden = 128, intermediate = 384, layers = 4, heads = 4, kv_heads = 2, vocab = 768;
@@ -30,6 +39,10 @@ struct DemoSizes {
   double beta = 0.1;
   int held_out_prompts = 320, samples_per_held_out = 2;
   int max_new_tokens = 64;
+  // The online demo: rounds of `prompts_per_round` times `answers_per_prompt` answers.
+  int rounds = 60, prompts_per_round = 32, answers_per_prompt = 4;
+  double online_beta = 0.1, reward_learning_rate = 1e-3;
+  int reward_epochs = 2;
 };
 
 }  // namespace una::recipe

@@ -22,20 +22,6 @@ std::string cache_folder(const RunOptions& run) {
   return folder.empty() ? "none" : folder;
 }
 
-LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {
-  check_input(options.lora_r > 0, "lora_r must be 1 or more");
-  LoraSpec spec;
-  spec.r = options.lora_r;
-  spec.alpha = options.lora_alpha;
-  spec.dropout = options.lora_dropout;
-  spec.use_rslora = options.use_rslora;
-  spec.target_modules = options.lora_target_modules;
-  spec.task_type = for_reward ? "SEQ_CLS" : "CAUSAL_LM";
-  if (for_reward) spec.modules_to_save = {"score"};
-  spec.base_model_name_or_path = options.model_name_or_path;
-  return spec;
-}
-
 // What changes the bits of a reference log-prob beside weights and tokens.
 std::string numerics_key(const model::Model& model) {
   return cat(dtype_name(model.dtype()), "-", model.spec().model_type);
@@ -97,6 +83,20 @@ void add_reference(ModelSetup& setup, const RunConfig& config) {
 }
 
 }  // namespace
+
+LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {
+  check_input(options.lora_r > 0, "lora_r must be 1 or more");
+  LoraSpec spec;
+  spec.r = options.lora_r;
+  spec.alpha = options.lora_alpha;
+  spec.dropout = options.lora_dropout;
+  spec.use_rslora = options.use_rslora;
+  spec.target_modules = options.lora_target_modules;
+  spec.task_type = for_reward ? "SEQ_CLS" : "CAUSAL_LM";
+  if (for_reward) spec.modules_to_save = {"score"};
+  spec.base_model_name_or_path = options.model_name_or_path;
+  return spec;
+}
 
 ModelSpec read_folder_spec(const std::string& path) {
   check_input(!path.empty(), "no model: give a Hugging Face model folder with --model");
@@ -176,12 +176,6 @@ void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_v
     log_info(
         cat("value head starts at ", significant(initial_value, 4), " for every prompt, the mean reward"));
   }
-}
-
-model::AdapterId add_critic(ModelSetup& setup, const RunConfig& config) {
-  const std::uint64_t seed =
-      random_bits(static_cast<std::uint64_t>(config.train.seed), stream_id("critic"), 0);
-  return setup.model->add_adapter(fresh_lora(config.model, true), seed, true);
 }
 
 ModelSetup load_for_inference(const std::string& folder, const std::string& adapter,

@@ -33,11 +33,13 @@ struct ModelSetup {
   ModelFolder folder;
   std::unique_ptr<model::Model> model;
   model::AdapterId policy = model::kNoAdapter;
-  model::AdapterId critic = model::kNoAdapter;    // ppo: a second adapter, with the model's reward head
+  model::AdapterId critic = model::kNoAdapter;    // ppo: an adapter of critic_model, or a second one of model
+  std::unique_ptr<model::Model> critic_model;     // ppo with a critic of its own
   std::unique_ptr<model::Model> reference_model;  // full fine-tuning, or --ref_model
   std::unique_ptr<train::Reference> reference;    // none where the method needs none
   std::unique_ptr<model::ValueHead> value_head;   // V(x), where the method needs one
   std::string start_hash;                         // of the adapter the run starts from, "" for a fresh one
+  std::string critic_hash;                        // of critic_from, "" without one
 };
 
 // `for_reward`: the model gets (or has) a reward head. `with_reference`: the method compares with one.
@@ -47,8 +49,8 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
 // that says `initial_value` for every prompt.
 void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_value);
 
-// PPO's critic: a fresh LoRA adapter as the policy's, and a reward head that reads every token.
-model::AdapterId add_critic(ModelSetup& setup, const RunConfig& config);
+// A LoRA adapter by the lora_... keys; `for_reward`: with a reward head beside it.
+LoraSpec fresh_lora(const ModelOptions& options, bool for_reward);
 
 // A model with an optional adapter, nothing trainable: score, generate, evaluation.
 ModelSetup load_for_inference(const std::string& folder, const std::string& adapter,

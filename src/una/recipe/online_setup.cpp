@@ -196,8 +196,10 @@ void check_online_config(const RunConfig& config) {
            !config.objective.importance_sampling_correction),
       "online_dpo has no ratio: kl_early_stop, ratio_threshold and importance_sampling_correction are "
       "for the methods that have one");
-  check_input(config.method != "ppo" || config.model.use_peft,
-              "ppo keeps its critic as a second LoRA adapter on the shared model: use_peft must be true");
+  check_input(
+      config.method != "ppo" || config.model.use_peft || config.online.critic == "model",
+      "critic adapter is a second LoRA adapter on the policy's model: with use_peft false give --critic "
+      "model");
 }
 
 RunData load_prompts(const RunConfig& config, const TextSetup& text, OnlineSetup& setup) {

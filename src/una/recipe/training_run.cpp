@@ -14,6 +14,7 @@
 #include "una/base/format.h"
 #include "una/base/interrupt.h"
 #include "una/base/log.h"
+#include "una/recipe/critic_setup.h"
 #include "una/recipe/merge.h"
 #include "una/recipe/online_setup.h"
 #include "una/recipe/reward_setup.h"
@@ -102,10 +103,11 @@ void TrainingRun::load() {
   }
   if (needs.score) warn_of_pad(text_.folder, spec, text_.eos_id);
   if (needs.value) add_value_head(model_, config_, objective_->initial_value());
-  if (needs.token_values) model_.critic = add_critic(model_, config_);
+  if (needs.token_values) add_critic(model_, config_);
   const train::TrainableSet set{.model = model_.model.get(),
                                 .policy = model_.policy,
                                 .critic = model_.critic,
+                                .critic_model = model_.critic_model.get(),
                                 .objective = objective_.get(),
                                 .reference = model_.reference.get(),
                                 .value = model_.value_head.get()};
@@ -128,6 +130,7 @@ std::map<std::string, std::string> TrainingRun::identity() const {
                                          {"tokenizer and template", text_.content_hash()},
                                          {"start adapter", model_.start_hash}};
   if (model_.reference != nullptr) out["reference"] = model_.reference->content_hash();
+  if (!model_.critic_hash.empty()) out["critic's start"] = model_.critic_hash;
   return out;
 }
 
@@ -151,7 +154,7 @@ void TrainingRun::check_resume(const std::string& checkpoint) {
   }
   train::load_optimizer(checkpoint, runner_->buffer(), runner_->value_buffer());
   runner_->set_updates(start_.updates);
-  model_.model->refresh();
+  runner_->set().refresh();
   objective_->load_state(start_.objective);
   stream_->seek(start_.position);
   stream_->load_state(start_.source);
@@ -279,7 +282,7 @@ int TrainingRun::finish(const train::LoopResult& result) {
   if (config_.train.load_best_model_at_end && result.has_best && result.best_step != result.steps) {
     train::load_optimizer(train::checkpoint_folder(out, result.best_step), runner_->buffer(),
                           runner_->value_buffer());
-    model_.model->refresh();
+    runner_->set().refresh();
     log_info(cat("the result is the best checkpoint, step ", result.best_step, " (",
                  config_.train.metric_for_best_model, " ", significant(result.best_metric, 5), ")"));
   }

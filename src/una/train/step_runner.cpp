@@ -49,15 +49,20 @@ at::Tensor prompt_ends(const PackedBatch& batch) {
   return batch.logp_rows.index_select(0, at::tensor(begins, at::TensorOptions().dtype(at::kLong)));
 }
 
-// What trains, each tensor with its rule: the critic's adapter and head have a rate of their own, and the
-// rest waits for them.
+// What trains, each tensor with its rule: the critic has a rate of its own, and the rest waits for it.
 std::vector<model::TrainableTensor> ruled_tensors(const TrainableSet& set, const StepOptions& options) {
   std::vector<model::TrainableTensor> tensors = set.model->trainable();
-  if (set.critic == model::kNoAdapter) return tensors;
+  if (!set.has_critic()) return tensors;
+  const bool shared = set.critic_model == nullptr;
   for (model::TrainableTensor& tensor : tensors) {
-    const bool critic = tensor.adapter == set.critic || starts_with(tensor.name, "score.");
+    const bool critic = shared && (tensor.adapter == set.critic || starts_with(tensor.name, "score."));
     tensor.rate = critic ? options.critic_rate : 1;
     tensor.rests = critic ? 0 : options.critic_alone;
+  }
+  if (shared) return tensors;
+  for (model::TrainableTensor& tensor : set.critic_model->trainable()) {
+    tensor.rate = options.critic_rate;
+    tensors.push_back(std::move(tensor));
   }
   return tensors;
 }
@@ -72,11 +77,17 @@ std::vector<SequenceMeta> all_sequences(const StepBatch& batch) {
 
 }  // namespace
 
+void TrainableSet::refresh() const {
+  model->refresh();
+  if (critic_model != nullptr) critic_model->refresh();
+}
+
 at::Tensor critic_values(const TrainableSet& set, const PackedBatch& batch, model::ForwardOptions options) {
   PackedBatch critic = batch;
   critic.last_rows = batch.logp_rows;
   options.adapter = set.critic;
-  return set.model->forward(critic, {.logp = false, .score = true}, options).score;
+  model::Model& model = set.critic_model != nullptr ? *set.critic_model : *set.model;
+  return model.forward(critic, {.logp = false, .score = true}, options).score;
 }
 
 StepRunner::StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang)
@@ -85,7 +96,7 @@ StepRunner::StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang)
   check(!needs.reference || set_.reference != nullptr, "this objective needs a reference");
   check(!needs.value || set_.value != nullptr, "this objective needs a value head");
   if (needs.value) value_buffer_.emplace(set_.value->trainable());
-  set_.model->refresh();
+  set_.refresh();
 }
 
 std::vector<double> StepRunner::scales(const StepBatch& batch) {
@@ -242,7 +253,7 @@ StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double le
   }
   buffer_.update(adam(learning_rate, result.grad_norm));
   ++updates_;
-  set_.model->refresh();
+  set_.refresh();
   set_.objective->end_step(result.metrics);
   result.applied = true;
   return result;

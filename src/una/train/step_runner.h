@@ -21,14 +21,19 @@ namespace una::train {
 struct TrainableSet {
   model::Model* model = nullptr;
   model::AdapterId policy = model::kNoAdapter;
-  model::AdapterId critic = model::kNoAdapter;  // whose reward head values tokens (needs().token_values)
+  // What values tokens (needs().token_values): an adapter of `critic_model`, or that model as it is; its
+  // reward head is read. nullptr: an adapter of `model`.
+  model::AdapterId critic = model::kNoAdapter;
+  model::Model* critic_model = nullptr;
   objective::Objective* objective = nullptr;
   Reference* reference = nullptr;     // nullptr where the objective needs none
   model::ValueHead* value = nullptr;  // likewise
+
+  bool has_critic() const { return critic != model::kNoAdapter || critic_model != nullptr; }
+  void refresh() const;  // after the optimiser changed masters
 };
 
-// The critic is another adapter on the same model; its head reads the token before each loss token: [N]. The
-// adapter of `options` does not count.
+// The critic's head reads the token before each loss token: [N]. The adapter of `options` does not count.
 at::Tensor critic_values(const TrainableSet& set, const PackedBatch& batch, model::ForwardOptions options);
 
 struct StepOptions {
