@@ -11,6 +11,7 @@
 #include "una/base/json.h"
 #include "una/generate/engine.h"
 #include "una/recipe/bench_bandit.h"
+#include "una/recipe/bench_online.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/training_run.h"
 
@@ -228,11 +229,13 @@ int run_bench(const std::vector<std::string>& arguments) {
   if (arguments.empty() || std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
     std::printf("%s", help_text("usage: una bench train|generate --model DIR --pairs pairs.jsonl\n"
                                 "       una bench bandit [--methods ...] [--seeds 5] [--steps 1000]\n"
+                                "       una bench online [--out DIR] [--seeds 42,1,2,3,4] [--methods ...]\n"
                                 "prints one JSON line with the keys of bench/peers/*.py",
                                 known)
                           .c_str());
     return arguments.empty() ? 2 : 0;
   }
+  if (arguments[0] == "online") return bench_online({arguments.begin() + 1, arguments.end()});
   if (arguments[0] == "bandit") return bench_bandit({arguments.begin() + 1, arguments.end()});
   const Settings settings = parse_flags({arguments.begin() + 1, arguments.end()}, known, {}, nullptr);
   check_known(settings, known, {});
@@ -245,7 +248,7 @@ int run_bench(const std::vector<std::string>& arguments) {
     return 0;
   }
   check_input(arguments[0] == "generate",
-              cat("bench: '", arguments[0], "' is unknown, choose train, generate or bandit"));
+              cat("bench: '", arguments[0], "' is unknown, choose train, generate, bandit or online"));
   return bench_generate(options);
 }
 

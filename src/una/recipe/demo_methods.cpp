@@ -19,10 +19,10 @@ const std::vector<DemoMethod>& demo_methods() {
 const std::vector<OnlineDemoMethod>& online_demo_methods() {
   static const std::vector<OnlineDemoMethod> kMethods = {
       {"online UNA (paper)", "una_online_paper", "una_online",
-       "una_link: sigmoid\nuna_loss: mse\nuna_f: zero\n", 3e-4},
+       "una_link: sigmoid\nuna_loss: mse\nuna_f: zero\n", 3e-3},
       {"online UNA-C", "una_online_group", "una_online", "una_link: identity\nuna_loss: mse\nuna_f: group\n",
-       1e-3},
-      {"RLOO", "rloo", "rloo", "", 1e-3},
+       3e-3},
+      {"RLOO", "rloo", "rloo", "", 3e-3},
       {"PPO, critic adapter", "ppo_adapter", "ppo", "critic: adapter\n", 1e-3, 2},
       {"PPO, critic model", "ppo_model", "ppo", "critic: model\n", 1e-3, 2},
   };

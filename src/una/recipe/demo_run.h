@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "una/base/json.h"
 #include "una/base/process.h"
 #include "una/demo/statistics.h"
 #include "una/demo/task.h"
@@ -18,7 +19,7 @@ struct DemoOptions {
   bool online = false, overwrite_output_dir = true;
   std::vector<std::string> methods;
   std::string stop_after, start_from;
-  std::int64_t steps = 0, sft_answers = DemoSizes{}.sft_answers;
+  std::int64_t curve_points = 0, steps = 0, sft_answers = DemoSizes{}.sft_answers;
   std::int64_t feedback_prompts = DemoSizes{}.feedback_prompts,
                held_out_prompts = DemoSizes{}.held_out_prompts;
   template <class V>
@@ -32,6 +33,8 @@ struct DemoOptions {
     v("stop_after", stop_after,
       "init (task, tokenizer, random model) | start (its fine-tuning) | feedback; empty: all");
     v("start_from", start_from, "the init and start model of this demo folder instead of new ones");
+    v("curve_points", curve_points,
+      "online: so many checkpoints of each method are evaluated too (gold, reward and KL in results.json)");
     v("steps", steps, "optimiser steps (rounds) of each method; 0: the demo's own");
     v("sft_answers", sft_answers, "answers the start model learns from");
     v("feedback_prompts", feedback_prompts, "prompts whose samples get feedback");
@@ -44,7 +47,7 @@ struct MethodResult {
   std::string name, folder;
   demo::Interval gain, win;
   double gold_before = 0, gold_after = 0, kl = 0, seconds = 0, peak_mb = 0;
-  std::vector<std::pair<std::string, double>> more;  // further keys of results.json
+  Json more = Json::object();  // further keys of results.json
   Sampled sampled;
 };
 

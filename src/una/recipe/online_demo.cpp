@@ -9,6 +9,7 @@
 #include "una/base/json.h"
 #include "una/demo/feedback.h"
 #include "una/recipe/reward_setup.h"
+#include "una/train/checkpoint.h"
 
 namespace una::recipe {
 namespace {
@@ -43,20 +44,28 @@ double train_reward_model(const DemoRun& run) {
   return accuracy;
 }
 
+std::int64_t rounds_of(const DemoRun& run) {
+  return run.options().steps > 0 ? run.options().steps : run.sizes().rounds;
+}
+
 std::string method_yaml(const DemoRun& run, const OnlineDemoMethod& method) {
   const DemoSizes& sizes = run.sizes();
-  const std::int64_t rounds = run.options().steps > 0 ? run.options().steps : sizes.rounds;
+  const std::int64_t steps = rounds_of(run) * method.passes, points = run.options().curve_points;
+  const std::string saves = points == 0
+                                ? "no"
+                                : cat("steps\nsave_steps: ", std::max<std::int64_t>(1, steps / points),
+                                      "\nsave_total_limit: 0\nsave_only_model: true");
   return cat("model_name_or_path: ", run.out(), "/start\ndataset_name: ", run.data_file("prompts"),
              "\noutput_dir: ", run.out(), "/", method.folder, "\nreward: [\"model:", run.out(),
              "/reward\"]\n", method.keys, "num_iterations: ", method.passes,
              "\nnum_generations: ", sizes.answers_per_prompt,
              "\nper_device_train_batch_size: ", sizes.prompts_per_round,
              "\nmax_completion_length: ", sizes.max_new_tokens,
-             "\nmax_length: 160\ngeneration_batch_size: 256\nmax_steps: ", rounds * method.passes,
+             "\nmax_length: 160\ngeneration_batch_size: 256\nmax_steps: ", steps,
              "\nlearning_rate: ", method.learning_rate, "\nbeta: ", sizes.online_beta,
              "\nlr_scheduler_type: linear\nwarmup_ratio: 0.1\nlora_r: 16\nlora_alpha: 32\n"
-             "max_tokens_per_micro_batch: 4096\nsave_strategy: no\nlogging_steps: 1\nseed: ",
-             run.options().seed, "\nthreads: ", run.options().threads, "\n");
+             "max_tokens_per_micro_batch: 4096\nlogging_steps: 1\nsave_strategy: ",
+             saves, "\nseed: ", run.options().seed, "\nthreads: ", run.options().threads, "\n");
 }
 
 // Seconds and the largest peak of each phase, as the run logged them.
@@ -68,16 +77,13 @@ void add_phases(const DemoRun& run, MethodResult& result) {
       seconds += row.value(cat("time/", phase), 0.0);
       peak = std::max(peak, row.value(cat("memory/", phase, "_mb"), 0.0));
     }
-    result.more.emplace_back(cat(phase, "_seconds"), seconds);
-    result.more.emplace_back(cat(phase, "_peak_mb"), peak);
+    result.more[cat(phase, "_seconds")] = seconds;
+    result.more[cat(phase, "_peak_mb")] = peak;
   }
 }
 
 double figure(const MethodResult& result, const std::string& name) {
-  const auto found = std::find_if(result.more.begin(), result.more.end(),
-                                  [&](const auto& entry) { return entry.first == name; });
-  check(found != result.more.end(), "online demo: a figure is missing");
-  return found->second;
+  return result.more.at(name).get<double>();
 }
 
 double mean_reward(const DemoRun& run, reward::Reward& reward, const Sampled& sampled) {
@@ -103,8 +109,26 @@ void add_rewards(const DemoRun& run, std::vector<MethodResult>& results) {
   const Rewards rewards = make_rewards({cat("model:", run.out(), "/reward")}, {1});
   const double before = mean_reward(run, *rewards.reward, run.before());
   for (MethodResult& result : results) {
-    result.more.emplace_back("reward_before", before);
-    result.more.emplace_back("reward_after", mean_reward(run, *rewards.reward, result.sampled));
+    result.more["reward_before"] = before;
+    result.more["reward_after"] = mean_reward(run, *rewards.reward, result.sampled);
+  }
+}
+
+// What each checkpoint came to: how far from the start, how good.
+void add_curves(const DemoRun& run, std::vector<MethodResult>& results) {
+  const Rewards rewards = make_rewards({cat("model:", run.out(), "/reward")}, {1});
+  for (MethodResult& result : results) {
+    Json curve = Json::array();
+    for (const std::int64_t step : train::checkpoint_steps(cat(run.out(), "/", result.folder))) {
+      std::vector<MethodResult> point{
+          {.name = result.name, .folder = cat(result.folder, "/checkpoint-", step)}};
+      run.evaluate(point);
+      curve.push_back(Json{{"step", step},
+                           {"kl", point[0].kl},
+                           {"gold", point[0].gold_after},
+                           {"reward", mean_reward(run, *rewards.reward, point[0].sampled)}});
+    }
+    result.more["curve"] = std::move(curve);
   }
 }
 
@@ -114,8 +138,7 @@ void print_table(const DemoRun& run, const std::vector<MethodResult>& results) {
       "\n%zu held-out prompts (%d samples each, temperature 1); %lld rounds of %d prompts with %d answers, "
       "beta "
       "%s, seed %lld\n\n",
-      run.held_out().size(), sizes.samples_per_held_out,
-      static_cast<long long>(run.options().steps > 0 ? run.options().steps : sizes.rounds),
+      run.held_out().size(), sizes.samples_per_held_out, static_cast<long long>(rounds_of(run)),
       sizes.prompts_per_round, sizes.answers_per_prompt, significant(sizes.online_beta, 2).c_str(),
       static_cast<long long>(run.options().seed));
   std::printf("%-20s %-15s  %-30s %-15s %6s %8s %8s\n", "method", "gold", "gain  [95 % interval]",
@@ -161,6 +184,7 @@ int run_online_demo(DemoRun& run) {
   check_input(!results.empty(), "--methods names no method of the online demo");
   run.evaluate(results);
   add_rewards(run, results);
+  if (run.options().curve_points > 0) add_curves(run, results);
   run.write_results(results);
   print_table(run, results);
   run.print_answers(results);
