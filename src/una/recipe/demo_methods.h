@@ -40,7 +40,7 @@ struct DemoSizes {
   int held_out_prompts = 320, samples_per_held_out = 2;
   int max_new_tokens = 64;
   // The online demo: rounds of `prompts_per_round` times `answers_per_prompt` answers.
-  int rounds = 60, prompts_per_round = 32, answers_per_prompt = 4;
+  int rounds = 80, prompts_per_round = 32, answers_per_prompt = 4;
   double online_beta = 0.1, reward_learning_rate = 1e-3;
   int reward_epochs = 2;
 };

@@ -19,7 +19,7 @@ struct DemoOptions {
   bool online = false, overwrite_output_dir = true;
   std::vector<std::string> methods;
   std::string stop_after, start_from;
-  std::int64_t curve_points = 0, steps = 0, sft_answers = DemoSizes{}.sft_answers;
+  std::int64_t curve_points = 6, steps = 0, sft_answers = DemoSizes{}.sft_answers;
   std::int64_t feedback_prompts = DemoSizes{}.feedback_prompts,
                held_out_prompts = DemoSizes{}.held_out_prompts;
   template <class V>

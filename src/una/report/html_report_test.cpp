@@ -140,7 +140,7 @@ TEST(HtmlReport, AFolderOfRunsIsComparedInTheOrderOfItsResults) {
       folder + "/results.json",
       R"({"seed":3,"methods":[)"
       R"({"name":"UNA <pairs>","folder":"una_runs","gold_before":1,"gold_after":2.5,"gain_ci95":[1.25,1.75],"win_rate":0.875,"kl":4.5,)"
-      R"("seconds":65,"peak_mb":512},{"name":"dpo","gold_before":1,"gold_after":1.5,"gain_ci95":null}]})");
+      R"("seconds":65,"peak_mb":512,"curve":[{"step":1,"kl":2,"gold":1.5},{"step":2,"kl":4.5,"gold":2.5}]},{"name":"dpo","gold_before":1,"gold_after":1.5,"gain_ci95":null}]})");
   write_html_report(folder + "/una_runs");
   const std::string html = html_report(folder);
   EXPECT_TRUE(has(html, "Comparison of 2 methods"));
@@ -149,8 +149,9 @@ TEST(HtmlReport, AFolderOfRunsIsComparedInTheOrderOfItsResults) {
   ASSERT_EQ(series.size(), 2U);  // "start" is no method of the results
   EXPECT_EQ(series[0].at("label"), "UNA <pairs>");
   EXPECT_EQ(series[1].at("label"), "dpo");
-  for (const char* part : {"1.250 to 1.750", "87.5 %", "<td class=\"number best\">1.500</td>", "512.0 MB",
-                           "+1.500", "href=\"una_runs/report.html\""}) {
+  for (const char* part :
+       {"1.250 to 1.750", "87.5 %", "<td class=\"number best\">1.500</td>", "512.0 MB", "+1.500", "<polyline",
+        "UNA &lt;pairs&gt;: 2.5 at 4.5", "href=\"una_runs/report.html\""}) {
     EXPECT_TRUE(has(html, part)) << part;
   }
   EXPECT_FALSE(has(html, "href=\"dpo/report.html\""));

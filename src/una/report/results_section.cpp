@@ -104,6 +104,27 @@ std::string gain_plot(const RunFolder& run, const Json& methods) {
   return dots.empty() ? "" : dot_plot(dots, "gain of the gold score, after minus before (95 % interval)");
 }
 
+// How good each checkpoint is against how far it went from the start, where results have such curves.
+std::string curve_plot(const RunFolder& run, const Json& methods) {
+  LinePlot plot{.lines = {}, .x_title = "KL to the start, nats an answer", .y_title = "gold score"};
+  for (const Json& method : methods) {
+    const auto found = method.find("curve");
+    if (found == method.end() || !found->is_array()) continue;
+    LinePlot::Line line{.name = name_of(method), .points = {}, .color = color_of(run, name_of(method))};
+    if (const auto before = number(method, "gold_before")) line.points.emplace_back(0, *before);
+    for (const Json& point : *found) {
+      const auto kl = number(point, "kl"), gold = number(point, "gold");
+      if (kl && gold) line.points.emplace_back(*kl, *gold);
+    }
+    if (!line.points.empty()) plot.lines.push_back(std::move(line));
+  }
+  return line_plot(plot);
+}
+
+std::string card_below(const std::string& content) {
+  return content.empty() ? "" : cat("<div class=\"card\" style=\"margin-top:16px\">", content, "</div>\n");
+}
+
 // Results of another kind: what is plain is shown.
 std::string plain_results(const Json& results) {
   std::string rows;
@@ -140,9 +161,8 @@ std::string results_section(const RunFolder& run) {
   table += "</tr>\n";
   for (const Json& method : methods) table += method_row(run, method, gain(method) == best, others);
   table += "</table></div>";
-  const std::string plot = gain_plot(run, methods);
-  return cat(titled_card("Results", table),
-             plot.empty() ? "" : cat("<div class=\"card\" style=\"margin-top:16px\">", plot, "</div>\n"));
+  return cat(titled_card("Results", table), card_below(gain_plot(run, methods)),
+             card_below(curve_plot(run, methods)));
 }
 
 }  // namespace una::report

@@ -78,6 +78,72 @@ std::string dot_plot(const std::vector<DotRow>& rows, const std::string& axis_ti
   return svg + "</svg>";
 }
 
+namespace {
+
+// Where points lie: x from left to right, y from bottom to top, over round ticks.
+struct Area {
+  std::vector<double> x_ticks, y_ticks;
+  double width = 860, height = 320, left = 60, right = 150, top = 10, bottom = 276;
+  double x(double value) const {
+    return left + (value - x_ticks.front()) / (x_ticks.back() - x_ticks.front()) * (width - left - right);
+  }
+  double y(double value) const {
+    return bottom - (value - y_ticks.front()) / (y_ticks.back() - y_ticks.front()) * (bottom - top);
+  }
+};
+
+std::vector<double> ticks_over(const std::vector<double>& values, int about) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return round_ticks(*low, *high > *low ? *high : *low + 1, about);
+}
+
+std::string axes(const Area& area, const LinePlot& plot) {
+  std::string svg;
+  for (const double tick : area.y_ticks) {
+    svg += line("grid", area.left, area.y(tick), area.width - area.right, area.y(tick));
+    svg += label("quiet", "end", area.left - 8, area.y(tick) + 4, tick_text(tick));
+  }
+  for (const double tick : area.x_ticks) {
+    svg += label("quiet", "middle", area.x(tick), area.bottom + 17, tick_text(tick));
+  }
+  svg += label("quiet", "middle", (area.left + area.width - area.right) / 2, area.bottom + 37, plot.x_title);
+  return svg + label("quiet", "start", area.left, area.top + 4, plot.y_title);
+}
+
+std::string drawn_line(const Area& area, const LinePlot::Line& one) {
+  std::string path, dots;
+  double x = 0, y = 0;
+  for (const auto& [px, py] : one.points) {
+    if (!std::isfinite(px) || !std::isfinite(py)) continue;
+    x = area.x(px), y = area.y(py);
+    path += cat(path.empty() ? "" : " ", place(x), ",", place(y));
+    dots += cat("<circle class=\"dot\" r=\"4\" cx=\"", place(x), "\" cy=\"", place(y), "\"><title>",
+                escaped(cat(one.name, ": ", tick_text(py), " at ", tick_text(px))), "</title></circle>");
+  }
+  if (path.empty()) return "";
+  return cat("<g style=\"--dot:var(--c", one.color,
+             ")\"><polyline class=\"interval\" fill=\"none\" points=\"", path, "\"/>", dots, "</g>",
+             label("", "start", x + 10, y + 4, one.name));
+}
+
+}  // namespace
+
+std::string line_plot(const LinePlot& plot) {
+  std::vector<double> xs, ys;
+  for (const LinePlot::Line& one : plot.lines) {
+    for (const auto& [x, y] : one.points) {
+      if (!std::isfinite(x) || !std::isfinite(y)) continue;
+      xs.push_back(x);
+      ys.push_back(y);
+    }
+  }
+  if (xs.empty()) return "";
+  const Area area{.x_ticks = ticks_over(xs, 8), .y_ticks = ticks_over(ys, 5)};
+  std::string svg = frame(area.width, area.height, plot.y_title + " by " + plot.x_title) + axes(area, plot);
+  for (const LinePlot::Line& one : plot.lines) svg += drawn_line(area, one);
+  return svg + "</svg>";
+}
+
 Histogram make_histogram(const std::vector<double>& values, int bins) {
   Histogram histogram;
   if (values.empty()) return histogram;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace una::report {
@@ -18,6 +19,18 @@ struct Histogram {
   std::vector<double> edges, counts;
 };
 std::string bar_plot(const Histogram& histogram, const std::string& axis_title);
+
+// Points joined in their order, a name at the last one.
+struct LinePlot {
+  struct Line {
+    std::string name;
+    std::vector<std::pair<double, double>> points;
+    int color = 0;  // of report.css: --c0 to --c9
+  };
+  std::vector<Line> lines;
+  std::string x_title, y_title;
+};
+std::string line_plot(const LinePlot& plot);  // "" without points; points that are not finite are left out
 
 // Bins of round widths, about `bins` of them. `values` need not be sorted.
 Histogram make_histogram(const std::vector<double>& values, int bins);

@@ -1,5 +1,6 @@
 #include "una/report/svg_plots.h"
 
+#include <limits>
 #include <numeric>
 
 #include <gtest/gtest.h>
@@ -33,6 +34,22 @@ TEST(SvgPlots, NamesAreEscapedAndAValueWithoutIntervalIsADot) {
   const std::string mark = "class=\"interval\"";
   EXPECT_NE(svg.find(mark), std::string::npos);
   EXPECT_EQ(svg.find(mark), svg.rfind(mark));  // one of the two
+}
+
+TEST(SvgPlots, LinesKeepTheirOrderAndPointsWithoutAPlaceAreLeftOut) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::string svg =
+      line_plot({.lines = {{"a<b", {{0, 0}, {nan, 5}, {2, 1}, {1, 2}}, 4}, {"none", {{nan, nan}}, 5}},
+                 .x_title = "KL",
+                 .y_title = "gold"});
+  EXPECT_NE(svg.find("points=\"60.0,276.0 710.0,143.0 385.0,10.0\""), std::string::npos) << svg;
+  EXPECT_NE(svg.find("a&lt;b"), std::string::npos);
+  EXPECT_NE(svg.find("--c4"), std::string::npos);
+  EXPECT_EQ(svg.find("none<"), std::string::npos);
+  EXPECT_EQ(line_plot({.lines = {{"a", {}, 0}}, .x_title = "", .y_title = ""}), "");
+  EXPECT_NE(line_plot({.lines = {{"a", {{3, 3}}, 0}}, .x_title = "", .y_title = ""}).find("<circle"),
+            std::string::npos)
+      << "a single point has a range too";
 }
 
 TEST(SvgPlots, AHistogramWhoseEdgesDoNotFitIsNotDrawn) {

@@ -199,7 +199,9 @@ StepResult StepRunner::gradients(const StepBatch& batch, std::int64_t step) {
   for (std::size_t i = 0; i < batch.micro_batches.size(); ++i) {
     const std::uint64_t key =
         random_bits(options_.seed, stream_id("dropout"), static_cast<std::uint64_t>(step), i);
+    heap_.before(batch.micro_batches[i].tokens.size(0));
     micro_batch(batch.micro_batches[i], factors, true, key, result);
+    heap_.after();
   }
   gang_.sum(buffer_.grads());
   buffer_.silence_resting(updates_ + 1);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "una/base/heap.h"
 #include "una/core/loss.h"
 #include "una/core/step_batch.h"
 #include "una/dist/gang.h"
@@ -94,6 +95,7 @@ class StepRunner {
   FlatBuffer buffer_;
   std::optional<FlatBuffer> value_buffer_;
   std::int64_t updates_ = 0;  // applied so far
+  HeapKeeper heap_;
 };
 
 }  // namespace una::train
