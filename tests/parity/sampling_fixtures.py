@@ -66,4 +66,6 @@ def greedy():
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     content = {"stop_ids": STOPS, "cases": cases(), "greedy": greedy()}
-    (DATA / "sampling.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    lines = [f"{json.dumps(key)}: " + (json.dumps(value) if key == "stop_ids" else
+                                       "[\n" + ",\n".join(map(json.dumps, value)) + "]") for key, value in content.items()]
+    (DATA / "sampling.json").write_text("{" + ",\n".join(lines) + "}\n", encoding="utf-8")

@@ -112,6 +112,7 @@ void TrainingRun::load() {
   runner_ = std::make_unique<train::StepRunner>(set, step_options(config_), *gang_);
   if (is_online()) {
     load_rewards(config_, online_);
+    connect_endpoint(config_, text_, model_, online_);
     stream_ = make_round_source(config_, text_, online_, runner_->set());
     return;
   }
