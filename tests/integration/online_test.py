@@ -98,6 +98,30 @@ class Online(unittest.TestCase):
         self.assertTrue(any("eval_reward" in row for row in rows))
         self.assertEqual([row["reward/failed_ratio"] for row in self.rows(out)], [0, 0])
 
+    def test_the_best_checkpoint_stays_within_a_kl_budget(self):
+        def best(budget, *more, code=0):
+            out = fresh("online-budget")
+            text = train("rloo", DATA, out, *ONLINE, "--reward", "length:4", "--num_generations", 4, "--beta", "0.001",
+                         "--learning_rate", "3e-3", "--max_steps", 10, "--eval_fraction", "0.1", "--eval_steps", 1,
+                         "--load_best_model_at_end", "true", "--kl_budget", budget, *more, code=code)[1]
+            if code:
+                return text
+            evaluations = {row["step"]: row for row in read_rows(out / "metrics.jsonl") if "eval_kl" in row}
+            return text, json.loads((out / "summary.json").read_text()).get("best"), evaluations
+
+        rows = best(0)[2]
+        drift = sorted(row["eval_kl"] for row in rows.values())
+        budget = (drift[len(drift) // 2] + drift[len(drift) // 2 - 1]) / 2
+        _, kept, rows = best(budget)
+        allowed = {step: row["eval_reward"] for step, row in rows.items() if row["eval_kl"] <= budget}
+        self.assertLess(len(allowed), len(rows))
+        self.assertEqual(kept["metric"], max(allowed.values()))
+        self.assertIn(kept["step"], allowed)
+        text, none, _ = best("1e-12")
+        self.assertIsNone(none)
+        self.assertIn("no evaluation was within kl_budget", text)
+        self.assertIn("held-out prompts", best(1, "--eval_fraction", 0, code=2))
+
     def test_a_server_samples_and_gets_the_weights_before_every_round(self):
         def script(number, body):
             if number % 7 == 3:

@@ -11,6 +11,7 @@
 #include "una/base/json.h"
 #include "una/base/log.h"
 #include "una/base/rng.h"
+#include "una/recipe/log_ratio.h"
 #include "una/rollout/rollout.h"
 
 namespace una::recipe {
@@ -252,6 +253,22 @@ std::unique_ptr<StepSource> make_round_source(const RunConfig& config, const Tex
   return source;
 }
 
+namespace {
+
+// Mean log-ratio to the reference of the policy's own answers, nats an answer.
+void add_kl(const std::vector<rollout::Group>& groups, const train::TrainableSet& set, MetricSums& metrics) {
+  if (set.reference == nullptr) return;
+  std::vector<Sequence> sequences;
+  for (const rollout::Group& group : groups) {
+    for (const rollout::Answer& answer : group.answers) sequences.push_back(answer.sequence);
+  }
+  const double total = total_log_ratio({set.model, set.policy},
+                                       {&set.reference->model(), set.reference->adapter()}, sequences);
+  metrics.add("kl", total, static_cast<double>(sequences.size()));
+}
+
+}  // namespace
+
 MetricSums evaluate_online(const RunConfig& config, const TextSetup& text, OnlineSetup& setup,
                            train::TrainableSet& set) {
   std::vector<std::int64_t> all(setup.eval_prompts.size());
@@ -264,7 +281,9 @@ MetricSums evaluate_online(const RunConfig& config, const TextSetup& text, Onlin
   std::vector<rollout::Group> groups =
       source.sample(setup.eval_prompts, all, sampling, stream_id("evaluation"));
   rollout::score(groups, *setup.rewards.reward);
-  return online::round_metrics(groups);
+  MetricSums metrics = online::round_metrics(groups);
+  add_kl(groups, set, metrics);
+  return metrics;
 }
 
 }  // namespace una::recipe

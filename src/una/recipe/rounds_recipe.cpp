@@ -216,7 +216,8 @@ RunConfig Rounds::training_config(std::int64_t round) const {
   config.data.allow_dropped = 1;  // samples may be equal, pairs may tie: counted in the round's own log
   if (config.data.feedback == "auto" && config.method == "dpo") config.data.feedback = "pairwise";
   if (config.data.feedback == "auto" && config.method == "kto") config.data.feedback = "binary";
-  config.objective.max_completion_length = objective::ObjectiveOptions{}.max_completion_length;  // of sampling
+  config.objective.max_completion_length =
+      objective::ObjectiveOptions{}.max_completion_length;  // of sampling
   config.run.output_dir = folder(round) + "/adapter";
   config.run.overwrite_output_dir = false;
   config.run.reference_cache_dir = "none";  // no other run sees these answers

@@ -150,6 +150,7 @@ bool may_change_on_resume(const std::string& key) {
                                                  "metric_for_best_model",
                                                  "greater_is_better",
                                                  "load_best_model_at_end",
+                                                 "kl_budget",
                                                  "sampling_endpoint",
                                                  "sampling_model",
                                                  "sampling_sync_command",
