@@ -1,8 +1,10 @@
 """Methods that learn from their own samples, from prompts to an adapter."""
+import json
 import math
+import random
 import unittest
 
-from support import TASK, TMP, fresh, read_rows, run, train
+from support import TASK, TMP, fresh, read_rows, run, serving, train
 
 DATA = TASK / "data" / "pair.jsonl"
 ONLINE = ["--max_completion_length", "24", "--per_device_train_batch_size", "8", "--lr_scheduler_type", "constant"]
@@ -136,6 +138,77 @@ class Online(unittest.TestCase):
             self.assertGreater(max(row.get(f"memory/{phase}_mb", 0) for row in read_rows(out / "metrics.jsonl")), 10)
         self.assertTrue((out / "model.safetensors").is_file())
 
+    def test_the_best_checkpoint_stays_within_a_kl_budget(self):
+        def best(budget, *more, code=0):
+            out = fresh("online-budget")
+            text = train("rloo", DATA, out, *ONLINE, "--reward", "length:4", "--num_generations", 4, "--beta", "0.001",
+                         "--learning_rate", "3e-3", "--max_steps", 10, "--eval_fraction", "0.1", "--eval_steps", 1,
+                         "--load_best_model_at_end", "true", "--kl_budget", budget, *more, code=code)[1]
+            if code:
+                return text
+            evaluations = {row["step"]: row for row in read_rows(out / "metrics.jsonl") if "eval_kl" in row}
+            return text, json.loads((out / "summary.json").read_text()).get("best"), evaluations
+
+        rows = best(0)[2]
+        drift = sorted(row["eval_kl"] for row in rows.values())
+        budget = (drift[len(drift) // 2] + drift[len(drift) // 2 - 1]) / 2
+        _, kept, rows = best(budget)
+        allowed = {step: row["eval_reward"] for step, row in rows.items() if row["eval_kl"] <= budget}
+        self.assertLess(len(allowed), len(rows))
+        self.assertEqual(kept["metric"], max(allowed.values()))
+        self.assertIn(kept["step"], allowed)
+        text, none, _ = best("1e-12")
+        self.assertIsNone(none)
+        self.assertIn("no evaluation was within kl_budget", text)
+        self.assertIn("held-out prompts", best(1, "--eval_fraction", 0, code=2))
+
+    def test_a_server_samples_and_gets_the_weights_before_every_round(self):
+        def script(number, body):
+            if number % 7 == 3:
+                return 200, "half a rep"  # this answer is missing
+            draw = random.Random(body["seed"])
+            ids = [draw.randrange(5, 200) for _ in range(draw.randrange(1, body["max_tokens"]))] + [body["stop_token_ids"][-1]]
+            choice = {"index": 0, "text": "", "token_ids": ids, "finish_reason": "stop", "prompt_token_ids": body["prompt"],
+                      "logprobs": {"token_logprobs": [-5.0] * len(ids), "tokens": ["?"] * len(ids)}}
+            return 200, json.dumps({"choices": [choice]})
+
+        out, log = fresh("online-endpoint"), fresh("online-endpoint-log")
+        with serving(script) as server:
+            text = train("rloo", DATA, out, *ONLINE, "--reward", "length:4", "--num_generations", 4, "--max_steps", 3,
+                         "--sampling_endpoint", server.url + "/v1", "--sampling_model", "policy", "--sampling_sync_command",
+                         f"sha256sum {{adapter}}/adapter_model.safetensors >> {log}")[1]
+            asked = server.requests
+        self.assertEqual(len(asked), 3 * 8 * 4)
+        self.assertTrue(all(one["path"] == "/v1/completions" and one["body"]["temperature"] == 1 for one in asked))
+        sent = [line.split()[0] for line in log.read_text().splitlines()]
+        self.assertEqual((len(sent), len(set(sent))), (3, 3), "each round's weights, once")
+        rows = self.rows(out)
+        self.assertTrue(all(0 < row["sampling/failed_ratio"] < 0.3 for row in rows), rows)
+        self.assertTrue(all(row["sampling/mismatch_ratio"] == 0 for row in rows))
+        self.assertTrue(all(row["sampling/sampling_logp_difference/mean"] > 0.1 for row in rows), "a server that is not the policy")
+        self.assertIn("sampling endpoint policy at", text)
+
+    def test_a_server_that_gives_text_or_is_not_there(self):
+        def script(_, body):
+            return 200, json.dumps({"choices": [{"text": " a b c" * random.Random(body["seed"]).randrange(1, 4),
+                                                 "finish_reason": "stop"}]})
+
+        def remote(method, url, *more, code=0):
+            return train(method, DATA, fresh("online-text"), *ONLINE, "--reward", "length:4", "--max_steps", 2,
+                         "--sampling_endpoint", url, "--sampling_model", "m", *more, code=code)[1]
+
+        with serving(script) as server:
+            text = remote("una_online", server.url + "/v1")
+            self.assertIn("the server does not follow the policy", text)
+            self.assertIn("tokenised again from text", text)
+            self.assertIn("needs the sampler's log-probs",
+                          remote("rloo", server.url + "/v1", "--importance_sampling_correction", "true", code=2))
+            self.assertIn("exit code 7", remote("rloo", server.url, "--sampling_sync_command", "true {adapter}; exit 7", code=2))
+            self.assertIn("by {adapter}", remote("rloo", server.url, "--sampling_sync_command", "true", code=2))
+            self.assertIn("sampling_endpoint: 'ftp://x' is no address", remote("rloo", "ftp://x", code=2))
+            self.assertIn("UNA_NO_SUCH_KEY (sampling_api_key_env) is not set",
+                          remote("rloo", server.url, "--sampling_api_key_env", "UNA_NO_SUCH_KEY", code=2))
+
     def test_bad_input_is_one_sentence(self):
         def refused(method, *more):
             return train(method, DATA, fresh("online-bad"), *ONLINE, "--max_steps", 2, *more, code=2)[1]
@@ -143,6 +216,10 @@ class Online(unittest.TestCase):
         self.assertIn("needs a reward", refused("rloo"))
         self.assertIn("unknown kind 'lenght'", refused("rloo", "--reward", "lenght:3"))
         self.assertIn("temperature must be 1", refused("rloo", "--reward", "length:4", "--temperature", "0.7"))
+        self.assertIn("needs sampling_model", refused("rloo", "--reward", "json", "--sampling_endpoint", "http://127.0.0.1:9/v1"))
+        self.assertIn("goes with sampling_endpoint", refused("rloo", "--reward", "json", "--sampling_model", "m"))
+        self.assertIn("min_p must be 0", refused("rloo", "--reward", "length:4", "--min_p", "0.1"))
+        self.assertIn("repetition_penalty must be 1", refused("grpo", "--reward", "json", "--repetition_penalty", "1.1"))
         self.assertIn("num_generations must be at least 2", refused("grpo", "--reward", "json", "--num_generations", "1"))
         self.assertIn("kl_control adaptive is a key of ppo", refused("rloo", "--reward", "json", "--kl_control", "adaptive"))
         self.assertIn("ppo_preset is a key of ppo", refused("rloo", "--reward", "json", "--ppo_preset", "trl"))

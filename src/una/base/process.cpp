@@ -1,9 +1,12 @@
 #include "una/base/process.h"
 
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,13 +24,23 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return out;
 }
 
+constexpr const char* kParent = "UNA_PARENT";  // its process id
+
 }  // namespace
+
+void follow_parent() {
+  const char* parent = std::getenv(kParent);
+  if (parent == nullptr) return;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (std::to_string(::getppid()) != parent) ::_exit(128 + SIGKILL);  // it was gone before
+}
 
 ChildResult run_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
   std::vector<std::string> words = {program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = environment;  // the first entry of a name wins
+  variables.push_back(std::string(kParent) + "=" + std::to_string(::getpid()));
   for (char** entry = environ; *entry != nullptr; ++entry) variables.emplace_back(*entry);
   pid_t child = 0;
   const double begin = monotonic_seconds();

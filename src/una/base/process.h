@@ -10,6 +10,10 @@ struct ChildResult {
   double seconds = 0;
 };
 
+// Called at the start of the program: in a child of run_self it ends the child when its parent ends, however
+// that happens. Elsewhere it does nothing.
+void follow_parent();
+
 // Runs this very program again with other arguments and waits for it, so that its peak memory is its own.
 // Standard streams are inherited; `environment` entries ("NAME=value") are added. InternalError when it
 // cannot be started.

@@ -16,17 +16,6 @@
 namespace una::generate {
 namespace {
 
-void check_params(const SamplingParams& params, const text::Tokenizer* tokenizer) {
-  check_input(params.max_new_tokens >= 0,
-              cat("max_new_tokens is ", params.max_new_tokens, ", but must not be negative"));
-  check_input(params.temperature >= 0, cat("temperature is ", params.temperature, ", but must be 0 or more"));
-  check_input(params.top_p > 0 && params.top_p <= 1,
-              cat("top_p is ", params.top_p, ", but must be above 0 and at most 1"));
-  check_input(params.top_k >= 0, cat("top_k is ", params.top_k, ", but must be 0 (off) or more"));
-  check_input(params.stop.empty() || tokenizer != nullptr, "stop strings need a tokenizer");
-  for (const std::string& stop : params.stop) check_input(!stop.empty(), "a stop string is empty");
-}
-
 // What one step feeds to the model.
 struct Feed {
   std::vector<std::int64_t> tokens, positions, slots;
@@ -118,6 +107,7 @@ struct Engine::Impl {
   Schedule schedule;
   std::unique_ptr<model::KvCache> cache;
   std::vector<Output> empty_answers;  // of requests for no tokens
+  std::function<void(const Output&)> listener;
   std::uint64_t next_ticket = 0;
   std::int64_t prompt_tokens = 0, new_tokens = 0;
 };
@@ -169,13 +159,14 @@ void Engine::Impl::append(const at::Tensor& logits) {
     const SamplingParams& params = run->request.params;
     const auto position = static_cast<std::int64_t>(run->output.ids.size());
     choices.push_back({&params, token_uniform(params, run->request.id, run->request.sample, position),
-                       position < params.min_new_tokens});
+                       position < params.min_new_tokens, run->prompt->ids, run->output.ids});
   }
   const std::vector<Draw> draws = draw_tokens(logits, choices);
   for (std::size_t i = 0; i < draws.size(); ++i) {
     Output& output = schedule.running()[i]->output;
     output.ids.push_back(draws[i].token);
     output.logps.push_back(draws[i].logp);
+    output.processed_logps.push_back(draws[i].processed_logp);
   }
   new_tokens += static_cast<std::int64_t>(draws.size());
 }
@@ -215,10 +206,25 @@ std::vector<Output> Engine::Impl::collect() {
     if (ends(*schedule.running()[i])) {
       out.push_back(finished(*schedule.finish(i)));
     } else {
+      if (listener) listener(schedule.running()[i]->output);
       ++i;
     }
   }
   return out;
+}
+
+void check_sampling(const SamplingParams& params) {
+  check_input(params.max_new_tokens >= 0,
+              cat("max_new_tokens is ", params.max_new_tokens, ", but must not be negative"));
+  check_input(params.temperature >= 0, cat("temperature is ", params.temperature, ", but must be 0 or more"));
+  check_input(params.top_p > 0 && params.top_p <= 1,
+              cat("top_p is ", params.top_p, ", but must be above 0 and at most 1"));
+  check_input(params.top_k >= 0, cat("top_k is ", params.top_k, ", but must be 0 (off) or more"));
+  check_input(params.min_p >= 0 && params.min_p <= 1,
+              cat("min_p is ", params.min_p, ", but must lie between 0 (off) and 1"));
+  check_input(params.repetition_penalty > 0,
+              cat("repetition_penalty is ", params.repetition_penalty, ", but must be above 0 (1: off)"));
+  for (const std::string& stop : params.stop) check_input(!stop.empty(), "a stop string is empty");
 }
 
 Engine::Engine(model::Model& model, const text::Tokenizer* tokenizer, const Options& options)
@@ -230,7 +236,8 @@ Engine::Engine(model::Model& model, const text::Tokenizer* tokenizer, const Opti
 Engine::~Engine() = default;
 
 std::uint64_t Engine::add(Request request) {
-  check_params(request.params, impl_->tokenizer);
+  check_sampling(request.params);
+  check_input(request.params.stop.empty() || impl_->tokenizer != nullptr, "stop strings need a tokenizer");
   const std::int64_t positions = impl_->model.spec().position_limit();
   const auto size = static_cast<std::int64_t>(request.prompt.size());
   check_input(size > 0, cat("request ", request.id, ": the prompt has no tokens"));
@@ -265,6 +272,8 @@ std::vector<Output> Engine::step() {
   impl_->append(impl_->model.logits(impl_->next_hidden(fresh)));
   return impl_->collect();
 }
+
+void Engine::on_token(std::function<void(const Output&)> listener) { impl_->listener = std::move(listener); }
 
 bool Engine::done() const { return impl_->schedule.done() && impl_->empty_answers.empty(); }
 

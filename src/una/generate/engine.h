@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,12 +22,16 @@ struct Request {
 struct Output {
   std::int64_t id = 0;
   std::uint64_t sample = 0;
-  std::uint64_t ticket = 0;       // what add() returned for the request
-  std::vector<std::int32_t> ids;  // sampled ids, with the end-of-sequence id when it was sampled
-  std::string text;               // decoded, special tokens skipped, cut before a stop string
-  std::vector<float> logps;       // log-prob of each sampled id under the unmodified distribution
+  std::uint64_t ticket = 0;            // what add() returned for the request
+  std::vector<std::int32_t> ids;       // sampled ids, with the end-of-sequence id when it was sampled
+  std::string text;                    // decoded, special tokens skipped, cut before a stop string
+  std::vector<float> logps;            // log-prob of each sampled id under the unmodified distribution
+  std::vector<float> processed_logps;  // under the one it was drawn from: temperature, top-k, ... in it
   enum class Finish { kEos, kStop, kLength } finish = Finish::kLength;
 };
+
+// InputError for numbers out of their range and empty stop strings.
+void check_sampling(const SamplingParams& params);
 
 // Continuous batching over a KV cache: requests go in at any time, each step decodes one token of every
 // running request. The same request (id, sample, seed) gives the same text whatever else is in the batch, up
@@ -47,8 +52,10 @@ class Engine {
   // its cache slots. InputError: a prompt that leaves no position for an answer or does not fit the cache, an
   // empty prompt, parameters out of range.
   std::uint64_t add(Request request);
-  std::vector<Output> step();          // one token for every running request; returns what finished
-  bool done() const;                   // nothing running or waiting
+  std::vector<Output> step();  // one token for every running request; returns what finished
+  bool done() const;           // nothing running or waiting
+  // Hears of every request that a step leaves unfinished, with its ids so far; text is still empty.
+  void on_token(std::function<void(const Output& so_far)> listener);
   std::int64_t prompt_tokens() const;  // tokens prefilled so far, tokens sampled so far
   std::int64_t new_tokens() const;
 

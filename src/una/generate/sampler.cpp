@@ -23,18 +23,25 @@ constexpr std::int64_t kGrain = 1 << 16;
 
 bool is_greedy(const SamplingParams& params) { return params.temperature == 0 || params.top_k == 1; }
 
-// The lowest id with the largest log-prob, stop ids left out where they are forbidden.
-std::int32_t most_likely(std::span<const float> logps, const RowChoice& row) {
+// Whether the row is drawn from softmax(logits) itself.
+bool is_plain(const RowChoice& row) {
+  const SamplingParams& p = *row.params;
+  return !row.forbid_stops && p.temperature == 1 && p.top_p == 1 && p.top_k == 0 && p.min_p == 0 &&
+         p.repetition_penalty == 1;
+}
+
+// The lowest id with the largest logit, stop ids left out where they are forbidden.
+std::int32_t most_likely(std::span<const float> logits, const RowChoice& row) {
   const auto& stops = row.params->stop_ids;
   const auto allowed = [&](std::size_t id) {
     return !row.forbid_stops ||
            std::find(stops.begin(), stops.end(), static_cast<std::int32_t>(id)) == stops.end();
   };
-  std::size_t best = logps.size();
-  for (std::size_t id = 0; id < logps.size(); ++id) {
-    if ((best == logps.size() || logps[id] > logps[best]) && allowed(id)) best = id;
+  std::size_t best = logits.size();
+  for (std::size_t id = 0; id < logits.size(); ++id) {
+    if ((best == logits.size() || logits[id] > logits[best]) && allowed(id)) best = id;
   }
-  check_input(best < logps.size(), "min_new_tokens forbids every token of the vocabulary");
+  check_input(best < logits.size(), "min_new_tokens forbids every token of the vocabulary");
   return static_cast<std::int32_t>(best);
 }
 
@@ -49,8 +56,14 @@ double sum(std::span<const float> values) {
   return parts[0] + parts[1] + parts[2] + parts[3];
 }
 
+// A token and the share of the weights that it holds.
+struct Choice {
+  std::int32_t token = 0;
+  double share = 0;
+};
+
 // The id at which the running sum of weights passes uniform * total: whole blocks first.
-std::int32_t draw_by_id(std::span<const float> weights, double uniform) {
+Choice draw_by_id(std::span<const float> weights, double uniform) {
   constexpr std::size_t kBlock = 256;
   std::vector<double> blocks;
   double total = 0;
@@ -58,6 +71,9 @@ std::int32_t draw_by_id(std::span<const float> weights, double uniform) {
     blocks.push_back(sum(weights.subspan(begin, std::min(kBlock, weights.size() - begin))));
     total += blocks.back();
   }
+  const auto choice = [&](std::size_t id) {
+    return Choice{static_cast<std::int32_t>(id), weights[id] / total};
+  };
   double left = uniform * total;
   std::size_t block = 0;
   while (block + 1 < blocks.size() && left >= blocks[block]) left -= blocks[block++];
@@ -65,13 +81,13 @@ std::int32_t draw_by_id(std::span<const float> weights, double uniform) {
   for (std::size_t id = block * kBlock; id < weights.size(); ++id) {
     if (weights[id] <= 0) continue;
     last = id;
-    if (left < weights[id]) return static_cast<std::int32_t>(id);
+    if (left < weights[id]) return choice(id);
     left -= weights[id];
   }
   if (last == 0) {
     for (std::size_t id = 0; id < weights.size(); ++id) last = weights[id] > 0 ? id : last;
   }
-  return static_cast<std::int32_t>(last);
+  return choice(last);
 }
 
 struct Candidate {
@@ -107,19 +123,32 @@ std::vector<Candidate> nucleus(std::span<const float> weights, double top_p) {
   return out;
 }
 
-std::int32_t draw_in_order(const std::vector<Candidate>& candidates, double uniform) {
-  if (candidates.empty()) return 0;  // broken logits: the caller looks at the log-prob
+// Drops what has less than min_p of the first one's weight; most likely first.
+void keep_min_p(std::vector<Candidate>& candidates, double min_p) {
+  while (candidates.size() > 1 && candidates.back().weight < min_p * candidates.front().weight) {
+    candidates.pop_back();
+  }
+}
+
+void keep_min_p(std::span<float> weights, double min_p) {
+  if (min_p <= 0) return;
+  const double bound = min_p * *std::max_element(weights.begin(), weights.end());
+  for (float& weight : weights) weight = weight < bound ? 0 : weight;
+}
+
+Choice draw_in_order(const std::vector<Candidate>& candidates, double uniform) {
+  if (candidates.empty()) return {};  // broken logits: the caller looks at the log-prob
   double total = 0;
   for (const Candidate& candidate : candidates) total += candidate.weight;
   double left = uniform * total;
   for (const Candidate& candidate : candidates) {
-    if (left < candidate.weight) return candidate.id;
+    if (left < candidate.weight) return {candidate.id, candidate.weight / total};
     left -= candidate.weight;
   }
-  return candidates.back().id;
+  return {candidates.back().id, candidates.back().weight / total};
 }
 
-std::int32_t draw(std::span<float> weights, const RowChoice& row) {
+Choice draw(std::span<float> weights, const RowChoice& row) {
   const SamplingParams& params = *row.params;
   if (row.forbid_stops) {
     for (const std::int32_t id : params.stop_ids) {
@@ -128,12 +157,42 @@ std::int32_t draw(std::span<float> weights, const RowChoice& row) {
     check_input(sum(weights) > 0, "min_new_tokens forbids every token that has a probability");
   }
   keep_top_k(weights, params.top_k);
-  if (params.top_p < 1) return draw_in_order(nucleus(weights, params.top_p), row.uniform);
+  if (params.top_p < 1) {
+    std::vector<Candidate> candidates = nucleus(weights, params.top_p);
+    keep_min_p(candidates, params.min_p);
+    return draw_in_order(candidates, row.uniform);
+  }
+  keep_min_p(weights, params.min_p);
   return draw_by_id(weights, row.uniform);
 }
 
-// softmax(logits / temperature) [N, V]; greedy rows are not read.
-at::Tensor tempered(const at::Tensor& logits, const at::Tensor& logps, const std::vector<RowChoice>& rows) {
+// The logits with the repetition penalty in them, a copy only where a row has one.
+at::Tensor penalised(const at::Tensor& logits, const std::vector<RowChoice>& rows) {
+  const bool any = std::any_of(rows.begin(), rows.end(),
+                               [](const RowChoice& row) { return row.params->repetition_penalty != 1; });
+  if (!any) return logits;
+  at::Tensor out = logits.clone();
+  const auto vocabulary = static_cast<std::size_t>(logits.size(1));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto penalty = static_cast<float>(rows[i].params->repetition_penalty);
+    if (penalty == 1) continue;
+    const float* before = logits.const_data_ptr<float>() + i * vocabulary;
+    float* after = out.mutable_data_ptr<float>() + i * vocabulary;
+    for (const auto& ids : {rows[i].prompt, rows[i].answer}) {
+      for (const std::int32_t id :
+           ids) {  // from the untouched logit: an id that comes twice is penalised once
+        const auto at = static_cast<std::size_t>(id);
+        if (id >= 0 && at < vocabulary)
+          after[at] = before[at] < 0 ? before[at] * penalty : before[at] / penalty;
+      }
+    }
+  }
+  return out;
+}
+
+// softmax(logits / temperature) [N, V]; greedy rows are not read. `plain` is the softmax's logarithm where
+// nothing was changed.
+at::Tensor tempered(const at::Tensor& logits, const at::Tensor* plain, const std::vector<RowChoice>& rows) {
   std::vector<float> temperatures;
   bool any = false, all_one = true;
   for (const RowChoice& row : rows) {
@@ -143,7 +202,7 @@ at::Tensor tempered(const at::Tensor& logits, const at::Tensor& logps, const std
     all_one = all_one && temperatures.back() == 1.0F;
   }
   if (!any) return {};
-  if (all_one) return logps.exp();
+  if (all_one && plain != nullptr) return plain->exp();
   return at::softmax(logits.div(at::tensor(temperatures).unsqueeze(1)), -1);
 }
 
@@ -160,21 +219,24 @@ std::vector<Draw> draw_tokens(const at::Tensor& logits, const std::vector<RowCho
   const at::NoGradGuard no_grad;
   check(logits.dim() == 2 && logits.size(0) == static_cast<std::int64_t>(rows.size()),
         "draw_tokens: one choice a row of logits");
-  const at::Tensor logps = at::log_softmax(logits, -1);
-  const at::Tensor weights = tempered(logits, logps, rows);
+  const at::Tensor raw = logits.contiguous();
+  const at::Tensor logps = at::log_softmax(raw, -1), changed = penalised(raw, rows);
+  const at::Tensor weights = tempered(changed, changed.is_same(raw) ? &logps : nullptr, rows);
   const auto vocabulary = static_cast<std::size_t>(logits.size(1));
-  const float* logp_data = logps.const_data_ptr<float>();
+  const float *logp_data = logps.const_data_ptr<float>(), *logit_data = changed.const_data_ptr<float>();
   float* weight_data = weights.defined() ? weights.mutable_data_ptr<float>() : nullptr;
   std::vector<Draw> out(rows.size());
   at::parallel_for(0, logits.size(0), 1 + kGrain / logits.size(1), [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      const std::span<const float> row_logps(logp_data + i * vocabulary, vocabulary);
-      const std::int32_t token = is_greedy(*rows[i].params)
-                                     ? most_likely(row_logps, rows[i])
-                                     : draw({weight_data + i * vocabulary, vocabulary}, rows[i]);
-      out[i] = {token, row_logps[static_cast<std::size_t>(token)]};
-      check_input(std::isfinite(out[i].logp),
+      const std::size_t at = i * vocabulary;
+      const Choice choice = is_greedy(*rows[i].params)
+                                ? Choice{most_likely({logit_data + at, vocabulary}, rows[i]), 1}
+                                : draw({weight_data + at, vocabulary}, rows[i]);
+      const float logp = logp_data[at + static_cast<std::size_t>(choice.token)];
+      check_input(std::isfinite(logp),
                   "the model's logits are not finite (NaN or infinity): its weights are broken");
+      const auto processed = static_cast<float>(std::log(choice.share));
+      out[i] = {choice.token, logp, is_plain(rows[i]) ? logp : processed};
     }
   });
   return out;

@@ -75,6 +75,35 @@ TEST(Sampler, TheLogProbIsOfTheUnmodifiedDistribution) {
   EXPECT_NEAR(draw.logp, std::log(kProbabilities[static_cast<std::size_t>(draw.token)]), 1e-6);
 }
 
+TEST(Sampler, TheProcessedLogProbIsOfWhatWasDrawnFrom) {
+  EXPECT_EQ(draw_one({}, 0.5).processed_logp, draw_one({}, 0.5).logp);
+  EXPECT_NEAR(draw_one({.top_k = 2}, 0.9).processed_logp, std::log(4.0 / 7), 1e-6);
+  EXPECT_NEAR(draw_one({.top_p = 0.71}, 0.99).processed_logp, std::log(2.0 / 9), 1e-6);
+  EXPECT_NEAR(draw_one({.min_p = 0.6}, 0.99).processed_logp, std::log(4.0 / 7), 1e-6);
+  EXPECT_EQ(draw_one({.temperature = 0}, 0.5).processed_logp, 0);
+}
+
+TEST(Sampler, MinPKeepsWhatHasItsShareOfTheLikeliest) {
+  expect_shares({.min_p = 0.45}, {3.0 / 9, 0, 4.0 / 9, 2.0 / 9});
+  // Of the nucleus {2, 0}, not of all: 0.3 is at least 0.7 of 0.4.
+  expect_shares({.top_p = 0.69, .min_p = 0.7}, {3.0 / 7, 0, 4.0 / 7, 0});
+  expect_shares({.top_p = 0.69, .min_p = 0.8}, {0, 0, 1, 0});
+}
+
+TEST(Sampler, RepetitionPenaltyTakesEachIdOfPromptAndAnswerOnce) {
+  const std::vector<std::int32_t> prompt = {2, 2, 2, 9999}, answer = {0};
+  const SamplingParams greedy{.temperature = 0, .repetition_penalty = 2};
+  // Logits are log p + 3: 2.08 and 1.80 are halved below 1.39, the logit of id 3.
+  EXPECT_EQ(draw_tokens(logits(kProbabilities), {{&greedy, 0, false, prompt, answer}})[0].token, 3);
+  EXPECT_EQ(draw_tokens(logits(kProbabilities), {{&greedy, 0, false, prompt, {}}})[0].token, 0);
+  // Below 0 the penalty multiplies; once, however often the id comes.
+  const at::Tensor low = at::tensor({-1.0F, -2.5F}).unsqueeze(0);
+  const std::vector<std::int32_t> twice = {0, 0};
+  EXPECT_EQ(draw_tokens(low, {{&greedy, 0, false, twice, {}}})[0].token, 0);
+  const Draw draw = draw_tokens(low, {{&greedy, 0, false, twice, {}}})[0];
+  EXPECT_NEAR(draw.logp, -std::log1p(std::exp(-1.5)), 1e-6);
+}
+
 TEST(Sampler, ForbiddenStopsNeverCome) {
   const SamplingParams greedy{.temperature = 0, .stop_ids = {2}}, free{.stop_ids = {2, 0}};
   EXPECT_EQ(draw_one(greedy, 0, true).token, 0);

@@ -3,17 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "una/base/format.h"
-
 namespace una::generate {
-namespace {
-
-constexpr const char* kReplacement = "\xEF\xBF\xBD";  // a character whose bytes are not complete yet
-
-}  // namespace
-
 StopText::StopText(const text::Tokenizer* tokenizer, std::vector<std::string> stops)
-    : tokenizer_(tokenizer), stops_(std::move(stops)) {
+    : tokenizer_(tokenizer), stops_(std::move(stops)), growing_(tokenizer) {
   for (const std::string& stop : stops_) longest_ = std::max(longest_, stop.size());
 }
 
@@ -25,22 +17,13 @@ std::size_t StopText::find_stop(const std::string& text, std::size_t from) const
 
 bool StopText::push(const std::vector<std::int32_t>& ids, bool check) {
   if (stops_.empty()) return false;
-  const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(context_);
-  const auto middle = ids.begin() + static_cast<std::ptrdiff_t>(read_);
-  const std::string known = tokenizer_->decode({begin, middle}, true);
-  const std::string grown = tokenizer_->decode({begin, ids.end()}, true);
-  const std::string added = grown.size() > known.size() ? grown.substr(known.size()) : "";
-  const std::string now = text_ + added;
-  const bool found = check && find_stop(now, watched_) != std::string::npos;
-  if (found) return true;
-  if (!ends_with(added, kReplacement)) {
-    text_ = now;
-    context_ = read_;
-    read_ = ids.size();
-  }
+  const std::string before = growing_.whole();
+  const std::string now = before + growing_.push(ids);
+  if (check && find_stop(now, watched_) != std::string::npos) return true;
   // A stop string found later may begin in the last longest - 1 bytes; unchecked text is left behind.
   const std::size_t overlap = check ? longest_ - 1 : 0;
-  watched_ = std::max(watched_, text_.size() > overlap ? text_.size() - overlap : 0);
+  const std::size_t whole = growing_.whole().size();
+  watched_ = std::max(watched_, whole > overlap ? whole - overlap : 0);
   return false;
 }
 

@@ -4,12 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "una/text/tokenizer.h"
+#include "una/generate/growing_text.h"
 
 namespace una::generate {
 
-// Watches the text of growing ids for stop strings. Only the ids since the last whole character are decoded
-// anew, so a long text costs no more a token than a short one.
+// Watches the text of growing ids for stop strings.
 class StopText {
  public:
   StopText(const text::Tokenizer* tokenizer, std::vector<std::string> stops);
@@ -26,9 +25,8 @@ class StopText {
   const text::Tokenizer* tokenizer_;
   std::vector<std::string> stops_;
   std::size_t longest_ = 0;
-  std::string text_;                    // of ids before read_, whole characters
-  std::size_t context_ = 0, read_ = 0;  // ids [context_, read_) give the decoder its left context
-  std::size_t watched_ = 0;             // bytes of the text in which no stop string can start
+  GrowingText growing_;
+  std::size_t watched_ = 0;  // bytes of the text in which no stop string can start
 };
 
 }  // namespace una::generate

@@ -74,6 +74,27 @@ std::string environment_key(const std::string& variable, const std::string& url)
   return key;
 }
 
+std::string api_key(const KeyPlace& place) {
+  const std::string& name = place.variable;
+  if (name.empty()) return "";
+  // A key pasted here by mistake must not be shown.
+  const bool is_name =
+      std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  check_input(is_name, cat(place.what, ": ", place.option,
+                           " must be the name of an environment variable, not the key"));
+  std::string key = environment_key(name, place.url);
+  const bool optional = place.is_default && url_scheme(place.url) != "https";
+  // A key of plain letters and digits could stand there too.
+  const bool looks_like_name =
+      name.size() <= 40 &&
+      std::none_of(name.begin(), name.end(), [](unsigned char c) { return std::islower(c) != 0; });
+  check_input(!key.empty() || optional,
+              cat(place.what, ": the environment variable ",
+                  looks_like_name ? cat(name, " (", place.option, ")") : cat("named by ", place.option),
+                  " is not set"));
+  return key;
+}
+
 std::optional<double> parse_retry_after(const std::string& value, double now) {
   const std::string text(trim(value));
   if (text.empty()) return std::nullopt;

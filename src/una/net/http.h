@@ -36,6 +36,18 @@ void check_url(const std::string& url, const std::string& what);
 // white space and control characters inside. Warns when it would travel to `url` unencrypted.
 std::string environment_key(const std::string& variable, const std::string& url);
 
+// Which secret a server wants: the variable's name as the user gave it, and where.
+struct KeyPlace {
+  std::string variable;     // "": no key
+  std::string option;       // the key that names the variable, for messages
+  bool is_default = false;  // nobody named it: a server that does without encryption may do without a key
+  std::string url;
+  std::string what;  // begins the messages
+};
+// environment_key() where one is wanted. InputError when the variable is not set but needed (https, or named
+// by the user), or holds no name of a variable but, it seems, the key itself; never shows that.
+std::string api_key(const KeyPlace& place);
+
 // The value of a Retry-After header: seconds, or an HTTP date. `now`: seconds since 1970. nullopt: neither.
 std::optional<double> parse_retry_after(const std::string& value, double now);
 

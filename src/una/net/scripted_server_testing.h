@@ -102,7 +102,9 @@ class ScriptedServer {
       const ssize_t count = ::recv(connection, buffer, sizeof buffer, 0);
       if (count <= 0) return false;
       bytes.append(buffer, static_cast<std::size_t>(count));
-      if (end != std::string::npos || (end = bytes.find("\r\n\r\n")) == std::string::npos) continue;
+      if (end != std::string::npos) continue;
+      end = bytes.find("\r\n\r\n");
+      if (end == std::string::npos) continue;
       const std::size_t length = bytes.find("Content-Length: ");
       if (length < end) wanted = std::stoul(bytes.substr(length + 16));
     }

@@ -16,8 +16,13 @@ struct OnlineOptions {
   std::int64_t num_iterations = 1;
   std::int64_t num_mini_batches = 1;
   std::int64_t generation_batch_size = 64;
+  std::string sampling_endpoint, sampling_model, sampling_sync_command;
+  std::string sampling_api_key_env = "OPENAI_API_KEY";
+  std::int64_t sampling_concurrency = 32;
+  double sampling_timeout = 600;
   double temperature = 1, top_p = 1;
   std::int64_t top_k = 0;
+  double min_p = 0, repetition_penalty = 1;
   std::vector<std::string> stop_strings;
   double missing_eos_penalty = 0;
   std::int64_t soft_overlong_cache = 0;
@@ -48,9 +53,24 @@ struct OnlineOptions {
     v("num_iterations", num_iterations, "passes over the samples of a round");
     v("num_mini_batches", num_mini_batches, "optimiser steps of each pass");
     v("generation_batch_size", generation_batch_size, "answers computed at one time");
+    v("sampling_endpoint", sampling_endpoint,
+      "an OpenAI-compatible server that answers instead of this process, as http://host:8000/v1 "
+      "(docs/online.md)");
+    v("sampling_model", sampling_model, "sampling_endpoint: the policy's name there");
+    v("sampling_sync_command", sampling_sync_command,
+      "sampling_endpoint: a shell command that gives the server the weights in the folder {adapter}, before "
+      "every round");
+    v("sampling_api_key_env", sampling_api_key_env,
+      "sampling_endpoint: the environment variable that holds its key; empty: no key");
+    v("sampling_concurrency", sampling_concurrency, "sampling_endpoint: requests in flight");
+    v("sampling_timeout", sampling_timeout, "sampling_endpoint: seconds of one try");
     v("temperature", temperature, "of the sampler; while training only 1");
     v("top_p", top_p, "nucleus sampling; while training only 1");
     v("top_k", top_k, "only the k most likely tokens; while training only 0 (all)");
+    v("min_p", min_p,
+      "only tokens with this share of the likeliest one's probability; while training only 0");
+    v("repetition_penalty", repetition_penalty,
+      "of ids that stand in prompt or answer; while training only 1");
     v("stop_strings", stop_strings, "strings that end an answer; rewards read the text before");
     v("missing_eos_penalty", missing_eos_penalty, "taken off the reward of an answer that did not end");
     v("soft_overlong_cache", soft_overlong_cache,
@@ -90,6 +110,9 @@ struct OnlineOptions {
     v("whiten_advantages", whiten_advantages, "ppo: advantages of a round to mean 0, variance 1");
   }
 };
+
+// In sampling_sync_command: the folder of the policy's weights.
+inline constexpr const char* kAdapterPlace = "{adapter}";
 
 // InputError for values that make no sense, or none for `method`.
 void check_online(const OnlineOptions& options, const std::string& method);

@@ -9,12 +9,13 @@
 #include "una/base/format.h"
 #include "una/base/rng.h"
 #include "una/objective/kernel.h"
-#include "una/objective/methods.h"
 
 namespace una::online {
 namespace {
 
 using Finish = generate::Output::Finish;
+
+const char* const kSamplerLogp = "sampler_logp";
 
 std::vector<double> scored_rewards(const rollout::Group& group) {
   std::vector<double> rewards;
@@ -42,7 +43,7 @@ Sequence trained_sequence(const rollout::Answer& answer, const OnlineOptions& op
   sequence.target = objective::sigmoid(answer.reward);
   const bool truncated = answer.finish == Finish::kLength;
   sequence.answer_weight = truncated && options.mask_truncated_completions ? 0 : 1;
-  sequence.columns["sampler_logp"] = answer.sampled_logps;
+  if (!answer.sampled_logps.empty()) sequence.columns[kSamplerLogp] = answer.sampled_logps;
   return sequence;
 }
 
@@ -100,8 +101,9 @@ std::vector<rollout::Group> sample_and_score(const RoundParts& parts,
   const rollout::SampleOptions sampling{.num_generations = parts.options.num_generations,
                                         .max_batch = parts.options.generation_batch_size,
                                         .params = parts.sampling};
-  std::vector<rollout::Group> groups = rollout::sample(*parts.set->model, parts.set->policy, parts.tokenizer,
-                                                       *parts.prompts, prompts, sampling, key);
+  const auto own = rollout::make_model_source(*parts.set->model, parts.set->policy, parts.tokenizer);
+  rollout::AnswerSource& source = parts.answers == nullptr ? *own : *parts.answers;
+  std::vector<rollout::Group> groups = source.sample(*parts.prompts, prompts, sampling, key);
   const double begin = monotonic_seconds();
   if (metrics != nullptr) add_peak("memory/generate_mb", *metrics);
   rollout::score(groups, *parts.reward);
@@ -209,51 +211,6 @@ std::vector<double> weights_of_rewards(const OnlineOptions& options) {
   return weights;
 }
 
-namespace {
-
-void check_ppo_keys(const OnlineOptions& options, bool is_ppo) {
-  const char* where = " is a key of ppo";
-  check_input(is_ppo || options.kl_control == "fixed", cat("kl_control adaptive", where));
-  check_input(is_ppo || options.critic == "adapter", cat("critic", where));
-  check_input(is_ppo || options.critic_from.empty(), cat("critic_from", where));
-  check_input(is_ppo || options.value_warmup_steps == 0, cat("value_warmup_steps", where));
-  check_input(is_ppo || options.critic_learning_rate == 0, cat("critic_learning_rate", where));
-  check_input(options.critic_learning_rate >= 0 && std::isfinite(options.critic_learning_rate),
-              "critic_learning_rate must be 0 (as learning_rate) or positive");
-  check_input(options.kl_target > 0, cat("kl_target must be positive, not ", options.kl_target));
-  check_input(options.kl_horizon > 0, cat("kl_horizon must be positive, not ", options.kl_horizon));
-}
-
-}  // namespace
-
-void check_online(const OnlineOptions& options, const std::string& method) {
-  const Method kind = method_of(method);
-  const auto at_least = [](const char* key, std::int64_t value, std::int64_t least) {
-    check_input(value >= least, cat(key, " must be at least ", least, ", not ", value));
-  };
-  at_least("num_generations", options.num_generations, kind == Method::kPpo ? 1 : 2);
-  at_least("num_iterations", options.num_iterations, 1);
-  at_least("num_mini_batches", options.num_mini_batches, 1);
-  at_least("generation_batch_size", options.generation_batch_size, 1);
-  check_input(!options.reward.empty(),
-              cat(method, " needs a reward: give --reward model:FOLDER or another source"));
-  weights_of_rewards(options);
-  objective::choose("zero_variance", options.zero_variance, {"keep", "drop", "resample"});
-  objective::choose("kl_control", options.kl_control, {"fixed", "adaptive"});
-  objective::choose("critic", options.critic, {"adapter", "model"});
-  at_least("resample_limit", options.resample_limit, 1);
-  at_least("num_reference_generations", options.num_reference_generations, 1);
-  at_least("soft_overlong_cache", options.soft_overlong_cache, 0);
-  at_least("value_warmup_steps", options.value_warmup_steps, 0);
-  check_ppo_keys(options, kind == Method::kPpo);
-  objective::choose("anchor", options.anchor, {"ref", "rollout"});
-  objective::choose("kl_estimator", options.kl_estimator, {"k1", "k3"});
-  check_input(options.anchor == "ref" || kind == Method::kUna, "anchor rollout is a form of una_online");
-  check_input(options.reward_clip >= 0, "reward_clip must be 0 (off) or positive");
-  check_input(options.gamma > 0 && options.gamma <= 1 && options.lam >= 0 && options.lam <= 1,
-              "gamma must lie in (0, 1] and lam in [0, 1]");
-}
-
 double overlong_share(std::int64_t tokens, std::int64_t cache, std::int64_t longest) {
   if (cache <= 0) return 0;
   const auto over = static_cast<double>(tokens - (longest - cache));
@@ -273,6 +230,41 @@ void adjust_rewards(std::vector<rollout::Group>& groups, const OnlineOptions& op
     }
   }
 }
+
+namespace {
+
+// What a server's answers cost: missing ones, and ids that are not the sampled ones.
+void add_endpoint_metrics(const std::vector<rollout::Group>& groups, MetricSums& metrics) {
+  for (const rollout::Group& group : groups) {
+    if (!group.remote) continue;
+    const auto missing = static_cast<double>(group.failures.size()),
+               come = static_cast<double>(group.answers.size());
+    metrics.add("sampling/failed_ratio", missing, missing + come);
+    for (const rollout::Answer& answer : group.answers) {
+      metrics.add("sampling/retokenised_ratio", answer.retokenised ? 1 : 0);
+      metrics.add("sampling/mismatch_ratio", answer.mismatched ? 1 : 0);
+    }
+  }
+}
+
+// A column that one answer lacks is no column: a server gave ids or log-probs for some answers only.
+void level_sampler_logps(std::vector<Row>& rows, const RoundParts& parts) {
+  bool complete = true;
+  for (const Row& row : rows) {
+    for (const Sequence& sequence : row.sequences)
+      complete = complete && sequence.columns.count(kSamplerLogp) > 0;
+  }
+  if (complete) return;
+  check_input(
+      !parts.needs_sampler_logps,
+      "importance_sampling_correction needs the sampler's log-probs, but the sampling endpoint gave answers "
+      "without token ids and log-probs");
+  for (Row& row : rows) {
+    for (Sequence& sequence : row.sequences) sequence.columns.erase(kSamplerLogp);
+  }
+}
+
+}  // namespace
 
 MetricSums round_metrics(const std::vector<rollout::Group>& groups) {
   MetricSums out;
@@ -294,6 +286,7 @@ MetricSums round_metrics(const std::vector<rollout::Group>& groups) {
       rr += answer.reward * answer.reward, ll += length * length, rl += answer.reward * length;
     }
   }
+  add_endpoint_metrics(groups, out);
   const double spread = (n * rr - r * r) * (n * ll - l * l);
   if (n >= 2 && spread > 0) out.add("reward_length_corr", (n * rl - r * l) / std::sqrt(spread));
   return out;
@@ -311,6 +304,7 @@ std::vector<Row> rows_of(const std::vector<rollout::Group>& groups, const RoundP
     metrics.add("groups_left_out", row.sequences.empty() ? 1 : 0);
     if (!row.sequences.empty()) rows.push_back(std::move(row));
   }
+  level_sampler_logps(rows, parts);
   return rows;
 }
 

@@ -46,6 +46,10 @@ void RoundSource::warn_of_no_signal(const Round& round) {
 void RoundSource::end_step(StepVerdict verdict, MetricSums& metrics) {
   metrics.add("time/train", monotonic_seconds() - given_at_);
   metrics.add("memory/train_mb", static_cast<double>(take_peak_memory()) / 1048576);
+  // TRL's names: answers so far, by what was asked for, and answers a second of this process.
+  const auto episodes = position_.epoch * prompts() + position_.row;
+  metrics.add_max("episode", static_cast<double>(episodes * parts_.options.num_generations));
+  metrics.add("eps", answers_ / std::max(1e-9, monotonic_seconds() - begun_at_));
   metrics.add("steps_withheld", verdict == StepVerdict::kApply ? 0 : 1);
   if (verdict == StepVerdict::kApply) ++applied_;
   if (verdict == StepVerdict::kEndRound) next_step_ = steps_.size();
@@ -65,6 +69,7 @@ void RoundSource::begin_round() {
   parts_.beta = kl_control_.coefficient();
   applied_ = 0;
   Round round = make_round(parts_, chosen, key);
+  for (const rollout::Group& group : round.groups) answers_ += static_cast<double>(group.answers.size());
   if (listener_) listener_(round);
   warn_of_no_signal(round);
   if (round.metrics.count("objective/kl") > 0) {
@@ -92,6 +97,7 @@ void RoundSource::begin_round() {
 }
 
 StepBatch RoundSource::next() {
+  if (begun_at_ == 0) begun_at_ = monotonic_seconds();
   if (resumable()) begin_round();
   ++position_.step;
   given_at_ = monotonic_seconds();

@@ -26,7 +26,7 @@ class RoundSource final : public StepSource {
   void seek(const RunPosition& position) override;
   bool resumable() const override { return next_step_ == steps_.size(); }
   // A round that the policy has moved too far from ends early; the steps that it would have had go to later
-  // rounds. Adds time/train, steps_withheld and, after a round's last step, steps_a_round.
+  // rounds. Adds time/train, episode, eps, steps_withheld and, after a round's last step, steps_a_round.
   void end_step(StepVerdict verdict, MetricSums& metrics) override;
   Json state() const override { return kl_control_.state(); }
   void load_state(const Json& state) override { kl_control_.load_state(state); }
@@ -51,6 +51,8 @@ class RoundSource final : public StepSource {
   std::size_t next_step_ = 0;
   std::int64_t applied_ = 0;  // of this round
   double given_at_ = 0;       // when the last step was handed out
+  double begun_at_ = 0;       // when this process asked for its first step; 0: not yet
+  double answers_ = 0;        // that this process has sampled since
   bool told_ = false;
   std::function<void(const Round&)> listener_;
 };

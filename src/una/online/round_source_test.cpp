@@ -92,6 +92,59 @@ TEST(RoundSource, a_round_goes_through_its_passes) {
     EXPECT_EQ(metrics.sum("steps_withheld"), 0);
     EXPECT_EQ(metrics.count("steps_a_round"), step == 2 ? 1 : 0);
     EXPECT_EQ(metrics.count("time/train"), 1);
+    EXPECT_EQ(metrics.means().at("episode"), kPrompts * 2) << "answers of the round under way";
+    EXPECT_GT(metrics.sum("eps"), 0);
+  }
+  EXPECT_EQ(bench.step(source, 1e-3).means().at("episode"), kPrompts * 4);
+}
+
+// The model here as if it were a server: it loses answers, and log-probs where it is told.
+class Lossy final : public rollout::AnswerSource {
+ public:
+  Lossy(std::unique_ptr<rollout::AnswerSource> whole, bool gives_logps)
+      : whole_(std::move(whole)), gives_logps_(gives_logps) {}
+  std::vector<rollout::Group> sample(const std::vector<rollout::Prompt>& prompts,
+                                     const std::vector<std::int64_t>& indices,
+                                     const rollout::SampleOptions& options, std::uint64_t key) override {
+    std::vector<rollout::Group> groups = whole_->sample(prompts, indices, options, key);
+    for (rollout::Group& group : groups) {
+      group.remote = true;
+      if (group.index > 1) continue;
+      group.answers.resize(static_cast<std::size_t>(group.index));  // of the prompts 0 and 1
+      group.failures.assign(2 - group.answers.size(), "time-out");
+    }
+    rollout::Answer& last = groups.back().index > 1 ? groups.back().answers[0] : groups.front().answers[0];
+    last.retokenised = !gives_logps_;
+    if (!gives_logps_) last.sampled_logps.clear();
+    return groups;
+  }
+
+ private:
+  std::unique_ptr<rollout::AnswerSource> whole_;
+  bool gives_logps_;
+};
+
+TEST(RoundSource, a_server_s_missing_answers_leave_and_are_counted) {
+  for (const bool gives_logps : {true, false}) {
+    Bench bench("rloo");
+    Lossy lossy(rollout::make_model_source(*bench.model, bench.parts.set->policy, bench.parts.tokenizer),
+                gives_logps);
+    bench.parts.answers = &lossy;
+    const Round round = make_round(bench.parts, all_prompts(), 5);
+    EXPECT_EQ(round.metrics.sum("sampling/failed_ratio"), 3);
+    EXPECT_EQ(round.metrics.count("sampling/failed_ratio"), 8);
+    EXPECT_EQ(round.metrics.sum("sampling/retokenised_ratio"), gives_logps ? 0 : 1);
+    EXPECT_EQ(round.metrics.count("reward"), 5);
+    EXPECT_EQ(round.metrics.sum("groups_left_out"), 2) << "none and a single answer have no group";
+    ASSERT_EQ(round.rows.size(), 2U);
+    for (const Row& row : round.rows) {
+      for (const Sequence& sequence : row.sequences) {
+        EXPECT_EQ(sequence.columns.count("sampler_logp"), gives_logps ? 1U : 0U) << "all of them or none";
+      }
+    }
+    bench.parts.needs_sampler_logps = true;
+    if (gives_logps) continue;
+    EXPECT_THROW(make_round(bench.parts, all_prompts(), 5), InputError);
   }
 }
 

@@ -21,6 +21,7 @@ const std::vector<Command>& commands() {
       {"online_dpo", "train --method online_dpo: the best and the worst of own samples as pairs",
        run_online_dpo},
       {"ppo", "train --method ppo: with a critic", run_ppo},
+      {"rounds", "offline methods on the policy's own answers: sample, label, train, repeat", run_rounds},
       {"preview", "show how rows are read: shapes, tokens, mask, template, lengths", run_preview},
       {"score", "implicit rewards (and log-probs) of the answers in a file", run_score},
       {"label", "give the answers in a file scores, thumbs or preferences by any reward", run_label},

@@ -1,12 +1,8 @@
 #include "una/recipe/demo_evaluation.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/sum.h>
-#include <c10/core/GradMode.h>
-
 #include "una/base/error.h"
-#include "una/data/pack.h"
 #include "una/generate/engine.h"
+#include "una/recipe/log_ratio.h"
 
 namespace una::recipe {
 
@@ -39,8 +35,7 @@ Sampled sample_answers(model::Model& model, model::AdapterId adapter, const text
 }
 
 double sampled_kl(model::Model& model, model::AdapterId adapter, const Sampled& sampled) {
-  const c10::AutoGradMode no_grad(false);
-  std::vector<Row> rows;
+  std::vector<Sequence> sequences;
   for (std::size_t i = 0; i < sampled.answer_ids.size(); ++i) {
     if (sampled.answer_ids[i].empty()) continue;
     Sequence sequence;
@@ -48,17 +43,11 @@ double sampled_kl(model::Model& model, model::AdapterId adapter, const Sampled& 
     sequence.loss_mask.assign(sequence.ids.size(), 0);
     sequence.ids.insert(sequence.ids.end(), sampled.answer_ids[i].begin(), sampled.answer_ids[i].end());
     sequence.loss_mask.resize(sequence.ids.size(), 1);
-    Row row;
-    row.sequences.push_back(std::move(sequence));
-    rows.push_back(std::move(row));
+    sequences.push_back(std::move(sequence));
   }
-  check(!rows.empty(), "sampled_kl: no answers");
-  double total = 0;
-  for (const PackedBatch& batch : data::pack_rows(rows, {.token_budget = 4096})) {
-    const double policy = model.forward(batch, {}, {.adapter = adapter}).logp.sum(at::kDouble).item<double>();
-    total += policy - model.forward(batch, {}, {}).logp.sum(at::kDouble).item<double>();
-  }
-  return total / static_cast<double>(rows.size());
+  check(!sequences.empty(), "sampled_kl: no answers");
+  const double total = total_log_ratio({&model, adapter}, {&model, model::kNoAdapter}, sequences);
+  return total / static_cast<double>(sequences.size());
 }
 
 }  // namespace una::recipe

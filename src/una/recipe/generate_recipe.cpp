@@ -11,6 +11,7 @@
 #include "una/base/log.h"
 #include "una/generate/engine.h"
 #include "una/recipe/commands.h"
+#include "una/recipe/generate_stream.h"
 #include "una/recipe/training_run.h"
 #include "una/report/progress_bar.h"
 
@@ -21,6 +22,7 @@ struct GenerateOptions {
   std::string model_name_or_path, adapter, output_dir, dtype = "auto", prompt;
   SamplingParams sampling;
   std::int64_t num_samples = 1, batch_size = 64, seed = 42, threads = 0;
+  bool stream = false;
   std::vector<std::string> stop;
   data::DataOptions data;
   GenerateOptions() { data.allow_dropped = 1; }
@@ -36,7 +38,11 @@ struct GenerateOptions {
     v("temperature", sampling.temperature, "divides the logits; 0: greedy");
     v("top_p", sampling.top_p, "nucleus sampling");
     v("top_k", sampling.top_k, "only the k most likely tokens; 0: all");
+    v("min_p", sampling.min_p, "only tokens with this share of the likeliest one's probability; 0: all");
+    v("repetition_penalty", sampling.repetition_penalty,
+      "above 1: ids that stand in prompt or answer become less likely; 1: off");
     v("stop", stop, "strings that end an answer");
+    v("stream", stream, "print the answer while it is sampled; without a prompt: one to each line typed");
     v("num_samples", num_samples, "answers a prompt");
     v("batch_size", batch_size, "answers computed at one time");
     v("seed", seed, "the same seed gives the same answers");
@@ -56,11 +62,7 @@ std::vector<Example> read_prompts(const GenerateOptions& options) {
     data::ReadReport report;
     return data::read_examples(options.data, report, "");
   }
-  Example example;
-  example.where = {"--prompt", 1};
-  example.unit = Unit::kPrompt;
-  example.prompt.plain = options.prompt;
-  return {example};
+  return {typed_prompt(options.prompt, "--prompt", 1, options.data.apply_chat_template)};
 }
 
 std::string prompt_text(const Example& example) {
@@ -72,8 +74,12 @@ void check_generate_options(const GenerateOptions& options) {
   check_input(options.num_samples > 0 && options.batch_size > 0,
               "num_samples and batch_size must be 1 or more");
   check_input(options.sampling.max_new_tokens > 0, "max_new_tokens must be 1 or more");
-  check_input(options.sampling.temperature >= 0, "temperature must not be negative");
-  check_input(options.sampling.top_p > 0 && options.sampling.top_p <= 1, "top_p must lie in (0, 1]");
+  generate::check_sampling(options.sampling);
+  if (!options.stream) return;
+  check_input(options.output_dir.empty(), "--stream prints the answer; leave it out to write --out");
+  check_input(options.num_samples == 1, "--stream shows one answer a prompt: num_samples must be 1");
+  check_input(options.data.dataset_name.empty(),
+              "--stream answers --prompt, or what is typed; leave it out to answer a file");
 }
 
 SamplingParams sampling_params(const GenerateOptions& options, const ModelSpec& spec, std::int32_t eos_id) {
@@ -104,21 +110,30 @@ std::vector<generate::Output> run_engine(generate::Engine& engine, std::size_t t
 }
 
 std::string output_line(const generate::Output& output, const Example& example) {
-  const double logp = std::accumulate(output.logps.begin(), output.logps.end(), 0.0);
+  const auto total = [](const std::vector<float>& logps) {
+    return std::accumulate(logps.begin(), logps.end(), 0.0);
+  };
   const Json line{{"row", output.id},
                   {"sample", output.sample},
                   {"prompt", prompt_text(example)},
                   {"completion", output.text},
                   {"finish", finish_name(output.finish)},
                   {"tokens", output.ids.size()},
-                  {"logp", logp}};
+                  {"logp", total(output.logps)},
+                  {"processed_logp", total(output.processed_logps)}};
   return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+int stream(const GenerateOptions& options, generate::Engine& engine, const TextSetup& text,
+           const SamplingParams& sampling) {
+  const StreamParts parts{.engine = &engine, .text = &text, .data = &options.data, .sampling = sampling};
+  return options.prompt.empty() ? stream_console(parts) : stream_prompt(parts, read_prompts(options)[0]);
 }
 
 int generate_file(const GenerateOptions& options) {
   check_generate_options(options);
   set_threads(options.threads);
-  const std::vector<Example> examples = read_prompts(options);
+  const std::vector<Example> examples = options.stream ? std::vector<Example>() : read_prompts(options);
   ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.dtype);
   check_input(!setup.model->has_reward_head(),
               cat(options.model_name_or_path, ": a reward model cannot generate"));
@@ -126,6 +141,7 @@ int generate_file(const GenerateOptions& options) {
   const SamplingParams sampling = sampling_params(options, setup.folder.spec, text.eos_id);
   generate::Engine engine(*setup.model, text.tokenizer.get(),
                           {.max_batch = options.batch_size, .adapter = setup.policy});
+  if (options.stream) return stream(options, engine, text, sampling);
   for (std::size_t i = 0; i < examples.size(); ++i) {
     const Sequence prompt = data::tokenise_prompt(examples[i], options.data, text.pipeline());
     for (std::int64_t sample = 0; sample < options.num_samples; ++sample) {
@@ -140,7 +156,7 @@ int generate_file(const GenerateOptions& options) {
   const double seconds = std::max(1e-9, monotonic_seconds() - begin);
   std::string lines;
   for (const generate::Output& output : outputs) {
-    if (options.output_dir.empty()) std::printf("%s\n", output.text.c_str());
+    if (options.output_dir.empty()) show(output.text + "\n");
     lines += output_line(output, examples[static_cast<std::size_t>(output.id)]);
   }
   if (options.output_dir.empty()) return 0;
@@ -155,11 +171,10 @@ int generate_file(const GenerateOptions& options) {
 int run_generate(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(GenerateOptions{});
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf(
-        "%s",
-        help_text("usage: una generate --model DIR [--adapter DIR] (--data FILE --out FILE | --prompt TEXT)",
-                  known)
-            .c_str());
+    std::printf("%s", help_text("usage: una generate --model DIR [--adapter DIR] (--data FILE --out FILE | "
+                                "--prompt TEXT | --stream)",
+                                known)
+                          .c_str());
     return 0;
   }
   const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);

@@ -23,7 +23,22 @@ Json text_json(const Text& text) {
   return turns;
 }
 
-// What all rows keep of the one they were made from.
+Json answer_json(const Example& example, std::size_t response) {
+  return text_json(example.responses[response].text);
+}
+
+// Who wrote the answers; nullptr where that is not known of all.
+const char* sampler_name(const Example& example) {
+  const auto all = [&](Sampler sampler) {
+    return !example.responses.empty() && std::all_of(example.responses.begin(), example.responses.end(),
+                                                     [&](const Response& r) { return r.sampler == sampler; });
+  };
+  if (all(Sampler::kPolicy)) return "policy";
+  return all(Sampler::kReference) ? "ref" : nullptr;
+}
+
+}  // namespace
+
 Json common_row(const Example& example) {
   Json row{{"prompt", text_json(example.prompt)}};
   if (!example.tools.empty()) row["tools"] = parse_json(example.tools, "tools");
@@ -34,12 +49,11 @@ Json common_row(const Example& example) {
   if (!example.group_id.empty()) row["group_id"] = example.group_id;
   if (!example.source.empty()) row["source"] = example.source;
   if (example.weight != 1) row["weight"] = example.weight;
+  if (const char* sampler = sampler_name(example)) row["sampled_from"] = sampler;
   return row;
 }
 
-Json answer_json(const Example& example, std::size_t response) {
-  return text_json(example.responses[response].text);
-}
+namespace {
 
 // Of a row that is written as a pair, or left out for want of a winner.
 std::optional<Preference> pair_of(const Labels& labels, const LabelFormat& format) {

@@ -11,6 +11,7 @@
 #include "una/base/json.h"
 #include "una/base/log.h"
 #include "una/base/rng.h"
+#include "una/recipe/log_ratio.h"
 #include "una/rollout/rollout.h"
 
 namespace una::recipe {
@@ -84,19 +85,6 @@ void hold_out(OnlineSetup& setup, double share, std::uint64_t seed) {
               cat("eval_fraction ", share, " leaves one side without prompts"));
 }
 
-SamplingParams sampling_of(const RunConfig& config, const TextSetup& text) {
-  SamplingParams params;
-  params.max_new_tokens = config.objective.max_completion_length;
-  params.temperature = config.online.temperature;
-  params.top_p = config.online.top_p;
-  params.top_k = config.online.top_k;
-  params.stop = config.online.stop_strings;
-  params.stop_ids = text.other_end_ids;
-  params.stop_ids.push_back(text.eos_id);
-  params.seed = static_cast<std::uint64_t>(config.train.seed);
-  return params;
-}
-
 Json prompt_json(const Text& prompt) {
   if (!prompt.is_chat) return prompt.plain;
   return prompt.messages.empty() ? "" : prompt.messages.back().content;
@@ -109,6 +97,7 @@ class SampleTable {
   void add(const online::Round& round) {
     ++round_;
     for (std::size_t g = 0; g < std::min(kSamplesARound, round.groups.size()); ++g) {
+      if (round.groups[g].answers.empty()) continue;
       const rollout::Answer& answer = round.groups[g].answers.front();
       const Json row{{"round", round_},
                      {"prompt", prompt_json(round.groups[g].prompt->example.prompt)},
@@ -148,6 +137,7 @@ void check_una_online(const RunConfig& config) {
 online::RoundParts round_parts(const RunConfig& config, const TextSetup& text, OnlineSetup& setup,
                                train::TrainableSet& set) {
   return {.set = &set,
+          .answers = setup.answers.get(),
           .reward = setup.rewards.reward.get(),
           .tokenizer = text.tokenizer.get(),
           .prompts = &setup.prompts,
@@ -155,7 +145,8 @@ online::RoundParts round_parts(const RunConfig& config, const TextSetup& text, O
           .sampling = sampling_of(config, text),
           .pack = pack_options(config),
           .method = online::method_of(config.method),
-          .beta = config.objective.beta};
+          .beta = config.objective.beta,
+          .needs_sampler_logps = config.objective.importance_sampling_correction};
 }
 
 }  // namespace
@@ -184,8 +175,11 @@ void check_online_config(const RunConfig& config) {
       config.data.max_length > config.objective.max_completion_length,
       cat("max_length ", config.data.max_length, " leaves no room for a prompt beside max_completion_length ",
           config.objective.max_completion_length));
-  rollout::check_on_policy(
-      {.temperature = config.online.temperature, .top_p = config.online.top_p, .top_k = config.online.top_k});
+  rollout::check_on_policy({.temperature = config.online.temperature,
+                            .top_p = config.online.top_p,
+                            .top_k = config.online.top_k,
+                            .min_p = config.online.min_p,
+                            .repetition_penalty = config.online.repetition_penalty});
   check_una_online(config);
   check_input(config.online.soft_overlong_cache <= config.objective.max_completion_length,
               cat("soft_overlong_cache ", config.online.soft_overlong_cache,
@@ -200,6 +194,21 @@ void check_online_config(const RunConfig& config) {
       config.method != "ppo" || config.model.use_peft || config.online.critic == "model",
       "critic adapter is a second LoRA adapter on the policy's model: with use_peft false give --critic "
       "model");
+}
+
+SamplingParams sampling_of(const RunConfig& config, const TextSetup& text) {
+  SamplingParams params;
+  params.max_new_tokens = config.objective.max_completion_length;
+  params.temperature = config.online.temperature;
+  params.top_p = config.online.top_p;
+  params.top_k = config.online.top_k;
+  params.min_p = config.online.min_p;
+  params.repetition_penalty = config.online.repetition_penalty;
+  params.stop = config.online.stop_strings;
+  params.stop_ids = text.other_end_ids;
+  params.stop_ids.push_back(text.eos_id);
+  params.seed = static_cast<std::uint64_t>(config.train.seed);
+  return params;
 }
 
 RunData load_prompts(const RunConfig& config, const TextSetup& text, OnlineSetup& setup) {
@@ -237,12 +246,30 @@ std::unique_ptr<StepSource> make_round_source(const RunConfig& config, const Tex
       static_cast<std::uint64_t>(t.data_seed.value_or(t.seed)), fits_reference_rewards(config));
   auto table = std::make_shared<SampleTable>(config.run.output_dir + "/samples.jsonl");
   const reward::Reward* reward = setup.rewards.reward.get();
-  source->on_round([table, reward](const online::Round& round) {
+  const rollout::AnswerSource* answers = setup.answers.get();
+  source->on_round([table, reward, answers](const online::Round& round) {
     table->add(round);
     if (const std::string account = reward->account(); !account.empty()) log_info(account);
+    if (answers != nullptr) log_info(answers->account());
   });
   return source;
 }
+
+namespace {
+
+// Mean log-ratio to the reference of the policy's own answers, nats an answer.
+void add_kl(const std::vector<rollout::Group>& groups, const train::TrainableSet& set, MetricSums& metrics) {
+  if (set.reference == nullptr) return;
+  std::vector<Sequence> sequences;
+  for (const rollout::Group& group : groups) {
+    for (const rollout::Answer& answer : group.answers) sequences.push_back(answer.sequence);
+  }
+  const double total = total_log_ratio({set.model, set.policy},
+                                       {&set.reference->model(), set.reference->adapter()}, sequences);
+  metrics.add("kl", total, static_cast<double>(sequences.size()));
+}
+
+}  // namespace
 
 MetricSums evaluate_online(const RunConfig& config, const TextSetup& text, OnlineSetup& setup,
                            train::TrainableSet& set) {
@@ -251,11 +278,14 @@ MetricSums evaluate_online(const RunConfig& config, const TextSetup& text, Onlin
   const rollout::SampleOptions sampling{.num_generations = 1,
                                         .max_batch = config.online.generation_batch_size,
                                         .params = sampling_of(config, text)};
+  const auto own = rollout::make_model_source(*set.model, set.policy, text.tokenizer.get());
+  rollout::AnswerSource& source = setup.answers == nullptr ? *own : *setup.answers;
   std::vector<rollout::Group> groups =
-      rollout::sample(*set.model, set.policy, text.tokenizer.get(), setup.eval_prompts, all, sampling,
-                      stream_id("evaluation"));
+      source.sample(setup.eval_prompts, all, sampling, stream_id("evaluation"));
   rollout::score(groups, *setup.rewards.reward);
-  return online::round_metrics(groups);
+  MetricSums metrics = online::round_metrics(groups);
+  add_kl(groups, set, metrics);
+  return metrics;
 }
 
 }  // namespace una::recipe

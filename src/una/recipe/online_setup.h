@@ -17,6 +17,7 @@ namespace una::recipe {
 struct OnlineSetup {
   std::vector<rollout::Prompt> prompts, eval_prompts;
   Rewards rewards;
+  std::unique_ptr<rollout::AnswerSource> answers;  // a server; none: the model here
 };
 
 // InputError on a method that is none, with the nearest.
@@ -29,10 +30,18 @@ std::string objective_name(const std::string& method);
 // LoRA, no reward).
 void check_online_config(const RunConfig& config);
 
+// How answers are sampled: lengths, ends, seed.
+SamplingParams sampling_of(const RunConfig& config, const TextSetup& text);
+
 // Reads the prompts of the data (each once, whatever answers its rows hold) and loads the rewards. The data
 // set that comes back holds the prompts as rows, for sizes and hashes.
 RunData load_prompts(const RunConfig& config, const TextSetup& text, OnlineSetup& setup);
 void load_rewards(const RunConfig& config, OnlineSetup& setup);
+
+// The server of sampling_endpoint into `setup`, where there is one. `model` must outlive it: its trained part
+// is written to `output_dir`/sampling for sampling_sync_command.
+void connect_endpoint(const RunConfig& config, const TextSetup& text, const ModelSetup& model,
+                      OnlineSetup& setup);
 
 // Steps from own samples. Rounds are written to `output_dir`/samples.jsonl (the newest answers).
 std::unique_ptr<StepSource> make_round_source(const RunConfig& config, const TextSetup& text,

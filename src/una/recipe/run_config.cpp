@@ -97,6 +97,8 @@ const std::map<std::string, std::string>& foreign_names() {
       {"vllm_importance_sampling_cap", "importance_sampling_cap"},
       {"vllm_importance_sampling_clip_max", "importance_sampling_cap"},
       {"target_kl", "kl_early_stop"},
+      {"use_vllm", "sampling_endpoint"},
+      {"vllm_server_base_url", "sampling_endpoint"},
       {"init_kl_coef", "beta"},
       {"freezing_actor_steps", "value_warmup_steps"},
       {"overlong_buffer_len", "soft_overlong_cache"},
@@ -147,12 +149,26 @@ bool may_change_on_resume(const std::string& key) {
                                                  "allow_dropped",
                                                  "metric_for_best_model",
                                                  "greater_is_better",
-                                                 "load_best_model_at_end"};
+                                                 "load_best_model_at_end",
+                                                 "kl_budget",
+                                                 "sampling_endpoint",
+                                                 "sampling_model",
+                                                 "sampling_sync_command",
+                                                 "sampling_api_key_env",
+                                                 "sampling_concurrency",
+                                                 "sampling_timeout"};
   return std::find(kFree.begin(), kFree.end(), key) != kFree.end();
 }
 
 RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method) {
+  Settings none;
+  return read_run_config(arguments, method, {}, none);
+}
+
+RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method,
+                          const std::vector<OptionHelp>& own, Settings& own_settings) {
   std::vector<OptionHelp> known = describe_options(RunConfig{});
+  known.insert(known.end(), own.begin(), own.end());
   known.push_back({"config", "", "a YAML file of these keys", detail::FieldKind::kValue});
   Settings flags = parse_flags(arguments, known, option_aliases(), nullptr);
   Settings settings;
@@ -166,6 +182,9 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
   }
   settings.merge(flags);
   check_known(settings, known, foreign_names());
+  for (const OptionHelp& option : own) {
+    if (const Setting* setting = settings.find(option.name)) own_settings.set(option.name, *setting);
+  }
   std::string name = method;
   if (const Setting* setting = settings.find("method")) {
     check_input(method.empty() || setting->text == method,

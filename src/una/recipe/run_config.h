@@ -109,6 +109,11 @@ RunConfig default_config(const std::string& method);
 // refused.
 RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method);
 
+// The same for a command with keys of its own beside a run's: `own` describes them, `own_settings` gets what
+// was given of them.
+RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method,
+                          const std::vector<OptionHelp>& own, Settings& own_settings);
+
 // Short names (model, data, out, ...) and the names other programs use for our keys.
 const std::map<std::string, std::string>& option_aliases();
 const std::map<std::string, std::string>& foreign_names();

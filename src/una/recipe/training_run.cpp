@@ -77,6 +77,9 @@ void TrainingRun::check_config() {
               "eval_data (or a slice in dataset_test_split) and eval_fraction exclude each other");
   check_method(config_.method);
   if (is_online()) check_online_config(config_);
+  check_input(config_.train.kl_budget == 0 ||
+                  (is_online() && (config_.run.eval_fraction > 0 || eval_options(config_))),
+              "kl_budget needs an online method with held-out prompts (eval_fraction or eval_data)");
   check_input(is_online() || !config_.objective.importance_sampling_correction,
               "importance_sampling_correction is for methods that learn from their own samples");
   objective_ = objective::make_objective(objective_name(config_.method), config_.objective);
@@ -101,6 +104,8 @@ void TrainingRun::load() {
   for (std::int64_t i = 0; needs.survey && !is_online() && i < data_.train->size(); ++i) {
     objective_->observe(data::table_of(data_.train->row(i)));
   }
+  check_input(config_.train.kl_budget == 0 || model_.reference != nullptr,
+              "kl_budget: this method has no reference to measure a KL to (grpo: give --beta above 0)");
   if (needs.score) warn_of_pad(text_.folder, spec, text_.eos_id);
   if (needs.value) add_value_head(model_, config_, objective_->initial_value());
   if (needs.token_values) add_critic(model_, config_);
@@ -114,6 +119,7 @@ void TrainingRun::load() {
   runner_ = std::make_unique<train::StepRunner>(set, step_options(config_), *gang_);
   if (is_online()) {
     load_rewards(config_, online_);
+    connect_endpoint(config_, text_, model_, online_);
     stream_ = make_round_source(config_, text_, online_, runner_->set());
     return;
   }
@@ -285,6 +291,10 @@ int TrainingRun::finish(const train::LoopResult& result) {
     runner_->set().refresh();
     log_info(cat("the result is the best checkpoint, step ", result.best_step, " (",
                  config_.train.metric_for_best_model, " ", significant(result.best_metric, 5), ")"));
+  }
+  if (config_.train.kl_budget > 0 && !result.has_best) {
+    log_warning(cat("no evaluation was within kl_budget ", config_.train.kl_budget,
+                    ": there is no best checkpoint, the result is the last step"));
   }
   write_trained(model_, config_, out);
   if (config_.run.save_merged) write_merged(model_, out + "/merged", text_.folder);

@@ -1,7 +1,6 @@
 #include "una/reward/judge_options.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -115,22 +114,11 @@ JudgeSettings read_judge_file(const std::string& path) {
 }
 
 std::string judge_key(const JudgeOptions& options, const std::string& what) {
-  const std::string& name = options.api_key_env;
-  if (name.empty()) return "";
-  // A key pasted here by mistake must not be shown.
-  const bool is_name =
-      std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
-  check_input(is_name, cat(what, ": api_key_env must be the name of an environment variable, not the key"));
-  std::string key = net::environment_key(name, options.base_url);
-  const bool optional = name == kDefaultKey && net::url_scheme(options.base_url) != "https";
-  // A key of plain letters and digits could stand there too.
-  const bool looks_like_name =
-      name.size() <= 40 &&
-      std::none_of(name.begin(), name.end(), [](unsigned char c) { return std::islower(c) != 0; });
-  check_input(!key.empty() || optional,
-              cat(what, ": the environment variable ",
-                  looks_like_name ? name + " (api_key_env)" : "named by api_key_env", " is not set"));
-  return key;
+  return net::api_key({.variable = options.api_key_env,
+                       .option = "api_key_env",
+                       .is_default = options.api_key_env == kDefaultKey,
+                       .url = options.base_url,
+                       .what = what});
 }
 
 }  // namespace una::reward

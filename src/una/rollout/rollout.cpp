@@ -7,22 +7,19 @@
 #include "una/base/rng.h"
 
 namespace una::rollout {
-namespace {
 
-Answer answer_of(const Prompt& prompt, generate::Output output) {
+Answer make_answer(const Prompt& prompt, const std::vector<std::int32_t>& ids, std::string text,
+                   generate::Output::Finish finish) {
   Answer answer;
   answer.sequence.ids = prompt.ids;
-  answer.sequence.ids.insert(answer.sequence.ids.end(), output.ids.begin(), output.ids.end());
+  answer.sequence.ids.insert(answer.sequence.ids.end(), ids.begin(), ids.end());
   answer.sequence.loss_mask.assign(prompt.ids.size(), 0);
   answer.sequence.loss_mask.resize(answer.sequence.ids.size(), 1);
   answer.sequence.sampler = Sampler::kPolicy;
-  answer.text = std::move(output.text);
-  answer.finish = output.finish;
-  answer.sampled_logps = std::move(output.logps);
+  answer.text = std::move(text);
+  answer.finish = finish;
   return answer;
 }
-
-}  // namespace
 
 std::vector<Group> sample(model::Model& model, model::AdapterId policy, const text::Tokenizer* tokenizer,
                           const std::vector<Prompt>& prompts, const std::vector<std::int64_t>& indices,
@@ -45,9 +42,11 @@ std::vector<Group> sample(model::Model& model, model::AdapterId policy, const te
   std::size_t next = 0;
   for (const std::int64_t index : indices) {
     const Prompt& prompt = prompts[static_cast<std::size_t>(index)];
-    groups.push_back({.prompt = &prompt, .index = index, .answers = {}});
+    groups.push_back({.prompt = &prompt, .index = index});
     for (std::int64_t i = 0; i < options.num_generations; ++i) {
-      groups.back().answers.push_back(answer_of(prompt, std::move(outputs[next++])));
+      generate::Output& output = outputs[next++];
+      groups.back().answers.push_back(make_answer(prompt, output.ids, std::move(output.text), output.finish));
+      groups.back().answers.back().sampled_logps = std::move(output.logps);
     }
   }
   return groups;
@@ -84,6 +83,9 @@ void check_on_policy(const SamplingParams& params) {
               cat("temperature must be 1 while training online, not ", params.temperature, advice));
   check_input(params.top_p == 1, cat("top_p must be 1 while training online, not ", params.top_p, advice));
   check_input(params.top_k == 0, cat("top_k must be 0 while training online, not ", params.top_k, advice));
+  check_input(params.min_p == 0, cat("min_p must be 0 while training online, not ", params.min_p, advice));
+  check_input(params.repetition_penalty == 1, cat("repetition_penalty must be 1 while training online, not ",
+                                                  params.repetition_penalty, advice));
   check_input(params.min_new_tokens == 0,
               cat("min_new_tokens must be 0 while training online, not ", params.min_new_tokens, advice));
 }

@@ -26,16 +26,20 @@ struct Answer {
   Sequence sequence;
   std::string text;  // what rewards read: decoded, special tokens skipped, cut before a stop string
   generate::Output::Finish finish = generate::Output::Finish::kLength;
-  std::vector<float> sampled_logps;  // [sampled] as the sampler computed them, unmodified distribution
+  std::vector<float> sampled_logps;  // [sampled] as the sampler computed them, unmodified distribution; a
+                                     // server may give none
   double reward = 0;                 // raw, as the reward gave it
   bool scored = false;
-  std::string failure;  // why it is not
+  std::string failure;                           // why it is not
+  bool retokenised = false, mismatched = false;  // of a server that gives text: completion.h
 };
 
 struct Group {
   const Prompt* prompt = nullptr;
   std::int64_t index = 0;  // of the prompt in its list: keys the random numbers
-  std::vector<Answer> answers;
+  std::vector<Answer> answers = {};
+  bool remote = false;                     // a server answered
+  std::vector<std::string> failures = {};  // of answers that did not come: they are missing, never empty
 };
 
 struct SampleOptions {
@@ -43,6 +47,10 @@ struct SampleOptions {
   std::int64_t max_batch = 64;  // answers computed at one time
   SamplingParams params;
 };
+
+// One answer to a prompt, not scored yet.
+Answer make_answer(const Prompt& prompt, const std::vector<std::int32_t>& ids, std::string text,
+                   generate::Output::Finish finish);
 
 // `num_generations` answers to each prompt by the policy as it is now. `key` names the round: the same key,
 // prompt and weights give the same answers.
@@ -54,7 +62,7 @@ std::vector<Group> sample(model::Model& model, model::AdapterId policy, const te
 void score(std::vector<Group>& groups, reward::Reward& reward);
 
 // InputError for parameters that change the distribution that an on-policy method learns from (decisions 40):
-// temperature other than 1, top-p, top-k, a minimum length.
+// temperature other than 1, top-p, top-k, min-p, a repetition penalty, a minimum length.
 void check_on_policy(const SamplingParams& params);
 
 }  // namespace una::rollout

@@ -35,6 +35,7 @@ void check_options(const TrainOptions& o) {
   check_input(o.adam_beta1 >= 0 && o.adam_beta1 < 1 && o.adam_beta2 >= 0 && o.adam_beta2 < 1,
               "adam_beta1 and adam_beta2 must lie in [0, 1)");
   check_input(o.adam_epsilon > 0, "adam_epsilon must be above 0");
+  check_input(o.kl_budget >= 0, "kl_budget must be 0 (none) or positive, in nats an answer");
   check_choice("lr_scheduler_type", o.lr_scheduler_type,
                {"linear", "cosine", "constant", "constant_with_warmup", "cosine_with_min_lr"});
   check_choice("optim", o.optim, {"adamw", "adamw_torch", "adamw_torch_fused"});

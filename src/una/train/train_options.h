@@ -42,6 +42,7 @@ struct TrainOptions {
   bool save_only_model = false;
   bool load_best_model_at_end = false;
   std::string metric_for_best_model = "eval_loss";
+  double kl_budget = 0;
   std::optional<bool> greater_is_better;
 
   template <class V>
@@ -82,6 +83,8 @@ struct TrainOptions {
     v("save_only_model", save_only_model, "checkpoints without optimiser state (cannot be resumed)");
     v("load_best_model_at_end", load_best_model_at_end, "write the best checkpoint's weights as the result");
     v("metric_for_best_model", metric_for_best_model, "any logged evaluation metric");
+    v("kl_budget", kl_budget,
+      "online methods: the best checkpoint is one whose eval_kl (nats an answer) is at most this; 0: any");
     v("greater_is_better", greater_is_better, "null: by the metric's name (loss down, others up)");
   }
 };

@@ -58,6 +58,7 @@ class Loop {
   void write_log();
   void evaluate();
   void consider_best(const std::map<std::string, double>& values);
+  bool within_budget(const std::map<std::string, double>& values) const;
   void save();
   bool due(const std::string& strategy, std::int64_t every) const;
   bool evaluates_now() const;
@@ -187,6 +188,14 @@ void Loop::evaluate() {
   consider_best(row.values);
 }
 
+// A policy that left the reference too far behind is no candidate, whatever its reward (over-optimisation).
+bool Loop::within_budget(const std::map<std::string, double>& values) const {
+  if (options_.kl_budget == 0) return true;
+  const auto kl = values.find("eval_kl");
+  check_input(kl != values.end(), "kl_budget: the evaluation has no eval_kl");
+  return kl->second <= options_.kl_budget;
+}
+
 void Loop::consider_best(const std::map<std::string, double>& values) {
   std::string name = options_.metric_for_best_model;
   if (values.count(name) == 0) name = "eval_" + name;
@@ -197,6 +206,7 @@ void Loop::consider_best(const std::map<std::string, double>& values) {
     throw InputError(cat("metric_for_best_model: '", options_.metric_for_best_model,
                          "' is not among the metrics of the evaluation: ", join(known, ", ")));
   }
+  if (!within_budget(values)) return;
   const bool greater = options_.greater_is_better.value_or(!lower_is_better(name));
   const bool better =
       !state_.has_best || (greater ? found->second > state_.best_metric : found->second < state_.best_metric);

@@ -1,0 +1,98 @@
+#include "una/generate/text_stream.h"
+
+#include <gtest/gtest.h>
+
+#include "una/generate/engine.h"
+
+namespace una::generate {
+namespace {
+
+using Ids = std::vector<std::int32_t>;
+
+// A byte-level BPE that knows few words: other characters are several tokens.
+const text::Tokenizer& tokenizer() {
+  static const text::Tokenizer kTokenizer(
+      text::train_bpe({"the end is near", "the story the end"}, 270, {"<eos>"}), "", "", "test");
+  return kTokenizer;
+}
+
+// What is shown after each id, the finished text last.
+std::vector<std::string> pieces(const std::string& text, const std::vector<std::string>& stops,
+                                std::size_t end) {
+  const Ids ids = tokenizer().encode(text, false);
+  TextStream stream(&tokenizer(), stops);
+  std::vector<std::string> out;
+  for (std::size_t i = 1; i < ids.size(); ++i) {
+    out.push_back(stream.push({ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(i)}));
+  }
+  out.push_back(stream.finish(text.substr(0, end)));
+  return out;
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string out;
+  for (const std::string& part : parts) out += part;
+  return out;
+}
+
+bool is_utf8_start(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
+
+TEST(TextStream, ShowsTheTextPieceByPieceInWholeCharacters) {
+  const std::string text = "na\xC3\xAFve \xE2\x82\xAC and \xF0\x9F\x8C\x8A.";
+  const std::vector<std::string> shown = pieces(text, {}, text.size());
+  EXPECT_EQ(joined(shown), text);
+  std::size_t empty = 0;
+  for (const std::string& piece : shown) {
+    empty += piece.empty() ? 1 : 0;
+    if (!piece.empty()) {
+      EXPECT_TRUE(is_utf8_start(piece[0])) << piece;
+      EXPECT_EQ(piece.find("\xEF\xBF\xBD"), std::string::npos) << piece;
+    }
+  }
+  EXPECT_GT(empty, 0U) << "bytes of a character were waited for";
+}
+
+TEST(TextStream, WhatMayBecomeAStopStringIsHeldBack) {
+  // "near" stops; "ne" of the first word might have.
+  const std::vector<std::string> shown = pieces("bone near", {"near"}, 5);
+  EXPECT_EQ(joined(shown), "bone ");
+  const std::vector<std::string> free = pieces("bone nest", {"near"}, 9);
+  EXPECT_EQ(joined(free), "bone nest");
+  std::string so_far;
+  for (std::size_t i = 0; i + 1 < shown.size(); ++i) {
+    so_far += shown[i];
+    EXPECT_EQ(so_far.find(" n"), std::string::npos);
+  }
+}
+
+TEST(TextStream, TheEnginesTokensMakeTheTextOfItsAnswer) {
+  ModelSpec spec;
+  spec.model_type = "llama";
+  spec.hidden_size = 16;
+  spec.intermediate_size = 24;
+  spec.num_layers = 1;
+  spec.num_heads = 2;
+  spec.num_kv_heads = 1;
+  spec.head_dim = 8;
+  spec.vocab_size = tokenizer().size();
+  spec.max_positions = 64;
+  spec.initializer_range = 0.4;
+  model::Model model(spec, 5, {});
+  Engine engine(model, &tokenizer(), {});
+  TextStream stream(&tokenizer(), {});
+  std::string text;
+  std::size_t heard = 0;
+  engine.on_token([&](const Output& so_far) {
+    EXPECT_EQ(so_far.ids.size(), ++heard);
+    text += stream.push(so_far.ids);
+  });
+  const SamplingParams params{.max_new_tokens = 40};
+  const Output output =
+      generate_all(engine, {{.id = 1, .prompt = tokenizer().encode("the", false), .params = params}})[0];
+  text += stream.finish(output.text);
+  EXPECT_EQ(heard, 39U) << "the last token comes with the finished answer";
+  EXPECT_EQ(text, output.text);
+}
+
+}  // namespace
+}  // namespace una::generate

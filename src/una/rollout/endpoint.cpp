@@ -1,0 +1,117 @@
+#include "una/rollout/endpoint.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/base/rng.h"
+#include "una/reward/http_reward.h"
+#include "una/rollout/completion.h"
+
+namespace una::rollout {
+namespace {
+
+struct Counts {
+  std::int64_t asked = 0, missing = 0, retokenised = 0, mismatched = 0;
+};
+
+class EndpointSource final : public AnswerSource {
+ public:
+  explicit EndpointSource(EndpointOptions options)
+      : options_(std::move(options)),
+        url_(options_.url + (ends_with(options_.url, "/") ? "" : "/") + "completions"),
+        client_(options_.client) {}
+
+  std::vector<Group> sample(const std::vector<Prompt>& prompts, const std::vector<std::int64_t>& indices,
+                            const SampleOptions& options, std::uint64_t key) override;
+  std::string account() const override;
+
+ private:
+  CompletionContext context(const Prompt& prompt, const SampleOptions& options) const {
+    return {.prompt = prompt.ids,
+            .params = &options.params,
+            .tokenizer = options_.tokenizer,
+            .vocabulary = options_.vocabulary,
+            .eos_id = options_.eos_id};
+  }
+  void take(const net::Outcome& outcome, Group& group, const SampleOptions& options);
+
+  EndpointOptions options_;
+  std::string url_;
+  net::Client client_;
+  Counts counts_;
+};
+
+std::string EndpointSource::account() const {
+  const net::Traffic& traffic = client_.traffic();
+  return cat("sampling endpoint ", options_.model, " at ", net::shown_url(options_.url), ": ",
+             thousands(counts_.asked), " answers asked for, ", thousands(traffic.requests), " requests (",
+             thousands(traffic.retries), " of them again), ", thousands(counts_.missing),
+             " answers missing, ", thousands(counts_.retokenised), " tokenised again from text, ",
+             thousands(counts_.mismatched), " of them with a mismatch");
+}
+
+void EndpointSource::take(const net::Outcome& outcome, Group& group, const SampleOptions& options) {
+  Completion completion{.failure = outcome.failure};
+  if (outcome.ok) completion = read_completion(outcome.body, context(*group.prompt, options));
+  ++counts_.asked;
+  if (!completion.failure.empty()) {
+    ++counts_.missing;
+    group.failures.push_back(net::excerpt(completion.failure, {options_.client.bearer}));
+    return;
+  }
+  counts_.retokenised += completion.retokenised ? 1 : 0;
+  counts_.mismatched += completion.mismatched ? 1 : 0;
+  Answer answer = make_answer(*group.prompt, completion.ids, std::move(completion.text), completion.finish);
+  answer.sampled_logps = std::move(completion.logps);
+  answer.retokenised = completion.retokenised;
+  answer.mismatched = completion.mismatched;
+  group.answers.push_back(std::move(answer));
+}
+
+std::vector<Group> EndpointSource::sample(const std::vector<Prompt>& prompts,
+                                          const std::vector<std::int64_t>& indices,
+                                          const SampleOptions& options, std::uint64_t key) {
+  if (options_.synchronise) options_.synchronise();
+  const std::uint64_t round = random_bits(options.params.seed, stream_id("rollout"), key);
+  std::vector<net::Request> requests;
+  for (const std::int64_t index : indices) {
+    const Prompt& prompt = prompts[static_cast<std::size_t>(index)];
+    for (std::int64_t i = 0; i < options.num_generations; ++i) {
+      const std::uint64_t bits = random_bits(round, stream_id("endpoint"), static_cast<std::uint64_t>(index),
+                                             static_cast<std::uint64_t>(i));
+      // 31 bits: some servers keep seeds in an int.
+      requests.push_back(
+          {.url = url_,
+           .body = completion_request(options_.model, context(prompt, options), bits >> 33U).dump()});
+    }
+  }
+  const std::vector<net::Outcome> outcomes =
+      client_.post(requests, [](std::size_t, const net::Outcome& outcome) {
+        check_input(outcome.ok || !reward::is_refusal(outcome.status), outcome.failure);
+      });
+  std::vector<Group> groups;
+  std::size_t next = 0, answers = 0;
+  for (const std::int64_t index : indices) {
+    groups.push_back({.prompt = &prompts[static_cast<std::size_t>(index)], .index = index, .remote = true});
+    for (std::int64_t i = 0; i < options.num_generations; ++i) take(outcomes[next++], groups.back(), options);
+    answers += groups.back().answers.size();
+  }
+  if (answers == 0 && !requests.empty()) {
+    throw InputError(cat("the sampling endpoint ", net::shown_url(options_.url), " gave none of the ",
+                         requests.size(),
+                         " answers asked for; the first failure: ", groups.front().failures.front()));
+  }
+  return groups;
+}
+
+}  // namespace
+
+std::unique_ptr<AnswerSource> make_endpoint_source(EndpointOptions options) {
+  net::check_url(options.url, "sampling_endpoint");
+  check(options.tokenizer != nullptr && options.vocabulary > 0, "make_endpoint_source: no tokenizer");
+  return std::make_unique<EndpointSource>(std::move(options));
+}
+
+}  // namespace una::rollout

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "una/net/client.h"
+#include "una/rollout/answer_source.h"
+
+namespace una::rollout {
+
+struct EndpointOptions {
+  std::string url;    // of an OpenAI-compatible API, as http://host:8000/v1; /completions is added
+  std::string model;  // its name there
+  net::ClientOptions client = {.timeout = 600, .concurrency = 32};
+  const text::Tokenizer* tokenizer = nullptr;
+  std::int64_t vocabulary = 0;  // ids the policy knows
+  std::int32_t eos_id = -1;
+  // Before answers are asked for: the server gets the policy's present weights. May be empty: then it answers
+  // as it is, and the sampler-trainer gap in the log shows how stale it is.
+  std::function<void()> synchronise;
+};
+
+// Answers by a server (completion.h), one request a sample, its seed keyed by round, prompt and sample. A
+// request without a usable answer after all tries is a missing answer, counted. InputError where nobody
+// listens, on 401, 403, 404 and 405, and when not one answer of a call came.
+std::unique_ptr<AnswerSource> make_endpoint_source(EndpointOptions options);
+
+}  // namespace una::rollout
