@@ -76,7 +76,7 @@ void map_ref_rewards(Example& example, const std::optional<ScoreRange>& range) {
             " of the row's score",
             range ? "; correct the row, or give the range with score_range" : ": give --score_range lo,hi"));
       }
-      rewards.scores.push_back(std::clamp((raw - scale.lo) / (scale.hi - scale.lo), 0.0, 1.0));
+      rewards.scores.push_back(to_unit(raw, scale));
     }
     if (rewards.has_own) check_own(response, example.where);
   }

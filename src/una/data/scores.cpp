@@ -75,11 +75,15 @@ bool map_one(Response& response, const std::optional<ScoreRange>& known, const W
     throw InputError(cat(where.text(), ": field \"score\" is ", significant(raw, 6), ", outside the range ",
                          range_text(range), "; correct the row, or give the range with score_range"));
   }
-  response.score = std::clamp((raw - range.lo) / (range.hi - range.lo), 0.0, 1.0);
+  response.score = to_unit(raw, range);
   return true;
 }
 
 }  // namespace
+
+double to_unit(double raw, const ScoreRange& range) {
+  return std::clamp((raw - range.lo) / (range.hi - range.lo), 0.0, 1.0);
+}
 
 void map_scores(std::vector<ReadRow>& rows, const DataOptions& options, ReadReport& report) {
   const std::optional<ScoreRange> by_option = range_option(options);
@@ -93,6 +97,7 @@ void map_scores(std::vector<ReadRow>& rows, const DataOptions& options, ReadRepo
     const bool labelled = !row.scored && row.example.unit == Unit::kBinary;
     if (any || labelled) map_ref_rewards(row.example, labelled ? std::nullopt : range);
     if (!any) continue;
+    row.range = range;
     if (!row.scale.empty())
       rules.insert(row.scale);
     else
