@@ -13,9 +13,9 @@
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
-#include "una/data/file_names.h"
 #include "una/data/mapped_rows.h"
 #include "una/data/native_row.h"
+#include "una/data/sources.h"
 #include "una/data/tokenise.h"
 #include "una/data/views.h"
 
@@ -99,10 +99,12 @@ void keep_form(std::vector<Example>& examples, const Form& form, DropLog& drops)
 }
 
 void check_not_read(const DataOptions& options, const std::string& path) {
-  for (const std::string& name : detail::expand_names(options.dataset_name)) {
-    std::error_code absent;
-    check_input(!std::filesystem::equivalent(name, path, absent),
-                cat(path, " is one of the files to read; give another --out"));
+  for (const detail::DataSource& source : detail::find_sources(options)) {
+    for (const std::string& name : source.files) {
+      std::error_code absent;
+      check_input(!std::filesystem::equivalent(name, path, absent),
+                  cat(path, " is one of the files to read; give another --out"));
+    }
   }
 }
 

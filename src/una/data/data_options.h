@@ -27,10 +27,14 @@ struct DataOptions {
   double sft_target = 1;               // una: target of SFT rows
   std::vector<std::string> columns;    // "ours=theirs": columns to rename before the shape is sought
   std::string ground_truth_column = "ground_truth";
+  // No key of its own: draws the rows of a weighted mixture. Training sets it to its data_seed.
+  std::uint64_t mixture_seed = 42;
   template <class V>
   void fields(V&& v) {
     v("dataset_name", dataset_name,
-      "files, patterns or folders of rows: .jsonl, .json, .csv or .tsv, also .gz or .zst (alias --data)");
+      "files, patterns or folders of rows: .jsonl, .json, .csv or .tsv, also .gz or .zst; a mixture by "
+      "weights: "
+      "a.jsonl:0.7,b.jsonl:0.3 (alias --data)");
     v("dataset_train_split", dataset_train_split, "the part of the rows to use, as train[:90%]");
     v("feedback", feedback, "use scored rows as: auto | pairwise | binary | score | group");
     v("score_range", score_range, "lo,hi of the scores, when neither row nor data set says it");

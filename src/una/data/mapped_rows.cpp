@@ -8,7 +8,7 @@
 namespace una::data::detail {
 
 std::vector<ReadRow> read_counted(const DataOptions& options, ReadReport& report) {
-  std::vector<ReadRow> rows = read_files(options);
+  std::vector<ReadRow> rows = read_files(options, report);
   report.rows_read = std::ssize(rows);
   for (const ReadRow& row : rows) ++report.by_shape[row.shape];
   return rows;

@@ -67,6 +67,9 @@ Json counts_json(const Counts& counts) {
 
 std::string ReadReport::text(std::int64_t max_length) const {
   std::string out = line(rows_read, "rows read");
+  for (const MixturePart& part : mixture)
+    out += line(part.rows, cat("  of the mixture: ", thousands(part.rows), " of ", thousands(part.of),
+                               " rows of ", part.name, ", weight ", significant(part.weight, 6)));
   for (const auto& [name, count] : by_shape) out += line(count, "  as " + name);
   out += line(rows_kept, "rows kept");
   for (const auto& [name, count] : by_unit) out += line(count, "  " + name);
@@ -96,6 +99,9 @@ Json ReadReport::json() const {
               {"groups", groups},
               {"largest_group", largest_group},
               {"score_mapping", score_mapping}};
+  for (const MixturePart& part : mixture)
+    out["mixture"].push_back(
+        {{"name", part.name}, {"weight", part.weight}, {"rows", part.rows}, {"of", part.of}});
   if (!lengths.empty()) {
     out["lengths"] = {{"p50", percentile(lengths, 0.5)},
                       {"p90", percentile(lengths, 0.9)},

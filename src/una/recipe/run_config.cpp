@@ -178,6 +178,7 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
   read_options(settings, config);
   config.method = name;
   if (config.model.bf16) config.model.dtype = "bfloat16";
+  config.data.mixture_seed = static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed));
   return config;
 }
 

@@ -1,0 +1,51 @@
+"""Where rows come from: weighted mixtures."""
+import json
+import unittest
+
+from support import TASK, fresh, run, train, write_rows
+
+
+def pairs(name, count):
+    return write_rows(f"{name}.jsonl", [{"prompt": f"{name} {n}", "chosen": "a b", "rejected": "c d"} for n in range(count)])
+
+
+def report(out):
+    return json.loads((out / "data.json").read_text())
+
+
+class Mixtures(unittest.TestCase):
+    def test_weights_in_yaml_and_by_flag_give_the_same_rows(self):
+        a, b = pairs("mixture-a", 6), pairs("mixture-b", 40)
+        config = fresh("mixture.yaml")
+        config.write_text(f"dataset_name:\n  - {a}:0.6\n  - {b}:0.4\n")
+        train("dpo", f"{a}:0.6,{b}:0.4", fresh("mixture-flag"), "--max_steps", 1)
+        once = report(fresh("nothing").parent / "mixture-flag")
+        self.assertEqual([(part["rows"], part["of"]) for part in once["mixture"]], [(6, 6), (4, 40)])
+        self.assertEqual(once["sources"], ["mixture-a", "mixture-b"])
+        out = fresh("mixture-yaml")
+        run("dpo", "--config", config, "--model", TASK / "start", "--out", out, "--max_length", "160", "--lora_r", "4",
+            "--learning_rate", "1e-3", "--logging_steps", "1", "--reference_cache_dir", "none", "--threads", "1",
+            "--report_to", "none", "--max_steps", 1)
+        self.assertEqual(report(out), once)
+        rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+        same = [json.loads(line) for line in (out.parent / "mixture-flag" / "metrics.jsonl").read_text().splitlines()]
+        self.assertEqual([row.get("loss") for row in rows], [row.get("loss") for row in same])
+
+    def test_data_seed_draws_other_rows(self):
+        a, b = pairs("mixture-a", 4), pairs("mixture-b", 400)
+        drawn = []
+        for seed in (1, 1, 2):
+            out = fresh("mixture-seed")
+            train("dpo", f"{a}:1,{b}:1", out, "--max_steps", 1, "--data_seed", seed)
+            lines = (out / "metrics.jsonl").read_text().splitlines()
+            drawn.append([json.loads(line).get("grad_norm") for line in lines])
+        self.assertEqual(drawn[0], drawn[1])
+        self.assertNotEqual(drawn[0], drawn[2])
+
+    def test_a_missing_weight_is_one_sentence(self):
+        a, b = pairs("mixture-a", 4), pairs("mixture-b", 4)
+        self.assertIn("has no weight", train("dpo", f"{a}:1,{b}", fresh("mixture-bad"), code=2)[1])
+
+
+if __name__ == "__main__":
+    unittest.main()
