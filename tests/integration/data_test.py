@@ -1,12 +1,16 @@
-"""Where rows come from: weighted mixtures."""
+"""Where rows come from and what their scores become: mixtures, fitted scales."""
 import json
 import unittest
 
-from support import TASK, fresh, run, train, write_rows
+from support import TASK, fresh, read_rows, run, train, write_rows
 
 
 def pairs(name, count):
     return write_rows(f"{name}.jsonl", [{"prompt": f"{name} {n}", "chosen": "a b", "rejected": "c d"} for n in range(count)])
+
+
+def scores(name, values):
+    return write_rows(f"{name}.jsonl", [{"prompt": f"p{n}", "response": "a b", "score": value} for n, value in enumerate(values)])
 
 
 def report(out):
@@ -45,6 +49,26 @@ class Mixtures(unittest.TestCase):
     def test_a_missing_weight_is_one_sentence(self):
         a, b = pairs("mixture-a", 4), pairs("mixture-b", 4)
         self.assertIn("has no weight", train("dpo", f"{a}:1,{b}", fresh("mixture-bad"), code=2)[1])
+
+
+class ScoreMappings(unittest.TestCase):
+    def test_the_fit_is_stored_and_serves_the_evaluation_rows(self):
+        rows, held = scores("mapping-train", [-4, -2, 0, 2, 4, 8]), scores("mapping-held", [2, 100])
+        out = fresh("mapping-run")
+        log = "".join(train("una", rows, out, "--score_mapping", "min_max", "--eval_data", held, "--max_steps", 1))
+        self.assertEqual(report(out)["score_fits"], {"mapping-train": {"lowest": -4, "highest": 8}})
+        self.assertIn("lowest -4 -> 0, highest 8 -> 1", log)
+        self.assertIn("as fitted to the training rows", log)
+        self.assertIn("score_mapping: min_max", (out / "run.yaml").read_text())
+
+    def test_a_constant_source_is_refused(self):
+        error = train("una", scores("mapping-flat", [3, 3, 3]), fresh("mapping-bad"), "--score_mapping", "quantile", code=2)[1]
+        self.assertIn('all 3 scores of source "mapping-flat" are 3', error)
+
+    def test_convert_writes_fitted_scores(self):
+        out = fresh("mapping-converted.jsonl")
+        run("convert", "--data", scores("mapping-raw", [-4, 4]), "--to", "scores", "--score_mapping", "min_max", "--out", out)
+        self.assertEqual([(row["score"], row["score_range"]) for row in read_rows(out)], [(0, [0, 1]), (1, [0, 1])])
 
 
 if __name__ == "__main__":

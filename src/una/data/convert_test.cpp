@@ -206,6 +206,18 @@ TEST_F(Convert, ranked_lists_and_single_scores_make_groups) {
 )") << "two scales in one row: written in 0..1";
 }
 
+TEST_F(Convert, fitted_scores_are_written_in_zero_to_one) {
+  DataOptions options;
+  options.score_mapping = "min_max";
+  convert(R"({"prompt": "p", "response": "x", "score": -4}
+{"prompt": "p", "response": "y", "score": 4}
+)",
+          {.to = "scores"}, options);
+  EXPECT_EQ(written(), R"({"prompt":"p","completion":"x","score":0,"score_range":[0,1],"source":"rows"}
+{"prompt":"p","completion":"y","score":1,"score_range":[0,1],"source":"rows"}
+)");
+}
+
 TEST_F(Convert, what_cannot_stay_beside_an_answer_is_counted) {
   const std::string rows = R"({"prompt": "p", "response": "x", "score": 0.9, "ref_rewards": [0.9, 0.2]}
 {"prompt": "p", "response": "y", "score": 0.1, "ref_rewards": [0.3]}

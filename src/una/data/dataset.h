@@ -34,6 +34,7 @@ struct ReadReport {
   std::vector<std::int64_t> lengths;             // tokens of each kept sequence, sorted
   std::vector<MixturePart> mixture;              // when weights were given
   std::int64_t groups = 0, largest_group = 0;    // groups of two or more answers
+  std::shared_ptr<const ScoreFits> score_fits;   // when a mapping was fitted
   std::string score_mapping;  // "1..10 -> 0..1", "HelpSteer2: (0.65 helpfulness + ...) / 7.6"
 
   std::string text(std::int64_t max_length) const;  // the table for people

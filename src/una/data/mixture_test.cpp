@@ -72,7 +72,7 @@ TEST(Mixture, RowsOfEachFileAreDrawnByWeightAndPromptsStayWhole) {
   EXPECT_EQ(world.report.mixture[1].name, b);
   EXPECT_EQ(world.report.mixture[1].rows, 20);
   EXPECT_EQ(world.report.mixture[1].of, 200);
-  EXPECT_TRUE(contains(world.report.text(10), "20 of 200 rows"));
+  EXPECT_TRUE(contains(world.report.text(10), "20    of the 200 rows of " + b + ", by weight 0.25"));
 }
 
 TEST(Mixture, TheDrawDependsOnTheSeedAndNotOnTheOrderOfTheFile) {

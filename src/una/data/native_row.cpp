@@ -21,14 +21,18 @@ bool has_scores(const Example& example) {
   return false;
 }
 
+bool explains(const ScoreRange& range, double raw, double score) {
+  return detail::is_inside(raw, range) && detail::to_unit(raw, range) == score;
+}
+
+// Reading the response's raw numbers with this range gives its scores.
 bool explains(const ScoreRange& range, const Response& response) {
-  if (response.score &&
-      (!response.raw_score || detail::to_unit(*response.raw_score, range) != *response.score))
+  if (response.score && !(response.raw_score && explains(range, *response.raw_score, *response.score)))
     return false;
   const RefRewards& rewards = response.ref_rewards;
   if (rewards.scores.size() != rewards.raw.size()) return true;  // the row's kind has no unit for them
   for (std::size_t i = 0; i < rewards.raw.size(); ++i) {
-    if (detail::to_unit(rewards.raw[i], range) != rewards.scores[i]) return false;
+    if (!explains(range, rewards.raw[i], rewards.scores[i])) return false;
   }
   return true;
 }

@@ -3,6 +3,7 @@
 
 #include "una/base/format.h"
 #include "una/data/dataset.h"
+#include "una/data/score_mappings.h"
 
 namespace una::data {
 namespace {
@@ -68,8 +69,8 @@ Json counts_json(const Counts& counts) {
 std::string ReadReport::text(std::int64_t max_length) const {
   std::string out = line(rows_read, "rows read");
   for (const MixturePart& part : mixture)
-    out += line(part.rows, cat("  of the mixture: ", thousands(part.rows), " of ", thousands(part.of),
-                               " rows of ", part.name, ", weight ", significant(part.weight, 6)));
+    out += line(part.rows, cat("  of the ", thousands(part.of), " rows of ", part.name, ", by weight ",
+                               significant(part.weight, 6)));
   for (const auto& [name, count] : by_shape) out += line(count, "  as " + name);
   out += line(rows_kept, "rows kept");
   for (const auto& [name, count] : by_unit) out += line(count, "  " + name);
@@ -99,6 +100,9 @@ Json ReadReport::json() const {
               {"groups", groups},
               {"largest_group", largest_group},
               {"score_mapping", score_mapping}};
+  if (score_fits) {
+    for (const auto& [source, fit] : score_fits->by_source) out["score_fits"][source] = fit->json();
+  }
   for (const MixturePart& part : mixture)
     out["mixture"].push_back(
         {{"name", part.name}, {"weight", part.weight}, {"rows", part.rows}, {"of", part.of}});

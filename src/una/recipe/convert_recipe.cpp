@@ -25,6 +25,9 @@ struct Options {
     v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
     v("dataset_train_split", data.dataset_train_split, "the part of the rows to use, as train[:90%]");
     v("score_range", data.score_range, "lo,hi of the scores, when neither row nor data set says it");
+    v("score_mapping", data.score_mapping,
+      "scores to 0..1: range (declared), or fitted to each source and written so: min_max | quantile | "
+      "z_score");
     v("binary_threshold", data.binary_threshold,
       "to binary: a prompt's only scored answer is good above this (0..1)");
     v("apply_chat_template", data.apply_chat_template, "write string prompts as one user turn");
