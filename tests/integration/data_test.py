@@ -1,4 +1,4 @@
-"""Where rows come from and what their scores become: mixtures, fitted scales."""
+"""Where rows come from and what their scores become: mixtures, fitted scales, LLaMA-Factory's dataset_info.json."""
 import json
 import unittest
 
@@ -69,6 +69,21 @@ class ScoreMappings(unittest.TestCase):
         out = fresh("mapping-converted.jsonl")
         run("convert", "--data", scores("mapping-raw", [-4, 4]), "--to", "scores", "--score_mapping", "min_max", "--out", out)
         self.assertEqual([(row["score"], row["score_range"]) for row in read_rows(out)], [(0, [0, 1]), (1, [0, 1])])
+
+
+class DatasetInfo(unittest.TestCase):
+    def test_an_entry_trains(self):
+        folder = fresh("dataset-info")
+        folder.mkdir()
+        (folder / "dataset_info.json").write_text(json.dumps({"mine": {
+            "file_name": "mine.json", "ranking": True, "columns": {"prompt": "ask", "chosen": "good", "rejected": "bad"}}}))
+        (folder / "mine.json").write_text(json.dumps([{"ask": f"q{n}", "good": "a b", "bad": "c d"} for n in range(4)]))
+        out = fresh("dataset-info-run")
+        train("dpo", "mine", out, "--dataset_dir", folder, "--max_steps", 1)
+        self.assertEqual(report(out)["by_shape"], {"Alpaca pair": 4})
+        error = train("dpo", "mein", fresh("dataset-info-bad"), "--dataset_dir", folder, code=2)[1]
+        self.assertIn('has no entry "mein"', error)
+        self.assertIn("here it is called dataset_name", run("dpo", "--dataset", "mine", code=2)[1])
 
 
 if __name__ == "__main__":

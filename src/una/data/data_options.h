@@ -14,6 +14,7 @@ struct ScoreFits;  // score_mappings.h
 // How rows are read, understood and cut. Key names are Hugging Face's and TRL's where they exist.
 struct DataOptions {
   std::vector<std::string> dataset_name;  // files, patterns or folders
+  std::string dataset_dir;  // LLaMA-Factory's: dataset_name are entries of its dataset_info.json
   std::string dataset_train_split = "train";
   std::string feedback = "auto";         // auto | pairwise | binary | score | group
   std::vector<std::string> score_range;  // {lo, hi}; empty: from the row or the known data set
@@ -41,6 +42,8 @@ struct DataOptions {
       "files, patterns or folders of rows: .jsonl, .json, .csv or .tsv, also .gz or .zst; a mixture by "
       "weights: "
       "a.jsonl:0.7,b.jsonl:0.3 (alias --data)");
+    v("dataset_dir", dataset_dir,
+      "a folder with LLaMA-Factory's dataset_info.json; dataset_name are then names of its entries");
     v("dataset_train_split", dataset_train_split, "the part of the rows to use, as train[:90%]");
     v("feedback", feedback, "use scored rows as: auto | pairwise | binary | score | group");
     v("score_range", score_range, "lo,hi of the scores, when neither row nor data set says it");

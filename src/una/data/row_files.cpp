@@ -159,10 +159,12 @@ struct FileReader {
   std::vector<Rename> renames;
   std::int64_t most = 0;  // rows to read; 0: all
   std::vector<ReadRow> rows = {};
+  const DatasetEntry* entry = nullptr;  // describes the rows of the source that is read
 
   std::size_t room() const { return most <= 0 ? SIZE_MAX : static_cast<std::size_t>(most) - rows.size(); }
 
   void read(const DataSource& source) {
+    entry = source.entry ? &*source.entry : nullptr;
     for (const std::string& path : source.files) {
       if (room() == 0) break;
       read(path);
@@ -173,18 +175,19 @@ struct FileReader {
   template <class Parse, class LineNumber>
   void add(const std::string& path, std::size_t count, const Parse& parse, const LineNumber& line) {
     const std::size_t base = rows.size();
-    const std::string stem = fs::path(unpacked_name(path)).stem().string();
+    const std::string name = entry != nullptr ? entry->name() : fs::path(unpacked_name(path)).stem().string();
     rows.resize(base + count);
     for_rows(count, [&](std::size_t i) {
       const Where where{path, line(i)};
       Json json = parse(i, where);
       rename_columns(json, renames);
       std::optional<std::string> truth = ground_truth_of({json, where}, options.ground_truth_column);
+      if (entry != nullptr) json = entry->row(json, where);
       // {"prompt", "answer"}: a field of this name would be an answer of nobody knows which shape.
-      if (truth && !fits_any_shape(json)) json.erase(options.ground_truth_column);
+      if (truth && entry == nullptr && !fits_any_shape(json)) json.erase(options.ground_truth_column);
       ReadRow& row = rows[base + i];
       row = read_row(json, where, options.apply_chat_template);
-      if (row.example.source.empty()) row.example.source = stem;
+      if (row.example.source.empty()) row.example.source = name;
       row.example.ground_truth = std::move(truth);
     });
   }

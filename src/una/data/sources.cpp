@@ -19,14 +19,15 @@ std::optional<double> number_of(const std::string& text) {
 }
 
 // "rows.jsonl:0.7" -> its two parts.
-DataSource split_weight(const std::string& text) {
+template <class Exists>
+DataSource split_weight(const std::string& text, const Exists& exists) {
   DataSource source{.name = text};
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos || is_file(text) || is_folder(text)) return source;
+  if (colon == std::string::npos || exists(text)) return source;
   const std::string name = text.substr(0, colon);
   source.weight = number_of(text.substr(colon + 1));
   if (!source.weight) {
-    check_input(!is_file(name) && !is_folder(name),
+    check_input(!exists(name),
                 cat("--dataset_name: the weight in \"", text, "\" is not a number, as in ", name, ":0.5"));
     return source;
   }
@@ -45,14 +46,39 @@ void check_weights(const std::vector<DataSource>& sources) {
                        without->name, ":1, or none"));
 }
 
+DataSource source_of_files(const std::string& text) {
+  DataSource source =
+      split_weight(text, [](const std::string& name) { return is_file(name) || is_folder(name); });
+  source.files = expand_names({source.name});
+  return source;
+}
+
+DataSource source_of_entry(const std::string& text, const Json& info, const std::string& folder) {
+  DataSource source = split_weight(text, [&](const std::string& name) { return info.contains(name); });
+  const std::string path = dataset_info_path(folder);
+  if (!info.contains(source.name)) {
+    std::vector<std::string> names;
+    for (const auto& [name, entry] : info.items()) names.push_back(name);
+    const std::string near = nearest_name(source.name, names);
+    throw InputError(cat("--dataset_name: ", path, " has no entry \"", source.name, "\"",
+                         near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+  }
+  source.entry.emplace(source.name, info[source.name], path);
+  const std::string& file = source.entry->file_name();
+  source.files = expand_names({starts_with(file, "/") ? file : cat(folder, "/", file)});
+  return source;
+}
+
 }  // namespace
 
 std::vector<DataSource> find_sources(const DataOptions& options) {
+  const std::string& folder = options.dataset_dir;
+  const Json info = folder.empty() ? Json() : read_dataset_info(folder);
   std::vector<DataSource> sources;
-  for (const std::string& name : options.dataset_name) sources.push_back(split_weight(name));
+  for (const std::string& name : options.dataset_name)
+    sources.push_back(folder.empty() ? source_of_files(name) : source_of_entry(name, info, folder));
   check_input(!sources.empty(),
               "--dataset_name (alias --data) is missing: give a .jsonl, .json, .csv or .tsv file of rows");
-  for (DataSource& source : sources) source.files = expand_names({source.name});
   check_weights(sources);
   return sources;
 }

@@ -20,6 +20,8 @@ struct Options {
   void fields(V&& v) {
     v("dataset_name", data.dataset_name,
       "files, patterns or folders of rows: .jsonl, .json, .csv or .tsv, also .gz or .zst (alias --data)");
+    v("dataset_dir", data.dataset_dir,
+      "a folder with LLaMA-Factory's dataset_info.json; dataset_name are then names of its entries");
     convert.fields(v);
     v("output_dir", output_dir, "the JSONL file to write (alias --out)");
     v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
