@@ -1,5 +1,7 @@
 """Where rows come from and what their scores become: mixtures, fitted scales, LLaMA-Factory's dataset_info.json."""
 import json
+import pathlib
+import re
 import unittest
 
 from support import TASK, fresh, read_rows, run, train, write_rows
@@ -84,6 +86,36 @@ class DatasetInfo(unittest.TestCase):
         error = train("dpo", "mein", fresh("dataset-info-bad"), "--dataset_dir", folder, code=2)[1]
         self.assertIn('has no entry "mein"', error)
         self.assertIn("here it is called dataset_name", run("dpo", "--dataset", "mine", code=2)[1])
+
+
+DOCUMENT = pathlib.Path(__file__).parents[2] / "docs" / "data.md"
+# Of each example of the document, in order, under its heading: how it is read.
+SHAPES = {
+    "Pairs": ["TRL pair (strings)", "TRL pair (conversational)", "TRL pair (implicit prompt)", "HH transcript pair",
+              "UltraFeedback binarized", "HelpSteer2 preference"],
+    "Thumbs": ["binary", "binary", "Alpaca"],
+    "Scores": ["score", "HelpSteer2", "native (responses)", "score"],
+    "Without feedback": ["messages", "prompt and completion", "text", "Alpaca", "question and answer", "prompt only"],
+}
+
+
+class Document(unittest.TestCase):
+    def test_every_example_of_the_document_is_read_as_it_says(self):
+        found, heading, inside = {}, "", False
+        for line in DOCUMENT.read_text(encoding="utf-8").split("\n"):
+            heading = line[3:] if line.startswith("## ") else heading
+            if line.startswith("```"):
+                inside = line == "```json"
+            elif inside:
+                found.setdefault(heading, []).append(line)
+        self.assertEqual({name: len(lines) for name, lines in found.items()}, {name: len(shapes) for name, shapes in SHAPES.items()})
+        for name, lines in found.items():
+            for line, shape in zip(lines, SHAPES[name]):
+                with self.subTest(line=line):
+                    out = fresh("document-out.jsonl")
+                    log = run("convert", "--data", write_rows("document.jsonl", [line + "\n"]), "--out", out)[0]
+                    self.assertEqual(re.findall(r"1    as (.*)", log), [shape])
+                    self.assertEqual(len(read_rows(out)), 1)
 
 
 if __name__ == "__main__":

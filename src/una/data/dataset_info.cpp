@@ -61,7 +61,7 @@ Names names_of(const Json& entry, const char* key, Names base, const std::string
 
 void check_local(const Json& entry, const std::string& what) {
   for (const char* key : {"hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name"}) {
-    check_input(!has(entry, key), cat(what, " has a ", key,
+    check_input(!has(entry, key), cat(what, " has ", key,
                                       ", but una reads files of this machine only; fetch the rows and give "
                                       "their file as file_name"));
   }

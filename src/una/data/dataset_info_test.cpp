@@ -122,8 +122,8 @@ TEST(DatasetInfo, WhatCannotBeReadIsOneSentence) {
   write_rows(world.folder, "tags.jsonl", R"({"conversations": [{"from": "narrator", "value": "h"}]})");
   write_rows(world.folder, "missing.jsonl", R"({"ask": "q"})");
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"hub", "has a hf_hub_url, but una reads files of this machine only"},
-      {"script", "has a script_url"},
+      {"hub", "has hf_hub_url, but una reads files of this machine only"},
+      {"script", "has script_url"},
       {"nofile", "has no file_name"},
       {"some", "num_samples is not known here"},
       {"seen", "has images, but una reads text only"},
@@ -134,6 +134,7 @@ TEST(DatasetInfo, WhatCannotBeReadIsOneSentence) {
       {"tags", "tags.jsonl:1: field \"conversations[0].from\" is \"narrator\""},
       {"missing", "missing.jsonl:1: field \"say\" is missing"},
       {"hubb", "has no entry \"hubb\"; did you mean \"hub\"?"},
+      {"elsewhere", "has no entry \"elsewhere\", but "},
   };
   for (const auto& [name, sentence] : cases)
     EXPECT_TRUE(contains(world.error(name), sentence)) << name << ": " << world.error(name);

@@ -60,8 +60,12 @@ DataSource source_of_entry(const std::string& text, const Json& info, const std:
     std::vector<std::string> names;
     for (const auto& [name, entry] : info.items()) names.push_back(name);
     const std::string near = nearest_name(source.name, names);
+    constexpr std::size_t kShown = 8;
+    const std::string rest = names.size() > kShown ? ", ..." : "";
+    if (names.size() > kShown) names.resize(kShown);
     throw InputError(cat("--dataset_name: ", path, " has no entry \"", source.name, "\"",
-                         near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+                         near.empty() ? cat(", but ", names.empty() ? "none at all" : join(names, ", "), rest)
+                                      : cat("; did you mean \"", near, "\"?")));
   }
   source.entry.emplace(source.name, info[source.name], path);
   const std::string& file = source.entry->file_name();
