@@ -157,6 +157,14 @@ TEST_F(Convert, scored_answers_make_the_pairs_that_are_asked_for) {
   EXPECT_EQ(report.read.unused.at("pairs under min_margin"), 2);
 }
 
+TEST_F(Convert, min_margin_forgives_rounding) {
+  const ConvertReport report = convert(R"({"prompt": "p", "response": "a", "score": 0.3}
+{"prompt": "p", "response": "b", "score": 0.2}
+)",
+                                       {.to = "pairs", .min_margin = 0.1});
+  EXPECT_EQ(report.read.rows_kept, 1);
+}
+
 TEST_F(Convert, min_margin_holds_for_given_pairs_with_a_margin_and_leaves_the_others) {
   const ConvertReport report = convert(R"({"prompt": "p", "chosen": "a", "rejected": "b", "margin": 0.1}
 {"prompt": "p", "chosen": "c", "rejected": "d", "margin": 0.6}

@@ -29,7 +29,8 @@ std::string rows(const std::string& name, int prompts) {
   std::string text;
   for (int i = 0; i < prompts; ++i) {
     const std::string start = R"({"prompt": ")" + name + std::to_string(i) + R"(", "response": )";
-    text += start + R"("x", "score": 1})" + "\n" + start + R"("y", "score": 0})" + "\n";
+    text.append(start).append(R"("x", "score": 1})").append("\n");
+    text.append(start).append(R"("y", "score": 0})").append("\n");
   }
   return text;
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "una/base/format.h"
 #include "una/data/score_mappings.h"
@@ -29,7 +30,7 @@ class Quantile final : public ScoreFit {
 
  private:
   double at(double share) const {
-    return sorted_[static_cast<std::size_t>(share * static_cast<double>(sorted_.size() - 1) + 0.5)];
+    return sorted_[static_cast<std::size_t>(std::lround(share * static_cast<double>(sorted_.size() - 1)))];
   }
   std::vector<double> sorted_;
 };

@@ -60,19 +60,18 @@ std::string range_text(const ScoreRange& range) {
   return cat(significant(range.lo, 6), "..", significant(range.hi, 6));
 }
 
-// False: there is no score, or a sentinel of a failed judge stands outside `range`.
-bool keep_score(Response& response, const ScoreRange& range, bool declared, const Where& where) {
-  if (!response.raw_score) return false;
+// Takes the score away when it is a sentinel of a failed judge outside `range`.
+void drop_sentinel(Response& response, const ScoreRange& range, bool declared, const Where& where) {
+  if (!response.raw_score) return;
   const double raw = *response.raw_score;
   const bool inside = is_inside(raw, range);
   if (!inside && is_sentinel(raw)) {
     response.raw_score.reset();
-    return false;
+    return;
   }
   check_input(inside || !declared,
               cat(where.text(), ": field \"score\" is ", significant(raw, 6), ", outside the range ",
                   range_text(range), "; correct the row, or give the range with score_range"));
-  return true;
 }
 
 bool has_scores(const ReadRow& row) {
@@ -86,11 +85,12 @@ std::string map_by_range(std::vector<ReadRow>& rows) {
   Unranged unranged;
   std::set<std::string> rules;
   for (ReadRow& row : rows) {
+    const ScoreRange range = row.range.value_or(ScoreRange{});
     for (Response& response : row.example.responses) {
-      if (!keep_score(response, row.range.value_or(ScoreRange{}), row.range.has_value(), row.example.where))
-        continue;
+      drop_sentinel(response, range, row.range.has_value(), row.example.where);
+      if (!response.raw_score) continue;
       if (!row.range) unranged.see(*response.raw_score, row.example.where);
-      response.score = to_unit(*response.raw_score, row.range.value_or(ScoreRange{}));
+      response.score = to_unit(*response.raw_score, range);
     }
     if (is_labelled(row)) map_ref_rewards(row.example, std::nullopt);
     if (!has_scores(row)) continue;
@@ -172,7 +172,7 @@ std::string map_by_fit(std::vector<ReadRow>& rows, const ScoreMapping& mapping, 
   for (ReadRow& row : rows) {
     const ScoreRange range = row.range.value_or(ScoreRange{-kInfinity, kInfinity});
     for (Response& response : row.example.responses)
-      keep_score(response, range, row.range.has_value(), row.example.where);
+      drop_sentinel(response, range, row.range.has_value(), row.example.where);
   }
   const bool reused = options.score_fits != nullptr;
   report.score_fits = reused ? options.score_fits : fit_scores(rows, mapping);

@@ -95,7 +95,10 @@ class Deriver {
     slots_.back().push_back(std::move(example));
   }
 
-  bool is_small(double margin) const { return pairs_.min_margin > 0 && margin < pairs_.min_margin; }
+  // 0.3 - 0.2 is a margin of 0.1 to people.
+  bool is_small(double margin) const {
+    return pairs_.min_margin > 0 && margin < pairs_.min_margin * (1 - 1e-9);
+  }
 
   static bool both_scored(const Example& pair) { return pair.responses[0].score && pair.responses[1].score; }
 
