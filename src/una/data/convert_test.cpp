@@ -201,6 +201,16 @@ TEST_F(Convert, a_pair_makes_a_good_and_a_bad_answer_and_shared_answers_once) {
   EXPECT_EQ(report.read.dropped.size(), 2U) << "what is listed is also counted";
 }
 
+TEST_F(Convert, an_answer_that_two_scored_pairs_share_is_one_thumb) {
+  const ConvertReport report =
+      convert(R"({"prompt": "p", "chosen": "a", "rejected": "b", "score_chosen": 8, "score_rejected": 3}
+{"prompt": "p", "chosen": "a", "rejected": "c", "score_chosen": 9, "score_rejected": 3}
+)",
+              {.to = "binary"});
+  EXPECT_EQ(report.read.rows_kept, 3);
+  EXPECT_EQ(report.read.dropped.at("exact duplicate"), 1);
+}
+
 TEST_F(Convert, ranked_lists_and_single_scores_make_groups) {
   convert(R"({"prompt": "r", "answers": [{"answer": "a", "rank": 2}, {"answer": "b", "rank": 1}]}
 {"prompt": "p", "response": "x", "score": 2, "score_range": [0, 4]}
