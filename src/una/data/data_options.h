@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -8,12 +9,16 @@
 
 namespace una::data {
 
+struct ScoreFits;  // score_mappings.h
+
 // How rows are read, understood and cut. Key names are Hugging Face's and TRL's where they exist.
 struct DataOptions {
   std::vector<std::string> dataset_name;  // files, patterns or folders
+  std::string dataset_dir;  // LLaMA-Factory's: dataset_name are entries of its dataset_info.json
   std::string dataset_train_split = "train";
   std::string feedback = "auto";         // auto | pairwise | binary | score | group
   std::vector<std::string> score_range;  // {lo, hi}; empty: from the row or the known data set
+  std::string score_mapping = "range";   // range | min_max | quantile | z_score
   double binary_threshold = 0.5;  // --feedback binary from scores of single answers: label = t > threshold
   bool apply_chat_template = false;
   std::string chat_template_path;
@@ -27,13 +32,23 @@ struct DataOptions {
   double sft_target = 1;               // una: target of SFT rows
   std::vector<std::string> columns;    // "ours=theirs": columns to rename before the shape is sought
   std::string ground_truth_column = "ground_truth";
+  // No key of its own: draws the rows of a weighted mixture. Training sets it to its data_seed.
+  std::uint64_t mixture_seed = 42;
+  // Nor this one: the fits of the training rows, for rows that are read to evaluate; else they are fitted.
+  std::shared_ptr<const ScoreFits> score_fits;
   template <class V>
   void fields(V&& v) {
     v("dataset_name", dataset_name,
-      "files, patterns or folders of rows: .jsonl, .json, .csv or .tsv, also .gz or .zst (alias --data)");
+      "files, patterns or folders of rows: .jsonl, .json, .csv or .tsv, also .gz or .zst; a mixture by "
+      "weights: "
+      "a.jsonl:0.7,b.jsonl:0.3 (alias --data)");
+    v("dataset_dir", dataset_dir,
+      "a folder with LLaMA-Factory's dataset_info.json; dataset_name are then names of its entries");
     v("dataset_train_split", dataset_train_split, "the part of the rows to use, as train[:90%]");
     v("feedback", feedback, "use scored rows as: auto | pairwise | binary | score | group");
     v("score_range", score_range, "lo,hi of the scores, when neither row nor data set says it");
+    v("score_mapping", score_mapping,
+      "scores to 0..1: range (declared), or fitted to each source: min_max | quantile | z_score");
     v("binary_threshold", binary_threshold, "feedback binary, single scored answers: good above this (0..1)");
     v("apply_chat_template", apply_chat_template, "wrap string prompts as one user turn");
     v("chat_template_path", chat_template_path, "a Jinja file instead of the model folder's template");

@@ -9,8 +9,7 @@
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/data/drops.h"
-#include "una/data/row_files.h"
-#include "una/data/scores.h"
+#include "una/data/mapped_rows.h"
 #include "una/data/tokenise.h"
 #include "una/data/views.h"
 
@@ -90,25 +89,8 @@ class MemoryDataset : public Dataset {
   std::string hash_;
 };
 
-std::vector<ReadRow> read_rows(const DataOptions& options, ReadReport& report) {
-  std::vector<ReadRow> rows = detail::read_files(options);
-  report.rows_read = std::ssize(rows);
-  for (const ReadRow& row : rows) ++report.by_shape[row.shape];
-  return rows;
-}
-
-void check_marked(const std::vector<ReadRow>& rows) {
-  for (const ReadRow& row : rows) {
-    check_input(!row.unmarked, cat(row.example.where.text(),
-                                   ": field \"responses[0]\" must have exactly one of score, label and rank "
-                                   "(una label gives answers their scores)"));
-  }
-}
-
 std::vector<Example> read_and_derive(const DataOptions& options, ReadReport& report, DropLog& drops) {
-  std::vector<ReadRow> rows = read_rows(options, report);
-  check_marked(rows);
-  detail::map_scores(rows, options, report);
+  std::vector<ReadRow> rows = detail::read_mapped(options, report);
   detail::remove_degenerate(rows, drops);
   return detail::derive_views(std::move(rows), options, report, drops);
 }
@@ -232,7 +214,7 @@ std::vector<Example> read_answers(const DataOptions& options, ReadReport& report
   detail::check_options(options);
   DropLog drops;
   std::vector<Example> examples;
-  for (ReadRow& row : read_rows(options, report)) {
+  for (ReadRow& row : detail::read_counted(options, report)) {
     if (keep_answers(row, drops)) examples.push_back(std::move(row.example));
   }
   report.rows_kept = std::ssize(examples);

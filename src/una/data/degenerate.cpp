@@ -11,11 +11,12 @@ namespace {
 std::string number_key(const std::optional<double>& value) { return value ? std::to_string(*value) : "-"; }
 
 // Equal for rows that say the same thing. Rows that differ only in weight or source are duplicates too.
-std::uint64_t row_hash(const ReadRow& row) {
-  std::string key =
-      cat(unit_name(row.example.unit), '\0', prompt_key(row.example), '\0', row.example.group_id);
-  for (const Response& response : row.example.responses) {
-    key += cat('\0', text_key(response.text), '\0', number_key(response.score));
+// A thumb made of a score says no more than its thumb.
+std::uint64_t example_hash(const Example& example) {
+  std::string key = cat(unit_name(example.unit), '\0', prompt_key(example), '\0', example.group_id);
+  const bool thumb = example.unit == Unit::kBinary;
+  for (const Response& response : example.responses) {
+    key += cat('\0', text_key(response.text), '\0', thumb ? "-" : number_key(response.score));
     key += response.label ? (*response.label ? "+" : "-") : "";
   }
   return hash_u64(key);
@@ -66,7 +67,7 @@ void remove_degenerate(std::vector<ReadRow>& rows, DropLog& drops) {
   for (ReadRow& row : rows) {
     if (row.drop.empty()) filter_answers(row, drops);
     if (row.drop.empty()) row.drop = pair_problem(row.example);
-    if (row.drop.empty() && !is_sample(row.example) && !seen.insert(row_hash(row)).second)
+    if (row.drop.empty() && !is_sample(row.example) && !seen.insert(example_hash(row.example)).second)
       row.drop = kDuplicate;
     if (!row.drop.empty())
       drops.add(row.example.where, row.drop);
@@ -74,6 +75,19 @@ void remove_degenerate(std::vector<ReadRow>& rows, DropLog& drops) {
       kept.push_back(std::move(row));
   }
   rows = std::move(kept);
+}
+
+void remove_duplicates(std::vector<Example>& examples, DropLog& drops) {
+  std::unordered_set<std::uint64_t> seen;
+  std::vector<Example> kept;
+  kept.reserve(examples.size());
+  for (Example& example : examples) {
+    if (is_sample(example) || seen.insert(example_hash(example)).second)
+      kept.push_back(std::move(example));
+    else
+      drops.add(example.where, kDuplicate);
+  }
+  examples = std::move(kept);
 }
 
 }  // namespace una::data::detail

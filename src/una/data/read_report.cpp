@@ -3,6 +3,7 @@
 
 #include "una/base/format.h"
 #include "una/data/dataset.h"
+#include "una/data/score_mappings.h"
 
 namespace una::data {
 namespace {
@@ -67,6 +68,9 @@ Json counts_json(const Counts& counts) {
 
 std::string ReadReport::text(std::int64_t max_length) const {
   std::string out = line(rows_read, "rows read");
+  for (const MixturePart& part : mixture)
+    out += line(part.rows, cat("  of the ", thousands(part.of), " rows of ", part.name, ", by weight ",
+                               significant(part.weight, 6)));
   for (const auto& [name, count] : by_shape) out += line(count, "  as " + name);
   out += line(rows_kept, "rows kept");
   for (const auto& [name, count] : by_unit) out += line(count, "  " + name);
@@ -74,7 +78,7 @@ std::string ReadReport::text(std::int64_t max_length) const {
   if (boundary_repaired > 0) out += line(boundary_repaired, "prompt border repaired");
   out += section("left out", dropped);
   out += section("ties, no preference made", ties);
-  out += section("scored answers not used by this --feedback", unused);
+  out += section("scored answers and pairs not used", unused);
   if (groups > 0)
     out += line(groups, cat("prompts with two or more answers, the largest has ", thousands(largest_group)));
   if (!score_mapping.empty()) out += cat("  scores: ", score_mapping, "\n");
@@ -96,6 +100,12 @@ Json ReadReport::json() const {
               {"groups", groups},
               {"largest_group", largest_group},
               {"score_mapping", score_mapping}};
+  if (score_fits) {
+    for (const auto& [source, fit] : score_fits->by_source) out["score_fits"][source] = fit->json();
+  }
+  for (const MixturePart& part : mixture)
+    out["mixture"].push_back(
+        {{"name", part.name}, {"weight", part.weight}, {"rows", part.rows}, {"of", part.of}});
   if (!lengths.empty()) {
     out["lengths"] = {{"p50", percentile(lengths, 0.5)},
                       {"p90", percentile(lengths, 0.9)},

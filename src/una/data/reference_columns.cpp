@@ -48,6 +48,14 @@ void check_own(const Response& response, const Where& where) {
                        " is not among ref_rewards; add it there, or leave in_ref_rewards out"));
 }
 
+void check_reward(double reward, const ScoreRange& scale, bool declared, const Where& where) {
+  if (is_inside(reward, scale)) return;
+  throw InputError(
+      cat(where.text(), ": field \"ref_rewards\" holds ", significant(reward, 6), ", outside the range ",
+          significant(scale.lo, 6), "..", significant(scale.hi, 6), " of the row's score",
+          declared ? "; correct the row, or give the range with score_range" : ": give --score_range lo,hi"));
+}
+
 }  // namespace
 
 void read_reference_columns(const RowView& row, Example& example) {
@@ -65,18 +73,22 @@ void read_reference_columns(const RowView& row, Example& example) {
 
 void map_ref_rewards(Example& example, const std::optional<ScoreRange>& range) {
   const ScoreRange scale = range.value_or(ScoreRange{});
-  const double slack = 1e-9 * (scale.hi - scale.lo);
   for (Response& response : example.responses) {
     RefRewards& rewards = response.ref_rewards;
     for (const double raw : rewards.raw) {
-      if (raw < scale.lo - slack || raw > scale.hi + slack) {
-        throw InputError(cat(
-            example.where.text(), ": field \"ref_rewards\" holds ", significant(raw, 6),
-            ", outside the range ", significant(scale.lo, 6), "..", significant(scale.hi, 6),
-            " of the row's score",
-            range ? "; correct the row, or give the range with score_range" : ": give --score_range lo,hi"));
-      }
-      rewards.scores.push_back(std::clamp((raw - scale.lo) / (scale.hi - scale.lo), 0.0, 1.0));
+      check_reward(raw, scale, range.has_value(), example.where);
+      rewards.scores.push_back(to_unit(raw, scale));
+    }
+    if (rewards.has_own) check_own(response, example.where);
+  }
+}
+
+void map_ref_rewards(Example& example, const ScoreFit& fit, const std::optional<ScoreRange>& range) {
+  for (Response& response : example.responses) {
+    RefRewards& rewards = response.ref_rewards;
+    for (const double raw : rewards.raw) {
+      if (range) check_reward(raw, *range, true, example.where);
+      rewards.scores.push_back(fit.target(raw));
     }
     if (rewards.has_own) check_own(response, example.where);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "una/data/schema.h"
+#include "una/data/score_mappings.h"
 #include "una/data/scores.h"
 
 namespace una::data::detail {
@@ -15,5 +16,7 @@ void read_reference_columns(const RowView& row, Example& example);
 // Fills RefRewards::scores by the range of the row's own scores (nullopt: as they stand) and checks
 // in_ref_rewards. Needs Response::raw_score in its final state.
 void map_ref_rewards(Example& example, const std::optional<ScoreRange>& range);
+// By a fit instead; a declared range is still checked.
+void map_ref_rewards(Example& example, const ScoreFit& fit, const std::optional<ScoreRange>& range);
 
 }  // namespace una::data::detail

@@ -13,7 +13,8 @@
 #include "una/data/csv.h"
 #include "una/data/fields.h"
 #include "una/data/file_bytes.h"
-#include "una/data/file_names.h"
+#include "una/data/mixture.h"
+#include "una/data/sources.h"
 #include "una/data/split.h"
 
 namespace una::data::detail {
@@ -156,29 +157,37 @@ constexpr std::size_t kBegin = 4096;  // bytes in which a file's first character
 struct FileReader {
   const DataOptions& options;
   std::vector<Rename> renames;
-  std::vector<ReadRow> rows;
+  std::int64_t most = 0;  // rows to read; 0: all
+  std::vector<ReadRow> rows = {};
+  const DatasetEntry* entry = nullptr;  // describes the rows of the source that is read
 
-  std::size_t room() const {
-    if (options.max_rows <= 0 || !is_whole(options.dataset_train_split)) return SIZE_MAX;
-    return static_cast<std::size_t>(options.max_rows) - rows.size();
+  std::size_t room() const { return most <= 0 ? SIZE_MAX : static_cast<std::size_t>(most) - rows.size(); }
+
+  void read(const DataSource& source) {
+    entry = source.entry ? &*source.entry : nullptr;
+    for (const std::string& path : source.files) {
+      if (room() == 0) break;
+      read(path);
+    }
   }
 
   // Grows `rows` by `count` rows that `parse(i)` gives as JSON; `line(i)` is their number in the file.
   template <class Parse, class LineNumber>
   void add(const std::string& path, std::size_t count, const Parse& parse, const LineNumber& line) {
     const std::size_t base = rows.size();
-    const std::string stem = fs::path(unpacked_name(path)).stem().string();
+    const std::string name = entry != nullptr ? entry->name() : fs::path(unpacked_name(path)).stem().string();
     rows.resize(base + count);
     for_rows(count, [&](std::size_t i) {
       const Where where{path, line(i)};
       Json json = parse(i, where);
       rename_columns(json, renames);
       std::optional<std::string> truth = ground_truth_of({json, where}, options.ground_truth_column);
+      if (entry != nullptr) json = entry->row(json, where);
       // {"prompt", "answer"}: a field of this name would be an answer of nobody knows which shape.
-      if (truth && !fits_any_shape(json)) json.erase(options.ground_truth_column);
+      if (truth && entry == nullptr && !fits_any_shape(json)) json.erase(options.ground_truth_column);
       ReadRow& row = rows[base + i];
       row = read_row(json, where, options.apply_chat_template);
-      if (row.example.source.empty()) row.example.source = stem;
+      if (row.example.source.empty()) row.example.source = name;
       row.example.ground_truth = std::move(truth);
     });
   }
@@ -230,11 +239,46 @@ struct FileReader {
   }
 };
 
-std::vector<ReadRow> slice_rows(std::vector<ReadRow> rows, const DataOptions& options) {
-  if (is_whole(options.dataset_train_split)) return rows;
-  auto [begin, end] = slice_of(options.dataset_train_split, std::ssize(rows));
-  if (options.max_rows > 0) end = std::min(end, begin + options.max_rows);
+std::vector<ReadRow> slice_rows(std::vector<ReadRow> rows, const std::string& split, std::int64_t most) {
+  if (is_whole(split)) return rows;
+  auto [begin, end] = slice_of(split, std::ssize(rows));
+  if (most > 0) end = std::min(end, begin + most);
   return {std::make_move_iterator(rows.begin() + begin), std::make_move_iterator(rows.begin() + end)};
+}
+
+std::vector<ReadRow> read_in_order(const DataOptions& options, const std::vector<DataSource>& sources) {
+  const std::string& part = options.dataset_train_split;
+  FileReader reader{options, parse_columns(options.columns), is_whole(part) ? options.max_rows : 0};
+  for (const DataSource& source : sources) {
+    if (reader.room() > 0) reader.read(source);
+  }
+  check_input(!reader.rows.empty(), cat(join(options.dataset_name, ", "), ": no rows in it"));
+  return slice_rows(std::move(reader.rows), part, options.max_rows);
+}
+
+std::vector<ReadRow> read_mixture(const DataOptions& options, const std::vector<DataSource>& sources,
+                                  ReadReport& report) {
+  std::vector<std::vector<ReadRow>> parts;
+  std::vector<std::int64_t> have;
+  std::vector<double> weights;
+  for (const DataSource& source : sources) {
+    FileReader reader{options, parse_columns(options.columns)};
+    reader.read(source);
+    check_input(!reader.rows.empty(), cat(source.name, ": no rows in it"));
+    parts.push_back(slice_rows(std::move(reader.rows), options.dataset_train_split, 0));
+    have.push_back(std::ssize(parts.back()));
+    weights.push_back(source.weight.value_or(1));
+  }
+  const std::vector<std::int64_t> counts = mixture_counts(have, weights, options.max_rows);
+  std::vector<ReadRow> rows;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    check_input(counts[i] > 0, cat("--dataset_name: the mixture leaves none of the rows of ", sources[i].name,
+                                   ": its weight is too small beside the others, or max_rows is"));
+    draw_rows(parts[i], counts[i], options.mixture_seed);
+    report.mixture.push_back({sources[i].name, weights[i], counts[i], have[i]});
+    std::move(parts[i].begin(), parts[i].end(), std::back_inserter(rows));
+  }
+  return rows;
 }
 
 }  // namespace
@@ -255,14 +299,15 @@ Json parse_line(std::string_view line, const Where& where) {
   }
 }
 
+std::vector<ReadRow> read_files(const DataOptions& options, ReadReport& report) {
+  const std::vector<DataSource> sources = find_sources(options);
+  report.mixture.clear();
+  return sources.front().weight ? read_mixture(options, sources, report) : read_in_order(options, sources);
+}
+
 std::vector<ReadRow> read_files(const DataOptions& options) {
-  FileReader reader{options, parse_columns(options.columns), {}};
-  for (const std::string& path : expand_names(options.dataset_name)) {
-    if (reader.room() == 0) break;
-    reader.read(path);
-  }
-  check_input(!reader.rows.empty(), cat(join(options.dataset_name, ", "), ": no rows in it"));
-  return slice_rows(std::move(reader.rows), options);
+  ReadReport report;
+  return read_files(options, report);
 }
 
 }  // namespace una::data::detail

@@ -17,6 +17,7 @@ constexpr const char* kTie = "equal scores";
 constexpr const char* kStatedTie = "stated tie";
 constexpr const char* kLonely = "only scored answer to its prompt";
 constexpr const char* kMiddle = "between best and worst";
+constexpr const char* kSmallMargin = "pairs under min_margin";
 
 enum class View : std::uint8_t { kAuto, kPair, kBinary, kScore, kGroup };
 
@@ -59,8 +60,9 @@ struct Bucket {
 
 class Deriver {
  public:
-  Deriver(const DataOptions& options, ReadReport& report, DropLog& drops)
+  Deriver(const DataOptions& options, const PairOptions& pairs, ReadReport& report, DropLog& drops)
       : view_(parse_view(options.feedback)),
+        pairs_(pairs),
         threshold_(options.binary_threshold),
         report_(report),
         drops_(drops) {}
@@ -93,6 +95,11 @@ class Deriver {
     slots_.back().push_back(std::move(example));
   }
 
+  // 0.3 - 0.2 is a margin of 0.1 to people.
+  bool is_small(double margin) const {
+    return pairs_.min_margin > 0 && margin < pairs_.min_margin * (1 - 1e-9);
+  }
+
   static bool both_scored(const Example& pair) { return pair.responses[0].score && pair.responses[1].score; }
 
   void add_pair(ReadRow& row) {
@@ -106,7 +113,10 @@ class Deriver {
     } else {
       if (!pair.margin && both_scored(pair))
         pair.margin = score_of(pair.responses[0]) - score_of(pair.responses[1]);
-      put(std::move(pair));
+      if (pair.margin && is_small(*pair.margin))
+        ++report_.unused[kSmallMargin];
+      else
+        put(std::move(pair));
     }
   }
 
@@ -187,6 +197,8 @@ class Deriver {
       slots_[bucket.slot].push_back(std::move(answers[0]));
     } else if (view_ == View::kGroup) {
       slots_[bucket.slot].push_back(make_group(answers));
+    } else if (view_ == View::kPair && pairs_.choice != PairChoice::kBestWorst) {
+      many_pairs(bucket);
     } else {
       best_and_worst(bucket);
     }
@@ -198,6 +210,46 @@ class Deriver {
     for (std::size_t i = 1; i < answers.size(); ++i)
       group.responses.push_back(std::move(answers[i].responses[0]));
     return group;
+  }
+
+  // False: the two make no pair, counted.
+  bool makes_pair(const Example& better, const Example& worse) {
+    const Response& good = better.responses[0];
+    const Response& bad = worse.responses[0];
+    if (score_of(good) == score_of(bad))
+      ++report_.ties[kTie];
+    else if (text_key(good.text) == text_key(bad.text))
+      drops_.add(better.where, kSameAnswers);
+    else if (view_ == View::kPair && is_small(score_of(good) - score_of(bad)))
+      ++report_.unused[kSmallMargin];
+    else
+      return true;
+    return false;
+  }
+
+  static Example make_pair(Example better, Response worse) {
+    better.unit = Unit::kPair;
+    better.margin = score_of(better.responses[0]) - score_of(worse);
+    better.responses.push_back(std::move(worse));
+    return better;
+  }
+
+  // Their answers are picked by score too, so they are no fair samples.
+  void many_pairs(Bucket& bucket) {
+    std::vector<Example>& answers = bucket.answers;
+    std::stable_sort(answers.begin(), answers.end(), [](const Example& a, const Example& b) {
+      return score_of(a.responses[0]) > score_of(b.responses[0]);
+    });
+    for (Example& answer : answers)
+      if (answers.size() > 2) answer.responses[0].sampler = Sampler::kUnknown;
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      const std::size_t end =
+          pairs_.choice == PairChoice::kAll ? answers.size() : std::min(i + 2, answers.size());
+      for (std::size_t j = i + 1; j < end; ++j) {
+        if (makes_pair(answers[i], answers[j]))
+          slots_[bucket.slot].push_back(make_pair(answers[i], answers[j].responses[0]));
+      }
+    }
   }
 
   void best_and_worst(Bucket& bucket) {
@@ -212,16 +264,9 @@ class Deriver {
     report_.unused[kMiddle] += static_cast<std::int64_t>(answers.size()) - 2;
     // The best and the worst of more are no fair samples of the policy that wrote them.
     if (answers.size() > 2) good.sampler = bad.sampler = Sampler::kUnknown;
-    if (score_of(good) == score_of(bad)) {
-      ++report_.ties[kTie];
-    } else if (text_key(good.text) == text_key(bad.text)) {
-      drops_.add(best->where, kSameAnswers);
-    } else if (view_ == View::kPair) {
-      Example pair = std::move(*best);
-      pair.unit = Unit::kPair;
-      pair.margin = score_of(pair.responses[0]) - score_of(bad);
-      pair.responses.push_back(std::move(bad));
-      slots_[bucket.slot].push_back(std::move(pair));
+    if (!makes_pair(*best, *worst)) return;
+    if (view_ == View::kPair) {
+      slots_[bucket.slot].push_back(make_pair(std::move(*best), std::move(bad)));
     } else {
       good.label = true;
       bad.label = false;
@@ -232,6 +277,7 @@ class Deriver {
   }
 
   View view_;
+  PairOptions pairs_;
   double threshold_;
   ReadReport& report_;
   DropLog& drops_;
@@ -244,8 +290,8 @@ class Deriver {
 }  // namespace
 
 std::vector<Example> derive_views(std::vector<ReadRow> rows, const DataOptions& options, ReadReport& report,
-                                  DropLog& drops) {
-  Deriver deriver(options, report, drops);
+                                  DropLog& drops, const PairOptions& pairs) {
+  Deriver deriver(options, pairs, report, drops);
   for (ReadRow& row : rows) deriver.add(std::move(row));
   std::vector<Example> examples = deriver.finish();
   if (report.unused[kMiddle] == 0) report.unused.erase(kMiddle);

@@ -25,6 +25,7 @@ const std::vector<Command>& commands() {
       {"preview", "show how rows are read: shapes, tokens, mask, template, lengths", run_preview},
       {"score", "implicit rewards (and log-probs) of the answers in a file", run_score},
       {"label", "give the answers in a file scores, thumbs or preferences by any reward", run_label},
+      {"convert", "rows of any shape as pairs, thumbs, scores or groups in our own form", run_convert},
       {"generate", "sample answers to the prompts of a file", run_generate},
       {"merge", "write base and adapter as one model folder, verified", run_merge},
       {"doctor", "check machine, model folder, tokenizer, template and data", run_doctor},

@@ -33,6 +33,7 @@ int run_rounds(const std::vector<std::string>& arguments);
 int run_preview(const std::vector<std::string>& arguments);
 int run_score(const std::vector<std::string>& arguments);
 int run_label(const std::vector<std::string>& arguments);
+int run_convert(const std::vector<std::string>& arguments);
 int run_generate(const std::vector<std::string>& arguments);
 int run_merge(const std::vector<std::string>& arguments);
 int run_doctor(const std::vector<std::string>& arguments);

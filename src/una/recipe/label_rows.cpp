@@ -6,25 +6,15 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/data/native_row.h"
 
 namespace una::recipe {
 namespace {
 
 using Preference = reward::Comparer::Preference;
 
-Json text_json(const Text& text) {
-  if (!text.is_chat) return text.plain;
-  Json turns = Json::array();
-  for (const Message& message : text.messages) {
-    Json turn{{"role", message.role}, {"content", message.content}};
-    if (!message.extra.empty()) turn.update(parse_json(message.extra, "a turn's other members"));
-    turns.push_back(std::move(turn));
-  }
-  return turns;
-}
-
 Json answer_json(const Example& example, std::size_t response) {
-  return text_json(example.responses[response].text);
+  return data::text_json(example.responses[response].text);
 }
 
 // Who wrote the answers; nullptr where that is not known of all.
@@ -37,19 +27,17 @@ const char* sampler_name(const Example& example) {
   return all(Sampler::kReference) ? "ref" : nullptr;
 }
 
+// What every row keeps of the one it was made from, behind its answers.
+void append_kept(Json& row, const Example& example) {
+  data::append_common(row, example);
+  if (const char* sampler = sampler_name(example)) row["sampled_from"] = sampler;
+}
+
 }  // namespace
 
 Json common_row(const Example& example) {
-  Json row{{"prompt", text_json(example.prompt)}};
-  if (!example.tools.empty()) row["tools"] = parse_json(example.tools, "tools");
-  if (!example.template_kwargs.empty()) {
-    row["chat_template_kwargs"] = parse_json(example.template_kwargs, "chat_template_kwargs");
-  }
-  if (example.ground_truth) row["ground_truth"] = *example.ground_truth;
-  if (!example.group_id.empty()) row["group_id"] = example.group_id;
-  if (!example.source.empty()) row["source"] = example.source;
-  if (example.weight != 1) row["weight"] = example.weight;
-  if (const char* sampler = sampler_name(example)) row["sampled_from"] = sampler;
+  Json row{{"prompt", data::text_json(example.prompt)}};
+  append_kept(row, example);
   return row;
 }
 
@@ -63,9 +51,10 @@ std::optional<Preference> pair_of(const Labels& labels, const LabelFormat& forma
 std::optional<Json> pair_row(const Example& example, Preference preference) {
   if (preference != Preference::kFirst && preference != Preference::kSecond) return std::nullopt;
   const std::size_t chosen = preference == Preference::kFirst ? 0 : 1;
-  Json row = common_row(example);
+  Json row{{"prompt", data::text_json(example.prompt)}};
   row["chosen"] = answer_json(example, chosen);
   row["rejected"] = answer_json(example, 1 - chosen);
+  append_kept(row, example);
   return row;
 }
 
@@ -147,7 +136,7 @@ std::vector<Labels> label_rows(reward::Reward& reward, const std::vector<const E
 
 std::optional<Json> labelled_row(const Example& example, const Labels& labels, const LabelFormat& format) {
   if (const std::optional<Preference> pair = pair_of(labels, format)) return pair_row(example, *pair);
-  Json row = common_row(example), responses = Json::array();
+  Json row{{"prompt", data::text_json(example.prompt)}}, responses = Json::array();
   for (std::size_t r = 0; r < example.responses.size(); ++r) {
     const std::optional<double> score = labels.verdicts[r].score;
     if (!score) continue;
@@ -166,6 +155,7 @@ std::optional<Json> labelled_row(const Example& example, const Labels& labels, c
   if (format.kind != LabelKind::kThumbs && format.range) {
     row["score_range"] = {format.range->lo, format.range->hi};
   }
+  append_kept(row, example);
   return row;
 }
 

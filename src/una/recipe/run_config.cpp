@@ -82,6 +82,7 @@ const std::map<std::string, std::string>& foreign_names() {
       {"batch_size", "per_device_train_batch_size"},
       {"finetuning_type", "use_peft"},
       {"torch_dtype", "dtype"},
+      {"dataset", "dataset_name"},
       {"fp16", "bf16 (fp16 compute is not offered)"},
       {"max_seq_length", "max_length"},
       {"lora_modules_to_save", "nothing yet: only the reward head is saved with an adapter"},
@@ -197,6 +198,7 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
   read_options(settings, config);
   config.method = name;
   if (config.model.bf16) config.model.dtype = "bfloat16";
+  config.data.mixture_seed = static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed));
   return config;
 }
 

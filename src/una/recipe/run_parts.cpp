@@ -126,7 +126,8 @@ RunData load_run_data(const RunConfig& config, const TextSetup& text, const obje
   }
   RunData out;
   out.train = std::move(dataset);
-  if (const std::optional<data::DataOptions> options = eval_options(config)) {
+  if (std::optional<data::DataOptions> options = eval_options(config)) {
+    options->score_fits = out.train->report().score_fits;
     out.eval = data::load_dataset(*options, pipeline, units, "");
     check_rows(*out.eval, objective);
     log_info(cat("evaluation rows\n", out.eval->report().text(options->max_length)));

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "una/data/schema.h"
+
+// Weighted mixtures. Of source i, whose weight is w_i and which has n_i rows, an epoch holds
+//   k_i = round(w_i / sum(w) N)   rows,   N = min_i(n_i sum(w) / w_i),
+// the largest mixture in which every row stands once at most. The same rows in every epoch.
+namespace una::data::detail {
+
+// k_i for rows `have` and weights above 0. `most` > 0 caps N. A small weight may get no row.
+std::vector<std::int64_t> mixture_counts(const std::vector<std::int64_t>& have,
+                                         const std::vector<double>& weights, std::int64_t most);
+
+// Keeps `count` of the rows, in their order: those whose prompt (or group_id) comes first when prompts are
+// ordered by a number drawn for (seed, prompt). So answers to one prompt stay together (the last prompt may
+// be cut), and neither the order of the file nor its other rows decide.
+void draw_rows(std::vector<ReadRow>& rows, std::int64_t count, std::uint64_t seed);
+
+}  // namespace una::data::detail

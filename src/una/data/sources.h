@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "una/data/data_options.h"
+#include "una/data/dataset_info.h"
+
+namespace una::data::detail {
+
+// One name of --data: what it stands for and its share in a mixture.
+struct DataSource {
+  std::string name;              // without the weight
+  std::optional<double> weight;  // "rows.jsonl:0.7"
+  std::vector<std::string> files;
+  std::optional<DatasetEntry> entry;  // how dataset_info.json describes the rows
+};
+
+// The names of --data. A name that exists as it is written is a file or a folder, also with a colon in it;
+// else a number behind the last colon is a weight. With dataset_dir a name is an entry of its
+// dataset_info.json. InputError: nothing found, a weight that is no number
+// above 0, or weights on some of the names only.
+std::vector<DataSource> find_sources(const DataOptions& options);
+
+}  // namespace una::data::detail

@@ -1,0 +1,83 @@
+#include <algorithm>
+#include <cstdio>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/data/convert.h"
+#include "una/recipe/commands.h"
+#include "una/recipe/run_config.h"
+
+namespace una::recipe {
+namespace {
+
+struct Options {
+  std::string output_dir;
+  bool overwrite_output_dir = false;
+  data::ConvertOptions convert;
+  data::DataOptions data;
+  template <class V>
+  void fields(V&& v) {
+    v("dataset_name", data.dataset_name,
+      "files, patterns or folders of rows: .jsonl, .json, .csv or .tsv, also .gz or .zst (alias --data)");
+    v("dataset_dir", data.dataset_dir,
+      "a folder with LLaMA-Factory's dataset_info.json; dataset_name are then names of its entries");
+    convert.fields(v);
+    v("output_dir", output_dir, "the JSONL file to write (alias --out)");
+    v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
+    v("dataset_train_split", data.dataset_train_split, "the part of the rows to use, as train[:90%]");
+    v("score_range", data.score_range, "lo,hi of the scores, when neither row nor data set says it");
+    v("score_mapping", data.score_mapping,
+      "scores to 0..1: range (declared), or fitted to each source and written so: min_max | quantile | "
+      "z_score");
+    v("binary_threshold", data.binary_threshold,
+      "to binary: a prompt's only scored answer is good above this (0..1)");
+    v("apply_chat_template", data.apply_chat_template, "write string prompts as one user turn");
+    v("columns", data.columns, "rename columns, ours=theirs: prompt=question,completion=reply");
+    v("ground_truth_column", data.ground_truth_column, "the field with the right answer");
+    v("max_rows", data.max_rows, "use only the first rows; 0: all");
+  }
+};
+
+void check_convert_options(const Options& options) {
+  check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
+  check_input(!options.output_dir.empty(), "no output: name the JSONL file with --out");
+  check_input(!is_folder(options.output_dir),
+              cat(options.output_dir, " is a folder; --out names the JSONL file to write"));
+  check_input(ends_with(options.output_dir, ".jsonl"),
+              cat("--out: \"", options.output_dir, "\" must end in .jsonl, since JSON lines are written"));
+  check_input(options.overwrite_output_dir || !is_file(options.output_dir),
+              cat(options.output_dir, " is there already; give another --out, or --overwrite_output_dir"));
+}
+
+}  // namespace
+
+int run_convert(const std::vector<std::string>& arguments) {
+  const std::vector<OptionHelp> known = describe_options(Options{});
+  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+    std::printf("%s", help_text("usage: una convert --data FILE... --to FORM --out FILE.jsonl\n"
+                                "writes rows of any shape as our own rows, in one form; docs/data.md",
+                                known)
+                          .c_str());
+    return 0;
+  }
+  const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);
+  check_known(settings, known, foreign_names());
+  Options options;
+  read_options(settings, options);
+  check_convert_options(options);
+  const data::ConvertReport report = data::convert_rows(options.data, options.convert, options.output_dir);
+  std::printf("%s\n", report.read.text(options.data.max_length).c_str());
+  std::printf("written    %s rows in %s\n", thousands(report.read.rows_kept).c_str(),
+              options.output_dir.c_str());
+  if (report.lost_reference > 0)
+    std::printf(
+        "           %s of them without ref_rewards or sampled_from, which answers of one row do not "
+        "share, or which are in another unit than thumbs\n",
+        thousands(report.lost_reference).c_str());
+  if (!report.read.dropped.empty())
+    std::printf("left out   listed in %s.left_out.jsonl\n", options.output_dir.c_str());
+  return 0;
+}
+
+}  // namespace una::recipe
