@@ -30,8 +30,8 @@ TORCH_TOO_BIG = {"ATen/ATen.h", "ATen/Functions.h", "ATen/Operators.h", "torch/t
 TORCH_TOO_BIG_FOLDERS = ("torch/nn", "torch/optim", "torch/data")
 NOWHERE = ("fmt/", "spdlog/", "google/", "pybind11/", "gflags/", "glog/")  # LibTorch's include folder has its own
 STANDARD = re.compile(r"[a-z0-9_]+$")
-SYSTEM = re.compile(r"(sys|arpa|netinet|net|linux)/[a-z0-9_]+\.h$|(unistd|fcntl|malloc|sched|spawn|pty|pthread|dlfcn|poll"
-                    r"|netdb|glob|termios|signal|immintrin|x86intrin|cpuid|omp|dirent|ifaddrs|semaphore)\.h$")
+SYSTEM = re.compile(r"(sys|arpa|netinet|net|linux)/[a-z0-9_]+\.h$|(unistd|fcntl|sched|spawn|pty|pthread|dlfcn|poll"
+                    r"|malloc|netdb|glob|termios|signal|immintrin|x86intrin|cpuid|omp|dirent|ifaddrs|semaphore)\.h$")
 
 
 def torch_trouble(room, include):
