@@ -37,7 +37,7 @@ class Halves final : public reward::Reward {
 };
 
 struct Bench {
-  explicit Bench(const std::string& name, objective::ObjectiveOptions objective_options = {},
+  explicit Bench(const std::string& name, const objective::ObjectiveOptions& objective_options = {},
                  train::StepOptions step_options = {}) {
     LoraSpec lora;
     lora.r = 4;
