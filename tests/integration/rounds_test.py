@@ -48,6 +48,12 @@ class Rounds(unittest.TestCase):
                 self.assertIn("frozen copy of the adapter" if previous else "the model in", summary["reference"]["description"])
                 self.assertIn("reward before", text)
 
+    def test_a_reward_s_command_may_call_una_again(self):
+        out = fresh("rounds-command")
+        run(*command("una", out, "--rounds", 1, "--max_steps", 1, "--score_range", "0,1", "--reward",
+                     f"command:{UNA} --version > /dev/null && sed 's/.*/0.5/'"))
+        self.assertEqual(json.loads((out / "results.json").read_text())["rounds"][0]["reward_after"], 0.5)
+
     def stages(self, out):
         path = out / "rounds.json"
         return [one["stage"] for one in json.loads(path.read_text())["stages"]] if path.is_file() else []

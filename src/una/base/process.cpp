@@ -33,6 +33,7 @@ void follow_parent() {
   if (parent == nullptr) return;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (std::to_string(::getppid()) != parent) ::_exit(128 + SIGKILL);  // it was gone before
+  ::unsetenv(kParent);  // of this process alone: a reward's command may call una again
 }
 
 ChildResult run_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
