@@ -18,6 +18,14 @@ def helpsteer2_rows():
 
 
 class Configs(unittest.TestCase):
+    def test_the_default_length_bends_to_the_model_s_positions_and_a_wish_does_not(self):
+        data = TASK / "data" / "pair.jsonl"
+        shown, log = run("una", "--model", TASK / "start", "--data", data, "--out", fresh("dry"), "--dry_run")
+        self.assertIn("max_length: 256\n", shown)
+        self.assertIn("max_length 256, the model's positions", log)
+        self.assertIn("over the model's 256 positions", run("una", "--model", TASK / "start", "--data", data, "--out", fresh("dry"),
+                                                            "--max_length", 1000, "--dry_run", code=2)[1])
+
     def test_every_config_resolves(self):
         files = sorted(CONFIGS.rglob("*.yaml"))
         self.assertGreaterEqual(len(files), 5)

@@ -179,11 +179,11 @@ int run_online_demo(DemoRun& run) {
   for (const OnlineDemoMethod& method : online_demo_methods()) {
     if (!run.wanted(method.folder)) continue;
     results.push_back(run.train(method.method, method_yaml(run, method), method.name, method.folder));
-    add_phases(run, results.back());
   }
   check_input(!results.empty(), "--methods names no method of the online demo");
   run.evaluate(results);
   add_rewards(run, results);
+  for (MethodResult& result : results) add_phases(run, result);
   if (run.options().curve_points > 0) add_curves(run, results);
   run.write_results(results);
   print_table(run, results);

@@ -42,6 +42,7 @@ class TrainingRun {
  private:
   bool is_online() const { return online::is_online(config_.method); }
   void check_config();
+  void fit_max_length(const ModelSpec& spec);
   void load();
   void check_resume(const std::string& checkpoint);
   void describe() const;
@@ -85,9 +86,19 @@ void TrainingRun::check_config() {
   objective_ = objective::make_objective(objective_name(config_.method), config_.objective);
 }
 
+// A default is no wish: it bends to what the model can read.
+void TrainingRun::fit_max_length(const ModelSpec& spec) {
+  const std::int64_t limit = spec.max_positions == 0 ? config_.data.max_length : spec.position_limit();
+  if (config_.data.max_length <= limit || config_.data.max_length != data::DataOptions{}.max_length) return;
+  log_info(
+      cat("max_length ", limit, ", the model's positions (the default is ", config_.data.max_length, ")"));
+  config_.data.max_length = limit;
+}
+
 void TrainingRun::load() {
   const objective::Objective::Needs needs = objective_->needs();
   const ModelSpec spec = read_folder_spec(config_.model.model_name_or_path);
+  fit_max_length(spec);
   text_ = load_text(config_.model.model_name_or_path, config_.data, spec);
   dropped_path_ = (fs::temp_directory_path() / cat("una-dropped-", process_id(), ".jsonl")).string();
   data_ = is_online() ? load_prompts(config_, text_, online_)
