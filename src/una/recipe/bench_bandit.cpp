@@ -20,7 +20,7 @@ constexpr double kMissed = 0.10;   // regret that a control must stay above
 
 struct BanditOptions {
   std::vector<std::string> methods;
-  std::int64_t seeds = 5, steps = 1000, prompts = 8, answers = 32, threads = 1;
+  std::int64_t seeds = 5, steps = 4000, prompts = 8, answers = 32, threads = 1;
   template <class V>
   void fields(V&& v) {
     v("methods", methods, "some of the cases; empty: all");

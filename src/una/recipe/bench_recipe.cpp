@@ -228,7 +228,7 @@ int run_bench(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(BenchOptions{});
   if (arguments.empty() || std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
     std::printf("%s", help_text("usage: una bench train|generate --model DIR --pairs pairs.jsonl\n"
-                                "       una bench bandit [--methods ...] [--seeds 5] [--steps 1000]\n"
+                                "       una bench bandit [--methods ...] [--seeds 5] [--steps 4000]\n"
                                 "       una bench online [--out DIR] [--seeds 42,1,2,3,4] [--methods ...]\n"
                                 "prints one JSON line with the keys of bench/peers/*.py",
                                 known)
