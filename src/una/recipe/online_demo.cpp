@@ -105,28 +105,29 @@ double mean_reward(const DemoRun& run, reward::Reward& reward, const Sampled& sa
   return sum / count;
 }
 
-void add_rewards(const DemoRun& run, std::vector<MethodResult>& results) {
-  const Rewards rewards = make_rewards({cat("model:", run.out(), "/reward")}, {1});
-  const double before = mean_reward(run, *rewards.reward, run.before());
+void add_rewards(const DemoRun& run, reward::Reward& reward, std::vector<MethodResult>& results) {
+  const double before = mean_reward(run, reward, run.before());
   for (MethodResult& result : results) {
     result.more["reward_before"] = before;
-    result.more["reward_after"] = mean_reward(run, *rewards.reward, result.sampled);
+    result.more["reward_after"] = mean_reward(run, reward, result.sampled);
   }
 }
 
 // What each checkpoint came to: how far from the start, how good.
-void add_curves(const DemoRun& run, std::vector<MethodResult>& results) {
-  const Rewards rewards = make_rewards({cat("model:", run.out(), "/reward")}, {1});
+void add_curves(const DemoRun& run, reward::Reward& reward, std::vector<MethodResult>& results) {
   for (MethodResult& result : results) {
+    const std::vector<std::int64_t> steps = train::checkpoint_steps(cat(run.out(), "/", result.folder));
+    std::vector<MethodResult> points;
+    for (const std::int64_t step : steps) {
+      points.push_back({.name = result.name, .folder = cat(result.folder, "/checkpoint-", step)});
+    }
+    run.evaluate(points);
     Json curve = Json::array();
-    for (const std::int64_t step : train::checkpoint_steps(cat(run.out(), "/", result.folder))) {
-      std::vector<MethodResult> point{
-          {.name = result.name, .folder = cat(result.folder, "/checkpoint-", step)}};
-      run.evaluate(point);
-      curve.push_back(Json{{"step", step},
-                           {"kl", point[0].kl},
-                           {"gold", point[0].gold_after},
-                           {"reward", mean_reward(run, *rewards.reward, point[0].sampled)}});
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      curve.push_back(Json{{"step", steps[i]},
+                           {"kl", points[i].kl},
+                           {"gold", points[i].gold_after},
+                           {"reward", mean_reward(run, reward, points[i].sampled)}});
     }
     result.more["curve"] = std::move(curve);
   }
@@ -182,9 +183,10 @@ int run_online_demo(DemoRun& run) {
   }
   check_input(!results.empty(), "--methods names no method of the online demo");
   run.evaluate(results);
-  add_rewards(run, results);
+  const Rewards rewards = make_rewards({cat("model:", run.out(), "/reward")}, {1});
+  add_rewards(run, *rewards.reward, results);
   for (MethodResult& result : results) add_phases(run, result);
-  if (run.options().curve_points > 0) add_curves(run, results);
+  if (run.options().curve_points > 0) add_curves(run, *rewards.reward, results);
   run.write_results(results);
   print_table(run, results);
   run.print_answers(results);
