@@ -50,9 +50,8 @@ struct Probe {
     const std::vector<model::TrainableTensor> own = model.model->trainable();  // the buffer begins with these
     std::vector<at::Tensor> parts;
     for (std::size_t i = 0; i < own.size(); ++i) {
-      const bool critic = model.critic != model::kNoAdapter && model.critic_model == nullptr &&
-                          (own[i].adapter == model.critic || starts_with(own[i].name, "score."));
-      if (!critic) parts.push_back(runner->buffer().grads().narrow(0, spans[i].begin, spans[i].size));
+      if (!runner->set().is_critics(own[i]))
+        parts.push_back(runner->buffer().grads().narrow(0, spans[i].begin, spans[i].size));
     }
     return at::cat(parts).to(at::kDouble);
   }

@@ -53,13 +53,12 @@ at::Tensor prompt_ends(const PackedBatch& batch) {
 std::vector<model::TrainableTensor> ruled_tensors(const TrainableSet& set, const StepOptions& options) {
   std::vector<model::TrainableTensor> tensors = set.model->trainable();
   if (!set.has_critic()) return tensors;
-  const bool shared = set.critic_model == nullptr;
   for (model::TrainableTensor& tensor : tensors) {
-    const bool critic = shared && (tensor.adapter == set.critic || starts_with(tensor.name, "score."));
+    const bool critic = set.is_critics(tensor);
     tensor.rate = critic ? options.critic_rate : 1;
     tensor.rests = critic ? 0 : options.critic_alone;
   }
-  if (shared) return tensors;
+  if (set.critic_model == nullptr) return tensors;
   for (model::TrainableTensor& tensor : set.critic_model->trainable()) {
     tensor.rate = options.critic_rate;
     tensors.push_back(std::move(tensor));
@@ -76,6 +75,11 @@ std::vector<SequenceMeta> all_sequences(const StepBatch& batch) {
 }
 
 }  // namespace
+
+bool TrainableSet::is_critics(const model::TrainableTensor& tensor) const {
+  const bool shares = critic_model == nullptr && critic != model::kNoAdapter;
+  return shares && (tensor.adapter == critic || starts_with(tensor.name, "score."));
+}
 
 void TrainableSet::refresh() const {
   model->refresh();

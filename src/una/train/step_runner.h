@@ -31,7 +31,8 @@ struct TrainableSet {
   model::ValueHead* value = nullptr;  // likewise
 
   bool has_critic() const { return critic != model::kNoAdapter || critic_model != nullptr; }
-  void refresh() const;  // after the optimiser changed masters
+  bool is_critics(const model::TrainableTensor& tensor) const;  // of `model`: the critic's, not the policy's
+  void refresh() const;                                         // after the optimiser changed masters
 };
 
 // The critic's head reads the token before each loss token: [N]. The adapter of `options` does not count.
