@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "una/data/row_files.h"
+#include "una/data/row_feed.h"
 #include "una/data/test_support.h"
 
 namespace una::data {

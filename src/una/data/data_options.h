@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,10 +33,14 @@ struct DataOptions {
   double sft_target = 1;               // una: target of SFT rows
   std::vector<std::string> columns;    // "ours=theirs": columns to rename before the shape is sought
   std::string ground_truth_column = "ground_truth";
+  std::string dataset_cache_dir = "auto";
+  double dataset_cache_gb = 64;
   // No key of its own: draws the rows of a weighted mixture. Training sets it to its data_seed.
   std::uint64_t mixture_seed = 42;
   // Nor this one: the fits of the training rows, for rows that are read to evaluate; else they are fitted.
   std::shared_ptr<const ScoreFits> score_fits;
+  // Nor this one: told which share of the files (0..1) is tokenised.
+  std::function<void(double done)> progress;
   template <class V>
   void fields(V&& v) {
     v("dataset_name", dataset_name,
@@ -64,6 +69,10 @@ struct DataOptions {
     v("columns", columns, "rename columns, ours=theirs: prompt=question,chosen=good");
     v("ground_truth_column", ground_truth_column,
       "the field with the right answer, handed to rewards that compare (exact_match, math, command, ...)");
+    v("dataset_cache_dir", dataset_cache_dir,
+      "tokenised rows on disk, for this run and later ones: auto ($XDG_CACHE_HOME/una/rows for files over 64 "
+      "MB) | none (all rows in memory) | a folder");
+    v("dataset_cache_gb", dataset_cache_gb, "size cap of that folder");
     v("sft_target", sft_target, "una: target of rows without feedback");
   }
 };

@@ -31,7 +31,7 @@ struct ReadReport {
   std::map<std::string, std::int64_t> ties;      // derived pairs without a winner
   std::map<std::string, std::int64_t> unused;    // scored answers that the chosen view has no place for
   std::vector<std::string> sources;              // names; Row::source indexes it
-  std::vector<std::int64_t> lengths;             // tokens of each kept sequence, sorted
+  std::map<std::int64_t, std::int64_t> lengths;  // tokens -> kept sequences of that length
   std::vector<MixturePart> mixture;              // when weights were given
   std::int64_t groups = 0, largest_group = 0;    // groups of two or more answers
   std::shared_ptr<const ScoreFits> score_fits;   // when a mapping was fitted
@@ -51,6 +51,7 @@ struct TextPipeline {
   std::vector<std::int32_t> other_end_ids = {};
   // false: what the template renders stays as it is, without an end token (how reward models are read).
   bool end_chat_answers = true;
+  std::string content_hash = {};  // of tokenizer and template: part of a row cache's key; "": no cache
 };
 
 // Tokenised rows by index. The order on disk; shuffling is the reader's business (StepStream).
@@ -63,9 +64,11 @@ class Dataset {
   virtual std::string content_hash() const = 0;  // of ids, masks, targets, weights, reference columns
 };
 
-// Reads, understands, maps, groups and tokenises the files. `kinds`: which units the method takes; a row of
-// another unit is an InputError naming it. Dropped rows go to `dropped_path` (a JSONL: file, line, reason)
-// when it is not "". Errors and drops: decisions 1 to 6 of docs.
+// Reads, understands, maps, groups and tokenises the files. `accepted`: which units the method takes; a row
+// of another unit is an InputError naming it. Dropped rows go to `dropped_path` (a JSONL: file, line, reason)
+// when it is not "". Large files (see dataset_cache_dir) are read a thousand rows at a time into a row cache
+// that the next run with the same content and settings opens as it is; only ids of rows asked for are then in
+// memory.
 std::unique_ptr<Dataset> load_dataset(const DataOptions& options, const TextPipeline& pipeline,
                                       const std::vector<Unit>& accepted, const std::string& dropped_path);
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <unordered_set>
 
 #include "una/base/format.h"
 #include "una/base/hash.h"
@@ -60,8 +59,7 @@ const char* pair_problem(const Example& example) {
 
 }  // namespace
 
-void remove_degenerate(std::vector<ReadRow>& rows, DropLog& drops) {
-  std::unordered_set<std::uint64_t> seen;
+void remove_degenerate(std::vector<ReadRow>& rows, SeenRows& seen, DropLog& drops) {
   std::vector<ReadRow> kept;
   kept.reserve(rows.size());
   for (ReadRow& row : rows) {
@@ -77,8 +75,13 @@ void remove_degenerate(std::vector<ReadRow>& rows, DropLog& drops) {
   rows = std::move(kept);
 }
 
+void remove_degenerate(std::vector<ReadRow>& rows, DropLog& drops) {
+  SeenRows seen;
+  remove_degenerate(rows, seen, drops);
+}
+
 void remove_duplicates(std::vector<Example>& examples, DropLog& drops) {
-  std::unordered_set<std::uint64_t> seen;
+  SeenRows seen;
   std::vector<Example> kept;
   kept.reserve(examples.size());
   for (Example& example : examples) {

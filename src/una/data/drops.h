@@ -6,6 +6,10 @@
 
 #include "una/core/example.h"
 
+namespace una::data {
+struct ReadReport;
+}
+
 namespace una::data::detail {
 
 // Rows (or answers of a group) that were left out, in the order of finding.
@@ -14,7 +18,8 @@ class DropLog {
   void add(const Where& where, std::string reason) { drops_.push_back({where, std::move(reason)}); }
   std::int64_t size() const { return static_cast<std::int64_t>(drops_.size()); }
   std::map<std::string, std::int64_t> by_reason() const;
-  void write(const std::string& path) const;  // JSONL {file, line, reason}, by file and line; "" : nowhere
+  std::string text() const;                   // JSONL {file, line, reason}, by file and line
+  void write(const std::string& path) const;  // the same as a file; "": nowhere
 
  private:
   struct Drop {
@@ -23,6 +28,10 @@ class DropLog {
   };
   std::vector<Drop> drops_;
 };
+
+// InputError with the table of reasons when no row was kept, or when more than the share `allowed` was left
+// out. `dropped_path`: where each is named, or "".
+void check_dropped(const ReadReport& report, double allowed, const std::string& dropped_path);
 
 // The reasons, spelled once.
 inline constexpr const char* kEmptyAnswer = "empty answer";

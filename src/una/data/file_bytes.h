@@ -14,6 +14,7 @@ class FileBytes {
  public:
   explicit FileBytes(const std::string& path);
   std::string_view bytes() const { return bytes_; }
+  void release_pages() const { file_.release_pages(); }  // of what was read; they come back when touched
 
  private:
   MappedFile file_;

@@ -6,7 +6,7 @@
 
 #include "una/base/format.h"
 #include "una/base/rng.h"
-#include "una/data/row_files.h"
+#include "una/data/row_feed.h"
 #include "una/data/test_support.h"
 
 namespace una::data {

@@ -8,10 +8,14 @@
 
 namespace una::data::detail {
 
+void count_shapes(const std::vector<ReadRow>& rows, ReadReport& report);  // rows_read and by_shape grow
+void check_marked(
+    const std::vector<ReadRow>& rows);  // InputError on answers that nobody scored, marked or ranked
+
 // The rows of the files, counted by shape.
 std::vector<ReadRow> read_counted(const DataOptions& options, ReadReport& report);
 
-// The same with mapped scores. InputError on answers that nobody scored, marked or ranked.
+// The same with mapped scores, all of them marked.
 std::vector<ReadRow> read_mapped(const DataOptions& options, ReadReport& report);
 
 }  // namespace una::data::detail

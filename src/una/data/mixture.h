@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "una/data/schema.h"
+#include "una/core/example.h"
 
 // Weighted mixtures. Of source i, whose weight is w_i and which has n_i rows, an epoch holds
 //   k_i = round(w_i / sum(w) N)   rows,   N = min_i(n_i sum(w) / w_i),
@@ -14,9 +14,12 @@ namespace una::data::detail {
 std::vector<std::int64_t> mixture_counts(const std::vector<std::int64_t>& have,
                                          const std::vector<double>& weights, std::int64_t most);
 
-// Keeps `count` of the rows, in their order: those whose prompt (or group_id) comes first when prompts are
-// ordered by a number drawn for (seed, prompt). So answers to one prompt stay together (the last prompt may
-// be cut), and neither the order of the file nor its other rows decide.
-void draw_rows(std::vector<ReadRow>& rows, std::int64_t count, std::uint64_t seed);
+// A number drawn for (seed, prompt or group_id): rows whose numbers come first are used, so answers to one
+// prompt stay together (the last prompt may be cut), and neither the order of the file nor its other rows
+// decide.
+std::uint64_t draw_of(const Example& example, std::uint64_t seed);
+
+// Marks the `count` rows with the smallest numbers; of equal ones the first.
+std::vector<bool> first_drawn(const std::vector<std::uint64_t>& draws, std::int64_t count);
 
 }  // namespace una::data::detail

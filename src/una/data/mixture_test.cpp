@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "una/base/format.h"
-#include "una/data/row_files.h"
+#include "una/data/row_feed.h"
 #include "una/data/sources.h"
 #include "una/data/test_support.h"
 

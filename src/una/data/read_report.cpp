@@ -30,31 +30,45 @@ std::string section(const char* title, const Counts& counts) {
   return counts.empty() ? "" : line(total, title) + text;
 }
 
-// Nearest rank: the smallest length that at least `share` of the sequences do not exceed.
-std::int64_t percentile(const std::vector<std::int64_t>& sorted, double share) {
-  const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(sorted.size())));
-  return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
+using Lengths = std::map<std::int64_t, std::int64_t>;
+
+std::int64_t sequences(const Lengths& lengths) {
+  std::int64_t total = 0;
+  for (const auto& [length, count] : lengths) total += count;
+  return total;
 }
 
-std::string length_line(const std::vector<std::int64_t>& lengths, std::int64_t max_length) {
+// Nearest rank: the smallest length that at least `share` of the sequences do not exceed.
+std::int64_t percentile(const Lengths& lengths, double share) {
+  const double rank = share * static_cast<double>(sequences(lengths));
+  std::int64_t below = 0;
+  for (const auto& [length, count] : lengths) {
+    below += count;
+    if (static_cast<double>(below) >= rank) return length;
+  }
+  return lengths.rbegin()->first;
+}
+
+std::string length_line(const Lengths& lengths, std::int64_t max_length) {
   if (lengths.empty()) return "";
   return cat("  tokens a sequence: p50 ", thousands(percentile(lengths, 0.5)), ", p90 ",
              thousands(percentile(lengths, 0.9)), ", p99 ", thousands(percentile(lengths, 0.99)), ", max ",
-             thousands(lengths.back()), "; max_length ", thousands(max_length), "\n");
+             thousands(lengths.rbegin()->first), "; max_length ", thousands(max_length), "\n");
 }
 
 // About 40 bins of equal width, a multiple of 1, 2 or 5 powers of ten, from 0 past the longest.
-Json length_histogram(const std::vector<std::int64_t>& sorted) {
+Json length_histogram(const Lengths& lengths) {
+  const std::int64_t longest = lengths.rbegin()->first;
   constexpr std::int64_t kBins = 40;
   std::int64_t width = 1;
-  for (std::int64_t step = 0; width * kBins < sorted.back() + 1; ++step)
+  for (std::int64_t step = 0; width * kBins < longest + 1; ++step)
     width = step % 3 == 1 ? width / 2 * 5 : width * 2;
   std::vector<std::int64_t> edges = {0}, counts;
-  while (edges.back() <= sorted.back()) {
+  while (edges.back() <= longest) {
     edges.push_back(edges.back() + width);
     counts.push_back(0);
   }
-  for (const std::int64_t length : sorted) ++counts[static_cast<std::size_t>(length / width)];
+  for (const auto& [length, count] : lengths) counts[static_cast<std::size_t>(length / width)] += count;
   return {{"edges", edges}, {"counts", counts}};
 }
 
@@ -110,7 +124,7 @@ Json ReadReport::json() const {
     out["lengths"] = {{"p50", percentile(lengths, 0.5)},
                       {"p90", percentile(lengths, 0.9)},
                       {"p99", percentile(lengths, 0.99)},
-                      {"max", lengths.back()}};
+                      {"max", lengths.rbegin()->first}};
     out["length_histogram"] = length_histogram(lengths);
   }
   return out;

@@ -1,21 +1,15 @@
 #include "una/data/row_files.h"
 
 #include <algorithm>
-#include <exception>
 #include <filesystem>
-#include <iterator>
-#include <thread>
 #include <utility>
 
-#include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/data/csv.h"
 #include "una/data/fields.h"
 #include "una/data/file_bytes.h"
-#include "una/data/mixture.h"
-#include "una/data/sources.h"
-#include "una/data/split.h"
+#include "una/data/parallel_rows.h"
 
 namespace una::data::detail {
 namespace {
@@ -91,42 +85,6 @@ bool nulls_for_nonfinite(std::string& text) {
   return changed;
 }
 
-std::vector<Line> split_lines(std::string_view bytes) {
-  std::vector<Line> lines;
-  std::int64_t number = 0;
-  while (!bytes.empty()) {
-    const std::size_t end = std::min(bytes.find('\n'), bytes.size());
-    ++number;
-    const std::string_view text = bytes.substr(0, end);
-    if (!trim(text).empty()) lines.push_back({text, number});
-    bytes.remove_prefix(std::min(end + 1, bytes.size()));
-  }
-  return lines;
-}
-
-// `read(i)` for 0 <= i < count on all cores; of several errors the first row's is thrown.
-template <class Read>
-void for_rows(std::size_t count, const Read& read) {
-  constexpr std::size_t kSmall = 64;  // rows a thread should have at least
-  const auto cpus = static_cast<std::size_t>(std::max(1, available_cpus()));
-  const std::size_t parts = std::clamp<std::size_t>(count / kSmall, 1, cpus);
-  std::vector<std::exception_ptr> errors(parts);
-  const auto work = [&](std::size_t part) {
-    try {
-      for (std::size_t i = count * part / parts; i < count * (part + 1) / parts; ++i) read(i);
-    } catch (...) {
-      errors[part] = std::current_exception();
-    }
-  };
-  std::vector<std::thread> threads;
-  for (std::size_t part = 1; part < parts; ++part) threads.emplace_back(work, part);
-  work(0);
-  for (std::thread& thread : threads) thread.join();
-  for (const std::exception_ptr& error : errors) {
-    if (error) std::rethrow_exception(error);
-  }
-}
-
 Json parse_array(std::string_view bytes, const std::string& path) {
   std::string text(bytes);
   for (int attempt = 0;; ++attempt) {
@@ -154,43 +112,36 @@ void check_utf8(const Json& row, const Where& where) {
 
 constexpr std::size_t kBegin = 4096;  // bytes in which a file's first character is sought
 
+// The lines of JSONL that hold something, a few at a time.
+class LineCursor {
+ public:
+  explicit LineCursor(std::string_view bytes) : rest_(bytes) {}
+  std::vector<Line> next(std::size_t most) {
+    std::vector<Line> lines;
+    while (!rest_.empty() && lines.size() < most) {
+      const std::size_t end = std::min(rest_.find('\n'), rest_.size());
+      const std::string_view text = rest_.substr(0, end);
+      ++number_;
+      if (!trim(text).empty()) lines.push_back({text, number_});
+      rest_.remove_prefix(std::min(end + 1, rest_.size()));
+    }
+    return lines;
+  }
+  std::size_t left() const { return rest_.size(); }
+
+ private:
+  std::string_view rest_;
+  std::int64_t number_ = 0;
+};
+
+constexpr std::size_t kChunk = 1024;  // rows in memory at once
+
 struct FileReader {
   const DataOptions& options;
-  std::vector<Rename> renames;
-  std::int64_t most = 0;  // rows to read; 0: all
-  std::vector<ReadRow> rows = {};
-  const DatasetEntry* entry = nullptr;  // describes the rows of the source that is read
-
-  std::size_t room() const { return most <= 0 ? SIZE_MAX : static_cast<std::size_t>(most) - rows.size(); }
-
-  void read(const DataSource& source) {
-    entry = source.entry ? &*source.entry : nullptr;
-    for (const std::string& path : source.files) {
-      if (room() == 0) break;
-      read(path);
-    }
-  }
-
-  // Grows `rows` by `count` rows that `parse(i)` gives as JSON; `line(i)` is their number in the file.
-  template <class Parse, class LineNumber>
-  void add(const std::string& path, std::size_t count, const Parse& parse, const LineNumber& line) {
-    const std::size_t base = rows.size();
-    const std::string name = entry != nullptr ? entry->name() : fs::path(unpacked_name(path)).stem().string();
-    rows.resize(base + count);
-    for_rows(count, [&](std::size_t i) {
-      const Where where{path, line(i)};
-      Json json = parse(i, where);
-      rename_columns(json, renames);
-      std::optional<std::string> truth = ground_truth_of({json, where}, options.ground_truth_column);
-      if (entry != nullptr) json = entry->row(json, where);
-      // {"prompt", "answer"}: a field of this name would be an answer of nobody knows which shape.
-      if (truth && entry == nullptr && !fits_any_shape(json)) json.erase(options.ground_truth_column);
-      ReadRow& row = rows[base + i];
-      row = read_row(json, where, options.apply_chat_template);
-      if (row.example.source.empty()) row.example.source = name;
-      row.example.ground_truth = std::move(truth);
-    });
-  }
+  const DatasetEntry* entry;  // how dataset_info.json describes the rows, or nullptr
+  const TakeRows& take;
+  std::size_t room;  // rows to read yet
+  std::vector<Rename> renames = parse_columns(options.columns);
 
   void read(const std::string& path) {
     const FileBytes file(path);
@@ -204,7 +155,43 @@ struct FileReader {
     } else if (starts_with(trim(file.bytes().substr(0, kBegin)), "[")) {
       read_array(file.bytes(), path);
     } else {
-      read_lines(file.bytes(), path);
+      read_lines(file, path);
+    }
+  }
+
+ private:
+  // Hands on `count` rows that `parse(i, where)` gives as JSON; `line(i)` is their number in the file.
+  template <class Parse, class LineNumber>
+  void hand_on(const std::string& path, std::size_t count, double done, const Parse& parse,
+               const LineNumber& line) {
+    const std::string name = entry != nullptr ? entry->name() : fs::path(unpacked_name(path)).stem().string();
+    std::vector<ReadRow> rows(count);
+    for_rows(count, [&](std::size_t i) {
+      const Where where{path, line(i)};
+      Json json = parse(i, where);
+      rename_columns(json, renames);
+      std::optional<std::string> truth = ground_truth_of({json, where}, options.ground_truth_column);
+      if (entry != nullptr) json = entry->row(json, where);
+      // {"prompt", "answer"}: a field of this name would be an answer of nobody knows which shape.
+      if (truth && entry == nullptr && !fits_any_shape(json)) json.erase(options.ground_truth_column);
+      rows[i] = read_row(json, where, options.apply_chat_template);
+      if (rows[i].example.source.empty()) rows[i].example.source = name;
+      rows[i].example.ground_truth = std::move(truth);
+    });
+    room -= count;
+    take(std::move(rows), done);
+  }
+
+  // The same for a table that is in memory as a whole.
+  template <class Parse, class LineNumber>
+  void hand_on_all(const std::string& path, std::size_t count, const Parse& parse, const LineNumber& line) {
+    const std::size_t all = std::min(count, room);
+    for (std::size_t begin = 0; begin < all; begin += kChunk) {
+      const std::size_t end = std::min(begin + kChunk, all);
+      hand_on(
+          path, end - begin, static_cast<double>(end) / static_cast<double>(count),
+          [&](std::size_t i, const Where& where) { return parse(begin + i, where); },
+          [&](std::size_t i) { return line(begin + i); });
     }
   }
 
@@ -214,8 +201,8 @@ struct FileReader {
       for (const Rename& rename : renames) column = column == rename.theirs ? rename.ours : column;
     }
     std::vector<Json> objects = csv_objects(table);
-    add(
-        path, std::min(objects.size(), room()),
+    hand_on_all(
+        path, objects.size(),
         [&](std::size_t i, const Where& where) {
           check_utf8(objects[i], where);
           return std::move(objects[i]);
@@ -225,61 +212,25 @@ struct FileReader {
 
   void read_array(std::string_view bytes, const std::string& path) {
     Json array = parse_array(bytes, path);
-    const auto item = [&](std::size_t i, const Where&) { return std::move(array[i]); };
-    add(path, std::min(array.size(), room()), item,
+    hand_on_all(
+        path, array.size(), [&](std::size_t i, const Where&) { return std::move(array[i]); },
         [](std::size_t i) { return static_cast<std::int64_t>(i) + 1; });
   }
 
-  void read_lines(std::string_view bytes, const std::string& path) {
-    const std::vector<Line> lines = split_lines(bytes);
-    add(
-        path, std::min(lines.size(), room()),
-        [&](std::size_t i, const Where& where) { return parse_line(lines[i].text, where); },
-        [&](std::size_t i) { return lines[i].number; });
+  void read_lines(const FileBytes& file, const std::string& path) {
+    LineCursor cursor(file.bytes());
+    const auto size = static_cast<double>(std::max<std::size_t>(file.bytes().size(), 1));
+    while (room > 0) {
+      const std::vector<Line> lines = cursor.next(std::min(kChunk, room));
+      if (lines.empty()) return;
+      hand_on(
+          path, lines.size(), 1 - static_cast<double>(cursor.left()) / size,
+          [&](std::size_t i, const Where& where) { return parse_line(lines[i].text, where); },
+          [&](std::size_t i) { return lines[i].number; });
+      file.release_pages();
+    }
   }
 };
-
-std::vector<ReadRow> slice_rows(std::vector<ReadRow> rows, const std::string& split, std::int64_t most) {
-  if (is_whole(split)) return rows;
-  auto [begin, end] = slice_of(split, std::ssize(rows));
-  if (most > 0) end = std::min(end, begin + most);
-  return {std::make_move_iterator(rows.begin() + begin), std::make_move_iterator(rows.begin() + end)};
-}
-
-std::vector<ReadRow> read_in_order(const DataOptions& options, const std::vector<DataSource>& sources) {
-  const std::string& part = options.dataset_train_split;
-  FileReader reader{options, parse_columns(options.columns), is_whole(part) ? options.max_rows : 0};
-  for (const DataSource& source : sources) {
-    if (reader.room() > 0) reader.read(source);
-  }
-  check_input(!reader.rows.empty(), cat(join(options.dataset_name, ", "), ": no rows in it"));
-  return slice_rows(std::move(reader.rows), part, options.max_rows);
-}
-
-std::vector<ReadRow> read_mixture(const DataOptions& options, const std::vector<DataSource>& sources,
-                                  ReadReport& report) {
-  std::vector<std::vector<ReadRow>> parts;
-  std::vector<std::int64_t> have;
-  std::vector<double> weights;
-  for (const DataSource& source : sources) {
-    FileReader reader{options, parse_columns(options.columns)};
-    reader.read(source);
-    check_input(!reader.rows.empty(), cat(source.name, ": no rows in it"));
-    parts.push_back(slice_rows(std::move(reader.rows), options.dataset_train_split, 0));
-    have.push_back(std::ssize(parts.back()));
-    weights.push_back(source.weight.value_or(1));
-  }
-  const std::vector<std::int64_t> counts = mixture_counts(have, weights, options.max_rows);
-  std::vector<ReadRow> rows;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    check_input(counts[i] > 0, cat("--dataset_name: the mixture leaves none of the rows of ", sources[i].name,
-                                   ": its weight is too small beside the others, or max_rows is"));
-    draw_rows(parts[i], counts[i], options.mixture_seed);
-    report.mixture.push_back({sources[i].name, weights[i], counts[i], have[i]});
-    std::move(parts[i].begin(), parts[i].end(), std::back_inserter(rows));
-  }
-  return rows;
-}
 
 }  // namespace
 
@@ -299,15 +250,9 @@ Json parse_line(std::string_view line, const Where& where) {
   }
 }
 
-std::vector<ReadRow> read_files(const DataOptions& options, ReadReport& report) {
-  const std::vector<DataSource> sources = find_sources(options);
-  report.mixture.clear();
-  return sources.front().weight ? read_mixture(options, sources, report) : read_in_order(options, sources);
-}
-
-std::vector<ReadRow> read_files(const DataOptions& options) {
-  ReadReport report;
-  return read_files(options, report);
+void read_file_rows(const std::string& path, const DatasetEntry* entry, const DataOptions& options,
+                    std::int64_t most, const TakeRows& take) {
+  FileReader{options, entry, take, static_cast<std::size_t>(most)}.read(path);
 }
 
 }  // namespace una::data::detail

@@ -1,22 +1,25 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "una/data/data_options.h"
-#include "una/data/dataset.h"
+#include "una/data/dataset_info.h"
 #include "una/data/schema.h"
 
 namespace una::data::detail {
 
-// Every row of the files in order, read on all cores. JSONL is split on "\n" only (strings may hold other
-// separators); a file that begins with "[" is one JSON array; .csv and .tsv have a header line. All of them
-// may be packed by gzip or zstd. Of the rows only those of dataset_train_split are kept. InputError names the
-// first bad row.
-// Names with weights are drawn from by mixture.h, told in `report`; a slice is then taken of each of them.
-std::vector<ReadRow> read_files(const DataOptions& options, ReadReport& report);
-std::vector<ReadRow> read_files(const DataOptions& options);  // for who does not tell
+// Some rows in the order of the file, and which share of it (0..1) is read with them.
+using TakeRows = std::function<void(std::vector<ReadRow> rows, double done)>;
+
+// The first `most` rows of a file, read on all cores and handed on a thousand at a time. JSONL is split on
+// "\n" only (strings may hold other separators) and never in memory as a whole; a file that begins with "["
+// is one JSON array, .csv and .tsv have a header line, and those are. All of them may be packed by gzip or
+// zstd. InputError names the first bad row.
+void read_file_rows(const std::string& path, const DatasetEntry* entry, const DataOptions& options,
+                    std::int64_t most, const TakeRows& take);
 
 // One line; a bare NaN or Infinity (Python writes them) becomes null. InputError "file:line: ...".
 Json parse_line(std::string_view line, const Where& where);

@@ -1,4 +1,5 @@
 #include "una/data/row_files.h"
+#include "una/data/row_feed.h"
 
 #include <gtest/gtest.h>
 

@@ -7,10 +7,10 @@ namespace una::data {
 
 const std::vector<ScoreMapping>& score_mappings() {
   static const std::vector<ScoreMapping> table = {
-      {"range", "(score - lo) / (hi - lo) of the declared range", nullptr},
-      {"min_max", "lowest score 0, highest 1", detail::fit_min_max},
-      {"quantile", "share of the scores below, ties count half", detail::fit_quantile},
-      {"z_score", "Phi((score - mean) / deviation)", detail::fit_z_score},
+      {"range", "(score - lo) / (hi - lo) of the declared range", nullptr, nullptr},
+      {"min_max", "lowest score 0, highest 1", detail::fit_min_max, detail::read_min_max},
+      {"quantile", "share of the scores below, ties count half", detail::fit_quantile, detail::read_quantile},
+      {"z_score", "Phi((score - mean) / deviation)", detail::fit_z_score, detail::read_z_score},
   };
   return table;
 }

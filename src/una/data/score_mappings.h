@@ -17,7 +17,8 @@ class ScoreFit {
   virtual ~ScoreFit() = default;
   virtual double target(double score) const = 0;  // in [0, 1], for any finite score
   virtual std::string text() const = 0;           // "lowest 1, highest 5"
-  virtual Json json() const = 0;                  // the numbers of it
+  virtual Json json() const = 0;                  // the numbers of it, for people
+  virtual Json state() const { return json(); }   // all of it: ScoreMapping::read makes the same fit again
 };
 
 struct ScoreMapping {
@@ -25,6 +26,7 @@ struct ScoreMapping {
   const char* rule;  // for people
   // From the scores in ascending order, not all equal. nullptr: by the declared range, nothing is fitted.
   std::unique_ptr<ScoreFit> (*fit)(const std::vector<double>& sorted);
+  std::unique_ptr<ScoreFit> (*read)(const Json& state);
 };
 
 const std::vector<ScoreMapping>& score_mappings();
@@ -41,6 +43,9 @@ namespace detail {
 std::unique_ptr<ScoreFit> fit_min_max(const std::vector<double>& sorted);
 std::unique_ptr<ScoreFit> fit_quantile(const std::vector<double>& sorted);
 std::unique_ptr<ScoreFit> fit_z_score(const std::vector<double>& sorted);
+std::unique_ptr<ScoreFit> read_min_max(const Json& state);
+std::unique_ptr<ScoreFit> read_quantile(const Json& state);
+std::unique_ptr<ScoreFit> read_z_score(const Json& state);
 
 }  // namespace detail
 }  // namespace una::data

@@ -27,4 +27,8 @@ std::unique_ptr<ScoreFit> fit_min_max(const std::vector<double>& sorted) {
   return std::make_unique<MinMax>(sorted.front(), sorted.back());
 }
 
+std::unique_ptr<ScoreFit> read_min_max(const Json& state) {
+  return std::make_unique<MinMax>(state.at("lowest").get<double>(), state.at("highest").get<double>());
+}
+
 }  // namespace una::data::detail

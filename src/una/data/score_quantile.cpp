@@ -27,6 +27,17 @@ class Quantile final : public ScoreFit {
     for (int i = 0; i <= 100; ++i) percentiles.push_back(at(i / 100.0));
     return {{"percentiles", percentiles}};
   }
+  // Ratings have few different values.
+  Json state() const override {
+    Json values = Json::array(), counts = Json::array();
+    for (auto at = sorted_.begin(); at != sorted_.end();) {
+      const auto end = std::upper_bound(at, sorted_.end(), *at);
+      values.push_back(*at);
+      counts.push_back(end - at);
+      at = end;
+    }
+    return {{"values", values}, {"counts", counts}};
+  }
 
  private:
   double at(double share) const {
@@ -39,6 +50,14 @@ class Quantile final : public ScoreFit {
 
 std::unique_ptr<ScoreFit> fit_quantile(const std::vector<double>& sorted) {
   return std::make_unique<Quantile>(sorted);
+}
+
+std::unique_ptr<ScoreFit> read_quantile(const Json& state) {
+  std::vector<double> sorted;
+  for (std::size_t i = 0; i < state.at("values").size(); ++i)
+    sorted.insert(sorted.end(), state.at("counts").at(i).get<std::size_t>(),
+                  state["values"][i].get<double>());
+  return std::make_unique<Quantile>(std::move(sorted));
 }
 
 }  // namespace una::data::detail

@@ -37,4 +37,8 @@ std::unique_ptr<ScoreFit> fit_z_score(const std::vector<double>& sorted) {
   return std::make_unique<ZScore>(mean, std::max(std::sqrt(squares / n), std::numeric_limits<double>::min()));
 }
 
+std::unique_ptr<ScoreFit> read_z_score(const Json& state) {
+  return std::make_unique<ZScore>(state.at("mean").get<double>(), state.at("deviation").get<double>());
+}
+
 }  // namespace una::data::detail

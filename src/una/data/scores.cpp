@@ -39,16 +39,16 @@ struct Unranged {
   std::int64_t count = 0;
   double lowest = std::numeric_limits<double>::infinity();
   double highest = -lowest;
-  const Where* outside = nullptr;
+  std::optional<Where> outside;
 
   void see(double score, const Where& where) {
     ++count;
     lowest = std::min(lowest, score);
     highest = std::max(highest, score);
-    if (outside == nullptr && (score < 0 || score > 1)) outside = &where;
+    if (!outside && (score < 0 || score > 1)) outside = where;
   }
   void refuse_outside() const {
-    if (outside == nullptr) return;
+    if (!outside) return;
     throw InputError(cat(outside->text(),
                          ": field \"score\" lies outside [0, 1] and no range is known (observed ", "minimum ",
                          significant(lowest, 6), ", maximum ", significant(highest, 6), " over ",
@@ -81,57 +81,32 @@ bool has_scores(const ReadRow& row) {
 
 bool is_labelled(const ReadRow& row) { return !row.scored && row.example.unit == Unit::kBinary; }
 
-std::string map_by_range(std::vector<ReadRow>& rows) {
-  Unranged unranged;
-  std::set<std::string> rules;
-  for (ReadRow& row : rows) {
-    const ScoreRange range = row.range.value_or(ScoreRange{});
-    for (Response& response : row.example.responses) {
-      drop_sentinel(response, range, row.range.has_value(), row.example.where);
-      if (!response.raw_score) continue;
-      if (!row.range) unranged.see(*response.raw_score, row.example.where);
-      response.score = to_unit(*response.raw_score, range);
-    }
-    if (is_labelled(row)) map_ref_rewards(row.example, std::nullopt);
-    if (!has_scores(row)) continue;
-    map_ref_rewards(row.example, row.range);
-    if (!row.scale.empty())
-      rules.insert(row.scale);
-    else
-      rules.insert(row.range ? range_text(*row.range) + " -> 0..1" : "0..1 as they stand");
-  }
-  unranged.refuse_outside();
-  return join({rules.begin(), rules.end()}, "; ");
-}
-
 // The scores of one source, from which its mapping is learnt.
 struct SourceScores {
   std::vector<double> scores;
   std::optional<ScoreRange> range;
-  const Where* first = nullptr;
+  std::optional<Where> first;
 
   void add(const ReadRow& row) {
-    if (first == nullptr) {
-      first = &row.example.where;
-      range = row.range;
+    const std::optional<ScoreRange>& own = row.range;
+    if (!first) {
+      first = row.example.where;
+      range = own;
     }
-    const bool same = range.has_value() == row.range.has_value() &&
-                      (!range || (range->lo == row.range->lo && range->hi == row.range->hi));
+    const bool same =
+        range.has_value() == own.has_value() && (!range || (range->lo == own->lo && range->hi == own->hi));
     const auto text = [](const std::optional<ScoreRange>& of) { return of ? range_text(*of) : "none"; };
-    check_input(same,
-                cat(row.example.where.text(), ": the scores of source \"", row.example.source,
-                    "\" have the range ", text(row.range), " here and ", text(range), " in ", first->text(),
-                    "; one mapping is fitted to a source, so tell them apart by \"source\""));
+    check_input(same, cat(row.example.where.text(), ": the scores of source \"", row.example.source,
+                          "\" have the range ", text(own), " here and ", text(range), " in ", first->text(),
+                          "; one mapping is fitted to a source, so tell them apart by \"source\""));
     for (const Response& response : row.example.responses)
       if (response.raw_score) scores.push_back(*response.raw_score);
   }
 };
 
-std::shared_ptr<const ScoreFits> fit_scores(const std::vector<ReadRow>& rows, const ScoreMapping& mapping) {
-  std::map<std::string, SourceScores> by_source;
-  for (const ReadRow& row : rows) {
-    if (has_scores(row)) by_source[row.example.source].add(row);
-  }
+using SourceTable = std::map<std::string, SourceScores>;
+
+std::shared_ptr<const ScoreFits> fit_scores(SourceTable by_source, const ScoreMapping& mapping) {
   auto fits = std::make_shared<ScoreFits>();
   fits->mapping = mapping.name;
   for (auto& [source, of] : by_source) {
@@ -166,29 +141,6 @@ std::string fits_text(const ScoreFits& fits, const ScoreMapping& mapping, bool f
              join(parts, "; "));
 }
 
-std::string map_by_fit(std::vector<ReadRow>& rows, const ScoreMapping& mapping, const DataOptions& options,
-                       ReadReport& report) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  for (ReadRow& row : rows) {
-    const ScoreRange range = row.range.value_or(ScoreRange{-kInfinity, kInfinity});
-    for (Response& response : row.example.responses)
-      drop_sentinel(response, range, row.range.has_value(), row.example.where);
-  }
-  const bool reused = options.score_fits != nullptr;
-  report.score_fits = reused ? options.score_fits : fit_scores(rows, mapping);
-  bool any = false;
-  for (ReadRow& row : rows) {
-    if (is_labelled(row)) map_ref_rewards(row.example, std::nullopt);
-    if (!has_scores(row)) continue;
-    any = true;
-    const ScoreFit& fit = fit_of(*report.score_fits, row.example);
-    for (Response& response : row.example.responses)
-      if (response.raw_score) response.score = fit.target(*response.raw_score);
-    map_ref_rewards(row.example, fit, row.range);
-  }
-  return any ? fits_text(*report.score_fits, mapping, !reused) : "";
-}
-
 }  // namespace
 
 bool is_inside(double raw, const ScoreRange& range) {
@@ -200,14 +152,104 @@ double to_unit(double raw, const ScoreRange& range) {
   return std::clamp((raw - range.lo) / (range.hi - range.lo), 0.0, 1.0);
 }
 
-void map_scores(std::vector<ReadRow>& rows, const DataOptions& options, ReadReport& report) {
-  const ScoreMapping& mapping = find_score_mapping(options.score_mapping);
-  const std::optional<ScoreRange> by_option = range_option(options);
-  for (ReadRow& row : rows) {
+struct ScoreMapper::State {
+  explicit State(const DataOptions& from)
+      : options(from), mapping(find_score_mapping(from.score_mapping)), by_option(range_option(from)) {}
+
+  bool is_fitted() const { return mapping.fit != nullptr; }
+
+  void give_range(ReadRow& row) const {
     if (!row.range && row.scored) row.range = by_option;
   }
-  report.score_mapping =
-      mapping.fit == nullptr ? map_by_range(rows) : map_by_fit(rows, mapping, options, report);
+
+  // Without a range, fitted mappings take every number.
+  ScoreRange range_of(const ReadRow& row) const {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    return row.range.value_or(is_fitted() ? ScoreRange{-kInfinity, kInfinity} : ScoreRange{});
+  }
+
+  void drop_sentinels(ReadRow& row) const {
+    for (Response& response : row.example.responses)
+      drop_sentinel(response, range_of(row), row.range.has_value(), row.example.where);
+  }
+
+  void map_by_range(ReadRow& row) {
+    const ScoreRange range = range_of(row);
+    for (Response& response : row.example.responses) {
+      if (!response.raw_score) continue;
+      if (!row.range) unranged.see(*response.raw_score, row.example.where);
+      response.score = to_unit(*response.raw_score, range);
+    }
+    if (!has_scores(row)) return;
+    map_ref_rewards(row.example, row.range);
+    if (!row.scale.empty())
+      rules.insert(row.scale);
+    else
+      rules.insert(row.range ? range_text(*row.range) + " -> 0..1" : "0..1 as they stand");
+  }
+
+  void map_by_fit(ReadRow& row) {
+    if (!has_scores(row)) return;
+    any_fitted = true;
+    const ScoreFit& fit = fit_of(*fits, row.example);
+    for (Response& response : row.example.responses)
+      if (response.raw_score) response.score = fit.target(*response.raw_score);
+    map_ref_rewards(row.example, fit, row.range);
+  }
+
+  const DataOptions& options;
+  const ScoreMapping& mapping;
+  std::optional<ScoreRange> by_option;
+  Unranged unranged;
+  std::set<std::string> rules;
+  SourceTable seen;
+  std::shared_ptr<const ScoreFits> fits;  // from the first `map` on
+  bool any_fitted = false;
+};
+
+ScoreMapper::ScoreMapper(const DataOptions& options) : state_(std::make_unique<State>(options)) {}
+ScoreMapper::~ScoreMapper() = default;
+
+bool ScoreMapper::learns() const { return state_->is_fitted() && state_->options.score_fits == nullptr; }
+
+void ScoreMapper::see(const std::vector<ReadRow>& rows) {
+  for (ReadRow row : rows) {
+    state_->give_range(row);
+    state_->drop_sentinels(row);
+    if (has_scores(row)) state_->seen[row.example.source].add(row);
+  }
+}
+
+void ScoreMapper::map(std::vector<ReadRow>& rows) {
+  State& state = *state_;
+  if (state.is_fitted() && state.fits == nullptr) {
+    const auto& given = state.options.score_fits;
+    state.fits = given != nullptr ? given : fit_scores(std::move(state.seen), state.mapping);
+  }
+  for (ReadRow& row : rows) {
+    state.give_range(row);
+    state.drop_sentinels(row);
+    if (is_labelled(row)) map_ref_rewards(row.example, std::nullopt);
+    if (state.is_fitted())
+      state.map_by_fit(row);
+    else
+      state.map_by_range(row);
+  }
+  state.unranged.refuse_outside();
+}
+
+void ScoreMapper::finish(ReadReport& report) {
+  const State& state = *state_;
+  report.score_fits = state.fits;
+  report.score_mapping = join({state.rules.begin(), state.rules.end()}, "; ");
+  if (state.any_fitted) report.score_mapping = fits_text(*state.fits, state.mapping, learns());
+}
+
+void map_scores(std::vector<ReadRow>& rows, const DataOptions& options, ReadReport& report) {
+  ScoreMapper mapper(options);
+  if (mapper.learns()) mapper.see(rows);
+  mapper.map(rows);
+  mapper.finish(report);
 }
 
 }  // namespace una::data::detail

@@ -1,6 +1,7 @@
 #include "una/data/tokenise.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/data/fit.h"
+#include "una/data/parallel_rows.h"
 #include "una/data/schema.h"
 
 namespace una::data::detail {
@@ -39,6 +41,12 @@ struct Job {
   std::vector<std::size_t> answers;
 };
 
+Job queue(std::vector<std::string> texts, TextBatch& batch) {
+  Job job{batch.add(std::move(texts.at(0))), {}};
+  for (std::size_t i = 1; i < texts.size(); ++i) job.answers.push_back(batch.add(std::move(texts[i])));
+  return job;
+}
+
 std::string role_hint(const Example& example) { return example.responses.empty() ? "" : " and answer"; }
 
 class Tokeniser {
@@ -53,18 +61,13 @@ class Tokeniser {
   // The token that stays in front when a prompt is cut; a template may write it where the tokenizer does not.
   std::int32_t leading_token() const { return bos_ >= 0 ? bos_ : pipeline_.tokenizer->bos_id().value_or(-1); }
 
-  Job queue(const Example& example, TextBatch& batch) const {
-    Job job;
-    if (!example.prompt.is_chat) {
-      job.prompt = batch.add(example.prompt.plain);
-      for (const Response& response : example.responses)
-        job.answers.push_back(batch.add(response.text.plain));
-      return job;
-    }
-    job.prompt = batch.add(render(example, nullptr));
+  // What is to be encoded: the prompt, then each answer.
+  std::vector<std::string> texts(const Example& example) const {
+    const bool is_chat = example.prompt.is_chat;
+    std::vector<std::string> out = {is_chat ? render(example, nullptr) : example.prompt.plain};
     for (const Response& response : example.responses)
-      job.answers.push_back(batch.add(render(example, &response)));
-    return job;
+      out.push_back(is_chat ? render(example, &response) : response.text.plain);
+    return out;
   }
 
   std::vector<std::int32_t> prompt_ids(const Example& example, const Job& job, const TextBatch& batch) const {
@@ -220,7 +223,8 @@ class RowMaker {
       sources_[report.sources[i]] = static_cast<std::int32_t>(i);
   }
 
-  void add(const Example& example, const Job& job, const TextBatch& batch, std::vector<Row>& out) {
+  // None: the row is left out.
+  std::optional<Row> make(const Example& example, const Job& job, const TextBatch& batch) {
     bool repaired = false;
     std::vector<Piece> pieces = tokeniser_.pieces(example, job, batch, repaired);
     const bool group = example.unit == Unit::kGroup;
@@ -235,14 +239,13 @@ class RowMaker {
     }
     if (*drop != '\0') {
       drops_.add(example.where, drop);
-      return;
+      return std::nullopt;
     }
     for (std::size_t i = 0; i < fit.gone.size(); ++i) drops_.add(example.where, kTooLong);
-    row.index = std::ssize(out);
     row.source = source_number(example.source);
     report_.rows_truncated += fit.truncated ? 1 : 0;
     report_.boundary_repaired += repaired ? 1 : 0;
-    out.push_back(std::move(row));
+    return row;
   }
 
  private:
@@ -302,20 +305,57 @@ void check_options(const DataOptions& options) {
   parse_overlong(options.overlong);
 }
 
+class RowTokeniser::Impl {
+ public:
+  Impl(const DataOptions& options, const TextPipeline& pipeline, ReadReport& report, DropLog& drops)
+      : tokeniser_(options, pipeline),
+        tokenizer_(*pipeline.tokenizer),
+        maker_(options, tokeniser_, report, drops) {}
+
+  std::vector<std::optional<Row>> rows(const std::vector<const Example*>& examples) {
+    std::vector<std::vector<std::string>> texts(examples.size());
+    for_rows(examples.size(), [&](std::size_t i) { texts[i] = tokeniser_.texts(*examples[i]); });
+    TextBatch batch;
+    std::vector<Job> jobs;
+    for (std::vector<std::string>& own : texts) jobs.push_back(queue(std::move(own), batch));
+    batch.encode(tokenizer_);
+    std::vector<std::optional<Row>> rows;
+    for (std::size_t i = 0; i < examples.size(); ++i)
+      rows.push_back(maker_.make(*examples[i], jobs[i], batch));
+    return rows;
+  }
+
+ private:
+  Tokeniser tokeniser_;
+  const text::Tokenizer& tokenizer_;
+  RowMaker maker_;
+};
+
+RowTokeniser::RowTokeniser(const DataOptions& options, const TextPipeline& pipeline, ReadReport& report,
+                           DropLog& drops) {
+  check_options(options);
+  impl_ = std::make_unique<Impl>(options, pipeline, report, drops);
+}
+RowTokeniser::~RowTokeniser() = default;
+
+std::vector<std::optional<Row>> RowTokeniser::rows(const std::vector<const Example*>& examples) {
+  return impl_->rows(examples);
+}
+
 std::vector<Row> tokenise(const std::vector<Example>& examples, const DataOptions& options,
                           const TextPipeline& pipeline, ReadReport& report, DropLog& drops) {
-  check_options(options);
-  const Tokeniser tokeniser(options, pipeline);
-  RowMaker maker(options, tokeniser, report, drops);
+  RowTokeniser tokeniser(options, pipeline, report, drops);
   std::vector<Row> rows;
   rows.reserve(examples.size());
   for (std::size_t begin = 0; begin < examples.size(); begin += kChunk) {
-    const std::size_t end = std::min(begin + kChunk, examples.size());
-    TextBatch batch;
-    std::vector<Job> jobs;
-    for (std::size_t i = begin; i < end; ++i) jobs.push_back(tokeniser.queue(examples[i], batch));
-    batch.encode(*pipeline.tokenizer);
-    for (std::size_t i = begin; i < end; ++i) maker.add(examples[i], jobs[i - begin], batch, rows);
+    std::vector<const Example*> chunk;
+    for (std::size_t i = begin; i < std::min(begin + kChunk, examples.size()); ++i)
+      chunk.push_back(&examples[i]);
+    for (std::optional<Row>& row : tokeniser.rows(chunk)) {
+      if (!row) continue;
+      row->index = std::ssize(rows);
+      rows.push_back(*std::move(row));
+    }
   }
   return rows;
 }
@@ -332,7 +372,7 @@ Sequence tokenise_prompt(const Example& example, const DataOptions& options, con
   prompt_only.tools = example.tools;
   prompt_only.template_kwargs = example.template_kwargs;
   detail::TextBatch batch;
-  const detail::Job job = tokeniser.queue(prompt_only, batch);
+  const detail::Job job = detail::queue(tokeniser.texts(prompt_only), batch);
   batch.encode(*pipeline.tokenizer);
   const std::vector<std::int32_t> ids = tokeniser.prompt_ids(prompt_only, job, batch);
   check_input(!ids.empty(), cat(example.where.text(), ": the prompt is empty"));

@@ -54,11 +54,16 @@ Example with_answer(const Example& base, Unit unit, Response response) {
 
 // Scored answers to one prompt, gathered over the whole file. `slot` is where its rows will stand.
 struct Bucket {
-  std::size_t slot = 0;
+  std::int64_t slot = 0;
   std::vector<Example> answers;  // kScore, one response each
 };
 
-class Deriver {
+// Answers to a prompt (or group), by the hash of its key.
+using AnswerCounts = std::unordered_map<std::uint64_t, std::int64_t>;
+
+}  // namespace
+
+class ViewMaker::Deriver {
  public:
   Deriver(const DataOptions& options, const PairOptions& pairs, ReadReport& report, DropLog& drops)
       : view_(parse_view(options.feedback)),
@@ -82,17 +87,27 @@ class Deriver {
       put(std::move(example));
   }
 
-  std::vector<Example> finish() {
-    for (Bucket& bucket : buckets_) derive(bucket);
-    std::vector<Example> out;
-    for (std::vector<Example>& slot : slots_) std::move(slot.begin(), slot.end(), std::back_inserter(out));
-    return out;
+  bool gathers() const { return view_ == View::kPair || view_ == View::kBinary || view_ == View::kGroup; }
+  void only_count() { counting_ = true; }
+  AnswerCounts take_counts() { return std::exchange(expected_, {}); }
+  void expect(AnswerCounts counts) { expected_ = std::move(counts); }
+
+  std::vector<PlacedExample> take() { return std::exchange(ready_, {}); }
+
+  std::vector<PlacedExample> finish() {
+    std::vector<Bucket> rest;
+    for (auto& [key, bucket] : buckets_) rest.push_back(std::move(bucket));
+    buckets_.clear();
+    std::sort(rest.begin(), rest.end(), [](const Bucket& a, const Bucket& b) { return a.slot < b.slot; });
+    for (Bucket& bucket : rest) derive(bucket);
+    return take();
   }
 
  private:
-  void put(Example example) {
-    slots_.emplace_back();
-    slots_.back().push_back(std::move(example));
+  void put(Example example) { put(next_slot_++, std::move(example)); }
+
+  void put(std::int64_t slot, Example example) {
+    if (!counting_) ready_.push_back({slot, std::move(example)});
   }
 
   // 0.3 - 0.2 is a margin of 0.1 to people.
@@ -166,13 +181,21 @@ class Deriver {
   }
 
   void gather(Example answer) {
-    const std::string key = answer.group_id.empty() ? "p" + prompt_key(answer) : "g" + answer.group_id;
-    const auto [found, is_new] = index_.try_emplace(hash_hex(key), buckets_.size());
-    if (is_new) {
-      buckets_.push_back({slots_.size(), {}});
-      slots_.emplace_back();
+    const std::uint64_t key =
+        hash_u64(answer.group_id.empty() ? "p" + prompt_key(answer) : "g" + answer.group_id);
+    if (counting_) {
+      ++expected_[key];
+      return;
     }
-    buckets_[found->second].answers.push_back(std::move(answer));
+    const auto [found, is_new] = buckets_.try_emplace(key);
+    if (is_new) found->second.slot = next_slot_++;
+    found->second.answers.push_back(std::move(answer));
+    const auto expected = expected_.find(key);
+    if (expected == expected_.end() || --expected->second > 0) return;
+    Bucket whole = std::move(found->second);
+    buckets_.erase(found);
+    expected_.erase(expected);
+    derive(whole);
   }
 
   static void check_one_prompt(const std::vector<Example>& answers) {
@@ -194,9 +217,9 @@ class Deriver {
       Response& only = answers[0].responses[0];
       only.label = score_of(only) > threshold_;
       answers[0].unit = Unit::kBinary;
-      slots_[bucket.slot].push_back(std::move(answers[0]));
+      put(bucket.slot, std::move(answers[0]));
     } else if (view_ == View::kGroup) {
-      slots_[bucket.slot].push_back(make_group(answers));
+      put(bucket.slot, make_group(answers));
     } else if (view_ == View::kPair && pairs_.choice != PairChoice::kBestWorst) {
       many_pairs(bucket);
     } else {
@@ -247,7 +270,7 @@ class Deriver {
           pairs_.choice == PairChoice::kAll ? answers.size() : std::min(i + 2, answers.size());
       for (std::size_t j = i + 1; j < end; ++j) {
         if (makes_pair(answers[i], answers[j]))
-          slots_[bucket.slot].push_back(make_pair(answers[i], answers[j].responses[0]));
+          put(bucket.slot, make_pair(answers[i], answers[j].responses[0]));
       }
     }
   }
@@ -261,18 +284,18 @@ class Deriver {
     const auto worst = std::min_element(answers.begin(), answers.end(), lower);
     Response& good = best->responses[0];
     Response& bad = worst->responses[0];
-    report_.unused[kMiddle] += static_cast<std::int64_t>(answers.size()) - 2;
+    if (answers.size() > 2) report_.unused[kMiddle] += std::ssize(answers) - 2;
     // The best and the worst of more are no fair samples of the policy that wrote them.
     if (answers.size() > 2) good.sampler = bad.sampler = Sampler::kUnknown;
     if (!makes_pair(*best, *worst)) return;
     if (view_ == View::kPair) {
-      slots_[bucket.slot].push_back(make_pair(std::move(*best), std::move(bad)));
+      put(bucket.slot, make_pair(std::move(*best), std::move(bad)));
     } else {
       good.label = true;
       bad.label = false;
       best->unit = worst->unit = Unit::kBinary;
-      slots_[bucket.slot].push_back(std::move(*best));
-      slots_[bucket.slot].push_back(std::move(*worst));
+      put(bucket.slot, std::move(*best));
+      put(bucket.slot, std::move(*worst));
     }
   }
 
@@ -281,20 +304,53 @@ class Deriver {
   double threshold_;
   ReadReport& report_;
   DropLog& drops_;
-  std::vector<std::vector<Example>> slots_;
-  std::vector<Bucket> buckets_;
-  std::unordered_map<std::string, std::size_t> index_;
+  bool counting_ = false;
+  std::int64_t next_slot_ = 0;
+  std::vector<PlacedExample> ready_;
+  std::unordered_map<std::uint64_t, Bucket> buckets_;
+  AnswerCounts expected_;  // that are still to come
   std::unordered_set<std::uint64_t> seen_answers_;
 };
 
-}  // namespace
+struct ViewMaker::Scratch {
+  ReadReport report;
+  DropLog drops;
+};
+
+ViewMaker::ViewMaker(const DataOptions& options, ReadReport& report, DropLog& drops, const PairOptions& pairs)
+    : deriver_(std::make_unique<Deriver>(options, pairs, report, drops)),
+      scratch_(std::make_unique<Scratch>()) {
+  counter_ = std::make_unique<Deriver>(options, pairs, scratch_->report, scratch_->drops);
+  counter_->only_count();
+}
+
+ViewMaker::~ViewMaker() = default;
+
+bool ViewMaker::gathers() const { return deriver_->gathers(); }
+
+void ViewMaker::count(std::vector<ReadRow> rows) {
+  for (ReadRow& row : rows) counter_->add(std::move(row));
+}
+
+void ViewMaker::add(ReadRow row) {
+  if (counter_ != nullptr) deriver_->expect(counter_->take_counts());
+  counter_.reset();
+  deriver_->add(std::move(row));
+}
+
+std::vector<PlacedExample> ViewMaker::take() { return deriver_->take(); }
+std::vector<PlacedExample> ViewMaker::finish() { return deriver_->finish(); }
 
 std::vector<Example> derive_views(std::vector<ReadRow> rows, const DataOptions& options, ReadReport& report,
                                   DropLog& drops, const PairOptions& pairs) {
-  Deriver deriver(options, pairs, report, drops);
-  for (ReadRow& row : rows) deriver.add(std::move(row));
-  std::vector<Example> examples = deriver.finish();
-  if (report.unused[kMiddle] == 0) report.unused.erase(kMiddle);
+  ViewMaker maker(options, report, drops, pairs);
+  for (ReadRow& row : rows) maker.add(std::move(row));
+  std::vector<PlacedExample> placed = maker.finish();
+  std::stable_sort(placed.begin(), placed.end(),
+                   [](const PlacedExample& a, const PlacedExample& b) { return a.slot < b.slot; });
+  std::vector<Example> examples;
+  examples.reserve(placed.size());
+  for (PlacedExample& one : placed) examples.push_back(std::move(one.example));
   return examples;
 }
 

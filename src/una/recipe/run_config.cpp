@@ -140,6 +140,8 @@ bool may_change_on_resume(const std::string& key) {
                                                  "dry_run",
                                                  "reference_cache_dir",
                                                  "reference_cache_gb",
+                                                 "dataset_cache_dir",
+                                                 "dataset_cache_gb",
                                                  "threads",
                                                  "overwrite_output_dir",
                                                  "self_check",

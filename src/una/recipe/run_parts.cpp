@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <memory>
+#include <utility>
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
@@ -15,6 +17,7 @@
 #include "una/base/log.h"
 #include "una/base/rng.h"
 #include "una/recipe/training_run.h"
+#include "una/report/progress_bar.h"
 
 namespace una::recipe {
 namespace fs = std::filesystem;
@@ -28,10 +31,9 @@ class SliceDataset final : public data::Dataset {
     report_.lengths.clear();
     for (const std::int64_t row : rows_) {
       for (const Sequence& sequence : whole_->row(row).sequences) {
-        report_.lengths.push_back(static_cast<std::int64_t>(sequence.ids.size()));
+        ++report_.lengths[std::ssize(sequence.ids)];
       }
     }
-    std::sort(report_.lengths.begin(), report_.lengths.end());
   }
   std::int64_t size() const override { return static_cast<std::int64_t>(rows_.size()); }
   Row row(std::int64_t index) const override { return whole_->row(rows_[static_cast<std::size_t>(index)]); }
@@ -42,6 +44,24 @@ class SliceDataset final : public data::Dataset {
   std::shared_ptr<data::Dataset> whole_;
   std::vector<std::int64_t> rows_;
   data::ReadReport report_;
+};
+
+// A bar for reading that takes longer than a moment.
+class TokenisingBar {
+ public:
+  void show(double done) {
+    constexpr double kMoment = 1;  // seconds
+    if (bar_ == nullptr && done < 1 && monotonic_seconds() - begin_ > kMoment)
+      bar_ = std::make_unique<report::ProgressBar>("tokenising", 1.0);
+    if (bar_ != nullptr) bar_->advance(done - std::exchange(told_, done));
+  }
+  void finish() {
+    if (bar_ != nullptr) bar_->finish();
+  }
+
+ private:
+  double begin_ = monotonic_seconds(), told_ = 0;
+  std::unique_ptr<report::ProgressBar> bar_;
 };
 
 std::vector<Unit> accepted_units(const objective::Objective& objective) {
@@ -114,7 +134,11 @@ RunData load_run_data(const RunConfig& config, const TextSetup& text, const obje
   const std::vector<Unit> units = accepted_units(objective);
   data::TextPipeline pipeline = text.pipeline();
   pipeline.end_chat_answers = !objective.needs().score;  // reward models read what the template writes
-  auto dataset = data::load_dataset(config.data, pipeline, units, dropped_path);
+  data::DataOptions reading = config.data;
+  TokenisingBar bar;
+  reading.progress = [&bar](double done) { bar.show(done); };
+  auto dataset = data::load_dataset(reading, pipeline, units, dropped_path);
+  bar.finish();
   log_info(dataset->report().text(config.data.max_length));
   check_input(dataset->size() > 0, "no rows are left to train on");
   check_rows(*dataset, objective);

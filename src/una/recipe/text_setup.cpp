@@ -40,6 +40,7 @@ TextSetup load_text(const std::string& folder, const data::DataOptions& options,
   for (const std::int32_t id : spec.eos_ids) {
     if (id != setup.eos_id) setup.other_end_ids.push_back(id);
   }
+  setup.hash = setup.content_hash();
   return setup;
 }
 

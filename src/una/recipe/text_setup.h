@@ -24,8 +24,10 @@ struct TextSetup {
     return {.tokenizer = tokenizer.get(),
             .chat_template = chat_template ? &*chat_template : nullptr,
             .eos_id = eos_id,
-            .other_end_ids = other_end_ids};
+            .other_end_ids = other_end_ids,
+            .content_hash = hash};
   }
+  std::string hash;                  // what content_hash() was when the folder was read
   std::string content_hash() const;  // of tokenizer and template files
 };
 

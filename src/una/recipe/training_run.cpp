@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <numeric>
 
 #include <ATen/Parallel.h>
 
@@ -247,8 +246,9 @@ train::LoopParts TrainingRun::loop_parts() {
   if (!online_.eval_prompts.empty()) {
     parts.evaluate_samples = [this] { return evaluate_online(config_, text_, online_, runner_->set()); };
   }
-  const auto& lengths = data_.train->report().lengths;
-  const double total = std::accumulate(lengths.begin(), lengths.end(), 0.0);
+  double total = 0;
+  for (const auto& [length, count] : data_.train->report().lengths)
+    total += static_cast<double>(length) * static_cast<double>(count);
   parts.tokens_per_row = std::max(1.0, total / static_cast<double>(data_.train->size()));
   if (is_online()) parts.tokens_per_row = 1;  // lengths are not known before they are sampled
   parts.output_dir = config_.run.output_dir;

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 
 #include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
 
+#include "una/base/cache_folder.h"
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/files.h"
@@ -24,89 +26,92 @@ struct RecordHead {
   std::uint32_t check = 0;  // low half of the hash of the floats
 };
 
-std::uint32_t checksum(const std::vector<float>& values) {
-  const auto* bytes = reinterpret_cast<const char*>(values.data());
-  return static_cast<std::uint32_t>(hash_u64({bytes, values.size() * sizeof(float)}));
-}
-
-// Removes the files used longest ago until the folder fits; `keep` stays.
-void trim_folder(const std::string& folder, const std::string& keep, std::uint64_t cap_bytes) {
-  std::vector<fs::directory_entry> files;
-  std::uint64_t total = 0;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
-    total += entry.file_size();
-    if (entry.path() != keep) files.push_back(entry);
-  }
-  std::sort(files.begin(), files.end(),
-            [](const auto& a, const auto& b) { return a.last_write_time() < b.last_write_time(); });
-  for (const auto& entry : files) {
-    if (total <= cap_bytes) return;
-    total -= entry.file_size();
-    std::error_code ignored;
-    fs::remove(entry.path(), ignored);
-  }
-}
+std::uint32_t checksum(std::string_view bytes) { return static_cast<std::uint32_t>(hash_u64(bytes)); }
 
 }  // namespace
 
 ReferenceCache::ReferenceCache(const std::string& folder, const std::string& key, std::uint64_t cap_bytes)
     : path_(folder + "/" + key + ".refs") {
   make_folder(folder);
-  trim_folder(folder, path_, cap_bytes);
-  read();
+  trim_cache_folder(folder, path_, cap_bytes);
+  read_places();
   out_.open(path_, std::ios::binary | std::ios::app);
   check_input(static_cast<bool>(out_), cat("cannot write the reference cache ", path_,
                                            ": choose another reference_cache_dir or none"));
+  file_ = std::make_unique<FileAt>(path_);
 }
 
-void ReferenceCache::read() {
+void ReferenceCache::read_places() {
   if (!is_file(path_)) return;
-  std::uint64_t good = 0;
+  constexpr std::uint64_t kBlock = std::uint64_t{16} << 20;
   {
     const MappedFile file(path_);
-    while (good + sizeof(RecordHead) <= file.size()) {
+    std::uint64_t released = 0;
+    while (end_ + sizeof(RecordHead) <= file.size()) {
       RecordHead head;
-      std::memcpy(&head, file.data() + good, sizeof head);
-      const std::uint64_t end = good + sizeof head + std::uint64_t{head.count} * sizeof(float);
-      if (end > file.size()) break;
-      std::vector<float> values(head.count);
-      std::memcpy(values.data(), file.data() + good + sizeof head, head.count * sizeof(float));
-      if (checksum(values) != head.check) break;
-      values_[head.sequence] = std::move(values);
-      good = end;
+      std::memcpy(&head, file.data() + end_, sizeof head);
+      const std::uint64_t begin = end_ + sizeof head, end = begin + std::uint64_t{head.count} * sizeof(float);
+      if (end > file.size() || checksum(file.bytes().substr(begin, end - begin)) != head.check) break;
+      places_[head.sequence] = {begin, head.count};
+      end_ = end;
+      if (end_ - released < kBlock) continue;
+      file.release_pages();
+      released = end_;
     }
-    if (good == file.size()) return;
+    if (end_ == file.size()) return;
   }
-  fs::resize_file(path_, good);
+  fs::resize_file(path_, end_);
 }
 
-const std::vector<float>* ReferenceCache::find(std::uint64_t sequence) const {
-  const auto found = values_.find(sequence);
-  return found == values_.end() ? nullptr : &found->second;
+bool ReferenceCache::read(std::uint64_t sequence, float* out, std::int64_t count) const {
+  if (const auto found = values_.find(sequence); found != values_.end()) {
+    if (std::ssize(found->second) != count) return false;
+    std::copy(found->second.begin(), found->second.end(), out);
+    return true;
+  }
+  const auto found = places_.find(sequence);
+  if (found == places_.end() || found->second.count != count) return false;
+  return read_record(sequence, found->second, out);
+}
+
+// Checked again: another run may append to the same file, and then places counted here are not the file's.
+bool ReferenceCache::read_record(std::uint64_t sequence, const Place& place, float* out) const {
+  RecordHead head;
+  const std::size_t bytes = place.count * sizeof(float);
+  file_->read(place.offset - sizeof head, &head, sizeof head);
+  file_->read(place.offset, out, bytes);
+  return head.sequence == sequence && head.count == place.count &&
+         head.check == checksum({reinterpret_cast<const char*>(out), bytes});
 }
 
 void ReferenceCache::add(std::uint64_t sequence, std::vector<float> logps) {
-  if (values_.count(sequence) > 0) return;
-  if (path_.empty()) {
-    values_[sequence] = std::move(logps);
-    return;
+  if (places_.count(sequence) > 0 || values_.count(sequence) > 0) return;
+  if (!path_.empty()) {
+    const std::string_view bytes{reinterpret_cast<const char*>(logps.data()), logps.size() * sizeof(float)};
+    const RecordHead head{sequence, static_cast<std::uint32_t>(logps.size()), checksum(bytes)};
+    out_.write(reinterpret_cast<const char*>(&head), sizeof head);
+    out_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    unflushed_.push_back({sequence, {end_ + sizeof head, head.count}});
+    end_ += sizeof head + bytes.size();
   }
-  const RecordHead head{sequence, static_cast<std::uint32_t>(logps.size()), checksum(logps)};
-  std::string record(sizeof head + logps.size() * sizeof(float), '\0');
-  std::memcpy(record.data(), &head, sizeof head);
-  std::memcpy(record.data() + sizeof head, logps.data(), logps.size() * sizeof(float));
-  out_.write(record.data(), static_cast<std::streamsize>(record.size()));
   values_[sequence] = std::move(logps);
+  constexpr std::size_t kMost = 4096;  // sequences in memory
+  if (unflushed_.size() >= kMost) flush();
 }
 
 void ReferenceCache::flush() {
-  if (path_.empty()) return;
+  if (path_.empty() || !out_.is_open()) return;
   out_.flush();
   if (!out_) {
     log_warning(cat("the reference cache ", path_, " cannot be written (full disk?); going on without it"));
-    out_.clear();
+    out_.close();  // what is known stays in memory
+    return;
   }
+  for (const auto& [sequence, place] : unflushed_) {
+    places_[sequence] = place;
+    values_.erase(sequence);
+  }
+  unflushed_.clear();
 }
 
 std::vector<std::uint64_t> sequence_keys(const PackedBatch& batch) {
@@ -154,9 +159,7 @@ bool Reference::read_cache(const PackedBatch& batch, const std::vector<std::uint
   auto* values = out.data_ptr<float>();
   for (std::size_t s = 0; s < keys.size(); ++s) {
     const SequenceMeta& meta = batch.sequences[s];
-    const std::vector<float>* stored = cache_->find(keys[s]);
-    if (stored == nullptr || static_cast<std::int64_t>(stored->size()) != meta.loss_tokens()) return false;
-    std::copy(stored->begin(), stored->end(), values + meta.logp_begin);
+    if (!cache_->read(keys[s], values + meta.logp_begin, meta.loss_tokens())) return false;
   }
   return true;
 }

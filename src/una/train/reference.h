@@ -5,10 +5,12 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
+#include "una/base/file_at.h"
 #include "una/core/packed_batch.h"
 #include "una/model/model.h"
 
@@ -16,24 +18,33 @@ namespace una::train {
 
 // Reference log-probs on disk, by the content of each sequence: one file a reference, append-only, shared by
 // runs. A record is (hash of ids and mask, count, floats); a torn record at the end of the file is cut off
-// when it is opened.
+// when it is opened. In memory are only the places of the records, and values that are not on the disk yet.
 class ReferenceCache {
  public:
   // `folder` is made when missing; the oldest other files are removed while the folder holds more than
   // `cap_bytes`.
   ReferenceCache(const std::string& folder, const std::string& key, std::uint64_t cap_bytes);
   ReferenceCache() = default;  // in memory only
-  // The stored log-probs of one sequence, or nullptr.
-  const std::vector<float>* find(std::uint64_t sequence) const;
+  // Copies the log-probs of one sequence; false when there are none, or not `count` of them.
+  bool read(std::uint64_t sequence, float* out, std::int64_t count) const;
   void add(std::uint64_t sequence, std::vector<float> logps);
   void flush();  // to the disk; called before a checkpoint counts as written
-  std::size_t size() const { return values_.size(); }
+  std::size_t size() const { return places_.size() + values_.size(); }
 
  private:
-  void read();
+  struct Place {
+    std::uint64_t offset = 0;
+    std::uint32_t count = 0;
+  };
+  void read_places();
+  bool read_record(std::uint64_t sequence, const Place& place, float* out) const;
   std::string path_;
   std::ofstream out_;
-  std::unordered_map<std::uint64_t, std::vector<float>> values_;
+  std::unique_ptr<FileAt> file_;
+  std::uint64_t end_ = 0;  // bytes of the file, with those that are still on their way to it
+  std::unordered_map<std::uint64_t, Place> places_;
+  std::unordered_map<std::uint64_t, std::vector<float>> values_;  // not flushed, or in memory only
+  std::vector<std::pair<std::uint64_t, Place>> unflushed_;
 };
 
 // Who the policy is compared with: an adapter of the policy's own model (kNoAdapter: the bare base), or

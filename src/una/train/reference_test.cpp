@@ -59,12 +59,31 @@ TEST(Reference, ATornRecordIsCutOffAndTheRestKept) {
   const auto size = std::filesystem::file_size(path);
   std::filesystem::resize_file(path, size - 2);
   ReferenceCache cache(folder, "k", kCap);
-  ASSERT_NE(cache.find(1), nullptr);
-  EXPECT_EQ(*cache.find(1), (std::vector<float>{0.5F, 0.25F}));
-  EXPECT_EQ(cache.find(2), nullptr);
+  std::vector<float> values(2);
+  ASSERT_TRUE(cache.read(1, values.data(), 2));
+  EXPECT_EQ(values, (std::vector<float>{0.5F, 0.25F}));
+  EXPECT_FALSE(cache.read(1, values.data(), 1)) << "another length";
+  EXPECT_FALSE(cache.read(2, values.data(), 1));
   cache.add(2, {1.5F});
   cache.flush();
   EXPECT_EQ(std::filesystem::file_size(path), size);
+}
+
+TEST(Reference, FlushedValuesAreReadFromTheFileAndOnlyTheirOwn) {
+  const std::string folder = test_folder("flushed");
+  ReferenceCache cache(folder, "k", kCap), other(folder, "k", kCap);
+  for (std::uint64_t i = 0; i < 5000; ++i) cache.add(i, {static_cast<float>(i), -1.0F});
+  cache.flush();
+  other.add(9000, {7.0F, 8.0F});  // its place is counted without the other run's records
+  other.flush();
+  std::vector<float> values(2);
+  for (const std::uint64_t i : {0ULL, 4095ULL, 4999ULL}) {
+    ASSERT_TRUE(cache.read(i, values.data(), 2));
+    EXPECT_EQ(values[0], static_cast<float>(i));
+  }
+  EXPECT_FALSE(other.read(9000, values.data(), 2)) << "another record lies there";
+  EXPECT_EQ(cache.size(), 5000U);
+  EXPECT_EQ(ReferenceCache(folder, "k", kCap).size(), 5001U);
 }
 
 TEST(Reference, TheFolderKeepsToItsCap) {

@@ -1,0 +1,36 @@
+#include "una/base/cache_folder.h"
+
+#include <chrono>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "una/base/files.h"
+#include "una/base/testing.h"
+
+namespace una {
+namespace {
+
+TEST(CacheFolder, the_files_used_longest_ago_go_first_and_the_kept_one_never) {
+  const std::string folder = test_folder("cache_folder");
+  const auto now = std::filesystem::file_time_type::clock::now();
+  int hours = 4;
+  for (const char* name : {"keep", "old", "middle", "new"}) {
+    write_file(folder + "/" + name, std::string(10, 'x'));
+    std::filesystem::last_write_time(folder + "/" + name, now - std::chrono::hours(hours--));
+  }
+  touch_file(folder + "/old");
+  trim_cache_folder(folder, folder + "/keep", 40);
+  EXPECT_TRUE(is_file(folder + "/middle"));
+  trim_cache_folder(folder, folder + "/keep", 25);
+  EXPECT_TRUE(is_file(folder + "/keep"));
+  EXPECT_TRUE(is_file(folder + "/old")) << "just touched";
+  EXPECT_FALSE(is_file(folder + "/middle"));
+  EXPECT_FALSE(is_file(folder + "/new"));
+  trim_cache_folder(folder, folder + "/keep", 0);
+  EXPECT_TRUE(is_file(folder + "/keep"));
+  trim_cache_folder(folder + "/missing", "", 0);
+}
+
+}  // namespace
+}  // namespace una

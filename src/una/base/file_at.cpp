@@ -1,0 +1,48 @@
+#include "una/base/file_at.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+
+namespace una {
+
+FileAt::FileAt(const std::string& path) : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  check_input(file_ >= 0, cat("cannot read ", path, ": ", std::strerror(errno)));
+  struct stat status{};
+  if (::fstat(file_, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(file_);
+    throw InputError(cat("cannot read ", path, ": not a regular file"));
+  }
+  size_ = static_cast<std::uint64_t>(status.st_size);
+}
+
+FileAt::~FileAt() { ::close(file_); }
+
+void FileAt::read(std::uint64_t offset, void* out, std::size_t count) const {
+  auto* to = static_cast<char*>(out);
+  while (count > 0) {
+    const ssize_t got = ::pread(file_, to, count, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    check_input(got >= 0, cat("cannot read ", path_, ": ", std::strerror(errno)));
+    check_input(got > 0, cat("cannot read ", path_, ": it ends at byte ", offset, ", too early"));
+    to += got;
+    offset += static_cast<std::uint64_t>(got);
+    count -= static_cast<std::size_t>(got);
+  }
+}
+
+std::string FileAt::read(std::uint64_t offset, std::size_t count) const {
+  check_input(offset <= size_ && count <= size_ - offset,
+              cat("cannot read ", path_, ": it ends at byte ", size_, ", too early"));
+  std::string out(count, '\0');
+  read(offset, out.data(), count);
+  return out;
+}
+
+}  // namespace una

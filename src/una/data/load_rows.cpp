@@ -1,0 +1,127 @@
+#include "una/data/load_rows.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/data/mapped_rows.h"
+#include "una/data/row_feed.h"
+#include "una/data/scores.h"
+#include "una/data/tokenise.h"
+#include "una/data/views.h"
+
+namespace una::data::detail {
+namespace {
+
+std::string accepted_names(const std::vector<Unit>& accepted) {
+  std::vector<std::string> names;
+  names.reserve(accepted.size());
+  for (const Unit unit : accepted) names.emplace_back(unit_name(unit));
+  return join(names, ", ");
+}
+
+// What --feedback could make of such a row.
+std::string advice(const Example& example, const std::vector<Unit>& accepted) {
+  const auto takes = [&](Unit unit) {
+    return std::find(accepted.begin(), accepted.end(), unit) != accepted.end();
+  };
+  const bool scored = std::all_of(example.responses.begin(), example.responses.end(),
+                                  [](const Response& response) { return response.score.has_value(); });
+  if (example.unit == Unit::kPair && takes(Unit::kBinary)) return "; --feedback binary splits pairs";
+  if (example.responses.empty() || !scored) return "";
+  for (const Unit unit : {Unit::kPair, Unit::kScore, Unit::kGroup, Unit::kBinary}) {
+    if (takes(unit)) return cat("; its scores can be used with --feedback ", unit_name(unit));
+  }
+  return "";
+}
+
+void check_accepted(const Example& example, const std::vector<Unit>& accepted) {
+  if (accepted.empty() || std::find(accepted.begin(), accepted.end(), example.unit) != accepted.end()) return;
+  throw InputError(cat(example.where.text(), ": the row is of kind ", unit_name(example.unit),
+                       ", but the method takes ", accepted_names(accepted), advice(example, accepted)));
+}
+
+// One run over the files.
+class RowLoader {
+ public:
+  RowLoader(const DataOptions& options, const TextPipeline& pipeline, const std::vector<Unit>& accepted,
+            RowSink& sink, ReadReport& report, DropLog& drops)
+      : options_(options),
+        accepted_(accepted),
+        sink_(sink),
+        report_(report),
+        drops_(drops),
+        feed_(options),
+        mapper_(options),
+        views_(options, report, drops),
+        tokeniser_(options, pipeline, report, drops) {}
+
+  void run(bool bounded) {
+    report_.mixture = feed_.mixture();
+    if (mapper_.learns()) feed_.each([this](const std::vector<ReadRow>& rows, double) { mapper_.see(rows); });
+    if (bounded && views_.gathers()) count_answers();
+    SeenRows seen;
+    feed_.each([&](std::vector<ReadRow> rows, double done) {
+      count_shapes(rows, report_);
+      prepare(rows, seen, drops_);
+      for (ReadRow& row : rows) views_.add(std::move(row));
+      hand_on(views_.take());
+      if (options_.progress) options_.progress(done);
+    });
+    hand_on(views_.finish());
+    mapper_.finish(report_);
+  }
+
+ private:
+  void count_answers() {
+    SeenRows seen;
+    DropLog nobody;
+    feed_.each([&](std::vector<ReadRow> rows, double) {
+      prepare(rows, seen, nobody);
+      views_.count(std::move(rows));
+    });
+  }
+
+  void prepare(std::vector<ReadRow>& rows, SeenRows& seen, DropLog& drops) {
+    check_marked(rows);
+    mapper_.map(rows);
+    remove_degenerate(rows, seen, drops);
+  }
+
+  void hand_on(const std::vector<PlacedExample>& placed) {
+    for (std::size_t begin = 0; begin < placed.size(); begin += kChunk) {
+      const std::size_t end = std::min(begin + kChunk, placed.size());
+      std::vector<const Example*> examples;
+      for (std::size_t i = begin; i < end; ++i) {
+        check_accepted(placed[i].example, accepted_);
+        examples.push_back(&placed[i].example);
+      }
+      std::vector<std::optional<Row>> rows = tokeniser_.rows(examples);
+      for (std::size_t i = begin; i < end; ++i) {
+        if (rows[i - begin]) sink_.add(placed[i].slot, *std::move(rows[i - begin]));
+      }
+    }
+  }
+
+  static constexpr std::size_t kChunk = 1024;  // examples whose texts are in memory twice
+
+  const DataOptions& options_;
+  const std::vector<Unit>& accepted_;
+  RowSink& sink_;
+  ReadReport& report_;
+  DropLog& drops_;
+  RowFeed feed_;
+  ScoreMapper mapper_;
+  ViewMaker views_;
+  RowTokeniser tokeniser_;
+};
+
+}  // namespace
+
+void load_rows(const DataOptions& options, const TextPipeline& pipeline, const std::vector<Unit>& accepted,
+               bool bounded, RowSink& sink, ReadReport& report, DropLog& drops) {
+  RowLoader(options, pipeline, accepted, sink, report, drops).run(bounded);
+}
+
+}  // namespace una::data::detail

@@ -1,0 +1,153 @@
+#include "una/data/row_cache.h"
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "una/base/cache_folder.h"
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/hash.h"
+#include "una/base/log.h"
+#include "una/data/dataset_info.h"
+#include "una/data/drops.h"
+#include "una/data/load_rows.h"
+#include "una/data/report_json.h"
+#include "una/data/row_store.h"
+#include "una/data/sources.h"
+
+namespace una::data::detail {
+namespace {
+
+constexpr std::uint64_t kVersion = 1;  // raised when the same files and settings come to give other rows
+constexpr std::uint64_t kLarge = std::uint64_t{64}
+                                 << 20;  // bytes of files from which on `auto` means a cache
+
+std::uint64_t bytes_of(const std::vector<DataSource>& sources) {
+  std::uint64_t sum = 0;
+  for (const DataSource& source : sources) {
+    for (const std::string& path : source.files) {
+      std::error_code error;
+      const auto size = std::filesystem::file_size(path, error);
+      sum += error ? 0 : size;
+    }
+  }
+  return sum;
+}
+
+// "" : no cache. A folder that was asked for must be writable; the usual one may not be.
+std::string cache_folder(const DataOptions& options, const std::vector<DataSource>& sources) {
+  if (options.dataset_cache_dir != "auto") {
+    make_folder(options.dataset_cache_dir);
+    check_writable_folder(options.dataset_cache_dir);
+    return options.dataset_cache_dir;
+  }
+  const std::string home = user_cache_folder();
+  if (home.empty() || bytes_of(sources) <= kLarge) return "";
+  try {
+    make_folder(home + "/rows");
+    check_writable_folder(home + "/rows");
+    return home + "/rows";
+  } catch (const InputError& error) {
+    log_warning(cat("all rows stay in memory: ", error.what(), "; --dataset_cache_dir names another folder"));
+    return "";
+  }
+}
+
+// The reading options without those that change no row.
+std::string settings_text(DataOptions options) {
+  const DataOptions plain;
+  options.dataset_cache_dir = plain.dataset_cache_dir;
+  options.dataset_cache_gb = plain.dataset_cache_gb;
+  options.allow_dropped = plain.allow_dropped;
+  return print_options(options);
+}
+
+void add_files(const DataOptions& options, const std::vector<DataSource>& sources, Hasher& hasher) {
+  for (const DataSource& source : sources) {
+    hasher.add_number(source.files.size());
+    for (const std::string& path : source.files) hasher.add(path).add(hash_file(path));
+  }
+  if (!options.dataset_dir.empty()) hasher.add(read_file(dataset_info_path(options.dataset_dir)));
+  if (!options.chat_template_path.empty()) hasher.add(read_file(options.chat_template_path));
+}
+
+std::string cache_key(const DataOptions& options, const std::vector<DataSource>& sources,
+                      const TextPipeline& pipeline, const std::vector<Unit>& accepted) {
+  Hasher hasher;
+  hasher.add_number(kVersion).add(UNA_VERSION).add(settings_text(options)).add_number(options.mixture_seed);
+  ReadReport fits;
+  fits.score_fits = options.score_fits;
+  hasher.add(report_json(fits).dump()).add(pipeline.content_hash);
+  hasher.add_number(static_cast<std::uint64_t>(pipeline.eos_id))
+      .add_number(pipeline.end_chat_answers ? 1 : 0);
+  for (const std::int32_t id : pipeline.other_end_ids) hasher.add_number(static_cast<std::uint64_t>(id));
+  for (const Unit unit : accepted) hasher.add(unit_name(unit));
+  add_files(options, sources, hasher);
+  return hasher.hex();
+}
+
+class StoreSink final : public RowSink {
+ public:
+  explicit StoreSink(const std::string& path) : writer_(path) {}
+  void add(std::int64_t slot, Row row) override { writer_.add(slot, row); }
+  RowStoreWriter& writer() { return writer_; }
+
+ private:
+  RowStoreWriter writer_;
+};
+
+void make_cache(const std::string& path, const DataOptions& options, const TextPipeline& pipeline,
+                const std::vector<Unit>& accepted) {
+  write_file_with(path, [&](const std::string& temporary) {
+    ReadReport report;
+    DropLog drops;
+    StoreSink sink(temporary);
+    load_rows(options, pipeline, accepted, true, sink, report, drops);
+    report.dropped = drops.by_reason();
+    sink.writer().finish(std::move(report), drops.text());
+  });
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  trim_cache_folder(folder, path, static_cast<std::uint64_t>(options.dataset_cache_gb * 1073741824.0));
+}
+
+std::optional<StoredRows> open_if_whole(const std::string& path) {
+  if (!is_file(path)) return std::nullopt;
+  try {
+    touch_file(path);
+    return open_row_store(path);
+  } catch (const InputError& error) {
+    log_warning(cat(error.what(), " (it is made again now)"));
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::string row_cache_path(const DataOptions& options, const TextPipeline& pipeline,
+                           const std::vector<Unit>& accepted) {
+  check_input(options.dataset_cache_gb > 0, "--dataset_cache_gb must be above 0");
+  if (options.dataset_cache_dir == "none" || pipeline.content_hash.empty()) return "";
+  const std::vector<DataSource> sources = find_sources(options);
+  const std::string folder = cache_folder(options, sources);
+  return folder.empty() ? "" : cat(folder, "/", cache_key(options, sources, pipeline, accepted), ".rows");
+}
+
+std::unique_ptr<Dataset> load_cached(const std::string& path, const DataOptions& options,
+                                     const TextPipeline& pipeline, const std::vector<Unit>& accepted,
+                                     const std::string& dropped_path) {
+  std::optional<StoredRows> stored = open_if_whole(path);
+  if (stored) {
+    log_info(cat("rows       from the cache ", path));
+  } else {
+    make_cache(path, options, pipeline, accepted);
+    stored = open_row_store(path);
+    log_info(cat("rows       tokenised into the cache ", path));
+  }
+  if (!dropped_path.empty()) write_file(dropped_path, stored->dropped);
+  check_dropped(stored->dataset->report(), options.allow_dropped, dropped_path);
+  return std::move(stored->dataset);
+}
+
+}  // namespace una::data::detail

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "una/data/data_options.h"
+#include "una/data/dataset.h"
+
+namespace una::data::detail {
+
+// The file that holds, or will hold, the tokenised rows of these files by these settings; "" when the rows
+// belong in memory (dataset_cache_dir). Its name is a hash of everything that decides: the files' content and
+// names, the reading options, tokenizer, template, units. InputError when a folder was given that cannot be
+// written.
+std::string row_cache_path(const DataOptions& options, const TextPipeline& pipeline,
+                           const std::vector<Unit>& accepted);
+
+// Opens it, or makes it first (whole or not at all). Rows that were left out are told as load_dataset does.
+std::unique_ptr<Dataset> load_cached(const std::string& path, const DataOptions& options,
+                                     const TextPipeline& pipeline, const std::vector<Unit>& accepted,
+                                     const std::string& dropped_path);
+
+}  // namespace una::data::detail

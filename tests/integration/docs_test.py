@@ -1,0 +1,137 @@
+"""Every command line of README.md and docs/ runs, as it stands there, in a folder where its files exist."""
+import json
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import unittest
+
+from support import TASK, UNA, fresh, read_rows, serving
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# What is added so that a command is over in seconds, by its first words; the first that fits counts.
+QUICK = {
+    "bench bandit": ["--steps", "2", "--seeds", "1", "--methods", "una_c"],
+    "una_online": ["--max_steps", "1", "--max_completion_length", "12", "--num_generations", "2", "--per_device_train_batch_size", "4"],
+    "rloo": ["--max_steps", "1", "--max_completion_length", "12", "--num_generations", "2", "--per_device_train_batch_size", "4"],
+    "rounds": ["--max_prompts", "4", "--max_new_tokens", "12"],
+    "generate": ["--max_new_tokens", "8"],
+    "train": ["--max_steps", "1"], "una": ["--max_steps", "1"], "dpo": ["--max_steps", "1"],
+}
+SMALL = ["--threads", "1"]
+ULTRAFEEDBACK = {"source": "s", "instruction": "Say hello.", "completions": [
+    {"response": "Hello there.", "overall_score": 8.0, "model": "a"}, {"response": "No.", "overall_score": 2.0, "model": "b"}]}
+
+
+def commands(page):
+    """(line number, words) of each command in an indented block; a line with "..." or "|" is a form, no command."""
+    found, pending, begin = [], "", 0
+    for number, line in enumerate(page.read_text(encoding="utf-8").split("\n"), 1):
+        if not pending and not re.match(r"^    (\./dev una|una) ", line):
+            continue
+        begin = begin if pending else number
+        pending += line.strip()
+        if pending.endswith("\\"):
+            pending = pending[:-1]
+            continue
+        text, pending = re.sub(r"^\./dev ", "", pending), ""
+        if "..." not in text and "|" not in text and "IN" not in text.split():
+            found.append((begin, shlex.split(text, comments=True)[1:]))
+    return found
+
+
+def judge(_, request):
+    return 200, json.dumps({"choices": [{"message": {"content": "Rating: 7"}}], "usage": {}}), {}
+
+
+class World:
+    """A folder in which the pages' names are files: models are the task's start model with room for long rows."""
+
+    def __init__(self, name, url):
+        self.folder = fresh(name)
+        self.folder.mkdir(parents=True)
+        self.url = url
+        self.fill()
+
+    def model(self, name, reward=False):
+        path = self.folder / "path/to" / name
+        if path.exists():
+            return
+        shutil.copytree(TASK / "start", path)
+        config = json.loads((path / "config.json").read_text())
+        config["max_position_embeddings"] = 4096
+        (path / "config.json").write_text(json.dumps(config))
+
+    def rows(self, name, rows):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def fill(self):
+        for name in ("model", "stories260K-hf", "SmolLM2-135M", "Mistral-7B-v0.1"):
+            self.model(name)
+        data = TASK / "data"
+        scored = read_rows(data / "score.jsonl")[:24]
+        self.rows("feedback.jsonl", read_rows(data / "pair.jsonl")[:12] + scored[:12])
+        self.rows("prompts.jsonl", [{"prompt": row["prompt"]} for row in scored])
+        self.rows("answers.jsonl", [{"prompt": row["prompt"], "responses": [row["response"]]} for row in scored])
+        self.rows("rows.jsonl", [{"prompt": row["prompt"], "responses": [row["response"]]} for row in scored])
+        self.rows("gsm8k.jsonl", [{"question": f"{n} apples and {n}?", "answer": f"#### {2 * n}"} for n in range(8)])
+        self.rows("path/to/ratings_1to6.jsonl", [{**row, "score": 1 + n % 6} | {"score_range": None}
+                                                  for n, row in enumerate(scored)])
+        self.rows("path/to/ultrafeedback.jsonl", [ULTRAFEEDBACK | {"instruction": f"Say {n}."} for n in range(12)])
+        self.rows("path/to/helpsteer2/train.jsonl", [
+            {"prompt": f"p{n}", "response": f"an answer {n}", "helpfulness": n % 5, "correctness": 3, "coherence": 4,
+             "complexity": 1, "verbosity": 1} for n in range(24)])
+        (self.folder / "judge.yaml").write_text(f"base_url: {self.url}\nmodel: m\nmode: score\nscale: [1, 10]\napi_key_env: \"\"\n")
+        configs = self.folder / "configs"
+        if not configs.exists():
+            configs.symlink_to(ROOT / "configs")
+
+    def make_runs(self, case):
+        """What pages take for granted: an adapter `my-run`, and a reward model."""
+        for words in (["train", "--method", "una", "--model", "path/to/model", "--data", "feedback.jsonl", "--out", "my-run", "--max_steps", "1"],
+                      ["reward", "--model", "path/to/model", "--data", TASK / "data/pair.jsonl", "--out", "reward", "--max_steps", "1"],
+                      ["merge", "--model", "path/to/model", "--adapter", "reward", "--out", "path/to/reward-model"]):
+            done = subprocess.run([UNA, *map(str, words)], cwd=self.folder, capture_output=True, text=True, timeout=240)
+            case.assertEqual(done.returncode, 0, done.stderr)
+
+    def run(self, words):
+        for flag in ("--out", "--output_dir"):
+            if flag in words:
+                out = self.folder / words[words.index(flag) + 1]
+                if out.is_dir():
+                    shutil.rmtree(out)
+                elif out.exists():
+                    out.unlink()
+        text = " ".join(words)
+        extra = next((more for start, more in QUICK.items() if text == start or text.startswith(start + " ")), [])
+        if words[0] in ("train", "una", "dpo", "rloo", "una_online", "rounds", "score", "generate"):
+            extra = extra + SMALL
+        return subprocess.run([UNA, *words, *extra], cwd=self.folder, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL)
+
+
+class Pages(unittest.TestCase):
+    def test_every_command_runs(self):
+        total = 0
+        with serving(judge) as server:
+            for page in PAGES:
+                found = commands(page)
+                if not found:
+                    continue
+                world = World(f"docs/{page.stem}", server.url)
+                world.make_runs(self)
+                for line, words in found:
+                    world.fill()
+                    done = world.run(words)
+                    total += 1
+                    with self.subTest(page=page.name, line=line):
+                        self.assertEqual(done.returncode, 0, f"una {' '.join(words)}\n{done.stderr[-1500:]}")
+        self.assertGreaterEqual(total, 20, "the pages' commands are no longer found")
+
+
+if __name__ == "__main__":
+    unittest.main()
