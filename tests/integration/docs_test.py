@@ -13,16 +13,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # What is added so that a command is over in seconds, by its first words; the first that fits counts.
 QUICK = {
-    "bench bandit": ["--steps", "2", "--seeds", "1", "--methods", "una_c"],
+    "bench bandit": ["--steps", "2", "--seeds", "1", "--methods", "grpo"],  # it has no regret to reach
     "una_online": ["--max_steps", "1", "--max_completion_length", "12", "--num_generations", "2", "--per_device_train_batch_size", "4"],
     "rloo": ["--max_steps", "1", "--max_completion_length", "12", "--num_generations", "2", "--per_device_train_batch_size", "4"],
-    "rounds": ["--max_prompts", "4", "--max_new_tokens", "12"],
+    "rounds": ["--max_completion_length", "12", "--max_steps", "1", "--logging_steps", "1"],
     "generate": ["--max_new_tokens", "8"],
     "train": ["--max_steps", "1"], "una": ["--max_steps", "1"], "dpo": ["--max_steps", "1"],
 }
 SMALL = ["--threads", "1"]
-ULTRAFEEDBACK = {"source": "s", "instruction": "Say hello.", "completions": [
-    {"response": "Hello there.", "overall_score": 8.0, "model": "a"}, {"response": "No.", "overall_score": 2.0, "model": "b"}]}
+ULTRAFEEDBACK = {"chosen": "Hello there.", "rejected": "No.", "score_chosen": 8.0, "score_rejected": 2.0}
 
 
 def commands(page):
@@ -42,8 +41,8 @@ def commands(page):
     return found
 
 
-def judge(_, request):
-    return 200, json.dumps({"choices": [{"message": {"content": "Rating: 7"}}], "usage": {}}), {}
+def judge(number, _):
+    return 200, json.dumps({"choices": [{"message": {"content": f"Score: {1 + number % 10}"}}], "usage": {}}), {}
 
 
 class World:
@@ -77,12 +76,12 @@ class World:
         scored = read_rows(data / "score.jsonl")[:24]
         self.rows("feedback.jsonl", read_rows(data / "pair.jsonl")[:12] + scored[:12])
         self.rows("prompts.jsonl", [{"prompt": row["prompt"]} for row in scored])
-        self.rows("answers.jsonl", [{"prompt": row["prompt"], "responses": [row["response"]]} for row in scored])
-        self.rows("rows.jsonl", [{"prompt": row["prompt"], "responses": [row["response"]]} for row in scored])
+        self.rows("answers.jsonl", [{"prompt": row["prompt"], "responses": [row["completion"]]} for row in scored])
+        self.rows("rows.jsonl", [{"prompt": row["prompt"], "responses": [row["completion"]]} for row in scored])
         self.rows("gsm8k.jsonl", [{"question": f"{n} apples and {n}?", "answer": f"#### {2 * n}"} for n in range(8)])
-        self.rows("path/to/ratings_1to6.jsonl", [{**row, "score": 1 + n % 6} | {"score_range": None}
-                                                  for n, row in enumerate(scored)])
-        self.rows("path/to/ultrafeedback.jsonl", [ULTRAFEEDBACK | {"instruction": f"Say {n}."} for n in range(12)])
+        self.rows("path/to/ratings_1to6.jsonl", [
+            {"prompt": row["prompt"], "completion": row["completion"], "score": 1 + n % 6} for n, row in enumerate(scored)])
+        self.rows("path/to/ultrafeedback.jsonl", [ULTRAFEEDBACK | {"prompt": f"Say {n}."} for n in range(12)])
         self.rows("path/to/helpsteer2/train.jsonl", [
             {"prompt": f"p{n}", "response": f"an answer {n}", "helpfulness": n % 5, "correctness": 3, "coherence": 4,
              "complexity": 1, "verbosity": 1} for n in range(24)])
