@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ./dev bench train --model DIR --pairs FILE [--timed N] [--rounds N]: una and the careful PyTorch loop in turn, A/B/A.
 # ./dev bench online ARGS: the online demo over seeds, at equal KL, gradient noise (una bench online ARGS).
+# ./dev bench tokenise --model DIR --data FILE: reading and tokenising against the tokenizers package.
 # ./dev bench una ARGS: una alone (una bench ARGS).  ./dev bench kernels: Google Benchmark of every kernel.
 # Without --model a SmolLM2-135M-shaped model with random weights is made; --tokenizer names a tokenizer folder for it.
 set -euo pipefail
@@ -13,5 +14,6 @@ case "$what" in
   una) exec "$una" bench "$@" ;;
   online) exec "$una" bench online "$@" ;;
   train) bash "$root/bench/peers/setup.sh" "$root/.deps/peers" && exec "$root/.deps/peers/bin/python" "$root/tools/bench_train.py" --una "$una" --peers "$root/bench/peers" "$@" ;;
-  *) echo "bench: choose train, online, una or kernels" >&2; exit 2 ;;
+  tokenise) bash "$root/bench/peers/setup.sh" "$root/.deps/peers" && exec "$root/.deps/peers/bin/python" "$root/tools/bench_tokenise.py" --una "$una" --peers "$root/bench/peers" "$@" ;;
+  *) echo "bench: choose train, tokenise, online, una or kernels" >&2; exit 2 ;;
 esac

@@ -150,6 +150,8 @@ TEST(Dpo, OptionsThatContradictEachOtherAreRefused) {
 TEST(Dpo, RowsThatLackWhatTheLossNeedsAreRefused) {
   EXPECT_THROW(golden("rpo_sq"), InputError);
   const auto distilled = make_objective("dpo", {.loss_type = "rpo_sq"});
+  EXPECT_TRUE(distilled->needs().columns);
+  EXPECT_FALSE(make_objective("dpo", {})->needs().columns);
   EXPECT_NE(distilled->lacks(pairs_a().sequences[0]).find("field \"margin\""), std::string::npos);
   EXPECT_EQ(distilled->lacks(pairs_a({1, 1, 1}).sequences[0]), "");
   EXPECT_EQ(make_objective("dpo", {})->lacks(pairs_a().sequences[0]), "");

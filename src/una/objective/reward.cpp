@@ -23,7 +23,7 @@ class Reward final : public Objective {
         weights_(options.loss_weights, {"pairwise", "regression"}),
         soft_(choose("reward_margin", options.reward_margin, {"subtract", "soft_label"}) == 1) {}
 
-  Needs needs() const override { return {.logp = false, .score = true}; }
+  Needs needs() const override { return {.logp = false, .score = true, .columns = soft_}; }
   std::vector<std::string> parts() const override { return {"pairwise", "regression"}; }
   bool accepts(Unit unit) const override { return unit != Unit::kSft && unit != Unit::kPrompt; }
 

@@ -57,6 +57,7 @@ TEST(Reward, SoftLabelsAreTheMarginsLogOdds) {
   EXPECT_NEAR(outcome.slope[0], s - t, 1e-6);
   const auto reward = make_objective("reward", options);
   EXPECT_EQ(reward->lacks(batch.sequences[0]), "");
+  EXPECT_TRUE(reward->needs().columns);
   EXPECT_NE(reward->lacks(golden().sequences[0]).find("field \"margin\""), std::string::npos);
 }
 

@@ -69,6 +69,7 @@ class Una final : public Objective {
     return {.reference = true,
             .kl_rows = offset_.kind() == Offset::kKtoZ0,
             .value = offset_.kind() == Offset::kValueHead,
+            .columns = soft_pairs_ || offset_.needs_reference_rewards(),
             .survey = norm_.is_mean() || options_.una_reward == "standardised" ||
                       offset_.kind() == Offset::kValueHead || offset_.kind() == Offset::kLogPartition};
   }

@@ -68,6 +68,7 @@ TEST(UnaOffset, TheRankIsThatOfTheRawReward) {
 TEST(UnaOffset, RowsWithoutReferenceRewardsAreNamedByTheirField) {
   for (const std::string f : {"log_partition", "quantile"}) {
     const auto una = make_objective("una", with_f(f));
+    EXPECT_TRUE(una->needs().columns);
     EXPECT_NE(una->lacks(lone(1, 1).sequences[0]).find("field \"ref_rewards\" is missing"),
               std::string::npos);
     EXPECT_EQ(una->lacks(lone(1, 1, {{1}, {1}, false}).sequences[0]), "");

@@ -74,7 +74,7 @@ std::vector<Unit> accepted_units(const objective::Objective& objective) {
 
 // What a method needs beyond the kind of a row, before anything is trained.
 void check_rows(const data::Dataset& dataset, const objective::Objective& objective) {
-  for (std::int64_t i = 0; i < dataset.size(); ++i) {
+  for (std::int64_t i = 0; objective.needs().columns && i < dataset.size(); ++i) {
     const Row row = dataset.row(i);
     for (const SequenceMeta& sequence : data::table_of(row)) {
       const std::string lacking = objective.lacks(sequence);
