@@ -5,6 +5,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/interrupt.h"
 #include "una/data/mapped_rows.h"
 #include "una/data/row_feed.h"
 #include "una/data/scores.h"
@@ -63,6 +64,7 @@ class RowLoader {
     if (bounded && views_.gathers()) count_answers();
     SeenRows seen;
     feed_.each([&](std::vector<ReadRow> rows, double done) {
+      check_input(!interrupted(), "stopped while the rows were read; nothing was written");
       count_shapes(rows, report_);
       prepare(rows, seen, drops_);
       for (ReadRow& row : rows) views_.add(std::move(row));

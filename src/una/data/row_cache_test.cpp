@@ -1,9 +1,11 @@
 #include "una/data/row_cache.h"
 
+#include <csignal>
 #include <filesystem>
 
 #include <gtest/gtest.h>
 
+#include "una/base/interrupt.h"
 #include "una/data/test_support.h"
 
 namespace una::data {
@@ -146,6 +148,15 @@ TEST(RowCache, small_files_stay_in_memory_and_a_folder_that_cannot_be_written_is
   world.options.dataset_cache_dir = world.folder + "/rows.jsonl/x";
   EXPECT_TRUE(
       contains(input_error([&] { detail::row_cache_path(world.options, pipeline, {}); }), "rows.jsonl/x"));
+}
+
+TEST(RowCache, an_interrupt_while_rows_are_read_leaves_nothing) {
+  World world("cache_interrupt", scattered_rows(600));
+  install_interrupt_handler();
+  world.options.progress = [](double) { std::raise(SIGTERM); };
+  EXPECT_TRUE(contains(input_error([&] { world.cached(); }), "stopped while the rows were read"));
+  clear_interrupt();
+  EXPECT_EQ(world.files(), 0);
 }
 
 TEST(RowCache, progress_ends_at_one) {
