@@ -1,14 +1,17 @@
-# The Rust bridge: one static library with a C ABI (Hugging Face tokenizers, minijinja). The cargo target folder is
+# The Rust bridge: one static library with a C ABI (Hugging Face tokenizers, minijinja, and Parquet unless
+# UNA_PARQUET is off). The cargo target folder is
 # shared by all build folders; cargo does its own locking.
 set(UNA_BRIDGE_TARGET "${PROJECT_SOURCE_DIR}/.deps/bridge" CACHE PATH "cargo target folder")
 set(_lib "${UNA_BRIDGE_TARGET}/release/libuna_bridge.a")
+option(UNA_PARQUET "read Parquet files (crates parquet and arrow)" ON)
+set(_bridge_features $<$<BOOL:${UNA_PARQUET}>:--features=parquet>)
 file(GLOB _bridge_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bridge/src/*.rs")
 add_custom_command(OUTPUT "${_lib}"
-  COMMAND ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${UNA_BRIDGE_TARGET} cargo build --release --locked --quiet
+  COMMAND ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${UNA_BRIDGE_TARGET} cargo build --release --locked --quiet ${_bridge_features}
   COMMAND ${CMAKE_COMMAND} -E touch "${_lib}"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}/bridge"
   DEPENDS ${_bridge_sources} "${PROJECT_SOURCE_DIR}/bridge/Cargo.toml" "${PROJECT_SOURCE_DIR}/bridge/Cargo.lock"
-  COMMENT "cargo build (bridge: tokenizers, minijinja)" VERBATIM)
+  COMMENT "cargo build (bridge: tokenizers, minijinja, parquet)" VERBATIM COMMAND_EXPAND_LISTS)
 add_custom_target(una_bridge_build DEPENDS "${_lib}")
 add_library(una_bridge INTERFACE)
 add_dependencies(una_bridge una_bridge_build)

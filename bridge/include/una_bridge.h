@@ -100,6 +100,19 @@ typedef struct una_rendered {
 una_status una_template_render(const una_template* tmpl, una_str request, una_rendered* out, una_text* error);
 void una_rendered_free(una_rendered rendered);
 
+// ---- Parquet (when the bridge was built with the feature "parquet") ----
+
+typedef struct una_parquet una_parquet;
+typedef struct una_parquet_file {
+  una_parquet* rows;
+  int64_t count;  // rows of the file
+} una_parquet_file;
+// `batch`: the most rows of one call of una_parquet_next.
+una_status una_parquet_open(una_str path, size_t batch, una_parquet_file* out, una_text* error);
+// The next rows, a JSON object a line, null members left out; empty at the end. One thread at a time.
+una_status una_parquet_next(una_parquet* rows, una_text* out, una_text* error);
+void una_parquet_free(una_parquet* rows);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif

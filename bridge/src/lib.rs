@@ -6,6 +6,8 @@ mod ffi;
 mod filters;
 mod generation;
 mod methods;
+#[cfg(feature = "parquet")]
+mod parquet_rows;
 mod pystr;
 mod pyvalue;
 mod request;

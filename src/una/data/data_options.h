@@ -44,9 +44,8 @@ struct DataOptions {
   template <class V>
   void fields(V&& v) {
     v("dataset_name", dataset_name,
-      "files, patterns or folders of rows: .jsonl, .json, .csv or .tsv, also .gz or .zst; a mixture by "
-      "weights: "
-      "a.jsonl:0.7,b.jsonl:0.3 (alias --data)");
+      "files, patterns or folders of rows: .jsonl, .json, .csv, .tsv (also .gz or .zst) or .parquet; a "
+      "mixture by weights: a.jsonl:0.7,b.jsonl:0.3 (alias --data)");
     v("dataset_dir", dataset_dir,
       "a folder with LLaMA-Factory's dataset_info.json; dataset_name are then names of its entries");
     v("dataset_train_split", dataset_train_split, "the part of the rows to use, as train[:90%]");

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 4> kEndings = {".jsonl", ".json", ".csv", ".tsv"};
+constexpr std::array<std::string_view, 5> kEndings = {".jsonl", ".json", ".csv", ".tsv", ".parquet"};
 
 bool holds_rows(const std::string& path) {
   const std::string name = unpacked_name(path);
@@ -30,9 +30,10 @@ std::vector<std::string> files_of_folder(const std::string& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     if (entry.is_regular_file() && holds_rows(entry.path().string())) found.push_back(entry.path().string());
   }
-  check_input(!found.empty(),
-              cat("--dataset_name: the folder \"", folder,
-                  "\" has no .jsonl, .json, .csv or .tsv file (.gz and .zst behind them are fine)"));
+  check_input(
+      !found.empty(),
+      cat("--dataset_name: the folder \"", folder,
+          "\" has no .jsonl, .json, .csv, .tsv or .parquet file (.gz and .zst behind them are fine)"));
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -65,8 +66,9 @@ std::vector<std::string> expand_names(const std::vector<std::string>& names) {
     }
     files.insert(files.end(), found.begin(), found.end());
   }
-  check_input(!files.empty(),
-              "--dataset_name (alias --data) is missing: give a .jsonl, .json, .csv or .tsv file of rows");
+  check_input(
+      !files.empty(),
+      "--dataset_name (alias --data) is missing: give a .jsonl, .json, .csv, .tsv or .parquet file of rows");
   return files;
 }
 

@@ -10,6 +10,7 @@
 #include "una/data/fields.h"
 #include "una/data/file_bytes.h"
 #include "una/data/parallel_rows.h"
+#include "una/data/parquet_rows.h"
 
 namespace una::data::detail {
 namespace {
@@ -146,10 +147,7 @@ struct FileReader {
   void read(const std::string& path) {
     const FileBytes file(path);
     const std::string name = unpacked_name(path);
-    check_input(!starts_with(file.bytes(), "PAR1"),
-                cat(path,
-                    ": a Parquet file; write it as JSONL, for example by pandas: "
-                    "read_parquet(FILE).to_json(\"rows.jsonl\", orient=\"records\", lines=True)"));
+    if (starts_with(file.bytes(), "PAR1")) return read_parquet(path);
     if (ends_with(name, ".csv") || ends_with(name, ".tsv")) {
       read_csv(file.bytes(), path, ends_with(name, ".tsv") ? '\t' : ',');
     } else if (starts_with(trim(file.bytes().substr(0, kBegin)), "[")) {
@@ -215,6 +213,21 @@ struct FileReader {
     hand_on_all(
         path, array.size(), [&](std::size_t i, const Where&) { return std::move(array[i]); },
         [](std::size_t i) { return static_cast<std::int64_t>(i) + 1; });
+  }
+
+  void read_parquet(const std::string& path) {
+    ParquetRows parquet(path);
+    std::int64_t number = 0;
+    while (room > 0) {
+      const std::string text = parquet.next();
+      std::vector<Line> lines = LineCursor(text).next(room);
+      if (lines.empty()) return;
+      const std::int64_t before = std::exchange(number, number + std::ssize(lines));
+      hand_on(
+          path, lines.size(), static_cast<double>(number) / static_cast<double>(parquet.size()),
+          [&](std::size_t i, const Where& where) { return parse_line(lines[i].text, where); },
+          [&](std::size_t i) { return before + static_cast<std::int64_t>(i) + 1; });
+    }
   }
 
   void read_lines(const FileBytes& file, const std::string& path) {

@@ -81,8 +81,9 @@ std::vector<DataSource> find_sources(const DataOptions& options) {
   std::vector<DataSource> sources;
   for (const std::string& name : options.dataset_name)
     sources.push_back(folder.empty() ? source_of_files(name) : source_of_entry(name, info, folder));
-  check_input(!sources.empty(),
-              "--dataset_name (alias --data) is missing: give a .jsonl, .json, .csv or .tsv file of rows");
+  check_input(
+      !sources.empty(),
+      "--dataset_name (alias --data) is missing: give a .jsonl, .json, .csv, .tsv or .parquet file of rows");
   check_weights(sources);
   return sources;
 }

@@ -19,7 +19,8 @@ struct Options {
   template <class V>
   void fields(V&& v) {
     v("dataset_name", data.dataset_name,
-      "files, patterns or folders of rows: .jsonl, .json, .csv or .tsv, also .gz or .zst (alias --data)");
+      "files, patterns or folders of rows: .jsonl, .json, .csv, .tsv (also .gz or .zst) or .parquet (alias "
+      "--data)");
     v("dataset_dir", data.dataset_dir,
       "a folder with LLaMA-Factory's dataset_info.json; dataset_name are then names of its entries");
     convert.fields(v);
