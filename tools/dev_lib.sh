@@ -13,7 +13,7 @@ usage() {
   demo       align a small model from feedback, end to end, with a table and an HTML report
   una ARGS   run the built program
   bench      bench train | bench kernels ...: side by side with the peers where they are installed
-  parity     numbers against transformers, TRL and PEFT (installs them)
+  parity     numbers against transformers, TRL, PEFT and llama.cpp (installs them)
   format     clang-format 19 over src
   lint       clang-tidy 19 over every file
   install    --prefix DIR: a relocatable tree

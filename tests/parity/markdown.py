@@ -20,6 +20,12 @@ SECTIONS = {
     "reward": ("Reward models trained by una", "`una reward`, `una merge`; loaded by transformers and PEFT."),
     "reward_models": ("Reward-model folders", "`una score` with the folder's own tokenizer and template, beside "
                       "`AutoModelForSequenceClassification` on padded batches of what `apply_chat_template` renders."),
+    "gguf": ("GGUF files in llama.cpp", "Random two-layer models, some with a PEFT adapter, written by `una export` and read by llama-cpp-python "
+             "(keys and values in F32) and by the gguf package. F16, BF16 and Q8_0: llama.cpp rounds the activations before a matrix to its type "
+             "(F16: in some kernels), and the oracle (transformers on the stored weights) does the same; summation order is left, and for BF16 "
+             "and Q8_0 an activation now and then that falls on the other side of a rounding and moves logits by hundredths; the nearest case has "
+             "none. A greedy token may differ only where the oracle's two best logits lie within the gap. "
+             "Tokenizers: llama.cpp's tokens of texts beside those of the tokenizers library."),
     "steps": ("Twenty optimiser steps", "The demo's start model, a start adapter with B not zero (its frozen copy is the reference on both "
               "sides), 40 rows in file order, four times over; weight decay 0.02, betas 0.85 and 0.97, epsilon 1e-6, clip 0.8, "
               "warm-up, learning rate 1e-2 at its peak. DPO, KTO and reward models: TRL's own trainer classes, unchanged, on the "

@@ -6,7 +6,8 @@
 3. reward: a reward model trained and merged by una loads in transformers and gives the same scores.
 4. reward_models: folders of type XForSequenceClassification, conversations rendered by apply_chat_template.
 5. steps: twenty steps of DPO, KTO and reward models beside TRL, of UNA beside the paper's equations.
-6. text: tokenizers and chat templates against transformers (with --data).
+6. gguf: files of `una export` in llama.cpp, where llama-cpp-python is installed.
+7. text: tokenizers and chat templates against transformers (with --data).
 """
 import argparse
 import json
@@ -25,6 +26,7 @@ from transformers import (AutoModelForSequenceClassification, AutoTokenizer, Lla
                           MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM)
 
 import markdown
+from gguf_parity import GgufParity
 from reward_models import RewardParity
 from step_parity import StepParity
 
@@ -177,6 +179,9 @@ class Parity:
     def steps(self):
         StepParity(self).all(self.args.case)
 
+    def gguf(self):
+        GgufParity(self).all()
+
     def text(self):
         if self.args.data is None:
             print("skipped  tokenizers and chat templates: no --data folder")
@@ -198,7 +203,7 @@ def main():
     parser.add_argument("--dump")
     parser.add_argument("--data")
     parser.add_argument("--markdown", help="write the table here")
-    parser.add_argument("--only", default="models,adapter,reward,reward_models,steps,text")
+    parser.add_argument("--only", default="models,adapter,reward,reward_models,steps,gguf,text")
     parser.add_argument("--case", action="append", help="of the part steps: only this case (repeatable)")
     args = parser.parse_args()
     parity = Parity(args)

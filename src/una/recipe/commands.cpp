@@ -28,6 +28,7 @@ const std::vector<Command>& commands() {
       {"convert", "rows of any shape as pairs, thumbs, scores or groups in our own form", run_convert},
       {"generate", "sample answers to the prompts of a file", run_generate},
       {"merge", "write base and adapter as one model folder, verified", run_merge},
+      {"export", "write a model, or base and adapter, as one GGUF file for llama.cpp", run_export},
       {"doctor", "check machine, model folder, tokenizer, template and data", run_doctor},
       {"report", "write report.html for a run folder", run_report},
       {"demo", "the whole path on a task that una makes itself", run_demo},

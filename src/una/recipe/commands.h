@@ -36,6 +36,7 @@ int run_label(const std::vector<std::string>& arguments);
 int run_convert(const std::vector<std::string>& arguments);
 int run_generate(const std::vector<std::string>& arguments);
 int run_merge(const std::vector<std::string>& arguments);
+int run_export(const std::vector<std::string>& arguments);
 int run_doctor(const std::vector<std::string>& arguments);
 int run_report(const std::vector<std::string>& arguments);
 int run_demo(const std::vector<std::string>& arguments);

@@ -89,6 +89,22 @@ std::optional<std::string> template_of_config(const std::string& path, bool with
   return pick_template(*found, with_tools, path);
 }
 
+struct Found {
+  std::string source, what;
+};
+
+// Further named templates lie beside the default one; as in Hugging Face, files win over the config.
+std::optional<Found> find_template(const std::string& folder, bool with_tools) {
+  const std::string tool_use = folder + "/additional_chat_templates/tool_use.jinja";
+  for (const std::string& path : {with_tools ? tool_use : "", folder + "/chat_template.jinja"}) {
+    if (is_file(path)) return Found{read_file(path), path};
+  }
+  const std::string config = folder + "/tokenizer_config.json";
+  const std::optional<std::string> source = template_of_config(config, with_tools);
+  if (!source) return std::nullopt;
+  return Found{*source, config + " (chat_template)"};
+}
+
 }  // namespace
 
 struct ChatTemplate::Impl {
@@ -135,15 +151,14 @@ std::optional<ChatTemplate> load_chat_template(const std::string& folder,
   if (!path_override.empty()) {
     return ChatTemplate(read_file(path_override), special_tokens_json, path_override);
   }
-  // Further named templates lie beside the default one; as in Hugging Face, files win over the config.
-  const std::string tool_use = folder + "/additional_chat_templates/tool_use.jinja";
-  for (const std::string& path : {with_tools ? tool_use : "", folder + "/chat_template.jinja"}) {
-    if (is_file(path)) return ChatTemplate(read_file(path), special_tokens_json, path);
-  }
-  const std::string config = folder + "/tokenizer_config.json";
-  const std::optional<std::string> source = template_of_config(config, with_tools);
-  if (!source) return std::nullopt;
-  return ChatTemplate(*source, special_tokens_json, config + " (chat_template)");
+  const std::optional<Found> found = find_template(folder, with_tools);
+  if (!found) return std::nullopt;
+  return ChatTemplate(found->source, special_tokens_json, found->what);
+}
+
+std::string chat_template_source(const std::string& folder) {
+  const std::optional<Found> found = find_template(folder, false);
+  return found ? found->source : "";
 }
 
 }  // namespace una::text

@@ -50,4 +50,7 @@ std::optional<ChatTemplate> load_chat_template(const std::string& folder,
                                                const std::string& special_tokens_json,
                                                const std::string& path_override, bool with_tools);
 
+// The Jinja text of the folder's default template, found the same way; "" when it has none.
+std::string chat_template_source(const std::string& folder);
+
 }  // namespace una::text

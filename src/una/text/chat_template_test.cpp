@@ -316,6 +316,16 @@ TEST(ChatTemplate, IsFoundInAFolder) {
   EXPECT_THROW(text(folder, folder + "/absent.jinja", false), InputError);
 }
 
+TEST(ChatTemplate, ItsTextIsThatOfTheDefaultTemplate) {
+  const std::string folder = test_folder("template_source");
+  EXPECT_EQ(chat_template_source(folder), "");
+  write_file(folder + "/tokenizer_config.json", R"({"chat_template": [
+      {"name": "tool_use", "template": "tools"}, {"name": "default", "template": "plain {{ x }}"}]})");
+  EXPECT_EQ(chat_template_source(folder), "plain {{ x }}");
+  write_file(folder + "/chat_template.jinja", "file");
+  EXPECT_EQ(chat_template_source(folder), "file");
+}
+
 TEST(ChatTemplate, AListWithoutADefaultIsRefused) {
   const std::string folder = test_folder("template_list");
   write_file(folder + "/tokenizer_config.json", R"({"chat_template": [{"name": "rag", "template": "x"}]})");

@@ -1,7 +1,6 @@
 #include "una/weights/safetensors.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <set>
 #include <string_view>
@@ -10,18 +9,18 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
+#include "una/weights/file_writer.h"
 #include "una/weights/safetensors_header.h"
 
 namespace una::weights {
 namespace {
 
 using detail::DtypeRow;
+using detail::FileWriter;
 using detail::TensorEntry;
 
 // A view of the mapped bytes that keeps the mapping alive; a copy where the file places the data off its
@@ -37,39 +36,6 @@ at::Tensor tensor_of(const TensorEntry& entry, const char* data, const std::shar
   }
   return at::from_blob(const_cast<char*>(address), entry.shape, [file](void*) {}, options);
 }
-
-// Writes through one descriptor, so that no tensor is held twice in memory.
-class FileWriter {
- public:
-  FileWriter(const std::string& path, const std::string& shown)
-      : shown_(shown), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
-    if (file_ < 0) fail();
-  }
-  ~FileWriter() {
-    if (file_ >= 0) ::close(file_);
-  }
-  FileWriter(const FileWriter&) = delete;
-  FileWriter& operator=(const FileWriter&) = delete;
-
-  void write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(file_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail();
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-  }
-  void close() {
-    const int file = std::exchange(file_, -1);
-    if (::close(file) != 0) fail();
-  }
-
- private:
-  [[noreturn]] void fail() { throw InputError(cat("cannot write ", shown_, ": ", std::strerror(errno))); }
-
-  std::string shown_;
-  int file_;
-};
 
 struct Planned {
   TensorEntry entry;

@@ -1,0 +1,139 @@
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include <ATen/core/Tensor.h>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/log.h"
+#include "una/recipe/commands.h"
+#include "una/recipe/model_setup.h"
+#include "una/recipe/text_setup.h"
+#include "una/recipe/training_run.h"
+#include "una/text/chat_template.h"
+#include "una/weights/gguf_model.h"
+#include "una/weights/gguf_tokenizer.h"
+#include "una/weights/gguf_writer.h"
+
+namespace una::recipe {
+namespace {
+
+struct ExportOptions {
+  std::string model_name_or_path, adapter, output_file, dtype = "auto";
+  bool overwrite = false;
+  template <class V>
+  void fields(V&& v) {
+    v("model_name_or_path", model_name_or_path, "the base model's folder (alias --model)");
+    v("adapter", adapter, "an adapter's folder; it is merged in fp32 first");
+    v("output_file", output_file, "the GGUF file to write (alias --out)");
+    v("dtype", dtype, "of the matrices: auto (as the base) | float32 | float16 | bfloat16 | q8_0");
+    v("overwrite", overwrite, "replace the file when it is there");
+  }
+};
+
+std::map<std::string, std::string> export_aliases() {
+  std::map<std::string, std::string> aliases = option_aliases();
+  aliases["out"] = "output_file";
+  return aliases;
+}
+
+weights::GgmlType stored_type(const std::string& name, const ModelSpec& spec) {
+  const std::string word = name != "auto" ? name : spec.torch_dtype.empty() ? "float32" : spec.torch_dtype;
+  if (word == "float32") return weights::GgmlType::kF32;
+  if (word == "float16") return weights::GgmlType::kF16;
+  if (word == "bfloat16") return weights::GgmlType::kBF16;
+  check_input(word == "q8_0",
+              cat("dtype: '", word, "' is unknown, choose auto, float32, float16, bfloat16 or q8_0"));
+  return weights::GgmlType::kQ8_0;
+}
+
+void check_export_options(const ExportOptions& options) {
+  check_input(!options.output_file.empty(), "no output file: name one with --output_file");
+  check_input(!is_folder(options.output_file),
+              cat(options.output_file, " is a folder; --output_file names the GGUF file to write"));
+  check_input(options.overwrite || !is_file(options.output_file),
+              cat(options.output_file, " is there already; give another --output_file, or --overwrite"));
+  const std::string parent = std::filesystem::path(absolute_path(options.output_file)).parent_path();
+  check_input(is_folder(parent),
+              cat(options.output_file, ": the folder ", parent, " is not there; make it first"));
+  check_writable_folder(parent);
+}
+
+std::string text_of(const std::string& path) { return is_file(path) ? read_file(path) : ""; }
+
+weights::GgufTokenizer read_gguf_tokenizer(const std::string& folder, const ModelSpec& spec) {
+  const TextSetup text = load_text(folder, {}, spec);
+  weights::GgufTokenizerSource source;
+  source.what = folder;
+  source.tokenizer_json = read_file(folder + "/tokenizer.json");
+  source.config_json = text_of(folder + "/tokenizer_config.json");
+  for (std::int64_t id = 0; id < text.tokenizer->size(); ++id) {
+    source.tokens.push_back(text.tokenizer->token_of(static_cast<std::int32_t>(id)));
+  }
+  source.rows = spec.vocab_size;
+  source.bos_id = text.tokenizer->bos_id().value_or(-1);  // config.json's may be a default of the family
+  source.eos_id = text.eos_id;
+  source.pad_id = text.tokenizer->pad_id().value_or(spec.pad_id);
+  if (!text.other_end_ids.empty()) source.other_end_id = text.other_end_ids.front();
+  source.adds_bos = text.tokenizer->adds_bos();
+  source.adds_eos = text.tokenizer->adds_eos();
+  source.chat_template = text::chat_template_source(folder);
+  return weights::gguf_tokenizer(source);
+}
+
+void report(const ExportOptions& options, weights::GgmlType type, const weights::GgufModel& model,
+            const weights::GgufTokenizer& tokenizer) {
+  if (!model.as_f16.empty()) {
+    log_info(cat("stored as F16, since their rows are no whole blocks of ", weights::kQ8Block,
+                 " numbers: ", join(model.as_f16, ", ")));
+  }
+  const auto bytes = static_cast<double>(std::filesystem::file_size(options.output_file));
+  log_info(cat("exported to ", options.output_file, " (", weights::ggml_name(type), ", ", human_bytes(bytes),
+               "): ", model.tensors.size(), " tensors, pre-tokenizer ", tokenizer.pre));
+}
+
+void export_gguf(const ExportOptions& options) {
+  const std::string& folder = options.model_name_or_path;
+  const ModelSpec spec = read_folder_spec(folder);
+  const weights::GgmlType type = stored_type(options.dtype, spec);
+  weights::check_gguf_spec(spec, folder);
+  const weights::GgufTokenizer tokenizer = read_gguf_tokenizer(folder, spec);
+  for (const std::string& warning : tokenizer.warnings) log_warning(warning);
+  for (const std::string& warning : weights::gguf_losses(spec)) log_warning(cat(folder, ": ", warning));
+  const ModelSetup setup = load_for_inference(folder, options.adapter, "float32");
+  check_input(!setup.model->has_reward_head(),
+              cat(options.adapter, ": a reward model's adapter; GGUF export takes models that write text"));
+  const std::string name = std::filesystem::path(absolute_path(folder + "/.")).parent_path().filename();
+  weights::GgufModel model =
+      weights::gguf_model(spec, setup.model->merged_tensors(setup.policy, at::kFloat), type, name);
+  model.metadata.insert(model.metadata.end(), tokenizer.metadata.begin(), tokenizer.metadata.end());
+  weights::write_gguf(options.output_file, model.metadata, model.tensors);
+  report(options, type, model, tokenizer);
+}
+
+}  // namespace
+
+int run_export(const std::vector<std::string>& arguments) {
+  const std::vector<OptionHelp> known = describe_options(ExportOptions{});
+  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+    std::printf("%s", help_text("usage: una export --model DIR [--adapter DIR] --output_file FILE.gguf\n"
+                                "writes llama, mistral and qwen2 models for llama.cpp; docs/export.md",
+                                known)
+                          .c_str());
+    return 0;
+  }
+  const Settings settings = parse_flags(arguments, known, export_aliases(), nullptr);
+  check_known(settings, known, foreign_names());
+  ExportOptions options;
+  read_options(settings, options);
+  check_export_options(options);
+  set_threads(0);
+  export_gguf(options);
+  return 0;
+}
+
+}  // namespace una::recipe

@@ -1,0 +1,283 @@
+"""Live: GGUF files of `una export`, read by llama.cpp (llama-cpp-python) and by the gguf package.
+
+1. Tensors: every one as the gguf package makes it of the F32 file's, bit for bit (Q8_0, F16, BF16).
+2. Logits and greedy tokens: 32 tokens from given ids by llama.cpp, beside transformers on the same (merged) weights.
+   llama.cpp multiplies F16, BF16 and Q8_0 matrices with activations that it rounds to the same type first (F16: in some
+   kernels only); the oracle rounds both. What is left is summation order, and for BF16 and Q8_0 an activation now and
+   then that falls on the other side of a rounding and moves logits by hundredths (one case at least must have none, and
+   agree as F32 does). A token may differ only where the oracle's two best logits lie within a gap: 1e-3, and as much as
+   such a rounding may move them where there are any. Where all are the oracle's, `una generate` must give the same text
+   (F32).
+3. Tokens of texts: llama.cpp's tokenizer, as the file describes it, beside the tokenizers library.
+"""
+import json
+import pathlib
+import shutil
+
+import numpy
+import torch
+from peft import LoraConfig, get_peft_model
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import (LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast, Qwen2Config,
+                          Qwen2ForCausalLM)
+
+try:
+    import gguf
+    import llama_cpp
+except ImportError:
+    llama_cpp = None
+
+NEW = 32
+SHAPE = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+             max_position_embeddings=512)
+LLAMA3 = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+          "original_max_position_embeddings": 64}
+YARN = {"rope_type": "yarn", "rope_theta": 1000.0, "factor": 4.0, "original_max_position_embeddings": 32}
+LINEAR = {"rope_type": "linear", "rope_theta": 10000.0, "factor": 2.0}
+llama = lambda v, **keys: LlamaForCausalLM(LlamaConfig(vocab_size=v, **{**SHAPE, **keys}))
+qwen2 = lambda v, **keys: Qwen2ForCausalLM(Qwen2Config(vocab_size=v, **{**SHAPE, **keys}))
+# name: (model, adapter). Rows of 80 are no whole Q8_0 blocks: that matrix falls back to F16.
+CASES = {
+    "llama": (lambda v: llama(v, head_dim=24, rope_parameters=LLAMA3), True),
+    "mistral": (lambda v: MistralForCausalLM(MistralConfig(vocab_size=v, **SHAPE, sliding_window=None)), False),
+    "qwen2": (lambda v: qwen2(v, tie_word_embeddings=True), True),
+    "llama with biases": (lambda v: llama(v, attention_bias=True, mlp_bias=True, intermediate_size=80), False),
+    "llama, linear rope": (lambda v: llama(v, rope_parameters=LINEAR), False),
+    "llama, yarn": (lambda v: llama(v, rope_parameters={**YARN, "attention_factor": 1.3}), False),
+    "qwen2, yarn": (lambda v: qwen2(v, rope_parameters=YARN), False),
+}
+# dtype: type in the file, limit of the logits' largest difference, gap
+DTYPES = {"float32": ("F32", 1e-4, 1e-3), "float16": ("F16", 1e-2, 1e-3), "bfloat16": ("BF16", 1e-1, 1e-1),
+          "q8_0": ("Q8_0", 2e-1, 2e-1)}
+LLAMA3_REGEX = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+QWEN_REGEX = LLAMA3_REGEX.replace("{1,3}", "")
+TEXTS = ["The cat sat on the mat.", "  two  spaces\tand a tab\n\n\nlines", "numbers 1 12 123 1234 12345", "it's we'LL they've DON'T",
+         "Größe, naïve café, Привет мир, 日本語 ☃", "x=3*(y+2); // code {[]}", " leading", "trailing ", "a\r\nb", "ALLCAPS CamelCase"]
+
+
+def randomise(model, seed):
+    """Weights that spread the logits and that no symmetry hides: norms away from 1, biases away from 0."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            parameter.copy_(1 + 0.2 * noise if parameter.dim() == 1 and parameter.mean() == 1 else 0.15 * noise)
+    return model.eval()
+
+
+def round_row(values, kind):
+    """What ggml makes of an activation before it multiplies it with a matrix of this type (x86)."""
+    if kind == "F16":
+        return values.half().float()
+    if kind == "BF16":
+        return values.bfloat16().float()
+    if kind != "Q8_0":
+        return values
+    blocks = values.reshape(-1, 32)
+    largest = blocks.abs().amax(-1, keepdim=True)
+    levels = torch.where(largest > 0, blocks * (127 / largest), 0).round()
+    return (levels * (largest / 127).half().float()).reshape(values.shape)
+
+
+def stored(matrix, kind):
+    if kind == "Q8_0":
+        numbers = gguf.quants.quantize(matrix.numpy(), gguf.GGMLQuantizationType.Q8_0)
+        return torch.from_numpy(gguf.quants.dequantize(numbers, gguf.GGMLQuantizationType.Q8_0))
+    return round_row(matrix, kind)
+
+
+def oracle(model, kind):
+    """The model with matrices as stored and activations rounded before each of them."""
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, (torch.nn.Linear, torch.nn.Embedding)):
+                own = kind if kind != "Q8_0" or module.weight.shape[1] % 32 == 0 else "F16"
+                tied = module is model.get_output_embeddings() and model.config.tie_word_embeddings
+                if not tied:
+                    module.weight.copy_(stored(module.weight, own))
+                if isinstance(module, torch.nn.Linear):
+                    module.register_forward_pre_hook(lambda _, inputs, own=own: (round_row(inputs[0], own),))
+    return model
+
+
+class GgufParity:
+    def __init__(self, parity):
+        self.parity, self.tally = parity, parity.tally
+        self.work = parity.work / "gguf"
+        self.work.mkdir()
+        self.least = {}  # kind: the smallest of its cases' differences of logits
+
+    def llama_cpp(self, path, **keys):
+        return llama_cpp.Llama(str(path), n_ctx=256, n_batch=256, logits_all=True, n_threads=1, n_threads_batch=1, verbose=False,
+                               type_k=0, type_v=0, **keys)  # keys and values in F32
+
+    def prompt(self):
+        return self.parity.pairs[0]["prompt"]
+
+    def case(self, name, index):
+        """The model's folder, its adapter's or None, and what transformers says are the merged weights."""
+        make, with_adapter = CASES[name]
+        folder, adapter = self.work / "model", self.work / "adapter"
+        torch.manual_seed(index)
+        model = randomise(make(len(self.parity.tokenizer) + 5), index)
+        model.save_pretrained(folder)
+        self.parity.tokenizer.save_pretrained(folder)
+        if not with_adapter:
+            return folder, None, model
+        peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
+        with torch.no_grad():
+            for key, parameter in peft.named_parameters():
+                if "lora_B" in key:
+                    parameter.normal_(std=0.05)
+        peft.save_pretrained(adapter)
+        return folder, adapter, peft.merge_and_unload().eval()
+
+    def export(self, folder, adapter, dtype):
+        path = self.work / f"{dtype}.gguf"
+        extra = ["--adapter", adapter] if adapter else []
+        self.parity.una("export", "--model", folder, *extra, "--output_file", path, "--dtype", dtype, "--overwrite")
+        return path
+
+    def tensors(self, name, path, base, kind):
+        ours = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+        wrong = len(set(base) ^ set(ours))
+        for key in base.keys() & ours.keys():
+            wanted = base[key].data
+            if ours[key].tensor_type.name != "F32":
+                wanted = gguf.quants.quantize(wanted, ours[key].tensor_type)
+            wrong += not numpy.array_equal(ours[key].data.view(numpy.uint8), wanted.view(numpy.uint8))
+        small = sum(tensor.tensor_type.name == kind for tensor in ours.values())
+        self.tally.check(f"{name}, {kind}: tensors that differ from the gguf package's ({small} of {len(ours)} in {kind})",
+                         wrong + (small == 0), 0)
+
+    @torch.no_grad()
+    def greedy(self, name, path, model, kind, limit, gap):
+        """llama.cpp's 32 tokens; the oracle is asked at each of them."""
+        prompt = self.parity.tokenizer(self.prompt(), add_special_tokens=False)["input_ids"]
+        prompt = prompt * (1 + 40 // len(prompt))  # past yarn's original length
+        never = self.parity.tokenizer.eos_token_id
+        reader, ids, theirs = self.llama_cpp(path), list(prompt), []
+        reader.eval(prompt)
+        for _ in range(NEW):
+            logits = torch.from_numpy(reader.scores[reader.n_tokens - 1].copy())
+            theirs.append(logits)
+            logits = logits.clone()
+            logits[never] = -torch.inf
+            ids.append(int(logits.argmax()))
+            reader.eval(ids[-1:])
+        ours = model(torch.tensor([ids])).logits[0, len(prompt) - 1 : -1].float()
+        spread = ours.std().item()
+        difference = max((a - b).abs().max().item() for a, b in zip(theirs, ours))
+        self.tally.check(f"{name}, {kind}: logits (they spread by {spread:.1f})", difference, limit)
+        self.least[kind] = min(difference, self.least.get(kind, difference))
+        ours[:, never] = -torch.inf
+        best = ours.topk(2, -1)
+        same = [int(best.indices[i, 0]) == ids[len(prompt) + i] for i in range(NEW)]
+        wrong = sum(not same[i] and (best.values[i, 0] - best.values[i, 1]).item() >= gap for i in range(NEW))
+        self.tally.check(f"{name}, {kind}: greedy tokens that differ beyond a gap of {gap} ({sum(same)} of {NEW} equal)", wrong, 0)
+        return prompt, ids[len(prompt) :] if all(same) else None
+
+    def generated(self, name, folder, adapter, prompt, answer):
+        """`una generate` itself says the same text."""
+        out = self.work / "generated.jsonl"
+        out.unlink(missing_ok=True)
+        text = self.parity.tokenizer.decode(prompt)
+        extra = ["--adapter", adapter] if adapter else []
+        self.parity.una("generate", "--model", folder, *extra, "--prompt", text, "--temperature", 0, "--max_new_tokens", NEW,
+                        "--min_new_tokens", NEW, "--dtype", "float32", "--out", out)
+        ours = json.loads(out.read_text().split("\n")[0])["completion"]
+        theirs = self.parity.tokenizer.decode(answer, skip_special_tokens=True)
+        self.tally.check(f"{name}, F32: texts of una generate and llama.cpp that differ", int(ours != theirs), 0)
+
+    def model(self, name, index):
+        folder, adapter, merged = self.case(name, index)
+        weights = {key: value.clone() for key, value in merged.state_dict().items()}
+        base = None
+        for dtype, (kind, *bounds) in DTYPES.items():
+            path = self.export(folder, adapter, dtype)
+            base = base or {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+            if kind != "F32":
+                self.tensors(name, path, base, kind)
+            fresh = CASES[name][0](len(self.parity.tokenizer) + 5).eval()
+            fresh.load_state_dict(weights)
+            prompt, answer = self.greedy(name, path, oracle(fresh, kind), kind, *bounds)
+            if kind == "F32" and answer is not None:
+                self.generated(name, folder, adapter, prompt, answer)
+        shutil.rmtree(folder)
+
+    def tokens(self, name, tokenizer):
+        """Ids of texts by llama.cpp, from a file whose model is next to nothing."""
+        folder = self.work / "tokenizer"
+        tokenizer.save_pretrained(folder)
+        llama(len(tokenizer), hidden_size=32, intermediate_size=32, num_attention_heads=1, num_key_value_heads=1,
+              num_hidden_layers=1, tie_word_embeddings=True, eos_token_id=tokenizer.eos_token_id).save_pretrained(folder)
+        reader = self.llama_cpp(self.export(folder, None, "float16"))
+        texts = TEXTS + [row[key] for row in self.parity.pairs for key in ("prompt", "chosen")]
+        differ = [text for text in texts
+                  if reader.tokenize(text.encode(), add_bos=False) != tokenizer(text, add_special_tokens=False)["input_ids"]]
+        for text in differ[:3]:
+            print(f"      {text!r}: llama.cpp {reader.tokenize(text.encode(), add_bos=False)}, "
+                  f"tokenizers {tokenizer(text, add_special_tokens=False)['input_ids']}")
+        self.tally.check(f"{name}: texts whose tokens differ (of {len(texts)})", len(differ), 0)
+        with_bos = reader.tokenize(b"cat", add_bos=True)[0] == tokenizer.bos_token_id and tokenizer.bos_token_id is not None
+        adds = tokenizer("cat")["input_ids"][0] == tokenizer.bos_token_id and tokenizer.bos_token_id is not None
+        self.tally.check(f"{name}: a begin-of-text token where the other puts none", int(with_bos != adds), 0)
+        shutil.rmtree(folder)
+
+    def trained(self, pre_tokenizer, ignore_merges=False):
+        """A byte-level BPE with the pre-tokenizer of a known model."""
+        tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
+        tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizer, decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(vocab_size=600, show_progress=False, special_tokens=["<|end|>"],
+                                      initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+        tokenizer.train_from_iterator([row["chosen"] for row in self.parity.pairs] + TEXTS * 3, trainer)
+        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>")
+
+    def pieces(self):
+        """A BPE of characters with byte fallback and every split of a token a merge, as converters make of SentencePiece."""
+        spaced = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+        learner = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True))
+        learner.normalizer = spaced
+        names = ["<unk>", "<s>", "</s>"] + [f"<0x{i:02X}>" for i in range(256)]
+        texts = [row["chosen"] for row in self.parity.pairs] + TEXTS[:4]
+        learner.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=700, show_progress=False, special_tokens=names,
+                                                               max_token_length=12))
+        vocabulary = learner.get_vocab()
+        merges = [(vocabulary[token], token[:i], token[i:]) for token in vocabulary for i in range(1, len(token))
+                  if token not in names and token[:i] in vocabulary and token[i:] in vocabulary]
+        merges.sort(key=lambda merge: (merge[0], vocabulary[merge[1]], vocabulary[merge[2]]))
+        tokenizer = Tokenizer(models.BPE(vocabulary, [merge[1:] for merge in merges], unk_token="<unk>", fuse_unk=True,
+                                         byte_fallback=True))
+        tokenizer.normalizer = spaced
+        tokenizer.decoder = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(),
+                                               decoders.Strip(" ", 1, 0)])
+        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+
+    def tokenizers(self):
+        split = lambda regex: pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(regex), "isolated"),
+                                                       pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+        plain = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        self.tokens("the demo's tokenizer", self.parity.tokenizer)
+        self.tokens("pre-tokenizer smollm", self.trained(pre_tokenizers.Sequence([pre_tokenizers.Digits(True), plain])))
+        self.tokens("pre-tokenizer qwen2", self.trained(split(QWEN_REGEX)))
+        self.tokens("pre-tokenizer llama-bpe", self.trained(split(LLAMA3_REGEX), ignore_merges=True))
+        self.tokens("pre-tokenizer smaug-bpe", self.trained(split(LLAMA3_REGEX)))
+        self.tokens("pieces with byte fallback", self.pieces())
+        for folder in sorted(pathlib.Path(self.parity.args.data or "none", "tokenizers").glob("*")):
+            tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
+            config = json.loads((folder / "tokenizer_config.json").read_text())
+            text = lambda value: value["content"] if isinstance(value, dict) else value
+            known = {key: text(config[key]) for key in ("bos_token", "eos_token") if config.get(key)}
+            if all(token in tokenizer.get_vocab() for token in known.values()) and "eos_token" in known:
+                tokenizer.add_special_tokens(known)
+                self.tokens(f"the tokenizer {folder.name}", tokenizer)
+
+    def all(self):
+        if llama_cpp is None:
+            print("skipped  GGUF: llama-cpp-python and gguf are not installed")
+            return
+        for index, name in enumerate(CASES):
+            self.model(name, index)
+        for kind in ("BF16", "Q8_0"):
+            self.tally.check(f"{kind}: logits of the nearest case", self.least[kind], 1e-4)
+        self.tokenizers()
