@@ -128,20 +128,20 @@ void check_accepted(const std::vector<Example>& examples, const std::vector<Unit
 
 std::string drop_table(const DropLog& drops) {
   std::string text;
-  for (const auto& [reason, count] : drops.by_reason()) text += cat("\n  ", thousands(count), "  ", reason);
+  for (const auto& [reason, count] : drops.by_reason()) {
+    text += cat("\n  ", thousands(count), "  ", reason, ", the first in ", drops.first(reason).text());
+  }
   return text;
 }
 
-void check_dropped(std::int64_t kept, const DropLog& drops, double allowed, const std::string& dropped_path) {
+void check_dropped(std::int64_t kept, const DropLog& drops, double allowed) {
   const auto dropped = static_cast<double>(drops.size());
   const double all = static_cast<double>(kept) + dropped;
   if (all > 0 && dropped / all <= allowed && kept > 0) return;
-  const std::string where =
-      dropped_path.empty() || drops.size() == 0 ? "" : cat("\nevery one is named in ", dropped_path);
   if (kept == 0)
-    throw InputError(cat("no row is left to use", drops.size() > 0 ? ":" : "", drop_table(drops), where));
+    throw InputError(cat("no row is left to use", drops.size() > 0 ? ":" : "", drop_table(drops)));
   throw InputError(cat(percent(dropped, all), " of the rows would be left out, more than allow_dropped = ",
-                       allowed, ":", drop_table(drops), where, "\nRaise the limit with --allow_dropped ",
+                       allowed, ":", drop_table(drops), "\nRaise the limit with --allow_dropped ",
                        fixed(std::ceil(dropped / all * 100 - 1e-9) / 100, 2),
                        ", or change --max_length, --overlong or the rows"));
 }
@@ -171,7 +171,7 @@ std::unique_ptr<Dataset> load_dataset(const DataOptions& options, const TextPipe
   std::vector<Row> rows = detail::tokenise(examples, options, pipeline, report, drops);
   report.dropped = drops.by_reason();
   drops.write(dropped_path);
-  check_dropped(std::ssize(rows), drops, options.allow_dropped, dropped_path);
+  check_dropped(std::ssize(rows), drops, options.allow_dropped);
   return std::make_unique<MemoryDataset>(std::move(rows), std::move(report));
 }
 

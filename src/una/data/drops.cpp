@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/json.h"
 
@@ -12,6 +13,17 @@ std::map<std::string, std::int64_t> DropLog::by_reason() const {
   std::map<std::string, std::int64_t> counts;
   for (const Drop& drop : drops_) ++counts[drop.reason];
   return counts;
+}
+
+Where DropLog::first(const std::string& reason) const {
+  const Where* found = nullptr;
+  for (const Drop& drop : drops_) {
+    const bool earlier =
+        found == nullptr || std::tie(drop.where.file, drop.where.line) < std::tie(found->file, found->line);
+    if (drop.reason == reason && earlier) found = &drop.where;
+  }
+  check(found != nullptr, "DropLog::first: no row was left out for that reason");
+  return *found;
 }
 
 void DropLog::write(const std::string& path) const {

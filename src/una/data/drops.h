@@ -14,6 +14,7 @@ class DropLog {
   void add(const Where& where, std::string reason) { drops_.push_back({where, std::move(reason)}); }
   std::int64_t size() const { return static_cast<std::int64_t>(drops_.size()); }
   std::map<std::string, std::int64_t> by_reason() const;
+  Where first(const std::string& reason) const;  // by file and line; the reason is one of by_reason()
   void write(const std::string& path) const;  // JSONL {file, line, reason}, by file and line; "" : nowhere
 
  private:
