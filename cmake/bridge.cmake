@@ -4,10 +4,24 @@
 set(UNA_BRIDGE_TARGET "${PROJECT_SOURCE_DIR}/.deps/bridge" CACHE PATH "cargo target folder")
 set(_lib "${UNA_BRIDGE_TARGET}/release/libuna_bridge.a")
 option(UNA_PARQUET "read Parquet files (crates parquet and arrow)" ON)
+if(UNA_FUZZ)  # its targets read no Parquet, and arrow takes long to build
+  set(UNA_PARQUET OFF)
+endif()
 set(_bridge_features $<$<BOOL:${UNA_PARQUET}>:--features=parquet>)
+set(_cargo_environment CARGO_TARGET_DIR=${UNA_BRIDGE_TARGET})
+if(UNA_FUZZ)
+  # libFuzzer sees only code with its counters. A named target keeps them out of cargo's own build scripts.
+  set(_triple x86_64-unknown-linux-gnu)
+  set(_lib "${UNA_BRIDGE_TARGET}/${_triple}/release/libuna_bridge.a")
+  set(_counters level=4 inline-8bit-counters pc-table trace-compares)
+  list(TRANSFORM _counters PREPEND "-Cllvm-args=-sanitizer-coverage-")
+  list(JOIN _counters " " _counters)
+  list(APPEND _cargo_environment CARGO_BUILD_TARGET=${_triple} CARGO_PROFILE_RELEASE_LTO=off
+    "RUSTFLAGS=-Cpasses=sancov-module ${_counters}")
+endif()
 file(GLOB _bridge_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bridge/src/*.rs")
 add_custom_command(OUTPUT "${_lib}"
-  COMMAND ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${UNA_BRIDGE_TARGET} cargo build --release --locked --quiet ${_bridge_features}
+  COMMAND ${CMAKE_COMMAND} -E env ${_cargo_environment} cargo build --release --locked --quiet ${_bridge_features}
   COMMAND ${CMAKE_COMMAND} -E touch "${_lib}"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}/bridge"
   DEPENDS ${_bridge_sources} "${PROJECT_SOURCE_DIR}/bridge/Cargo.toml" "${PROJECT_SOURCE_DIR}/bridge/Cargo.lock"

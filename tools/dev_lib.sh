@@ -13,6 +13,7 @@ usage() {
   demo       align a small model from feedback, end to end, with a table and an HTML report
   una ARGS   run the built program
   bench      bench train | bench kernels ...: side by side with the peers where they are installed
+  fuzz       [TARGET] [SECONDS]: libFuzzer on one reader of untrusted bytes, or on each in turn (600 seconds)
   parity     numbers against transformers, TRL, PEFT and llama.cpp (installs them)
   format     clang-format 19 over src
   lint       clang-tidy 19 over every file
@@ -120,4 +121,20 @@ run_tests() {
     python3 tools/check_tidy.py --build build/release --changed-only --jobs "$(nproc)"
   fi
   ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" "$@"
+}
+
+# Inputs that reach new code stay in build/fuzz/corpus, what breaks something in build/fuzz/findings.
+run_fuzz() {
+  local targets="safetensors_header jsonl_rows yaml_config template" target
+  case "${1:-}" in ''|[0-9]*) ;; *) targets=$1; shift ;; esac
+  setup && apt_install clang-19 libclang-rt-19-dev
+  for target in $targets; do
+    [ -f "tests/fuzz/${target}_fuzz.cpp" ] || die "there is no fuzz target '$target'"
+    build fuzz "${target}_fuzz"
+    mkdir -p "build/fuzz/corpus/$target" build/fuzz/findings
+    say "$target for ${1:-600} seconds"
+    "build/fuzz/tests/fuzz/${target}_fuzz" -max_total_time="${1:-600}" -max_len=4096 -timeout=60 -rss_limit_mb=4096 \
+      -dict="tests/fuzz/$target.dict" -artifact_prefix="build/fuzz/findings/$target-" -print_final_stats=1 \
+      "build/fuzz/corpus/$target" "tests/fuzz/corpus/$target"
+  done
 }

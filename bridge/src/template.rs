@@ -95,6 +95,9 @@ fn sentence(error: &Error) -> String {
         Some(line) => format!("line {line} of the chat template: "),
         None => "the chat template: ".into(),
     };
+    if error.kind() == minijinja::ErrorKind::OutOfFuel {
+        return text + "rendering takes too many steps; does a loop never end?";
+    }
     match error.detail() {
         Some(detail) => text += &format!("{} ({detail})", error.kind()),
         None => text += &error.kind().to_string(),

@@ -175,10 +175,58 @@ fn tokens_to_add(
     Ok(tokens)
 }
 
+/// serde's sentence about an enum without a tag, in words.
+fn plain(sentence: &str) -> String {
+    let Some(rest) = sentence.strip_prefix("data did not match any variant of untagged enum ")
+    else {
+        return sentence.to_string();
+    };
+    let (name, place) = rest.split_once(' ').unwrap_or((rest, ""));
+    let name = name
+        .trim_end_matches("Untagged")
+        .trim_end_matches("Wrapper");
+    format!(
+        "the part {name} is of an unknown type, or one of its members is wrong or missing, {place}"
+    )
+}
+
+/// A template that names a token without saying its ids: the crate would panic at the first text.
+fn check_post_processor(tokenizer: &Tokenizer) -> Outcome<()> {
+    let Some(processor) = tokenizer.get_post_processor() else {
+        return Ok(());
+    };
+    match serde_json::to_value(processor) {
+        Ok(value) => check_templates(&value),
+        Err(e) => Err(format!(
+            "tokenizer.json: its post_processor cannot be used: {e}"
+        )),
+    }
+}
+
+fn check_templates(processor: &Value) -> Outcome<()> {
+    for inner in processor["processors"].as_array().into_iter().flatten() {
+        check_templates(inner)?;
+    }
+    let pieces = ["single", "pair"]
+        .iter()
+        .filter_map(|k| processor[*k].as_array());
+    for piece in pieces.flatten() {
+        if let Some(id) = piece["SpecialToken"]["id"].as_str() {
+            if processor["special_tokens"].get(id).is_none() {
+                return Err(format!(
+                    "tokenizer.json: the post_processor uses the token \"{id}\", but its special_tokens do not have it"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Loaded {
     pub fn new(tokenizer_json: &str, config_json: &str, special_map_json: &str) -> Outcome<Loaded> {
         let mut tokenizer = Tokenizer::from_bytes(tokenizer_json.as_bytes())
-            .map_err(|e| format!("tokenizer.json cannot be read: {e}"))?;
+            .map_err(|e| format!("tokenizer.json cannot be read: {}", plain(&e.to_string())))?;
+        check_post_processor(&tokenizer)?;
         tokenizer
             .with_truncation(None)
             .map_err(|e| format!("tokenizer.json: {e}"))?;

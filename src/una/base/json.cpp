@@ -3,6 +3,8 @@
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
+#include "una/base/json_text.h"
+#include "una/base/utf8.h"
 
 namespace una {
 namespace {
@@ -20,38 +22,16 @@ const Json* find(const Json& object, const char* key) {
   throw InputError(cat(what, ": \"", key, "\" must be ", wanted, ", found ", value.dump()));
 }
 
-// Copies and dumps of a Json recurse: a file of a million brackets must not overflow the stack.
-bool is_too_deep(std::string_view text) {
-  constexpr int kMaxDepth = 500;
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char letter = text[i];
-    if (in_string) {
-      if (letter == '\\') ++i;
-      if (letter == '"') in_string = false;
-    } else if (letter == '"') {
-      in_string = true;
-    } else if (letter == '[' || letter == '{') {
-      if (++depth > kMaxDepth) return true;
-    } else if (letter == ']' || letter == '}') {
-      --depth;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& what) {
-  if (is_too_deep(text)) throw InputError(cat(what, ": not valid JSON: nested too deeply"));
+  check_input(text.find('\0') == text.npos, cat(what, ": a NUL byte; the file is damaged"));
+  check_input(find_invalid_utf8(text) == text.npos, cat(what, ": not valid UTF-8; save the file in UTF-8"));
+  if (outline_json(text).too_deep) throw InputError(cat(what, ": not valid JSON: nested too deeply"));
   try {
     return Json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::exception& error) {
-    std::string reason = error.what();
-    const std::size_t at = reason.find("] ");
-    if (at != std::string::npos) reason = reason.substr(at + 2);
-    throw InputError(cat(what, ": not valid JSON: ", reason));
+    throw InputError(cat(what, ": not valid JSON: ", json_reason(error)));
   }
 }
 
@@ -76,7 +56,8 @@ std::int64_t integer_member(const Json& object, const char* key, std::int64_t fa
                             const std::string& what) {
   const Json* value = find(object, key);
   if (value == nullptr) return fallback;
-  if (!value->is_number_integer()) wrong_type(what, key, "an integer", *value);
+  const bool too_large = value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX;
+  if (!value->is_number_integer() || too_large) wrong_type(what, key, "an integer", *value);
   return value->get<std::int64_t>();
 }
 

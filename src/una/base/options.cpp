@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <sstream>
 
+#include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "una/base/files.h"
 #include "una/base/format.h"
+#include "una/base/utf8.h"
 
 namespace una {
 namespace {
@@ -23,18 +27,26 @@ std::string canonical(std::string_view key) {
                        setting.is_list ? "[" + join(setting.list, ", ") + "]" : setting.text, "'"));
 }
 
+// "\N" and "\_" in quotes come out of yaml-cpp as bytes that are no UTF-8.
+std::string scalar_text(const YAML::Node& node, const std::string& origin) {
+  const std::string& text = node.Scalar();
+  check_input(find_invalid_utf8(text) == std::string::npos,
+              cat(origin, ": an escape in the text is not understood; write the character itself"));
+  return text;
+}
+
 Setting read_node(const YAML::Node& value, const std::string& origin) {
   Setting setting{.origin = origin};
   if (value.IsNull()) {
     setting.is_null = true;
     setting.text = "null";
   } else if (value.IsScalar()) {
-    setting.text = value.Scalar();
+    setting.text = scalar_text(value, origin);
   } else if (value.IsSequence()) {
     setting.is_list = true;
     for (const YAML::Node& item : value) {
       check_input(item.IsScalar(), cat(origin, ": a list of plain values is needed"));
-      setting.list.push_back(item.Scalar());
+      setting.list.push_back(scalar_text(item, origin));
     }
   } else {
     throw InputError(cat(origin, ": nested keys are not understood; every key is flat"));
@@ -42,8 +54,61 @@ Setting read_node(const YAML::Node& value, const std::string& origin) {
   return setting;
 }
 
+// yaml-cpp puts U+FFFD in the place of what is no UTF-8, and takes a NUL byte for the start of an escape.
+void check_text(const std::string& text, const std::string& name) {
+  const auto control = [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7F;
+  };
+  const auto bad = std::find_if(text.begin(), text.end(), control);
+  const auto utf8_end = std::min(find_invalid_utf8(text), text.size());
+  const auto end = std::min(bad, text.begin() + static_cast<std::ptrdiff_t>(utf8_end));
+  if (end == text.end()) return;
+  throw InputError(cat(name, ":", 1 + std::count(text.begin(), end, '\n'),
+                       end == bad ? ": a control character, which YAML does not allow; take it out"
+                                  : ": not valid UTF-8; save the file in UTF-8"));
+}
+
+// Only counts documents. yaml-cpp's own LoadAll never ends on a stray comma.
+class DocumentCount : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { line = mark.line + 1; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+
+  int line = 0;  // of the last document
+};
+
+// The one map of a file; a null node for an empty file.
+YAML::Node read_root(const std::string& text, const std::string& name) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentCount count;
+  const bool second = parser.HandleNextDocument(count) && parser.HandleNextDocument(count);
+  check_input(!second, cat(name, ":", count.line,
+                           ": the map of keys ends above (a second document, or a stray sign); give one map "
+                           "of 'key: value' lines"));
+  YAML::Node root = YAML::Load(text);
+  check_input(root.IsNull() || root.IsMap(), cat(name, ": 'key: value' lines are needed"));
+  return root;
+}
+
+std::string hex_escape(char c) {
+  constexpr const char* kDigits = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(c);
+  return {'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
+}
+
 bool needs_quotes(const std::string& text) {
-  if (text.empty() || text == "null" || text == "true" || text == "false" || text == "~") return true;
+  if (text.empty() || text == "true" || text == "false") return true;
+  if (text == "null" || text == "Null" || text == "NULL") return true;
   const std::string plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_/.";
   if (plain.find(text.front()) == std::string::npos) return true;
   return text.find_first_not_of(plain + "0123456789-+=@%") != std::string::npos;
@@ -71,19 +136,22 @@ void Settings::merge(const Settings& stronger) {
 }
 
 Settings parse_yaml_settings(const std::string& text, const std::string& name) {
+  check_text(text, name);
   Settings settings;
   try {
-    const YAML::Node root = YAML::Load(text);
-    if (root.IsNull()) return settings;
-    check_input(root.IsMap(), cat(name, ": 'key: value' lines are needed"));
-    for (const auto& entry : root) {
-      const std::string key = entry.first.Scalar();
-      const std::string origin = cat(name, ":", entry.first.Mark().line + 1, ": ", key);
+    for (const auto& entry : read_root(text, name)) {
+      const std::string place = cat(name, ":", entry.first.Mark().line + 1, ": ");
+      const std::string key = entry.first.IsScalar() ? scalar_text(entry.first, place + "a key") : "";
+      check_input(!key.empty(), cat(place, "a key must be a word, as in 'beta: 0.1'"));
+      const std::string origin = place + key;
       check_input(!settings.has(key), cat(origin, ": the key stands twice"));
       settings.set(key, read_node(entry.second, origin));
     }
+  } catch (const YAML::DeepRecursion& error) {
+    throw InputError(cat(name, ":", error.mark.line + 1, ": nested too deeply; every key is flat"));
   } catch (const YAML::Exception& error) {
-    throw InputError(cat(name, ":", error.mark.line + 1, ": not valid YAML: ", error.msg));
+    const std::string line = error.mark.is_null() ? "" : cat(":", error.mark.line + 1);
+    throw InputError(cat(name, line, ": not valid YAML: ", error.msg));
   }
   return settings;
 }
@@ -157,6 +225,8 @@ std::string yaml_text(const std::string& field) {
     if (c == '\\' || c == '"') out += '\\';
     if (c == '\n') {
       out += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      out += hex_escape(c);
     } else {
       out += c;
     }

@@ -48,12 +48,13 @@ TEST(Options, PrintedOptionsAreValidInputAgain) {
   Toy toy;
   toy.name = "with \"quotes\": and\nlines";
   toy.learning_rate = 0.1 + 0.2;
-  toy.targets = {};
+  toy.targets = {"NULL", "tab\there", "\x01\x7F", "true", "Größe"};
   Toy again;
   read_options(parse_yaml_settings(print_options(toy), "x"), again);
   EXPECT_EQ(print_options(toy), print_options(again));
   EXPECT_EQ(again.name, toy.name);
   EXPECT_EQ(again.learning_rate, toy.learning_rate);
+  EXPECT_EQ(again.targets, toy.targets);
 }
 
 TEST(Options, RefusalsNameThePlaceAndTheNearestKey) {
@@ -66,6 +67,25 @@ TEST(Options, RefusalsNameThePlaceAndTheNearestKey) {
   EXPECT_EQ(refusal("steps:\n  a: 2"),
             "run.yaml:1: steps: nested keys are not understood; every key is flat");
   EXPECT_EQ(refusal("fast: maybe"), "run.yaml:1: fast: true or false is needed, found 'maybe'");
+}
+
+TEST(Options, BytesThatYamlDoesNotAllowAreRefusedAtTheirLine) {
+  EXPECT_EQ(refusal("name: a\nname: caf\xE9"), "run.yaml:2: not valid UTF-8; save the file in UTF-8");
+  EXPECT_EQ(refusal(std::string("steps: 1\nname: a\0N", 17)),
+            "run.yaml:2: a control character, which YAML does not allow; take it out");
+  EXPECT_EQ(refusal("name: \"a\\Nb\""),
+            "run.yaml:1: name: an escape in the text is not understood; write the character itself");
+}
+
+TEST(Options, OneFileIsOneMap) {
+  EXPECT_EQ(refusal("# nothing\n"), "");
+  EXPECT_EQ(refusal("---\nsteps: 1\n...\n"), "");
+  const std::string more =
+      ": the map of keys ends above (a second document, or a stray sign); give one map of 'key: value' lines";
+  EXPECT_EQ(refusal("steps: 1\n---\nname: x\n"), "run.yaml:2" + more);
+  EXPECT_EQ(refusal(",,steps: 1"), "run.yaml:1" + more);  // yaml-cpp takes the comma for an empty document
+  EXPECT_EQ(refusal("- steps: 1"), "run.yaml: 'key: value' lines are needed");
+  EXPECT_EQ(refusal("? [steps]\n: 1"), "run.yaml:1: a key must be a word, as in 'beta: 0.1'");
 }
 
 }  // namespace

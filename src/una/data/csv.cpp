@@ -12,6 +12,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/json_text.h"
 
 namespace una::data::detail {
 namespace {
@@ -38,7 +39,8 @@ class CsvReader {
       bytes.remove_prefix(end);
     }
     if (csv_fini(&parser_, on_cell, on_row, this) != 0) fail();
-    check_input(has_header_, cat(path_, ": no header line"));
+    check_input(has_header_, cat(path_, ": no header line; the first line must name the columns"));
+    check_header();
     check_input(bad_line_ == 0, cat(path_, ":", bad_line_, ": ", bad_size_, " cells, but the header has ",
                                     table_.header.size(), " columns"));
     return std::move(table_);
@@ -55,6 +57,7 @@ class CsvReader {
     open_ = false;
     if (!has_header_) {
       has_header_ = true;
+      header_line_ = begin_;
       table_.header = std::move(cells);
       return;
     }
@@ -64,6 +67,18 @@ class CsvReader {
     }
     table_.rows.push_back(std::move(cells));
     table_.lines.push_back(begin_);
+  }
+
+  void check_header() const {
+    const std::string first = table_.header.empty() ? "" : table_.header[0];
+    check_input(table_.header.size() != 1 || first.find_first_of(";\t") == std::string::npos,
+                cat(path_, ":", header_line_, ": the header has one column, \"", first,
+                    "\"; part the cells by commas (in a .tsv file by tabs)"));
+    std::set<std::string> seen;
+    for (const std::string& name : table_.header) {
+      check_input(name.empty() || seen.insert(name).second,  // pandas leaves its index without a name
+                  cat(path_, ":", header_line_, ": the column \"", name, "\" stands twice; rename one"));
+    }
   }
 
   [[noreturn]] void fail() {
@@ -76,7 +91,7 @@ class CsvReader {
   csv_parser parser_{};
   CsvTable table_;
   std::vector<std::string> cells_;
-  std::int64_t line_ = 0, begin_ = 1, bad_line_ = 0;
+  std::int64_t line_ = 0, begin_ = 1, header_line_ = 1, bad_line_ = 0;
   std::size_t bad_size_ = 0;
   bool open_ = false, has_header_ = false;
 };
@@ -90,7 +105,7 @@ Json bool_cell(const std::string& cell) {
 }
 
 Json number_cell(const std::string& cell) {
-  Json value = Json::parse(cell, nullptr, false);
+  Json value = outline_json(cell).too_deep ? Json() : Json::parse(cell, nullptr, false);
   if (value.is_number()) return value;
   double number = 0;  // ".5", "5.": no JSON, but numbers to whoever writes CSV
   const char* end = cell.data() + cell.size();
@@ -99,7 +114,7 @@ Json number_cell(const std::string& cell) {
 }
 
 Json turns_cell(const std::string& cell) {
-  if (cell.empty() || cell[0] != '[') return {};
+  if (cell.empty() || cell[0] != '[' || outline_json(cell).too_deep) return {};
   Json value = Json::parse(cell, nullptr, false);
   const bool turns = value.is_array() && std::all_of(value.begin(), value.end(),
                                                      [](const Json& turn) { return turn.is_object(); });

@@ -98,7 +98,7 @@ std::unique_ptr<Dataset> load_dataset(const DataOptions& options, const TextPipe
   report.dropped = drops.by_reason();
   drops.write(dropped_path);
   auto dataset = std::make_unique<MemoryDataset>(sink.take(), std::move(report));
-  detail::check_dropped(dataset->report(), options.allow_dropped, dropped_path);
+  detail::check_dropped(dataset->report(), drops.text(), options.allow_dropped);
   return dataset;
 }
 

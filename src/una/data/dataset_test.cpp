@@ -108,7 +108,7 @@ TEST(Dataset, too_many_dropped_rows_are_refused_with_the_table_and_named_in_a_fi
   const std::string error = input_error([&] { world.load({}); });
   EXPECT_TRUE(contains(error, "20.0 % of the rows would be left out, more than allow_dropped = 0.05"))
       << error;
-  EXPECT_TRUE(contains(error, "1  empty answer")) << error;
+  EXPECT_TRUE(contains(error, "1  empty answer, the first in ")) << error;
   EXPECT_TRUE(contains(error, "1  exact duplicate")) << error;
   EXPECT_TRUE(contains(error, "--allow_dropped 0.2")) << error;
   const std::vector<std::string> lines = split(read_file(world.folder + "/dropped.jsonl"), '\n');

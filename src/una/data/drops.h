@@ -29,9 +29,9 @@ class DropLog {
   std::vector<Drop> drops_;
 };
 
-// InputError with the table of reasons when no row was kept, or when more than the share `allowed` was left
-// out. `dropped_path`: where each is named, or "".
-void check_dropped(const ReadReport& report, double allowed, const std::string& dropped_path);
+// InputError with the table of reasons and where each was first met, when no row was kept, or when more than
+// the share `allowed` was left out. `dropped`: DropLog::text().
+void check_dropped(const ReadReport& report, const std::string& dropped, double allowed);
 
 // The reasons, spelled once.
 inline constexpr const char* kEmptyAnswer = "empty answer";

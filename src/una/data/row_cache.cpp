@@ -146,7 +146,7 @@ std::unique_ptr<Dataset> load_cached(const std::string& path, const DataOptions&
     log_info(cat("rows       tokenised into the cache ", path));
   }
   if (!dropped_path.empty()) write_file(dropped_path, stored->dropped);
-  check_dropped(stored->dataset->report(), options.allow_dropped, dropped_path);
+  check_dropped(stored->dataset->report(), stored->dropped, options.allow_dropped);
   return std::move(stored->dataset);
 }
 

@@ -6,6 +6,8 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/json_text.h"
+#include "una/base/utf8.h"
 #include "una/data/csv.h"
 #include "una/data/fields.h"
 #include "una/data/file_bytes.h"
@@ -60,6 +62,11 @@ std::string syntax_problem(const Json::parse_error& error) {
   throw InputError(cat(where.text(), ": not valid JSON at column ", column, ": ", problem));
 }
 
+// What the parser refuses though it is JSON: a number beyond double.
+[[noreturn]] void bad_number(const std::string& where, const Json::exception& error) {
+  throw InputError(cat(where, ": not valid JSON: ", json_reason(error)));
+}
+
 // NaN, Infinity and -Infinity outside strings -> null. False when there is none.
 bool nulls_for_nonfinite(std::string& text) {
   std::string out;
@@ -86,28 +93,45 @@ bool nulls_for_nonfinite(std::string& text) {
   return changed;
 }
 
+// What the parser would pass over (a NUL byte ends its text), say badly, or not survive.
+void check_text(std::string_view text, const JsonOutline& outline, const std::string& where) {
+  check_input(text.find('\0') == text.npos, cat(where, ": a NUL byte; the file is damaged"));
+  check_input(!outline.too_deep, cat(where, ": not valid JSON: nested too deeply"));
+}
+
+void check_utf8(std::string_view text, const std::string& where) {
+  check_input(find_invalid_utf8(text) == text.npos,
+              cat(where, ": the text is not valid UTF-8; save the file in UTF-8"));
+}
+
+// The last of two values would hold, and the other be lost without a word.
+void check_keys(std::string_view text, const Json& value, std::int64_t members, const Where& where) {
+  const std::optional<DuplicateKey> twice = find_duplicate_key(text, value, members);
+  if (!twice) return;
+  throw InputError(cat(Where{where.file, where.line + twice->element}.text(), ": field \"", twice->key,
+                       "\" stands twice; take one away or rename it"));
+}
+
 Json parse_array(std::string_view bytes, const std::string& path) {
+  const JsonOutline outline = outline_json(bytes);
+  check_text(bytes, outline, path);
   std::string text(bytes);
   for (int attempt = 0;; ++attempt) {
     try {
-      return Json::parse(text);
+      Json array = Json::parse(text);
+      check_keys(text, array, outline.members, {path, 1});
+      return array;
     } catch (const Json::parse_error& error) {
       if (attempt == 0 && nulls_for_nonfinite(text)) continue;
       const std::string_view before = std::string_view(text).substr(0, error.byte > 0 ? error.byte - 1 : 0);
       const std::int64_t line = 1 + std::count(before.begin(), before.end(), '\n');
       const std::size_t newline = before.rfind('\n');
+      check_utf8(text, cat(path, ":", line));
       bad_json({path, line}, before.size() - (newline == before.npos ? 0 : newline + 1) + 1,
                syntax_problem(error));
+    } catch (const Json::exception& error) {
+      bad_number(path, error);
     }
-  }
-}
-
-// JSON's own texts are checked by the parser, those of other files here.
-void check_utf8(const Json& row, const Where& where) {
-  try {
-    static_cast<void>(row.dump());
-  } catch (const Json::exception&) {
-    throw InputError(cat(where.text(), ": the text is not valid UTF-8; save the file in UTF-8"));
   }
 }
 
@@ -147,6 +171,8 @@ struct FileReader {
   void read(const std::string& path) {
     const FileBytes file(path);
     const std::string name = unpacked_name(path);
+    check_input(!starts_with(file.bytes(), "\xFF\xFE") && !starts_with(file.bytes(), "\xFE\xFF"),
+                cat(path, ": the text is UTF-16; save the file in UTF-8"));
     if (starts_with(file.bytes(), "PAR1")) return read_parquet(path);
     if (ends_with(name, ".csv") || ends_with(name, ".tsv")) {
       read_csv(file.bytes(), path, ends_with(name, ".tsv") ? '\t' : ',');
@@ -194,17 +220,15 @@ struct FileReader {
   }
 
   void read_csv(std::string_view bytes, const std::string& path, char delimiter) {
+    const std::size_t bad = std::min(find_invalid_utf8(bytes), bytes.size());
+    check_utf8(bytes, cat(path, ":", 1 + std::count(bytes.begin(), bytes.begin() + bad, '\n')));
     CsvTable table = parse_csv(bytes, path, delimiter);
     for (std::string& column : table.header) {
       for (const Rename& rename : renames) column = column == rename.theirs ? rename.ours : column;
     }
     std::vector<Json> objects = csv_objects(table);
     hand_on_all(
-        path, objects.size(),
-        [&](std::size_t i, const Where& where) {
-          check_utf8(objects[i], where);
-          return std::move(objects[i]);
-        },
+        path, objects.size(), [&](std::size_t i, const Where&) { return std::move(objects[i]); },
         [&](std::size_t i) { return table.lines[i]; });
   }
 
@@ -248,18 +272,29 @@ struct FileReader {
 }  // namespace
 
 Json parse_line(std::string_view line, const Where& where) {
+  const JsonOutline outline = outline_json(line);
+  check_text(line, outline, where.text());
   try {
-    return Json::parse(line.begin(), line.end());
+    Json row = Json::parse(line.begin(), line.end());
+    check_keys(line, row, outline.members, where);
+    return row;
   } catch (const Json::parse_error& error) {
     std::string text(line);
     if (nulls_for_nonfinite(text)) {
       Json row =
           Json::parse(text, nullptr, false);  // no exception: the first error is about the user's own text
-      if (!row.is_discarded()) return row;
+      if (!row.is_discarded()) {
+        check_keys(text, row, outline.members, where);
+        return row;
+      }
     }
-    bad_json(where, error.byte, syntax_problem(error));
-  } catch (const Json::exception& error) {  // a number beyond double
-    bad_json(where, 1, error.what());
+    check_utf8(line, where.text());
+    const std::string problem = syntax_problem(error);
+    const bool cut = problem.find("unexpected end of input") != problem.npos;
+    bad_json(where, error.byte,
+             problem + (cut ? "; is the row cut short, or written over several lines?" : ""));
+  } catch (const Json::exception& error) {
+    bad_number(where.text(), error);
   }
 }
 

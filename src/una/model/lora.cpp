@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <regex>
 #include <set>
 
@@ -83,6 +84,23 @@ ModulePlan plan_module(const LoraSpec& spec, const LinearInfo& linear) {
           spec.scale(rank, module_alpha(spec, linear.module))};
 }
 
+// One plan a linear, none where the adapter leaves it alone; `what` names the adapter's folder in errors.
+std::vector<std::optional<ModulePlan>> plan_loaded(LoraSpec& spec, const std::vector<LinearInfo>& linears,
+                                                   const std::vector<std::string>& defaults,
+                                                   const std::string& what) {
+  try {
+    check_spec(spec);
+    const std::vector<bool> chosen = resolve_targets(spec, linears, defaults);
+    std::vector<std::optional<ModulePlan>> out(linears.size());
+    for (std::size_t i = 0; i < linears.size(); ++i) {
+      if (chosen[i]) out[i] = plan_module(spec, linears[i]);
+    }
+    return out;
+  } catch (const InputError& error) {
+    throw InputError(cat(what, ": ", error.what()));
+  }
+}
+
 }  // namespace
 
 std::int64_t Adapter::lowest_layer(const std::vector<LinearInfo>& linears) const {
@@ -150,28 +168,25 @@ Adapter make_adapter(const LoraSpec& spec, const std::vector<LinearInfo>& linear
 Adapter load_adapter(const LoraSpec& spec, const std::vector<LinearInfo>& linears,
                      const std::vector<std::string>& defaults, const weights::StateDict& weights,
                      at::ScalarType compute, bool trainable, const std::string& what) {
-  check_spec(spec);
   Adapter out{.spec = spec, .trainable = trainable, .modules = {}};
-  const std::vector<bool> chosen = resolve_targets(out.spec, linears, defaults);
+  const std::vector<std::optional<ModulePlan>> plans = plan_loaded(out.spec, linears, defaults, what);
   std::vector<ExpectedTensor> expected;
   for (std::size_t i = 0; i < linears.size(); ++i) {
-    if (!chosen[i]) continue;
-    const ModulePlan plan = plan_module(out.spec, linears[i]);
-    expected.push_back({plan.a_name, {plan.rank, linears[i].in}});
-    expected.push_back({plan.b_name, {linears[i].out, plan.rank}});
+    if (!plans[i]) continue;
+    expected.push_back({plans[i]->a_name, {plans[i]->rank, linears[i].in}});
+    expected.push_back({plans[i]->b_name, {linears[i].out, plans[i]->rank}});
   }
   check_names(
       expected, weights,
       [](const std::string& name) { return name == "score.weight" || name == "score.bias"; }, what);
   out.modules.resize(linears.size());
   for (std::size_t i = 0; i < linears.size(); ++i) {
-    if (!chosen[i]) continue;
-    const ModulePlan plan = plan_module(out.spec, linears[i]);
+    if (!plans[i]) continue;
     // fp32, as PEFT loads adapters: the file may go away, and training starts from these values.
     const auto read = [&](const std::string& name) {
       return make_parameter(name, weights.at(name).to(master_dtype(compute)), compute, trainable, true);
     };
-    out.modules[i] = AdapterModule{read(plan.a_name), read(plan.b_name), plan.scale};
+    out.modules[i] = AdapterModule{read(plans[i]->a_name), read(plans[i]->b_name), plans[i]->scale};
   }
   return out;
 }

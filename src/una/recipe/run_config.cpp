@@ -179,7 +179,10 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
     const Settings from_file = read_yaml_settings(file->text);
     for (const auto& [key, value] : from_file.all()) {
       const auto alias = option_aliases().find(key);
-      settings.set(alias == option_aliases().end() ? key : alias->second, value);
+      const std::string& name = alias == option_aliases().end() ? key : alias->second;
+      check_input(alias == option_aliases().end() || !from_file.has(name),
+                  cat(value.origin, ": the same key as ", name, ", which stands in the file too; keep one"));
+      settings.set(name, value);
     }
     flags.erase("config");
   }

@@ -12,6 +12,7 @@
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/interrupt.h"
+#include "una/base/json_text.h"
 #include "una/base/log.h"
 #include "una/recipe/critic_setup.h"
 #include "una/recipe/merge.h"
@@ -71,6 +72,7 @@ void TrainingRun::check_config() {
   check_device(config_.model.device);
   check_input(!config_.run.output_dir.empty(), "no output folder: give one with --output_dir (or --out)");
   check_input(!config_.data.dataset_name.empty(), "no data: give a file of rows with --data");
+  check_input(config_.run.threads >= 0, "threads must be 0 (all processors) or more");
   check_input(config_.run.eval_fraction >= 0 && config_.run.eval_fraction < 1,
               "eval_fraction must lie in [0, 1)");
   check_input(!eval_options(config_) || config_.run.eval_fraction == 0,
@@ -171,9 +173,14 @@ void TrainingRun::check_resume(const std::string& checkpoint) {
   train::load_optimizer(checkpoint, runner_->buffer(), runner_->value_buffer());
   runner_->set_updates(start_.updates);
   runner_->set().refresh();
-  objective_->load_state(start_.objective);
   stream_->seek(start_.position);
-  stream_->load_state(start_.source);
+  try {
+    objective_->load_state(start_.objective);
+    stream_->load_state(start_.source);
+  } catch (const Json::exception& error) {
+    throw InputError(cat(checkpoint, "/una_state.json: the running means cannot be read (",
+                         json_reason(error), "); resume from another checkpoint"));
+  }
   if (const auto threads = start_.facts.find("threads");
       threads != start_.facts.end() && threads->second != threads_text()) {
     log_warning(cat("the checkpoint was written with ", threads->second, " threads, this run has ",

@@ -10,6 +10,7 @@
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
+#include "una/base/json_text.h"
 #include "una/weights/safetensors.h"
 
 namespace una::train {
@@ -72,6 +73,17 @@ std::vector<std::pair<std::string, at::Tensor>> optimizer_tensors(FlatBuffer& bu
   return tensors;
 }
 
+// What `read` gives, where una_state.json may hold anything.
+template <class Read>
+auto from_state(const std::string& folder, const Read& read) {
+  try {
+    return read();
+  } catch (const Json::exception& error) {
+    throw InputError(cat(folder, "/", kStateFile, " is not the state of a run: ", json_reason(error),
+                         "; resume from another checkpoint"));
+  }
+}
+
 // "" when every file is as the manifest says, else what is wrong.
 std::string manifest_trouble(const std::string& folder, bool with_hashes) {
   const std::string path = folder + "/" + kManifestFile;
@@ -85,6 +97,8 @@ std::string manifest_trouble(const std::string& folder, bool with_hashes) {
       if (with_hashes && hash_file(file) != entry.at("xxh3_128").get<std::string>())
         return cat(name, " was changed");
     }
+  } catch (const Json::exception& error) {
+    return cat("manifest.json cannot be read (", json_reason(error), ")");
   } catch (const std::exception& error) {
     return cat("manifest.json cannot be read (", error.what(), ")");
   }
@@ -147,10 +161,16 @@ RunState read_checkpoint(const std::string& folder) {
   const std::string trouble = manifest_trouble(folder, true);
   check_input(trouble.empty(), cat(folder, " is no valid checkpoint: ", trouble));
   const Json json = read_json_file(folder + "/" + kStateFile);
-  check_input(
-      json.value("format_version", 0) == kFormatVersion,
-      cat(folder, ": written by another version of una (format ", json.value("format_version", 0), ")"));
-  return parse_state(json);
+  return from_state(folder, [&] {
+    const Json& format = json.at("format_version");
+    check_input(format == kFormatVersion, cat(folder, ": written by another version of una (format ",
+                                              format.dump(), "); go on with that version"));
+    RunState state = parse_state(json);
+    const auto& at = state.position;
+    check_input(at.step >= 0 && at.epoch >= 0 && at.row >= 0,
+                cat(folder, "/", kStateFile, ": step, epoch and row must not be negative"));
+    return state;
+  });
 }
 
 void load_optimizer(const std::string& folder, FlatBuffer& buffer, FlatBuffer* value_head) {
@@ -158,12 +178,16 @@ void load_optimizer(const std::string& folder, FlatBuffer& buffer, FlatBuffer* v
   check_input(is_file(path), cat(folder,
                                  " has no optimiser state (save_only_model), so it cannot be resumed; start "
                                  "from its adapter with --adapter instead"));
-  const Json tensors = read_json_file(folder + "/" + kStateFile).at("tensors");
+  const Json then = read_json_file(folder + "/" + kStateFile);
   const auto& spans = buffer.spans();
-  bool same = tensors.size() == spans.size();
-  for (std::size_t i = 0; same && i < spans.size(); ++i) {
-    same = tensors[i].at("name") == spans[i].name && tensors[i].at("size") == spans[i].size;
-  }
+  const bool same = from_state(folder, [&] {
+    const Json& tensors = then.at("tensors");
+    bool equal = tensors.size() == spans.size();
+    for (std::size_t i = 0; equal && i < spans.size(); ++i) {
+      equal = tensors.at(i).at("name") == spans[i].name && tensors.at(i).at("size") == spans[i].size;
+    }
+    return equal;
+  });
   check_input(same, cat(folder, ": other tensors were trained then; resume with the same adapter settings"));
   const c10::AutoGradMode no_grad(false);
   const weights::StateDict state = weights::read_safetensors(path);

@@ -88,8 +88,9 @@ ConfigReader ConfigReader::object(const char* key) const {
 
 std::int64_t ConfigReader::token_id(const char* key, const Json& value) const {
   if (!value.is_number_integer()) fail(cat("\"", key, "\" must be a token id, found ", value.dump()));
+  const bool too_large = value.is_number_unsigned() && value.get<std::uint64_t>() > kMaxSize;
   const auto id = value.get<std::int64_t>();
-  if (id > kMaxSize) fail(cat("\"", key, "\": ", id, " is no token id"));
+  if (too_large) fail(cat("\"", key, "\": ", value.dump(), " is no token id"));
   return id < 0 ? -1 : id;
 }
 

@@ -89,8 +89,17 @@ void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, M
   spec.torch_dtype = read_dtype_name(config);
   spec.initializer_range = config.positive("initializer_range", 0.02);
   spec.eos_ids = config.tokens("eos_token_id", defaults.eos_ids);
+  if (config.is_set("eos_token_id")) check_eos_ids(config, spec.eos_ids, spec.vocab_size);
   spec.bos_id = config.token("bos_token_id", defaults.bos_id);
   spec.pad_id = config.token("pad_token_id", defaults.pad_id);
+}
+
+void check_eos_ids(const ConfigReader& config, const std::vector<std::int32_t>& ids,
+                   std::int64_t vocab_size) {
+  for (const std::int32_t id : ids) {
+    if (id >= vocab_size)
+      config.fail(cat("\"eos_token_id\" ", id, " is beyond the model's vocabulary of ", vocab_size));
+  }
 }
 
 void read_attention_bias(const ConfigReader& config, ModelSpec& spec) {

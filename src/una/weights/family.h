@@ -49,6 +49,9 @@ struct DecoderDefaults {
 // Everything that the families share: sizes, norm, activation, rope, tokens. `windows` becomes all zero.
 void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec);
 
+// No answer could end at an id that the model does not have.
+void check_eos_ids(const ConfigReader& config, const std::vector<std::int32_t>& ids, std::int64_t vocab_size);
+
 // "attention_bias" of families that put it on q, k, v and o.
 void read_attention_bias(const ConfigReader& config, ModelSpec& spec);
 

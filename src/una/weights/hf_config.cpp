@@ -128,7 +128,10 @@ void add_generation_eos(const std::string& folder, ModelSpec& spec) {
   if (!is_file(path)) return;
   const Json root = parse_json(read_file(path), path);
   check_input(root.is_object(), cat(path, ": must be a JSON object"));
-  for (const std::int32_t id : ConfigReader(root, path).tokens("eos_token_id", {})) {
+  const ConfigReader config(root, path);
+  const std::vector<std::int32_t> ids = config.tokens("eos_token_id", {});
+  detail::check_eos_ids(config, ids, spec.vocab_size);
+  for (const std::int32_t id : ids) {
     if (std::find(spec.eos_ids.begin(), spec.eos_ids.end(), id) == spec.eos_ids.end()) {
       spec.eos_ids.push_back(id);
     }

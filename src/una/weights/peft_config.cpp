@@ -182,7 +182,8 @@ void apply_layers(const ConfigReader& config, LoraSpec& spec) {
 void read_patterns(const ConfigReader& config, LoraSpec& spec) {
   for (const char* key : {"rank_pattern", "alpha_pattern"}) {
     if (!config.is_set(key)) continue;
-    const ConfigReader pattern = config.object(key);
+    const std::string where = cat(config.what(), ": \"", key, "\"");
+    const ConfigReader pattern(config.object(key).json(), where);
     for (const auto& [name, value] : pattern.json().items()) {
       if (std::string_view(key) == "rank_pattern") {
         spec.rank_pattern[name] = pattern.size(name.c_str());

@@ -153,6 +153,8 @@ std::string_view header_text(std::string_view file, const std::string& what) {
   std::memcpy(raw.data(), file.data(), raw.size());
   std::uint64_t length = 0;
   for (std::size_t i = raw.size(); i-- > 0;) length = length << 8 | raw[i];
+  check_input(!starts_with(file, "version https://git-lfs"),
+              cat(what, ": a pointer of Git LFS, not the file itself; fetch that with git lfs pull"));
   check_input(length <= kMaxHeaderBytes, cat(what, ": a header of ", length, " bytes is over the limit of ",
                                              kMaxHeaderBytes, "; is this a safetensors file?"));
   check_input(length <= file.size() - kLengthBytes,

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "una/base/json.h"
+
+namespace una {
+
+// What one pass over the bytes of a JSON text tells before it is parsed.
+struct JsonOutline {
+  bool too_deep = false;     // copies and dumps of a Json recurse: so much nesting could overflow the stack
+  std::int64_t members = 0;  // of all objects in it, as often as they stand there; of a valid text only
+};
+JsonOutline outline_json(std::string_view text);
+
+// A key that stands twice in one object. Parsed, the last one would hold, and the other's value would be
+// gone.
+struct DuplicateKey {
+  std::string key;
+  std::int64_t element = 0;  // of the outermost list, from 0; 0 where the text is no list
+};
+
+// `value` is what `text` was parsed to, `members` of its outline.
+std::optional<DuplicateKey> find_duplicate_key(std::string_view text, const Json& value,
+                                               std::int64_t members);
+
+// The parser's sentence without its code: "key 'step' not found".
+std::string json_reason(const Json::exception& error);
+
+}  // namespace una
