@@ -21,12 +21,12 @@ pub struct ParquetFile {
 fn open(path: &str, batch: usize) -> Outcome<ParquetFile> {
     let file = File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-        .map_err(|e| format!("not a readable Parquet file: {e}"))?;
+        .map_err(|e| format!("not a readable Parquet file ({e}); fetch it again"))?;
     let count = builder.metadata().file_metadata().num_rows();
     let reader = builder
         .with_batch_size(batch)
         .build()
-        .map_err(|e| format!("not a readable Parquet file: {e}"))?;
+        .map_err(|e| format!("not a readable Parquet file ({e}); fetch it again"))?;
     let rows = Box::into_raw(Box::new(ParquetRows { reader }));
     Ok(ParquetFile { rows, count })
 }
@@ -47,7 +47,7 @@ impl ParquetRows {
     fn next(&mut self) -> Outcome<String> {
         match self.reader.next() {
             None => Ok(String::new()),
-            Some(Err(e)) => Err(format!("the Parquet data are damaged: {e}")),
+            Some(Err(e)) => Err(format!("the Parquet data are damaged ({e}); fetch the file again")),
             Some(Ok(batch)) => String::from_utf8(lines(&batch)?)
                 .map_err(|_| "a text is not valid UTF-8".to_string()),
         }
