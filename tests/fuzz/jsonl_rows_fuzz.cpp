@@ -1,9 +1,9 @@
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <unistd.h>
 
@@ -19,20 +19,25 @@ namespace {
 namespace fs = std::filesystem;
 
 // One folder a process; files of it are written anew for each input.
-const std::string& folder() {
-  static const std::string path = [] {
-    const fs::path shared = "/dev/shm";
+class Folder {
+ public:
+  Folder() {
+    const fs::path shared = "/dev/shm";  // in memory
     const fs::path base = fs::is_directory(shared) ? shared : fs::temp_directory_path();
-    const std::string name = (base / ("una-fuzz-" + std::to_string(::getpid()))).string();
-    fs::create_directories(name);
-    std::atexit([] {
-      std::error_code ignored;
-      fs::remove_all(folder(), ignored);
-    });
-    return name;
-  }();
-  return path;
-}
+    path_ = (base / ("una-fuzz-" + std::to_string(::getpid()))).string();
+    fs::create_directories(path_);
+  }
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
 
 void read_rows(const una::data::DataOptions& options) {
   try {
@@ -51,7 +56,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view mark = "csv\n";
   const bool csv = una::starts_with(text, mark);
   if (csv) text.remove_prefix(mark.size());
-  const std::string path = folder() + (csv ? "/rows.csv" : "/rows.jsonl");
+  static const Folder folder;
+  const std::string path = folder.path() + (csv ? "/rows.csv" : "/rows.jsonl");
   std::ofstream(path, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
   una::data::DataOptions options;
   options.dataset_name = {path};

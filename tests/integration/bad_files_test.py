@@ -7,9 +7,11 @@ import concurrent.futures
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent.parent / "bad_files"
@@ -73,17 +75,45 @@ def snapshot(folder):
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
+def environment(temporary):
+    return {**os.environ, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+
+
 def una(arguments, scratch):
     """Exit code (None: it had to be stopped) and stderr. Paths of the corpus are relative to its folder."""
     temporary = scratch / "tmp"
     temporary.mkdir(exist_ok=True)
-    env = {**os.environ, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
     try:
-        done = subprocess.run([os.environ["UNA"], *map(str, arguments)], cwd=HERE, env=env, timeout=LIMIT,
-                              capture_output=True)
+        done = subprocess.run([os.environ["UNA"], *map(str, arguments)], cwd=HERE, env=environment(temporary),
+                              timeout=LIMIT, capture_output=True)
     except subprocess.TimeoutExpired:
         return None, ""
     return done.returncode, done.stderr.decode("utf-8", "backslashreplace")
+
+
+class Server:
+    """The same by tests/integration/command_server.cpp, one for each thread; all of its commands share one tmp."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bad-files-"))
+        self.process = subprocess.Popen([os.environ["UNA_COMMAND_SERVER"]], cwd=HERE, stdin=subprocess.PIPE, text=True,
+                                        stdout=subprocess.PIPE, env=environment(self.folder / "tmp"))
+
+    def una(self, arguments, scratch):
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+        (self.folder / "tmp").mkdir()
+        print(*[LIMIT, scratch, *arguments], sep="\t", file=self.process.stdin, flush=True)
+        code = int(self.process.stdout.readline())
+        for path in (self.folder / "tmp").iterdir():
+            shutil.move(path, scratch / "tmp")
+        error = (scratch / "stderr").read_bytes().decode("utf-8", "backslashreplace")
+        return None if code == -signal.SIGALRM else code, error
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        shutil.rmtree(self.folder)
 
 
 def base_run(scratch):
@@ -122,13 +152,14 @@ def prepare(case, scratch, run):
     return [case.method or "dpo", "--model", model, *given, *chat], {model: "MODEL", out: "OUT"}
 
 
-def run_case(case, run):
+def run_case(case, run, una=una):
     """The lines that the program says, and what is wrong with how it ended ("" for nothing)."""
     with tempfile.TemporaryDirectory(prefix="bad-files-") as folder:
         scratch = pathlib.Path(folder)
         out = scratch / "out"
         arguments, names = prepare(case, scratch, run)
         before = snapshot(out) if out.exists() else None
+        (scratch / "tmp").mkdir()
         code, error = una(arguments, scratch)
         at = ("\n" + error).rfind("\nuna: ")
         said = error[at + len("una: "):].strip("\n") if at >= 0 else ""
@@ -149,8 +180,20 @@ def run_case(case, run):
 def run_all(cases):
     with tempfile.TemporaryDirectory(prefix="bad-files-") as folder:
         run = base_run(pathlib.Path(folder))
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(lambda case: run_case(case, run), cases))
+        if "UNA_COMMAND_SERVER" not in os.environ:
+            with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+                return list(pool.map(lambda case: run_case(case, run), cases))
+        servers, own = [], threading.local()
+
+        def start():
+            own.server = Server()
+            servers.append(own.server)
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count(), initializer=start) as pool:
+            results = list(pool.map(lambda case: run_case(case, run, own.server.una), cases))
+        for server in servers:
+            server.close()
+        return results
 
 
 class BadFiles(unittest.TestCase):
@@ -166,6 +209,14 @@ class BadFiles(unittest.TestCase):
             with self.subTest(case=case.name):
                 self.assertEqual(trouble, "")
                 self.assertEqual("\n".join(lines), "\n".join(case.lines))
+
+    def test_the_program_itself_says_the_same(self):
+        cases = {case.group: case for case in read_expected()}
+        with tempfile.TemporaryDirectory(prefix="bad-files-") as folder:
+            run = base_run(pathlib.Path(folder))
+            for case in cases.values():
+                with self.subTest(case=case.name):
+                    self.assertEqual(run_case(case, run), (case.lines, ""))
 
     def test_the_good_files_pass(self):
         with tempfile.TemporaryDirectory(prefix="bad-files-") as folder:

@@ -284,7 +284,7 @@ TEST(ChatTemplate, BadTemplatesAndRowsAreOneSentence) {
 TEST(ChatTemplate, EndlessTemplatesAreStopped) {
   const std::vector<Message> one = {{"user", "a", ""}};
   const char* loops = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}";
-  EXPECT_NE(refusal(loops, one).find("fuel"), std::string::npos);
+  EXPECT_NE(refusal(loops, one).find("too many steps"), std::string::npos);
   const char* recursion = "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}";
   EXPECT_NE(refusal(recursion, one).find("recursion"), std::string::npos);
 }

@@ -89,7 +89,8 @@ void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, M
   spec.torch_dtype = read_dtype_name(config);
   spec.initializer_range = config.positive("initializer_range", 0.02);
   spec.eos_ids = config.tokens("eos_token_id", defaults.eos_ids);
-  if (config.is_set("eos_token_id")) check_eos_ids(config, spec.eos_ids, spec.vocab_size);
+  // A small model may keep its family's default.
+  if (spec.eos_ids != defaults.eos_ids) check_eos_ids(config, spec.eos_ids, spec.vocab_size);
   spec.bos_id = config.token("bos_token_id", defaults.bos_id);
   spec.pad_id = config.token("pad_token_id", defaults.pad_id);
 }

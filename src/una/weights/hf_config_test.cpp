@@ -75,6 +75,8 @@ TEST(HfConfig, TokenIdsMayBeOneSeveralOrNone) {
   EXPECT_EQ(parse("llama", R"({"pad_token_id":-1})").pad_id, -1);
   EXPECT_EQ(parse("llama", R"({"pad_token_id":9})").pad_id, 9);
   EXPECT_REFUSED("llama", R"({"eos_token_id":"</s>"})", "must be a token id");
+  EXPECT_REFUSED("llama", R"({"eos_token_id":100})", "beyond the model's vocabulary of 100");
+  EXPECT_REFUSED("llama", R"({"eos_token_id":18446744073709551615})", "is no token id");
   EXPECT_REFUSED("llama", R"({"pad_token_id":4294967296})", "is no token id");
 }
 
