@@ -269,7 +269,7 @@ std::vector<Output> Engine::step() {
   if (impl_->schedule.done()) return std::exchange(impl_->empty_answers, {});
   impl_->fit_cache();
   const std::vector<std::shared_ptr<Prompt>> fresh = impl_->schedule.admit();
-  impl_->append(impl_->model.logits(impl_->next_hidden(fresh)));
+  impl_->append(impl_->model.logits(impl_->next_hidden(fresh), impl_->options.adapter));
   return impl_->collect();
 }
 

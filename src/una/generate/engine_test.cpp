@@ -45,7 +45,7 @@ at::Tensor full_logits(model::Model& model, const Ids& ids) {
   for (std::int32_t i = 0; i < size; ++i) positions.push_back(i);
   const at::Tensor states =
       model.hidden(at::tensor(tokens), at::tensor(positions), {{0, size, {{0, size}}}}, {});
-  return model.logits(states.narrow(0, size - 1, 1));
+  return model.logits(states.narrow(0, size - 1, 1), model::kNoAdapter);
 }
 
 std::vector<Request> requests(const SamplingParams& params) {

@@ -1,9 +1,14 @@
 #include "una/kernels/lora_linear.h"
 
+#include <algorithm>
+
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/mul.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -33,8 +38,15 @@ void each_master(const std::vector<LinearPart>& parts, const Visit& visit) {
     for (const LoraTerm& term : part.adapters) {
       if (term.a.trains()) visit(term.a.master);
       if (term.b.trains()) visit(term.b.master);
+      if (detail::wants_grad(term.magnitude_master)) visit(term.magnitude_master);
     }
   }
+}
+
+bool is_dora(const LinearPart& part) { return !part.adapters.empty() && part.adapters[0].gain.defined(); }
+
+bool has_dora(const std::vector<LinearPart>& parts) {
+  return std::any_of(parts.begin(), parts.end(), is_dora);
 }
 
 // out = dropped x, or out += dropped x.
@@ -62,37 +74,104 @@ at::Tensor dropped(const at::Tensor& x, const LoraTerm& term) {
 
 at::Tensor scaled(const at::Tensor& thin, double scale) { return scale == 1 ? thin : thin.mul_(scale); }
 
-// y; appends each adapter's scaled thin product s drop(x) A^T [T, r] to `thin`.
-at::Tensor forward(const at::Tensor& x, const Call& call, variable_list& thin) {
+// A part's y from its product with the weight, by its DoRA term. Under dropout the base's share of z has
+// another input than y, so it is a second product.
+void apply_dora(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& term, at::Tensor y,
+                variable_list& saved) {
+  const at::Tensor in = dropped(x, term);
+  const bool drops = term.dropout > 0;
+  const at::Tensor base = drops ? at::mm(in, weight.t()) : y;
+  saved.push_back(scaled(at::mm(in, term.a.value.t()), term.scale));
+  const at::Tensor z = at::addmm(base, saved.back(), term.b.value.t());
+  if (drops) {
+    y.add_(at::mul(z, term.gain).sub_(base));
+  } else {
+    at::mul_out(y, z, term.gain);
+  }
+  if (detail::wants_grad(term.magnitude_master)) saved.push_back(z);
+}
+
+// y; appends to `saved`, for each adapter, its scaled thin product s drop(x) A^T [T, r], then z where a DoRA
+// magnitude trains.
+at::Tensor forward(const at::Tensor& x, const Call& call, variable_list& saved) {
+  const bool late_bias = call.bias.defined() && has_dora(call.parts);  // no gain is on the bias
   at::Tensor y =
-      at::linear(x, call.weight, call.bias.defined() ? std::optional<at::Tensor>(call.bias) : std::nullopt);
+      at::linear(x, call.weight,
+                 call.bias.defined() && !late_bias ? std::optional<at::Tensor>(call.bias) : std::nullopt);
   std::int64_t begin = 0;
   for (const LinearPart& part : call.parts) {
-    for (const LoraTerm& term : part.adapters) {
-      thin.push_back(scaled(at::mm(dropped(x, term), term.a.value.t()), term.scale));
-      y.narrow(1, begin, part.out).addmm_(thin.back(), term.b.value.t());
+    if (is_dora(part)) {
+      apply_dora(x, call.weight.narrow(0, begin, part.out), part.adapters[0], y.narrow(1, begin, part.out),
+                 saved);
+    } else {
+      for (const LoraTerm& term : part.adapters) {
+        saved.push_back(scaled(at::mm(dropped(x, term), term.a.value.t()), term.scale));
+        y.narrow(1, begin, part.out).addmm_(saved.back(), term.b.value.t());
+      }
     }
     begin += part.out;
   }
-  return y;
+  return late_bias ? y.add_(call.bias) : y;
 }
 
 at::Tensor like(const at::Tensor& grad, const at::Tensor& master) { return grad.to(master.scalar_type()); }
 
-// The gradients of one adapter; adds its share to dx where that is wanted.
-void term_backward(const LoraTerm& term, const at::Tensor& x, const at::Tensor& thin, const at::Tensor& dy,
-                   at::Tensor& dx, variable_list& out) {
+// Where the backward of a call puts what it finds.
+struct Gradients {
+  const at::Tensor& x;
+  at::Tensor& dx;  // undefined: not wanted
+  variable_list& out;
+};
+
+// The gradients of one adapter; adds its share to dx where that is wanted, and `base`, if it is there, as the
+// share of another product with the dropped x.
+void term_backward(const LoraTerm& term, const at::Tensor& thin, const at::Tensor& dy, const at::Tensor& base,
+                   Gradients into) {
   const bool trains_a = term.a.trains();
   at::Tensor inner;  // s dY B
-  if (trains_a || dx.defined()) inner = scaled(at::mm(dy, term.b.value), term.scale);
-  if (trains_a) out.push_back(like(at::mm(inner.t(), dropped(x, term)), term.a.master));
-  if (term.b.trains()) out.push_back(like(at::mm(dy.t(), thin), term.b.master));
-  if (!dx.defined()) return;
+  if (trains_a || into.dx.defined()) inner = scaled(at::mm(dy, term.b.value), term.scale);
+  if (trains_a) into.out.push_back(like(at::mm(inner.t(), dropped(into.x, term)), term.a.master));
+  if (term.b.trains()) into.out.push_back(like(at::mm(dy.t(), thin), term.b.master));
+  if (!into.dx.defined()) return;
   if (term.dropout == 0) {
-    dx.addmm_(inner, term.a.value);
+    into.dx.addmm_(inner, term.a.value);
   } else {
-    drop(at::mm(inner, term.a.value), term, dx, true);
+    drop(base.defined() ? at::addmm(base, inner, term.a.value) : at::mm(inner, term.a.value), term, into.dx,
+         true);
   }
+}
+
+// What the stacked product gets of dy: DoRA's gain is on it, but for the parts under dropout, whose plain
+// product has none.
+at::Tensor product_gradient(const at::Tensor& dy, const Call& call) {
+  if (!has_dora(call.parts)) return dy;
+  at::Tensor out = dy.clone();
+  std::int64_t begin = 0;
+  for (const LinearPart& part : call.parts) {
+    if (is_dora(part) && part.adapters[0].dropout == 0) {
+      out.narrow(1, begin, part.out).mul_(part.adapters[0].gain);
+    }
+    begin += part.out;
+  }
+  return out;
+}
+
+struct PartGradients {
+  at::Tensor dy, dproduct;  // of a part's output, and of its product with the weight
+};
+
+// The same for a DoRA term: z's gradient is gain dy. `saved`: the thin product, then z where it was kept.
+void dora_backward(const LoraTerm& term, const at::Tensor& weight, const at::Tensor* saved,
+                   const PartGradients& part, Gradients into) {
+  const at::Tensor& dy = part.dy;
+  const at::Tensor dz = term.dropout > 0 ? at::mul(dy, term.gain).to(dy.scalar_type()) : part.dproduct;
+  at::Tensor base;
+  if (term.dropout > 0 && into.dx.defined()) base = at::mm(dz.sub(dy), weight);
+  term_backward(term, saved[0], dz, base, into);
+  if (!detail::wants_grad(term.magnitude_master)) return;
+  const at::ScalarType wide = detail::compute_type(dy.scalar_type());
+  const at::Tensor dgain = at::sum(at::mul(dy.to(wide), saved[1].to(wide)), {0});
+  into.out.push_back(like(dgain.div_(term.norm), term.magnitude_master));
 }
 
 struct StackedLinear : torch::autograd::Function<StackedLinear> {
@@ -109,27 +188,48 @@ struct StackedLinear : torch::autograd::Function<StackedLinear> {
     const auto saved = ctx->get_saved_variables();
     const at::Tensor &x = saved[0], dy = grads[0].contiguous();
     const auto& call = detail::kept<Call>(ctx);
-    at::Tensor dx = ctx->needs_input_grad(0) ? at::mm(dy, call.weight) : at::Tensor();
+    const at::Tensor dproduct = product_gradient(dy, call);
+    at::Tensor dx = ctx->needs_input_grad(0) ? at::mm(dproduct, call.weight) : at::Tensor();
     variable_list out(1);
+    const Gradients into{x, dx, out};
     std::int64_t begin = 0;
-    std::size_t thin = 1;
+    std::size_t next = 1;  // of `saved`
     for (const LinearPart& part : call.parts) {
       const at::Tensor part_dy = dy.narrow(1, begin, part.out);
-      begin += part.out;
+      const at::Tensor part_dproduct = dproduct.narrow(1, begin, part.out);
       if (detail::wants_grad(part.weight_master)) {
-        out.push_back(like(at::mm(part_dy.t(), x), part.weight_master));
+        out.push_back(like(at::mm(part_dproduct.t(), x), part.weight_master));
       }
       if (detail::wants_grad(part.bias_master)) {
         const auto type = detail::compute_type(dy.scalar_type());
         out.push_back(like(at::sum(part_dy, {0}, false, type), part.bias_master));
       }
-      for (const LoraTerm& term : part.adapters) term_backward(term, x, saved[thin++], part_dy, dx, out);
+      for (const LoraTerm& term : part.adapters) {
+        if (is_dora(part)) {
+          dora_backward(term, call.weight.narrow(0, begin, part.out), &saved[next], {part_dy, part_dproduct},
+                        into);
+        } else {
+          term_backward(term, saved[next], part_dy, {}, into);
+        }
+        next += detail::wants_grad(term.magnitude_master) ? 2 : 1;
+      }
+      begin += part.out;
     }
     out[0] = dx;
     out.resize(out.size() + 1);  // the call
     return out;
   }
 };
+
+void check_dora(const LinearPart& part) {
+  const LoraTerm& term = part.adapters[0];
+  check(part.adapters.size() == 1 && term.gain.numel() == part.out,
+        "stacked_linear: a DoRA term's gain must be [out], and the term its part's only one");
+  check(!detail::wants_grad(term.magnitude_master) || term.norm.defined(),
+        "stacked_linear: a DoRA magnitude trains beside its norm");
+  check(term.dropout == 0 || !detail::wants_grad(part.weight_master),
+        "stacked_linear: no DoRA with dropout on a weight that trains");
+}
 
 void check_parts(const at::Tensor& x, const at::Tensor& weight, const std::vector<LinearPart>& parts) {
   check(x.dim() == 2 && weight.dim() == 2 && x.size(1) == weight.size(1),
@@ -144,6 +244,7 @@ void check_parts(const at::Tensor& x, const at::Tensor& weight, const std::vecto
             "stacked_linear: an adapter's A must be [r, in] and its B [out, r]");
       check(term.dropout >= 0 && term.dropout < 1, "stacked_linear: dropout must be in [0, 1)");
     }
+    if (is_dora(part)) check_dora(part);
   }
   check(total == weight.size(0), "stacked_linear: the parts' rows do not add up to the weight's");
 }
@@ -165,6 +266,21 @@ at::Tensor stacked_linear(const at::Tensor& x_in, const at::Tensor& weight, cons
   const at::NoGradGuard no_grad;
   variable_list unused;
   return forward(x, call, unused);
+}
+
+at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double scale) {
+  constexpr std::int64_t kRows = 256;  // fp32 rows that stay near the cores
+  const at::NoGradGuard no_grad;
+  const at::ScalarType wide = detail::compute_type(weight.scalar_type());
+  const at::Tensor inner = a.to(wide), outer = b.to(wide);
+  const at::Tensor out = at::empty({weight.size(0)}, weight.options().dtype(wide).requires_grad(false));
+  for (std::int64_t begin = 0; begin < weight.size(0); begin += kRows) {
+    const std::int64_t rows = std::min(kRows, weight.size(0) - begin);
+    const at::Tensor sum =
+        at::addmm(weight.narrow(0, begin, rows).to(wide), outer.narrow(0, begin, rows), inner, 1, scale);
+    out.narrow(0, begin, rows).copy_(at::linalg_vector_norm(sum, 2, at::IntArrayRef{1}));
+  }
+  return out;
 }
 
 }  // namespace una::kernels

@@ -9,14 +9,19 @@
 
 namespace una::kernels {
 
-// The adapter on one linear: y += scale * (drop(x) A^T) B^T.
+// The adapter on one linear: y += scale * (drop(x) A^T) B^T. With DoRA (arXiv:2402.09353) `gain` [out] is
+// there, and with z = drop(x) (W + scale B A)^T, W the part's weight, y += gain z - drop(x) W^T: without
+// dropout y is gain z + bias. A DoRA term is its part's only one.
 struct LoraTerm {
   Weight a;  // [r, in]
   Weight b;  // [out, r]
   double scale = 1;
   double dropout = 0;  // on x, before A; 0: none
   std::uint64_t dropout_key =
-      0;  // the mask is a pure function of (key, row, column): recomputed, never stored
+      0;                        // the mask is a pure function of (key, row, column): recomputed, never stored
+  at::Tensor gain;              // magnitude / norm, fp32 (fp64); undefined: plain LoRA
+  at::Tensor magnitude_master;  // [out], where it trains; its gradient is sum over rows of dy z, over norm
+  at::Tensor norm;              // [out], beside it; a constant to the gradient, as in PEFT
 };
 
 // One of the linears that share an input (q, k, v; gate, up), rows [begin, begin + out) of the stacked
@@ -32,8 +37,12 @@ struct LinearPart {
 // or undefined; both in x's dtype (fp32|bf16). One product for the stacked weight. Gradients: x, the masters
 // of parts that train, and each adapter's a.master, b.master in fp32; none for frozen weights (their product
 // is never computed). dX = dY W + sum s (dY B) A; dB = s dY^T (x A^T); dA = s (dY B)^T x. Saves x and the
-// thin products.
+// thin products, and z [T, out] where a DoRA magnitude trains. Without DoRA the arithmetic has no other pass.
 at::Tensor stacked_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                           const std::vector<LinearPart>& parts);
+
+// DoRA's norm: the L2 norm of each row of weight + scale B A, [out] in fp32 (fp64). weight [out, in], a [r,
+// in], b [out, r], any dtypes; no gradient. A few hundred rows of the sum exist at a time.
+at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double scale);
 
 }  // namespace una::kernels

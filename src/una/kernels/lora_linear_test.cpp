@@ -1,6 +1,8 @@
 #include "una/kernels/lora_linear.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
@@ -21,6 +23,7 @@ struct Layer {
   bool trains_full = false;  // the first part's weight and bias train
   double dropout = 0;
   double scale = 0.5;
+  bool dora = false;
 };
 
 std::int64_t total(const Layer& s) {
@@ -29,7 +32,7 @@ std::int64_t total(const Layer& s) {
   return sum;
 }
 
-// Inputs: x, weight, bias, then A and B of every adapter.
+// Inputs: x, weight, bias, then A, B and with DoRA the magnitude of every adapter.
 Tensors inputs_of(const Layer& s) {
   Tensors out{random({s.rows, s.in}, 1), random({total(s), s.in}, 2, 0.1), random({total(s)}, 3)};
   std::uint64_t seed = 10;
@@ -37,6 +40,7 @@ Tensors inputs_of(const Layer& s) {
     for (const std::int64_t rank : s.ranks) {
       out.push_back(random({rank, s.in}, seed++, 0.3));
       out.push_back(random({part, rank}, seed++, 0.3));
+      if (s.dora) out.push_back(random({part}, seed++));
     }
   }
   return out;
@@ -44,6 +48,13 @@ Tensors inputs_of(const Layer& s) {
 
 using Linear = at::Tensor (*)(const at::Tensor&, const at::Tensor&, const at::Tensor&,
                               const std::vector<LinearPart>&);
+
+// Any norm will do: to the gradient it is a constant.
+void set_dora(LoraTerm& term, const at::Tensor& magnitude) {
+  term.magnitude_master = magnitude;
+  term.norm = at::arange(magnitude.numel(), magnitude.options().requires_grad(false)).mul(0.1).add(0.7);
+  term.gain = magnitude.detach() / term.norm;
+}
 
 at::Tensor apply(Linear linear, const Layer& s, const Tensors& in, at::ScalarType dtype) {
   std::vector<LinearPart> parts;
@@ -55,9 +66,10 @@ at::Tensor apply(Linear linear, const Layer& s, const Tensors& in, at::ScalarTyp
       part.weight_master = in[1].narrow(0, 0, out);
       if (s.bias) part.bias_master = in[2].narrow(0, 0, out);
     }
-    for (std::size_t i = 0; i < s.ranks.size(); ++i, next += 2) {
+    for (std::size_t i = 0; i < s.ranks.size(); ++i, next += s.dora ? 3 : 2) {
       part.adapters.push_back({testing::weight_of(in[next], dtype), testing::weight_of(in[next + 1], dtype),
                                s.scale * static_cast<double>(i + 1), s.dropout, key++});
+      if (s.dora) set_dora(part.adapters.back(), in[next + 2]);
     }
     parts.push_back(part);
   }
@@ -101,8 +113,26 @@ TEST(LoraLinear, AgreesWithDropout) {
   expect_reference({.rows = 3, .in = 600, .outs = {20}, .ranks = {4}, .dropout = 0.1});
 }
 
-TEST(LoraLinear, GradientsAreTrueByFiniteDifferences) {
-  const Layer s{.rows = 6, .in = 10, .outs = {7, 5}, .ranks = {3}, .dropout = 0.3};
+TEST(LoraLinear, AgreesWithDora) {
+  expect_reference({.rows = 65, .in = 48, .outs = {48, 16, 16}, .ranks = {8}, .dora = true});
+  expect_reference({.rows = 33, .in = 40, .outs = {7, 30}, .ranks = {3}, .bias = true, .dora = true});
+  expect_reference({.rows = 40,
+                    .in = 24,
+                    .outs = {20, 12},
+                    .ranks = {4},
+                    .bias = true,
+                    .trains_full = true,
+                    .dora = true});
+}
+
+// The base's product sees the dropped x too, as in PEFT.
+TEST(LoraLinear, AgreesWithDoraUnderDropout) {
+  expect_reference({.rows = 40, .in = 70, .outs = {20, 12}, .ranks = {4}, .dropout = 0.25, .dora = true});
+  expect_reference(
+      {.rows = 3, .in = 600, .outs = {20}, .ranks = {4}, .bias = true, .dropout = 0.1, .dora = true});
+}
+
+void expect_true(const Layer& s) {
   Tensors inputs = inputs_of(s);
   const Tensors fixed{inputs[1], inputs[2]};
   inputs.erase(inputs.begin() + 1, inputs.begin() + 3);
@@ -112,6 +142,44 @@ TEST(LoraLinear, GradientsAreTrueByFiniteDifferences) {
     return apply(stacked_linear, s, all, at::kDouble);
   };
   testing::expect_true_gradients(op, inputs);
+}
+
+TEST(LoraLinear, GradientsAreTrueByFiniteDifferences) {
+  expect_true({.rows = 6, .in = 10, .outs = {7, 5}, .ranks = {3}, .dropout = 0.3});
+  expect_true({.rows = 6, .in = 10, .outs = {7, 5}, .ranks = {3}, .bias = true, .dora = true});
+  expect_true({.rows = 6, .in = 10, .outs = {7, 5}, .ranks = {3}, .dropout = 0.3, .dora = true});
+}
+
+// Of q, k and v only some may have an adapter, and other linears of the model no DoRA.
+TEST(LoraLinear, DoraPlainAndBarePartsStandSideBySide) {
+  const at::Tensor x = random({9, 12}, 1), weight = random({15, 12}, 2), bias = random({15}, 3);
+  const auto term = [](std::int64_t out, std::uint64_t seed) {
+    return LoraTerm{{random({2, 12}, seed), {}}, {random({out, 2}, seed + 1), {}}, 0.5};
+  };
+  std::vector<LinearPart> parts{{6, {}, {}, {term(6, 10)}}, {5, {}, {}, {}}, {4, {}, {}, {term(4, 20)}}};
+  parts[0].adapters[0].gain = random({6}, 30);
+  const at::Tensor got = stacked_linear(x, weight, bias, parts);
+  EXPECT_LE(testing::difference(got, reference::stacked_linear(x, weight, bias, parts)), 1e-12);
+}
+
+// The norm is of many rows: more than are looked at in one piece.
+TEST(LoraLinear, DoraNormsAreThoseOfTheRows) {
+  for (const auto dtype : testing::all_dtypes()) {
+    const at::Tensor weight = random({530, 40}, 1), a = random({3, 40}, 2), b = random({530, 3}, 3);
+    const at::Tensor got = dora_norm(weight.to(dtype), a.to(dtype), b.to(dtype), 0.5);
+    EXPECT_EQ(got.scalar_type(), dtype == at::kDouble ? at::kDouble : at::kFloat);
+    EXPECT_LE(testing::difference(got, reference::dora_norm(weight, a, b, 0.5)),
+              dtype == at::kDouble ? 1e-14 : 1e-6);
+  }
+}
+
+TEST(LoraLinear, RefusesDoraBesideAnotherAdapter) {
+  LoraTerm term{{random({2, 4}, 1), {}}, {random({3, 2}, 2), {}}};
+  const LoraTerm plain = term;
+  term.gain = random({3}, 3);
+  const at::Tensor x = random({5, 4}, 3), weight = random({3, 4}, 4);
+  EXPECT_NO_THROW(stacked_linear(x, weight, {}, {{3, {}, {}, {term}}}));
+  EXPECT_THROW(stacked_linear(x, weight, {}, {{3, {}, {}, {term, plain}}}), InternalError);
 }
 
 TEST(LoraLinear, DropoutDropsItsShareAndNothingElse) {

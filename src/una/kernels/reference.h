@@ -36,6 +36,8 @@ PolicyOutput linear_logps(const at::Tensor& hidden, const Weight& weight, const 
 void adamw_step(at::Tensor& param, const at::Tensor& grad, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
                 const AdamWParams& params);
 
+at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double scale);
+
 // The LoRA dropout mask [rows, cols] as factors: 0 or 1 / (1 - dropout), in double.
 at::Tensor dropout_mask(std::int64_t rows, std::int64_t cols, double dropout, std::uint64_t dropout_key);
 

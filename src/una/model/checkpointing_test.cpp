@@ -55,6 +55,22 @@ TEST(Checkpointing, DropoutDrawsTheSameMasksAgain) {
   expect_equal_bits(model, {.adapter = adapter, .training = true, .dropout_key = 77});
 }
 
+TEST(Checkpointing, DoraGivesTheSameBits) {
+  for (const double dropout : {0.0, 0.3}) {
+    Model model(tiny_spec(3), 5, {});
+    const AdapterId adapter = add_perturbed_adapter(
+        model, {.r = 4, .dropout = dropout, .use_dora = true, .target_modules = {"all-linear"}});
+    expect_equal_bits(model, {.adapter = adapter, .training = true, .dropout_key = 77});
+  }
+}
+
+TEST(Checkpointing, AnEmbeddingThatTrainsBelowAdaptersGetsTheSameBits) {
+  Model model(tiny_spec(3), 5, {});
+  const AdapterId adapter = add_perturbed_adapter(
+      model, {.r = 4, .target_modules = {"2.mlp.up_proj"}, .modules_to_save = {"embed_tokens", "norm"}});
+  expect_equal_bits(model, {.adapter = adapter});
+}
+
 TEST(Checkpointing, AdaptersInTheTopLayerGetTheSameBits) {
   Model model(tiny_spec(3), 5, {});
   const AdapterId adapter = add_perturbed_adapter(model, {.r = 4, .target_modules = {"2.mlp.up_proj"}});

@@ -51,8 +51,8 @@ DecoderLayer::DecoderLayer(const ModelSpec& spec, Parts parts)
             : spec.activation == "gelu" ? Gate::kGelu
                                         : Gate::kGeluTanh) {}
 
-at::Tensor DecoderLayer::normed(const at::Tensor& x, const Parameter* weight) const {
-  return weight == nullptr ? x : norm(x, *weight, norm_style_, norm_eps_);
+at::Tensor DecoderLayer::normed(const at::Tensor& x, const Parameter* weight, const AdapterUse& use) const {
+  return weight == nullptr ? x : norm(x, use.parameter(weight), norm_style_, norm_eps_);
 }
 
 at::Tensor DecoderLayer::gated(const at::Tensor& gate_up) const {
@@ -64,7 +64,8 @@ at::Tensor DecoderLayer::attend(const at::Tensor& normed, const LayerCall& call)
   const std::int64_t tokens = normed.size(0);
   at::Tensor qkv = parts_.qkv.forward(normed, call.use).view({tokens, heads_ + 2 * kv_heads_, head_dim_});
   if (qk_norm_ != QkNorm::kNone) {
-    qkv = kernels::qk_norm(qkv, parts_.q_norm->weight(), parts_.k_norm->weight(),
+    qkv = kernels::qk_norm(qkv, call.use.parameter(parts_.q_norm).weight(),
+                           call.use.parameter(parts_.k_norm).weight(),
                            {kv_heads_, qk_norm_ == QkNorm::kProjection, norm_eps_, kind_of(norm_style_)});
   }
   if (rope_ >= 0) {
@@ -82,10 +83,11 @@ at::Tensor DecoderLayer::attend(const at::Tensor& normed, const LayerCall& call)
 }
 
 at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call) const {
-  const at::Tensor mixed = attend(normed(x, parts_.attention_norm), call);
-  const at::Tensor middle = at::add(x, normed(mixed, parts_.attention_post_norm));
-  const at::Tensor inner = gated(parts_.gate_up.forward(normed(middle, parts_.mlp_norm), call.use));
-  return at::add(middle, normed(parts_.down.forward(inner, call.use), parts_.mlp_post_norm));
+  const AdapterUse& use = call.use;
+  const at::Tensor mixed = attend(normed(x, parts_.attention_norm, use), call);
+  const at::Tensor middle = at::add(x, normed(mixed, parts_.attention_post_norm, use));
+  const at::Tensor inner = gated(parts_.gate_up.forward(normed(middle, parts_.mlp_norm, use), use));
+  return at::add(middle, normed(parts_.down.forward(inner, use), parts_.mlp_post_norm, use));
 }
 
 }  // namespace una::model

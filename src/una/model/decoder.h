@@ -45,7 +45,7 @@ class DecoderLayer {
   enum class Gate : std::uint8_t { kSilu, kGeluTanh, kGelu };
 
   at::Tensor attend(const at::Tensor& normed, const LayerCall& call) const;
-  at::Tensor normed(const at::Tensor& x, const Parameter* weight) const;
+  at::Tensor normed(const at::Tensor& x, const Parameter* weight, const AdapterUse& use) const;
   at::Tensor gated(const at::Tensor& gate_up) const;
 
   Parts parts_;

@@ -12,8 +12,9 @@ namespace {
 
 constexpr double kStep = 1e-5, kTolerance = 1e-6;
 
-// A few elements of every tensor that trains; the gradient of `loss` at each.
-void expect_differences(Model& model, const std::function<at::Tensor()>& loss) {
+// A few elements of every tensor that trains; the gradient of `loss` at each. Without refreshing, DoRA's
+// norms stay what they were, as its gradient has it.
+void expect_differences(Model& model, const std::function<at::Tensor()>& loss, bool refreshing = true) {
   loss().backward();
   const std::vector<at::Tensor> gradients = take_gradients(model);
   std::vector<TrainableTensor> tensors = model.trainable();
@@ -29,7 +30,7 @@ void expect_differences(Model& model, const std::function<at::Tensor()>& loss) {
       const double original = *value;
       const auto at_offset = [&](double offset) {
         *value = original + offset;
-        model.refresh();
+        if (refreshing) model.refresh();
         return loss().item<double>();
       };
       const double difference = (at_offset(kStep) - at_offset(-kStep)) / (2 * kStep);
@@ -66,6 +67,26 @@ TEST(FiniteDifferences, AdaptersUnderDropoutAndCheckpointing) {
       .adapter = adapter, .training = true, .gradient_checkpointing = true, .dropout_key = 4};
   expect_differences(model,
                      [&] { return weighted(model.forward(batch, {.temperature = 0.7}, options).logp); });
+}
+
+TEST(FiniteDifferences, DoraBiasesAndModulesSavedWhole) {
+  ModelSpec spec = tiny_spec();
+  spec.model_type = "qwen2";
+  spec.qkv_bias = true;
+  for (const double dropout : {0.0, 0.25}) {
+    Model model(spec, 5, {.dtype = at::kDouble});
+    const AdapterId adapter =
+        add_perturbed_adapter(model, {.r = 3,
+                                      .dropout = dropout,
+                                      .use_dora = true,
+                                      .bias = "all",
+                                      .target_modules = {"q_proj", "up_proj"},
+                                      .modules_to_save = {"embed_tokens", "lm_head", "norm"}});
+    const PackedBatch batch = pack(tiny_sequences());
+    const ForwardOptions options{
+        .adapter = adapter, .training = true, .gradient_checkpointing = true, .dropout_key = 4};
+    expect_differences(model, [&] { return weighted(model.forward(batch, {}, options).logp); }, false);
+  }
 }
 
 // Gemma's arithmetic under one roof: four norms that count from one, q/k norms, soft-caps, a scaled

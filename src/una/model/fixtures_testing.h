@@ -13,6 +13,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
 
+#include "una/base/error.h"
 #include "una/core/model_spec.h"
 #include "una/core/packed_batch.h"
 #include "una/model/model.h"
@@ -140,6 +141,17 @@ inline const std::vector<Ids>& tiny_sequences() {
   static const std::vector<Ids> kSequences = {
       {3, 17, 25, 31, 8, 2, 39, 11}, {3, 17, 25, 5, 6}, {1, 30, 22, 9, 14, 33, 7, 7, 21, 12, 4}};
   return kSequences;
+}
+
+// The InputError's sentence, or "no error".
+template <class Run>
+std::string error_of(const Run& run) {
+  try {
+    run();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "no error";
 }
 
 inline double max_difference(const at::Tensor& a, const at::Tensor& b) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <ATen/ops/cat.h>
+
 #include "una/base/rng.h"
 
 namespace una::model {
@@ -25,12 +27,24 @@ StackedLinear::StackedLinear(std::vector<Part> parts) : parts_(std::move(parts))
   if (!biases.empty()) bias_ = fuse_rows(biases);
 }
 
+at::Tensor StackedLinear::bias_of(const AdapterUse& use) const {
+  if (!bias_.defined()) return {};
+  std::vector<at::Tensor> values;
+  bool own = false;  // the adapter has a bias of its own
+  for (const Part& part : parts_) {
+    const Parameter& used = use.parameter(part.bias);
+    values.push_back(used.value.detach());
+    own = own || &used != part.bias;
+  }
+  return own ? at::cat(values) : present_value(bias_, *parts_[0].bias);
+}
+
 at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use) const {
   std::vector<kernels::LinearPart> parts;
   parts.reserve(parts_.size());
   for (const Part& part : parts_) {
     kernels::LinearPart call{.out = part.weight->value.size(0), .weight_master = part.weight->master};
-    if (part.bias != nullptr) call.bias_master = part.bias->master;
+    if (part.bias != nullptr) call.bias_master = use.parameter(part.bias).master;
     const std::optional<AdapterModule>* module =
         use.adapter != nullptr ? &use.adapter->modules[part.id] : nullptr;
     if (module != nullptr && module->has_value()) {
@@ -40,9 +54,7 @@ at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use) co
     }
     parts.push_back(std::move(call));
   }
-  at::Tensor bias;
-  if (bias_.defined()) bias = present_value(bias_, *parts_[0].bias);
-  return kernels::stacked_linear(x, present_value(weight_, *parts_[0].weight), bias, parts);
+  return kernels::stacked_linear(x, present_value(weight_, *parts_[0].weight), bias_of(use), parts);
 }
 
 }  // namespace una::model

@@ -13,6 +13,11 @@ struct AdapterUse {
   const Adapter* adapter = nullptr;
   bool dropout = false;
   std::uint64_t dropout_key = 0;
+
+  // What the call uses for a parameter of the base.
+  const Parameter& parameter(const Parameter* base) const {
+    return adapter != nullptr ? adapter->in_place_of(base) : *base;
+  }
 };
 
 // The linears that share an input (q, k, v; gate, up), stacked by rows into one product. The parts keep their
@@ -30,6 +35,8 @@ class StackedLinear {
   at::Tensor forward(const at::Tensor& x, const AdapterUse& use) const;
 
  private:
+  at::Tensor bias_of(const AdapterUse& use) const;  // stacked; undefined: none
+
   std::vector<Part> parts_;
   at::Tensor weight_, bias_;  // stacked, compute dtype; undefined where a lone master is the value
 };

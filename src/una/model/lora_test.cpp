@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <ATen/ops/arange.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
 #include "una/base/error.h"
+#include "una/base/format.h"
 #include "una/base/testing.h"
 #include "una/model/fixtures_testing.h"
 #include "una/weights/peft_adapter.h"
@@ -14,6 +16,7 @@ namespace una::model {
 namespace {
 
 const LoraSpec kAll{.r = 4, .alpha = 8, .target_modules = {"all-linear"}};
+const LoraSpec kDora{.r = 4, .alpha = 8, .use_dora = true, .target_modules = {"all-linear"}};
 
 at::Tensor logps_of(Model& model, AdapterId adapter, const ForwardOptions& options = {}) {
   ForwardOptions call = options;
@@ -33,8 +36,39 @@ weights::StateDict without_prefix(const std::vector<std::pair<std::string, at::T
 TEST(Lora, AFreshAdapterLeavesEveryBitOfTheBase) {
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16, at::kDouble}) {
     Model model(tiny_spec(), 5, {.dtype = dtype});
-    const AdapterId adapter = model.add_adapter(kAll, 1, true);
-    EXPECT_TRUE(logps_of(model, adapter).detach().equal(logps_of(model, kNoAdapter)));
+    LoraSpec copies = kAll;
+    copies.modules_to_save = {"embed_tokens", "lm_head", "norm"};
+    for (const LoraSpec& spec : {kAll, kDora, copies}) {
+      const AdapterId adapter = model.add_adapter(spec, 1, true);
+      EXPECT_TRUE(logps_of(model, adapter).detach().equal(logps_of(model, kNoAdapter)));
+    }
+  }
+}
+
+TEST(Lora, AFreshDoraMagnitudeIsTheNormOfTheRows) {
+  Model model(tiny_spec(), 5, {.dtype = at::kBFloat16});
+  const AdapterId adapter = model.add_adapter(kDora, 1, true);
+  const weights::StateDict saved = without_prefix(model.adapter_tensors(adapter));
+  EXPECT_EQ(saved.size(), 2U * 7U * 3U);
+  for (const auto& [name, tensor] : model.named_tensors()) {
+    const std::string magnitude = name.substr(0, name.rfind('.')) + ".lora_magnitude_vector";
+    if (!saved.has(magnitude)) continue;
+    EXPECT_LE(max_difference(saved.at(magnitude), tensor.to(at::kDouble).norm(2, {1})), 1e-6) << name;
+  }
+}
+
+TEST(Lora, TheRowsOfAMergedDoraAreAsLongAsTheMagnitudeSays) {
+  Model model(tiny_spec(), 5, {});
+  const AdapterId adapter = add_perturbed_adapter(model, kDora);
+  for (TrainableTensor& tensor : model.trainable()) {
+    if (!ends_with(tensor.name, "magnitude_vector")) continue;
+    tensor.master.set_data(at::arange(tensor.master.numel(), at::kFloat).mul(0.1).add(0.3));
+  }
+  model.refresh();
+  for (const auto& [name, tensor] : model.merged_tensors(adapter, at::kDouble)) {
+    if (name.find("_proj") == std::string::npos) continue;
+    const at::Tensor wanted = at::arange(tensor.size(0), at::kDouble).mul(0.1).add(0.3);
+    EXPECT_LE(max_difference(tensor.norm(2, {1}), wanted), 1e-6) << name;
   }
 }
 
@@ -69,7 +103,9 @@ TEST(Lora, TrainableTensorsComeInAFixedOrderWithPeftsNames) {
 
 TEST(Lora, ACloneKeepsItsValuesWhileTheOriginalMoves) {
   Model model(tiny_spec(), 5, {});
-  const AdapterId adapter = add_perturbed_adapter(model, kAll);
+  LoraSpec everything = kDora;
+  everything.modules_to_save = {"embed_tokens", "lm_head", "norm"};
+  const AdapterId adapter = add_perturbed_adapter(model, everything);
   const AdapterId clone = model.clone_adapter(adapter);
   const at::Tensor before = logps_of(model, adapter).detach();
   EXPECT_TRUE(logps_of(model, clone).equal(before));
@@ -79,7 +115,7 @@ TEST(Lora, ACloneKeepsItsValuesWhileTheOriginalMoves) {
   model.refresh();
   EXPECT_TRUE(logps_of(model, clone).equal(before));
   EXPECT_GT(max_difference(logps_of(model, adapter).detach(), before), 1e-3);
-  EXPECT_EQ(trained, 2U * 7U * 2U);
+  EXPECT_EQ(trained, 2U * 7U * 3U + 7U);
 }
 
 TEST(Lora, MergedWeightsSayWhatTheAdapterSays) {
@@ -94,45 +130,6 @@ TEST(Lora, MergedWeightsSayWhatTheAdapterSays) {
   Model whole(tiny_spec(), merged, {}, "merged");
   EXPECT_LE(max_difference(logps_of(whole, kNoAdapter), logps_of(model, adapter).detach()), 1e-5);
   EXPECT_GT(max_difference(logps_of(model, kNoAdapter), logps_of(model, adapter).detach()), 1e-2);
-}
-
-TEST(Lora, PatternsSetRankAndAlphaByTheEndOfTheName) {
-  const LoraSpec spec{.r = 8,
-                      .alpha = 16,
-                      .rank_pattern = {{"down_proj", 2}, {"[02].self_attn.q_proj", 3}},
-                      .alpha_pattern = {{"model.layers.1.mlp.up_proj", 5}}};
-  EXPECT_EQ(module_rank(spec, "model.layers.1.mlp.down_proj"), 2);
-  EXPECT_EQ(module_rank(spec, "model.layers.0.self_attn.q_proj"), 3);
-  EXPECT_EQ(module_rank(spec, "model.layers.1.self_attn.q_proj"), 8);
-  EXPECT_EQ(module_rank(spec, "model.layers.1.mlp.updown_proj"), 8) << "only after a dot";
-  EXPECT_EQ(module_alpha(spec, "model.layers.1.mlp.up_proj"), 5);
-  EXPECT_EQ(module_alpha(spec, "model.layers.0.mlp.up_proj"), 16);
-}
-
-std::vector<std::string> targets_of(LoraSpec spec) {
-  const std::vector<LinearInfo> linears = {{"model.layers.0.self_attn.q_proj", 0, 4, 4},
-                                           {"model.layers.0.mlp.up_proj", 0, 4, 8},
-                                           {"model.layers.1.self_attn.q_proj", 1, 4, 4},
-                                           {"model.layers.1.mlp.up_proj", 1, 4, 8}};
-  std::vector<std::string> out;
-  const std::vector<bool> chosen = resolve_targets(spec, linears, {"q_proj"});
-  for (std::size_t i = 0; i < linears.size(); ++i) {
-    if (chosen[i]) out.push_back(linears[i].module.substr(13));
-  }
-  return out;
-}
-
-TEST(Lora, TargetsMatchAsInPeft) {
-  using Names = std::vector<std::string>;
-  EXPECT_EQ(targets_of({}), (Names{"0.self_attn.q_proj", "1.self_attn.q_proj"})) << "the family's default";
-  EXPECT_EQ(targets_of({.target_modules = {"all-linear"}}).size(), 4U);
-  EXPECT_EQ(targets_of({.target_modules = {"1.mlp.up_proj"}}), (Names{"1.mlp.up_proj"}));
-  EXPECT_EQ(targets_of({.target_modules = {"model.layers.0.mlp.up_proj"}}), (Names{"0.mlp.up_proj"}));
-  EXPECT_EQ(
-      targets_of({.target_modules = {".*\\.1\\.(self_attn|mlp)\\.\\w+_proj"}, .targets_are_regex = true}),
-      (Names{"1.self_attn.q_proj", "1.mlp.up_proj"}));
-  EXPECT_THROW(targets_of({.target_modules = {"layers.0"}, .targets_are_regex = true}), InputError)
-      << "the whole name must match";
 }
 
 TEST(Lora, AnUnknownTargetIsRefusedWithTheModelsLinears) {
@@ -150,7 +147,44 @@ TEST(Lora, AnUnknownTargetIsRefusedWithTheModelsLinears) {
   }
   EXPECT_THROW(model.add_adapter({.target_modules = {"(q_proj"}, .targets_are_regex = true}, 1, true),
                InputError);
-  EXPECT_THROW(model.add_adapter({.modules_to_save = {"lm_head"}}, 1, true), InputError);
+}
+
+TEST(Lora, ModulesThatAreNotSavedWholeAreRefusedByName) {
+  Model model(tiny_spec(), 5, {});
+  for (const char* name : {"q_proj", "mlp", "self_attn", "classifier"}) {
+    const std::string error = error_of([&] { model.add_adapter({.modules_to_save = {name}}, 1, true); });
+    EXPECT_NE(error.find(name), std::string::npos) << error;
+    EXPECT_NE(error.find("embed_tokens, input_layernorm, post_attention_layernorm, norm, lm_head"),
+              std::string::npos)
+        << error;
+  }
+  EXPECT_THROW(model.add_adapter({.bias = "some"}, 1, true), InputError);
+}
+
+TEST(Lora, ATiedEmbeddingIsNotSavedWhole) {
+  ModelSpec spec = tiny_spec();
+  spec.tie_word_embeddings = true;
+  Model model(spec, 5, {});
+  for (const char* name : {"embed_tokens", "lm_head"}) {
+    const std::string error = error_of([&] { model.add_adapter({.modules_to_save = {name}}, 1, true); });
+    EXPECT_NE(error.find("tie_word_embeddings"), std::string::npos) << error;
+  }
+  EXPECT_NO_THROW(model.add_adapter({.modules_to_save = {"norm"}}, 1, true));
+  EXPECT_THROW(model.add_adapter({.modules_to_save = {"lm_head", "score"}}, 1, true), InputError);
+  EXPECT_NO_THROW(model.add_adapter({.modules_to_save = {"embed_tokens", "score"}}, 1, true))
+      << "no head is read";
+}
+
+// Gradients must come down to what trains lowest: with checkpointing the layers below keep their history too.
+TEST(Lora, TheLowestTrainedLayerCountsCopies) {
+  const std::vector<LinearInfo> linears = {{"model.layers.3.mlp.up_proj", 3, 4, 8}};
+  Adapter adapter;
+  adapter.modules.resize(1);
+  EXPECT_EQ(adapter.lowest_layer(linears), INT64_MAX);
+  adapter.modules[0] = AdapterModule{};
+  EXPECT_EQ(adapter.lowest_layer(linears), 3);
+  adapter.copies.push_back({{}, 1});
+  EXPECT_EQ(adapter.lowest_layer(linears), 1);
 }
 
 TEST(Lora, AllLinearIsWrittenAsNames) {
@@ -161,7 +195,12 @@ TEST(Lora, AllLinearIsWrittenAsNames) {
 TEST(Lora, SavedAndLoadedAdaptersAreEqual) {
   const std::string folder = test_folder("adapter-round-trip");
   Model model(tiny_spec(), 5, {});
-  const AdapterId adapter = add_perturbed_adapter(model, kAll);
+  LoraSpec spec = kDora;
+  spec.layers_to_transform = {1};
+  spec.rank_pattern = {{"v_proj", 3}, {"(q|v)_proj", 2}};
+  spec.alpha_pattern = {{"v_proj", 1}, {"(q|v)_proj", 2}};
+  spec.modules_to_save = {"input_layernorm"};
+  const AdapterId adapter = add_perturbed_adapter(model, spec);
   weights::write_adapter(folder, model.adapter_spec(adapter), model.adapter_tensors(adapter));
   const AdapterId loaded = model.load_adapter(weights::read_adapter_config(folder),
                                               weights::read_adapter_weights(folder), false, folder);
@@ -212,6 +251,20 @@ TEST(Lora, ARewardAdapterCarriesItsScore) {
   EXPECT_THROW(other.load_adapter(spec, headless, false, "no head"), InputError);
 }
 
+// Two adapters share the model's one reward head, so it must be the same.
+TEST(Lora, ASecondRewardHeadOnOneModelIsRefused) {
+  LoraSpec spec = kAll;
+  spec.modules_to_save = {"score"};
+  Model model(tiny_spec(), 5, {});
+  const weights::StateDict saved = without_prefix(model.adapter_tensors(model.add_adapter(spec, 1, true)));
+  weights::StateDict other;
+  for (const auto& [name, tensor] : saved.all())
+    other.add(name, name == "score.weight" ? tensor.add(1) : tensor);
+  EXPECT_NO_THROW(model.load_adapter(spec, saved, false, "the same"));
+  const std::string error = error_of([&] { model.load_adapter(spec, other, false, "another"); });
+  EXPECT_NE(error.find("another adapter on this model has another reward head"), std::string::npos) << error;
+}
+
 TEST(Lora, DropoutFollowsItsKeyAndOnlyInTraining) {
   LoraSpec spec = kAll;
   spec.dropout = 0.5;
@@ -229,7 +282,9 @@ TEST(Lora, DropoutFollowsItsKeyAndOnlyInTraining) {
 
 TEST(Lora, Bf16AdaptersKeepFp32MastersAndFollowThem) {
   Model model(tiny_spec(), 5, {.dtype = at::kBFloat16});
-  const AdapterId adapter = add_perturbed_adapter(model, kAll);
+  LoraSpec spec = kAll;
+  spec.modules_to_save = {"embed_tokens", "norm"};
+  const AdapterId adapter = add_perturbed_adapter(model, spec);
   const at::Tensor before = logps_of(model, adapter);
   before.sum().backward();
   for (TrainableTensor& tensor : model.trainable()) {

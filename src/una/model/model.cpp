@@ -90,9 +90,9 @@ at::Tensor Model::hidden_cached(const at::Tensor& tokens, const at::Tensor& posi
       {.segments = std::make_shared<const std::vector<Segment>>(segments), .cache = &cache, .slots = slots});
 }
 
-at::Tensor Model::logits(const at::Tensor& hidden) {
+at::Tensor Model::logits(const at::Tensor& hidden, AdapterId adapter) {
   const at::NoGradGuard no_grad;
-  const at::Tensor logits = at::linear(hidden, impl_->head().value).to(at::kFloat);
+  const at::Tensor logits = at::linear(hidden, impl_->head(impl_->adapter(adapter)).value).to(at::kFloat);
   const double cap = impl_->spec.logit_soft_cap;
   return cap > 0 ? logits.div(cap).tanh().mul(cap) : logits;
 }
@@ -110,8 +110,9 @@ PolicyOutput Model::forward_as_packed(const PackedBatch& batch, const PolicyWant
   const at::Tensor states = hidden(batch.tokens, batch.positions, batch.segments, options);
   PolicyOutput out;
   if (wants.logp || wants.statistics) {
-    out = kernels::linear_logps(states.index_select(0, batch.logp_rows), impl_->head().weight(),
-                                batch.logp_targets, wants,
+    out = kernels::linear_logps(states.index_select(0, batch.logp_rows),
+                                impl_->head(impl_->adapter(options.adapter)).weight(), batch.logp_targets,
+                                wants,
                                 {.temperature = wants.temperature, .soft_cap = impl_->spec.logit_soft_cap});
   }
   if (wants.state_rows.defined()) out.states = states.detach().index_select(0, wants.state_rows);
@@ -139,11 +140,8 @@ std::vector<TrainableTensor> Model::trainable() {
     if (&parameter != spare) add(parameter);
   }
   for (std::size_t id = 0; id < impl_->adapters.size(); ++id) {
-    for (const auto& module : impl_->adapters[id]->modules) {
-      if (!module) continue;
-      add(module->a, static_cast<AdapterId>(id));
-      add(module->b, static_cast<AdapterId>(id));
-    }
+    impl_->adapters[id]->each_parameter(
+        [&](const Parameter& parameter) { add(parameter, static_cast<AdapterId>(id)); });
   }
   if (impl_->score) add(*impl_->score);
   if (impl_->score_bias) add(*impl_->score_bias);
@@ -153,11 +151,8 @@ std::vector<TrainableTensor> Model::trainable() {
 void Model::refresh() {
   for (Parameter& parameter : impl_->parameters) parameter.refresh();
   for (const auto& adapter : impl_->adapters) {
-    for (auto& module : adapter->modules) {
-      if (!module) continue;
-      module->a.refresh();
-      module->b.refresh();
-    }
+    adapter->each_parameter([](Parameter& parameter) { parameter.refresh(); });
+    if (adapter->trainable || impl_->full_training) refresh_dora(*adapter, impl_->base);
   }
   if (impl_->score) impl_->score->refresh();
   if (impl_->score_bias) impl_->score_bias->refresh();

@@ -71,7 +71,8 @@ class Model {
 
   // Adapters. A: Kaiming uniform(sqrt 5), B: zero, drawn from `seed` and the module's name. `trainable`
   // adapters get fp32 masters that require grad. Unknown target names are an InputError listing the linears
-  // of the model.
+  // of the model. Adapters of one model may differ in everything; those that save "score" share its one
+  // reward head.
   AdapterId add_adapter(const LoraSpec& spec, std::uint64_t seed, bool trainable);
   AdapterId load_adapter(const LoraSpec& spec, const weights::StateDict& weights, bool trainable,
                          const std::string& what);
@@ -88,7 +89,7 @@ class Model {
   // What trains now, in a fixed order: masters of full fine-tuning, of trainable adapters, of the reward
   // head.
   std::vector<TrainableTensor> trainable();
-  // After the optimiser changed masters: refreshes the compute-dtype copies.
+  // After the optimiser changed masters: refreshes the compute-dtype copies, and DoRA's norms.
   void refresh();
 
   // Hidden states after the final norm, [T, C] in the compute dtype. Where rope's frequencies follow from a
@@ -102,15 +103,17 @@ class Model {
   at::Tensor hidden_cached(const at::Tensor& tokens, const at::Tensor& positions,
                            const std::vector<Segment>& segments, const at::Tensor& slots, KvCache& cache,
                            const ForwardOptions& options);
-  // Logits of hidden rows [N, C] -> [N, V] fp32: generation only, training uses `forward`.
-  at::Tensor logits(const at::Tensor& hidden);
+  // Logits of hidden rows [N, C] -> [N, V] fp32 by the head that `adapter` uses (kNoAdapter: the base's):
+  // generation only, training uses `forward`.
+  at::Tensor logits(const at::Tensor& hidden, AdapterId adapter);
   // The policy: batch -> token log-probs through the log-prob primitive, or reward-head scores.
   PolicyOutput forward(const PackedBatch& batch, const PolicyWants& wants, const ForwardOptions& options);
 
   // Every base parameter with its Hugging Face name, as it would be saved: fp32 masters where they train,
   // else the stored values. A tied head is left out.
   std::vector<std::pair<std::string, at::Tensor>> named_tensors() const;
-  // The base with an adapter merged in fp32 (W + s B A), in `dtype`; names of named_tensors().
+  // The base with an adapter merged in fp32 (W + s B A; DoRA: its rows times m / n), in `dtype`; names of
+  // named_tensors().
   std::vector<std::pair<std::string, at::Tensor>> merged_tensors(AdapterId id, at::ScalarType dtype) const;
 
  private:

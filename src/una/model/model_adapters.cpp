@@ -1,11 +1,15 @@
 // Model's adapters and reward head: adding, loading, cloning, reading, merging.
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/div.h>
+#include <ATen/ops/mul.h>
 
 #include "una/base/error.h"
+#include "una/base/format.h"
 #include "una/model/initialize.h"
 #include "una/model/model_impl.h"
 #include "una/model/name_check.h"
@@ -15,33 +19,45 @@ namespace {
 
 constexpr const char* kPeftPrefix = "base_model.model.";
 
-bool saves_score(const LoraSpec& spec) { return !spec.modules_to_save.empty(); }
-
 AdapterId push(std::vector<std::unique_ptr<Adapter>>& adapters, Adapter adapter) {
   adapters.push_back(std::make_unique<Adapter>(std::move(adapter)));
   return static_cast<AdapterId>(adapters.size()) - 1;
 }
 
+// W + s B A, DoRA's gain on its rows, in W's dtype.
+at::Tensor merged_weight(const at::Tensor& weight, const AdapterModule& module) {
+  const at::ScalarType dtype = weight.scalar_type();
+  const at::Tensor sum =
+      at::addmm(weight, module.b.full().to(dtype), module.a.full().to(dtype), 1, module.scale);
+  if (!module.magnitude) return sum;
+  return at::mul(sum, at::div(module.magnitude->full(), module.norm).unsqueeze(1));
+}
+
 }  // namespace
 
 AdapterId Model::add_adapter(const LoraSpec& spec, std::uint64_t seed, bool trainable) {
-  const AdapterId id = push(impl_->adapters, make_adapter(spec, impl_->linears, impl_->family.default_targets,
-                                                          seed, impl_->dtype, trainable));
+  const AdapterId id = push(impl_->adapters, make_adapter(spec, impl_->base, seed, trainable));
   if (saves_score(spec) && trainable) add_reward_head(seed);
   return id;
 }
 
 AdapterId Model::load_adapter(const LoraSpec& spec, const weights::StateDict& weights, bool trainable,
                               const std::string& what) {
-  Adapter adapter = model::load_adapter(spec, impl_->linears, impl_->family.default_targets, weights,
-                                        impl_->dtype, trainable, what);
+  Adapter adapter = model::load_adapter(spec, impl_->base, weights, trainable, what);
   const std::string score = impl_->family.names.score + ".weight";
   if (saves_score(spec) || weights.has(score)) {
     const std::string bias = impl_->family.names.score + ".bias";
     std::vector<ExpectedTensor> expected = {{score, {1, impl_->spec.hidden_size}}};
     if (weights.has(bias)) expected.push_back({bias, {1}});
     check_names(expected, weights, [&](const std::string& name) { return name != score; }, what);
-    impl_->set_score(weights.at(score).to(master_dtype(impl_->dtype)), trainable);
+    const bool taken = std::any_of(impl_->adapters.begin(), impl_->adapters.end(),
+                                   [](const auto& other) { return saves_score(other->spec); });
+    const at::Tensor head = weights.at(score).to(master_dtype(impl_->dtype));
+    check_input(
+        !taken || head.equal(impl_->score->full()),
+        cat(what, ": another adapter on this model has another reward head, and a model has one; load it ",
+            "on a model of its own"));
+    impl_->set_score(head, trainable);
     impl_->score_bias.reset();
     impl_->set_score_bias(weights, trainable);
     impl_->spec.num_labels = 1;
@@ -52,17 +68,7 @@ AdapterId Model::load_adapter(const LoraSpec& spec, const weights::StateDict& we
 AdapterId Model::clone_adapter(AdapterId id) {
   const Adapter* source = impl_->adapter(id);
   check(source != nullptr, "clone_adapter: the base is no adapter");
-  Adapter copy{.spec = source->spec, .trainable = false, .modules = {}};
-  copy.modules.resize(source->modules.size());
-  for (std::size_t i = 0; i < copy.modules.size(); ++i) {
-    const std::optional<AdapterModule>& module = source->modules[i];
-    if (!module) continue;
-    const auto freeze = [&](const Parameter& parameter) {
-      return make_parameter(parameter.name, parameter.full().clone(), impl_->dtype, false, parameter.decay);
-    };
-    copy.modules[i] = AdapterModule{freeze(module->a), freeze(module->b), module->scale};
-  }
-  return push(impl_->adapters, std::move(copy));
+  return push(impl_->adapters, frozen_copy(*source, impl_->base));
 }
 
 const LoraSpec& Model::adapter_spec(AdapterId id) const {
@@ -72,17 +78,13 @@ const LoraSpec& Model::adapter_spec(AdapterId id) const {
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Model::adapter_tensors(AdapterId id) const {
-  const Adapter* adapter = impl_->adapter(id);
+  Adapter* adapter = impl_->adapter(id);
   check(adapter != nullptr, "adapter_tensors: the base is no adapter");
   std::vector<std::pair<std::string, at::Tensor>> out;
   const auto add = [&](const Parameter& parameter) {
     out.emplace_back(kPeftPrefix + parameter.name, parameter.full().to(at::kFloat));
   };
-  for (const auto& module : adapter->modules) {
-    if (!module) continue;
-    add(module->a);
-    add(module->b);
-  }
+  adapter->each_parameter(add);
   if (saves_score(adapter->spec) && impl_->score) add(*impl_->score);
   if (saves_score(adapter->spec) && impl_->score_bias) add(*impl_->score_bias);
   return out;
@@ -109,20 +111,19 @@ std::vector<std::pair<std::string, at::Tensor>> Model::merged_tensors(AdapterId 
   std::map<std::string, const AdapterModule*> changed;
   for (std::size_t i = 0; adapter != nullptr && i < adapter->modules.size(); ++i) {
     const std::optional<AdapterModule>& module = adapter->modules[i];
-    if (module) changed[impl_->linears[i].module + ".weight"] = &*module;
+    if (module) changed[impl_->base.linears[i].module + ".weight"] = &*module;
   }
   const at::ScalarType wide = master_dtype(impl_->dtype);
   std::vector<std::pair<std::string, at::Tensor>> out;
-  for (auto& [name, tensor] : named_tensors()) {
+  for (const auto& [name, tensor] : named_tensors()) {
     const auto found = changed.find(name);
     if (found == changed.end()) {
-      out.emplace_back(name, tensor.to(dtype));
+      const auto base = impl_->by_name.find(name);
+      const bool may_differ = adapter != nullptr && base != impl_->by_name.end();
+      out.emplace_back(name, (may_differ ? adapter->in_place_of(base->second).full() : tensor).to(dtype));
       continue;
     }
-    const AdapterModule& module = *found->second;
-    out.emplace_back(
-        name, at::addmm(tensor.to(wide), module.b.full().to(wide), module.a.full().to(wide), 1, module.scale)
-                  .to(dtype));
+    out.emplace_back(name, merged_weight(tensor.to(wide), *found->second).to(dtype));
   }
   return out;
 }

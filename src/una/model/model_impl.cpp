@@ -57,11 +57,12 @@ StackedLinear Model::Impl::make_linear(std::int64_t layer, const std::vector<std
   for (const std::string& name : modules) {
     const std::string module = layer_prefix(family.names, layer) + name;
     Parameter* weight = find(module + ".weight");
-    parts.push_back({.id = linears.size(),
+    parts.push_back({.id = base.linears.size(),
                      .weight = weight,
                      .bias = find(module + ".bias"),
                      .dropout_stream = stream_id(module)});
-    linears.push_back({module, layer, weight->value.size(1), weight->value.size(0)});
+    base.linears.push_back(
+        {module, layer, weight->value.size(1), weight->value.size(0), weight, find(module + ".bias")});
   }
   return StackedLinear(std::move(parts));
 }
@@ -103,6 +104,25 @@ void Model::Impl::build(const TensorSource& source, bool train_full) {
   embedding = find(names.embedding + ".weight");
   final_norm = find(names.final_norm + ".weight");
   output = spec.tie_word_embeddings ? embedding : find(names.head + ".weight");
+  base.default_targets = family.default_targets;
+  base.compute = dtype;
+  list_savable();
+}
+
+void Model::Impl::list_savable() {
+  const PartNames& names = family.names;
+  const bool tied = spec.tie_word_embeddings && !spec.is_reward_model();
+  base.savable.push_back({names.embedding, embedding, 0, tied});
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    const std::string prefix = layer_prefix(names, layer);
+    for (const std::string& norm : {names.attention_norm, names.attention_post_norm, names.q_norm,
+                                    names.k_norm, names.mlp_norm, names.mlp_post_norm}) {
+      const Parameter* weight = find_norm(prefix, norm);
+      if (weight != nullptr) base.savable.push_back({prefix + norm, weight, layer});
+    }
+  }
+  base.savable.push_back({names.final_norm, final_norm, spec.num_layers});
+  if (output != nullptr) base.savable.push_back({names.head, output, spec.num_layers, tied, true});
 }
 
 void Model::Impl::set_score(const at::Tensor& values, bool trains) {
@@ -118,12 +138,12 @@ void Model::Impl::set_score_bias(const weights::StateDict& weights, bool trains)
   score_bias = std::make_unique<Parameter>(make_parameter(name, weights.at(name), wide, trains, false));
 }
 
-const Parameter& Model::Impl::head() const {
+const Parameter& Model::Impl::head(const Adapter* used) const {
   check(output != nullptr, "log-probs asked of a reward model, which has no output head");
-  return *output;
+  return used != nullptr ? used->in_place_of(output) : *output;
 }
 
-const Adapter* Model::Impl::adapter(AdapterId id) const {
+Adapter* Model::Impl::adapter(AdapterId id) const {
   if (id == kNoAdapter) return nullptr;
   check(id >= 0 && static_cast<std::size_t>(id) < adapters.size(), "there is no adapter with this id");
   return adapters[static_cast<std::size_t>(id)].get();
@@ -131,7 +151,7 @@ const Adapter* Model::Impl::adapter(AdapterId id) const {
 
 std::int64_t Model::Impl::first_trained_layer(const Adapter* used) const {
   if (full_training) return 0;
-  return used != nullptr && used->trainable ? used->lowest_layer(linears) : spec.num_layers;
+  return used != nullptr && used->trainable ? used->lowest_layer(base.linears) : spec.num_layers;
 }
 
 bool Model::Impl::rope_forbids_sharing(const PackedBatch& batch) const {
@@ -179,7 +199,8 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
   if (uses_local_rope(spec)) call.angles[1] = angles_of(local_rope, positions, call);
   const bool keep_little = options.gradient_checkpointing && at::GradMode::is_enabled();
   const std::int64_t first = keep_little ? first_trained_layer(used) : spec.num_layers;
-  at::Tensor x = scaled_embedding(kernels::embedding(tokens, embedding->weight()), spec.embedding_scale);
+  const Parameter& table = call.use.parameter(embedding);
+  at::Tensor x = scaled_embedding(kernels::embedding(tokens, table.weight()), spec.embedding_scale);
   for (std::int64_t number = 0; number < spec.num_layers; ++number) {
     const DecoderLayer& layer = layers[static_cast<std::size_t>(number)];
     if (number < first) {
@@ -188,7 +209,7 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
       x = checkpointed([&layer, call](const at::Tensor& input) { return layer.forward(input, call); }, x);
     }
   }
-  return norm(x, *final_norm, spec.norm_style, spec.norm_eps);
+  return norm(x, call.use.parameter(final_norm), spec.norm_style, spec.norm_eps);
 }
 
 }  // namespace una::model

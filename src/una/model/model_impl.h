@@ -27,8 +27,9 @@ struct Model::Impl {
 
   at::Tensor hidden(const at::Tensor& tokens, const at::Tensor& positions, const ForwardOptions& options,
                     LayerCall call);
-  const Parameter& head() const;  // InternalError on a reward model without one
-  const Adapter* adapter(AdapterId id) const;
+  // The head that an adapter's calls use (null: the base's). InternalError on a reward model without one.
+  const Parameter& head(const Adapter* used) const;
+  Adapter* adapter(AdapterId id) const;  // null: kNoAdapter
   std::int64_t first_trained_layer(const Adapter* used) const;
   // A shared prompt of the batch would take other rope frequencies in one of its sequences than in another.
   bool rope_forbids_sharing(const PackedBatch& batch) const;
@@ -39,7 +40,7 @@ struct Model::Impl {
   bool full_training = false;
   std::deque<Parameter> parameters;  // Hugging Face's order; addresses are kept
   std::map<std::string, Parameter*> by_name;
-  std::vector<LinearInfo> linears;
+  AdapterBase base;
   std::vector<DecoderLayer> layers;
   Parameter *embedding = nullptr, *final_norm = nullptr;
   Parameter* output = nullptr;            // lm_head, or the embedding when tied; null: none
@@ -53,6 +54,7 @@ struct Model::Impl {
   Parameter* find(const std::string& name);
   Parameter* find_norm(const std::string& prefix, const std::string& name);  // null: an empty name
   void add_layer(std::int64_t layer);
+  void list_savable();
   Angles angles_of(RopeTable& table, const at::Tensor& positions, const LayerCall& call) const;
 };
 

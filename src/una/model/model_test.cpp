@@ -92,7 +92,7 @@ TEST(Model, LogitsAndTheLogProbPrimitiveAgree) {
   Model model(tiny_spec(), 5, {});
   const PackedBatch batch = pack(tiny_sequences());
   const at::Tensor states = model.hidden(batch.tokens, batch.positions, batch.segments, {});
-  const at::Tensor logits = model.logits(states.index_select(0, batch.logp_rows));
+  const at::Tensor logits = model.logits(states.index_select(0, batch.logp_rows), kNoAdapter);
   EXPECT_EQ(logits.scalar_type(), at::kFloat);
   const at::Tensor logps = at::log_softmax(logits, -1).gather(1, batch.logp_targets.unsqueeze(1)).squeeze(1);
   EXPECT_LE(max_difference(logps, logps_of(model, batch)), 1e-5);

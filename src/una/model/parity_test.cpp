@@ -76,7 +76,8 @@ TEST_P(Parity, GenerationsLogitsGiveTheSameLogProbs) {
   const auto model = load_fixture(GetParam());
   const PackedBatch batch = pack(recorded_ids(reference));
   const at::Tensor states = model->hidden(batch.tokens, batch.positions, batch.segments, {});
-  const at::Tensor logps = at::log_softmax(model->logits(states.index_select(0, batch.logp_rows)), -1);
+  const at::Tensor logps =
+      at::log_softmax(model->logits(states.index_select(0, batch.logp_rows), kNoAdapter), -1);
   const at::Tensor chosen = logps.gather(1, batch.logp_targets.unsqueeze(1)).squeeze(1);
   EXPECT_LE(max_difference(chosen, recorded(reference, "logps")), kLogpTolerance);
 }
@@ -85,7 +86,8 @@ Ids greedy_without_cache(Model& model, Ids ids, std::size_t size) {
   while (ids.size() < size) {
     const PackedBatch batch = pack({ids});
     const at::Tensor states = model.hidden(batch.tokens, batch.positions, batch.segments, {});
-    ids.push_back(model.logits(states.narrow(0, states.size(0) - 1, 1)).argmax().item<std::int64_t>());
+    ids.push_back(
+        model.logits(states.narrow(0, states.size(0) - 1, 1), kNoAdapter).argmax().item<std::int64_t>());
   }
   return ids;
 }
@@ -100,7 +102,7 @@ Ids greedy_with_cache(Model& model, Ids ids, std::size_t size) {
     const at::Tensor states = model.hidden_cached(at::tensor(Ids(ids.begin() + cached, ids.end())), places,
                                                   {{0, queries, {{0, keys}}}}, places, cache, {});
     cached = count;
-    ids.push_back(model.logits(states.narrow(0, queries - 1, 1)).argmax().item<std::int64_t>());
+    ids.push_back(model.logits(states.narrow(0, queries - 1, 1), kNoAdapter).argmax().item<std::int64_t>());
   }
   return ids;
 }

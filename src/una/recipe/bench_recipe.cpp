@@ -23,7 +23,7 @@ struct BenchOptions {
   std::string model, pairs, dtype = "bfloat16", method = "dpo";
   std::int64_t timed = 40, warmup = 2, threads = 0, batch = 1, new_tokens = 128;
   double beta = 0.01, lr = 5e-6;
-  bool prefix_sharing = true, live_reference = false, gradient_checkpointing = false;
+  bool prefix_sharing = true, live_reference = false, gradient_checkpointing = false, use_dora = false;
   template <class V>
   void fields(V&& v) {
     v("model", model, "a model folder");
@@ -40,6 +40,7 @@ struct BenchOptions {
     v("prefix_sharing", prefix_sharing, "compute a pair's prompt once");
     v("live_reference", live_reference, "reference pass inside the timed steps");
     v("gradient_checkpointing", gradient_checkpointing, "recompute layers in the backward");
+    v("use_dora", use_dora, "DoRA in the place of LoRA");
   }
 };
 
@@ -49,6 +50,7 @@ RunConfig bench_config(const BenchOptions& options) {
   config.model.dtype = options.dtype;
   config.model.lora_r = 32;
   config.model.lora_alpha = 16;
+  config.model.use_dora = options.use_dora;
   config.data.dataset_name = {options.pairs};
   config.data.max_length = 1 << 20;
   config.data.allow_dropped = 1;

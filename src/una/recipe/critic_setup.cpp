@@ -68,9 +68,9 @@ void start_from_reward_model(ModelSetup& setup, const RunConfig& config) {
   model::Model& model = setup.critic_model != nullptr ? *setup.critic_model : *setup.model;
   if (!place.adapter.empty()) {
     const weights::StateDict state = weights::read_adapter_weights(place.adapter);
-    setup.critic_hash += state.content_hash();
-    setup.critic =
-        model.load_adapter(weights::read_adapter_config(place.adapter), state, true, place.adapter);
+    const LoraSpec spec = weights::read_adapter_config(place.adapter);
+    setup.critic_hash += adapter_hash(spec, state);
+    setup.critic = model.load_adapter(spec, state, true, place.adapter);
     check_input(model.has_reward_head(), cat("critic_from: ", from, " has no reward head"));
   } else if (config.model.use_peft) {
     setup.critic = model.add_adapter(fresh_lora(config.model, true), critic_seed(config), true);

@@ -129,7 +129,8 @@ int run_doctor(const std::vector<std::string>& arguments) {
     checkup.run("adapter", [&] {
       const LoraSpec spec = weights::read_adapter_config(options.adapter);
       const auto state = weights::read_adapter_weights(options.adapter);
-      return cat(spec.task_type, ", r ", spec.r, ", alpha ", spec.alpha, ", ", state.size(), " tensors");
+      return cat(spec.task_type, spec.use_dora ? ", DoRA" : "", ", r ", spec.r, ", alpha ", spec.alpha, ", ",
+                 state.size(), " tensors");
     });
   }
   return checkup.failed() == 0 ? 0 : 2;

@@ -59,7 +59,7 @@ at::Tensor probe(model::Model& model, model::AdapterId adapter) {
     return model.forward(batch, {.logp = false, .score = true}, {.adapter = adapter}).score.to(at::kFloat);
   }
   const at::Tensor hidden = model.hidden(batch.tokens, batch.positions, batch.segments, {.adapter = adapter});
-  return at::log_softmax(model.logits(hidden), -1);
+  return at::log_softmax(model.logits(hidden, adapter), -1);
 }
 
 }  // namespace

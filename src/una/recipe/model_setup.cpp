@@ -1,5 +1,9 @@
 #include "una/recipe/model_setup.h"
 
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
@@ -22,6 +26,48 @@ std::string cache_folder(const RunOptions& run) {
   return folder.empty() ? "none" : folder;
 }
 
+// "pattern=value", the last "=" divides: patterns are regular expressions.
+std::vector<std::pair<std::string, double>> pattern_values(const char* key,
+                                                           const std::vector<std::string>& entries) {
+  std::vector<std::pair<std::string, double>> out;
+  for (const std::string& entry : entries) {
+    const std::size_t split = entry.rfind('=');
+    double value = 0;
+    const char* end = entry.data() + entry.size();
+    const bool read = split != std::string::npos && split > 0 &&
+                      std::from_chars(entry.data() + split + 1, end, value).ptr == end;
+    check_input(read && value > 0 && std::isfinite(value),
+                cat(key, ": '", entry, "' is no pattern=number, such as q_proj=8"));
+    out.emplace_back(entry.substr(0, split), value);
+  }
+  return out;
+}
+
+std::vector<std::int64_t> layer_numbers(const std::vector<std::string>& entries) {
+  std::vector<std::int64_t> out;
+  for (const std::string& entry : entries) {
+    std::int64_t layer = -1;
+    const char* end = entry.data() + entry.size();
+    const bool read = std::from_chars(entry.data(), end, layer).ptr == end && !entry.empty();
+    check_input(read && layer >= 0,
+                cat("layers_to_transform: '", entry, "' is no number of a layer; they count from 0"));
+    out.push_back(layer);
+  }
+  return out;
+}
+
+// A reward model has a score in the place of the head.
+std::vector<std::string> saved_modules(const std::vector<std::string>& asked, bool for_reward) {
+  std::vector<std::string> out;
+  for (const std::string& name : asked) {
+    check_input(name != "score",
+                "lora_modules_to_save: score is a reward model's head, which is always saved");
+    if (!for_reward || name != "lm_head") out.push_back(name);
+  }
+  if (for_reward) out.push_back("score");
+  return out;
+}
+
 // What changes the bits of a reference log-prob beside weights and tokens.
 std::string numerics_key(const model::Model& model) {
   return cat(dtype_name(model.dtype()), "-", model.spec().model_type);
@@ -39,7 +85,7 @@ void add_policy_adapter(ModelSetup& setup, const RunConfig& config, bool for_rew
   if (spec.dropout == 0) spec.dropout = options.lora_dropout;
   spec.base_model_name_or_path = options.model_name_or_path;
   const weights::StateDict state = weights::read_adapter_weights(options.adapter);
-  setup.start_hash = state.content_hash();
+  setup.start_hash = adapter_hash(spec, state);
   setup.policy = model.load_adapter(spec, state, true, options.adapter);
 }
 
@@ -84,6 +130,12 @@ void add_reference(ModelSetup& setup, const RunConfig& config) {
 
 }  // namespace
 
+std::string adapter_hash(LoraSpec spec, const weights::StateDict& state) {
+  spec.dropout = 0;
+  spec.base_model_name_or_path.clear();
+  return Hasher().add(state.content_hash()).add(weights::print_adapter_config(spec)).hex();
+}
+
 LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {
   check_input(options.lora_r > 0, "lora_r must be 1 or more");
   LoraSpec spec;
@@ -91,9 +143,21 @@ LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {
   spec.alpha = options.lora_alpha;
   spec.dropout = options.lora_dropout;
   spec.use_rslora = options.use_rslora;
+  spec.use_dora = options.use_dora;
+  spec.bias = options.bias;
   spec.target_modules = options.lora_target_modules;
+  spec.layers_to_transform = layer_numbers(options.layers_to_transform);
+  spec.layers_pattern = options.layers_pattern;
+  check_input(spec.layers_pattern.empty() || !spec.layers_to_transform.empty(),
+              "layers_pattern needs layers_to_transform");
+  for (const auto& [pattern, value] : pattern_values("rank_pattern", options.rank_pattern)) {
+    check_input(value == std::floor(value) && value < 1e6,
+                cat("rank_pattern: '", pattern, "' must have a whole number"));
+    spec.rank_pattern.emplace_back(pattern, static_cast<std::int64_t>(value));
+  }
+  spec.alpha_pattern = pattern_values("alpha_pattern", options.alpha_pattern);
   spec.task_type = for_reward ? "SEQ_CLS" : "CAUSAL_LM";
-  if (for_reward) spec.modules_to_save = {"score"};
+  spec.modules_to_save = saved_modules(options.lora_modules_to_save, for_reward);
   spec.base_model_name_or_path = options.model_name_or_path;
   return spec;
 }
@@ -146,6 +210,9 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
   check_input(for_reward || !setup.folder.spec.is_reward_model(),
               cat(setup.folder.path, ": this is a reward model (", setup.folder.spec.architecture, "); ",
                   config.method, " trains a language model"));
+  const std::vector<std::string>& saved = config.model.lora_modules_to_save;
+  check_input(!for_reward || std::find(saved.begin(), saved.end(), "lm_head") == saved.end(),
+              "lora_modules_to_save: a reward model has a score in the place of lm_head; leave lm_head out");
   const model::LoadOptions load{.dtype = compute_dtype(config.model.dtype, setup.folder.spec),
                                 .train_full = !config.model.use_peft};
   setup.model =

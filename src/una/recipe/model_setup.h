@@ -49,7 +49,10 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
 // that says `initial_value` for every prompt.
 void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_value);
 
-// A LoRA adapter by the lora_... keys; `for_reward`: with a reward head beside it.
+// What an adapter computes: its tensors and what its configuration makes of them (scales, targets).
+std::string adapter_hash(LoraSpec spec, const weights::StateDict& state);
+
+// A LoRA adapter by the lora_... keys; `for_reward`: with a reward head beside it, and no copy of lm_head.
 LoraSpec fresh_lora(const ModelOptions& options, bool for_reward);
 
 // A model with an optional adapter, nothing trainable: score, generate, evaluation.

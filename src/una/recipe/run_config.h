@@ -26,6 +26,11 @@ struct ModelOptions {
   double lora_dropout = 0;
   std::vector<std::string> lora_target_modules = {"all-linear"};
   bool use_rslora = false;
+  bool use_dora = false;
+  std::vector<std::string> lora_modules_to_save;
+  std::string bias = "none";
+  std::vector<std::string> rank_pattern, alpha_pattern;
+  std::vector<std::string> layers_to_transform, layers_pattern;
   template <class V>
   void fields(V&& v) {
     v("model_name_or_path", model_name_or_path, "a Hugging Face model folder (alias --model)");
@@ -40,6 +45,14 @@ struct ModelOptions {
     v("lora_dropout", lora_dropout, "LoRA dropout");
     v("lora_target_modules", lora_target_modules, "module names, or all-linear");
     v("use_rslora", use_rslora, "scale alpha / sqrt(r)");
+    v("use_dora", use_dora, "DoRA: a trained magnitude for each row of W + s B A");
+    v("lora_modules_to_save", lora_modules_to_save,
+      "modules that train whole and are saved with the adapter: embed_tokens, lm_head, norms");
+    v("bias", bias, "the base's biases that train along: none | lora_only (of adapted linears) | all");
+    v("rank_pattern", rank_pattern, "other ranks: q_proj=4 'layers.0.*=2'; the first that matches counts");
+    v("alpha_pattern", alpha_pattern, "the same for alpha");
+    v("layers_to_transform", layers_to_transform, "numbers of the layers that get adapters; none: all");
+    v("layers_pattern", layers_pattern, "what stands before those numbers in names; none: anything");
   }
 };
 

@@ -11,6 +11,7 @@ namespace una::weights {
 namespace {
 
 constexpr std::string_view kPrefix = "base_model.model.";
+constexpr std::string_view kMagnitude = ".lora_magnitude_vector", kWeightEnd = ".weight";
 constexpr const char* kWeightsFile = "adapter_model.safetensors";
 
 }  // namespace
@@ -27,7 +28,10 @@ StateDict read_adapter_weights(const std::string& folder) {
     check_input(starts_with(name, kPrefix) && name.size() > kPrefix.size(),
                 cat(path, ": the tensor ", detail::quoted(name), " does not begin with \"", kPrefix,
                     "\"; is this a PEFT adapter?"));
-    return name.substr(kPrefix.size());
+    // Some converters write the name that the magnitude has within PEFT.
+    const bool long_name = ends_with(name, cat(kMagnitude, kWeightEnd));
+    const std::size_t size = name.size() - (long_name ? kWeightEnd.size() : 0);
+    return name.substr(kPrefix.size(), size - kPrefix.size());
   });
 }
 

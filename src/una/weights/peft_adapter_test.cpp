@@ -50,7 +50,7 @@ TEST(PeftAdapter, ReadsBackTheFolderItWrote) {
   const LoraSpec spec = read_adapter_config(folder);
   EXPECT_EQ(print_adapter_config(spec), print_adapter_config(reward_spec()));
   EXPECT_EQ(spec.alpha, 4.5);
-  EXPECT_EQ(spec.alpha_pattern.at("v_proj"), 1.25);
+  EXPECT_EQ(spec.alpha_pattern.at(0).second, 1.25);
   EXPECT_TRUE(spec.targets_are_regex);
 }
 
@@ -59,6 +59,16 @@ TEST(PeftAdapter, PickledWeightsAreRefusedWithAdvice) {
   write_file(folder + "/adapter_model.bin", "x");
   const std::string error = error_of([&] { read_adapter_weights(folder); });
   EXPECT_NE(error.find("save it again as safetensors"), std::string::npos) << error;
+}
+
+TEST(PeftAdapter, AMagnitudeMayHaveTheNameItHasWithinPeft) {
+  const std::string name = "model.layers.0.self_attn.q_proj.lora_magnitude_vector";
+  for (const char* end : {"", ".weight"}) {
+    const std::string folder = test_folder("adapter-magnitude");
+    write_safetensors(folder + "/adapter_model.safetensors",
+                      {{"base_model.model." + name + end, at::randn({8})}});
+    EXPECT_EQ(read_adapter_weights(folder).names(), std::vector<std::string>{name});
+  }
 }
 
 TEST(PeftAdapter, NamesWhatIsMissing) {

@@ -32,6 +32,7 @@ constexpr std::string_view kReadKeys[] = {"peft_type",
                                           "target_modules",
                                           "bias",
                                           "use_rslora",
+                                          "use_dora",
                                           "modules_to_save",
                                           "rank_pattern",
                                           "alpha_pattern",
@@ -71,7 +72,9 @@ void refuse_values(const ConfigReader& config) {
   if (type.empty()) config.fail("\"peft_type\" is missing; is this a PEFT adapter?");
   if (type != "LORA") config.fail(cat("the peft_type \"", type, "\" is not supported (known: LORA)"));
   const std::string bias = config.text("bias", "none");
-  if (bias != "none") config.fail(cat("\"bias\": \"", bias, "\" is not supported (known: none)"));
+  if (bias != "none" && bias != "lora_only" && bias != "all") {
+    config.fail(cat("\"bias\": \"", bias, "\" is not supported (known: none, lora_only, all)"));
+  }
   // PiSSA, OLoRA, CorDA, LoftQ and LoRA-GA change the base weights too: without that the adapter is wrong.
   if (config.is_set("init_lora_weights") && config.json()["init_lora_weights"].is_string()) {
     const std::string init = config.text("init_lora_weights", "");
@@ -144,41 +147,25 @@ std::vector<std::int64_t> read_layers(const ConfigReader& config) {
   return out;
 }
 
-std::string regex_escaped(const std::string& text) {
-  std::string out;
-  for (const char letter : text) {
-    if (std::string_view(R"(\^$.|?*+()[]{})").find(letter) != std::string_view::npos) out += '\\';
-    out += letter;
-  }
-  return out;
+std::vector<std::string> text_or_texts(const ConfigReader& config, const char* key) {
+  if (!config.is_set(key) || !config.json()[key].is_string()) return config.texts(key);
+  const std::string text = config.text(key, "");
+  return text.empty() ? std::vector<std::string>{} : std::vector<std::string>{text};
 }
 
-// Names and layer numbers together become the one regular expression that says the same.
-void apply_layers(const ConfigReader& config, LoraSpec& spec) {
-  const std::vector<std::int64_t> layers = read_layers(config);
-  const bool has_pattern = config.is_set("layers_pattern") && !config.json()["layers_pattern"].empty();
-  if (layers.empty() && !has_pattern) return;
-  if (layers.empty()) config.fail("\"layers_pattern\" needs \"layers_to_transform\"");
-  if (spec.targets_are_regex) {
-    config.fail("\"layers_to_transform\" does not go with a regular expression in \"target_modules\"");
+void read_layer_choice(const ConfigReader& config, LoraSpec& spec) {
+  spec.layers_to_transform = read_layers(config);
+  spec.layers_pattern = text_or_texts(config, "layers_pattern");
+  if (spec.layers_to_transform.empty()) {
+    if (!spec.layers_pattern.empty()) config.fail("\"layers_pattern\" needs \"layers_to_transform\"");
+    return;
   }
-  if (spec.target_modules == std::vector<std::string>{kAllLinear}) {
-    config.fail("\"layers_to_transform\" does not go with all-linear");
+  if (spec.targets_are_regex || spec.target_modules == std::vector<std::string>{kAllLinear}) {
+    config.fail("\"layers_to_transform\" goes with a list of \"target_modules\" only");
   }
-  if (has_pattern) {
-    const Json& pattern = config.json()["layers_pattern"];
-    if (pattern != "layers" && pattern != Json::array({"layers"})) {
-      config.fail(cat("\"layers_pattern\": ", pattern.dump(), " is not supported (known: layers)"));
-    }
-  }
-  std::vector<std::string> numbers, names;
-  for (const std::int64_t layer : layers) numbers.push_back(std::to_string(layer));
-  for (const std::string& name : spec.target_modules) names.push_back(regex_escaped(name));
-  spec.target_modules = {
-      cat(R"((.*\.)?layers\.()", join(numbers, "|"), R"()\.(.*\.)?()", join(names, "|"), ")")};
-  spec.targets_are_regex = true;
 }
 
+// In the file's order: of the patterns that match, the first counts.
 void read_patterns(const ConfigReader& config, LoraSpec& spec) {
   for (const char* key : {"rank_pattern", "alpha_pattern"}) {
     if (!config.is_set(key)) continue;
@@ -186,9 +173,9 @@ void read_patterns(const ConfigReader& config, LoraSpec& spec) {
     const ConfigReader pattern(config.object(key).json(), where);
     for (const auto& [name, value] : pattern.json().items()) {
       if (std::string_view(key) == "rank_pattern") {
-        spec.rank_pattern[name] = pattern.size(name.c_str());
+        spec.rank_pattern.emplace_back(name, pattern.size(name.c_str()));
       } else {
-        spec.alpha_pattern[name] = pattern.positive(name.c_str(), 1);
+        spec.alpha_pattern.emplace_back(name, pattern.positive(name.c_str(), 1));
       }
     }
   }
@@ -228,11 +215,13 @@ LoraSpec parse_adapter_config(const std::string& config_json, const std::string&
   spec.dropout = number_member(root, "lora_dropout", 0, what);
   if (!(spec.dropout >= 0 && spec.dropout < 1)) config.fail("\"lora_dropout\" must lie in [0, 1)");
   spec.use_rslora = config.flag("use_rslora", false);
+  spec.use_dora = config.flag("use_dora", false);
+  spec.bias = config.text("bias", "none");
   spec.task_type = read_task_type(config);
   spec.modules_to_save = read_saved_modules(config, spec.task_type);
   spec.base_model_name_or_path = config.text("base_model_name_or_path", "");
   read_targets(config, spec);
-  apply_layers(config, spec);
+  read_layer_choice(config, spec);
   read_patterns(config, spec);
   return spec;
 }
@@ -240,8 +229,9 @@ LoraSpec parse_adapter_config(const std::string& config_json, const std::string&
 std::string print_adapter_config(const LoraSpec& spec) {
   check(!spec.target_modules.empty(), "print_adapter_config: no target_modules");
   check(!spec.targets_are_regex || spec.target_modules.size() == 1, "print_adapter_config: several patterns");
-  nlohmann::json config = {{"auto_mapping", nullptr},
-                           {"bias", "none"},
+  nlohmann::json config = {{"alpha_pattern", nlohmann::json::object()},
+                           {"auto_mapping", nullptr},
+                           {"bias", spec.bias},
                            {"fan_in_fan_out", false},
                            {"inference_mode", true},
                            {"init_lora_weights", true},
@@ -255,9 +245,10 @@ std::string print_adapter_config(const LoraSpec& spec) {
                            {"megatron_core", "megatron.core"},
                            {"peft_type", "LORA"},
                            {"r", spec.r},
+                           {"rank_pattern", nlohmann::json::object()},
                            {"revision", nullptr},
                            {"task_type", spec.task_type},
-                           {"use_dora", false},
+                           {"use_dora", spec.use_dora},
                            {"use_rslora", spec.use_rslora}};
   config["base_model_name_or_path"] = nullptr;
   if (!spec.base_model_name_or_path.empty()) config["base_model_name_or_path"] = spec.base_model_name_or_path;
@@ -266,11 +257,13 @@ std::string print_adapter_config(const LoraSpec& spec) {
   config["target_modules"] = sorted(spec.target_modules);
   const bool is_text = spec.targets_are_regex || spec.target_modules == std::vector<std::string>{kAllLinear};
   if (is_text) config["target_modules"] = spec.target_modules.front();
-  config["rank_pattern"] = nlohmann::json::object();
-  for (const auto& [name, rank] : spec.rank_pattern) config["rank_pattern"][name] = rank;
-  config["alpha_pattern"] = nlohmann::json::object();
-  for (const auto& [name, alpha] : spec.alpha_pattern) config["alpha_pattern"][name] = number_json(alpha);
-  return config.dump(2, ' ', true);  // as Python's json.dumps(indent=2, sort_keys=True)
+  if (!spec.layers_to_transform.empty()) config["layers_to_transform"] = spec.layers_to_transform;
+  if (!spec.layers_pattern.empty()) config["layers_pattern"] = spec.layers_pattern;
+  // Sorted as Python's json.dumps(indent=2, sort_keys=True), but for the patterns: their order has a meaning.
+  Json ordered = config;
+  for (const auto& [name, rank] : spec.rank_pattern) ordered["rank_pattern"][name] = rank;
+  for (const auto& [name, alpha] : spec.alpha_pattern) ordered["alpha_pattern"][name] = number_json(alpha);
+  return ordered.dump(2, ' ', true);
 }
 
 }  // namespace una::weights

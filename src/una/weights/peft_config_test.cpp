@@ -86,17 +86,27 @@ TEST(PeftConfig, ReadsEveryFormOfTargetModules) {
   EXPECT_THROW(read(R"({"target_modules":[1]})"), InputError);
 }
 
-TEST(PeftConfig, LayersToTransformBecomeARegularExpression) {
-  const LoraSpec spec = read(R"({"layers_to_transform":[0,12],"layers_pattern":"layers",
-                             "target_modules":["q_proj","self_attn.v_proj"]})");
-  EXPECT_TRUE(spec.targets_are_regex);
-  EXPECT_EQ(spec.target_modules, Names{R"((.*\.)?layers\.(0|12)\.(.*\.)?(q_proj|self_attn\.v_proj))"});
-  EXPECT_TRUE(read(R"({"layers_to_transform":3})").targets_are_regex);
-  EXPECT_FALSE(read(R"({"layers_to_transform":[],"layers_pattern":[]})").targets_are_regex);
+TEST(PeftConfig, ReadsWhichLayersAreAdapted) {
+  const LoraSpec spec = read(R"({"layers_to_transform":[0,12],"layers_pattern":"layers"})");
+  EXPECT_EQ(spec.layers_to_transform, (std::vector<std::int64_t>{0, 12}));
+  EXPECT_EQ(spec.layers_pattern, Names{"layers"});
+  EXPECT_EQ(spec.target_modules, (Names{"q_proj", "v_proj"}));
+  EXPECT_EQ(read(R"({"layers_to_transform":3})").layers_to_transform, std::vector<std::int64_t>{3});
+  EXPECT_EQ(read(R"({"layers_to_transform":[1],"layers_pattern":["h","layers"]})").layers_pattern,
+            (Names{"h", "layers"}));
+  EXPECT_TRUE(read(R"({"layers_to_transform":[],"layers_pattern":[]})").layers_to_transform.empty());
   EXPECT_THROW(read(R"({"layers_to_transform":[-1]})"), InputError);
-  EXPECT_THROW(read(R"({"layers_to_transform":[0],"layers_pattern":"blocks"})"), InputError);
   EXPECT_THROW(read(R"({"layers_to_transform":[0],"target_modules":".*"})"), InputError);
+  EXPECT_THROW(read(R"({"layers_to_transform":[0],"target_modules":"all-linear"})"), InputError);
   EXPECT_THROW(read(R"({"layers_pattern":"layers"})"), InputError);
+}
+
+TEST(PeftConfig, ReadsDoraAndTheBiasesThatTrain) {
+  EXPECT_TRUE(read(R"({"use_dora":true})").use_dora);
+  EXPECT_FALSE(read("{}").use_dora);
+  EXPECT_EQ(read("{}").bias, "none");
+  EXPECT_EQ(read(R"({"bias":"lora_only"})").bias, "lora_only");
+  EXPECT_EQ(read(R"({"bias":"all"})").bias, "all");
 }
 
 TEST(PeftConfig, AClassifierSavesItsScore) {
@@ -111,9 +121,11 @@ TEST(PeftConfig, AClassifierSavesItsScore) {
 TEST(PeftConfig, ReadsPatternsAndScales) {
   const LoraSpec spec = read(R"({"rank_pattern":{"v_proj":4,"layers.0.self_attn.q_proj":2},
                              "alpha_pattern":{"v_proj":32,"q_proj":0.5},"use_rslora":true,"lora_dropout":0.05})");
-  EXPECT_EQ(spec.rank_pattern,
-            (std::map<std::string, std::int64_t>{{"layers.0.self_attn.q_proj", 2}, {"v_proj", 4}}));
-  EXPECT_EQ(spec.alpha_pattern, (std::map<std::string, double>{{"q_proj", 0.5}, {"v_proj", 32}}));
+  // In the file's order: the first that matches counts.
+  EXPECT_EQ(spec.rank_pattern, (std::vector<std::pair<std::string, std::int64_t>>{
+                                   {"v_proj", 4}, {"layers.0.self_attn.q_proj", 2}}));
+  EXPECT_EQ(spec.alpha_pattern,
+            (std::vector<std::pair<std::string, double>>{{"v_proj", 32}, {"q_proj", 0.5}}));
   EXPECT_TRUE(spec.use_rslora);
   EXPECT_EQ(spec.dropout, 0.05);
   EXPECT_THROW(read(R"({"rank_pattern":{"v_proj":0}})"), InputError);
@@ -130,8 +142,8 @@ TEST(PeftConfig, RefusesByNameWhatItDoesNotImplement) {
       {R"({"peft_type":"LOHA"})", "LOHA"},
       {R"({"-peft_type":0})", "peft_type"},
       {R"({"task_type":"SEQ_2_SEQ_LM"})", "SEQ_2_SEQ_LM"},
-      {R"({"use_dora":true})", "use_dora"},
-      {R"({"bias":"lora_only"})", "\"bias\": \"lora_only\""},
+      {R"({"use_dora":1})", "use_dora"},
+      {R"({"bias":"boft_only"})", "\"bias\": \"boft_only\""},
       {R"({"lora_bias":true})", "lora_bias"},
       {R"({"layer_replication":[[0,4],[2,5]]})", "layer_replication"},
       {R"({"target_parameters":["experts.gate_up_proj"]})", "target_parameters"},
@@ -190,7 +202,7 @@ TEST(PeftConfig, PrintsTheCoreKeySetSorted) {
   LoraSpec spec;
   spec.target_modules = {"v_proj", "q_proj"};
   spec.base_model_name_or_path = "mod\xc3\xa8le";
-  spec.rank_pattern = {{"v_proj", 4}};
+  spec.rank_pattern = {{"v_proj", 4}, {"q_proj", 2}};
   spec.alpha_pattern = {{"v_proj", 8}};
   spec.dropout = 0.05;
   EXPECT_EQ(print_adapter_config(spec), R"({
@@ -215,7 +227,8 @@ TEST(PeftConfig, PrintsTheCoreKeySetSorted) {
   "peft_type": "LORA",
   "r": 16,
   "rank_pattern": {
-    "v_proj": 4
+    "v_proj": 4,
+    "q_proj": 2
   },
   "revision": null,
   "target_modules": [
@@ -226,6 +239,26 @@ TEST(PeftConfig, PrintsTheCoreKeySetSorted) {
   "use_dora": false,
   "use_rslora": false
 })");
+}
+
+TEST(PeftConfig, WhatIsPrintedReadsBackAsTheSame) {
+  LoraSpec spec;
+  spec.use_dora = true;
+  spec.bias = "all";
+  spec.target_modules = {"q_proj"};
+  spec.layers_to_transform = {2, 0};
+  spec.layers_pattern = {"layers"};
+  spec.modules_to_save = {"embed_tokens"};
+  spec.rank_pattern = {{"z", 4}, {"a", 2}};
+  spec.alpha_pattern = {{"z", 4}, {"a", 2.5}};
+  const LoraSpec back = parse_adapter_config(print_adapter_config(spec), "printed");
+  EXPECT_TRUE(back.use_dora);
+  EXPECT_EQ(back.bias, "all");
+  EXPECT_EQ(back.layers_to_transform, spec.layers_to_transform);
+  EXPECT_EQ(back.layers_pattern, spec.layers_pattern);
+  EXPECT_EQ(back.modules_to_save, spec.modules_to_save);
+  EXPECT_EQ(back.rank_pattern, spec.rank_pattern);
+  EXPECT_EQ(back.alpha_pattern, spec.alpha_pattern);
 }
 
 }  // namespace

@@ -20,15 +20,25 @@ std::uint64_t mix(std::uint64_t x) {  // SplitMix64
   return x ^ (x >> 31);
 }
 
-at::Tensor term_output(const at::Tensor& x, const LoraTerm& term) {
-  at::Tensor in = x;
-  if (term.dropout > 0) {
-    in = x * dropout_mask(x.size(0), x.size(1), term.dropout, term.dropout_key).to(x.scalar_type());
-  }
-  return at::matmul(at::matmul(in, value(term.a).t()), value(term.b).t()) * term.scale;
+at::Tensor dropped(const at::Tensor& x, const LoraTerm& term) {
+  if (term.dropout == 0) return x;
+  return x * dropout_mask(x.size(0), x.size(1), term.dropout, term.dropout_key).to(x.scalar_type());
+}
+
+// What an adapter adds to its part; DoRA's form is PEFT's (tuners/lora/dora.py).
+at::Tensor term_output(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& term) {
+  const at::Tensor in = dropped(x, term);
+  const at::Tensor lora = at::matmul(at::matmul(in, value(term.a).t()), value(term.b).t()) * term.scale;
+  if (!term.gain.defined()) return lora;
+  const at::Tensor gain = term.magnitude_master.defined() ? term.magnitude_master / term.norm : term.gain;
+  return (gain - 1) * at::matmul(in, weight.t()) + gain * lora;
 }
 
 }  // namespace
+
+at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double scale) {
+  return (weight + scale * at::matmul(b, a)).square().sum(1).sqrt();
+}
 
 // Row r's draw c / 4 is mix(key of r xor c / 4); its 16-bit part c % 4 decides column c.
 at::Tensor dropout_mask(std::int64_t rows, std::int64_t cols, double dropout, std::uint64_t dropout_key) {
@@ -52,13 +62,14 @@ at::Tensor stacked_linear(const at::Tensor& x, const at::Tensor& weight, const a
   std::int64_t begin = 0;
   for (const LinearPart& part : parts) {
     const bool full = part.weight_master.defined();
-    at::Tensor y = at::matmul(
-        x, (full ? part.weight_master.to(x.scalar_type()) : weight.narrow(0, begin, part.out)).t());
+    const at::Tensor part_weight =
+        full ? part.weight_master.to(x.scalar_type()) : weight.narrow(0, begin, part.out);
+    at::Tensor y = at::matmul(x, part_weight.t());
     if (bias.defined()) {
       y = y + (part.bias_master.defined() ? part.bias_master.to(x.scalar_type())
                                           : bias.narrow(0, begin, part.out));
     }
-    for (const LoraTerm& term : part.adapters) y = y + term_output(x, term);
+    for (const LoraTerm& term : part.adapters) y = y + term_output(x, part_weight, term);
     outputs.push_back(y);
     begin += part.out;
   }

@@ -1,0 +1,146 @@
+#include "una/model/lora_targets.h"
+
+#include <algorithm>
+#include <regex>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+
+namespace una::model {
+namespace {
+
+constexpr const char* kAllLinear = "all-linear";
+
+std::regex compile(const std::string& pattern, const std::string& shown) {
+  try {
+    return std::regex(pattern, std::regex::ECMAScript);
+  } catch (const std::regex_error& error) {
+    throw InputError(
+        cat("LoRA: \"", shown, "\" is not a regular expression that una can read (", error.what(), ")"));
+  }
+}
+
+std::string last_name(const std::string& module) { return module.substr(module.rfind('.') + 1); }
+
+// "q_proj, k_proj, ...": the linears' last names, once each, in model order.
+std::vector<std::string> short_names(const std::vector<LinearInfo>& linears) {
+  std::vector<std::string> out;
+  for (const LinearInfo& linear : linears) {
+    const std::string name = last_name(linear.module);
+    if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
+  }
+  return out;
+}
+
+[[noreturn]] void throw_unknown_target(const std::string& target, const std::vector<LinearInfo>& linears) {
+  throw InputError(cat("LoRA target \"", target, "\" matches no linear of the model; its linears are ",
+                       join(short_names(linears), ", "), " (full names such as ", linears[0].module, ")"));
+}
+
+std::vector<bool> match_regex(const std::string& pattern, const std::vector<LinearInfo>& linears) {
+  const std::regex regex = compile(pattern, pattern);
+  std::vector<bool> out;
+  for (const LinearInfo& linear : linears) out.push_back(std::regex_match(linear.module, regex));
+  if (std::find(out.begin(), out.end(), true) == out.end()) throw_unknown_target(pattern, linears);
+  return out;
+}
+
+// Which layers of the model a spec keeps.
+class LayerChoice {
+ public:
+  explicit LayerChoice(const LoraSpec& spec) : layers_(spec.layers_to_transform) {
+    for (const std::string& name : spec.layers_pattern) {
+      patterns_.push_back(compile("(?:|.*?\\.)(?:" + name + ")\\.(\\d+)\\.", name));
+    }
+    if (patterns_.empty()) patterns_.push_back(compile(R"(.*?\.[^.]*\.(\d+)\.)", ""));
+  }
+
+  bool keeps(const std::string& module) const {
+    if (layers_.empty()) return true;
+    for (const std::regex& pattern : patterns_) {
+      std::smatch match;
+      if (!std::regex_search(module, match, pattern, std::regex_constants::match_continuous)) continue;
+      return std::find(layers_.begin(), layers_.end(), std::stoll(match[1].str())) != layers_.end();
+    }
+    return false;
+  }
+
+ private:
+  std::vector<std::int64_t> layers_;
+  std::vector<std::regex> patterns_;
+};
+
+std::vector<bool> match_names(const LoraSpec& spec, const std::vector<LinearInfo>& linears) {
+  const LayerChoice layers(spec);
+  std::vector<bool> out(linears.size(), false);
+  for (const std::string& target : spec.target_modules) {
+    bool found = false;
+    for (std::size_t i = 0; i < linears.size(); ++i) {
+      const std::string& module = linears[i].module;
+      if (module != target && !ends_with(module, "." + target)) continue;
+      found = true;
+      if (module == target || layers.keeps(module)) out[i] = true;
+    }
+    if (!found) throw_unknown_target(target, linears);
+  }
+  check_input(std::find(out.begin(), out.end(), true) != out.end(),
+              cat("LoRA: layers_to_transform leaves no layer of the model, whose layers are 0 to ",
+                  linears.back().layer, " of \"", linears[0].module, "\""));
+  return out;
+}
+
+void resolve_names(LoraSpec& spec, const std::vector<LinearInfo>& linears,
+                   const std::vector<std::string>& defaults) {
+  std::vector<std::string>& targets = spec.target_modules;
+  if (targets.empty()) {
+    targets = defaults;
+    spec.targets_are_regex = false;
+  }
+  if (targets.size() == 1 && targets[0] == kAllLinear) {
+    targets = short_names(linears);
+    spec.targets_are_regex = false;
+  }
+}
+
+// PEFT's (.*\.)?(pattern)$ from the name's beginning, compiled once for all modules.
+template <class Value>
+class Patterns {
+ public:
+  explicit Patterns(const std::vector<std::pair<std::string, Value>>& patterns) {
+    for (const auto& [pattern, value] : patterns) {
+      patterns_.emplace_back(compile("(?:.*\\.)?(?:" + pattern + ")", pattern), value);
+    }
+  }
+
+  Value first(const std::string& module, Value fallback) const {
+    for (const auto& [pattern, value] : patterns_) {
+      if (std::regex_match(module, pattern)) return value;
+    }
+    return fallback;
+  }
+
+ private:
+  std::vector<std::pair<std::regex, Value>> patterns_;
+};
+
+}  // namespace
+
+std::vector<LoraTarget> lora_targets(LoraSpec& spec, const std::vector<LinearInfo>& linears,
+                                     const std::vector<std::string>& defaults) {
+  resolve_names(spec, linears, defaults);
+  const std::vector<bool> chosen =
+      spec.targets_are_regex ? match_regex(spec.target_modules[0], linears) : match_names(spec, linears);
+  const Patterns<std::int64_t> ranks(spec.rank_pattern);
+  const Patterns<double> alphas(spec.alpha_pattern);
+  std::vector<LoraTarget> out;
+  for (std::size_t i = 0; i < linears.size(); ++i) {
+    if (!chosen[i]) continue;
+    const std::string& module = linears[i].module;
+    const std::int64_t rank = ranks.first(module, spec.r);
+    check_input(rank > 0, cat("LoRA: rank_pattern gives ", module, " the rank ", rank));
+    out.push_back({i, rank, spec.scale(rank, alphas.first(module, spec.alpha))});
+  }
+  return out;
+}
+
+}  // namespace una::model

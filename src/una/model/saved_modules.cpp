@@ -1,0 +1,80 @@
+#include "una/model/saved_modules.h"
+
+#include <algorithm>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+
+namespace una::model {
+namespace {
+
+constexpr const char* kScore = "score";
+
+// "embed_tokens, input_layernorm, ...": once each, in the model's order.
+std::string short_names(const std::vector<SavableModule>& savable) {
+  std::vector<std::string> out;
+  for (const SavableModule& each : savable) {
+    const std::string name = each.module.substr(each.module.rfind('.') + 1);
+    if (!each.tied && std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
+  }
+  return join(out, ", ");
+}
+
+// A reward model reads no head, so its embedding stands alone.
+bool is_bound(const SavableModule& module, const LoraSpec& spec) {
+  return module.tied && (module.is_head || !saves_score(spec));
+}
+
+void add_modules(const LoraSpec& spec, const std::vector<SavableModule>& savable,
+                 std::vector<CopyPlan>& out) {
+  std::vector<bool> found(spec.modules_to_save.size(), false);
+  for (const SavableModule& each : savable) {
+    bool wanted = false;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const std::string& entry = spec.modules_to_save[i];
+      if (entry == kScore || !ends_with(each.module, entry)) continue;
+      check_input(!is_bound(each, spec),
+                  cat("LoRA: modules_to_save \"", entry, "\": this model's head is its embedding ",
+                      "(tie_word_embeddings), and a copy of one would part them; leave it out"));
+      wanted = found[i] = true;
+    }
+    if (wanted) out.push_back({each.weight->name, each.weight, each.layer});
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const std::string& entry = spec.modules_to_save[i];
+    check_input(found[i] || entry == kScore,
+                cat("LoRA: modules_to_save \"", entry, "\" is no module that is saved whole; those are ",
+                    short_names(savable), " and, for reward models, score"));
+  }
+}
+
+void add_biases(const LoraSpec& spec, const std::vector<LinearInfo>& linears,
+                const std::vector<LoraTarget>& targets, std::vector<CopyPlan>& out) {
+  std::vector<bool> adapted(linears.size(), false);
+  for (const LoraTarget& target : targets) adapted[target.linear] = true;
+  for (std::size_t i = 0; i < linears.size(); ++i) {
+    const LinearInfo& linear = linears[i];
+    if (linear.bias == nullptr || !(adapted[i] || spec.bias == "all")) continue;
+    out.push_back({linear.module + (adapted[i] ? ".base_layer.bias" : ".bias"), linear.bias, linear.layer});
+  }
+}
+
+}  // namespace
+
+std::vector<CopyPlan> planned_copies(const LoraSpec& spec, const std::vector<SavableModule>& savable,
+                                     const std::vector<LinearInfo>& linears,
+                                     const std::vector<LoraTarget>& targets) {
+  check_input(spec.bias == "none" || spec.bias == "lora_only" || spec.bias == "all",
+              cat("LoRA: bias \"", spec.bias, "\" is unknown, choose none, lora_only or all"));
+  std::vector<CopyPlan> out;
+  add_modules(spec, savable, out);
+  if (spec.bias != "none") add_biases(spec, linears, targets, out);
+  return out;
+}
+
+bool saves_score(const LoraSpec& spec) {
+  return std::find(spec.modules_to_save.begin(), spec.modules_to_save.end(), kScore) !=
+         spec.modules_to_save.end();
+}
+
+}  // namespace una::model
