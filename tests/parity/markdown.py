@@ -17,6 +17,8 @@ SECTIONS = {
     "models": ("Models, adapters", "Per-token log-probs of random two-layer models; one sequence at a time, and padded by transformers with "
                "different pad ids while una packs."),
     "adapter": ("Adapters trained by una, in PEFT", ""),
+    "adapter_kinds": ("Adapters of other kinds", "DoRA, rsLoRA, rank and alpha patterns, chosen layers, modules saved whole and biases: made "
+                      "by PEFT and read by `una score`; trained by `una dpo` and read by PEFT; merged by `una merge`."),
     "reward": ("Reward models trained by una", "`una reward`, `una merge`; loaded by transformers and PEFT."),
     "reward_models": ("Reward-model folders", "`una score` with the folder's own tokenizer and template, beside "
                       "`AutoModelForSequenceClassification` on padded batches of what `apply_chat_template` renders."),
@@ -45,7 +47,8 @@ NOTES = """Where TRL's definition and ours differ, the comparison stands where b
 
 The same steps, recorded with ids handed over, run in the suite: `train.trajectory` (tests/data/trajectories, made by
 tests/parity/record_trajectories.py). Log-probs, the gradient of every parameter, greedy tokens and a PEFT adapter's gradients are
-recorded by tests/parity/model_fixtures.py and compared in `model.parity`.
+recorded by tests/parity/model_fixtures.py and compared in `model.parity`; adapters of every kind by
+tests/parity/adapter_fixtures.py, compared in `model.adapter_parity`.
 """
 
 TOKENIZERS = """## Tokenizers and chat templates
@@ -75,6 +78,8 @@ INVARIANCES = """## What must not change a result, and the test that holds it
 | merged = base plus adapter | `model.lora` MergedWeightsSayWhatTheAdapterSays; `integration.invariances`; `una merge` itself |
 | PEFT round trip | `model.lora` SavedAndLoadedAdaptersAreEqual; `integration.invariances` (bit for bit); this page |
 | reward-head round trip | `model.lora` ARewardAdapterCarriesItsScore; `model.score_bias`; `integration.invariances`; this page |
+| adapters of one model do not meet | `model.adapter_parity` SeveralAdaptersOfOneModelDoNotMeet |
+| the reference of every start, by hash | `integration.reference` |
 | LoRA with B = 0 is the base, bit for bit | `model.lora` AFreshAdapterLeavesEveryBitOfTheBase |
 | gradients with B perturbed = autograd's through PEFT | `model.parity` AdapterLogProbsAndGradientsEqualPeft; `model.finite_differences` |
 """

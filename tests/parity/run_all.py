@@ -3,11 +3,12 @@
 1. models: per-token log-probs of tiny random Llama, Mistral and Qwen2 models, bare and with a PEFT adapter, against
    transformers + PEFT in fp32 (1e-4).
 2. adapter: one trained by una loads in PEFT and gives the same log-probs.
-3. reward: a reward model trained and merged by una loads in transformers and gives the same scores.
-4. reward_models: folders of type XForSequenceClassification, conversations rendered by apply_chat_template.
-5. steps: twenty steps of DPO, KTO and reward models beside TRL, of UNA beside the paper's equations.
-6. gguf: files of `una export` in llama.cpp, where llama-cpp-python is installed.
-7. text: tokenizers and chat templates against transformers (with --data).
+3. adapter_kinds: the same for DoRA, rank and alpha patterns, chosen layers, modules saved whole and biases, both ways.
+4. reward: a reward model trained and merged by una loads in transformers and gives the same scores.
+5. reward_models: folders of type XForSequenceClassification, conversations rendered by apply_chat_template.
+6. steps: twenty steps of DPO, KTO and reward models beside TRL, of UNA beside the paper's equations.
+7. gguf: files of `una export` in llama.cpp, where llama-cpp-python is installed.
+8. text: tokenizers and chat templates against transformers (with --data).
 """
 import argparse
 import json
@@ -26,6 +27,7 @@ from transformers import (AutoModelForSequenceClassification, AutoTokenizer, Lla
                           MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM)
 
 import markdown
+from adapter_kinds import AdapterKinds
 from gguf_parity import GgufParity
 from reward_models import RewardParity
 from step_parity import StepParity
@@ -156,6 +158,9 @@ class Parity:
             self.compare(f"{family}: adapter trained by una, in PEFT", self.hf_logps(peft),
                          self.una_logps("--model", self.work / family, "--adapter", out)[0])
 
+    def adapter_kinds(self):
+        AdapterKinds(self, FAMILIES).all()
+
     def reward(self):
         for family in FAMILIES:
             out, merged, scored = (self.work / f"{family}-{name}" for name in ("reward", "reward-merged", "reward.jsonl"))
@@ -203,7 +208,7 @@ def main():
     parser.add_argument("--dump")
     parser.add_argument("--data")
     parser.add_argument("--markdown", help="write the table here")
-    parser.add_argument("--only", default="models,adapter,reward,reward_models,steps,gguf,text")
+    parser.add_argument("--only", default="models,adapter,adapter_kinds,reward,reward_models,steps,gguf,text")
     parser.add_argument("--case", action="append", help="of the part steps: only this case (repeatable)")
     args = parser.parse_args()
     parity = Parity(args)
