@@ -15,7 +15,7 @@ class DropLog {
   std::int64_t size() const { return static_cast<std::int64_t>(drops_.size()); }
   std::map<std::string, std::int64_t> by_reason() const;
   Where first(const std::string& reason) const;  // by file and line; the reason is one of by_reason()
-  void write(const std::string& path) const;  // JSONL {file, line, reason}, by file and line; "" : nowhere
+  void write(const std::string& path) const;     // JSONL {file, line, reason}, by file and line; "" : nowhere
 
  private:
   struct Drop {
