@@ -131,7 +131,7 @@ class Export(unittest.TestCase):
             wanted = [x for row in paired(self.rows(ours), heads) for x in row]
             self.check_tensor(f"blk.0.{theirs}.weight", (F32, self.merged[ours][0], wanted))
         self.assertEqual(len(self.plain.tensors), len(self.merged))
-        self.assertIn(f"{len(self.merged)} tensors, pre-tokenizer gpt-2", self.log)
+        self.assertIn(f"{len(self.merged)} tensors; tokenizer: byte-level BPE, gpt-2", self.log)
 
     def test_small_types_are_near_and_norms_stay_whole(self):
         for dtype, kind, ulp in (("float16", F16, 2**-11), ("bfloat16", BF16, 2**-8)):

@@ -92,8 +92,10 @@ void report(const ExportOptions& options, weights::GgmlType type, const weights:
                  " numbers: ", join(model.as_f16, ", ")));
   }
   const auto bytes = static_cast<double>(std::filesystem::file_size(options.output_file));
+  const std::string words =
+      tokenizer.pre.empty() ? "pieces with byte fallback" : cat("byte-level BPE, ", tokenizer.pre);
   log_info(cat("exported to ", options.output_file, " (", weights::ggml_name(type), ", ", human_bytes(bytes),
-               "): ", model.tensors.size(), " tensors, pre-tokenizer ", tokenizer.pre));
+               "): ", model.tensors.size(), " tensors; tokenizer: ", words));
 }
 
 void export_gguf(const ExportOptions& options) {

@@ -214,9 +214,8 @@ GgufTokenizer sentence_piece(const GgufTokenizerSource& source, const TokenizerJ
   const auto unknown_at = std::find(lists.types.begin(), lists.types.end(), kUnknown);
   const auto unknown_id = unknown_at == lists.types.end() ? -1 : unknown_at - lists.types.begin();
   GgufTokenizer out;
-  out.pre = "default";
   out.metadata = {{"tokenizer.ggml.model", std::string("llama")},
-                  {"tokenizer.ggml.pre", out.pre},
+                  {"tokenizer.ggml.pre", std::string("default")},
                   {"tokenizer.ggml.tokens", std::move(lists.tokens)},
                   {"tokenizer.ggml.scores", std::move(lists.scores)},
                   {"tokenizer.ggml.token_type", std::move(lists.types)},

@@ -23,7 +23,7 @@ struct GgufTokenizerSource {
 
 struct GgufTokenizer {
   GgufMetadata metadata;  // tokenizer.*
-  std::string pre;        // the pre-tokenizer's name in llama.cpp
+  std::string pre;        // the name in llama.cpp of a byte-level BPE's pre-tokenizer, "" for the other kind
   std::vector<std::string> warnings;
 };
 

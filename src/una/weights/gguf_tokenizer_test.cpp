@@ -103,6 +103,7 @@ TEST(GgufTokenizer, ByteLevelBpeIsGpt2WithMerges) {
   EXPECT_TRUE(out.warnings.empty());
   EXPECT_EQ(value_of<std::string>(out, "ggml.model"), "gpt2");
   EXPECT_EQ(value_of<std::string>(out, "ggml.pre"), "gpt-2");
+  EXPECT_EQ(out.pre, "gpt-2");
   EXPECT_EQ(value_of<std::vector<std::string>>(out, "ggml.tokens"),
             (std::vector<std::string>{"<eos>", "a", "b", "ab", "<tool>", "<|x|>", "<plain>", "<named>",
                                       "[PAD8]", "[PAD9]"}));
@@ -145,6 +146,8 @@ TEST(GgufTokenizer, AnUnknownPreTokenizerIsDefaultWithAWarning) {
 TEST(GgufTokenizer, PiecesWithByteFallbackAreLlamaWithScores) {
   const GgufTokenizer out = gguf_tokenizer(sentence_piece());
   EXPECT_EQ(value_of<std::string>(out, "ggml.model"), "llama");
+  EXPECT_EQ(value_of<std::string>(out, "ggml.pre"), "default");
+  EXPECT_EQ(out.pre, "");
   EXPECT_EQ(value_of<std::vector<std::string>>(out, "ggml.tokens"),
             (std::vector<std::string>{"<unk>", "<s>", "<0x0A>", "a", "b", "ab", "▁ab", "  x"}));
   EXPECT_EQ(value_of<std::vector<std::int32_t>>(out, "ggml.token_type"),
