@@ -75,6 +75,7 @@ class World:
         data = TASK / "data"
         scored = read_rows(data / "score.jsonl")[:24]
         self.rows("feedback.jsonl", read_rows(data / "pair.jsonl")[:12] + scored[:12])
+        self.rows("pairs.jsonl", read_rows(data / "pair.jsonl")[:12])
         self.rows("prompts.jsonl", [{"prompt": row["prompt"]} for row in scored])
         self.rows("answers.jsonl", [{"prompt": row["prompt"], "responses": [row["completion"]]} for row in scored])
         self.rows("rows.jsonl", [{"prompt": row["prompt"], "responses": [row["completion"]]} for row in scored])

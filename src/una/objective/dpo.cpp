@@ -51,7 +51,9 @@ class Dpo final : public Objective {
         nll_(entry.nll + options.rpo_alpha),
         norm_(options.log_ratio_norm) {}
 
-  Needs needs() const override { return {.reference = entry_.reference, .columns = entry_.gap, .survey = norm_.is_mean()}; }
+  Needs needs() const override {
+    return {.reference = entry_.reference, .columns = entry_.gap, .survey = norm_.is_mean()};
+  }
   bool accepts(Unit unit) const override { return unit == Unit::kPair; }
 
   std::vector<std::string> parts() const override {

@@ -55,8 +55,8 @@ class Objective {
     bool score = false;         // reward head
     bool value = false;         // value head V(x), with a learning rate of its own
     bool token_values = false;  // a critic: its value before every loss token
-    bool columns = false;  // lacks() may find something missing; else nobody asks it of every row
-    bool survey = false;   // observe() of every row; else nobody walks the whole data before the first step
+    bool columns = false;       // lacks() may find something missing; else nobody asks it of every row
+    bool survey = false;  // observe() of every row; else nobody walks the whole data before the first step
   };
 
   virtual ~Objective() = default;
