@@ -130,7 +130,8 @@ void add_generation_eos(const std::string& folder, ModelSpec& spec) {
   check_input(root.is_object(), cat(path, ": must be a JSON object"));
   const ConfigReader config(root, path);
   const std::vector<std::int32_t> ids = config.tokens("eos_token_id", {});
-  detail::check_eos_ids(config, ids, spec.vocab_size);
+  if (ids != spec.eos_ids)
+    detail::check_eos_ids(config, ids, spec.vocab_size);  // else config.json's own rule
   for (const std::int32_t id : ids) {
     if (std::find(spec.eos_ids.begin(), spec.eos_ids.end(), id) == spec.eos_ids.end()) {
       spec.eos_ids.push_back(id);

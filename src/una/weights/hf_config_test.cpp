@@ -192,6 +192,16 @@ TEST(HfConfig, GenerationConfigAddsItsEndIds) {
   EXPECT_NE(error_of([&] { read_model_spec(folder); }).find("generation_config.json"), std::string::npos);
 }
 
+TEST(HfConfig, ASmallModelKeepsItsFamilysEndIdInBothFiles) {
+  const std::string folder = test_folder("small-olmo2");
+  write_file(folder + "/config.json", config("olmo2"));
+  write_file(folder + "/generation_config.json", R"({"eos_token_id":50279})");
+  EXPECT_EQ(read_model_spec(folder).eos_ids, (std::vector<std::int32_t>{50279}));
+  write_file(folder + "/generation_config.json", R"({"eos_token_id":50280})");
+  EXPECT_NE(error_of([&] { read_model_spec(folder); }).find("generation_config.json: \"eos_token_id\" 50280"),
+            std::string::npos);
+}
+
 TEST(HfConfig, ReadsBothSpellingsOfDtype) {
   EXPECT_EQ(parse("llama", R"({"torch_dtype":"bfloat16"})").torch_dtype, "bfloat16");
   EXPECT_EQ(parse("llama", R"({"dtype":"float16"})").torch_dtype, "float16");
