@@ -1,6 +1,7 @@
 #include "una/data/load_rows.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "una/base/error.h"
@@ -101,7 +102,8 @@ class RowLoader {
       }
       std::vector<std::optional<Row>> rows = tokeniser_.rows(examples);
       for (std::size_t i = begin; i < end; ++i) {
-        if (rows[i - begin]) sink_.add(placed[i].slot, *std::move(rows[i - begin]));
+        std::optional<Row>& row = rows[i - begin];
+        if (row) sink_.add(placed[i].slot, std::move(*row));
       }
     }
   }

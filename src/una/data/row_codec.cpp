@@ -39,7 +39,8 @@ class ByteReader {
   template <class T>
   T take() {
     T value;
-    std::memcpy(&value, next(sizeof value).data(), sizeof value);
+    const std::string_view bytes = next(sizeof value);
+    std::memcpy(&value, bytes.data(), bytes.size());
     return value;
   }
   template <class T>
