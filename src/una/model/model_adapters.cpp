@@ -27,8 +27,7 @@ AdapterId push(std::vector<std::unique_ptr<Adapter>>& adapters, Adapter adapter)
 // W + s B A, DoRA's gain on its rows, in W's dtype.
 at::Tensor merged_weight(const at::Tensor& weight, const AdapterModule& module) {
   const at::ScalarType dtype = weight.scalar_type();
-  const at::Tensor sum =
-      at::addmm(weight, module.b.full().to(dtype), module.a.full().to(dtype), 1, module.scale);
+  at::Tensor sum = at::addmm(weight, module.b.full().to(dtype), module.a.full().to(dtype), 1, module.scale);
   if (!module.magnitude) return sum;
   return at::mul(sum, at::div(module.magnitude->full(), module.norm).unsqueeze(1));
 }

@@ -28,7 +28,7 @@ at::Tensor dropped(const at::Tensor& x, const LoraTerm& term) {
 // What an adapter adds to its part; DoRA's form is PEFT's (tuners/lora/dora.py).
 at::Tensor term_output(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& term) {
   const at::Tensor in = dropped(x, term);
-  const at::Tensor lora = at::matmul(at::matmul(in, value(term.a).t()), value(term.b).t()) * term.scale;
+  at::Tensor lora = at::matmul(at::matmul(in, value(term.a).t()), value(term.b).t()) * term.scale;
   if (!term.gain.defined()) return lora;
   const at::Tensor gain = term.magnitude_master.defined() ? term.magnitude_master / term.norm : term.gain;
   return (gain - 1) * at::matmul(in, weight.t()) + gain * lora;
