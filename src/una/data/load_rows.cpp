@@ -93,22 +93,17 @@ class RowLoader {
   }
 
   void hand_on(const std::vector<PlacedExample>& placed) {
-    for (std::size_t begin = 0; begin < placed.size(); begin += kChunk) {
-      const std::size_t end = std::min(begin + kChunk, placed.size());
-      std::vector<const Example*> examples;
-      for (std::size_t i = begin; i < end; ++i) {
-        check_accepted(placed[i].example, accepted_);
-        examples.push_back(&placed[i].example);
-      }
-      std::vector<std::optional<Row>> rows = tokeniser_.rows(examples);
-      for (std::size_t i = begin; i < end; ++i) {
-        std::optional<Row>& row = rows[i - begin];
-        if (row) sink_.add(placed[i].slot, std::move(*row));
-      }
+    std::vector<const Example*> examples;
+    for (const PlacedExample& one : placed) {
+      check_accepted(one.example, accepted_);
+      examples.push_back(&one.example);
+    }
+    std::vector<std::optional<Row>> rows = tokeniser_.rows(examples);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::optional<Row>& row = rows[i];
+      if (row) sink_.add(placed[i].slot, std::move(*row));
     }
   }
-
-  static constexpr std::size_t kChunk = 1024;  // examples whose texts are in memory twice
 
   const DataOptions& options_;
   const std::vector<Unit>& accepted_;

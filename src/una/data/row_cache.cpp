@@ -24,18 +24,6 @@ constexpr std::uint64_t kVersion = 1;  // raised when the same files and setting
 constexpr std::uint64_t kLarge = std::uint64_t{64}
                                  << 20;  // bytes of files from which on `auto` means a cache
 
-std::uint64_t bytes_of(const std::vector<DataSource>& sources) {
-  std::uint64_t sum = 0;
-  for (const DataSource& source : sources) {
-    for (const std::string& path : source.files) {
-      std::error_code error;
-      const auto size = std::filesystem::file_size(path, error);
-      sum += error ? 0 : size;
-    }
-  }
-  return sum;
-}
-
 // "" : no cache. A folder that was asked for must be writable; the usual one may not be.
 std::string cache_folder(const DataOptions& options, const std::vector<DataSource>& sources) {
   if (options.dataset_cache_dir != "auto") {
@@ -44,7 +32,9 @@ std::string cache_folder(const DataOptions& options, const std::vector<DataSourc
     return options.dataset_cache_dir;
   }
   const std::string home = user_cache_folder();
-  if (home.empty() || bytes_of(sources) <= kLarge) return "";
+  std::uint64_t bytes = 0;
+  for (const DataSource& source : sources) bytes += bytes_of(source.files);
+  if (home.empty() || bytes <= kLarge) return "";
   try {
     make_folder(home + "/rows");
     check_writable_folder(home + "/rows");

@@ -12,11 +12,6 @@ namespace una::data {
 namespace {
 namespace fs = std::filesystem;
 
-text::Tokenizer make_tokenizer() {
-  const std::vector<std::string> corpus(20, "the cat sat on the mat and the dog sat on the cat");
-  return {text::train_bpe(corpus, 300, {"<pad>", "<s>", "</s>"}), R"({"eos_token": "</s>"})", "", "test"};
-}
-
 struct World {
   std::string folder;
   text::Tokenizer tokenizer = make_tokenizer();

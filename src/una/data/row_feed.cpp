@@ -1,8 +1,8 @@
 #include "una/data/row_feed.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "una/base/error.h"
@@ -12,26 +12,13 @@
 #include "una/data/split.h"
 
 namespace una::data::detail {
-namespace {
-
-double bytes_of(const DataSource& source) {
-  double sum = 0;
-  for (const std::string& path : source.files) {
-    std::error_code error;
-    const auto size = std::filesystem::file_size(path, error);
-    sum += error ? 0 : static_cast<double>(size);
-  }
-  return sum;
-}
-
-}  // namespace
-
 bool RowFeed::Part::has(std::int64_t row) const {
   return row >= begin && row < end && (drawn.empty() || drawn[static_cast<std::size_t>(row - begin)]);
 }
 
 RowFeed::RowFeed(const DataOptions& options)
     : options_(options), sources_(find_sources(options)), parts_(sources_.size()) {
+  for (const DataSource& source : sources_) bytes_.push_back(static_cast<double>(bytes_of(source.files)));
   if (sources_.front().weight)
     plan_mixture();
   else if (!is_whole(options.dataset_train_split))
@@ -43,15 +30,13 @@ RowFeed::RowFeed(const DataOptions& options)
 // Each file counts by its bytes, so that `done` of the rows of the last one ends at 1.
 void RowFeed::read_source(std::size_t source, std::int64_t most, const Take& take) const {
   const DataSource& of = sources_[source];
-  double before = 0, all = 0;
-  for (std::size_t i = 0; i < sources_.size(); ++i) {
-    before += i < source ? bytes_of(sources_[i]) : 0;
-    all += bytes_of(sources_[i]);
-  }
+  const auto at = bytes_.begin() + static_cast<std::ptrdiff_t>(source);
+  const double all = std::accumulate(bytes_.begin(), bytes_.end(), 0.0);
+  double before = std::accumulate(bytes_.begin(), at, 0.0);
   std::int64_t rows_read = 0;
   for (const std::string& path : of.files) {
-    const double own = bytes_of({.name = "", .weight = {}, .files = {path}, .entry = {}});
     if (rows_read >= most) return;
+    const auto own = static_cast<double>(bytes_of({path}));
     const auto hand_on = [&](std::vector<ReadRow> rows, double done) {
       rows_read += std::ssize(rows);
       take(std::move(rows), all > 0 ? (before + done * own) / all : 1);

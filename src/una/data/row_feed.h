@@ -26,7 +26,6 @@ class RowFeed {
   // row, or says that there is none.
   void each(const Take& take) const;
 
-  const std::vector<DataSource>& sources() const { return sources_; }
   const std::vector<MixturePart>& mixture() const { return mixture_; }
 
  private:
@@ -42,7 +41,8 @@ class RowFeed {
 
   const DataOptions& options_;
   std::vector<DataSource> sources_;
-  std::vector<Part> parts_;  // one a source
+  std::vector<double> bytes_;  // one a source
+  std::vector<Part> parts_;    // one a source
   std::vector<MixturePart> mixture_;
   std::int64_t most_ = std::numeric_limits<std::int64_t>::max();  // rows over all parts
 };

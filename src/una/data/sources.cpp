@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 
 #include "una/base/error.h"
 #include "una/base/files.h"
@@ -86,6 +87,16 @@ std::vector<DataSource> find_sources(const DataOptions& options) {
       "--dataset_name (alias --data) is missing: give a .jsonl, .json, .csv, .tsv or .parquet file of rows");
   check_weights(sources);
   return sources;
+}
+
+std::uint64_t bytes_of(const std::vector<std::string>& files) {
+  std::uint64_t sum = 0;
+  for (const std::string& path : files) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(path, error);
+    sum += error ? 0 : size;
+  }
+  return sum;
 }
 
 }  // namespace una::data::detail

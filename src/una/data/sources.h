@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,5 +23,8 @@ struct DataSource {
 // dataset_info.json. InputError: nothing found, a weight that is no number
 // above 0, or weights on some of the names only.
 std::vector<DataSource> find_sources(const DataOptions& options);
+
+// Sizes of the files as they lie on the disk; one that cannot be looked at counts nothing.
+std::uint64_t bytes_of(const std::vector<std::string>& files);
 
 }  // namespace una::data::detail

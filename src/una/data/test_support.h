@@ -8,6 +8,7 @@
 #include "una/base/files.h"
 #include "una/base/testing.h"
 #include "una/data/schema.h"
+#include "una/text/tokenizer.h"
 
 // Help for this room's tests only.
 namespace una::data {
@@ -36,6 +37,12 @@ inline bool contains(const std::string& text, std::string_view part) {
 // A row of a file "rows.jsonl", line 7.
 inline detail::ReadRow read_text(const std::string& json, bool apply_chat_template = false) {
   return detail::read_row(parse_json(json, "test"), Where{"rows.jsonl", 7}, apply_chat_template);
+}
+
+// A few words; <pad> 0, <s> 1, </s> 2, which ends answers.
+inline text::Tokenizer make_tokenizer() {
+  const std::vector<std::string> corpus(20, "the cat sat on the mat and the dog sat on the cat");
+  return {text::train_bpe(corpus, 300, {"<pad>", "<s>", "</s>"}), R"({"eos_token": "</s>"})", "", "test"};
 }
 
 // "user:Hi|assistant:Yes" for chats, the text itself otherwise.

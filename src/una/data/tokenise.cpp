@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -313,19 +314,25 @@ class RowTokeniser::Impl {
         maker_(options, tokeniser_, report, drops) {}
 
   std::vector<std::optional<Row>> rows(const std::vector<const Example*>& examples) {
+    std::vector<std::optional<Row>> rows;
+    rows.reserve(examples.size());
+    for (std::size_t begin = 0; begin < examples.size(); begin += kChunk)
+      add_chunk(std::span(examples).subspan(begin, std::min(kChunk, examples.size() - begin)), rows);
+    return rows;
+  }
+
+ private:
+  void add_chunk(std::span<const Example* const> examples, std::vector<std::optional<Row>>& rows) {
     std::vector<std::vector<std::string>> texts(examples.size());
     for_rows(examples.size(), [&](std::size_t i) { texts[i] = tokeniser_.texts(*examples[i]); });
     TextBatch batch;
     std::vector<Job> jobs;
     for (std::vector<std::string>& own : texts) jobs.push_back(queue(std::move(own), batch));
     batch.encode(tokenizer_);
-    std::vector<std::optional<Row>> rows;
     for (std::size_t i = 0; i < examples.size(); ++i)
       rows.push_back(maker_.make(*examples[i], jobs[i], batch));
-    return rows;
   }
 
- private:
   Tokeniser tokeniser_;
   const text::Tokenizer& tokenizer_;
   RowMaker maker_;
@@ -345,17 +352,15 @@ std::vector<std::optional<Row>> RowTokeniser::rows(const std::vector<const Examp
 std::vector<Row> tokenise(const std::vector<Example>& examples, const DataOptions& options,
                           const TextPipeline& pipeline, ReadReport& report, DropLog& drops) {
   RowTokeniser tokeniser(options, pipeline, report, drops);
+  std::vector<const Example*> all;
+  all.reserve(examples.size());
+  for (const Example& example : examples) all.push_back(&example);
   std::vector<Row> rows;
   rows.reserve(examples.size());
-  for (std::size_t begin = 0; begin < examples.size(); begin += kChunk) {
-    std::vector<const Example*> chunk;
-    for (std::size_t i = begin; i < std::min(begin + kChunk, examples.size()); ++i)
-      chunk.push_back(&examples[i]);
-    for (std::optional<Row>& row : tokeniser.rows(chunk)) {
-      if (!row) continue;
-      row->index = std::ssize(rows);
-      rows.push_back(*std::move(row));
-    }
+  for (std::optional<Row>& row : tokeniser.rows(all)) {
+    if (!row) continue;
+    row->index = std::ssize(rows);
+    rows.push_back(*std::move(row));
   }
   return rows;
 }

@@ -11,9 +11,7 @@ namespace {
 constexpr const char* kTextFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
                                       "chat_template.jinja", "generation_config.json"};
 
-}  // namespace
-
-std::string TextSetup::content_hash() const {
+std::string hash_text_files(const std::string& folder) {
   Hasher hasher;
   for (const char* name : kTextFiles) {
     const std::string path = folder + "/" + name;
@@ -21,6 +19,8 @@ std::string TextSetup::content_hash() const {
   }
   return hasher.hex();
 }
+
+}  // namespace
 
 TextSetup load_text(const std::string& folder, const data::DataOptions& options, const ModelSpec& spec) {
   TextSetup setup;
@@ -40,7 +40,7 @@ TextSetup load_text(const std::string& folder, const data::DataOptions& options,
   for (const std::int32_t id : spec.eos_ids) {
     if (id != setup.eos_id) setup.other_end_ids.push_back(id);
   }
-  setup.hash = setup.content_hash();
+  setup.content_hash = hash_text_files(folder);
   return setup;
 }
 

@@ -25,10 +25,9 @@ struct TextSetup {
             .chat_template = chat_template ? &*chat_template : nullptr,
             .eos_id = eos_id,
             .other_end_ids = other_end_ids,
-            .content_hash = hash};
+            .content_hash = content_hash};
   }
-  std::string hash;                  // what content_hash() was when the folder was read
-  std::string content_hash() const;  // of tokenizer and template files
+  std::string content_hash;  // of tokenizer and template files, when the folder was read
 };
 
 // `spec` gives the fallback end-of-sequence id where the tokenizer names none. InputError when neither does.

@@ -145,7 +145,7 @@ void TrainingRun::load() {
 std::map<std::string, std::string> TrainingRun::identity() const {
   std::map<std::string, std::string> out{{"model", model_.folder.content_hash},
                                          {"data", data_.train->content_hash()},
-                                         {"tokenizer and template", text_.content_hash()},
+                                         {"tokenizer and template", text_.content_hash},
                                          {"start adapter", model_.start_hash}};
   if (model_.reference != nullptr) out["reference"] = model_.reference->content_hash();
   if (!model_.critic_hash.empty()) out["critic's start"] = model_.critic_hash;
