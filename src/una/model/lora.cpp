@@ -86,6 +86,24 @@ std::int64_t Adapter::lowest_layer(const std::vector<LinearInfo>& linears) const
   return lowest;
 }
 
+AdapterSize adapter_size(LoraSpec spec, const AdapterBase& base) {
+  const AdapterPlan plan = plan_adapter(spec, base);
+  AdapterSize out{.lowest_layer = INT64_MAX};
+  for (const LoraTarget& target : plan.targets) {
+    const LinearInfo& linear = base.linears[target.linear];
+    out.parameters += target.rank * (linear.in + linear.out);
+    out.ranks += target.rank;
+    if (spec.use_dora) out.magnitudes += linear.out;
+    out.lowest_layer = std::min(out.lowest_layer, linear.layer);
+  }
+  out.parameters += out.magnitudes;
+  for (const CopyPlan& copy : plan.copies) {
+    out.parameters += copy.base->value.numel();
+    out.lowest_layer = std::min(out.lowest_layer, copy.layer);
+  }
+  return out;
+}
+
 Adapter make_adapter(const LoraSpec& spec, const AdapterBase& base, std::uint64_t seed, bool trainable) {
   Adapter out{.spec = spec, .trainable = trainable, .modules = {}, .copies = {}, .copy_of = {}};
   const AdapterPlan plan = plan_adapter(out.spec, base);

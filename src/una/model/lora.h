@@ -85,6 +85,15 @@ Adapter frozen_copy(const Adapter& adapter, const AdapterBase& base);
 // arithmetic uses and of the adapter's masters: one product with B A, and one pass over each adapted weight.
 void refresh_dora(Adapter& adapter, const AdapterBase& base);
 
+// What an adapter of a spec would hold, without making it.
+struct AdapterSize {
+  std::int64_t parameters = 0;  // of A, B, magnitudes and copies
+  std::int64_t magnitudes = 0;  // those of DoRA among them
+  std::int64_t ranks = 0;       // summed over the linears: the thin products of one token
+  std::int64_t lowest_layer = 0;
+};
+AdapterSize adapter_size(LoraSpec spec, const AdapterBase& base);
+
 // What the kernels need of one module for one call.
 kernels::LoraTerm lora_term(const AdapterModule& module, double dropout, std::uint64_t dropout_key);
 

@@ -106,23 +106,7 @@ void Model::Impl::build(const TensorSource& source, bool train_full) {
   output = spec.tie_word_embeddings ? embedding : find(names.head + ".weight");
   base.default_targets = family.default_targets;
   base.compute = dtype;
-  list_savable();
-}
-
-void Model::Impl::list_savable() {
-  const PartNames& names = family.names;
-  const bool tied = spec.tie_word_embeddings && !spec.is_reward_model();
-  base.savable.push_back({names.embedding, embedding, 0, tied});
-  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    const std::string prefix = layer_prefix(names, layer);
-    for (const std::string& norm : {names.attention_norm, names.attention_post_norm, names.q_norm,
-                                    names.k_norm, names.mlp_norm, names.mlp_post_norm}) {
-      const Parameter* weight = find_norm(prefix, norm);
-      if (weight != nullptr) base.savable.push_back({prefix + norm, weight, layer});
-    }
-  }
-  base.savable.push_back({names.final_norm, final_norm, spec.num_layers});
-  if (output != nullptr) base.savable.push_back({names.head, output, spec.num_layers, tied, true});
+  base.savable = savable_modules(spec, names, [this](const std::string& name) { return find(name); });
 }
 
 void Model::Impl::set_score(const at::Tensor& values, bool trains) {

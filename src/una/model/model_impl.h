@@ -54,7 +54,6 @@ struct Model::Impl {
   Parameter* find(const std::string& name);
   Parameter* find_norm(const std::string& prefix, const std::string& name);  // null: an empty name
   void add_layer(std::int64_t layer);
-  void list_savable();
   Angles angles_of(RopeTable& table, const at::Tensor& positions, const LayerCall& call) const;
 };
 

@@ -61,6 +61,25 @@ void add_biases(const LoraSpec& spec, const std::vector<LinearInfo>& linears,
 
 }  // namespace
 
+std::vector<SavableModule> savable_modules(const ModelSpec& spec, const PartNames& names,
+                                           const std::function<const Parameter*(const std::string&)>& find) {
+  const bool tied = spec.tie_word_embeddings && !spec.is_reward_model();
+  std::vector<SavableModule> out;
+  out.push_back({names.embedding, find(names.embedding + ".weight"), 0, tied});
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    const std::string prefix = layer_prefix(names, layer);
+    for (const std::string& norm : {names.attention_norm, names.attention_post_norm, names.q_norm,
+                                    names.k_norm, names.mlp_norm, names.mlp_post_norm}) {
+      const Parameter* weight = norm.empty() ? nullptr : find(prefix + norm + ".weight");
+      if (weight != nullptr) out.push_back({prefix + norm, weight, layer});
+    }
+  }
+  out.push_back({names.final_norm, find(names.final_norm + ".weight"), spec.num_layers});
+  const Parameter* head = find((spec.tie_word_embeddings ? names.embedding : names.head) + ".weight");
+  if (head != nullptr) out.push_back({names.head, head, spec.num_layers, tied, true});
+  return out;
+}
+
 std::vector<CopyPlan> planned_copies(const LoraSpec& spec, const std::vector<SavableModule>& savable,
                                      const std::vector<LinearInfo>& linears,
                                      const std::vector<LoraTarget>& targets) {

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "una/core/lora_spec.h"
+#include "una/core/model_spec.h"
+#include "una/model/family.h"
 #include "una/model/lora_targets.h"
 #include "una/model/parameter.h"
 
@@ -19,6 +22,10 @@ struct SavableModule {
   bool tied = false;  // embedding and head are one tensor
   bool is_head = false;
 };
+
+// All of them in the model's order; `find` gives the parameter of a name, null where there is none.
+std::vector<SavableModule> savable_modules(const ModelSpec& spec, const PartNames& names,
+                                           const std::function<const Parameter*(const std::string&)>& find);
 
 // One parameter of the base that an adapter has a copy of.
 struct CopyPlan {

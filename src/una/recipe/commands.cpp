@@ -22,6 +22,7 @@ const std::vector<Command>& commands() {
        run_online_dpo},
       {"ppo", "train --method ppo: with a critic", run_ppo},
       {"rounds", "offline methods on the policy's own answers: sample, label, train, repeat", run_rounds},
+      {"plan", "tokens, steps, memory and time of a run, before anything is loaded", run_plan},
       {"preview", "show how rows are read: shapes, tokens, mask, template, lengths", run_preview},
       {"score", "implicit rewards (and log-probs) of the answers in a file", run_score},
       {"label", "give the answers in a file scores, thumbs or preferences by any reward", run_label},

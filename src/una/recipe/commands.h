@@ -30,6 +30,7 @@ int run_online_dpo(const std::vector<std::string>& arguments);
 int run_ppo(const std::vector<std::string>& arguments);
 int run_reward(const std::vector<std::string>& arguments);
 int run_rounds(const std::vector<std::string>& arguments);
+int run_plan(const std::vector<std::string>& arguments);
 int run_preview(const std::vector<std::string>& arguments);
 int run_score(const std::vector<std::string>& arguments);
 int run_label(const std::vector<std::string>& arguments);

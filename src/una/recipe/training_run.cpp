@@ -18,6 +18,7 @@
 #include "una/recipe/merge.h"
 #include "una/recipe/online_setup.h"
 #include "una/recipe/reward_setup.h"
+#include "una/recipe/run_plan.h"
 #include "una/report/html_report.h"
 #include "una/report/progress_bar.h"
 
@@ -38,12 +39,15 @@ class TrainingRun {
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
   int run();
+  RunPlan plan();
 
  private:
   bool is_online() const { return online::is_online(config_.method); }
   void check_config();
   void fit_max_length(const ModelSpec& spec);
-  void load();
+  void load_rows();
+  void load_model();
+  void make_steps();
   void check_resume(const std::string& checkpoint);
   void describe() const;
   void check_disk() const;
@@ -59,6 +63,8 @@ class TrainingRun {
   ModelSetup model_;
   TextSetup text_;
   RunData data_;
+  ModelSpec spec_;
+  RunPlan plan_;
   std::unique_ptr<train::StepRunner> runner_;
   OnlineSetup online_;  // online methods
   std::unique_ptr<StepSource> stream_;
@@ -70,7 +76,6 @@ class TrainingRun {
 void TrainingRun::check_config() {
   train::check_options(config_.train);
   check_device(config_.model.device);
-  check_input(!config_.run.output_dir.empty(), "no output folder: give one with --output_dir (or --out)");
   check_input(!config_.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(config_.run.threads >= 0, "threads must be 0 (all processors) or more");
   check_input(config_.run.eval_fraction >= 0 && config_.run.eval_fraction < 1,
@@ -96,29 +101,35 @@ void TrainingRun::fit_max_length(const ModelSpec& spec) {
   config_.data.max_length = limit;
 }
 
-void TrainingRun::load() {
-  const objective::Objective::Needs needs = objective_->needs();
-  const ModelSpec spec = read_folder_spec(config_.model.model_name_or_path);
-  fit_max_length(spec);
-  text_ = load_text(config_.model.model_name_or_path, config_.data, spec);
+// Everything but the model, and what the run will need with it.
+void TrainingRun::load_rows() {
+  constexpr std::int64_t kPlannedRows = 20000;  // half a second at most
+  spec_ = read_folder_spec(config_.model.model_name_or_path);
+  fit_max_length(spec_);
+  text_ = load_text(config_.model.model_name_or_path, config_.data, spec_);
+  check_input(
+      text_.tokenizer->size() <= spec_.vocab_size,
+      cat(config_.model.model_name_or_path, ": the tokenizer has ", text_.tokenizer->size(),
+          " ids, but the model's embedding only ", spec_.vocab_size, " rows; they do not belong together"));
+  check_input(
+      spec_.max_positions == 0 || config_.data.max_length <= spec_.position_limit(),
+      cat("max_length ", config_.data.max_length, " is over the model's ", spec_.position_limit(),
+          " positions (max_position_embeddings); give --max_length ", spec_.position_limit(), " or less"));
   dropped_path_ = (fs::temp_directory_path() / cat("una-dropped-", process_id(), ".jsonl")).string();
   data_ = is_online() ? load_prompts(config_, text_, online_)
                       : load_run_data(config_, text_, *objective_, dropped_path_);
+  plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
+}
+
+void TrainingRun::load_model() {
+  const objective::Objective::Needs needs = objective_->needs();
   model_ = load_for_training(config_, needs.score, needs.reference || needs.kl_rows);
-  check_input(
-      text_.tokenizer->size() <= spec.vocab_size,
-      cat(model_.folder.path, ": the tokenizer has ", text_.tokenizer->size(),
-          " ids, but the model's embedding only ", spec.vocab_size, " rows; they do not belong together"));
-  check_input(
-      spec.max_positions == 0 || config_.data.max_length <= spec.position_limit(),
-      cat("max_length ", config_.data.max_length, " is over the model's ", spec.position_limit(),
-          " positions (max_position_embeddings); give --max_length ", spec.position_limit(), " or less"));
   for (std::int64_t i = 0; needs.survey && !is_online() && i < data_.train->size(); ++i) {
     objective_->observe(data::table_of(data_.train->row(i)));
   }
   check_input(config_.train.kl_budget == 0 || model_.reference != nullptr,
               "kl_budget: this method has no reference to measure a KL to (grpo: give --beta above 0)");
-  if (needs.score) warn_of_pad(text_.folder, spec, text_.eos_id);
+  if (needs.score) warn_of_pad(text_.folder, spec_, text_.eos_id);
   if (needs.value) add_value_head(model_, config_, objective_->initial_value());
   if (needs.token_values) add_critic(model_, config_);
   const train::TrainableSet set{.model = model_.model.get(),
@@ -129,6 +140,9 @@ void TrainingRun::load() {
                                 .reference = model_.reference.get(),
                                 .value = model_.value_head.get()};
   runner_ = std::make_unique<train::StepRunner>(set, step_options(config_), *gang_);
+}
+
+void TrainingRun::make_steps() {
   if (is_online()) {
     load_rewards(config_, online_);
     connect_endpoint(config_, text_, model_, online_);
@@ -139,7 +153,7 @@ void TrainingRun::load() {
   stream_ = std::make_unique<data::StepStream>(*data_.train,
                                                t.per_device_train_batch_size * t.gradient_accumulation_steps,
                                                static_cast<std::uint64_t>(t.data_seed.value_or(t.seed)),
-                                               t.shuffle, pack_options(config_), needs.kl_rows);
+                                               t.shuffle, pack_options(config_), objective_->needs().kl_rows);
 }
 
 std::map<std::string, std::string> TrainingRun::identity() const {
@@ -202,6 +216,8 @@ void TrainingRun::describe() const {
         cat("reference  ", model_.reference->description(), " (", model_.reference->content_hash(), ")"));
   }
   const auto& t = config_.train;
+  log_info(cat("memory     ", memory_line(plan_)));
+  if (const std::string warning = memory_warning(plan_); !warning.empty()) log_warning(warning);
   log_info(cat("plan       ", train::total_steps(t, stream_->steps_per_epoch()), " steps of ",
                t.per_device_train_batch_size * t.gradient_accumulation_steps, " rows, ",
                stream_->steps_per_epoch(), " an epoch, learning rate ", significant(t.learning_rate, 3), " ",
@@ -215,7 +231,7 @@ void TrainingRun::describe() const {
 }
 
 void TrainingRun::check_disk() const {
-  const double checkpoint = 3.0 * 4.0 * static_cast<double>(runner_->buffer().size()) + 2e7;
+  const double checkpoint = plan_.checkpoint_bytes;
   const double wanted =
       checkpoint * static_cast<double>(std::max<std::int64_t>(1, config_.train.save_total_limit) + 1);
   const auto free = static_cast<double>(free_bytes(config_.run.output_dir));
@@ -277,6 +293,7 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
                {"seconds", result.seconds},
                {"train_loss", result.train_loss},
                {"peak_memory_mb", static_cast<double>(peak_memory_bytes()) / 1048576},
+               {"planned_memory_mb", plan_.peak_bytes() / 1048576},
                {"threads", at::get_num_threads()},
                {"una", UNA_VERSION},
                {"finished", utc_timestamp(unix_seconds())}};
@@ -320,19 +337,29 @@ int TrainingRun::finish(const train::LoopResult& result) {
   report::write_html_report(out);
   log_info(cat("done       ", result.steps, " steps, ", thousands(result.tokens), " tokens in ",
                human_seconds(result.seconds), ", mean loss ", fixed(result.train_loss, 4), ", peak memory ",
-               human_bytes(static_cast<double>(peak_memory_bytes()))));
+               human_bytes(static_cast<double>(peak_memory_bytes())), " (planned ",
+               human_bytes(plan_.peak_bytes()), ")"));
   log_info(cat("health     ", health.empty() ? "nothing to remark" : std::string(trim(health))));
   log_info(cat("written    ", out, config_.model.use_peft ? " (adapter)" : " (model)", ", report: ", out,
                "/report.html"));
   return 0;
 }
 
+RunPlan TrainingRun::plan() {
+  check_config();
+  load_rows();
+  return plan_;
+}
+
 int TrainingRun::run() {
   check_config();
+  check_input(!config_.run.output_dir.empty(), "no output folder: give one with --output_dir (or --out)");
   if (is_online()) config_.run.reference_cache_dir = "none";  // no sample is seen by another run
   set_threads(config_.run.threads);
   const std::string checkpoint = prepare_output_folder(config_);
-  load();
+  load_rows();
+  load_model();
+  make_steps();
   if (!checkpoint.empty()) check_resume(checkpoint);
   describe();
   check_disk();
@@ -374,5 +401,7 @@ int TrainingRun::run() {
 }  // namespace
 
 int run_training(const RunConfig& config) { return TrainingRun(config).run(); }
+
+RunPlan plan_training(const RunConfig& config) { return TrainingRun(config).plan(); }
 
 }  // namespace una::recipe

@@ -9,6 +9,7 @@
 #include "una/objective/objective.h"
 #include "una/recipe/model_setup.h"
 #include "una/recipe/run_config.h"
+#include "una/recipe/run_plan.h"
 #include "una/recipe/text_setup.h"
 #include "una/train/step_runner.h"
 #include "una/train/training_loop.h"
@@ -18,6 +19,8 @@ namespace una::recipe {
 // One training run from files to files: the command behind train, una, dpo, kto, sft and reward. Returns the
 // exit code.
 int run_training(const RunConfig& config);
+// The same up to the model, which is not loaded: what the run would need. Nothing is written.
+RunPlan plan_training(const RunConfig& config);
 
 // Compute threads: `wanted`, or every processor of this process.
 void set_threads(std::int64_t wanted);

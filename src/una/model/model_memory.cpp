@@ -1,0 +1,186 @@
+#include "una/model/model_memory.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <string>
+
+#include <ATen/ops/empty.h>
+
+#include "una/model/family.h"
+#include "una/model/lora.h"
+#include "una/model/parameter.h"
+
+namespace una::model {
+namespace {
+
+double bytes_of(at::ScalarType dtype) { return static_cast<double>(c10::elementSize(dtype)); }
+
+double as_double(std::int64_t value) { return static_cast<double>(value); }
+
+// Numbers that one token of one layer keeps for the backward.
+struct LayerKept {
+  double compute = 0;  // in the compute dtype
+  double wide = 0;     // in its computing type: fp32, or fp64
+};
+
+// decoder.cpp, from the layer's input to its output; each tensor once, however many functions save it.
+LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names) {
+  const double hidden = as_double(spec.hidden_size), inner = as_double(spec.intermediate_size);
+  const double mixed = as_double(spec.num_heads * spec.head_dim);
+  const double qkv = as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
+  LayerKept out;
+  const auto norm = [&](const std::string& name, double inputs) {
+    if (name.empty()) return;
+    out.compute += inputs * hidden;
+    out.wide += 1;
+  };
+  out.compute += hidden;          // the input: of the first norm, or of q, k and v
+  norm(names.attention_norm, 1);  // what q, k and v read
+  out.compute += qkv;             // turned q and k, and v
+  if (spec.qk_norm != QkNorm::kNone) {
+    out.compute += qkv;  // before the norm
+    out.wide += as_double(spec.num_heads + spec.num_kv_heads);
+  }
+  out.compute += mixed;  // attention's result, which o reads
+  out.wide += as_double(spec.num_heads);
+  norm(names.attention_post_norm, 1);  // its input
+  out.compute += hidden;               // the middle
+  norm(names.mlp_norm, 1);             // what gate and up read
+  out.compute += 2 * inner + inner;    // gate and up; what down reads
+  norm(names.mlp_post_norm, 1);        // its input
+  return out;
+}
+
+// Numbers of the linears that share an input with others, and so are copied into one matrix.
+double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
+  const double hidden = as_double(spec.hidden_size);
+  double rows = 0;
+  if (names.qkv.empty()) rows += as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
+  if (names.gate_up.empty()) rows += 2 * as_double(spec.intermediate_size);
+  return rows * hidden * as_double(spec.num_layers);
+}
+
+// The widest moment of a layer's backward beside what is kept. When the gradient of gate and up is made, what
+// down read, and the head's rows, are free again; attention comes later, when the whole MLP is.
+double working_numbers(const ModelSpec& spec, bool dora) {
+  const double hidden = as_double(spec.hidden_size), inner = as_double(spec.intermediate_size);
+  return std::max(2 * inner, inner + hidden) + (dora ? 2 * inner : 0);
+}
+
+struct Widths {
+  double element = 0, wide = 0;  // bytes of a number in the compute dtype, and in its computing type
+};
+
+void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNames& names,
+               const AdapterSize& adapter, Widths width, ModelMemory& out) {
+  const double hidden = as_double(spec.hidden_size);
+  const auto layers = as_double(std::max<std::int64_t>(spec.num_layers - adapter.lowest_layer, 0));
+  const LayerKept kept = kept_of_layer(spec, names);
+  const double layer = kept.compute * width.element + kept.wide * width.wide;
+  const double thin = as_double(adapter.ranks + adapter.magnitudes) * width.element;
+  out.working_per_token = working_numbers(spec, adapter.magnitudes > 0) * width.element;
+  if (request.gradient_checkpointing) {
+    out.kept_per_token = layers * hidden * width.element;
+    out.working_per_token += layer + thin / std::max(layers, 1.0);
+  } else {
+    out.kept_per_token = layers * layer + thin;
+  }
+  out.kept_per_token += hidden * width.element;  // the last norm's input
+  // The first layer that trains reads what needs no gradient: its norm keeps nothing.
+  const bool plain_start = !request.train_full && !request.gradient_checkpointing;
+  if (plain_start && !names.attention_norm.empty()) out.kept_per_token -= hidden * width.element;
+  if (request.scores) return;
+  out.per_logp = hidden * width.element;
+  out.at_head = as_double(request.chunk_rows * spec.vocab_size) * width.element;
+  if (!request.train_full) return;
+  const double narrow = width.element < width.wide ? width.element : 0;
+  out.at_head += as_double(out.head) * (width.wide + narrow);
+  // Gate's and up's gradients leave together; they are made when the rest of the MLP is free.
+  const double inner = as_double(spec.intermediate_size);
+  out.gradients = 2 * inner * hidden * (width.wide + narrow);
+  out.free_per_token = inner * width.element;
+}
+
+}  // namespace
+
+double ModelMemory::pass(double tokens, double logps) const {
+  const double kept = kept_per_token * tokens + per_logp * logps;
+  return kept + std::max({at_head, working_per_token * tokens, gradients - free_per_token * tokens});
+}
+
+namespace {
+
+// The shapes of a model: parameters without storage, and what adapters can change of them.
+struct Shapes {
+  Family family;
+  std::deque<Parameter> parameters;
+  std::map<std::string, const Parameter*> by_name;
+  AdapterBase base;
+
+  const Parameter* find(const std::string& name) const {
+    const auto found = by_name.find(name);
+    return found == by_name.end() ? nullptr : found->second;
+  }
+  void add_linear(const std::string& module, std::int64_t layer) {
+    const Parameter* weight = find(module + ".weight");
+    base.linears.push_back(
+        {module, layer, weight->value.size(1), weight->value.size(0), weight, find(module + ".bias")});
+  }
+  const Parameter* head(const ModelSpec& spec) const {
+    return find((spec.tie_word_embeddings ? family.names.embedding : family.names.head) + ".weight");
+  }
+};
+
+Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
+  Shapes out{.family = find_family(spec)};
+  const PartNames& names = out.family.names;
+  for (const ParameterShape& shape : parameter_shapes(spec, names)) {
+    const at::Tensor values = at::empty(shape.shape, at::TensorOptions(at::kMeta).dtype(dtype));
+    out.parameters.push_back({.name = shape.name, .stored = values, .value = values, .master = {}});
+    out.by_name[shape.name] = &out.parameters.back();
+  }
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    const std::string prefix = layer_prefix(names, layer);
+    for (const std::string& part : names.qkv_parts()) out.add_linear(prefix + part, layer);
+    out.add_linear(prefix + names.o, layer);
+    for (const std::string& part : names.gate_up_parts()) out.add_linear(prefix + part, layer);
+    out.add_linear(prefix + names.down, layer);
+  }
+  out.base.savable = savable_modules(spec, names, [&](const std::string& name) { return out.find(name); });
+  out.base.default_targets = out.family.default_targets;
+  out.base.compute = dtype;
+  return out;
+}
+
+}  // namespace
+
+ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
+  const Shapes model = shapes_of(spec, request.dtype);
+  const PartNames& names = model.family.names;
+  const Widths width{bytes_of(request.dtype), bytes_of(master_dtype(request.dtype))};
+  const AdapterSize adapter = request.adapter ? adapter_size(*request.adapter, model.base) : AdapterSize{};
+  ModelMemory out;
+  for (const Parameter& parameter : model.parameters) out.parameters += parameter.value.numel();
+  for (const LinearInfo& linear : model.base.linears) out.linears += linear.in * linear.out;
+  const Parameter* head = model.head(spec);
+  if (head != nullptr && !request.scores) out.head = head->value.numel();
+  const bool rounds = width.element < width.wide;
+  if (request.train_full) {
+    out.trained = out.parameters;
+    out.copies =
+        rounds ? as_double(out.parameters) * width.element : stacked_numbers(spec, names) * width.wide;
+  } else {
+    const bool spare_head = request.scores && head != nullptr && !spec.tie_word_embeddings;
+    out.trained = adapter.parameters;
+    out.weights = as_double(out.parameters - (spare_head ? head->value.numel() : 0)) * width.element;
+    if (rounds) out.copies = as_double(adapter.parameters - adapter.magnitudes) * width.element;
+    out.copies += 2 * as_double(adapter.magnitudes) * width.wide;  // DoRA's norms and gains
+  }
+  if (request.scores) out.trained += spec.hidden_size;
+  out.cache_per_token = 2 * as_double(spec.num_kv_heads * spec.head_dim * spec.num_layers) * width.element;
+  fill_pass(spec, request, names, adapter, width, out);
+  return out;
+}
+
+}  // namespace una::model

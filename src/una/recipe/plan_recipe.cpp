@@ -1,0 +1,147 @@
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/ones.h>
+#include <c10/core/GradMode.h>
+
+#include "una/base/clock.h"
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/json.h"
+#include "una/recipe/commands.h"
+#include "una/recipe/training_run.h"
+
+namespace una::recipe {
+namespace {
+
+// A run's time over that of its matrix products at the speed measured here (docs/plan.md has the runs).
+constexpr double kLeast = 1.1, kMost = 2.4;
+
+struct PlanOptions {
+  bool json = false;
+  template <class V>
+  void fields(V&& v) {
+    v("json", json, "print one JSON object");
+  }
+};
+
+// Operations a second of this machine in products of the model's shapes, `rows` tokens at a time.
+double measured_rate(const ModelSpec& spec, at::ScalarType dtype, double rows) {
+  constexpr double kSeconds = 0.3;
+  const c10::AutoGradMode no_grad(false);
+  const auto tokens = std::clamp<std::int64_t>(static_cast<std::int64_t>(rows), 16, 2048);
+  const at::Tensor x = at::ones({tokens, spec.hidden_size}, dtype);
+  const at::Tensor up = at::ones({spec.hidden_size, spec.intermediate_size}, dtype);
+  const at::Tensor down = at::ones({spec.intermediate_size, spec.hidden_size}, dtype);
+  const auto once = [&] { return at::mm(at::mm(x, up), down); };
+  once();  // primitives and packed weights are made at the first call
+  const double begin = monotonic_seconds();
+  double best = 1e30;
+  do {
+    const double start = monotonic_seconds();
+    once();
+    best = std::min(best, monotonic_seconds() - start);
+  } while (monotonic_seconds() - begin < kSeconds);
+  return 4 * static_cast<double>(tokens * spec.hidden_size * spec.intermediate_size) / best;
+}
+
+struct TimeRange {
+  double least = 0, most = 0, rate = 0;
+};
+
+TimeRange time_of(const RunConfig& config, const RunPlan& plan) {
+  const ModelSpec spec = read_folder_spec(config.model.model_name_or_path);
+  TimeRange out;
+  out.rate = measured_rate(spec, compute_dtype(config.model.dtype, spec), plan.largest.tokens);
+  out.least = kLeast * plan.operations / out.rate;
+  out.most = kMost * plan.operations / out.rate;
+  return out;
+}
+
+Json plan_json(const RunPlan& plan, const TimeRange& time) {
+  Json memory = Json::array();
+  for (const RunPlan::Part& part : plan.memory) {
+    memory.push_back({{"name", part.name}, {"mb", part.bytes / 1048576}, {"note", part.note}});
+  }
+  return {{"steps", plan.steps},
+          {"steps_per_epoch", plan.steps_per_epoch},
+          {"rows_per_step", plan.rows_per_step},
+          {"computed_tokens", plan.work.tokens},
+          {"answer_tokens", plan.work.logps},
+          {"largest_micro_batch_tokens", plan.largest.tokens},
+          {"parameters", plan.model.parameters},
+          {"trained_parameters", plan.model.trained},
+          {"memory", memory},
+          {"planned_memory_mb", plan.peak_bytes() / 1048576},
+          {"available_memory_mb", static_cast<double>(available_memory_bytes()) / 1048576},
+          {"checkpoint_mb", plan.checkpoint_bytes / 1048576},
+          {"operations", plan.operations},
+          {"operations_per_second", time.rate},
+          {"seconds_least", time.least},
+          {"seconds_most", time.most}};
+}
+
+void print_memory(const RunPlan& plan) {
+  std::printf("memory\n");
+  for (const RunPlan::Part& part : plan.memory) {
+    std::printf("  %-18s%10s  %s\n", part.name.c_str(), human_bytes(part.bytes).c_str(), part.note.c_str());
+  }
+  std::printf("  %-18s%10s  of %s that are free\n", "peak", human_bytes(plan.peak_bytes()).c_str(),
+              human_bytes(static_cast<double>(available_memory_bytes())).c_str());
+}
+
+void print_plan(const RunConfig& config, const RunPlan& plan, const TimeRange& time) {
+  const auto count = [](double value) { return thousands(static_cast<std::int64_t>(value)); };
+  std::printf("steps      %s of %s rows, %s an epoch\n", thousands(plan.steps).c_str(),
+              thousands(plan.rows_per_step).c_str(), thousands(plan.steps_per_epoch).c_str());
+  std::printf("tokens     %s computed%s, %s of them in answers\n", count(plan.work.tokens).c_str(),
+              plan.samples ? " if every sample is as long as it may be" : "", count(plan.work.logps).c_str());
+  print_memory(plan);
+  const std::int64_t kept = std::max<std::int64_t>(1, config.train.save_total_limit) + 1;
+  std::printf("disk       %s a checkpoint, %s for those that are kept and one being written\n",
+              human_bytes(plan.checkpoint_bytes).c_str(),
+              human_bytes(plan.checkpoint_bytes * static_cast<double>(kept)).c_str());
+  std::printf(
+      "time       %s to %s: %s TFLOP at the %s GFLOP/s measured here, evaluation and checkpoints not "
+      "counted\n",
+      human_seconds(time.least).c_str(), human_seconds(time.most).c_str(),
+      significant(plan.operations / 1e12, 3).c_str(), significant(time.rate / 1e9, 3).c_str());
+  if (const std::string warning = memory_warning(plan); !warning.empty()) {
+    std::printf("warning    %s\n", warning.c_str());
+  }
+}
+
+}  // namespace
+
+int run_plan(const std::vector<std::string>& arguments) {
+  const std::vector<OptionHelp> own = describe_options(PlanOptions{});
+  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+    std::vector<OptionHelp> all = own;
+    for (OptionHelp& option : describe_options(default_config("una"))) all.push_back(std::move(option));
+    std::printf("%s",
+                help_text("usage: una plan --method una|dpo|kto|... --model DIR --data FILE [keys of the "
+                          "run]\nsays what the run would need; the model is not loaded, nothing is written",
+                          all)
+                    .c_str());
+    return 0;
+  }
+  Settings settings;
+  const RunConfig config = read_run_config(arguments, "", own, settings);
+  PlanOptions options;
+  read_options(settings, options);
+  set_threads(config.run.threads);
+  const RunPlan plan = plan_training(config);
+  const TimeRange time = time_of(config, plan);
+  if (options.json) {
+    std::printf("%s\n", plan_json(plan, time).dump().c_str());
+  } else {
+    print_plan(config, plan, time);
+  }
+  return 0;
+}
+
+}  // namespace una::recipe

@@ -1,0 +1,120 @@
+#include "una/recipe/run_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace una::recipe {
+namespace {
+
+class Plans : public testing::Test {
+ protected:
+  Plans() {
+    spec_.model_type = "llama";
+    spec_.architecture = "LlamaForCausalLM";
+    spec_.hidden_size = 16;
+    spec_.intermediate_size = 24;
+    spec_.num_layers = 2;
+    spec_.num_heads = 4;
+    spec_.num_kv_heads = 2;
+    spec_.head_dim = 4;
+    spec_.vocab_size = 40;
+    spec_.max_positions = 64;
+    spec_.windows = {0, 0};
+    spec_.torch_dtype = "float32";
+    config_.method = "dpo";
+    config_.train.per_device_train_batch_size = 2;
+    config_.train.prefix_sharing = false;
+    config_.train.shuffle = false;
+  }
+
+  // Two answers of `length` tokens, half of them wanted.
+  static Row pair(std::int32_t length) {
+    Row row;
+    row.unit = Unit::kPair;
+    for (std::int32_t slot = 0; slot < 2; ++slot) {
+      Sequence sequence;
+      for (std::int32_t i = 0; i < length; ++i) {
+        sequence.ids.push_back(1 + slot + i);
+        sequence.loss_mask.push_back(i >= length / 2 ? 1 : 0);
+      }
+      row.sequences.push_back(std::move(sequence));
+    }
+    return row;
+  }
+
+  RunPlan plan(std::vector<Row> rows, std::int64_t walked = 1000) {
+    const auto dataset = data::make_dataset(std::move(rows), {"rows"});
+    return plan_run(config_, spec_, {.reference = true}, *dataset, walked);
+  }
+
+  static double part(const RunPlan& plan, const std::string& name) {
+    for (const RunPlan::Part& part : plan.memory) {
+      if (part.name == name) return part.bytes;
+    }
+    return 0;
+  }
+
+  ModelSpec spec_;
+  RunConfig config_;
+};
+
+TEST_F(Plans, TokensAreThoseOfTheStepsAsTheyAreDrawn) {
+  config_.train.num_train_epochs = 2;
+  const RunPlan found = plan({pair(4), pair(8), pair(10)});
+  EXPECT_EQ(found.steps_per_epoch, 2);
+  EXPECT_EQ(found.steps, 4);
+  EXPECT_EQ(found.work.tokens, 2 * 2 * (4 + 8 + 10));
+  EXPECT_EQ(found.work.logps, 2 * 2 * (2 + 4 + 5));
+  EXPECT_EQ(found.work.pairs, 2 * 2 * (16 + 64 + 100) / 2.0);
+  EXPECT_EQ(found.largest.tokens, 2 * (4 + 8));
+}
+
+TEST_F(Plans, TheBudgetBoundsTheLargestMicroBatch) {
+  config_.train.max_tokens_per_micro_batch = 16;
+  EXPECT_EQ(plan({pair(4), pair(8), pair(10)}).largest.tokens, 20);  // a row is never cut
+}
+
+TEST_F(Plans, AStepsTokensAreScaledWhereNotAllRowsAreWalked) {
+  const RunPlan found = plan({pair(6), pair(6), pair(6), pair(6)}, 2);
+  EXPECT_EQ(found.walked_steps, 1);
+  EXPECT_EQ(found.work.tokens, 4 * 2 * 6);
+}
+
+TEST_F(Plans, FullTrainingHoldsAReferenceAndNoFrozenWeights) {
+  const RunPlan adapter = plan({pair(4)});
+  config_.model.use_peft = false;
+  const RunPlan full = plan({pair(4)});
+  const double bytes = 4.0 * static_cast<double>(full.model.parameters);
+  EXPECT_EQ(part(adapter, "weights"), bytes);
+  EXPECT_EQ(part(adapter, "reference"), 0);
+  EXPECT_EQ(part(full, "weights"), 0);
+  EXPECT_EQ(part(full, "reference"), bytes);
+  EXPECT_EQ(full.model.trained, full.model.parameters);
+  EXPECT_GE(part(full, "trained"), 4 * bytes);
+}
+
+TEST_F(Plans, OperationsAreTwoForATokenAndAWeightInEachPass) {
+  spec_.num_heads = spec_.num_kv_heads = 1;  // next to no attention
+  config_.train.max_steps = 1;
+  const RunPlan found = plan({pair(4)});
+  const auto linears = static_cast<double>(found.model.linears);
+  const double passes = 3;  // forward, backward, reference
+  EXPECT_GE(found.operations, passes * 2 * linears * 8);
+  EXPECT_LE(found.operations, 1.5 * passes * 2 * linears * 8);
+}
+
+TEST_F(Plans, TheLineNamesEveryPart) {
+  const std::string line = memory_line(plan({pair(4)}));
+  for (const char* name : {"program and rows", "weights", "trained", "activations", "working memory"}) {
+    EXPECT_NE(line.find(name), std::string::npos) << line;
+  }
+}
+
+TEST_F(Plans, AMachineThatIsTooSmallIsToldWhatTakesLess) {
+  RunPlan found = plan({pair(4)});
+  EXPECT_EQ(memory_warning(found), "");
+  found.memory.push_back({"more", "", 1e18});
+  EXPECT_NE(memory_warning(found).find("--gradient_checkpointing"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace una::recipe
