@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/rng.h"
 #include "una/objective/kernel.h"
+#include "una/rollout/background_scorer.h"
 
 namespace una::online {
 namespace {
@@ -98,15 +100,20 @@ void add_peak(const char* name, MetricSums& metrics) {
 std::vector<rollout::Group> sample_and_score(const RoundParts& parts,
                                              const std::vector<std::int64_t>& prompts, std::uint64_t key,
                                              double* reward_seconds, MetricSums* metrics = nullptr) {
-  const rollout::SampleOptions sampling{.num_generations = parts.options.num_generations,
-                                        .max_batch = parts.options.generation_batch_size,
-                                        .params = parts.sampling};
+  rollout::SampleOptions sampling{.num_generations = parts.options.num_generations,
+                                  .max_batch = parts.options.generation_batch_size,
+                                  .params = parts.sampling};
   const auto own = rollout::make_model_source(*parts.set->model, parts.set->policy, parts.tokenizer);
   rollout::AnswerSource& source = parts.answers == nullptr ? *own : *parts.answers;
+  std::optional<rollout::BackgroundScorer> scorer;
+  if (parts.reward->waits()) {
+    scorer.emplace(*parts.reward);
+    sampling.on_group = [&](const rollout::Group& group) { scorer->add(group); };
+  }
   std::vector<rollout::Group> groups = source.sample(*parts.prompts, prompts, sampling, key);
   const double begin = monotonic_seconds();
   if (metrics != nullptr) add_peak("memory/generate_mb", *metrics);
-  rollout::score(groups, *parts.reward);
+  scorer ? scorer->finish(groups) : rollout::score(groups, *parts.reward);
   *reward_seconds += monotonic_seconds() - begin;
   return groups;
 }

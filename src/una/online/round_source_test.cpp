@@ -98,6 +98,40 @@ TEST(RoundSource, a_round_goes_through_its_passes) {
   EXPECT_EQ(bench.step(source, 1e-3).means().at("episode"), kPrompts * 4);
 }
 
+// The same opinion from afar: it is asked on another thread, while the rest is sampled.
+class Waiting final : public reward::Reward {
+ public:
+  std::vector<reward::Verdict> score(const std::vector<reward::Question>& questions) override {
+    asked += questions.size();
+    return halves_.score(questions);
+  }
+  std::string description() const override { return "waiting"; }
+  bool waits() const override { return true; }
+  std::size_t asked = 0;
+
+ private:
+  Halves halves_;
+};
+
+TEST(RoundSource, a_reward_that_is_asked_while_others_are_sampled_says_the_same) {
+  Bench here("rloo"), afar("rloo");
+  Waiting waiting;
+  afar.parts.reward = &waiting;
+  for (Bench* bench : {&here, &afar}) bench->parts.options.generation_batch_size = 3;
+  const Round a = make_round(here.parts, all_prompts(), 5), b = make_round(afar.parts, all_prompts(), 5);
+  EXPECT_EQ(waiting.asked, 8U);
+  double sum = 0;
+  for (std::size_t g = 0; g < a.groups.size(); ++g) {
+    for (std::size_t i = 0; i < a.groups[g].answers.size(); ++i) {
+      EXPECT_EQ(a.groups[g].answers[i].text, b.groups[g].answers[i].text);
+      EXPECT_EQ(a.groups[g].answers[i].reward, b.groups[g].answers[i].reward);
+      EXPECT_TRUE(b.groups[g].answers[i].scored);
+      sum += a.groups[g].answers[i].reward;
+    }
+  }
+  EXPECT_GT(sum, 0);
+}
+
 // The model here as if it were a server: it loses answers, and log-probs where it is told.
 class Lossy final : public rollout::AnswerSource {
  public:

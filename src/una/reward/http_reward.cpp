@@ -39,6 +39,7 @@ class HttpReward final : public Reward {
     return verdicts;
   }
 
+  bool waits() const override { return true; }
   std::string description() const override { return cat("reward server ", net::shown_url(url_)); }
   std::string account() const override {
     const net::Traffic& traffic = client_.traffic();

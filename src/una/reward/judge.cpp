@@ -39,6 +39,7 @@ class Judge final : public Reward, public Comparer {
   std::string description() const override;
   std::optional<ScoreScale> scale() const override { return settings_.scale; }
   bool is_thumbs() const override { return settings_.mode == JudgeMode::kThumbs; }
+  bool waits() const override { return true; }
   Comparer* comparer() override { return settings_.mode == JudgeMode::kPairs ? this : nullptr; }
   std::string account() const override;
 

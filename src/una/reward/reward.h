@@ -66,6 +66,8 @@ class Reward {
   virtual std::optional<ScoreScale> scale() const { return std::nullopt; }
   // True when scores are thumbs: 1 up, 0 down.
   virtual bool is_thumbs() const { return false; }
+  // True when its time goes by in waiting for another machine: then it may score while this one generates.
+  virtual bool waits() const { return false; }
   // Not null where the opinion is on pairs; score() is then the share of comparisons won.
   virtual Comparer* comparer() { return nullptr; }
   // What it has cost so far, for the log; "" where nothing was counted.

@@ -150,6 +150,10 @@ class Weighted final : public Reward {
     return sum;
   }
   bool is_thumbs() const override { return alone() && rewards_[0]->is_thumbs(); }
+  // Models among the parts compute here, on the processors that generate.
+  bool waits() const override {
+    return std::all_of(rewards_.begin(), rewards_.end(), [](const auto& reward) { return reward->waits(); });
+  }
   Comparer* comparer() override { return alone() ? rewards_[0]->comparer() : nullptr; }
   std::string account() const override {
     std::vector<std::string> parts;

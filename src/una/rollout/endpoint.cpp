@@ -87,17 +87,23 @@ std::vector<Group> EndpointSource::sample(const std::vector<Prompt>& prompts,
            .body = completion_request(options_.model, context(prompt, options), bits >> 33U).dump()});
     }
   }
-  const std::vector<net::Outcome> outcomes =
-      client_.post(requests, [](std::size_t, const net::Outcome& outcome) {
-        check_input(outcome.ok || !reward::is_refusal(outcome.status), outcome.failure);
-      });
   std::vector<Group> groups;
-  std::size_t next = 0, answers = 0;
   for (const std::int64_t index : indices) {
     groups.push_back({.prompt = &prompts[static_cast<std::size_t>(index)], .index = index, .remote = true});
-    for (std::int64_t i = 0; i < options.num_generations; ++i) take(outcomes[next++], groups.back(), options);
-    answers += groups.back().answers.size();
   }
+  const auto each = static_cast<std::size_t>(options.num_generations);
+  std::vector<net::Outcome> outcomes(requests.size());
+  std::vector<std::size_t> missing(groups.size(), each);
+  client_.post(requests, [&](std::size_t number, const net::Outcome& outcome) {
+    check_input(outcome.ok || !reward::is_refusal(outcome.status), outcome.failure);
+    outcomes[number] = outcome;
+    const std::size_t g = number / each;
+    if (--missing[g] > 0) return;
+    for (std::size_t i = g * each; i < (g + 1) * each; ++i) take(outcomes[i], groups[g], options);
+    if (options.on_group) options.on_group(groups[g]);
+  });
+  std::size_t answers = 0;
+  for (const Group& group : groups) answers += group.answers.size();
   if (answers == 0 && !requests.empty()) {
     throw InputError(cat("the sampling endpoint ", net::shown_url(options_.url), " gave none of the ",
                          requests.size(),

@@ -116,6 +116,20 @@ TEST(Endpoint, WhatDoesNotComeIsMissingAndCounted) {
   EXPECT_NE(source->account().find("2 answers missing"), std::string::npos) << source->account();
 }
 
+TEST(Endpoint, AGroupIsToldOfOnceAndWhole) {
+  ScriptedServer server([](const Received&) { return http_answer(200, completion({9, 0}, "stop")); });
+  const auto source = make_endpoint_source(options(server));
+  const std::vector<Prompt> asked = prompts();
+  std::multiset<std::int64_t> told;
+  SampleOptions listening = kTwo;
+  listening.on_group = [&](const Group& group) {
+    told.insert(group.index);
+    EXPECT_EQ(group.answers.size(), 2U);
+  };
+  source->sample(asked, {1, 0}, listening, 8);
+  EXPECT_EQ(told, (std::multiset<std::int64_t>{0, 1}));
+}
+
 TEST(Endpoint, BusySilentAndBrokenServersAreAskedAgain) {
   ScriptedServer server([](const Received& received) -> std::optional<std::string> {
     switch (received.number) {

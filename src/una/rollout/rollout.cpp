@@ -26,54 +26,63 @@ std::vector<Group> sample(model::Model& model, model::AdapterId policy, const te
                           const SampleOptions& options, std::uint64_t key) {
   // A fresh engine a round: what its cache holds was computed by these weights.
   generate::Engine engine(model, tokenizer, {.max_batch = options.max_batch, .adapter = policy});
-  std::vector<generate::Request> requests;
-  for (const std::int64_t index : indices) {
-    for (std::int64_t i = 0; i < options.num_generations; ++i) {
-      generate::Request request{.id = index,
-                                .prompt = prompts[static_cast<std::size_t>(index)].ids,
-                                .params = options.params,
-                                .sample = static_cast<std::uint64_t>(i)};
-      request.params.seed = random_bits(options.params.seed, stream_id("rollout"), key);
-      requests.push_back(std::move(request));
-    }
-  }
-  std::vector<generate::Output> outputs = generate::generate_all(engine, std::move(requests));
   std::vector<Group> groups;
-  std::size_t next = 0;
   for (const std::int64_t index : indices) {
     const Prompt& prompt = prompts[static_cast<std::size_t>(index)];
     groups.push_back({.prompt = &prompt, .index = index});
+    groups.back().answers.resize(static_cast<std::size_t>(options.num_generations));
     for (std::int64_t i = 0; i < options.num_generations; ++i) {
-      generate::Output& output = outputs[next++];
-      groups.back().answers.push_back(make_answer(prompt, output.ids, std::move(output.text), output.finish));
-      groups.back().answers.back().sampled_logps = std::move(output.logps);
+      generate::Request request{.id = index,
+                                .prompt = prompt.ids,
+                                .params = options.params,
+                                .sample = static_cast<std::uint64_t>(i)};
+      request.params.seed = random_bits(options.params.seed, stream_id("rollout"), key);
+      engine.add(std::move(request));
+    }
+  }
+  const auto each = static_cast<std::uint64_t>(options.num_generations);
+  std::vector<std::uint64_t> missing(groups.size(), each);
+  while (!engine.done()) {
+    for (generate::Output& output : engine.step()) {
+      Group& group = groups[output.ticket / each];
+      Answer answer = make_answer(*group.prompt, output.ids, std::move(output.text), output.finish);
+      answer.sampled_logps = std::move(output.logps);
+      group.answers[output.ticket % each] = std::move(answer);
+      if (--missing[output.ticket / each] == 0 && options.on_group) options.on_group(group);
     }
   }
   return groups;
 }
 
+std::vector<reward::Question> questions_of(const Group& group) {
+  std::vector<reward::Question> questions;
+  const Example& example = group.prompt->example;
+  for (const Answer& answer : group.answers) {
+    questions.push_back({.prompt = example.prompt,
+                         .answer = {.is_chat = false, .plain = answer.text, .messages = {}},
+                         .tools = example.tools,
+                         .template_kwargs = example.template_kwargs,
+                         .ground_truth = example.ground_truth});
+  }
+  return questions;
+}
+
+void take_verdict(const reward::Verdict& verdict, Answer& answer) {
+  answer.scored = verdict.score.has_value();
+  answer.reward = verdict.score.value_or(0);
+  answer.failure = verdict.failure;
+}
+
 void score(std::vector<Group>& groups, reward::Reward& reward) {
   std::vector<reward::Question> questions;
   for (const Group& group : groups) {
-    for (const Answer& answer : group.answers) {
-      const Example& example = group.prompt->example;
-      questions.push_back({.prompt = example.prompt,
-                           .answer = {.is_chat = false, .plain = answer.text, .messages = {}},
-                           .tools = example.tools,
-                           .template_kwargs = example.template_kwargs,
-                           .ground_truth = example.ground_truth});
-    }
+    for (reward::Question& question : questions_of(group)) questions.push_back(std::move(question));
   }
   const std::vector<reward::Verdict> verdicts = reward.score(questions);
   check(verdicts.size() == questions.size(), "a reward gave another number of verdicts than questions");
   std::size_t next = 0;
   for (Group& group : groups) {
-    for (Answer& answer : group.answers) {
-      const reward::Verdict& verdict = verdicts[next++];
-      answer.scored = verdict.score.has_value();
-      answer.reward = verdict.score.value_or(0);
-      answer.failure = verdict.failure;
-    }
+    for (Answer& answer : group.answers) take_verdict(verdicts[next++], answer);
   }
 }
 

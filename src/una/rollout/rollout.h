@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct SampleOptions {
   std::int64_t num_generations = 8;
   std::int64_t max_batch = 64;  // answers computed at one time
   SamplingParams params;
+  std::function<void(const Group&)> on_group = {};  // hears of each group as soon as its answers are there
 };
 
 // One answer to a prompt, not scored yet.
@@ -57,6 +59,10 @@ Answer make_answer(const Prompt& prompt, const std::vector<std::int32_t>& ids, s
 std::vector<Group> sample(model::Model& model, model::AdapterId policy, const text::Tokenizer* tokenizer,
                           const std::vector<Prompt>& prompts, const std::vector<std::int64_t>& indices,
                           const SampleOptions& options, std::uint64_t key);
+
+// What rewards are asked of a group: a question an answer, in order.
+std::vector<reward::Question> questions_of(const Group& group);
+void take_verdict(const reward::Verdict& verdict, Answer& answer);
 
 // Fills reward, scored and failure of every answer. Failures are missing, never a score of 0.
 void score(std::vector<Group>& groups, reward::Reward& reward);
