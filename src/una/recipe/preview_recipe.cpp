@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "una/base/error.h"
+#include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/training_run.h"
@@ -82,6 +83,40 @@ void print_row(const Row& row, const TextSetup& text, bool color, bool ids) {
   }
 }
 
+// Bars of the tokens a sequence, in at most ten lines.
+void print_lengths(const data::ReadReport& report) {
+  constexpr std::int64_t kLines = 10, kColumns = 50;
+  if (report.lengths.empty()) return;
+  const std::int64_t width = report.lengths.rbegin()->first / kLines + 1;
+  std::vector<std::int64_t> counts(kLines, 0);
+  for (const auto& [length, count] : report.lengths)
+    counts[static_cast<std::size_t>(length / width)] += count;
+  const std::int64_t most = *std::max_element(counts.begin(), counts.end());
+  while (counts.back() == 0) counts.pop_back();
+  std::printf("lengths\n");
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const std::int64_t first = static_cast<std::int64_t>(i) * width;
+    const std::int64_t bar = (counts[i] * kColumns + most - 1) / most;
+    std::printf("  %13s  %9s  %s\n", cat(first, " to ", first + width - 1).c_str(),
+                thousands(counts[i]).c_str(), std::string(static_cast<std::size_t>(bar), '#').c_str());
+  }
+}
+
+void print_text_setup(const PreviewOptions& options, const TextSetup& text) {
+  std::printf("tokenizer  %lld ids, BOS %s, EOS %d '%s'\n", static_cast<long long>(text.tokenizer->size()),
+              text.tokenizer->adds_bos() ? "added" : "not added", text.eos_id,
+              visible(text.tokenizer->token_of(text.eos_id)).c_str());
+  const std::string& path = options.data.chat_template_path;
+  if (!text.chat_template) {
+    std::printf("template   none: chat rows need one\n");
+    return;
+  }
+  const std::string source =
+      path.empty() ? text::chat_template_source(options.model_name_or_path) : read_file(path);
+  std::printf("template   %s characters%s; as it begins: %s\n", thousands(std::ssize(source)).c_str(),
+              path.empty() ? "" : cat(" of ", path).c_str(), visible(source.substr(0, 100)).c_str());
+}
+
 }  // namespace
 
 int run_preview(const std::vector<std::string>& arguments) {
@@ -106,10 +141,8 @@ int run_preview(const std::vector<std::string>& arguments) {
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
   const auto dataset = data::load_dataset(options.data, text.pipeline(), units, "");
   std::printf("%s\n", dataset->report().text(options.data.max_length).c_str());
-  std::printf("tokenizer  %lld ids, BOS %s, EOS %d; chat template: %s\n",
-              static_cast<long long>(text.tokenizer->size()),
-              text.tokenizer->adds_bos() ? "added" : "not added", text.eos_id,
-              text.chat_template ? "yes" : "none");
+  print_lengths(dataset->report());
+  print_text_setup(options, text);
   const bool color = options.color == "always" || (options.color == "auto" && ::isatty(STDOUT_FILENO) == 1);
   for (std::int64_t i = 0; i < std::min(options.rows, dataset->size()); ++i) {
     print_row(dataset->row(i), text, color, options.ids);
