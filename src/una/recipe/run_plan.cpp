@@ -108,9 +108,19 @@ model::MemoryRequest request_of(const RunConfig& config, const ModelSpec& spec, 
   return out;
 }
 
-// Weights of the other models that stand beside the policy.
-double other_weights(const RunConfig& config, const std::string& folder) {
-  const ModelSpec spec = read_folder_spec(folder);
+// Sentences about a loaded adapter name its folder, as when it is loaded.
+model::ModelMemory policy_memory(const RunConfig& config, const ModelSpec& spec, bool scores) {
+  try {
+    return model::plan_memory(spec, request_of(config, spec, scores));
+  } catch (const InputError& error) {
+    const std::string& folder = config.model.adapter;
+    const bool loaded = !folder.empty() && starts_with(error.what(), "LoRA");
+    throw InputError(loaded ? cat(folder, ": ", error.what()) : std::string(error.what()));
+  }
+}
+
+// Of the other models that stand beside the policy.
+double frozen_weights(const RunConfig& config, const ModelSpec& spec) {
   return model::plan_memory(spec, {.dtype = compute_dtype(config.model.dtype, spec)}).weights;
 }
 
@@ -126,21 +136,22 @@ void add_critic(const RunConfig& config, RunPlan& plan) {
            own ? "a model of its own" : "a second adapter");
 }
 
-void add_models(const RunConfig& config, bool with_reference, RunPlan& plan) {
-  const std::string& folder = config.model.model_name_or_path;
+void add_models(const RunConfig& config, const ModelSpec& spec, bool with_reference, RunPlan& plan) {
   const double trained = as_double(plan.model.trained);
   add_part(plan, "weights", plan.model.weights, cat(thousands(plan.model.parameters), " parameters"));
   if (with_reference && !config.model.ref_model.empty()) {
-    add_part(plan, "reference", other_weights(config, config.model.ref_model), config.model.ref_model);
+    add_part(plan, "reference", frozen_weights(config, read_folder_spec(config.model.ref_model)),
+             config.model.ref_model);
   } else if (with_reference && !config.model.use_peft) {
-    add_part(plan, "reference", other_weights(config, folder), "a frozen copy of the model");
+    add_part(plan, "reference", frozen_weights(config, spec), "a frozen copy of the model");
   } else if (with_reference && !config.model.adapter.empty()) {
     add_part(plan, "reference", plan.model.copies, "a frozen copy of the adapter");
   }
   for (const std::string& reward : config.online.reward) {
     const std::string prefix = "model:";
     if (!plan.samples || !starts_with(reward, prefix)) continue;
-    add_part(plan, "reward model", other_weights(config, reward.substr(prefix.size())), reward);
+    add_part(plan, "reward model", frozen_weights(config, read_folder_spec(reward.substr(prefix.size()))),
+             reward);
   }
   add_part(plan, "trained", kOptimiserBytes * trained + plan.model.copies,
            cat(thousands(plan.model.trained), " parameters with gradient and AdamW's moments in fp32"));
@@ -203,13 +214,13 @@ RunPlan plan_run(const RunConfig& config, const ModelSpec& spec, const objective
   plan.rows_per_step = t.per_device_train_batch_size * t.gradient_accumulation_steps;
   plan.steps_per_epoch = (rows.size() + plan.rows_per_step - 1) / plan.rows_per_step;
   plan.steps = train::total_steps(t, plan.steps_per_epoch);
-  plan.model = model::plan_memory(spec, request_of(config, spec, needs.score));
+  plan.model = policy_memory(config, spec, needs.score);
   plan.samples ? suppose_samples(config, rows, walked_rows, plan)
                : walk_rows(config, needs.kl_rows, rows, walked_rows, plan);
   scale(plan.work, as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.walked_steps)));
   add_part(plan, "program and rows", static_cast<double>(current_memory_bytes()) + kComputing,
            "LibTorch, tokenizer, rows");
-  add_models(config, needs.reference || needs.kl_rows, plan);
+  add_models(config, spec, needs.reference || needs.kl_rows, plan);
   if (needs.token_values) add_critic(config, plan);
   add_work(config, needs.token_values ? 2 : 1, plan);
   plan.checkpoint_bytes = 3 * 4 * as_double(plan.model.trained) + 2e7;

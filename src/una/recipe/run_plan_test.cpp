@@ -95,11 +95,12 @@ TEST_F(Plans, FullTrainingHoldsAReferenceAndNoFrozenWeights) {
 TEST_F(Plans, OperationsAreTwoForATokenAndAWeightInEachPass) {
   spec_.num_heads = spec_.num_kv_heads = 1;  // next to no attention
   config_.train.max_steps = 1;
+  config_.model.lora_r = 1;
   const RunPlan found = plan({pair(4)});
   const auto linears = static_cast<double>(found.model.linears);
   const double passes = 3;  // forward, backward, reference
   EXPECT_GE(found.operations, passes * 2 * linears * 8);
-  EXPECT_LE(found.operations, 1.5 * passes * 2 * linears * 8);
+  EXPECT_LE(found.operations, 2 * passes * 2 * linears * 8);
 }
 
 TEST_F(Plans, TheLineNamesEveryPart) {
