@@ -1,5 +1,7 @@
 #include "una/model/lora_targets.h"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
@@ -38,7 +40,7 @@ TEST(LoraTargets, MatchAsInPeft) {
 
 TEST(LoraTargets, LayersAreChosenByTheFirstNumberInTheName) {
   const auto layers = [](std::vector<std::int64_t> numbers, Names pattern, Names targets = {"up_proj"}) {
-    return targets_of({.target_modules = targets,
+    return targets_of({.target_modules = std::move(targets),
                        .layers_to_transform = std::move(numbers),
                        .layers_pattern = std::move(pattern)});
   };

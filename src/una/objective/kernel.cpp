@@ -44,7 +44,7 @@ at::Tensor kernel_loss(const Kernel& kernel, const at::Tensor& u, const at::Tens
 }
 
 at::Tensor kernel_slope(const Kernel& kernel, const at::Tensor& u, const at::Tensor& t) {
-  const at::Tensor e = residual(kernel.link, u, t);
+  at::Tensor e = residual(kernel.link, u, t);
   if (kernel.metric == Metric::kBce) return e;
   const at::Tensor inner =
       kernel.link == Link::kIdentity ? at::ones_like(u) : at::sigmoid(u) * at::sigmoid(-u);
