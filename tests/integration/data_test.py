@@ -63,6 +63,33 @@ class ScoreMappings(unittest.TestCase):
         self.assertIn("as fitted to the training rows", log)
         self.assertIn("score_mapping: min_max", (out / "run.yaml").read_text())
 
+    def test_other_files_are_mapped_as_the_run_mapped_its_rows(self):
+        rows, out = scores("fit-train", [-4, -2, 0, 2, 4, 8]), fresh("fit-run")
+        train("una", rows, out, "--score_mapping", "quantile", "--max_steps", 2, "--save_steps", 1)
+        fit = json.loads((out / "score_fit.json").read_text())
+        self.assertEqual(fit, {"mapping": "quantile", "by_source": {"fit-train": {"values": [-4, -2, 0, 2, 4, 8], "counts": [1] * 6}}})
+        self.assertEqual(json.loads((out / "checkpoint-2" / "score_fit.json").read_text()), fit)
+        other, scored = scores("fit-other", [0, 3, 900]), fresh("fit-scored.jsonl")
+        score = ["score", "--model", TASK / "start", "--adapter", out, "--data", other, "--out", scored, "--threads", 1]
+        self.assertIn("give --score_range", run(*score, code=2)[1])
+        run(*score, "--score_fit", out)
+        wanted = [5 / 12, 8 / 12, 1]
+        for row, target in zip(read_rows(scored), wanted, strict=True):
+            self.assertAlmostEqual(row["target"], target, places=6)
+        converted = fresh("fit-converted.jsonl")
+        run("convert", "--data", other, "--to", "scores", "--score_fit", out, "--out", converted)
+        for row, target in zip(read_rows(converted), wanted, strict=True):
+            self.assertAlmostEqual(row["score"], target, places=12)
+        shown = run("preview", "--model", TASK / "start", "--data", other, "--score_fit", out / "checkpoint-2")[0]
+        self.assertIn(f"as stored in {out}/checkpoint-2/score_fit.json; fit-train: quartiles", shown)
+        again = fresh("fit-again")
+        train("una", other, again, "--score_fit", out / "score_fit.json", "--max_steps", 1)
+        self.assertEqual(json.loads((again / "score_fit.json").read_text()), fit)
+        (again / "score_fit.json").write_text("[]")
+        bad = fresh("fit-bad")
+        self.assertIn("not the score mapping of a run", train("una", other, bad, "--score_fit", again, code=2)[1])
+        self.assertFalse(bad.exists())
+
     def test_a_constant_source_is_refused(self):
         error = train("una", scores("mapping-flat", [3, 3, 3]), fresh("mapping-bad"), "--score_mapping", "quantile", code=2)[1]
         self.assertIn('all 3 scores of source "mapping-flat" are 3', error)

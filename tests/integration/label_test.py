@@ -71,6 +71,29 @@ class Rules(unittest.TestCase):
         self.assertEqual([r["score"] for r in labelled[1]["responses"]], [0, -0.5])
         self.assertEqual(labelled[1]["source"], "label-keep-in")
 
+    def test_entries_of_dataset_info_are_read_as_training_reads_them(self):
+        folder, out = fresh("label-info"), fresh("label-info.jsonl")
+        folder.mkdir()
+        (folder / "dataset_info.json").write_text(json.dumps({
+            "sums": {"file_name": "sums.json", "columns": {"prompt": "ask", "response": "said"}},
+            "talks": {"file_name": "talks.jsonl", "formatting": "sharegpt", "ranking": True,
+                      "columns": {"messages": "talk", "chosen": "good", "rejected": "bad"}}}))
+        (folder / "sums.json").write_text(json.dumps([{"ask": "1 + 1?", "said": "It is 2.", "right": 2},
+                                                      {"ask": "1 + 2?", "said": "It is 4.", "right": 3}]))
+        (folder / "talks.jsonl").write_text(json.dumps({
+            "talk": [{"from": "human", "value": "2 + 2?"}], "good": {"from": "gpt", "value": "4"},
+            "bad": {"from": "gpt", "value": "5"}, "right": 4}) + "\n")
+        command = ["label", "--reward", "math", "--dataset_dir", folder, "--ground_truth_column", "right", "--out", out]
+        run(*command, "--data", "sums,talks", "--threads", 1)
+        sums, talks = read_rows(out)[:2], read_rows(out)[2]
+        self.assertEqual([(row["prompt"], row["completion"], row["score"], row["source"]) for row in sums],
+                         [("1 + 1?", "It is 2.", 1, "sums"), ("1 + 2?", "It is 4.", 0, "sums")])
+        self.assertEqual(talks["prompt"], [{"role": "user", "content": "2 + 2?"}])
+        self.assertEqual([(r["content"][0]["content"], r["score"]) for r in talks["responses"]], [("4", 1), ("5", 0)])
+        train("una", out, fresh("label-info-run"), "--max_steps", 1)
+        error = run(*command, "--overwrite_output_dir", "true", "--data", "sum", code=2)[1]
+        self.assertIn('has no entry "sum"; did you mean "sums"?', error)
+
     def test_sums_commands_and_missing_scores(self):
         rows = [{"prompt": "p", "completion": f"answer {n}"} for n in range(10)]
         command = "command:while read -r row; do case $row in *3*) echo null;; *7*) echo 5;; *) echo 1;; esac; done"

@@ -54,6 +54,13 @@ class Rounds(unittest.TestCase):
                      f"command:{UNA} --version > /dev/null && sed 's/.*/0.5/'"))
         self.assertEqual(json.loads((out / "results.json").read_text())["rounds"][0]["reward_after"], 0.5)
 
+    def test_prompts_may_be_an_entry_of_dataset_info(self):
+        folder, out = fresh("rounds-info"), fresh("rounds-info-run")
+        folder.mkdir()
+        (folder / "dataset_info.json").write_text(json.dumps({"asks": {"file_name": str(TMP_PROMPTS), "columns": {"prompt": "prompt"}}}))
+        run(*command("una", out, "--rounds", 1, "--max_steps", 1, "--dataset_dir", folder, "--data", "asks"))
+        self.assertEqual(len(json.loads((out / "results.json").read_text())["rounds"]), 1)
+
     def stages(self, out):
         path = out / "rounds.json"
         return [one["stage"] for one in json.loads(path.read_text())["stages"]] if path.is_file() else []

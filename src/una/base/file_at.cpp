@@ -3,24 +3,15 @@
 #include <cerrno>
 #include <cstring>
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/open_file.h"
 
 namespace una {
 
-FileAt::FileAt(const std::string& path) : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-  check_input(file_ >= 0, cat("cannot read ", path, ": ", std::strerror(errno)));
-  struct stat status{};
-  if (::fstat(file_, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(file_);
-    throw InputError(cat("cannot read ", path, ": not a regular file"));
-  }
-  size_ = static_cast<std::uint64_t>(status.st_size);
-}
+FileAt::FileAt(const std::string& path) : path_(path) { file_ = open_to_read(path, size_); }
 
 FileAt::~FileAt() { ::close(file_); }
 

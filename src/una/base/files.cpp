@@ -14,6 +14,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/open_file.h"
 
 namespace una {
 namespace fs = std::filesystem;
@@ -130,7 +131,7 @@ bool is_empty_folder(const std::string& path) {
   return !fs::exists(path, error) || (fs::is_directory(path, error) && fs::is_empty(path, error));
 }
 
-MappedFile::MappedFile(const std::string& path) {
+int open_to_read(const std::string& path, std::uint64_t& size) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   check_input(file >= 0, cat("cannot read ", path, ": ", reason()));
   struct stat status{};
@@ -138,7 +139,12 @@ MappedFile::MappedFile(const std::string& path) {
     ::close(file);
     throw InputError(cat("cannot read ", path, ": not a regular file"));
   }
-  size_ = static_cast<std::size_t>(status.st_size);
+  size = static_cast<std::uint64_t>(status.st_size);
+  return file;
+}
+
+MappedFile::MappedFile(const std::string& path) {
+  const int file = open_to_read(path, size_);
   void* address = size_ == 0 ? nullptr : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
   const std::string why = reason();
   ::close(file);

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <optional>
+#include <iterator>
 #include <set>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -13,71 +14,84 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json_text.h"
+#include "una/base/utf8.h"
 
 namespace una::data::detail {
-namespace {
-
 // libcsv, fed line by line so that each row knows the line where it begins.
-class CsvReader {
+class CsvReader::Parser {
  public:
-  CsvReader(const std::string& path, char delimiter) : path_(path) {
+  Parser(FileBytes& file, const std::string& path, char delimiter) : file_(file), path_(path) {
     check(csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI) == 0, "libcsv: no parser");
     csv_set_delim(&parser_, static_cast<unsigned char>(delimiter));
     csv_set_space_func(&parser_, [](unsigned char) { return 0; });
   }
-  ~CsvReader() { csv_free(&parser_); }
-  CsvReader(const CsvReader&) = delete;
-  CsvReader& operator=(const CsvReader&) = delete;
+  ~Parser() { csv_free(&parser_); }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
 
-  CsvTable read(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const std::size_t end = std::min(bytes.find('\n'), bytes.size() - 1) + 1;
-      ++line_;
-      if (!open_) begin_ = line_;
-      open_ = open_ || (bytes[0] != '\n' && !starts_with(bytes, "\r\n"));  // a blank line begins no row
-      if (csv_parse(&parser_, bytes.data(), end, on_cell, on_row, this) != end) fail();
-      bytes.remove_prefix(end);
-    }
-    if (csv_fini(&parser_, on_cell, on_row, this) != 0) fail();
-    check_input(has_header_, cat(path_, ": no header line; the first line must name the columns"));
-    check_header();
-    check_input(bad_line_ == 0, cat(path_, ":", bad_line_, ": ", bad_size_, " cells, but the header has ",
-                                    table_.header.size(), " columns"));
-    return std::move(table_);
+  const std::vector<std::string>& header() const { return header_; }
+
+  void read_header() {
+    std::vector<CsvRow> first = next(1);
+    check_input(!first.empty(), cat(path_, ": no header line; the first line must name the columns"));
+    header_ = std::move(first[0].cells);
+    check_header(cat(path_, ":", first[0].line));
+    for (const CsvRow& row : rows_) check_size(row);  // of the same line, where "\r" alone ends rows
+  }
+
+  std::vector<CsvRow> next(std::size_t most) {
+    while (rows_.size() < most && !ended_) feed();
+    const auto count = static_cast<std::ptrdiff_t>(std::min(most, rows_.size()));
+    std::vector<CsvRow> out(std::make_move_iterator(rows_.begin()),
+                            std::make_move_iterator(rows_.begin() + count));
+    rows_.erase(rows_.begin(), rows_.begin() + count);
+    return out;
   }
 
  private:
   static void on_cell(void* text, std::size_t size, void* self) {
-    static_cast<CsvReader*>(self)->cells_.emplace_back(static_cast<const char*>(text), size);
+    static_cast<Parser*>(self)->cells_.emplace_back(static_cast<const char*>(text), size);
   }
-  static void on_row(int, void* self) { static_cast<CsvReader*>(self)->end_row(); }
-
-  void end_row() {
-    std::vector<std::string> cells = std::exchange(cells_, {});
-    open_ = false;
-    if (!has_header_) {
-      has_header_ = true;
-      header_line_ = begin_;
-      table_.header = std::move(cells);
-      return;
-    }
-    if (cells.size() != table_.header.size() && bad_line_ == 0) {  // thrown later: not through C
-      bad_line_ = begin_;
-      bad_size_ = cells.size();
-    }
-    table_.rows.push_back(std::move(cells));
-    table_.lines.push_back(begin_);
+  static void on_row(int, void* self) {
+    auto& parser = *static_cast<Parser*>(self);
+    parser.rows_.push_back({std::exchange(parser.cells_, {}), parser.begin_});
+    parser.open_ = false;
   }
 
-  void check_header() const {
-    const std::string first = table_.header.empty() ? "" : table_.header[0];
-    check_input(table_.header.size() != 1 || first.find_first_of(";\t") == std::string::npos,
-                cat(path_, ":", header_line_, ": the header has one column, \"", first,
+  // One line; behind the last one the end.
+  void feed() {
+    const std::string_view line = file_.bytes().substr(0, file_.line_end(0));
+    const std::size_t rows = rows_.size();
+    if (line.empty()) {
+      ended_ = true;
+      if (csv_fini(&parser_, on_cell, on_row, this) != 0) fail();
+    } else {
+      ++line_;
+      check_input(find_invalid_utf8(line) == line.npos,
+                  cat(path_, ":", line_, ": the text is not valid UTF-8; save the file in UTF-8"));
+      if (!open_) begin_ = line_;
+      open_ = open_ || (line[0] != '\n' && !starts_with(line, "\r\n"));  // a blank line begins no row
+      if (csv_parse(&parser_, line.data(), line.size(), on_cell, on_row, this) != line.size()) fail();
+      file_.skip(line.size());
+    }
+    for (std::size_t i = rows; i < rows_.size(); ++i) check_size(rows_[i]);
+  }
+
+  void check_size(const CsvRow& row) const {
+    check_input(header_.empty() || row.cells.size() == header_.size(),
+                cat(path_, ":", row.line, ": ", row.cells.size(), " cells, but the header has ",
+                    header_.size(), " columns"));
+  }
+
+  void check_header(const std::string& where) const {
+    const std::string& first = header_[0];
+    check_input(header_.size() != 1 || first.find_first_of(";\t") == std::string::npos,
+                cat(where, ": the header has one column, \"", first,
                     "\"; part the cells by commas (in a .tsv file by tabs)"));
     std::set<std::string> seen;
-    for (const std::string& name : table_.header) {
+    for (const std::string& name : header_) {
       check_input(name.empty() || seen.insert(name).second,  // pandas leaves its index without a name
-                  cat(path_, ":", header_line_, ": the column \"", name, "\" stands twice; rename one"));
+                  cat(where, ": the column \"", name, "\" stands twice; rename one"));
     }
   }
 
@@ -87,14 +101,16 @@ class CsvReader {
                          "that is not quoted (write it twice, in a quoted cell)"));
   }
 
+  FileBytes& file_;
   const std::string& path_;
   csv_parser parser_{};
-  CsvTable table_;
-  std::vector<std::string> cells_;
-  std::int64_t line_ = 0, begin_ = 1, header_line_ = 1, bad_line_ = 0;
-  std::size_t bad_size_ = 0;
-  bool open_ = false, has_header_ = false;
+  std::vector<std::string> header_, cells_;
+  std::vector<CsvRow> rows_;  // parsed and not handed on
+  std::int64_t line_ = 0, begin_ = 1;
+  bool open_ = false, ended_ = false;
 };
+
+namespace {
 
 bool is_true(const std::string& cell) { return cell == "true" || cell == "True" || cell == "TRUE"; }
 bool is_false(const std::string& cell) { return cell == "false" || cell == "False" || cell == "FALSE"; }
@@ -148,40 +164,39 @@ bool holds_text(const std::string& name) {
   return names.count(name) > 0;
 }
 
-using ReadCell = Json (*)(const std::string&);
-
-// A column under one reading; nothing when a cell with something in it does not pass.
-std::optional<std::vector<Json>> read_column(const CsvTable& table, std::size_t column, ReadCell reading) {
-  std::vector<Json> out;
-  for (const std::vector<std::string>& row : table.rows) {
-    out.push_back(row[column].empty() ? Json() : reading(row[column]));
-    if (out.back().is_null() && !row[column].empty()) return std::nullopt;
-  }
-  return out;
-}
-
-std::vector<Json> typed_column(const CsvTable& table, std::size_t column) {
-  const std::vector<ReadCell> readings =
-      holds_text(table.header[column]) ? std::vector<ReadCell>{turns_cell, text_cell}
-                                       : std::vector<ReadCell>{bool_cell, number_cell, turns_cell, text_cell};
-  for (const ReadCell reading : readings) {
-    std::optional<std::vector<Json>> values = read_column(table, column, reading);
-    if (values) return std::move(*values);
-  }
-  throw InternalError("csv: text passes as text");
-}
-
 }  // namespace
 
-CsvTable parse_csv(std::string_view bytes, const std::string& path, char delimiter) {
-  return CsvReader(path, delimiter).read(bytes);
+CsvReader::CsvReader(FileBytes& file, const std::string& path, char delimiter)
+    : parser_(std::make_unique<Parser>(file, path, delimiter)) {
+  parser_->read_header();
+}
+CsvReader::~CsvReader() = default;
+
+const std::vector<std::string>& CsvReader::header() const { return parser_->header(); }
+std::vector<CsvRow> CsvReader::next(std::size_t most) { return parser_->next(most); }
+
+CsvColumns::CsvColumns(std::vector<std::string> names) : names_(std::move(names)) {
+  for (const std::string& name : names_) {
+    if (holds_text(name))
+      readings_.push_back({turns_cell, text_cell});
+    else
+      readings_.push_back({bool_cell, number_cell, turns_cell, text_cell});
+  }
 }
 
-std::vector<Json> csv_objects(const CsvTable& table) {
-  std::vector<Json> out(table.rows.size(), Json::object());
-  for (std::size_t column = 0; column < table.header.size(); ++column) {
-    std::vector<Json> values = typed_column(table, column);
-    for (std::size_t i = 0; i < values.size(); ++i) out[i][table.header[column]] = std::move(values[i]);
+void CsvColumns::see(const CsvRow& row) {
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    const std::string& cell = row.cells[i];
+    if (!cell.empty())
+      std::erase_if(readings_[i], [&](ReadCell read) { return read != text_cell && read(cell).is_null(); });
+  }
+}
+
+Json CsvColumns::object(const CsvRow& row) const {
+  Json out = Json::object();
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    const std::string& cell = row.cells[i];
+    out[names_[i]] = cell.empty() ? Json() : readings_[i].front()(cell);
   }
   return out;
 }

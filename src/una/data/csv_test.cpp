@@ -2,26 +2,55 @@
 
 #include <gtest/gtest.h>
 
+#include "una/base/format.h"
 #include "una/data/row_feed.h"
 #include "una/data/test_support.h"
 
 namespace una::data {
 namespace {
 
-using detail::CsvTable;
+struct Table {
+  std::vector<std::string> header;
+  std::vector<detail::CsvRow> rows;
+};
+
+// Read `most` rows at a time.
+Table parse(std::string_view text, char delimiter = ',', std::size_t most = 2) {
+  const std::string path = write_rows(test_folder("csv"), "t.csv", text);
+  detail::FileBytes file(path);
+  detail::CsvReader reader(file, path, delimiter);
+  Table table{.header = reader.header(), .rows = {}};
+  for (std::vector<detail::CsvRow> rows = reader.next(most); !rows.empty(); rows = reader.next(most)) {
+    EXPECT_LE(rows.size(), most);
+    for (detail::CsvRow& row : rows) table.rows.push_back(std::move(row));
+  }
+  return table;
+}
 
 std::vector<Json> objects(std::string_view text, char delimiter = ',') {
-  return detail::csv_objects(detail::parse_csv(text, "t.csv", delimiter));
+  const Table table = parse(text, delimiter);
+  detail::CsvColumns columns(table.header);
+  for (const detail::CsvRow& row : table.rows) columns.see(row);
+  std::vector<Json> out;
+  for (const detail::CsvRow& row : table.rows) out.push_back(columns.object(row));
+  return out;
 }
 
 TEST(Csv, QuotedCellsHoldDelimitersQuotesAndLines) {
-  const CsvTable table =
-      detail::parse_csv("prompt,completion\n\"a, \"\"b\"\"\nc\", d \n\r\n\"x\r\ny\",z", "t.csv", ',');
-  EXPECT_EQ(table.header, (std::vector<std::string>{"prompt", "completion"}));
-  ASSERT_EQ(table.rows.size(), 2U);
-  EXPECT_EQ(table.rows[0], (std::vector<std::string>{"a, \"b\"\nc", " d "}));  // white space stays
-  EXPECT_EQ(table.rows[1], (std::vector<std::string>{"x\r\ny", "z"}));
-  EXPECT_EQ(table.lines, (std::vector<std::int64_t>{2, 5}));
+  for (const std::size_t most : {1U, 2U, 9U}) {
+    const Table table = parse("prompt,completion\n\"a, \"\"b\"\"\nc\", d \n\r\n\"x\r\ny\",z", ',', most);
+    EXPECT_EQ(table.header, (std::vector<std::string>{"prompt", "completion"}));
+    ASSERT_EQ(table.rows.size(), 2U);
+    EXPECT_EQ(table.rows[0].cells, (std::vector<std::string>{"a, \"b\"\nc", " d "}));  // white space stays
+    EXPECT_EQ(table.rows[1].cells, (std::vector<std::string>{"x\r\ny", "z"}));
+    EXPECT_EQ(table.rows[0].line, 2);
+    EXPECT_EQ(table.rows[1].line, 5);
+  }
+}
+
+TEST(Csv, ACarriageReturnAloneEndsRowsToo) {
+  EXPECT_EQ(parse("a,b\r1,2\r3,4").rows.size(), 2U);
+  EXPECT_TRUE(contains(input_error([] { parse("a,b\r1,2\r3"); }), "t.csv:1: 1 cells, but the header has 2"));
 }
 
 TEST(Csv, ColumnsGetTheTypeThatAllTheirCellsHave) {
@@ -52,6 +81,23 @@ TEST(Csv, WhatIsWrongIsNamedByLine) {
   EXPECT_TRUE(contains(error("a,b\n1,x\"y\n"), "t.csv:2: not valid CSV"));
   EXPECT_TRUE(contains(error("a,b\n1,2\n1,\"y\n\n"), "t.csv:3: not valid CSV"));
   EXPECT_TRUE(contains(error(""), "t.csv: no header line"));
+}
+
+// The last cell decides, a thousand rows behind the first.
+TEST(Csv, AColumnIsTypedByAllRowsOfALongFile) {
+  const std::string folder = test_folder("csv_long");
+  std::string text = "prompt,completion,score,source\n";
+  for (int i = 0; i < 3000; ++i) text += cat("p", i, ",a,", i % 2, ",", i == 2999 ? "web" : "1", "\n");
+  DataOptions options;
+  options.dataset_name = {write_rows(folder, "rows.csv", text)};
+  const std::vector<detail::ReadRow> rows = detail::read_files(options);
+  ASSERT_EQ(rows.size(), 3000U);
+  EXPECT_EQ(rows[0].example.source, "1");
+  EXPECT_EQ(rows[2999].example.source, "web");
+  EXPECT_EQ(rows[2999].example.where.line, 3001);
+  EXPECT_EQ(rows[1].example.responses[0].raw_score, 1);
+  options.max_rows = 1030;
+  EXPECT_EQ(detail::read_files(options).size(), 1030U);
 }
 
 TEST(Csv, AFileOfPairsIsReadAndItsColumnsRenamed) {

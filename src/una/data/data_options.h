@@ -20,6 +20,7 @@ struct DataOptions {
   std::string feedback = "auto";         // auto | pairwise | binary | score | group
   std::vector<std::string> score_range;  // {lo, hi}; empty: from the row or the known data set
   std::string score_mapping = "range";   // range | min_max | quantile | z_score
+  std::string score_fit;                 // a score_fit.json, or the folder with it: the mapping of that run
   double binary_threshold = 0.5;  // --feedback binary from scores of single answers: label = t > threshold
   bool apply_chat_template = false;
   std::string chat_template_path;
@@ -37,7 +38,8 @@ struct DataOptions {
   double dataset_cache_gb = 64;
   // No key of its own: draws the rows of a weighted mixture. Training sets it to its data_seed.
   std::uint64_t mixture_seed = 42;
-  // Nor this one: the fits of the training rows, for rows that are read to evaluate; else they are fitted.
+  // Nor this one: the fits of the training rows, for rows that are read to evaluate; they come before
+  // score_fit. Without either they are fitted.
   std::shared_ptr<const ScoreFits> score_fits;
   // Nor this one: told which share of the files (0..1) is tokenised.
   std::function<void(double done)> progress;
@@ -53,6 +55,8 @@ struct DataOptions {
     v("score_range", score_range, "lo,hi of the scores, when neither row nor data set says it");
     v("score_mapping", score_mapping,
       "scores to 0..1: range (declared), or fitted to each source: min_max | quantile | z_score");
+    v("score_fit", score_fit,
+      "map scores as an earlier run did instead of fitting: its folder, or its score_fit.json");
     v("binary_threshold", binary_threshold, "feedback binary, single scored answers: good above this (0..1)");
     v("apply_chat_template", apply_chat_template, "wrap string prompts as one user turn");
     v("chat_template_path", chat_template_path, "a Jinja file instead of the model folder's template");

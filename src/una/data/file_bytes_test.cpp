@@ -1,5 +1,8 @@
 #include "una/data/file_bytes.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <gtest/gtest.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -41,7 +44,7 @@ std::string long_text() {
 }
 
 std::string unpack(const std::string& name, const std::string& packed) {
-  return std::string(detail::FileBytes(write_rows(test_folder("file_bytes"), name, packed)).bytes());
+  return std::string(detail::FileBytes(write_rows(test_folder("file_bytes"), name, packed)).all());
 }
 
 TEST(FileBytes, PackedFilesReadAsTheirText) {
@@ -73,6 +76,69 @@ TEST(FileBytes, DamagedAndShortFilesAreNamed) {
     for (std::size_t i = packed.size() / 2; i < packed.size() / 2 + 200; ++i) damaged[i] = 'x';
     EXPECT_TRUE(contains(input_error([&] { unpack(name, damaged); }), "are damaged at byte"));
     EXPECT_TRUE(contains(input_error([&] { unpack(name, packed + "rubbish"); }), name));
+  }
+}
+
+TEST(FileBytes, ATextIsReadABlockAtATimeAndForgotten) {
+  const std::string text = long_text();
+  for (const std::string& packed : {gzip(text), zstd(text), text}) {
+    detail::FileBytes file(write_rows(test_folder("file_bytes_blocks"), "a", packed));
+    const bool is_packed = packed.size() < text.size();
+    std::string found;
+    std::size_t most = 0;
+    while (!file.bytes().empty() || file.more()) {
+      most = std::max(most, file.bytes().size());
+      const std::size_t end = file.line_end(0);
+      found += file.bytes().substr(0, end);
+      file.skip(end);
+      const double share = static_cast<double>(found.size()) / static_cast<double>(text.size());
+      ASSERT_TRUE(is_packed || std::abs(file.done(0) - share) < 1e-9);
+    }
+    EXPECT_TRUE(found == text);
+    EXPECT_EQ(file.done(0), 1);
+    EXPECT_TRUE(!is_packed || most < std::size_t{1200} << 10) << "a block and a line";
+  }
+}
+
+// A line over several blocks, before it and behind it short ones, more than are handed on at once.
+TEST(FileBytes, RowsAreTheSamePackedOrNotWhereverBlocksEnd) {
+  const std::string folder = test_folder("file_bytes_lines");
+  std::string text = "\xEF\xBB\xBF", answer(3'000'000, 'x');
+  for (int i = 0; i < 3000; ++i)
+    text += cat("{\"prompt\": \"p", i, "\", \"completion\": \"", i == 1500 ? answer : "y", "\"}\n",
+                i % 7 == 0 ? "\n" : "");
+  text.pop_back();
+  DataOptions options;
+  options.dataset_name = {write_rows(folder, "a.jsonl", text)};
+  const std::vector<detail::ReadRow> wanted = detail::read_files(options);
+  ASSERT_EQ(wanted.size(), 3000U);
+  for (const std::string name : {"b.jsonl.gz", "b.jsonl.zst"}) {
+    options.dataset_name = {write_rows(folder, name, name.ends_with("gz") ? gzip(text) : zstd(text))};
+    const std::vector<detail::ReadRow> rows = detail::read_files(options);
+    ASSERT_EQ(rows.size(), 3000U);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      ASSERT_EQ(rows[i].example.where.line, wanted[i].example.where.line) << i;
+      ASSERT_EQ(prompt_of(rows[i]), cat("p", i));
+      ASSERT_TRUE(answer_of(rows[i], 0) == answer_of(wanted[i], 0)) << i;
+    }
+  }
+}
+
+// Bytes that unpack to other ones are seen by the checksum at the end, long after a row that cannot be read.
+TEST(FileBytes, DamageIsToBlameBeforeTheRowsInIt) {
+  const std::string folder = test_folder("file_bytes_blame"), rows = long_text();
+  DataOptions options;
+  for (const std::string name : {"rows.jsonl.gz", "rows.csv.gz"}) {
+    std::string packed = gzip(cat("prompt\n", name == "rows.csv.gz" ? "a\"\n" : "{", rows));
+    options.dataset_name = {write_rows(folder, name, packed)};
+    EXPECT_TRUE(contains(input_error([&] { detail::read_files(options); }), cat(name, ":"))) << "a bad row";
+    packed[packed.size() - 8] ^= 1;  // of the checksum
+    write_rows(folder, name, packed);
+    const std::string error = input_error([&] { detail::read_files(options); });
+    EXPECT_TRUE(contains(error, cat(name, ": the gzip data are damaged at byte"))) << error;
+    packed.resize(packed.size() - 100);
+    write_rows(folder, name, packed);
+    EXPECT_TRUE(contains(input_error([&] { detail::read_files(options); }), "end too early"));
   }
 }
 

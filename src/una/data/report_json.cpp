@@ -4,27 +4,12 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/data/score_mappings.h"
+#include "una/data/score_fit_file.h"
 
 namespace una::data::detail {
 namespace {
 
 using Counts = std::map<std::string, std::int64_t>;
-
-Json fits_json(const ScoreFits& fits) {
-  Json by_source = Json::object();
-  for (const auto& [source, fit] : fits.by_source) by_source[source] = fit->state();
-  return {{"mapping", fits.mapping}, {"by_source", by_source}};
-}
-
-std::shared_ptr<const ScoreFits> read_fits(const Json& json) {
-  auto fits = std::make_shared<ScoreFits>();
-  fits->mapping = json.at("mapping").get<std::string>();
-  const ScoreMapping& mapping = find_score_mapping(fits->mapping);
-  for (const auto& [source, state] : json.at("by_source").items())
-    fits->by_source[source] = mapping.read(state);
-  return fits;
-}
 
 ReadReport read_members(const Json& json) {
   ReadReport out;
@@ -44,7 +29,7 @@ ReadReport read_members(const Json& json) {
   out.groups = json.at("groups").get<std::int64_t>();
   out.largest_group = json.at("largest_group").get<std::int64_t>();
   out.score_mapping = json.at("score_mapping").get<std::string>();
-  if (json.contains("score_fits")) out.score_fits = read_fits(json.at("score_fits"));
+  if (json.contains("score_fits")) out.score_fits = fits_of_json(json.at("score_fits"));
   return out;
 }
 

@@ -15,6 +15,7 @@
 #include "una/data/load_rows.h"
 #include "una/data/report_json.h"
 #include "una/data/row_store.h"
+#include "una/data/score_fit_file.h"
 #include "una/data/sources.h"
 
 namespace una::data::detail {
@@ -61,6 +62,7 @@ void add_files(const DataOptions& options, const std::vector<DataSource>& source
   }
   if (!options.dataset_dir.empty()) hasher.add(read_file(dataset_info_path(options.dataset_dir)));
   if (!options.chat_template_path.empty()) hasher.add(read_file(options.chat_template_path));
+  if (!options.score_fit.empty()) hasher.add_number(1).add(read_file(score_fit_path(options.score_fit)));
 }
 
 std::string cache_key(const DataOptions& options, const std::vector<DataSource>& sources,

@@ -11,6 +11,7 @@
 #include "una/data/csv.h"
 #include "una/data/fields.h"
 #include "una/data/file_bytes.h"
+#include "una/data/json_array.h"
 #include "una/data/parallel_rows.h"
 #include "una/data/parquet_rows.h"
 
@@ -112,15 +113,15 @@ void check_keys(std::string_view text, const Json& value, std::int64_t members, 
                        "\" stands twice; take one away or rename it"));
 }
 
-Json parse_array(std::string_view bytes, const std::string& path) {
+// Says what is wrong with a list: the place in it is told by its lines.
+void check_array(std::string_view bytes, const std::string& path) {
   const JsonOutline outline = outline_json(bytes);
   check_text(bytes, outline, path);
   std::string text(bytes);
   for (int attempt = 0;; ++attempt) {
     try {
-      Json array = Json::parse(text);
-      check_keys(text, array, outline.members, {path, 1});
-      return array;
+      check_keys(text, Json::parse(text), outline.members, {path, 1});
+      return;
     } catch (const Json::parse_error& error) {
       if (attempt == 0 && nulls_for_nonfinite(text)) continue;
       const std::string_view before = std::string_view(text).substr(0, error.byte > 0 ? error.byte - 1 : 0);
@@ -137,25 +138,49 @@ Json parse_array(std::string_view bytes, const std::string& path) {
 
 constexpr std::size_t kBegin = 4096;  // bytes in which a file's first character is sought
 
-// The lines of JSONL that hold something, a few at a time.
+std::vector<Line> lines_of(std::string_view text, std::size_t most) {
+  std::vector<Line> lines;
+  while (!text.empty() && lines.size() < most) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.push_back({text.substr(0, end), std::ssize(lines) + 1});
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+// The lines of JSONL that hold something, a few at a time; those of the last call are valid.
 class LineCursor {
  public:
-  explicit LineCursor(std::string_view bytes) : rest_(bytes) {}
+  explicit LineCursor(FileBytes& file) : file_(file) {}
   std::vector<Line> next(std::size_t most) {
-    std::vector<Line> lines;
-    while (!rest_.empty() && lines.size() < most) {
-      const std::size_t end = std::min(rest_.find('\n'), rest_.size());
-      const std::string_view text = rest_.substr(0, end);
+    file_.skip(std::exchange(used_, 0));
+    std::vector<Place> places;
+    while (places.size() < most) {
+      const std::size_t end = file_.line_end(used_), begin = std::exchange(used_, end);
+      if (begin == end) break;
       ++number_;
-      if (!trim(text).empty()) lines.push_back({text, number_});
-      rest_.remove_prefix(std::min(end + 1, rest_.size()));
+      if (!trim(text(begin, end)).empty()) places.push_back({begin, end, number_});
     }
+    std::vector<Line> lines;
+    lines.reserve(places.size());
+    for (const Place& place : places) lines.push_back({text(place.begin, place.end), place.number});
     return lines;
   }
-  std::size_t left() const { return rest_.size(); }
+
+  double done() const { return file_.done(used_); }  // which share of the file, with these lines
 
  private:
-  std::string_view rest_;
+  struct Place {  // text may move while more of it is unpacked
+    std::size_t begin, end;
+    std::int64_t number;
+  };
+  std::string_view text(std::size_t begin, std::size_t end) const {
+    const std::string_view line = file_.bytes().substr(begin, end - begin);
+    return line.ends_with('\n') ? line.substr(0, line.size() - 1) : line;
+  }
+
+  FileBytes& file_;
+  std::size_t used_ = 0;
   std::int64_t number_ = 0;
 };
 
@@ -169,25 +194,25 @@ struct FileReader {
   std::vector<Rename> renames = parse_columns(options.columns);
 
   void read(const std::string& path) {
-    const FileBytes file(path);
+    FileBytes file(path);
     const std::string name = unpacked_name(path);
     check_input(!starts_with(file.bytes(), "\xFF\xFE") && !starts_with(file.bytes(), "\xFE\xFF"),
                 cat(path, ": the text is UTF-16; save the file in UTF-8"));
     if (starts_with(file.bytes(), "PAR1")) return read_parquet(path);
     if (ends_with(name, ".csv") || ends_with(name, ".tsv")) {
-      read_csv(file.bytes(), path, ends_with(name, ".tsv") ? '\t' : ',');
+      read_csv(file, path, ends_with(name, ".tsv") ? '\t' : ',');
     } else if (starts_with(trim(file.bytes().substr(0, kBegin)), "[")) {
-      read_array(file.bytes(), path);
+      read_array(file, path);
     } else {
       read_lines(file, path);
     }
   }
 
  private:
-  // Hands on `count` rows that `parse(i, where)` gives as JSON; `line(i)` is their number in the file.
+  // `count` rows that `parse(i, where)` gives as JSON; `line(i)` is their number in the file.
   template <class Parse, class LineNumber>
-  void hand_on(const std::string& path, std::size_t count, double done, const Parse& parse,
-               const LineNumber& line) {
+  std::vector<ReadRow> make_rows(const std::string& path, std::size_t count, const Parse& parse,
+                                 const LineNumber& line) const {
     const std::string name = entry != nullptr ? entry->name() : fs::path(unpacked_name(path)).stem().string();
     std::vector<ReadRow> rows(count);
     for_rows(count, [&](std::size_t i) {
@@ -202,41 +227,73 @@ struct FileReader {
       if (rows[i].example.source.empty()) rows[i].example.source = name;
       rows[i].example.ground_truth = std::move(truth);
     });
-    room -= count;
+    return rows;
+  }
+
+  void hand_on(std::vector<ReadRow> rows, double done) {
+    room -= rows.size();
     take(std::move(rows), done);
   }
 
-  // The same for a table that is in memory as a whole.
-  template <class Parse, class LineNumber>
-  void hand_on_all(const std::string& path, std::size_t count, const Parse& parse, const LineNumber& line) {
-    const std::size_t all = std::min(count, room);
-    for (std::size_t begin = 0; begin < all; begin += kChunk) {
-      const std::size_t end = std::min(begin + kChunk, all);
-      hand_on(
-          path, end - begin, static_cast<double>(end) / static_cast<double>(count),
-          [&](std::size_t i, const Where& where) { return parse(begin + i, where); },
-          [&](std::size_t i) { return line(begin + i); });
+  // Damage in packed data may come to light at their end only, by a checksum: it is to blame then, not the
+  // row that cannot be read.
+  template <class Act>
+  static void blame_damage(FileBytes& file, const Act& act) {
+    try {
+      act();
+    } catch (const InputError&) {
+      file.check_rest();
+      throw;
     }
   }
 
-  void read_csv(std::string_view bytes, const std::string& path, char delimiter) {
-    const std::size_t bad = std::min(find_invalid_utf8(bytes), bytes.size());
-    check_utf8(bytes, cat(path, ":", 1 + std::count(bytes.begin(), bytes.begin() + bad, '\n')));
-    CsvTable table = parse_csv(bytes, path, delimiter);
-    for (std::string& column : table.header) {
-      for (const Rename& rename : renames) column = column == rename.theirs ? rename.ours : column;
+  // Twice through the file: a column's type is known at its end.
+  void read_csv(FileBytes& file, const std::string& path, char delimiter) {
+    std::optional<CsvColumns> columns;
+    blame_damage(file, [&] { columns = columns_of(file, path, delimiter); });
+    FileBytes again(path);
+    CsvReader reader(again, path, delimiter);
+    while (room > 0) {
+      const std::vector<CsvRow> rows = reader.next(std::min(kChunk, room));
+      if (rows.empty()) return;
+      hand_on(make_rows(
+                  path, rows.size(), [&](std::size_t i, const Where&) { return columns->object(rows[i]); },
+                  [&](std::size_t i) { return rows[i].line; }),
+              again.done(0));
     }
-    std::vector<Json> objects = csv_objects(table);
-    hand_on_all(
-        path, objects.size(), [&](std::size_t i, const Where&) { return std::move(objects[i]); },
-        [&](std::size_t i) { return table.lines[i]; });
   }
 
-  void read_array(std::string_view bytes, const std::string& path) {
-    Json array = parse_array(bytes, path);
-    hand_on_all(
-        path, array.size(), [&](std::size_t i, const Where&) { return std::move(array[i]); },
-        [](std::size_t i) { return static_cast<std::int64_t>(i) + 1; });
+  CsvColumns columns_of(FileBytes& file, const std::string& path, char delimiter) const {
+    CsvReader reader(file, path, delimiter);
+    std::vector<std::string> names = reader.header();
+    for (std::string& name : names) {
+      for (const Rename& rename : renames) name = name == rename.theirs ? rename.ours : name;
+    }
+    CsvColumns columns(std::move(names));
+    for (std::vector<CsvRow> rows = reader.next(kChunk); !rows.empty(); rows = reader.next(kChunk)) {
+      for (const CsvRow& row : rows) columns.see(row);
+    }
+    return columns;
+  }
+
+  void read_array(FileBytes& file, const std::string& path) {
+    ArrayCursor cursor(file, path);
+    for (std::int64_t before = 0; room > 0;) {
+      std::vector<ReadRow> rows;
+      try {
+        const std::vector<std::string_view> elements = cursor.next(std::min(kChunk, room));
+        rows = make_rows(
+            path, elements.size(),
+            [&](std::size_t i, const Where& where) { return parse_line(elements[i], where); },
+            [&](std::size_t i) { return before + static_cast<std::int64_t>(i) + 1; });
+      } catch (const InputError&) {
+        check_array(FileBytes(path).all(), path);
+        throw;
+      }
+      if (rows.empty()) return;
+      before += std::ssize(rows);
+      hand_on(std::move(rows), cursor.done());
+    }
   }
 
   void read_parquet(const std::string& path) {
@@ -244,27 +301,30 @@ struct FileReader {
     std::int64_t number = 0;
     while (room > 0) {
       const std::string text = parquet.next();
-      std::vector<Line> lines = LineCursor(text).next(room);
+      const std::vector<Line> lines = lines_of(text, room);
       if (lines.empty()) return;
       const std::int64_t before = std::exchange(number, number + std::ssize(lines));
-      hand_on(
-          path, lines.size(), static_cast<double>(number) / static_cast<double>(parquet.size()),
-          [&](std::size_t i, const Where& where) { return parse_line(lines[i].text, where); },
-          [&](std::size_t i) { return before + static_cast<std::int64_t>(i) + 1; });
+      hand_on(make_rows(
+                  path, lines.size(),
+                  [&](std::size_t i, const Where& where) { return parse_line(lines[i].text, where); },
+                  [&](std::size_t i) { return before + static_cast<std::int64_t>(i) + 1; }),
+              static_cast<double>(number) / static_cast<double>(parquet.size()));
     }
   }
 
-  void read_lines(const FileBytes& file, const std::string& path) {
-    LineCursor cursor(file.bytes());
-    const auto size = static_cast<double>(std::max<std::size_t>(file.bytes().size(), 1));
+  void read_lines(FileBytes& file, const std::string& path) {
+    LineCursor cursor(file);
     while (room > 0) {
       const std::vector<Line> lines = cursor.next(std::min(kChunk, room));
       if (lines.empty()) return;
-      hand_on(
-          path, lines.size(), 1 - static_cast<double>(cursor.left()) / size,
-          [&](std::size_t i, const Where& where) { return parse_line(lines[i].text, where); },
-          [&](std::size_t i) { return lines[i].number; });
-      file.release_pages();
+      std::vector<ReadRow> rows;
+      blame_damage(file, [&] {
+        rows = make_rows(
+            path, lines.size(),
+            [&](std::size_t i, const Where& where) { return parse_line(lines[i].text, where); },
+            [&](std::size_t i) { return lines[i].number; });
+      });
+      hand_on(std::move(rows), cursor.done());
     }
   }
 };

@@ -15,9 +15,9 @@ namespace una::data::detail {
 using TakeRows = std::function<void(std::vector<ReadRow> rows, double done)>;
 
 // The first `most` rows of a file, read on all cores and handed on a thousand at a time. JSONL is split on
-// "\n" only (strings may hold other separators) and never in memory as a whole; a file that begins with "["
-// is one JSON array, .csv and .tsv have a header line, and those are; Parquet is read by batches. All but
-// Parquet may be packed by gzip or zstd. InputError names the first bad row.
+// "\n" only (strings may hold other separators); a file that begins with "[" is one JSON array; .csv and .tsv
+// have a header line and are read twice; Parquet is read by batches. All but Parquet may be packed by gzip or
+// zstd. No file is in memory as a whole, but for a broken JSON array. InputError names the first bad row.
 void read_file_rows(const std::string& path, const DatasetEntry* entry, const DataOptions& options,
                     std::int64_t most, const TakeRows& take);
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/data/score_mappings.h"
 
@@ -28,7 +29,9 @@ std::unique_ptr<ScoreFit> fit_min_max(const std::vector<double>& sorted) {
 }
 
 std::unique_ptr<ScoreFit> read_min_max(const Json& state) {
-  return std::make_unique<MinMax>(state.at("lowest").get<double>(), state.at("highest").get<double>());
+  const auto lowest = state.at("lowest").get<double>(), highest = state.at("highest").get<double>();
+  check_input(lowest < highest, "\"lowest\" must be below \"highest\"");
+  return std::make_unique<MinMax>(lowest, highest);
 }
 
 }  // namespace una::data::detail

@@ -4,6 +4,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/data/score_mappings.h"
 
@@ -38,7 +39,9 @@ std::unique_ptr<ScoreFit> fit_z_score(const std::vector<double>& sorted) {
 }
 
 std::unique_ptr<ScoreFit> read_z_score(const Json& state) {
-  return std::make_unique<ZScore>(state.at("mean").get<double>(), state.at("deviation").get<double>());
+  const auto mean = state.at("mean").get<double>(), deviation = state.at("deviation").get<double>();
+  check_input(deviation > 0, "\"deviation\" must be above 0");
+  return std::make_unique<ZScore>(mean, deviation);
 }
 
 }  // namespace una::data::detail

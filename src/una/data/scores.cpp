@@ -11,6 +11,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/data/reference_columns.h"
+#include "una/data/score_fit_file.h"
 #include "una/data/score_mappings.h"
 
 namespace una::data::detail {
@@ -133,12 +134,21 @@ const ScoreFit& fit_of(const ScoreFits& fits, const Example& example) {
                        names.empty() ? "they have no scores" : join(names, ", ")));
 }
 
-std::string fits_text(const ScoreFits& fits, const ScoreMapping& mapping, bool fitted_here) {
+// Nothing: they are to be fitted here, or the mapping needs none.
+std::shared_ptr<const ScoreFits> given_fits(const DataOptions& options) {
+  if (options.score_fits != nullptr || options.score_fit.empty()) return options.score_fits;
+  std::shared_ptr<const ScoreFits> fits = read_score_fits(options.score_fit);
+  check_input(options.score_mapping == "range" || options.score_mapping == fits->mapping,
+              cat("--score_mapping ", options.score_mapping, ": ", score_fit_path(options.score_fit),
+                  " holds ", fits->mapping, "; leave score_mapping or score_fit out"));
+  return fits;
+}
+
+std::string fits_text(const ScoreFits& fits, const ScoreMapping& mapping, const std::string& from) {
   std::vector<std::string> parts;
   for (const auto& [source, fit] : fits.by_source) parts.push_back(cat(source, ": ", fit->text()));
   if (parts.empty()) return "";
-  return cat(mapping.name, ", ", mapping.rule, fitted_here ? "; " : ", as fitted to the training rows; ",
-             join(parts, "; "));
+  return cat(mapping.name, ", ", mapping.rule, from, "; ", join(parts, "; "));
 }
 
 }  // namespace
@@ -154,7 +164,10 @@ double to_unit(double raw, const ScoreRange& range) {
 
 struct ScoreMapper::State {
   explicit State(const DataOptions& from)
-      : options(from), mapping(find_score_mapping(from.score_mapping)), by_option(range_option(from)) {}
+      : options(from),
+        given(given_fits(from)),
+        mapping(find_score_mapping(given == nullptr ? from.score_mapping : given->mapping)),
+        by_option(range_option(from)) {}
 
   bool is_fitted() const { return mapping.fit != nullptr; }
 
@@ -198,6 +211,7 @@ struct ScoreMapper::State {
   }
 
   const DataOptions& options;
+  std::shared_ptr<const ScoreFits> given;
   const ScoreMapping& mapping;
   std::optional<ScoreRange> by_option;
   Unranged unranged;
@@ -210,7 +224,7 @@ struct ScoreMapper::State {
 ScoreMapper::ScoreMapper(const DataOptions& options) : state_(std::make_unique<State>(options)) {}
 ScoreMapper::~ScoreMapper() = default;
 
-bool ScoreMapper::learns() const { return state_->is_fitted() && state_->options.score_fits == nullptr; }
+bool ScoreMapper::learns() const { return state_->is_fitted() && state_->given == nullptr; }
 
 void ScoreMapper::see(const std::vector<ReadRow>& rows) {
   for (ReadRow row : rows) {
@@ -222,10 +236,8 @@ void ScoreMapper::see(const std::vector<ReadRow>& rows) {
 
 void ScoreMapper::map(std::vector<ReadRow>& rows) {
   State& state = *state_;
-  if (state.is_fitted() && state.fits == nullptr) {
-    const auto& given = state.options.score_fits;
-    state.fits = given != nullptr ? given : fit_scores(std::move(state.seen), state.mapping);
-  }
+  if (state.is_fitted() && state.fits == nullptr)
+    state.fits = state.given != nullptr ? state.given : fit_scores(std::move(state.seen), state.mapping);
   for (ReadRow& row : rows) {
     state.give_range(row);
     state.drop_sentinels(row);
@@ -242,7 +254,12 @@ void ScoreMapper::finish(ReadReport& report) {
   const State& state = *state_;
   report.score_fits = state.fits;
   report.score_mapping = join({state.rules.begin(), state.rules.end()}, "; ");
-  if (state.any_fitted) report.score_mapping = fits_text(*state.fits, state.mapping, learns());
+  if (!state.any_fitted) return;
+  const std::string from = learns() ? ""
+                           : state.options.score_fit.empty()
+                               ? ", as fitted to the training rows"
+                               : ", as stored in " + score_fit_path(state.options.score_fit);
+  report.score_mapping = fits_text(*state.fits, state.mapping, from);
 }
 
 void map_scores(std::vector<ReadRow>& rows, const DataOptions& options, ReadReport& report) {

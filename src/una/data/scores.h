@@ -13,8 +13,8 @@ namespace una::data::detail {
 // the scores must lie in [0, 1] already (InputError with the observed minimum and maximum). A sentinel of a
 // failed judge (-1, -100) outside the range becomes a missing score; any other score outside its range is an
 // InputError. Other mappings than range are fitted to all scores of a source, or taken from
-// options.score_fits; they need no range, and without one no number is a sentinel. A row without a range gets
-// that of --score_range.
+// options.score_fits or the file options.score_fit; they need no range, and without one no number is a
+// sentinel. A row without a range gets that of --score_range.
 class ScoreMapper {
  public:
   explicit ScoreMapper(const DataOptions& options);  // outlives this

@@ -31,6 +31,8 @@ struct Options {
     v("score_mapping", data.score_mapping,
       "scores to 0..1: range (declared), or fitted to each source and written so: min_max | quantile | "
       "z_score");
+    v("score_fit", data.score_fit,
+      "map scores as a run did instead of fitting: its folder, or its score_fit.json");
     v("binary_threshold", data.binary_threshold,
       "to binary: a prompt's only scored answer is good above this (0..1)");
     v("apply_chat_template", data.apply_chat_template, "write string prompts as one user turn");

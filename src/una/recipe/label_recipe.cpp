@@ -36,7 +36,11 @@ struct LabelOptions {
   LabelOptions() { data.allow_dropped = 1; }
   template <class V>
   void fields(V&& v) {
-    v("dataset_name", data.dataset_name, "file(s) of rows with answers: .jsonl or .json (alias --data)");
+    v("dataset_name", data.dataset_name,
+      "files, patterns or folders of rows with answers: .jsonl, .json, .csv, .tsv (also .gz or .zst) or "
+      ".parquet (alias --data)");
+    v("dataset_dir", data.dataset_dir,
+      "a folder with LLaMA-Factory's dataset_info.json; dataset_name are then names of its entries");
     v("output_dir", output_dir, "the JSONL file to write (alias --out)");
     v("reward", reward,
       "model:FOLDER | judge:FILE | http://... | command:LINE | implicit:POLICY[:REF] | exact_match | math | "

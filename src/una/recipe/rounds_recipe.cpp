@@ -207,6 +207,7 @@ RunConfig Rounds::training_config(std::int64_t round) const {
   config.model.ref_model = options_.reference == "start" && round > 1 ? start_ : "";
   const data::DataOptions plain;
   config.data.dataset_name = {folder(round) + "/labelled.jsonl"};
+  config.data.dataset_dir.clear();
   config.data.dataset_train_split = plain.dataset_train_split;
   config.data.score_range.clear();  // the rows declare it
   config.data.columns.clear();

@@ -147,6 +147,7 @@ bool may_change_on_resume(const std::string& key) {
                                                  "reference_cache_gb",
                                                  "dataset_cache_dir",
                                                  "dataset_cache_gb",
+                                                 "score_fit",
                                                  "threads",
                                                  "overwrite_output_dir",
                                                  "self_check",

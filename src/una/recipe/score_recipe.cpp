@@ -59,11 +59,13 @@ double beta_of(const ScoreOptions& options) {
 // One scored response as a JSON line.
 Json score_line(const SequenceMeta& meta, const PackedBatch& batch, std::int64_t row) {
   const Where& where = batch.rows[static_cast<std::size_t>(meta.row)];
-  return Json{{"row", row},
-              {"response", meta.slot},
-              {"file", where.file},
-              {"line", where.line},
-              {"tokens", meta.loss_tokens()}};
+  Json line{{"row", row},
+            {"response", meta.slot},
+            {"file", where.file},
+            {"line", where.line},
+            {"tokens", meta.loss_tokens()}};
+  if (meta.unit == Unit::kScore || meta.unit == Unit::kGroup) line["target"] = meta.target;
+  return line;
 }
 
 std::vector<double> values_of(const at::Tensor& logps, const SequenceMeta& meta) {
@@ -185,7 +187,9 @@ int run_score(const std::vector<std::string>& arguments) {
                         "  language model: tokens of the answer, logp, ref_logp, reward = beta * (logp - "
                         "ref_logp), score = sigmoid(reward)\n"
                         "  reward model: tokens of the conversation, score (raw); a response that cannot be "
-                        "scored has score null and error",
+                        "scored has score null and error\n"
+                        "rows with scores also have target, their own score in 0..1 (--score_fit RUN: as "
+                        "that run mapped it)",
                         known)
                   .c_str());
     return 0;

@@ -1,6 +1,7 @@
 #include "una/recipe/score_reward.h"
 
 #include <fstream>
+#include <optional>
 #include <span>
 
 #include "una/base/error.h"
@@ -41,6 +42,9 @@ void write_lines(std::span<const Example> examples, std::size_t first, reward::R
                 {"file", examples[i].where.file},
                 {"line", examples[i].where.line},
                 {"tokens", verdict.tokens}};
+      const std::optional<double>& own = examples[i].responses[r].score;
+      const bool is_scored = examples[i].unit == Unit::kScore || examples[i].unit == Unit::kGroup;
+      if (is_scored && own) line["target"] = *own;
       if (verdict.score) {
         line["score"] = *verdict.score;
         ++counts.scored;

@@ -14,6 +14,7 @@
 #include "una/base/interrupt.h"
 #include "una/base/json_text.h"
 #include "una/base/log.h"
+#include "una/data/score_fit_file.h"
 #include "una/recipe/critic_setup.h"
 #include "una/recipe/merge.h"
 #include "una/recipe/online_setup.h"
@@ -278,7 +279,10 @@ train::LoopParts TrainingRun::loop_parts() {
   parts.config = print_options(config_);
   parts.identity = identity();
   parts.facts = {{"threads", threads_text()}, {"una", UNA_VERSION}};
-  parts.write_model = [this](const std::string& folder) { write_trained(model_, config_, folder); };
+  parts.write_model = [this](const std::string& folder) {
+    write_trained(model_, config_, folder);
+    data::write_score_fits(data_.train->report().score_fits.get(), folder);
+  };
   parts.before_checkpoint = [this] {
     if (model_.reference != nullptr) model_.reference->flush();
   };
@@ -373,6 +377,7 @@ int TrainingRun::run() {
   check_writable_folder(out);
   write_file(out + "/run.yaml", print_options(config_));
   if (is_file(dropped_path_)) write_file(out + "/dropped.jsonl", read_file(dropped_path_));
+  data::write_score_fits(data_.train->report().score_fits.get(), out);
   write_file(out + "/data.json", data_.train->report().json().dump(2) + "\n");
   log_ = std::make_unique<report::RunLog>(
       report::RunLogOptions{

@@ -1,4 +1,6 @@
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "una/base/format.h"
 #include "una/report/html_text.h"
@@ -25,6 +27,64 @@ std::string counts_table(const std::string& title, const Json& data, const char*
                 "</tr>");
   }
   return cat("<div><h3>", escaped(title), "</h3><table>", rows, "</table></div>");
+}
+
+std::string titled_table(const std::string& title, const std::string& header, const std::string& rows) {
+  return cat("<div><h3>", escaped(title), "</h3><table><tr>", header, "</tr>", rows, "</table></div>");
+}
+
+std::string header_cell(const std::string& text, bool is_number) {
+  return cat(is_number ? "<th class=\"number\">" : "<th>", escaped(text), "</th>");
+}
+
+// The sources of a weighted mixture.
+std::string mixture_table(const Json& data) {
+  const auto found = data.find("mixture");
+  if (found == data.end() || !found->is_array() || found->empty()) return "";
+  std::string rows;
+  for (const Json& part : *found) {
+    if (!part.is_object()) continue;
+    const auto cell = [&](const char* key, const char* style) {
+      return table_cell(style, part.contains(key) ? escaped(display_text(part[key])) : "");
+    };
+    rows += cat("<tr>", cell("name", ""), cell("weight", "number"), cell("rows", "number"),
+                cell("of", "number"), "</tr>");
+  }
+  const std::string header = header_cell("source", false) + header_cell("weight", true) +
+                             header_cell("rows drawn", true) + header_cell("of rows", true);
+  return titled_table("Mixture", header, rows);
+}
+
+// What a fit holds, by name; of percentiles the quartiles.
+std::vector<std::pair<std::string, Json>> figures_of(const Json& fit) {
+  std::vector<std::pair<std::string, Json>> out;
+  for (const auto& [name, value] : fit.items()) {
+    if (!value.is_array() || value.empty()) {
+      out.emplace_back(name, value);
+      continue;
+    }
+    const char* const quarters[] = {"lowest", "25 %", "median", "75 %", "highest"};
+    for (std::size_t i = 0; i < 5; ++i) out.emplace_back(quarters[i], value[(value.size() - 1) * i / 4]);
+  }
+  return out;
+}
+
+// What the score mapping learnt, a row a source: all of them were fitted in the same way.
+std::string fits_table(const Json& data) {
+  const auto fits = data.find("score_fits");
+  if (fits == data.end() || !fits->is_object() || fits->empty()) return "";
+  std::string rows, header;
+  for (const auto& [source, fit] : fits->items()) {
+    if (!fit.is_object()) continue;
+    header = header_cell("source", false);
+    std::string cells = table_cell("", escaped(source));
+    for (const auto& [name, value] : figures_of(fit)) {
+      header += header_cell(name, true);
+      cells += table_cell("number", escaped(display_text(value)));
+    }
+    rows += cat("<tr>", cells, "</tr>");
+  }
+  return rows.empty() ? "" : titled_table("Scores that the mapping was fitted to", header, rows);
 }
 
 std::vector<double> numbers(const Json& list) {
@@ -75,7 +135,7 @@ std::string one_report(const Json& data, const std::string& title) {
   std::string tables = counts_table("Shape of the rows", data, "by_shape");
   tables += counts_table("Kept as", data, "by_unit") + counts_table("Left out", data, "dropped");
   tables += counts_table("Ties", data, "ties") + counts_table("Not used", data, "unused") +
-            length_percentiles(data);
+            length_percentiles(data) + mixture_table(data) + fits_table(data);
   const std::string plot = length_plot(data);
   if (tiles.empty() && tables.empty() && plot.empty()) return "";
   std::string card = sentence(data);

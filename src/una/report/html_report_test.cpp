@@ -87,6 +87,8 @@ TEST(HtmlReport, TextFromTheRunCannotBecomeMarkup) {
                                          {"by_shape", {{evil, 1}}},
                                          {"score_mapping", evil},
                                          {"sources", {evil}},
+                                         {"mixture", {{{"name", evil}, {"weight", evil}}}},
+                                         {"score_fits", {{evil, {{evil, evil}}}}},
                                          {"dropped", {{"x", evil}}}}
                                         .dump());
   write_file(folder + "/results.json",
@@ -121,6 +123,35 @@ TEST(HtmlReport, TellsWhatTheReaderUnderstood) {
   for (const char* part : {"4,300", "4,121", "TRL pair", "too long", "1..10 -&gt; 0..1", "p50", "<rect"}) {
     EXPECT_TRUE(has(html, part)) << part;
   }
+}
+
+TEST(HtmlReport, ShowsTheMixtureAndWhatTheScoreMappingLearnt) {
+  const std::string folder = test_folder("report_mixture");
+  write_metrics(folder, {"loss"});
+  const auto report = [&](const std::string& members) {
+    write_file(folder + "/data.json", "{\"rows_read\":3," + members + "}");
+    return html_report(folder);
+  };
+  const std::string html = report(
+      R"("mixture":[{"name":"a<b.jsonl","weight":0.7,"rows":4200,"of":9000},{"name":"c.jsonl","weight":0.3,"rows":1800,)"
+      R"("of":1800}],"score_fits":{"judge":{"mean":1.25,"deviation":0.5},"web":{"mean":-3,"deviation":2}})");
+  for (const char* part :
+       {"<tr><td>a&lt;b.jsonl</td><td class=\"number\">0.7</td><td class=\"number\">4,200</td>"
+        "<td class=\"number\">9,000</td></tr>",
+        "<th>source</th><th class=\"number\">weight</th><th class=\"number\">rows drawn</th>",
+        "<th>source</th><th class=\"number\">mean</th><th class=\"number\">deviation</th></tr>"
+        "<tr><td>judge</td><td class=\"number\">1.25</td><td "
+        "class=\"number\">0.5</td></tr><tr><td>web</td>"}) {
+    EXPECT_TRUE(has(html, part)) << part;
+  }
+  std::string percentiles;
+  for (int i = 0; i <= 100; ++i) percentiles += cat(i == 0 ? "" : ",", i + 1000);
+  EXPECT_TRUE(
+      has(report(cat(R"("score_fits":{"a":{"percentiles":[)", percentiles, "]}}")),
+          "<td>a</td><td class=\"number\">1,000</td><td class=\"number\">1,025</td>"
+          "<td class=\"number\">1,050</td><td class=\"number\">1,075</td><td class=\"number\">1,100"));
+  EXPECT_FALSE(has(report(R"("mixture":[],"score_fits":{})"), "<th>source</th>"));
+  EXPECT_FALSE(has(report(R"("mixture":3,"score_fits":{"a":3})"), "<th>source</th>"));
 }
 
 TEST(HtmlReport, HealthComesFromTheFileOrElseFromTheRows) {
