@@ -90,7 +90,7 @@ class Rules(unittest.TestCase):
                          [("1 + 1?", "It is 2.", 1, "sums"), ("1 + 2?", "It is 4.", 0, "sums")])
         self.assertEqual(talks["prompt"], [{"role": "user", "content": "2 + 2?"}])
         self.assertEqual([(r["content"][0]["content"], r["score"]) for r in talks["responses"]], [("4", 1), ("5", 0)])
-        train("una", out, fresh("label-info-run"), "--max_steps", 1)
+        train("una", write_rows("label-info-sums.jsonl", sums), fresh("label-info-run"), "--max_steps", 1)
         error = run(*command, "--overwrite_output_dir", "true", "--data", "sum", code=2)[1]
         self.assertIn('has no entry "sum"; did you mean "sums"?', error)
 

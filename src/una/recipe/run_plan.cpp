@@ -8,6 +8,7 @@
 #include "una/base/format.h"
 #include "una/online/round.h"
 #include "una/recipe/model_setup.h"
+#include "una/recipe/reward_setup.h"
 #include "una/recipe/training_run.h"
 #include "una/weights/hf_config.h"
 #include "una/weights/peft_adapter.h"
@@ -150,7 +151,8 @@ void add_models(const RunConfig& config, const ModelSpec& spec, bool with_refere
   for (const std::string& reward : config.online.reward) {
     const std::string prefix = "model:";
     if (!plan.samples || !starts_with(reward, prefix)) continue;
-    add_part(plan, "reward model", frozen_weights(config, read_folder_spec(reward.substr(prefix.size()))),
+    add_part(plan, "reward model",
+             frozen_weights(config, read_folder_spec(model_place(reward.substr(prefix.size())).folder)),
              reward);
   }
   add_part(plan, "trained", kOptimiserBytes * trained + plan.model.copies,

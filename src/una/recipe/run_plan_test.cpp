@@ -5,25 +5,24 @@
 namespace una::recipe {
 namespace {
 
-class Plans : public testing::Test {
- protected:
-  Plans() {
-    spec_.model_type = "llama";
-    spec_.architecture = "LlamaForCausalLM";
-    spec_.hidden_size = 16;
-    spec_.intermediate_size = 24;
-    spec_.num_layers = 2;
-    spec_.num_heads = 4;
-    spec_.num_kv_heads = 2;
-    spec_.head_dim = 4;
-    spec_.vocab_size = 40;
-    spec_.max_positions = 64;
-    spec_.windows = {0, 0};
-    spec_.torch_dtype = "float32";
-    config_.method = "dpo";
-    config_.train.per_device_train_batch_size = 2;
-    config_.train.prefix_sharing = false;
-    config_.train.shuffle = false;
+struct Bench {
+  Bench() {
+    spec.model_type = "llama";
+    spec.architecture = "LlamaForCausalLM";
+    spec.hidden_size = 16;
+    spec.intermediate_size = 24;
+    spec.num_layers = 2;
+    spec.num_heads = 4;
+    spec.num_kv_heads = 2;
+    spec.head_dim = 4;
+    spec.vocab_size = 40;
+    spec.max_positions = 64;
+    spec.windows = {0, 0};
+    spec.torch_dtype = "float32";
+    config.method = "dpo";
+    config.train.per_device_train_batch_size = 2;
+    config.train.prefix_sharing = false;
+    config.train.shuffle = false;
   }
 
   // Two answers of `length` tokens, half of them wanted.
@@ -43,7 +42,7 @@ class Plans : public testing::Test {
 
   RunPlan plan(std::vector<Row> rows, std::int64_t walked = 1000) {
     const auto dataset = data::make_dataset(std::move(rows), {"rows"});
-    return plan_run(config_, spec_, {.reference = true}, *dataset, walked);
+    return plan_run(config, spec, {.reference = true}, *dataset, walked);
   }
 
   static double part(const RunPlan& plan, const std::string& name) {
@@ -53,13 +52,14 @@ class Plans : public testing::Test {
     return 0;
   }
 
-  ModelSpec spec_;
-  RunConfig config_;
+  ModelSpec spec;
+  RunConfig config;
 };
 
-TEST_F(Plans, TokensAreThoseOfTheStepsAsTheyAreDrawn) {
-  config_.train.num_train_epochs = 2;
-  const RunPlan found = plan({pair(4), pair(8), pair(10)});
+TEST(RunPlan, TokensAreThoseOfTheStepsAsTheyAreDrawn) {
+  Bench bench;
+  bench.config.train.num_train_epochs = 2;
+  const RunPlan found = bench.plan({Bench::pair(4), Bench::pair(8), Bench::pair(10)});
   EXPECT_EQ(found.steps_per_epoch, 2);
   EXPECT_EQ(found.steps, 4);
   EXPECT_EQ(found.work.tokens, 2 * 2 * (4 + 8 + 10));
@@ -68,50 +68,57 @@ TEST_F(Plans, TokensAreThoseOfTheStepsAsTheyAreDrawn) {
   EXPECT_EQ(found.largest.tokens, 2 * (4 + 8));
 }
 
-TEST_F(Plans, TheBudgetBoundsTheLargestMicroBatch) {
-  config_.train.max_tokens_per_micro_batch = 16;
-  EXPECT_EQ(plan({pair(4), pair(8), pair(10)}).largest.tokens, 20);  // a row is never cut
+TEST(RunPlan, TheBudgetBoundsTheLargestMicroBatch) {
+  Bench bench;
+  bench.config.train.max_tokens_per_micro_batch = 16;
+  EXPECT_EQ(bench.plan({Bench::pair(4), Bench::pair(8), Bench::pair(10)}).largest.tokens,
+            20);  // a row is never cut
 }
 
-TEST_F(Plans, AStepsTokensAreScaledWhereNotAllRowsAreWalked) {
-  const RunPlan found = plan({pair(6), pair(6), pair(6), pair(6)}, 2);
+TEST(RunPlan, AStepsTokensAreScaledWhereNotAllRowsAreWalked) {
+  Bench bench;
+  const RunPlan found = bench.plan({Bench::pair(6), Bench::pair(6), Bench::pair(6), Bench::pair(6)}, 2);
   EXPECT_EQ(found.walked_steps, 1);
   EXPECT_EQ(found.work.tokens, 4 * 2 * 6);
 }
 
-TEST_F(Plans, FullTrainingHoldsAReferenceAndNoFrozenWeights) {
-  const RunPlan adapter = plan({pair(4)});
-  config_.model.use_peft = false;
-  const RunPlan full = plan({pair(4)});
+TEST(RunPlan, FullTrainingHoldsAReferenceAndNoFrozenWeights) {
+  Bench bench;
+  const RunPlan adapter = bench.plan({Bench::pair(4)});
+  bench.config.model.use_peft = false;
+  const RunPlan full = bench.plan({Bench::pair(4)});
   const double bytes = 4.0 * static_cast<double>(full.model.parameters);
-  EXPECT_EQ(part(adapter, "weights"), bytes);
-  EXPECT_EQ(part(adapter, "reference"), 0);
-  EXPECT_EQ(part(full, "weights"), 0);
-  EXPECT_EQ(part(full, "reference"), bytes);
+  EXPECT_EQ(Bench::part(adapter, "weights"), bytes);
+  EXPECT_EQ(Bench::part(adapter, "reference"), 0);
+  EXPECT_EQ(Bench::part(full, "weights"), 0);
+  EXPECT_EQ(Bench::part(full, "reference"), bytes);
   EXPECT_EQ(full.model.trained, full.model.parameters);
-  EXPECT_GE(part(full, "trained"), 4 * bytes);
+  EXPECT_GE(Bench::part(full, "trained"), 4 * bytes);
 }
 
-TEST_F(Plans, OperationsAreTwoForATokenAndAWeightInEachPass) {
-  spec_.num_heads = spec_.num_kv_heads = 1;  // next to no attention
-  config_.train.max_steps = 1;
-  config_.model.lora_r = 1;
-  const RunPlan found = plan({pair(4)});
+TEST(RunPlan, OperationsAreTwoForATokenAndAWeightInEachPass) {
+  Bench bench;
+  bench.spec.num_heads = bench.spec.num_kv_heads = 1;  // next to no attention
+  bench.config.train.max_steps = 1;
+  bench.config.model.lora_r = 1;
+  const RunPlan found = bench.plan({Bench::pair(4)});
   const auto linears = static_cast<double>(found.model.linears);
   const double passes = 3;  // forward, backward, reference
   EXPECT_GE(found.operations, passes * 2 * linears * 8);
   EXPECT_LE(found.operations, 2 * passes * 2 * linears * 8);
 }
 
-TEST_F(Plans, TheLineNamesEveryPart) {
-  const std::string line = memory_line(plan({pair(4)}));
+TEST(RunPlan, TheLineNamesEveryPart) {
+  Bench bench;
+  const std::string line = memory_line(bench.plan({Bench::pair(4)}));
   for (const char* name : {"program and rows", "weights", "trained", "activations", "working memory"}) {
     EXPECT_NE(line.find(name), std::string::npos) << line;
   }
 }
 
-TEST_F(Plans, AMachineThatIsTooSmallIsToldWhatTakesLess) {
-  RunPlan found = plan({pair(4)});
+TEST(RunPlan, AMachineThatIsTooSmallIsToldWhatTakesLess) {
+  Bench bench;
+  RunPlan found = bench.plan({Bench::pair(4)});
   EXPECT_EQ(memory_warning(found), "");
   found.memory.push_back({"more", "", 1e18});
   EXPECT_NE(memory_warning(found).find("--gradient_checkpointing"), std::string::npos);

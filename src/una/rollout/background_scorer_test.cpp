@@ -36,74 +36,77 @@ class SlowReward final : public reward::Reward {
   bool fails = false;
 };
 
-class BackgroundScoring : public testing::Test {
- protected:
-  BackgroundScoring() {
+struct Bench {
+  Bench() {
     const std::vector<std::vector<std::string>> texts = {{"a", "bb"}, {"ccc"}, {"", "dddd"}};
     for (std::size_t g = 0; g < texts.size(); ++g) {
-      groups_.push_back({.prompt = &prompt_, .index = static_cast<std::int64_t>(10 + g)});
+      groups.push_back({.prompt = &prompt, .index = static_cast<std::int64_t>(10 + g)});
       for (const std::string& text : texts[g]) {
-        groups_.back().answers.emplace_back();
-        groups_.back().answers.back().text = text;
+        groups.back().answers.emplace_back();
+        groups.back().answers.back().text = text;
       }
     }
   }
 
-  Prompt prompt_;
-  std::vector<Group> groups_;
-  SlowReward reward_;
+  Prompt prompt;
+  std::vector<Group> groups;
+  SlowReward reward;
 };
 
-TEST_F(BackgroundScoring, GivesWhatScoringAtTheEndGives) {
-  std::vector<Group> later = groups_;
-  score(later, reward_);
-  reward_.started = {};
-  BackgroundScorer scorer(reward_);
-  for (const std::size_t g : {2, 0, 1}) scorer.add(groups_[g]);
-  scorer.finish(groups_);
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    for (std::size_t i = 0; i < groups_[g].answers.size(); ++i) {
-      EXPECT_EQ(groups_[g].answers[i].scored, later[g].answers[i].scored);
-      EXPECT_EQ(groups_[g].answers[i].reward, later[g].answers[i].reward);
-      EXPECT_EQ(groups_[g].answers[i].failure, later[g].answers[i].failure);
+TEST(BackgroundScorer, GivesWhatScoringAtTheEndGives) {
+  Bench bench;
+  std::vector<Group> later = bench.groups;
+  score(later, bench.reward);
+  bench.reward.started = {};
+  BackgroundScorer scorer(bench.reward);
+  for (const std::size_t g : {2, 0, 1}) scorer.add(bench.groups[g]);
+  scorer.finish(bench.groups);
+  for (std::size_t g = 0; g < bench.groups.size(); ++g) {
+    for (std::size_t i = 0; i < bench.groups[g].answers.size(); ++i) {
+      EXPECT_EQ(bench.groups[g].answers[i].scored, later[g].answers[i].scored);
+      EXPECT_EQ(bench.groups[g].answers[i].reward, later[g].answers[i].reward);
+      EXPECT_EQ(bench.groups[g].answers[i].failure, later[g].answers[i].failure);
     }
   }
-  EXPECT_EQ(groups_[1].answers[0].reward, 3);
-  EXPECT_EQ(groups_[2].answers[0].failure, "nothing to read");
+  EXPECT_EQ(bench.groups[1].answers[0].reward, 3);
+  EXPECT_EQ(bench.groups[2].answers[0].failure, "nothing to read");
 }
 
-TEST_F(BackgroundScoring, BeginsBeforeTheLastGroupIsThereAndAsksForTheRestTogether) {
+TEST(BackgroundScorer, BeginsBeforeTheLastGroupIsThereAndAsksForTheRestTogether) {
+  Bench bench;
   std::promise<void> open;
-  reward_.gate = open.get_future().share();
-  std::future<void> begun = reward_.started.get_future();
-  BackgroundScorer scorer(reward_);
-  scorer.add(groups_[0]);
+  bench.reward.gate = open.get_future().share();
+  std::future<void> begun = bench.reward.started.get_future();
+  BackgroundScorer scorer(bench.reward);
+  scorer.add(bench.groups[0]);
   begun.wait();  // would never return if scoring waited for finish()
-  scorer.add(groups_[1]);
-  scorer.add(groups_[2]);
+  scorer.add(bench.groups[1]);
+  scorer.add(bench.groups[2]);
   open.set_value();
-  scorer.finish(groups_);
-  EXPECT_EQ(reward_.calls, (std::vector<std::size_t>{2, 3}));
-  EXPECT_EQ(groups_[2].answers[1].reward, 4);
+  scorer.finish(bench.groups);
+  EXPECT_EQ(bench.reward.calls, (std::vector<std::size_t>{2, 3}));
+  EXPECT_EQ(bench.groups[2].answers[1].reward, 4);
 }
 
-TEST_F(BackgroundScoring, WhatTheRewardThrowsComesOutOfFinish) {
-  reward_.fails = true;
-  BackgroundScorer scorer(reward_);
-  for (const Group& group : groups_) scorer.add(group);
-  EXPECT_THROW(scorer.finish(groups_), InputError);
-  EXPECT_EQ(reward_.calls.size(), 1U);  // nobody asks a second time
+TEST(BackgroundScorer, WhatTheRewardThrowsComesOutOfFinish) {
+  Bench bench;
+  bench.reward.fails = true;
+  BackgroundScorer scorer(bench.reward);
+  for (const Group& group : bench.groups) scorer.add(group);
+  EXPECT_THROW(scorer.finish(bench.groups), InputError);
+  EXPECT_EQ(bench.reward.calls.size(), 1U);  // nobody asks a second time
 }
 
-TEST_F(BackgroundScoring, AScorerThatIsLeftEndsItsThread) {
+TEST(BackgroundScorer, AScorerThatIsLeftEndsItsThread) {
+  Bench bench;
   {
-    const BackgroundScorer unused(reward_);
+    const BackgroundScorer unused(bench.reward);
   }
   {
-    BackgroundScorer left(reward_);
-    left.add(groups_[0]);
+    BackgroundScorer left(bench.reward);
+    left.add(bench.groups[0]);
   }
-  EXPECT_EQ(reward_.calls.size(), 1U);
+  EXPECT_EQ(bench.reward.calls.size(), 1U);
 }
 
 }  // namespace
