@@ -109,8 +109,10 @@ void print_plan(const RunConfig& config, const RunPlan& plan, const TimeRange& t
       "time       %s to %s: %s TFLOP at the %s GFLOP/s measured here, evaluation and checkpoints not "
       "counted\n",
       human_seconds(time.least).c_str(), human_seconds(time.most).c_str(),
-      significant(plan.operations / 1e12, 3).c_str(), significant(time.rate / 1e9, 3).c_str());
-  if (const std::string warning = memory_warning(plan); !warning.empty()) {
+      (plan.operations < 1e15 ? significant(plan.operations / 1e12, 3) : count(plan.operations / 1e12))
+          .c_str(),
+      significant(time.rate / 1e9, 3).c_str());
+  if (const std::string warning = memory_warning(config, plan); !warning.empty()) {
     std::printf("warning    %s\n", warning.c_str());
   }
 }

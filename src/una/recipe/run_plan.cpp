@@ -10,7 +10,6 @@
 #include "una/recipe/model_setup.h"
 #include "una/recipe/reward_setup.h"
 #include "una/recipe/training_run.h"
-#include "una/weights/hf_config.h"
 #include "una/weights/peft_adapter.h"
 
 namespace una::recipe {
@@ -81,6 +80,7 @@ void suppose_samples(const RunConfig& config, const data::Dataset& prompts, std:
                             .pairs = prompt * prompt / 2 + answers * answer * (prompt + answer / 2)};
     add(plan.work, row);
     if (row.tokens > plan.largest.tokens) plan.largest = row;
+    plan.longest_prompt = std::max(plan.longest_prompt, prompt);
   }
   plan.walked_steps = std::max<std::int64_t>(1, looked_at / plan.rows_per_step);
   const double budget = as_double(config.train.max_tokens_per_micro_batch);
@@ -159,23 +159,30 @@ void add_models(const RunConfig& config, const ModelSpec& spec, bool with_refere
            cat(thousands(plan.model.trained), " parameters with gradient and AdamW's moments in fp32"));
 }
 
+// What sampling takes beyond training: its cache is free again when training begins.
+void add_cache(const RunConfig& config, double training, RunPlan& plan) {
+  if (!plan.samples || !config.online.sampling_endpoint.empty()) return;
+  const double answer = as_double(config.objective.max_completion_length);
+  const double bytes = as_double(config.online.generation_batch_size) * (plan.longest_prompt + answer) *
+                       plan.model.cache_per_token;
+  plan.memory.push_back({"key-value cache",
+                         cat(human_bytes(bytes), " for ", config.online.generation_batch_size,
+                             " answers at one time, free again when training begins"),
+                         std::max(0.0, bytes - training)});
+}
+
 // `passes` are alive at one time: the policy's, and a critic's.
 void add_work(const RunConfig& config, double passes, RunPlan& plan) {
   const model::ModelMemory& model = plan.model;
-  if (plan.samples && config.online.sampling_endpoint.empty()) {
-    const double slots =
-        as_double(config.online.generation_batch_size) *
-        (plan.largest.tokens - plan.largest.logps + as_double(config.objective.max_completion_length));
-    add_part(plan, "key-value cache", slots * model.cache_per_token,
-             cat(config.online.generation_batch_size, " answers at one time"));
-  }
   const double pass = model.pass(plan.largest.tokens, plan.largest.logps);
   const double kept = model.kept_per_token * plan.largest.tokens;
+  const double training = (passes - 1) * kept + (1 + kHoles) * pass;
   add_part(plan, "activations", passes * kept,
            cat(thousands(std::llround(plan.largest.tokens)), " tokens in the largest micro-batch",
                config.train.gradient_checkpointing ? ", one a layer" : ""));
   add_part(plan, "working memory", pass - kept, "logits of a chunk, gradients on their way");
   add_part(plan, "holes of the heap", kHoles * pass);
+  add_cache(config, training, plan);
 }
 
 // 2 operations for a token and a weight; the backward repeats the product for the input's gradient, and for
@@ -220,6 +227,7 @@ RunPlan plan_run(const RunConfig& config, const ModelSpec& spec, const objective
   plan.samples ? suppose_samples(config, rows, walked_rows, plan)
                : walk_rows(config, needs.kl_rows, rows, walked_rows, plan);
   scale(plan.work, as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.walked_steps)));
+  plan.bytes_a_number = static_cast<double>(c10::elementSize(compute_dtype(config.model.dtype, spec)));
   add_part(plan, "program and rows", static_cast<double>(current_memory_bytes()) + kComputing,
            "LibTorch, tokenizer, rows");
   add_models(config, spec, needs.reference || needs.kl_rows, plan);
@@ -236,14 +244,16 @@ std::string memory_line(const RunPlan& plan) {
   return cat(human_bytes(plan.peak_bytes()), " at most: ", join(parts, ", "));
 }
 
-std::string memory_warning(const RunPlan& plan) {
-  const double free =
-      static_cast<double>(available_memory_bytes()) + static_cast<double>(current_memory_bytes());
+std::string memory_warning(const RunConfig& config, const RunPlan& plan) {
+  const auto free = static_cast<double>(available_memory_bytes() + current_memory_bytes());
   if (plan.peak_bytes() <= free) return "";
+  std::vector<std::string> less;
+  if (!config.model.use_peft) less.emplace_back("--use_peft true (LoRA)");
+  if (!config.train.gradient_checkpointing) less.emplace_back("--gradient_checkpointing true");
+  if (plan.bytes_a_number > 2) less.emplace_back("--dtype bfloat16");
+  less.emplace_back("a smaller --max_tokens_per_micro_batch");
   return cat("the run needs about ", human_bytes(plan.peak_bytes()), " of memory, this machine has ",
-             human_bytes(free),
-             ": --gradient_checkpointing, a smaller --max_tokens_per_micro_batch or --dtype "
-             "bfloat16 take less");
+             human_bytes(free), "; less with ", join(less, ", "));
 }
 
 }  // namespace una::recipe

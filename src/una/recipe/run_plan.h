@@ -29,10 +29,12 @@ struct RunPlan {
   std::int64_t steps = 0, steps_per_epoch = 0, rows_per_step = 0;
   std::int64_t walked_steps = 0;  // of the first epoch; `work` is scaled from them
   bool samples = false;           // online: answers are taken to be as long as they may become
+  double longest_prompt = 0;      // tokens, online
   Work work;                      // of the whole run
   Work largest;                   // the micro-batch that takes the most memory
   model::ModelMemory model;
-  std::vector<Part> memory;  // in the order in which it is taken; they are held at one time
+  std::vector<Part> memory;   // in the order in which it is taken; they are held at one time
+  double bytes_a_number = 0;  // of the compute dtype
   double checkpoint_bytes = 0;
   double operations = 0;  // multiplications and additions of the run's matrix products
 
@@ -48,6 +50,6 @@ RunPlan plan_run(const RunConfig& config, const ModelSpec& spec, const objective
 // "1.7 GB: 210 MB program and rows, 269 MB weights, ..."
 std::string memory_line(const RunPlan& plan);
 // What to do where the machine has less than that to give; "" where it has enough.
-std::string memory_warning(const RunPlan& plan);
+std::string memory_warning(const RunConfig& config, const RunPlan& plan);
 
 }  // namespace una::recipe

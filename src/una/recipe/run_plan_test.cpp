@@ -119,9 +119,34 @@ TEST(RunPlan, TheLineNamesEveryPart) {
 TEST(RunPlan, AMachineThatIsTooSmallIsToldWhatTakesLess) {
   Bench bench;
   RunPlan found = bench.plan({Bench::pair(4)});
-  EXPECT_EQ(memory_warning(found), "");
+  EXPECT_EQ(memory_warning(bench.config, found), "");
   found.memory.push_back({"more", "", 1e18});
-  EXPECT_NE(memory_warning(found).find("--gradient_checkpointing"), std::string::npos);
+  const std::string advice = memory_warning(bench.config, found);
+  EXPECT_NE(advice.find("--gradient_checkpointing"), std::string::npos) << advice;
+  EXPECT_NE(advice.find("bfloat16"), std::string::npos) << advice;
+  EXPECT_EQ(advice.find("use_peft"), std::string::npos) << "it is LoRA already";
+  bench.config.train.gradient_checkpointing = true;
+  bench.config.model.use_peft = false;
+  const std::string other = memory_warning(bench.config, found);
+  EXPECT_EQ(other.find("--gradient_checkpointing"), std::string::npos) << other;
+  EXPECT_NE(other.find("use_peft"), std::string::npos) << other;
+}
+
+TEST(RunPlan, ACacheCountsWhereItIsMoreThanTraining) {
+  Bench bench;
+  bench.config.method = "rloo";
+  bench.config.objective.max_completion_length = 8;
+  bench.config.online.num_generations = 2;
+  const auto cache = [&](std::int64_t batch) {
+    bench.config.online.generation_batch_size = batch;
+    return bench.plan({Bench::pair(4)});
+  };
+  const RunPlan few = cache(1), many = cache(100000);
+  EXPECT_EQ(Bench::part(few, "key-value cache"), 0);
+  EXPECT_GT(Bench::part(many, "key-value cache"), 0);
+  const double bytes = 100000.0 * (8 + 8) * many.model.cache_per_token;
+  EXPECT_NEAR(many.peak_bytes() - few.peak_bytes(), Bench::part(many, "key-value cache"), 4e6);
+  EXPECT_LT(Bench::part(many, "key-value cache"), bytes);
 }
 
 }  // namespace

@@ -218,7 +218,7 @@ void TrainingRun::describe() const {
   }
   const auto& t = config_.train;
   log_info(cat("memory     ", memory_line(plan_)));
-  if (const std::string warning = memory_warning(plan_); !warning.empty()) log_warning(warning);
+  if (const std::string warning = memory_warning(config_, plan_); !warning.empty()) log_warning(warning);
   log_info(cat("plan       ", train::total_steps(t, stream_->steps_per_epoch()), " steps of ",
                t.per_device_train_batch_size * t.gradient_accumulation_steps, " rows, ",
                stream_->steps_per_epoch(), " an epoch, learning rate ", significant(t.learning_rate, 3), " ",
