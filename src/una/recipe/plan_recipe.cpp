@@ -20,6 +20,8 @@ namespace {
 
 // A run's time over that of its matrix products at the speed measured here (docs/plan.md has the runs).
 constexpr double kLeast = 1.1, kMost = 2.4;
+// Seconds of a layer and micro-batch beside them: many small calls, each shared out among the threads.
+constexpr double kLeastCall = 0.002, kMostCall = 0.01;
 
 struct PlanOptions {
   bool json = false;
@@ -57,8 +59,9 @@ TimeRange time_of(const RunConfig& config, const RunPlan& plan) {
   const ModelSpec spec = read_folder_spec(config.model.model_name_or_path);
   TimeRange out;
   out.rate = measured_rate(spec, compute_dtype(config.model.dtype, spec), plan.largest.tokens);
-  out.least = kLeast * plan.operations / out.rate;
-  out.most = kMost * plan.operations / out.rate;
+  const double calls = plan.work.micro_batches * static_cast<double>(spec.num_layers);
+  out.least = kLeast * plan.operations / out.rate + kLeastCall * calls;
+  out.most = kMost * plan.operations / out.rate + kMostCall * calls;
   return out;
 }
 

@@ -18,7 +18,7 @@ namespace {
 // LibTorch once it computes: pages of its code, threads, primitives that it keeps.
 constexpr double kComputing = 20e6;
 // Free pages between live ones of the C heap (base/heap.h), as a share of what a pass takes.
-constexpr double kHoles = 0.15;
+constexpr double kHoles = 0.25;
 constexpr double kOptimiserBytes = 16;  // fp32: value, gradient, AdamW's two moments
 
 double as_double(std::int64_t value) { return static_cast<double>(value); }
@@ -28,12 +28,14 @@ void add(RunPlan::Work& sum, const RunPlan::Work& work) {
   sum.logps += work.logps;
   sum.pairs += work.pairs;
   sum.kl_tokens += work.kl_tokens;
+  sum.micro_batches += work.micro_batches;
 }
 
 RunPlan::Work work_of(const PackedBatch& batch) {
   RunPlan::Work out;
   out.tokens = as_double(batch.num_tokens());
   out.logps = as_double(batch.num_logps());
+  out.micro_batches = 1;
   for (const Segment& segment : batch.segments) {
     const double queries = segment.query_end - segment.query_begin;
     double keys = 0;
@@ -77,7 +79,8 @@ void suppose_samples(const RunConfig& config, const data::Dataset& prompts, std:
     const auto prompt = as_double(prompts.row(i).tokens());
     const RunPlan::Work row{.tokens = prompt + answers * answer,
                             .logps = answers * answer,
-                            .pairs = prompt * prompt / 2 + answers * answer * (prompt + answer / 2)};
+                            .pairs = prompt * prompt / 2 + answers * answer * (prompt + answer / 2),
+                            .micro_batches = 1};
     add(plan.work, row);
     if (row.tokens > plan.largest.tokens) plan.largest = row;
     plan.longest_prompt = std::max(plan.longest_prompt, prompt);
@@ -93,7 +96,8 @@ void suppose_samples(const RunConfig& config, const data::Dataset& prompts, std:
 }
 
 void scale(RunPlan::Work& work, double factor) {
-  work = {work.tokens * factor, work.logps * factor, work.pairs * factor, work.kl_tokens * factor};
+  work = {work.tokens * factor, work.logps * factor, work.pairs * factor, work.kl_tokens * factor,
+          work.micro_batches * factor};
 }
 
 model::MemoryRequest request_of(const RunConfig& config, const ModelSpec& spec, bool scores) {

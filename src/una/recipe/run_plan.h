@@ -24,6 +24,7 @@ struct RunPlan {
     double logps = 0;      // wanted of them
     double pairs = 0;      // of a query and a key that it sees
     double kl_tokens = 0;  // of the mismatched rows (KTO)
+    double micro_batches = 0;
   };
 
   std::int64_t steps = 0, steps_per_epoch = 0, rows_per_step = 0;
