@@ -91,8 +91,14 @@ TEST(BackgroundScorer, BeginsBeforeTheLastGroupIsThereAndAsksForTheRestTogether)
 TEST(BackgroundScorer, WhatTheRewardThrowsComesOutOfFinish) {
   Bench bench;
   bench.reward.fails = true;
+  std::promise<void> open;
+  bench.reward.gate = open.get_future().share();
+  std::future<void> begun = bench.reward.started.get_future();
   BackgroundScorer scorer(bench.reward);
-  for (const Group& group : bench.groups) scorer.add(group);
+  scorer.add(bench.groups[0]);
+  begun.wait();
+  scorer.add(bench.groups[1]);
+  open.set_value();
   EXPECT_THROW(scorer.finish(bench.groups), InputError);
   EXPECT_EQ(bench.reward.calls.size(), 1U);  // nobody asks a second time
 }
