@@ -30,25 +30,25 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names) {
   const double mixed = as_double(spec.num_heads * spec.head_dim);
   const double qkv = as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
   LayerKept out;
-  const auto norm = [&](const std::string& name, double inputs) {
+  const auto norm = [&](const std::string& name) {
     if (name.empty()) return;
-    out.compute += inputs * hidden;
+    out.compute += hidden;
     out.wide += 1;
   };
-  out.compute += hidden;          // the input: of the first norm, or of q, k and v
-  norm(names.attention_norm, 1);  // what q, k and v read
-  out.compute += qkv;             // turned q and k, and v
+  out.compute += hidden;       // the input: of the first norm, or of q, k and v
+  norm(names.attention_norm);  // what q, k and v read
+  out.compute += qkv;          // turned q and k, and v
   if (spec.qk_norm != QkNorm::kNone) {
     out.compute += qkv;  // before the norm
     out.wide += as_double(spec.num_heads + spec.num_kv_heads);
   }
   out.compute += mixed;  // attention's result, which o reads
   out.wide += as_double(spec.num_heads);
-  norm(names.attention_post_norm, 1);  // its input
-  out.compute += hidden;               // the middle
-  norm(names.mlp_norm, 1);             // what gate and up read
-  out.compute += 2 * inner + inner;    // gate and up; what down reads
-  norm(names.mlp_post_norm, 1);        // its input
+  norm(names.attention_post_norm);   // its input
+  out.compute += hidden;             // the middle
+  norm(names.mlp_norm);              // what gate and up read
+  out.compute += 2 * inner + inner;  // gate and up; what down reads
+  norm(names.mlp_post_norm);         // its input
   return out;
 }
 
@@ -102,15 +102,6 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
   out.free_per_token = inner * width.element;
 }
 
-}  // namespace
-
-double ModelMemory::pass(double tokens, double logps) const {
-  const double kept = kept_per_token * tokens + per_logp * logps;
-  return kept + std::max({at_head, working_per_token * tokens, gradients - free_per_token * tokens});
-}
-
-namespace {
-
 // The shapes of a model: parameters without storage, and what adapters can change of them.
 struct Shapes {
   Family family;
@@ -127,9 +118,8 @@ struct Shapes {
     base.linears.push_back(
         {module, layer, weight->value.size(1), weight->value.size(0), weight, find(module + ".bias")});
   }
-  const Parameter* head(const ModelSpec& spec) const {
-    return find((spec.tie_word_embeddings ? family.names.embedding : family.names.head) + ".weight");
-  }
+  // The output head, which is the last of what can be saved whole; null: a reward model has none.
+  const Parameter* head() const { return base.savable.back().is_head ? base.savable.back().weight : nullptr; }
 };
 
 Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
@@ -155,6 +145,11 @@ Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
 
 }  // namespace
 
+double ModelMemory::pass(double tokens, double logps) const {
+  const double kept = kept_per_token * tokens + per_logp * logps;
+  return kept + std::max({at_head, working_per_token * tokens, gradients - free_per_token * tokens});
+}
+
 ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   const Shapes model = shapes_of(spec, request.dtype);
   const PartNames& names = model.family.names;
@@ -163,7 +158,7 @@ ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   ModelMemory out;
   for (const Parameter& parameter : model.parameters) out.parameters += parameter.value.numel();
   for (const LinearInfo& linear : model.base.linears) out.linears += linear.in * linear.out;
-  const Parameter* head = model.head(spec);
+  const Parameter* head = model.head();
   if (head != nullptr && !request.scores) out.head = head->value.numel();
   const bool rounds = width.element < width.wide;
   if (request.train_full) {

@@ -31,6 +31,11 @@ void add(RunPlan::Work& sum, const RunPlan::Work& work) {
   sum.micro_batches += work.micro_batches;
 }
 
+void scale(RunPlan::Work& work, double factor) {
+  work = {work.tokens * factor, work.logps * factor, work.pairs * factor, work.kl_tokens * factor,
+          work.micro_batches * factor};
+}
+
 RunPlan::Work work_of(const PackedBatch& batch) {
   RunPlan::Work out;
   out.tokens = as_double(batch.num_tokens());
@@ -89,15 +94,7 @@ void suppose_samples(const RunConfig& config, const data::Dataset& prompts, std:
   const double budget = as_double(config.train.max_tokens_per_micro_batch);
   const double together =
       std::min(std::floor(budget / std::max(plan.largest.tokens, 1.0)), as_double(plan.rows_per_step));
-  if (together > 1) {
-    plan.largest = {plan.largest.tokens * together, plan.largest.logps * together,
-                    plan.largest.pairs * together};
-  }
-}
-
-void scale(RunPlan::Work& work, double factor) {
-  work = {work.tokens * factor, work.logps * factor, work.pairs * factor, work.kl_tokens * factor,
-          work.micro_batches * factor};
+  if (together > 1) scale(plan.largest, together);
 }
 
 model::MemoryRequest request_of(const RunConfig& config, const ModelSpec& spec, bool scores) {
@@ -133,16 +130,18 @@ void add_part(RunPlan& plan, const std::string& name, double bytes, const std::s
   if (bytes > 0) plan.memory.push_back({name, note, bytes});
 }
 
+double trained_bytes(const RunPlan& plan) {
+  return kOptimiserBytes * as_double(plan.model.trained) + plan.model.copies;
+}
+
 // PPO's: an adapter as the policy's, on its model or on one of its own.
 void add_critic(const RunConfig& config, RunPlan& plan) {
-  const double trained = kOptimiserBytes * as_double(plan.model.trained) + plan.model.copies;
   const bool own = config.online.critic == "model";
-  add_part(plan, "critic", trained + (own ? plan.model.weights : 0),
+  add_part(plan, "critic", trained_bytes(plan) + (own ? plan.model.weights : 0),
            own ? "a model of its own" : "a second adapter");
 }
 
 void add_models(const RunConfig& config, const ModelSpec& spec, bool with_reference, RunPlan& plan) {
-  const double trained = as_double(plan.model.trained);
   add_part(plan, "weights", plan.model.weights, cat(thousands(plan.model.parameters), " parameters"));
   if (with_reference && !config.model.ref_model.empty()) {
     add_part(plan, "reference", frozen_weights(config, read_folder_spec(config.model.ref_model)),
@@ -159,7 +158,7 @@ void add_models(const RunConfig& config, const ModelSpec& spec, bool with_refere
              frozen_weights(config, read_folder_spec(model_place(reward.substr(prefix.size())).folder)),
              reward);
   }
-  add_part(plan, "trained", kOptimiserBytes * trained + plan.model.copies,
+  add_part(plan, "trained", trained_bytes(plan),
            cat(thousands(plan.model.trained), " parameters with gradient and AdamW's moments in fp32"));
 }
 

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "una/base/json.h"
 #include "una/data/dataset.h"
 #include "una/model/model_memory.h"
 #include "una/objective/objective.h"

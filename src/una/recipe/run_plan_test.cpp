@@ -2,23 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "una/train/tiny_testing.h"
+
 namespace una::recipe {
 namespace {
 
 struct Bench {
   Bench() {
-    spec.model_type = "llama";
-    spec.architecture = "LlamaForCausalLM";
-    spec.hidden_size = 16;
-    spec.intermediate_size = 24;
-    spec.num_layers = 2;
-    spec.num_heads = 4;
-    spec.num_kv_heads = 2;
-    spec.head_dim = 4;
-    spec.vocab_size = 40;
-    spec.max_positions = 64;
-    spec.windows = {0, 0};
-    spec.torch_dtype = "float32";
     config.method = "dpo";
     config.train.per_device_train_batch_size = 2;
     config.train.prefix_sharing = false;
@@ -52,7 +42,7 @@ struct Bench {
     return 0;
   }
 
-  ModelSpec spec;
+  ModelSpec spec = train::testing::tiny_spec();
   RunConfig config;
 };
 
