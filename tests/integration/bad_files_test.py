@@ -76,7 +76,9 @@ def snapshot(folder):
 
 
 def environment(temporary):
-    return {**os.environ, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+    # Under a sanitizer what cannot be had must come back as null, as from the C library, not end the program.
+    return {**os.environ, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive",
+            "ASAN_OPTIONS": "allocator_may_return_null=1"}
 
 
 def una(arguments, scratch):
