@@ -81,12 +81,13 @@ class Bandit {
     }
     reference_.emplace(*base_, model::kNoAdapter, "the start", "");
     head_.emplace(model_->spec().hidden_size, 0, at::kFloat);
-    runner_.emplace(train::TrainableSet{.model = model_.get(),
-                                        .critic = critic_,
-                                        .objective = objective_.get(),
-                                        .reference = &*reference_,
-                                        .value = &*head_},
-                    train::StepOptions{.max_grad_norm = 0, .statistics = false, .seed = seed}, gang_);
+    const train::TrainableSet set{.model = model_.get(),
+                                  .critic = critic_,
+                                  .objective = objective_.get(),
+                                  .reference = &*reference_,
+                                  .value = &*head_};
+    const train::StepOptions options{.max_grad_norm = 0, .statistics = false, .seed = seed};
+    runner_ = std::make_unique<train::StepRunner>(set, options, gang_);
   }
 
   BanditResult run() {
@@ -167,7 +168,7 @@ class Bandit {
   std::optional<train::Reference> reference_;
   std::optional<model::ValueHead> head_;
   dist::SoloGang gang_;
-  std::optional<train::StepRunner> runner_;
+  std::unique_ptr<train::StepRunner> runner_;
 };
 
 }  // namespace

@@ -64,7 +64,7 @@ Row row_of(const rollout::Prompt& prompt, const std::vector<std::vector<std::int
 
 BanditWorld::BanditWorld(std::int64_t prompts, std::uint64_t seed)
     : seed_(seed), tokenizer_(kTokenizer, "", "", "bandit") {
-  check(prompts >= 1 && prompts <= kTokens * kTokens, "bandit: 1 to 16 prompts");
+  check(prompts >= 1 && prompts <= std::int64_t{kTokens} * kTokens, "bandit: 1 to 16 prompts");
   std::vector<std::int32_t> begun;
   add_answers(begun, answers_);
   for (std::int64_t p = 0; p < prompts; ++p) {
