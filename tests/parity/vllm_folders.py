@@ -6,7 +6,7 @@ import shutil
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from adapter_kinds import KINDS
 from vllm_rules import adapter_deltas, adapter_refusals, model_refusals
@@ -42,7 +42,8 @@ def rename(tensors, old, new):
 
 
 Q, HEAD = "model.layers.1.self_attn.q_proj", "lm_head.weight"
-config, weights = (lambda change: change_json("config.json", change)), (lambda change: change_tensors("model.safetensors", change))
+config = lambda change: change_json("config.json", change)
+weights = lambda change: change_tensors("model.safetensors", change)
 # what is done to a merged model (in one file, tied): the rule that must notice
 BROKEN = {
     "no config.json": (lambda folder: (folder / "config.json").unlink(), "config"),
@@ -74,7 +75,8 @@ BROKEN_SHARDS = {
     "a wrong total_size": (change_json(INDEX, lambda i: i["metadata"].update(total_size=1)), "index"),
 }
 A, B = (f"base_model.model.{Q}.lora_{side}.weight" for side in "AB")
-adapter, pairs = (lambda change: change_json("adapter_config.json", change)), (lambda change: change_tensors("adapter_model.safetensors", change))
+adapter = lambda change: change_json("adapter_config.json", change)
+pairs = lambda change: change_tensors("adapter_model.safetensors", change)
 BROKEN_ADAPTERS = {
     "no adapter_config.json": (lambda folder: (folder / "adapter_config.json").unlink(), "adapter files"),
     "no tensors": (lambda folder: (folder / "adapter_model.safetensors").unlink(), "adapter files"),
@@ -148,7 +150,8 @@ class VllmFolders:
             self.same(f"{name}: shards and one file in transformers", shards, trained / "merged")
             half = self.merge(base, trained, self.work / f"{name}-half", "--dtype", "bfloat16")
             self.accept(f"{name}: merged in bfloat16", model_refusals(half, base))
-            whole = self.train("dpo", base, self.work / f"{name}-whole", "--use_peft", "false", "--save_strategy", "steps", "--save_steps", 1)
+            whole = self.train("dpo", base, self.work / f"{name}-whole", "--use_peft", "false", "--save_strategy", "steps",
+                               "--save_steps", 1)
             self.accept(f"{name}: trained whole", model_refusals(whole, base))
             self.accept(f"{name}: trained whole, a checkpoint", model_refusals(whole / "checkpoint-1", base))
 
@@ -177,6 +180,16 @@ class VllmFolders:
         for name in ("config.json", "model.safetensors"):
             shutil.copy(folder / name, copy)
         return copy
+
+    def template(self):
+        """vLLM's chat requests are rendered by the folder's template: it must be the one that the run rendered its rows by."""
+        base, path = self.base("other template", "llama"), self.work / "trained.jinja"
+        path.write_text("{% for m in messages %}[{{ m['content'] }}]{% endfor %}")
+        trained = self.train("dpo", base, self.work / "template-adapter", "--chat_template_path", path)
+        whole = self.train("dpo", base, self.work / "template-whole", "--chat_template_path", path, "--use_peft", "false")
+        merged = self.merge(base, trained, self.work / "template-merged")
+        others = [folder.name for folder in (trained, whole, merged) if AutoTokenizer.from_pretrained(folder).chat_template != path.read_text()]
+        self.tally.check("folders without the template of --chat_template_path", len(others), 0)
 
     def rewards(self):
         for family in self.families:
@@ -211,16 +224,20 @@ class VllmFolders:
     def broken(self):
         base, trained = self.work / "llama-tied", self.work / "llama, tied-adapter"
         single, shards = trained / "merged", self.work / "llama, tied-shards"
-        cases = [(f"a merged model with {what}", single, change, rule, model_refusals) for what, (change, rule) in BROKEN.items()]
-        cases += [(f"shards with {what}", shards, change, rule, model_refusals) for what, (change, rule) in BROKEN_SHARDS.items()]
-        cases += [(f"an adapter with {what}", trained, change, rule, adapter_refusals) for what, (change, rule) in BROKEN_ADAPTERS.items()]
-        for name, folder, change, rule, judge in cases:
-            copy = self.copy(folder)
-            change(copy)
-            self.notice(name, rule in rules(judge(copy, base)))
+        for kind, folder, cases, judge in (("merged models", single, BROKEN, model_refusals), ("shards", shards, BROKEN_SHARDS, model_refusals),
+                                           ("adapters", trained, BROKEN_ADAPTERS, adapter_refusals)):
+            unnoticed = []
+            for what, (change, rule) in cases.items():
+                copy = self.copy(folder)
+                change(copy)
+                found = rules(judge(copy, base))
+                unnoticed += [] if rule in found else [f"{what}: {sorted(found)}, not {rule}"]
+            self.tally.check(f"{kind} broken by hand in {len(cases)} ways: unnoticed by their rule", len(unnoticed), 0)
+            print("".join(f"      {line}\n" for line in unnoticed), end="")
         copy = self.copy(trained)
         adapter(lambda c: c.update(lora_alpha=2 * c["lora_alpha"]))(copy)
-        self.notice("an adapter with twice the alpha", self.distance(copy, base, single) > 1e-4)
+        self.tally.check("an adapter with twice the alpha: its distance to una's merge, short of 1e-4",
+                         max(0.0, 1e-4 - self.distance(copy, base, single)), 0)
 
     def copy(self, folder):
         copy = self.work / "broken"
@@ -228,12 +245,10 @@ class VllmFolders:
         shutil.copytree(folder, copy, ignore=lambda _, names: [n for n in names if n in ("merged", "runs") or n.startswith("checkpoint")])
         return copy
 
-    def notice(self, name, noticed):
-        self.tally.check(f"broken by hand, {name}: unnoticed", 0 if noticed else 1, 0)
-
     def all(self):
         self.models()
         self.other_models()
+        self.template()
         self.rewards()
         self.adapters()
         self.broken()

@@ -13,7 +13,8 @@ from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 # model_executor/models/registry.py. A classifier is its causal model with the head exchanged: registry.py
 # _normalize_arch, adapters.py as_seq_cls_model.
-ARCHITECTURES = {f"{family}For{head}": family for family in ("Llama", "Mistral", "Qwen2") for head in ("CausalLM", "SequenceClassification")}
+ARCHITECTURES = {f"{family}For{head}": family for family in ("Llama", "Mistral", "Qwen2")
+                 for head in ("CausalLM", "SequenceClassification")}
 LINEARS = {"self_attn": ("q_proj", "k_proj", "v_proj", "o_proj"), "mlp": ("gate_proj", "up_proj", "down_proj")}
 # embedding_modules of models/llama.py, mistral.py, qwen2.py (interfaces.py SupportsLoRA: none).
 EMBEDDINGS = {"Llama": ("embed_tokens", "lm_head"), "Mistral": (), "Qwen2": ()}
