@@ -101,8 +101,9 @@ def rules(sentences):
 
 
 class VllmFolders:
-    def __init__(self, parity, families):
-        self.parity, self.families, self.tally = parity, families, parity.tally
+    def __init__(self, parity, families, more):
+        """`more`: families of which only a merged model and an adapter are looked at."""
+        self.parity, self.families, self.more, self.tally = parity, families | more, more, parity.tally
         self.work = parity.work / "vllm"
 
     def base(self, name, family, tied=None, dtype=torch.float32):
@@ -159,6 +160,14 @@ class VllmFolders:
         a, b = (AutoModelForCausalLM.from_pretrained(folder).state_dict() for folder in (ours, theirs))
         self.tally.check(name, max((a[key] - b[key]).abs().max().item() for key in a) if a.keys() == b.keys() else float("inf"), 0)
 
+    def more_families(self):
+        for family in self.more:
+            base = self.base(family, family)
+            trained = self.train("dpo", base, self.work / f"{family}-adapter", "--save_merged", "true")
+            self.accept(f"{family}: adapter", adapter_refusals(trained, base))
+            self.accept(f"{family}: merged", model_refusals(trained / "merged", base))
+            self.accept_merge(family, trained, base, trained / "merged")
+
     def other_models(self):
         base = self.base("half precision", "mistral", dtype=torch.float16)
         whole = self.train("dpo", base, self.work / "from-fp16", "--use_peft", "false")
@@ -188,11 +197,12 @@ class VllmFolders:
         trained = self.train("dpo", base, self.work / "template-adapter", "--chat_template_path", path)
         whole = self.train("dpo", base, self.work / "template-whole", "--chat_template_path", path, "--use_peft", "false")
         merged = self.merge(base, trained, self.work / "template-merged")
-        others = [folder.name for folder in (trained, whole, merged) if AutoTokenizer.from_pretrained(folder).chat_template != path.read_text()]
+        others = [folder.name for folder in (trained, whole, merged)
+                  if AutoTokenizer.from_pretrained(folder).chat_template != path.read_text()]
         self.tally.check("folders without the template of --chat_template_path", len(others), 0)
 
     def rewards(self):
-        for family in self.families:
+        for family in ("llama", "mistral", "qwen2"):
             base = self.base(f"{family} of rewards", family)
             trained = self.train("reward", base, self.work / f"{family}-reward")
             self.expect(f"{family}: reward adapter of a causal model", adapter_refusals(trained, base), {"head"})
@@ -212,19 +222,26 @@ class VllmFolders:
             merged = self.merge(base, trained, self.work / f"kind {name} merged")
             self.accept(f"adapter, {name}: merged", model_refusals(merged, base))
             if not refused:
-                self.tally.check(f"adapter, {name}: base plus what vLLM adds, and una's merge", self.distance(trained, base, merged), 1e-6)
+                self.accept_merge(f"adapter, {name}", trained, base, merged)
             shutil.rmtree(base)
 
     def distance(self, trained, base, merged):
         before, after = (load_file(folder / "model.safetensors") for folder in (base, merged))
-        for module, delta in adapter_deltas(trained, base).items():
+        deltas = adapter_deltas(trained, base)
+        if min((delta.abs().max().item() for delta in deltas.values()), default=0) < 1e-4:
+            return float("inf")  # nothing to compare
+        for module, delta in deltas.items():
             before[f"{module}.weight"] += delta
         return max((before[name] - after[name]).abs().max().item() for name in after)
+
+    def accept_merge(self, name, trained, base, merged):
+        self.tally.check(f"{name}: base plus what vLLM adds, and una's merge", self.distance(trained, base, merged), 1e-6)
 
     def broken(self):
         base, trained = self.work / "llama-tied", self.work / "llama, tied-adapter"
         single, shards = trained / "merged", self.work / "llama, tied-shards"
-        for kind, folder, cases, judge in (("merged models", single, BROKEN, model_refusals), ("shards", shards, BROKEN_SHARDS, model_refusals),
+        for kind, folder, cases, judge in (("merged models", single, BROKEN, model_refusals),
+                                           ("shards", shards, BROKEN_SHARDS, model_refusals),
                                            ("adapters", trained, BROKEN_ADAPTERS, adapter_refusals)):
             unnoticed = []
             for what, (change, rule) in cases.items():
@@ -247,6 +264,7 @@ class VllmFolders:
 
     def all(self):
         self.models()
+        self.more_families()
         self.other_models()
         self.template()
         self.rewards()

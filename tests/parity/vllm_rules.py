@@ -1,7 +1,7 @@
 """What the loader of vLLM 0.33 asks of a folder, in our own words; vLLM is not needed. At each rule stands the file and function
 of vLLM that it was read from. A broken rule is a sentence that begins with the rule's name: `model_refusals`,
 `adapter_refusals`. Some are stricter than vLLM: it drops a bias that its model lacks and leaves a linear that no file
-holds as it was initialised, both without a word; here they count as broken. Families: Llama, Mistral, Qwen2.
+holds as it was initialised, both without a word; here they count as broken. Families: those with a model of vLLM's own.
 """
 import json
 import pathlib
@@ -13,11 +13,15 @@ from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 # model_executor/models/registry.py. A classifier is its causal model with the head exchanged: registry.py
 # _normalize_arch, adapters.py as_seq_cls_model.
-ARCHITECTURES = {f"{family}For{head}": family for family in ("Llama", "Mistral", "Qwen2")
-                 for head in ("CausalLM", "SequenceClassification")}
-LINEARS = {"self_attn": ("q_proj", "k_proj", "v_proj", "o_proj"), "mlp": ("gate_proj", "up_proj", "down_proj")}
-# embedding_modules of models/llama.py, mistral.py, qwen2.py (interfaces.py SupportsLoRA: none).
-EMBEDDINGS = {"Llama": ("embed_tokens", "lm_head"), "Mistral": (), "Qwen2": ()}
+# models/llama.py, mistral.py, qwen2.py, qwen3.py, gemma.py, gemma2.py, phi3.py: embedding_modules (interfaces.py SupportsLoRA:
+# none), which an adapter may name beside linears.
+EMBEDDINGS = {"Llama": ("embed_tokens", "lm_head"), "Mistral": (), "Qwen2": (), "Qwen3": ("embed_tokens", "lm_head"), "Gemma": (),
+              "Gemma2": (), "Phi3": ("embed_tokens", "lm_head")}
+ARCHITECTURES = {f"{family}For{head}": family for family in EMBEDDINGS for head in ("CausalLM", "SequenceClassification")}
+SPLIT = {"self_attn": ("q_proj", "k_proj", "v_proj", "o_proj"), "mlp": ("gate_proj", "up_proj", "down_proj")}
+FUSED = {"self_attn": ("qkv_proj", "o_proj"), "mlp": ("gate_up_proj", "down_proj")}
+NORMS = ("input_layernorm", "post_attention_layernorm")
+MORE_NORMS = {"Gemma2": ("pre_feedforward_layernorm", "post_feedforward_layernorm")}
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # config/lora.py MaxLoRARanks: what --max-lora-rank may be
 # lora/peft_helper.py _validate_features, validate_legal: what must be off.
 REFUSED_KEYS = ("use_dora", "lora_bias", "alora_invocation_tokens", "layer_replication", "use_bdlora", "use_qalora")
@@ -54,9 +58,12 @@ def is_classifier(config):
 
 
 def architecture_refusals(config, family):
-    """models/llama.py LlamaMLP, LlamaAttention; mistral.py MistralMLP; qwen2.py Qwen2MLP, Qwen2Attention, Qwen2Model."""
-    if config.hidden_act != "silu":
-        yield f"architecture: hidden_act '{config.hidden_act}', only silu is there"
+    """models/llama.py LlamaMLP, LlamaAttention; mistral.py MistralMLP; qwen2.py Qwen2MLP, Qwen2Attention, Qwen2Model; gemma.py
+    _get_gemma_act_fn; gemma2.py Gemma2MLP."""
+    gelu = {"Gemma": (None, "gelu_pytorch_tanh", "gelu"), "Gemma2": ("gelu_pytorch_tanh",)}.get(family)
+    key, known = ("hidden_activation", gelu) if gelu else ("hidden_act", ("silu",))
+    if getattr(config, key, None) not in known:
+        yield f"architecture: {key} '{getattr(config, key, None)}', but only {known}"
     if config.num_attention_heads % config.num_key_value_heads:
         yield "architecture: the heads do not divide into the kv heads"
     mixed = len(set(getattr(config, "layer_types", None) or [])) > 1
@@ -113,18 +120,32 @@ def index_refusals(folder, tensors):
         yield f"index: total_size is not {total}"
 
 
-def linear_shapes(config, family):
-    """{last name: (rows, columns, has bias)}: models/llama.py LlamaAttention, LlamaDecoderLayer; qwen2.py Qwen2Attention, which
-    knows no head_dim of its own."""
-    heads, hidden, inner = config.num_attention_heads, config.hidden_size, config.intermediate_size
+def head_size(config, family):
+    """models/qwen2.py Qwen2Attention knows no head_dim."""
     own = None if family == "Qwen2" else getattr(config, "head_dim", None)
-    size = own or hidden // heads
-    queries, keys = heads * size, config.num_key_value_heads * size
-    attention = getattr(config, "attention_bias", False) or getattr(config, "bias", False)
-    inputs, output, mlp = (True, False, False) if family == "Qwen2" else (attention, attention, getattr(config, "mlp_bias", False))
+    return own or config.hidden_size // config.num_attention_heads
+
+
+def biases(config, family):
+    """Of queries, keys and values; of o_proj; of the MLP: LlamaDecoderLayer, Qwen2Attention, Qwen3Attention, GemmaAttention,
+    Gemma2Attention."""
+    attention = bool(getattr(config, "attention_bias", False) or getattr(config, "bias", False))
+    own = {"Qwen2": (True, False, False), "Qwen3": (attention, False, False), "Gemma": (False, False, False)}
+    return own.get(family, (attention, attention, getattr(config, "mlp_bias", False)))
+
+
+def linear_shapes(config, family):
+    """{last name: (rows, columns, has bias)}: LlamaAttention and its likes; Phi-3's file has the names of vLLM's own linears."""
+    hidden, inner = config.hidden_size, config.intermediate_size
+    queries, keys = (heads * head_size(config, family) for heads in (config.num_attention_heads, config.num_key_value_heads))
+    inputs, output, mlp = biases(config, family)
     return {"q_proj": (queries, hidden, inputs), "k_proj": (keys, hidden, inputs), "v_proj": (keys, hidden, inputs),
-            "o_proj": (hidden, queries, output), "gate_proj": (inner, hidden, mlp), "up_proj": (inner, hidden, mlp),
-            "down_proj": (hidden, inner, mlp)}
+            "qkv_proj": (queries + 2 * keys, hidden, inputs), "o_proj": (hidden, queries, output), "gate_proj": (inner, hidden, mlp),
+            "up_proj": (inner, hidden, mlp), "gate_up_proj": (2 * inner, hidden, mlp), "down_proj": (hidden, inner, mlp)}
+
+
+def linears(family):
+    return FUSED if family == "Phi3" else SPLIT
 
 
 def module_shapes(config, family):
@@ -132,7 +153,7 @@ def module_shapes(config, family):
     (models/utils.py) puts these into them by their names."""
     shapes = linear_shapes(config, family)
     return {f"model.layers.{layer}.{part}.{name}": shapes[name]
-            for layer in range(config.num_hidden_layers) for part, names in LINEARS.items() for name in names}
+            for layer in range(config.num_hidden_layers) for part, names in linears(family).items() for name in names}
 
 
 def parameters(config, family, has_head):
@@ -143,8 +164,10 @@ def parameters(config, family, has_head):
         if bias:
             out[f"{module}.bias"] = (rows,)
     for layer in range(config.num_hidden_layers):
-        for norm in ("input_layernorm", "post_attention_layernorm"):
+        for norm in (*NORMS, *MORE_NORMS.get(family, ())):
             out[f"model.layers.{layer}.{norm}.weight"] = (hidden,)
+        for norm in ("q_norm", "k_norm") if family == "Qwen3" else ():
+            out[f"model.layers.{layer}.self_attn.{norm}.weight"] = (head_size(config, family),)
     out |= {"model.norm.weight": (hidden,), "model.embed_tokens.weight": (config.vocab_size, hidden)}
     if is_classifier(config):  # adapters.py as_seq_cls_model: score in the place of the head
         out["score.weight"] = (config.num_labels, hidden)
@@ -300,7 +323,7 @@ def read_adapter(folder):
 def split_adapter(tensors, config, base, family):
     """({module: {"A": .., "B": ..}}, heads saved whole, refusals): lora_model.py check_unexpected_modules, from_lora_tensors."""
     pairs, heads, out = {}, {}, []
-    known = {name for names in LINEARS.values() for name in names} | set(EMBEDDINGS[family])
+    known = {name for names in linears(family).values() for name in names} | set(EMBEDDINGS[family])
     modules = module_shapes(base, family)
     for name, tensor in tensors.items():
         parsed = parse_name(name)
