@@ -14,7 +14,7 @@ usage() {
   una ARGS   run the built program
   bench      bench train | bench kernels ...: side by side with the peers where they are installed
   fuzz       [TARGET] [SECONDS]: libFuzzer on one reader of untrusted bytes, or on each in turn (600 seconds)
-  parity     numbers against transformers, TRL, PEFT and llama.cpp (installs them)
+  parity     numbers against transformers, TRL, PEFT and llama.cpp (installs them); folders against vLLM's loader rules
   format     clang-format 19 over src
   lint       clang-tidy 19 over every file
   install    --prefix DIR: a relocatable tree

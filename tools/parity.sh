@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# ./dev parity [--data DIR]: una's numbers against transformers, TRL, PEFT and llama.cpp, live. Installs them into
+# ./dev parity [--data DIR]: una's numbers against transformers, TRL, PEFT and llama.cpp, live, and its folders against the
+# rules of vLLM's loader (which is not installed). Installs the others into
 # .deps/peers (or uses $UNA_PEERS). --data: a folder of real tokenizers and chat templates for the text part, skipped
 # without it. llama.cpp is compiled for some minutes; where that fails, its part is skipped and says so.
 set -euo pipefail

@@ -7,8 +7,9 @@
 4. reward: a reward model trained and merged by una loads in transformers and gives the same scores.
 5. reward_models: folders of type XForSequenceClassification, conversations rendered by apply_chat_template.
 6. steps: twenty steps of DPO, KTO and reward models beside TRL, of UNA beside the paper's equations.
-7. gguf: files of `una export` in llama.cpp, where llama-cpp-python is installed.
-8. text: tokenizers and chat templates against transformers (with --data).
+7. vllm: every kind of folder that una writes, against the rules of vLLM's loader (vllm_rules.py).
+8. gguf: files of `una export` in llama.cpp, where llama-cpp-python is installed.
+9. text: tokenizers and chat templates against transformers (with --data).
 """
 import argparse
 import json
@@ -31,6 +32,7 @@ from adapter_kinds import AdapterKinds
 from gguf_parity import GgufParity
 from reward_models import RewardParity
 from step_parity import StepParity
+from vllm_folders import VllmFolders
 
 SHAPE = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
              max_position_embeddings=512)
@@ -184,6 +186,10 @@ class Parity:
     def steps(self):
         StepParity(self).all(self.args.case)
 
+    def vllm(self):
+        own = ("Qwen3", "Gemma", "Gemma2", "Phi3")  # vLLM runs the others' code of transformers
+        VllmFolders(self, FAMILIES, {family: MORE_FAMILIES[family] for family in own}).all()
+
     def gguf(self):
         GgufParity(self).all()
 
@@ -208,7 +214,7 @@ def main():
     parser.add_argument("--dump")
     parser.add_argument("--data")
     parser.add_argument("--markdown", help="write the table here")
-    parser.add_argument("--only", default="models,adapter,adapter_kinds,reward,reward_models,steps,gguf,text")
+    parser.add_argument("--only", default="models,adapter,adapter_kinds,reward,reward_models,steps,vllm,gguf,text")
     parser.add_argument("--case", action="append", help="of the part steps: only this case (repeatable)")
     args = parser.parse_args()
     parity = Parity(args)

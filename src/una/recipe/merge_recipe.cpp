@@ -1,5 +1,9 @@
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <limits>
+#include <string_view>
+#include <utility>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
@@ -18,15 +22,12 @@
 #include "una/recipe/reward_setup.h"
 #include "una/recipe/text_setup.h"
 #include "una/recipe/training_run.h"
-#include "una/weights/hf_config.h"
 
 namespace una::recipe {
 namespace {
 
-constexpr std::int64_t kShardBytes = 5'000'000'000;
-
 struct MergeOptions {
-  std::string model_name_or_path, adapter, output_dir, dtype = "auto";
+  std::string model_name_or_path, adapter, output_dir, dtype = "auto", max_shard_size = "5GB";
   bool overwrite_output_dir = false;
   template <class V>
   void fields(V&& v) {
@@ -34,9 +35,26 @@ struct MergeOptions {
     v("adapter", adapter, "the adapter's folder");
     v("output_dir", output_dir, "where the merged model goes (alias --out)");
     v("dtype", dtype, "stored as: auto (as the base) | float32 | bfloat16");
+    v("max_shard_size", max_shard_size, "larger weights go into several files: bytes, 500MB, 5GB, 2GiB");
     v("overwrite_output_dir", overwrite_output_dir, "replace a merged model that is there");
   }
 };
+
+// As in transformers' save_pretrained: powers of ten, or of two with an i.
+std::int64_t size_in_bytes(const std::string& text) {
+  constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
+      {"", 1},          {"KB", 1'000},    {"MB", 1'000'000}, {"GB", 1'000'000'000},
+      {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const std::string_view written(rest, static_cast<std::size_t>(end - rest));
+  for (const auto& [unit, bytes] : kUnits) {
+    const bool fits = number > 0 && number <= std::numeric_limits<std::int64_t>::max() / bytes;
+    if (error == std::errc() && written == unit && fits) return number * bytes;
+  }
+  throw InputError(cat("max_shard_size: '", text, "' is no size such as 5GB, 500MB or 2GiB"));
+}
 
 // Log-probs over the vocabulary (or scores) for a fixed row of 24 token ids.
 at::Tensor probe(model::Model& model, model::AdapterId adapter) {
@@ -64,14 +82,12 @@ at::Tensor probe(model::Model& model, model::AdapterId adapter) {
 
 }  // namespace
 
-double write_merged(const ModelSetup& setup, const std::string& folder, const std::string& text_folder) {
+double write_merged(const ModelSetup& setup, const std::string& folder, const std::string& text_folder,
+                    std::int64_t shard_bytes) {
   const at::ScalarType dtype = setup.model->dtype();
   make_folder(folder);
-  weights::write_model_weights(folder, setup.model->merged_tensors(setup.policy, dtype), kShardBytes);
-  const std::string config = read_file(setup.folder.path + "/config.json");
-  const bool new_head = setup.model->has_reward_head() && !setup.folder.spec.is_reward_model();
-  write_file(folder + "/config.json",
-             new_head ? weights::reward_model_config(config, setup.folder.spec.pad_id) : config);
+  weights::write_model_weights(folder, setup.model->merged_tensors(setup.policy, dtype), shard_bytes);
+  write_file(folder + "/config.json", stored_config(setup, dtype));
   copy_text_files(text_folder, folder);
 
   const ModelFolder back = read_model_folder(folder);
@@ -99,9 +115,14 @@ int run_merge(const std::vector<std::string>& arguments) {
   check_input(!options.output_dir.empty(), "no output folder: give one with --out");
   check_input(options.overwrite_output_dir || is_empty_folder(options.output_dir),
               cat(options.output_dir, " is not empty: give another folder or --overwrite_output_dir"));
+  const std::int64_t shard_bytes = size_in_bytes(options.max_shard_size);
   set_threads(0);
   const ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.dtype);
-  const double difference = write_merged(setup, options.output_dir, options.model_name_or_path);
+  const double difference = write_merged(setup, options.output_dir, options.model_name_or_path, shard_bytes);
+  // The one it was trained with may be another than the base's.
+  const std::string chat_template = options.adapter + "/chat_template.jinja";
+  if (is_file(chat_template))
+    write_file(options.output_dir + "/chat_template.jinja", read_file(chat_template));
   if (setup.model->has_reward_head()) warn_of_pad(options.output_dir, setup.folder.spec, -1);
   log_info(cat("merged into ", options.output_dir, " (", dtype_name(setup.model->dtype()),
                "); largest difference to base plus adapter: ", significant(difference, 2)));

@@ -13,6 +13,7 @@
 #include "una/base/rng.h"
 #include "una/recipe/text_setup.h"
 #include "una/weights/hf_config.h"
+#include "una/weights/model_index.h"
 #include "una/weights/peft_adapter.h"
 
 namespace una::recipe {
@@ -259,6 +260,14 @@ ModelSetup load_for_inference(const std::string& folder, const std::string& adap
   return setup;
 }
 
+std::string stored_config(const ModelSetup& setup, at::ScalarType dtype) {
+  const ModelFolder& folder = setup.folder;
+  const std::string text = read_file(folder.path + "/config.json");
+  const bool new_head = setup.model->has_reward_head() && !folder.spec.is_reward_model();
+  return weights::config_with_dtype(new_head ? weights::reward_model_config(text, folder.spec.pad_id) : text,
+                                    dtype_name(dtype));
+}
+
 void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder) {
   make_folder(folder);
   const std::string& base = setup.folder.path;
@@ -270,15 +279,16 @@ void write_trained(const ModelSetup& setup, const RunConfig& config, const std::
     std::vector<std::pair<std::string, at::Tensor>> tensors = setup.model->named_tensors();
     for (auto& [name, tensor] : tensors) tensor = tensor.to(stored);
     weights::write_model_weights(folder, tensors, kShardBytes);
-    const std::string text = read_file(base + "/config.json");
-    write_file(folder + "/config.json", setup.model->has_reward_head() && !setup.folder.spec.is_reward_model()
-                                            ? weights::reward_model_config(text, setup.folder.spec.pad_id)
-                                            : text);
+    weights::write_index_of_one(folder, tensors);  // checkpoints hold optimizer.safetensors too
+    write_file(folder + "/config.json", stored_config(setup, stored));
   }
   if (setup.value_head != nullptr) {
     weights::write_safetensors(cat(folder, "/", model::kValueHeadFile), setup.value_head->tensors());
   }
   copy_text_files(base, folder);
+  // Servers must write prompts as they were trained. A file that is gone by now ends no run.
+  const std::string& chat_template = config.data.chat_template_path;
+  if (is_file(chat_template)) write_file(folder + "/chat_template.jinja", read_file(chat_template));
 }
 
 }  // namespace una::recipe

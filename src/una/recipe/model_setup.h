@@ -59,6 +59,9 @@ LoraSpec fresh_lora(const ModelOptions& options, bool for_reward);
 ModelSetup load_for_inference(const std::string& folder, const std::string& adapter,
                               const std::string& dtype);
 
+// The base's config.json for a whole model stored in `dtype`; a classification one where a head was added.
+std::string stored_config(const ModelSetup& setup, at::ScalarType dtype);
+
 // The trained result as users take it back: a PEFT adapter, or the whole model with config.json; tokenizer
 // files beside.
 void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder);

@@ -10,6 +10,9 @@ namespace {
 
 constexpr const char* kTextFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
                                       "chat_template.jinja", "generation_config.json"};
+// What una does not read, but other programs of such a folder may.
+constexpr const char* kOthersTextFiles[] = {"tokenizer.model", "vocab.json", "merges.txt",
+                                            "added_tokens.json", "additional_chat_templates/tool_use.jinja"};
 
 std::string hash_text_files(const std::string& folder) {
   Hasher hasher;
@@ -45,10 +48,13 @@ TextSetup load_text(const std::string& folder, const data::DataOptions& options,
 }
 
 void copy_text_files(const std::string& from, const std::string& to) {
-  for (const char* name : kTextFiles) {
+  const auto copy = [&](const char* name) {
     const std::string path = from + "/" + name;
     if (is_file(path)) write_file(to + "/" + name, read_file(path));
-  }
+  };
+  for (const char* name : kTextFiles) copy(name);
+  if (is_folder(from + "/additional_chat_templates")) make_folder(to + "/additional_chat_templates");
+  for (const char* name : kOthersTextFiles) copy(name);
 }
 
 }  // namespace una::recipe

@@ -34,7 +34,8 @@ struct TextSetup {
 TextSetup load_text(const std::string& folder, const data::DataOptions& options, const ModelSpec& spec);
 
 // Copies tokenizer.json, tokenizer_config.json, special_tokens_map.json, chat_template.jinja,
-// generation_config.json where they exist.
+// generation_config.json where they exist, and what other programs read of a tokenizer: tokenizer.model,
+// vocab.json, merges.txt, added_tokens.json, additional_chat_templates/tool_use.jinja.
 void copy_text_files(const std::string& from, const std::string& to);
 
 }  // namespace una::recipe

@@ -336,7 +336,7 @@ int TrainingRun::finish(const train::LoopResult& result) {
                     ": there is no best checkpoint, the result is the last step"));
   }
   write_trained(model_, config_, out);
-  if (config_.run.save_merged) write_merged(model_, out + "/merged", text_.folder);
+  if (config_.run.save_merged) write_merged(model_, out + "/merged", out);
   write_summary(result);
   report::write_html_report(out);
   log_info(cat("done       ", result.steps, " steps, ", thousands(result.tokens), " tokens in ",

@@ -212,4 +212,15 @@ std::string reward_model_config(const std::string& config_json, std::int32_t pad
   return config.dump(2) + "\n";
 }
 
+std::string config_with_dtype(const std::string& config_json, const std::string& dtype) {
+  const std::string what = "the model's config.json";
+  if (parse_model_spec(config_json, what).torch_dtype == dtype) return config_json;
+  Json config = parse_json(config_json, what);
+  if (!config.contains("dtype")) config["torch_dtype"] = dtype;
+  for (const char* key : {"dtype", "torch_dtype"}) {
+    if (config.contains(key)) config[key] = dtype;
+  }
+  return config.dump(2) + "\n";
+}
+
 }  // namespace una::weights

@@ -21,4 +21,9 @@ std::string print_model_spec(const ModelSpec& spec);
 // id2label, pad id (null when negative). InputError when the text is no config.json that can be read.
 std::string reward_model_config(const std::string& config_json, std::int32_t pad_id);
 
+// The config.json text for weights that are stored in `dtype` ("bfloat16"): transformers 5 and vLLM compute
+// in what it says, whatever the files hold. Under the keys that are there (dtype, torch_dtype), else
+// torch_dtype; a text that says so already stays as it is.
+std::string config_with_dtype(const std::string& config_json, const std::string& dtype);
+
 }  // namespace una::weights

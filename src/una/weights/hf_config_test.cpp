@@ -415,6 +415,26 @@ TEST(HfConfig, TurnsABaseConfigIntoARewardModels) {
   EXPECT_THROW(reward_model_config(config("gpt2"), 0), InputError);
 }
 
+TEST(HfConfig, SaysTheDtypeUnderTheKeysThatAreThere) {
+  const auto changed = [](const std::string& more) {
+    return Json::parse(config_with_dtype(config("llama", more), "bfloat16"));
+  };
+  const Json old_key = changed(R"({"torch_dtype":"float16","own_key":[1,2]})");
+  EXPECT_EQ(old_key["torch_dtype"], "bfloat16");
+  EXPECT_FALSE(old_key.contains("dtype"));
+  EXPECT_EQ(old_key["own_key"], Json::array({1, 2}));
+  const Json new_key = changed(R"({"dtype":"float32"})");
+  EXPECT_EQ(new_key["dtype"], "bfloat16");
+  EXPECT_FALSE(new_key.contains("torch_dtype"));
+  const Json both = changed(R"({"dtype":null,"torch_dtype":"float32"})");
+  EXPECT_EQ(both["dtype"], "bfloat16");
+  EXPECT_EQ(both["torch_dtype"], "bfloat16");
+  EXPECT_EQ(changed("{}")["torch_dtype"], "bfloat16");
+  const std::string right = config("llama", R"({"torch_dtype":"bfloat16"})");
+  EXPECT_EQ(config_with_dtype(right, "bfloat16"), right);
+  EXPECT_THROW(config_with_dtype("{}", "float32"), InputError);
+}
+
 TEST(HfConfig, RandomDamageIsReadOrRefusedNeverWorse) {
   const std::string whole = print_model_spec(
       parse("qwen2",

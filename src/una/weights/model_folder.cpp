@@ -10,6 +10,7 @@
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/weights/model_index.h"
 #include "una/weights/safetensors.h"
 #include "una/weights/safetensors_header.h"
 
@@ -123,6 +124,25 @@ std::string shard_name(std::size_t number, std::size_t count) {
   return buffer.data();
 }
 
+// tensor -> file, as Hugging Face writes it: sorted keys.
+class Index {
+ public:
+  void add(const NamedTensor& tensor, const std::string& file) {
+    check(!json_["weight_map"].contains(tensor.first), "model.safetensors.index.json: a name twice");
+    json_["weight_map"][tensor.first] = file;
+    total_ += tensor.second.nbytes();
+  }
+
+  void write(const std::string& folder) {
+    json_["metadata"]["total_size"] = total_;
+    write_file(cat(folder, "/", kIndex), json_.dump(2) + "\n");
+  }
+
+ private:
+  nlohmann::json json_;
+  std::uint64_t total_ = 0;
+};
+
 void remove_file(const std::string& path) {
   std::error_code error;
   fs::remove(path, error);
@@ -158,21 +178,22 @@ void write_model_weights(const std::string& folder, const std::vector<NamedTenso
   // An old index must not name new shards if this is cut short.
   remove_file(cat(folder, "/", kIndex));
   std::set<std::string> written = {kIndex};
-  nlohmann::json index;  // sorted keys, as Hugging Face writes it
-  std::uint64_t total = 0;
+  Index index;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const std::string name = shard_name(i + 1, shards.size());
     write_safetensors(cat(folder, "/", name), shards[i]);
     written.insert(name);
-    for (const auto& [tensor_name, tensor] : shards[i]) {
-      check(!index["weight_map"].contains(tensor_name), "write_model_weights: a name twice");
-      index["weight_map"][tensor_name] = name;
-      total += tensor.nbytes();
-    }
+    for (const NamedTensor& tensor : shards[i]) index.add(tensor, name);
   }
-  index["metadata"]["total_size"] = total;
-  write_file(cat(folder, "/", kIndex), index.dump(2) + "\n");
+  index.write(folder);
   remove_stale(folder, written);
+}
+
+void write_index_of_one(const std::string& folder, const std::vector<NamedTensor>& tensors) {
+  if (!is_file(cat(folder, "/", kSingle))) return;
+  Index index;
+  for (const NamedTensor& tensor : tensors) index.add(tensor, kSingle);
+  index.write(folder);
 }
 
 }  // namespace una::weights

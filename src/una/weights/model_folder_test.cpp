@@ -11,6 +11,7 @@
 #include "una/base/files.h"
 #include "una/base/json.h"
 #include "una/base/testing.h"
+#include "una/weights/model_index.h"
 #include "una/weights/safetensors.h"
 #include "una/weights/testing.h"
 
@@ -91,6 +92,22 @@ TEST(ModelFolder, AnEarlierSaveLeavesNothingThatIsReadLater) {
   EXPECT_EQ(read_model_weights(folder).size(), 3U);
   EXPECT_FALSE(is_file(folder + "/model.safetensors"));
   EXPECT_TRUE(is_file(folder + "/config.json"));
+}
+
+TEST(ModelFolder, AnIndexOfOneNamesTheTensorsOfTheModelOnly) {
+  const std::string folder = test_folder("index-of-one");
+  write_model_weights(folder, three_tensors(), 1000);
+  write_index_of_one(folder, three_tensors());
+  write_safetensors(folder + "/value_head.safetensors", {{"value_head.bias", at::arange(1, at::kFloat)}});
+  const Json index = read_json_file(folder + kIndex);
+  const std::string file = "model.safetensors";
+  EXPECT_EQ(index["weight_map"], Json({{"a", file}, {"m", file}, {"z", file}}));
+  EXPECT_EQ(index["metadata"]["total_size"], 72);
+  EXPECT_EQ(read_model_weights(folder).names(), (std::vector<std::string>{"a", "m", "z"}));
+  write_model_weights(folder, three_tensors(), 56);
+  const std::string of_shards = read_file(folder + kIndex);
+  write_index_of_one(folder, three_tensors());
+  EXPECT_EQ(read_file(folder + kIndex), of_shards);
 }
 
 TEST(ModelFolder, AFolderMayBeWrittenFromItsOwnViews) {
