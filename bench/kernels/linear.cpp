@@ -6,6 +6,7 @@
 #include "bench/kernels/common.h"
 #include "una/kernels/linear_logps.h"
 #include "una/kernels/lora_linear.h"
+#include "una/kernels/product.h"
 
 namespace una::bench {
 namespace {
@@ -39,6 +40,20 @@ void linear(State& state, const std::vector<std::int64_t>& outs, std::int64_t in
   }
   const double work = 2.0 * kTokens * static_cast<double>(in) * static_cast<double>(out) * 2;
   state.counters["GFLOP/s"] = benchmark::Counter(work / 1e9, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+// A decoding step's product: rows, inputs, outputs. Its bound is reading the weight (few rows) or the
+// products.
+void product(State& state, bool ours) {
+  const at::Tensor x = random({state.range(0), state.range(1)});
+  const at::Tensor weight = random({state.range(2), state.range(1)}, at::kBFloat16, 0.05);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(ours ? kernels::product(x, weight) : at::linear(x, weight));
+  }
+  const auto count = static_cast<double>(weight.numel());
+  const auto rate = benchmark::Counter::kIsIterationInvariantRate;
+  state.counters["GB/s"] = benchmark::Counter(2 * count / 1e9, rate);
+  state.counters["GFLOP/s"] = benchmark::Counter(2 * count * static_cast<double>(state.range(0)) / 1e9, rate);
 }
 
 void head_ours(State& state) {
@@ -75,6 +90,13 @@ BENCHMARK_CAPTURE(linear, gate_up, kGateUp, kHidden, false)->Apply(plain);
 BENCHMARK_CAPTURE(linear, gate_up_lora, kGateUp, kHidden, true)->Apply(plain);
 BENCHMARK_CAPTURE(linear, down, kSame, kInner, false)->Apply(plain);
 BENCHMARK_CAPTURE(linear, down_lora, kSame, kInner, true)->Apply(plain);
+void product_shapes(benchmark::internal::Benchmark* b) {
+  for (const std::int64_t rows : {1, 4, 16, 32, 64, 128}) {
+    b->Args({rows, kHidden, 2 * kInner})->Args({rows, kInner, kHidden})->Args({rows, kHidden, kVocab});
+  }
+}
+BENCHMARK_CAPTURE(product, ours, true)->Apply(product_shapes)->Apply(plain);
+BENCHMARK_CAPTURE(product, aten, false)->Apply(product_shapes)->Apply(plain);
 BENCHMARK(head_ours)->Args({612, 128})->Args({612, 256})->Apply(plain);
 BENCHMARK(head_aten)->Args({612, 612})->Apply(plain);
 

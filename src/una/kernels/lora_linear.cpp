@@ -6,7 +6,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/sum.h>
@@ -15,6 +14,7 @@
 #include "una/base/rng.h"
 #include "una/kernels/autograd.h"
 #include "una/kernels/dispatch.h"
+#include "una/kernels/product.h"
 
 namespace una::kernels {
 namespace {
@@ -81,7 +81,7 @@ void apply_dora(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& t
   const at::Tensor in = dropped(x, term);
   const bool drops = term.dropout > 0;
   const at::Tensor base = drops ? at::mm(in, weight.t()) : y;
-  saved.push_back(scaled(at::mm(in, term.a.value.t()), term.scale));
+  saved.push_back(scaled(product(in, term.a.value), term.scale));
   const at::Tensor z = at::addmm(base, saved.back(), term.b.value.t());
   if (drops) {
     y.add_(at::mul(z, term.gain).sub_(base));
@@ -95,9 +95,7 @@ void apply_dora(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& t
 // magnitude trains.
 at::Tensor forward(const at::Tensor& x, const Call& call, variable_list& saved) {
   const bool late_bias = call.bias.defined() && has_dora(call.parts);  // no gain is on the bias
-  at::Tensor y =
-      at::linear(x, call.weight,
-                 call.bias.defined() && !late_bias ? std::optional<at::Tensor>(call.bias) : std::nullopt);
+  at::Tensor y = product(x, call.weight, late_bias ? at::Tensor() : call.bias);
   std::int64_t begin = 0;
   for (const LinearPart& part : call.parts) {
     if (is_dora(part)) {
@@ -105,8 +103,8 @@ at::Tensor forward(const at::Tensor& x, const Call& call, variable_list& saved) 
                  saved);
     } else {
       for (const LoraTerm& term : part.adapters) {
-        saved.push_back(scaled(at::mm(dropped(x, term), term.a.value.t()), term.scale));
-        y.narrow(1, begin, part.out).addmm_(saved.back(), term.b.value.t());
+        saved.push_back(scaled(product(dropped(x, term), term.a.value), term.scale));
+        add_product(y.narrow(1, begin, part.out), saved.back(), term.b.value);
       }
     }
     begin += part.out;

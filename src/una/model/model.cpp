@@ -13,6 +13,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/kernels/linear_logps.h"
+#include "una/kernels/product.h"
 #include "una/model/initialize.h"
 #include "una/model/model_impl.h"
 #include "una/model/name_check.h"
@@ -92,7 +93,8 @@ at::Tensor Model::hidden_cached(const at::Tensor& tokens, const at::Tensor& posi
 
 at::Tensor Model::logits(const at::Tensor& hidden, AdapterId adapter) {
   const at::NoGradGuard no_grad;
-  const at::Tensor logits = at::linear(hidden, impl_->head(impl_->adapter(adapter)).value).to(at::kFloat);
+  const at::Tensor logits =
+      kernels::product(hidden, impl_->head(impl_->adapter(adapter)).value).to(at::kFloat);
   const double cap = impl_->spec.logit_soft_cap;
   return cap > 0 ? logits.div(cap).tanh().mul(cap) : logits;
 }
@@ -172,9 +174,12 @@ std::vector<std::pair<std::string, at::Tensor>> Model::named_tensors() const {
 
 KvCache::KvCache(const Model& model, std::int64_t slots) : slots_(slots) {
   const ModelSpec& spec = model.spec();
+  const auto layer_cache = [&] {
+    return at::empty({spec.num_kv_heads, slots, spec.head_dim}, model.dtype()).transpose(0, 1);
+  };
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    keys_.push_back(at::empty({slots, spec.num_kv_heads, spec.head_dim}, model.dtype()));
-    values_.push_back(at::empty({slots, spec.num_kv_heads, spec.head_dim}, model.dtype()));
+    keys_.push_back(layer_cache());
+    values_.push_back(layer_cache());
   }
 }
 

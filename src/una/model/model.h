@@ -123,7 +123,8 @@ class Model {
   std::unique_ptr<Impl> impl_;
 };
 
-// Keys and values of past tokens, [slots, kv_heads, head_dim] a layer, in the model's dtype.
+// Keys and values of past tokens, [slots, kv_heads, head_dim] a layer, in the model's dtype. A head's own lie
+// side by side in memory, since attention reads them head by head.
 class KvCache {
  public:
   KvCache(const Model& model, std::int64_t slots);

@@ -10,13 +10,13 @@ namespace una::kernels::cpu {
 
 extern const Tables kDefaultTables;
 #if defined(__x86_64__)
-extern const Tables kAvx512Tables, kAvx2Tables;
+extern const Tables kAvx512Bf16Tables, kAvx512Tables, kAvx2Tables;
 #endif
 
 namespace {
 
 const Tables* widest() {
-  for (const char* name : {"avx512", "avx2"}) {
+  for (const char* name : {"avx512_bf16", "avx512", "avx2"}) {
     if (const Tables* found = tables_named(name)) return found;
   }
   return &kDefaultTables;
@@ -27,8 +27,8 @@ const Tables& choose() {
   if (wanted == nullptr || *wanted == '\0') return *widest();
   const Tables* found = tables_named(wanted);
   check_input(found != nullptr, cat("UNA_CPU_ISA=", wanted,
-                                    ": this machine offers no such instruction set; use avx512, avx2 or "
-                                    "default, or unset it"));
+                                    ": this machine offers no such instruction set; use avx512_bf16, "
+                                    "avx512, avx2 or default, or unset it"));
   return *found;
 }
 
@@ -42,11 +42,11 @@ const Tables* tables_named(const char* name) {
       __builtin_cpu_supports("bmi2")) {
     return &kAvx2Tables;
   }
-  if (wanted == "avx512" && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512cd")) {
-    return &kAvx512Tables;
-  }
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512cd");
+  if (wanted == "avx512" && avx512) return &kAvx512Tables;
+  if (wanted == "avx512_bf16" && avx512 && __builtin_cpu_supports("avx512bf16")) return &kAvx512Bf16Tables;
 #endif
   return nullptr;
 }

@@ -52,6 +52,16 @@ struct AttentionTask {
   A *grad_k, *grad_v;
 };
 
+// y = x W^T for few rows; strides in elements, the last dimensions are contiguous.
+template <class T>
+struct FewRowsTask {
+  const T* x;       // [rows][x_row]
+  const T* weight;  // [outs][weight_row]
+  const T* add;     // null, or [rows][add_row] that is added: add_row 0 is one row (a bias) for all
+  T* out;           // [rows][out_row]
+  std::int64_t rows, in, outs, x_row, weight_row, add_row, out_row;
+};
+
 // What the rows of a logits chunk are turned into.
 template <class A>
 struct LogpParams {
@@ -114,6 +124,7 @@ struct Table {
   // out = dropped x (or out += with add), the mask of row r drawn from row_keys[r].
   void (*dropout)(const T* x, T* out, const std::uint64_t* row_keys, std::int64_t rows, std::int64_t cols,
                   const DropoutParams& params, bool add);
+  void (*few_rows)(const FewRowsTask<T>& task);
   std::int64_t (*padded_dim)(std::int64_t dim);  // rows of grad_k, grad_v in AttentionTask
   std::int64_t (*attention_scratch)(const AttentionTask<T>& task, bool backward);  // bytes
   void (*attention)(const AttentionTask<T>& task, void* scratch);                  // scratch: 64-byte aligned
@@ -125,7 +136,7 @@ struct Table {
 };
 
 struct Tables {
-  const char* name;  // "avx512", "avx2" or "default"
+  const char* name;  // "avx512_bf16", "avx512", "avx2" or "default"
   Table<float> f32;
   Table<double> f64;
   Table<Bf16> bf16;
@@ -136,8 +147,8 @@ struct Tables {
   double (*sum_squares_f64)(const double* x, std::int64_t n);
 };
 
-// The tables of this machine's widest instruction set, or of $UNA_CPU_ISA (avx512, avx2, default). Chosen
-// once. Throws InputError for an unknown name or one that this machine lacks.
+// The tables of this machine's widest instruction set, or of $UNA_CPU_ISA (avx512_bf16, avx512, avx2,
+// default). Chosen once. Throws InputError for an unknown name or one that this machine lacks.
 const Tables& tables();
 // The tables of one name, for tests; null when this machine lacks them.
 const Tables* tables_named(const char* name);

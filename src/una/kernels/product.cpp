@@ -1,0 +1,65 @@
+#include "una/kernels/product.h"
+
+#include <optional>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+
+#include "una/kernels/dispatch.h"
+
+namespace una::kernels {
+namespace {
+
+using detail::read;
+using detail::write;
+
+bool row_major(const at::Tensor& matrix) {
+  return matrix.stride(1) == 1 && (matrix.size(0) == 1 || matrix.stride(0) == matrix.size(1));
+}
+
+bool is_few(const at::Tensor& x, const at::Tensor& weight) {
+  return x.dim() == 2 && x.size(0) > 0 && x.size(0) <= kFewRows && x.size(1) > 0 && row_major(x) &&
+         row_major(weight) && x.is_cpu();
+}
+
+// `add` [T, out] or [out] or undefined.
+void few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add, const at::Tensor& y) {
+  const std::int64_t in = x.size(1), outs = weight.size(0);
+  detail::with_type(x.scalar_type(), [&]<class T>() {
+    const std::int64_t grain = 8 * (1 + 16384 / (8 * in * x.size(0)));
+    at::parallel_for(0, outs, grain, [&](std::int64_t begin, std::int64_t end) {
+      detail::table<T>().few_rows({.x = read<T>(x),
+                                   .weight = read<T>(weight) + begin * in,
+                                   .add = add.defined() ? read<T>(add) + begin : nullptr,
+                                   .out = write<T>(y) + begin,
+                                   .rows = x.size(0),
+                                   .in = in,
+                                   .outs = end - begin,
+                                   .x_row = in,
+                                   .weight_row = in,
+                                   .add_row = add.defined() && add.dim() == 2 ? add.stride(0) : 0,
+                                   .out_row = y.stride(0)});
+    });
+  });
+}
+
+}  // namespace
+
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (!is_few(x, weight)) {
+    return at::linear(x, weight, bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt);
+  }
+  at::Tensor y = at::empty({x.size(0), weight.size(0)}, x.options().requires_grad(false));
+  few_rows(x, weight, bias, y);
+  return y;
+}
+
+void add_product(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight) {
+  if (!is_few(x, weight) || y.stride(1) != 1) {
+    y.addmm_(x, weight.t());
+  } else {
+    few_rows(x, weight, y, y);
+  }
+}
+
+}  // namespace una::kernels

@@ -1,0 +1,80 @@
+#include "una/kernels/product.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/matmul.h>
+#include <gtest/gtest.h>
+
+#include "una/kernels/testing.h"
+
+namespace una::kernels {
+namespace {
+
+using testing::difference;
+using testing::random;
+
+struct Shape {
+  std::int64_t rows, in, out;
+};
+
+// Whole and broken blocks of rows, inputs and outputs.
+const std::vector<Shape>& shapes() {
+  static const std::vector<Shape> all{{1, 1, 1},   {1, 576, 67}, {2, 32, 8},   {3, 33, 9},         {4, 31, 5},
+                                      {5, 64, 13}, {6, 7, 3},    {7, 100, 17}, {kFewRows, 65, 130}};
+  return all;
+}
+
+double tolerance(at::ScalarType dtype) {
+  if (dtype == at::kDouble) return 1e-13;
+  return dtype == at::kFloat ? 1e-6 : 1.0 / 256;
+}
+
+class Product : public ::testing::TestWithParam<at::ScalarType> {};
+
+TEST_P(Product, IsTheProductRoundedOnce) {
+  for (const Shape& s : shapes()) {
+    const at::Tensor x = random({s.rows, s.in}, 1).to(GetParam()),
+                     w = random({s.out, s.in}, 2).to(GetParam()), bias = random({s.out}, 3).to(GetParam());
+    const at::Tensor wanted = at::matmul(x.to(at::kDouble), w.to(at::kDouble).t());
+    EXPECT_LE(difference(product(x, w), wanted), tolerance(GetParam()))
+        << s.rows << " " << s.in << " " << s.out;
+    EXPECT_LE(difference(product(x, w, bias), wanted + bias.to(at::kDouble)), tolerance(GetParam()));
+  }
+}
+
+TEST_P(Product, AddsToColumnsOfAWiderTensor) {
+  for (const Shape& s : shapes()) {
+    const at::Tensor x = random({s.rows, s.in}, 1).to(GetParam()),
+                     w = random({s.out, s.in}, 2).to(GetParam());
+    const at::Tensor wide = random({s.rows, s.out + 5}, 4).to(GetParam()), before = wide.clone();
+    add_product(wide.narrow(1, 2, s.out), x, w);
+    const at::Tensor sum =
+        before.narrow(1, 2, s.out).to(at::kDouble) + at::matmul(x.to(at::kDouble), w.to(at::kDouble).t());
+    EXPECT_LE(difference(wide.narrow(1, 2, s.out), sum), tolerance(GetParam()));
+    EXPECT_TRUE(at::equal(wide.narrow(1, 0, 2), before.narrow(1, 0, 2)));
+    EXPECT_TRUE(at::equal(wide.narrow(1, s.out + 2, 3), before.narrow(1, s.out + 2, 3)));
+  }
+}
+
+TEST_P(Product, GivesARowTheSameBitsWhateverIsBesideIt) {
+  const at::Tensor w = random({43, 99}, 2).to(GetParam()), x = random({kFewRows, 99}, 1).to(GetParam());
+  const at::Tensor alone = product(x.narrow(0, 0, 1), w);
+  for (std::int64_t rows = 2; rows <= kFewRows; ++rows) {
+    const at::Tensor some = product(x.narrow(0, 0, rows), w);
+    EXPECT_TRUE(at::equal(some.narrow(0, 0, 1), alone)) << rows;
+    EXPECT_TRUE(at::equal(some.narrow(0, rows - 1, 1), product(x.narrow(0, rows - 1, 1), w))) << rows;
+  }
+}
+
+TEST_P(Product, LeavesManyRowsAndOtherLayoutsToATen) {
+  const at::Tensor w = random({24, 40}, 2).to(GetParam()), x = random({kFewRows + 1, 40}, 1).to(GetParam());
+  EXPECT_TRUE(at::equal(product(x, w), at::linear(x, w)));
+  const at::Tensor turned = random({40, 24}, 2).to(GetParam()).t(), few = x.narrow(0, 0, 2);
+  EXPECT_TRUE(at::equal(product(few, turned), at::linear(few, turned)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Product, ::testing::ValuesIn(testing::all_dtypes()));
+
+}  // namespace
+}  // namespace una::kernels
