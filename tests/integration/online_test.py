@@ -209,6 +209,24 @@ class Online(unittest.TestCase):
             self.assertIn("UNA_NO_SUCH_KEY (sampling_api_key_env) is not set",
                           remote("rloo", server.url, "--sampling_api_key_env", "UNA_NO_SUCH_KEY", code=2))
 
+    def test_rows_of_a_file_train_beside_the_samples_and_resume_bit_for_bit(self):
+        more = ["--reward", "length:4", "--num_generations", 2, "--save_steps", 1, "--learning_rate", "2e-3", "--offline_coef", 8,
+                "--offline_batch_size", 16]
+        for method, loss, data in (("ppo", "sft", "sft"), ("una_online", "una", "score"), ("rloo", "dpo", "pair")):
+            with self.subTest(method=method, loss=loss):
+                straight, resumed = fresh(f"online-mixed-{method}"), fresh("online-mixed-resumed")
+                mix = ["--offline_data", TASK / "data" / f"{data}.jsonl", "--offline_method", loss]
+                log = train(method, DATA, straight, *ONLINE, *more, *mix, "--max_steps", 10)[1]
+                self.assertNotIn("has no effect", log)
+                losses = [row["offline/loss"] for row in read_rows(straight / "metrics.jsonl") if "offline/loss" in row]
+                self.assertLess(sum(losses[-3:]), sum(losses[:3]), losses)
+                train(method, DATA, resumed, *ONLINE, *more, *mix, "--max_steps", 5)
+                newest = max(int(path.name.split("-")[1]) for path in resumed.glob("checkpoint-*"))
+                run("train", "--config", resumed / "run.yaml", "--resume_from_checkpoint", resumed / f"checkpoint-{newest}",
+                    "--max_steps", 10)
+                name = "adapter_model.safetensors"
+                self.assertEqual((straight / name).read_bytes(), (resumed / name).read_bytes())
+
     def test_bad_input_is_one_sentence(self):
         def refused(method, *more):
             return train(method, DATA, fresh("online-bad"), *ONLINE, "--max_steps", 2, *more, code=2)[1]
@@ -229,6 +247,13 @@ class Online(unittest.TestCase):
         self.assertIn("give --critic model", refused("ppo", "--reward", "json", "--use_peft", "false"))
         self.assertIn("mismatched rows", refused("una_online", "--reward", "json", "--una_f", "kto_z0"))
         self.assertIn("online_dpo has no ratio", refused("online_dpo", "--reward", "json", "--kl_early_stop", "0.1"))
+        self.assertIn("beta must be a positive number", refused("grpo", "--reward", "json", "--beta", "0", "--offline_data", DATA,
+                                                                "--offline_method", "dpo"))
+        self.assertIn("of kind pairwise, but the method takes sft", refused("rloo", "--reward", "json", "--offline_data", DATA))
+        self.assertIn("zero, constant or group, not running", refused("una_online", "--reward", "json", "--una_f", "running",
+                                                                      "--offline_data", DATA, "--offline_method", "una"))
+        self.assertIn("offline_coef must be positive", refused("rloo", "--reward", "json", "--offline_coef", "0"))
+        self.assertIn("offline_data goes with an online method", refused("dpo", "--offline_data", DATA))
         self.assertIn("own samples", refused("una", "--importance_sampling_correction", "true"))
         self.assertIn("exit code 3", refused("rloo", "--reward", "command:exit 3"))
         self.assertIn("scored none", refused("rloo", "--reward", "command:sed 's/.*/null/'"))

@@ -24,9 +24,10 @@ void MetricSums::add_min(const std::string& name, double value) {
   entry.kind = Entry::Kind::kMin;
 }
 
-void MetricSums::merge(const MetricSums& other) {
-  for (const auto& [name, entry] : other.entries_) {
-    if (entry.count == 0) continue;
+void MetricSums::merge(const MetricSums& other, const std::string& prefix) {
+  for (const auto& [own_name, entry] : other.entries_) {
+    if (entry.count == 0 || (!prefix.empty() && own_name.front() == '_')) continue;
+    const std::string name = prefix + own_name;
     if (entry.kind == Entry::Kind::kMax) {
       add_max(name, entry.sum);
     } else if (entry.kind == Entry::Kind::kMin) {

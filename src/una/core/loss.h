@@ -23,7 +23,8 @@ class MetricSums {
   // "max:name" and "min:name" semantics: the extreme over everything added.
   void add_max(const std::string& name, double value);
   void add_min(const std::string& name, double value);
-  void merge(const MetricSums& other);
+  // With a prefix the names get it, and those that begin with "_" are left out.
+  void merge(const MetricSums& other, const std::string& prefix = "");
   void clear();
   std::map<std::string, double> means() const;  // names with count 0 are left out
   double sum(const std::string& name) const;    // 0 when absent

@@ -22,5 +22,14 @@ TEST(Loss, MergedMetricsAreSumsNotMeansOfMeans) {
   EXPECT_EQ(means.count("empty"), 0U);
 }
 
+TEST(Loss, MergedUnderAPrefixThePrivateNamesStayOut) {
+  MetricSums a, b;
+  b.add("x", 2, 4);
+  b.add_max("top", 5);
+  b.add("_own", 1);
+  a.merge(b, "offline/");
+  EXPECT_EQ(a.means(), (std::map<std::string, double>{{"offline/x", 0.5}, {"offline/top", 5}}));
+}
+
 }  // namespace
 }  // namespace una

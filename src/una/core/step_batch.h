@@ -16,6 +16,7 @@ namespace una {
 struct StepBatch {
   std::vector<PackedBatch> micro_batches;
   std::vector<PackedBatch> kl;
+  std::vector<PackedBatch> offline;  // rows of files beside own samples, for a loss of their own
   std::int64_t rows = 0;
   std::int64_t tokens = 0;  // real tokens: the prompt counted once per response
   MetricSums metrics;       // what the source of the batch has to say about it (rewards, lengths, ...)

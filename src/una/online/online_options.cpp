@@ -41,6 +41,15 @@ void check_endpoint_keys(const OnlineOptions& options) {
   check_input(options.sampling_timeout > 0, "sampling_timeout must be above 0 seconds");
 }
 
+void check_offline_keys(const OnlineOptions& options) {
+  objective::choose("offline_method", options.offline_method, {"sft", "dpo", "una"});
+  check_input(options.offline_coef > 0 && std::isfinite(options.offline_coef),
+              cat("offline_coef must be positive, not ", options.offline_coef,
+                  "; to leave the rows out, leave out offline_data"));
+  check_input(options.offline_batch_size >= 1,
+              cat("offline_batch_size must be at least 1, not ", options.offline_batch_size));
+}
+
 }  // namespace
 
 void check_online(const OnlineOptions& options, const std::string& method) {
@@ -56,6 +65,7 @@ void check_online(const OnlineOptions& options, const std::string& method) {
               cat(method, " needs a reward: give --reward model:FOLDER or another source"));
   weights_of_rewards(options);
   check_endpoint_keys(options);
+  check_offline_keys(options);
   objective::choose("zero_variance", options.zero_variance, {"keep", "drop", "resample"});
   objective::choose("kl_control", options.kl_control, {"fixed", "adaptive"});
   objective::choose("critic", options.critic, {"adapter", "model"});

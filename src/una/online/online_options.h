@@ -20,6 +20,10 @@ struct OnlineOptions {
   std::string sampling_api_key_env = "OPENAI_API_KEY";
   std::int64_t sampling_concurrency = 32;
   double sampling_timeout = 600;
+  std::vector<std::string> offline_data;
+  std::string offline_method = "sft";
+  double offline_coef = 1;
+  std::int64_t offline_batch_size = 8;
   double temperature = 1, top_p = 1;
   std::int64_t top_k = 0;
   double min_p = 0, repetition_penalty = 1;
@@ -64,6 +68,11 @@ struct OnlineOptions {
       "sampling_endpoint: the environment variable that holds its key; empty: no key");
     v("sampling_concurrency", sampling_concurrency, "sampling_endpoint: requests in flight");
     v("sampling_timeout", sampling_timeout, "sampling_endpoint: seconds of one try");
+    v("offline_data", offline_data,
+      "files whose rows train beside every step's own samples (docs/online.md); written as --data's");
+    v("offline_method", offline_method, "the loss of offline_data's rows: sft | dpo | una");
+    v("offline_coef", offline_coef, "what that loss is multiplied by before it is added");
+    v("offline_batch_size", offline_batch_size, "rows of offline_data a step");
     v("temperature", temperature, "of the sampler; while training only 1");
     v("top_p", top_p, "nucleus sampling; while training only 1");
     v("top_k", top_k, "only the k most likely tokens; while training only 0 (all)");

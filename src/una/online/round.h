@@ -8,6 +8,7 @@
 #include "una/core/loss.h"
 #include "una/core/sequence.h"
 #include "una/data/pack.h"
+#include "una/online/offline_rows.h"
 #include "una/online/online_options.h"
 #include "una/rollout/answer_source.h"
 #include "una/train/step_runner.h"
@@ -34,8 +35,9 @@ struct RoundParts {
   SamplingParams sampling;
   data::PackOptions pack;
   Method method = Method::kUna;
-  double beta = 0;                   // ppo: KL in the reward; where it adapts, its start
-  bool needs_sampler_logps = false;  // importance_sampling_correction: answers without them are refused
+  double beta = 0;                       // ppo: KL in the reward; where it adapts, its start
+  const OfflineRows* offline = nullptr;  // beside every step's samples; nullptr: none
+  bool needs_sampler_logps = false;      // importance_sampling_correction: answers without them are refused
   // una_f quantile and log_partition: the scores of the reference's own answers, by prompt; filled as prompts
   // come up. nullptr: not needed.
   std::map<std::int64_t, RefRewards>* reference_rewards = nullptr;

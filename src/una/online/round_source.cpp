@@ -101,7 +101,9 @@ StepBatch RoundSource::next() {
   if (resumable()) begin_round();
   ++position_.step;
   given_at_ = monotonic_seconds();
-  return std::move(steps_[next_step_++]);
+  StepBatch step = std::move(steps_[next_step_++]);
+  if (parts_.offline != nullptr) step.offline = parts_.offline->of_step(position_.step);
+  return step;
 }
 
 }  // namespace una::online

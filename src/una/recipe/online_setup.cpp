@@ -146,6 +146,7 @@ online::RoundParts round_parts(const RunConfig& config, const TextSetup& text, O
           .pack = pack_options(config),
           .method = online::method_of(config.method),
           .beta = config.objective.beta,
+          .offline = setup.offline_rows ? &*setup.offline_rows : nullptr,
           .needs_sampler_logps = config.objective.importance_sampling_correction};
 }
 
@@ -236,6 +237,39 @@ RunData load_prompts(const RunConfig& config, const TextSetup& text, OnlineSetup
 void load_rewards(const RunConfig& config, OnlineSetup& setup) {
   setup.rewards = make_rewards(config.online.reward, online::weights_of_rewards(config.online));
   log_info(cat("reward     ", setup.rewards.reward->description()));
+}
+
+namespace {
+
+// una beside una_online is the same fit; else only beta is shared, and each loss has its own defaults.
+objective::ObjectiveOptions offline_objective(const RunConfig& config) {
+  const std::string& method = config.online.offline_method;
+  if (method == objective_name(config.method)) return config.objective;
+  objective::ObjectiveOptions options;
+  if (method != "sft") options.beta = config.objective.beta;
+  return options;
+}
+
+}  // namespace
+
+void load_offline(const RunConfig& config, const TextSetup& text, OnlineSetup& setup) {
+  if (config.online.offline_data.empty()) return;
+  RunConfig offline = config;
+  offline.method = config.online.offline_method;
+  offline.data.dataset_name = config.online.offline_data;
+  offline.data.dataset_train_split = data::DataOptions{}.dataset_train_split;
+  offline.run.dataset_test_split = RunOptions{}.dataset_test_split;
+  offline.run.eval_data.clear();
+  offline.run.eval_fraction = 0;
+  setup.offline_loss = objective::make_objective(offline.method, offline_objective(config));
+  const objective::Objective::Needs needs = setup.offline_loss->needs();
+  check_input(!needs.value && !needs.kl_rows && !needs.survey && setup.offline_loss->state().empty(),
+              cat("offline_method una beside ", config.method,
+                  " needs an una_f without a memory: zero, constant or group, not ", config.objective.una_f));
+  setup.offline = load_run_data(offline, text, *setup.offline_loss, "").train;
+  setup.offline_rows.emplace(*setup.offline, config.online.offline_batch_size,
+                             static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed)),
+                             pack_options(config));
 }
 
 std::unique_ptr<StepSource> make_round_source(const RunConfig& config, const TextSetup& text,

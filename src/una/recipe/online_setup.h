@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct OnlineSetup {
   std::vector<rollout::Prompt> prompts, eval_prompts;
   Rewards rewards;
   std::unique_ptr<rollout::AnswerSource> answers;  // a server; none: the model here
+  // offline_data: rows that train beside own samples, and by which loss; none: nothing does.
+  std::unique_ptr<data::Dataset> offline;
+  std::unique_ptr<objective::Objective> offline_loss;
+  std::optional<online::OfflineRows> offline_rows;
 };
 
 // InputError on a method that is none, with the nearest.
@@ -37,6 +42,8 @@ SamplingParams sampling_of(const RunConfig& config, const TextSetup& text);
 // set that comes back holds the prompts as rows, for sizes and hashes.
 RunData load_prompts(const RunConfig& config, const TextSetup& text, OnlineSetup& setup);
 void load_rewards(const RunConfig& config, OnlineSetup& setup);
+// Reads the rows of offline_data, if any. InputError where their loss cannot stand beside an online method's.
+void load_offline(const RunConfig& config, const TextSetup& text, OnlineSetup& setup);
 
 // The server of sampling_endpoint into `setup`, where there is one. `model` must outlive it: its trained part
 // is written to `output_dir`/sampling for sampling_sync_command.

@@ -88,6 +88,9 @@ void TrainingRun::check_config() {
   check_input(config_.train.kl_budget == 0 ||
                   (is_online() && (config_.run.eval_fraction > 0 || eval_options(config_))),
               "kl_budget needs an online method with held-out prompts (eval_fraction or eval_data)");
+  check_input(
+      is_online() || config_.online.offline_data.empty(),
+      cat("offline_data goes with an online method; ", config_.method, " reads all its rows from --data"));
   check_input(is_online() || !config_.objective.importance_sampling_correction,
               "importance_sampling_correction is for methods that learn from their own samples");
   objective_ = objective::make_objective(objective_name(config_.method), config_.objective);
@@ -119,6 +122,7 @@ void TrainingRun::load_rows() {
   dropped_path_ = (fs::temp_directory_path() / cat("una-dropped-", process_id(), ".jsonl")).string();
   data_ = is_online() ? load_prompts(config_, text_, online_)
                       : load_run_data(config_, text_, *objective_, dropped_path_);
+  if (is_online()) load_offline(config_, text_, online_);
   plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
 }
 
@@ -139,7 +143,12 @@ void TrainingRun::load_model() {
                                 .critic_model = model_.critic_model.get(),
                                 .objective = objective_.get(),
                                 .reference = model_.reference.get(),
-                                .value = model_.value_head.get()};
+                                .value = model_.value_head.get(),
+                                .offline = online_.offline_loss.get(),
+                                .offline_weight = config_.online.offline_coef};
+  check_input(set.offline == nullptr || set.reference != nullptr || !set.offline->needs().reference,
+              cat("offline_method ", config_.online.offline_method,
+                  " compares with a reference, which this run does not have (grpo: give --beta above 0)"));
   runner_ = std::make_unique<train::StepRunner>(set, step_options(config_), *gang_);
 }
 
@@ -163,6 +172,7 @@ std::map<std::string, std::string> TrainingRun::identity() const {
                                          {"tokenizer and template", text_.content_hash},
                                          {"start adapter", model_.start_hash}};
   if (model_.reference != nullptr) out["reference"] = model_.reference->content_hash();
+  if (online_.offline != nullptr) out["offline data"] = online_.offline->content_hash();
   if (!model_.critic_hash.empty()) out["critic's start"] = model_.critic_hash;
   return out;
 }

@@ -103,14 +103,15 @@ StepRunner::StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang)
   set_.refresh();
 }
 
-std::vector<double> StepRunner::scales(const StepBatch& batch) {
-  std::vector<double> counts(set_.objective->parts().size(), 0);
-  for (const PackedBatch& micro : batch.micro_batches) {
-    const std::vector<double> own = set_.objective->count(micro.sequences);
+std::vector<double> StepRunner::scales(const std::vector<PackedBatch>& batches,
+                                       const objective::Objective& objective) {
+  std::vector<double> counts(objective.parts().size(), 0);
+  for (const PackedBatch& micro : batches) {
+    const std::vector<double> own = objective.count(micro.sequences);
     for (std::size_t k = 0; k < counts.size(); ++k) counts[k] += own[k];
   }
   for (double& count : counts) count = gang_.sum(count);
-  std::vector<double> out = set_.objective->weights(counts);
+  std::vector<double> out = objective.weights(counts);
   for (std::size_t k = 0; k < counts.size(); ++k) out[k] = counts[k] == 0 ? 0 : out[k] / counts[k];
   return out;
 }
@@ -143,23 +144,23 @@ at::Tensor StepRunner::token_values(const PackedBatch& batch, bool train, std::u
                         .dropout_key = random_bits(dropout_key, stream_id("critic"), 0)});
 }
 
-PolicyOutput StepRunner::forward(const PackedBatch& batch, bool train, std::uint64_t dropout_key) {
-  const objective::Objective::Needs needs = set_.objective->needs();
+PolicyOutput StepRunner::forward(const PackedBatch& batch, const Pass& pass, std::uint64_t dropout_key) {
+  const objective::Objective::Needs needs = pass.objective->needs();
   PolicyWants wants{
       .logp = needs.logp, .statistics = options_.statistics && needs.logp, .score = needs.score};
   if (needs.value) wants.state_rows = prompt_ends(batch);
   return set_.model->forward(batch, wants,
                              {.adapter = set_.policy,
-                              .training = train && options_.dropout,
+                              .training = pass.train && options_.dropout,
                               .gradient_checkpointing = options_.gradient_checkpointing,
                               .dropout_key = dropout_key});
 }
 
-void StepRunner::micro_batch(const PackedBatch& batch, const std::vector<double>& scales, bool train,
-                             std::uint64_t dropout_key, StepResult& result) {
-  const c10::AutoGradMode grad(train);
-  const objective::Objective::Needs needs = set_.objective->needs();
-  PolicyOutput out = forward(batch, train, dropout_key);
+void StepRunner::micro_batch(const PackedBatch& batch, const Pass& pass, std::uint64_t dropout_key,
+                             StepResult& result) {
+  const c10::AutoGradMode grad(pass.train);
+  const objective::Objective::Needs needs = pass.objective->needs();
+  PolicyOutput out = forward(batch, pass, dropout_key);
   at::Tensor value;
   if (needs.value) value = set_.value->values(out.states);
   objective::ObjectiveInput input{.sequences = &batch.sequences,
@@ -170,7 +171,8 @@ void StepRunner::micro_batch(const PackedBatch& batch, const std::vector<double>
   if (out.score.defined()) input.score = out.score.detach();
   if (value.defined()) input.value = value.detach();
   if (needs.reference) input.ref_logp = reference_logps(batch);
-  const at::Tensor token_value = needs.token_values ? token_values(batch, train, dropout_key) : at::Tensor();
+  const at::Tensor token_value =
+      needs.token_values ? token_values(batch, pass.train, dropout_key) : at::Tensor();
   if (token_value.defined()) input.token_value = token_value.detach();
   input.columns = &batch.columns;
   name_bad_rows(batch, input.logp, "log-prob", result.bad_rows);
@@ -179,10 +181,10 @@ void StepRunner::micro_batch(const PackedBatch& batch, const std::vector<double>
   name_bad_rows(batch, input.ref_logp, "reference log-prob", result.bad_rows);
   name_bad_rows(batch, input.token_value, "value", result.bad_rows);
 
-  const objective::Evaluation evaluation = objective::evaluate(*set_.objective, input, scales);
-  for (std::size_t k = 0; k < scales.size(); ++k) result.loss += scales[k] * evaluation.sums[k];
+  const objective::Evaluation evaluation = objective::evaluate(*pass.objective, input, pass.scales);
+  for (std::size_t k = 0; k < pass.scales.size(); ++k) result.loss += pass.scales[k] * evaluation.sums[k];
   result.metrics.merge(evaluation.metrics);
-  if (!train || !result.bad_rows.empty()) return;
+  if (!pass.train || !result.bad_rows.empty()) return;
   if (evaluation.dlogp.defined() && out.logp.defined()) {
     out.logp.backward(evaluation.dlogp.to(out.logp.scalar_type()),
                       /*retain_graph=*/evaluation.dscore.defined());
@@ -194,19 +196,39 @@ void StepRunner::micro_batch(const PackedBatch& batch, const std::vector<double>
   if (token_value.defined()) token_value.backward(evaluation.dtoken_value.to(token_value.scalar_type()));
 }
 
+// `stream` and `step` make the dropout keys.
+void StepRunner::micro_batches(const std::vector<PackedBatch>& batches, const Pass& pass, const char* stream,
+                               std::int64_t step, StepResult& result) {
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    const std::uint64_t key =
+        random_bits(options_.seed, stream_id(stream), static_cast<std::uint64_t>(step), i);
+    heap_.before(batches[i].tokens.size(0));
+    micro_batch(batches[i], pass, key, result);
+    heap_.after();
+  }
+}
+
+void StepRunner::mix_offline(const StepBatch& batch, std::int64_t step, StepResult& result) {
+  if (batch.offline.empty()) return;
+  check(set_.offline != nullptr && set_.offline_weight > 0, "offline rows without a loss");
+  Pass pass{set_.offline, scales(batch.offline, *set_.offline), true};
+  for (double& scale : pass.scales) scale *= set_.offline_weight;
+  StepResult own;
+  micro_batches(batch.offline, pass, "offline dropout", step, own);
+  result.loss += own.loss;
+  result.bad_rows.insert(result.bad_rows.end(), own.bad_rows.begin(), own.bad_rows.end());
+  own.metrics.add("loss", own.loss / set_.offline_weight);
+  result.metrics.merge(own.metrics, "offline/");
+}
+
 StepResult StepRunner::gradients(const StepBatch& batch, std::int64_t step) {
   StepResult result;
   buffer_.zero_grads();
   if (value_buffer_) value_buffer_->zero_grads();
-  const std::vector<double> factors = scales(batch);
+  const Pass pass{set_.objective, scales(batch.micro_batches, *set_.objective), true};
   begin_step(batch);
-  for (std::size_t i = 0; i < batch.micro_batches.size(); ++i) {
-    const std::uint64_t key =
-        random_bits(options_.seed, stream_id("dropout"), static_cast<std::uint64_t>(step), i);
-    heap_.before(batch.micro_batches[i].tokens.size(0));
-    micro_batch(batch.micro_batches[i], factors, true, key, result);
-    heap_.after();
-  }
+  micro_batches(batch.micro_batches, pass, "dropout", step, result);
+  mix_offline(batch, step, result);
   gang_.sum(buffer_.grads());
   buffer_.silence_resting(updates_ + 1);
   if (value_buffer_) gang_.sum(value_buffer_->grads());
@@ -268,9 +290,9 @@ StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double le
 MetricSums StepRunner::evaluate(const StepBatch& batch) {
   const Json before = set_.objective->state();  // an evaluation must not move the running means of training
   StepResult result;
-  const std::vector<double> factors = scales(batch);
+  const Pass pass{set_.objective, scales(batch.micro_batches, *set_.objective), false};
   begin_step(batch);
-  for (const PackedBatch& micro : batch.micro_batches) micro_batch(micro, factors, false, 0, result);
+  for (const PackedBatch& micro : batch.micro_batches) micro_batch(micro, pass, 0, result);
   const std::vector<SequenceMeta> sequences = all_sequences(batch);
   double terms = 0;
   for (const double count : set_.objective->count(sequences)) terms += count;

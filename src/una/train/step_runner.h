@@ -29,6 +29,10 @@ struct TrainableSet {
   objective::Objective* objective = nullptr;
   Reference* reference = nullptr;     // nullptr where the objective needs none
   model::ValueHead* value = nullptr;  // likewise
+  // The loss of StepBatch::offline, of the policy alone and without a memory of its own, times
+  // `offline_weight`.
+  objective::Objective* offline = nullptr;
+  double offline_weight = 1;
 
   bool has_critic() const { return critic != model::kNoAdapter || critic_model != nullptr; }
   bool is_critics(const model::TrainableTensor& tensor) const;  // of `model`: the critic's, not the policy's
@@ -81,14 +85,22 @@ class StepRunner {
   void set_updates(std::int64_t updates) { updates_ = updates; }
 
  private:
+  // By which loss a micro-batch goes through, what its sums are multiplied by, and whether backward too.
+  struct Pass {
+    objective::Objective* objective;
+    std::vector<double> scales;
+    bool train;
+  };
   at::Tensor reference_logps(const PackedBatch& batch);                                      // [N]
   at::Tensor token_values(const PackedBatch& batch, bool train, std::uint64_t dropout_key);  // [N]
-  PolicyOutput forward(const PackedBatch& batch, bool train, std::uint64_t dropout_key);
+  PolicyOutput forward(const PackedBatch& batch, const Pass& pass, std::uint64_t dropout_key);
   kernels::AdamWParams adam(double learning_rate, double grad_norm) const;
-  std::vector<double> scales(const StepBatch& batch);
+  std::vector<double> scales(const std::vector<PackedBatch>& batches, const objective::Objective& objective);
   void begin_step(const StepBatch& batch);
-  void micro_batch(const PackedBatch& batch, const std::vector<double>& scales, bool train,
-                   std::uint64_t dropout_key, StepResult& result);
+  void micro_batch(const PackedBatch& batch, const Pass& pass, std::uint64_t dropout_key, StepResult& result);
+  void micro_batches(const std::vector<PackedBatch>& batches, const Pass& pass, const char* stream,
+                     std::int64_t step, StepResult& result);
+  void mix_offline(const StepBatch& batch, std::int64_t step, StepResult& result);
 
   TrainableSet set_;
   StepOptions options_;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
@@ -72,6 +73,35 @@ TEST(StepRunner, AnyCutIntoMicroBatchesGivesTheSameLossAndGradient) {
     EXPECT_NEAR(result.loss, whole.loss, 1e-6);
     EXPECT_LT((bench.runner->buffer().grads() - gradient).abs().max().item<double>(), 1e-7);
   }
+}
+
+TEST(StepRunner, OfflineRowsAddTheGradientOfTheirOwnLossTimesItsWeight) {
+  Bench bench;
+  const auto offline_loss = objective::make_objective("sft", {});
+  bench.runner->set().offline = offline_loss.get();
+  bench.runner->set().offline_weight = 0.25;
+  const auto gradients = [&](const StepBatch& batch) {
+    const StepResult result = bench.runner->gradients(batch, 1);
+    return std::pair(result, bench.runner->buffer().grads().clone());
+  };
+  StepBatch both = step_of(testing::tiny_rows(6), 10000), offline;
+  std::vector<Row> rows;
+  for (const Row& row : testing::tiny_rows(9)) {
+    if (row.unit == Unit::kBinary) rows.push_back(row);
+  }
+  for (Row& row : rows) row.unit = Unit::kSft;
+  const auto [alone, own] = gradients(both);
+  both.offline = offline.micro_batches = step_of(rows, 20).micro_batches;
+  EXPECT_GT(both.offline.size(), 1U);
+  const auto [mixed, sum] = gradients(both);
+
+  Bench sft("sft");
+  const StepResult other = sft.runner->gradients(offline, 1);
+  EXPECT_NEAR(mixed.loss, alone.loss + 0.25 * other.loss, 1e-6);
+  EXPECT_NEAR(mixed.metrics.means().at("offline/loss"), other.loss, 1e-6);
+  const at::Tensor wanted = own + 0.25 * sft.runner->buffer().grads();
+  EXPECT_LT((sum - wanted).abs().max().item<double>(), 1e-7);
+  EXPECT_GT((sum - own).abs().max().item<double>(), 1e-4);
 }
 
 // Labelled rows whose answers begin alike, so that what is learned of one holds behind other prompts.
