@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # ./dev bench train --model DIR --pairs FILE [--timed N] [--rounds N]: una and the careful PyTorch loop in turn, A/B/A.
+# ./dev bench generate --model DIR --pairs FILE: decoding against Hugging Face's generate() and against the machine.
 # ./dev bench online ARGS: the online demo over seeds, at equal KL, gradient noise (una bench online ARGS).
 # ./dev bench tokenise --model DIR --data FILE: reading and tokenising against the tokenizers package.
 # ./dev bench una ARGS: una alone (una bench ARGS).  ./dev bench kernels: Google Benchmark of every kernel.
@@ -10,10 +11,10 @@ una=$root/build/release/src/una/cli/una
 what=${1:-train}
 [ $# -gt 0 ] && shift
 case "$what" in
-  kernels) cmake --build "$root/build/release" --target una_bench_kernels && exec "$root/build/release/bench/kernels/una_bench_kernels" "$@" ;;
+  kernels) cmake --build "$root/build/release" --target una_bench_kernels && exec "$root/build/release/src/una/kernels/una_bench_kernels" "$@" ;;
   una) exec "$una" bench "$@" ;;
   online) exec "$una" bench online "$@" ;;
-  train) bash "$root/bench/peers/setup.sh" "$root/.deps/peers" && exec "$root/.deps/peers/bin/python" "$root/tools/bench_train.py" --una "$una" --peers "$root/bench/peers" "$@" ;;
+  train | generate) bash "$root/bench/peers/setup.sh" "$root/.deps/peers" && exec "$root/.deps/peers/bin/python" "$root/tools/bench_$what.py" --una "$una" --peers "$root/bench/peers" "$@" ;;
   tokenise) bash "$root/bench/peers/setup.sh" "$root/.deps/peers" && exec "$root/.deps/peers/bin/python" "$root/tools/bench_tokenise.py" --una "$una" --peers "$root/bench/peers" "$@" ;;
-  *) echo "bench: choose train, tokenise, online, una or kernels" >&2; exit 2 ;;
+  *) echo "bench: choose train, generate, tokenise, online, una or kernels" >&2; exit 2 ;;
 esac

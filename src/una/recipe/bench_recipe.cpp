@@ -9,8 +9,8 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
-#include "una/generate/engine.h"
 #include "una/recipe/bench_bandit.h"
+#include "una/recipe/bench_generate.h"
 #include "una/recipe/bench_online.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/training_run.h"
@@ -21,7 +21,7 @@ namespace {
 // The keys that the peers' scripts print and take.
 struct BenchOptions {
   std::string model, pairs, dtype = "bfloat16", method = "dpo";
-  std::int64_t timed = 40, warmup = 2, threads = 0, batch = 1, new_tokens = 128;
+  std::int64_t timed = 40, warmup = 2, threads = 0, batch = 1;
   double beta = 0.01, lr = 5e-6;
   bool prefix_sharing = true, live_reference = false, gradient_checkpointing = false, use_dora = false;
   template <class V>
@@ -30,10 +30,9 @@ struct BenchOptions {
     v("pairs", pairs, "JSONL of prompt, chosen, rejected");
     v("dtype", dtype, "bfloat16 | float32");
     v("method", method, "dpo | una | kto");
-    v("timed", timed, "train: pairs timed, from the top of the file");
-    v("warmup", warmup, "train: pairs after them that warm up");
-    v("batch", batch, "train: pairs a step; generate: answers at one time");
-    v("new_tokens", new_tokens, "generate: tokens an answer");
+    v("timed", timed, "pairs timed, from the top of the file");
+    v("warmup", warmup, "pairs after them that warm up");
+    v("batch", batch, "pairs a step");
     v("threads", threads, "0: all");
     v("beta", beta, "implicit reward scale");
     v("lr", lr, "learning rate");
@@ -180,78 +179,35 @@ class TrainBench {
   double reference_seconds_ = 0;
 };
 
-int bench_generate(const BenchOptions& options) {
-  RunConfig config = bench_config(options);
-  ModelSetup setup = load_for_inference(options.model, "", options.dtype);
-  const TextSetup text = load_text(options.model, config.data, setup.folder.spec);
-  data::ReadReport report;
-  const std::vector<Example> examples = data::read_examples(config.data, report, "");
-  const auto batch = std::min<std::int64_t>(options.batch, static_cast<std::int64_t>(examples.size()));
-  const auto run = [&](std::int64_t new_tokens, std::int64_t& prompt_tokens) {
-    generate::Engine engine(*setup.model, text.tokenizer.get(), {.max_batch = batch});
-    for (std::int64_t i = 0; i < batch; ++i) {
-      Sequence prompt =
-          data::tokenise_prompt(examples[static_cast<std::size_t>(i)], config.data, text.pipeline());
-      if (prompt.ids.size() > 256) prompt.ids.resize(256);  // as generate_hf.py cuts them
-      engine.add(
-          {.id = i,
-           .prompt = prompt.ids,
-           .params = {
-               .max_new_tokens = new_tokens, .min_new_tokens = new_tokens, .stop_ids = {text.eos_id}}});
-    }
-    const double begin = monotonic_seconds();
-    while (!engine.done()) engine.step();
-    prompt_tokens = engine.prompt_tokens();
-    return monotonic_seconds() - begin;
-  };
-  std::int64_t prompt_tokens = 0;
-  run(2, prompt_tokens);  // warm-up
-  const double prefill = run(1, prompt_tokens);
-  const double whole = run(options.new_tokens, prompt_tokens);
-  const auto count = static_cast<double>(batch * options.new_tokens);
-  std::printf("%s\n", Json{{"peer", "una-generate"},
-                           {"batch", batch},
-                           {"new_tokens", options.new_tokens},
-                           {"prompt_tokens", prompt_tokens},
-                           {"threads", at::get_num_threads()},
-                           {"tokens_per_s", count / whole},
-                           {"decode_tokens_per_s", (count - static_cast<double>(batch)) / (whole - prefill)},
-                           {"prefill_s", prefill},
-                           {"seconds", whole},
-                           {"peak_mb", static_cast<double>(peak_memory_bytes()) / 1048576}}
-                          .dump()
-                          .c_str());
-  return 0;
-}
-
 }  // namespace
 
 int run_bench(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(BenchOptions{});
   if (arguments.empty() || std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s", help_text("usage: una bench train|generate --model DIR --pairs pairs.jsonl\n"
+    std::printf("%s", help_text("usage: una bench train --model DIR --pairs pairs.jsonl ...\n"
+                                "       una bench generate --model DIR --pairs pairs.jsonl [--batch 16] "
+                                "[--samples 1] [--new_tokens 128]\n"
                                 "       una bench bandit [--methods ...] [--seeds 5] [--steps 4000]\n"
                                 "       una bench online [--out DIR] [--seeds 42,1,2,3,4] [--methods ...]\n"
-                                "prints one JSON line with the keys of bench/peers/*.py",
+                                "train and generate print one JSON line with the keys of bench/peers/*.py; "
+                                "those of train:",
                                 known)
                           .c_str());
     return arguments.empty() ? 2 : 0;
   }
+  if (arguments[0] == "generate") return bench_generate({arguments.begin() + 1, arguments.end()});
   if (arguments[0] == "online") return bench_online({arguments.begin() + 1, arguments.end()});
   if (arguments[0] == "bandit") return bench_bandit({arguments.begin() + 1, arguments.end()});
+  check_input(arguments[0] == "train",
+              cat("bench: '", arguments[0], "' is unknown, choose train, generate, bandit or online"));
   const Settings settings = parse_flags({arguments.begin() + 1, arguments.end()}, known, {}, nullptr);
   check_known(settings, known, {});
   BenchOptions options;
   read_options(settings, options);
   check_input(!options.model.empty() && !options.pairs.empty(), "bench: --model and --pairs are needed");
   set_threads(options.threads);
-  if (arguments[0] == "train") {
-    TrainBench(options).run();
-    return 0;
-  }
-  check_input(arguments[0] == "generate",
-              cat("bench: '", arguments[0], "' is unknown, choose train, generate, bandit or online"));
-  return bench_generate(options);
+  TrainBench(options).run();
+  return 0;
 }
 
 }  // namespace una::recipe
