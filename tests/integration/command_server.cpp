@@ -30,7 +30,8 @@ std::vector<std::string> parts_of(const std::string& line) {
 
 [[noreturn]] void run_child(std::vector<std::string> parts) {
   const std::string& folder = parts[1];
-  const bool opened = std::freopen((folder + "/stdout").c_str(), "w", stdout) != nullptr &&
+  const bool opened = std::freopen("/dev/null", "r", stdin) != nullptr &&  // the server's holds commands
+                      std::freopen((folder + "/stdout").c_str(), "w", stdout) != nullptr &&
                       std::freopen((folder + "/stderr").c_str(), "w", stderr) != nullptr;
   if (!opened) std::_Exit(3);
   ::alarm(static_cast<unsigned>(std::stoul(parts[0])));
