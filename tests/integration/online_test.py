@@ -212,10 +212,11 @@ class Online(unittest.TestCase):
     def test_rows_of_a_file_train_beside_the_samples_and_resume_bit_for_bit(self):
         more = ["--reward", "length:4", "--num_generations", 2, "--save_steps", 1, "--learning_rate", "2e-3", "--offline_coef", 8,
                 "--offline_batch_size", 16]
-        for method, loss, data in (("ppo", "sft", "sft"), ("una_online", "una", "score"), ("rloo", "dpo", "pair")):
+        for method, loss, data, own in (("ppo", "sft", "sft", []), ("rloo", "dpo", "pair", []),
+                                        ("una_online", "una", "score", ["--importance_sampling_correction", "true"])):
             with self.subTest(method=method, loss=loss):
                 straight, resumed = fresh(f"online-mixed-{method}"), fresh("online-mixed-resumed")
-                mix = ["--offline_data", TASK / "data" / f"{data}.jsonl", "--offline_method", loss]
+                mix = ["--offline_data", TASK / "data" / f"{data}.jsonl", "--offline_method", loss, *own]
                 log = train(method, DATA, straight, *ONLINE, *more, *mix, "--max_steps", 10)[1]
                 self.assertNotIn("has no effect", log)
                 losses = [row["offline/loss"] for row in read_rows(straight / "metrics.jsonl") if "offline/loss" in row]

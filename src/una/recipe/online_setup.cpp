@@ -244,8 +244,12 @@ namespace {
 // una beside una_online is the same fit; else only beta is shared, and each loss has its own defaults.
 objective::ObjectiveOptions offline_objective(const RunConfig& config) {
   const std::string& method = config.online.offline_method;
-  if (method == objective_name(config.method)) return config.objective;
   objective::ObjectiveOptions options;
+  if (method == objective_name(config.method)) {
+    options = config.objective;
+    options.importance_sampling_correction = false;  // nobody sampled these rows
+    return options;
+  }
   if (method != "sft") options.beta = config.objective.beta;
   return options;
 }
@@ -255,13 +259,12 @@ objective::ObjectiveOptions offline_objective(const RunConfig& config) {
 void load_offline(const RunConfig& config, const TextSetup& text, OnlineSetup& setup) {
   if (config.online.offline_data.empty()) return;
   RunConfig offline = config;
-  offline.method = config.online.offline_method;
   offline.data.dataset_name = config.online.offline_data;
   offline.data.dataset_train_split = data::DataOptions{}.dataset_train_split;
   offline.run.dataset_test_split = RunOptions{}.dataset_test_split;
   offline.run.eval_data.clear();
   offline.run.eval_fraction = 0;
-  setup.offline_loss = objective::make_objective(offline.method, offline_objective(config));
+  setup.offline_loss = objective::make_objective(config.online.offline_method, offline_objective(config));
   const objective::Objective::Needs needs = setup.offline_loss->needs();
   check_input(!needs.value && !needs.kl_rows && !needs.survey && setup.offline_loss->state().empty(),
               cat("offline_method una beside ", config.method,
