@@ -4,38 +4,16 @@ Batch 16 and batch 1, 128 new tokens, then eight samples of one 512-token prompt
 Prints each leg's JSON line and a summary. A leg is void (and run again, once) when the machine's own GEMM rate moved
 by more than 10 % around it.
 """
-import argparse
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
 
-from bench_train import leg
-
-
-def model_folder(args):
-    if args.model is not None:
-        return args.model
-    if args.tokenizer is None:
-        sys.exit("bench_generate: give --model DIR, or --tokenizer DIR for a model with random weights")
-    model = os.path.join(tempfile.gettempdir(), f"una-bench-{args.shape}")
-    if not os.path.exists(model):
-        subprocess.run([sys.executable, f"{args.peers}/make_model.py", "--shape", args.shape, "--tokenizer", args.tokenizer,
-                        "--out", model], check=True)
-    return model
+from bench_train import common_parser, leg, model_folder
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--una", required=True)
-    parser.add_argument("--peers", required=True)
-    parser.add_argument("--model")
-    parser.add_argument("--tokenizer")
-    parser.add_argument("--shape", default="smollm2-135m")
-    parser.add_argument("--pairs", required=True, help="JSONL of prompt, chosen, rejected (bench/peers/rows.py makes it)")
+    parser = common_parser(__doc__)
     parser.add_argument("--new_tokens", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=2)
     args = parser.parse_args()
     model = model_folder(args)
     common = ["--model", model, "--pairs", args.pairs]

@@ -42,28 +42,39 @@ def leg(name, command):
     return result
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def common_parser(description):
+    """What every comparison with a peer is told; `model_folder` makes the model of it."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--una", required=True)
     parser.add_argument("--peers", required=True)
     parser.add_argument("--model")
     parser.add_argument("--tokenizer")
     parser.add_argument("--shape", default="smollm2-135m")
     parser.add_argument("--pairs", required=True, help="JSONL of prompt, chosen, rejected (bench/peers/rows.py makes it)")
-    parser.add_argument("--timed", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=2)
+    return parser
+
+
+def model_folder(args):
+    if args.model is not None:
+        return args.model
+    if args.tokenizer is None:
+        sys.exit("bench: give --model DIR, or --tokenizer DIR for a model with random weights")
+    model = os.path.join(tempfile.gettempdir(), f"una-bench-{args.shape}")
+    if not os.path.exists(model):
+        subprocess.run([sys.executable, f"{args.peers}/make_model.py", "--shape", args.shape, "--tokenizer", args.tokenizer,
+                        "--out", model], check=True)
+    return model
+
+
+def main():
+    parser = common_parser(__doc__)
+    parser.add_argument("--timed", type=int, default=40)
     parser.add_argument("--compile", action="store_true", help="also the compiled loop")
     parser.add_argument("--trl", action="store_true", help="also TRL, batch 1")
     args = parser.parse_args()
     threads = str(len(os.sched_getaffinity(0)))
-    model = args.model
-    if model is None:
-        if args.tokenizer is None:
-            sys.exit("bench_train: give --model DIR, or --tokenizer DIR for a model with random weights")
-        model = os.path.join(tempfile.gettempdir(), f"una-bench-{args.shape}")
-        if not os.path.exists(model):
-            subprocess.run([sys.executable, f"{args.peers}/make_model.py", "--shape", args.shape, "--tokenizer", args.tokenizer,
-                            "--out", model], check=True)
+    model = model_folder(args)
     una = [args.una, "bench", "train", "--model", model, "--pairs", args.pairs, "--timed", str(args.timed), "--threads", threads]
     peer = [sys.executable, f"{args.peers}/dpo_pytorch.py", "--model", model, "--pairs", args.pairs, "--timed",
             str(args.timed), "--threads", threads]

@@ -97,25 +97,21 @@ class Server:
     """The same by tests/integration/command_server.cpp, one for each thread; all of its commands share one tmp."""
 
     def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bad-files-"))
-        self.process = subprocess.Popen([os.environ["UNA_COMMAND_SERVER"]], cwd=HERE, stdin=subprocess.PIPE, text=True,
-                                        stdout=subprocess.PIPE, env=environment(self.folder / "tmp"))
+        from support import CommandServer  # here, since it wants the suite's variables
+        self.temporary = pathlib.Path(tempfile.mkdtemp(prefix="bad-files-")) / "tmp"
+        self.commands = CommandServer(cwd=HERE, env=environment(self.temporary))
 
     def una(self, arguments, scratch):
-        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
-        (self.folder / "tmp").mkdir()
-        print(*[LIMIT, scratch, *arguments], sep="\t", file=self.process.stdin, flush=True)
-        code = int(self.process.stdout.readline())
-        for path in (self.folder / "tmp").iterdir():
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        self.temporary.mkdir()
+        code, _, error = self.commands.run(arguments, LIMIT)
+        for path in self.temporary.iterdir():
             shutil.move(path, scratch / "tmp")
-        error = (scratch / "stderr").read_bytes().decode("utf-8", "backslashreplace")
-        return None if code == -signal.SIGALRM else code, error
+        return None if code == -signal.SIGALRM else code, error.decode("utf-8", "backslashreplace")
 
     def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
-        shutil.rmtree(self.folder)
+        self.commands.close()
+        shutil.rmtree(self.temporary.parent)
 
 
 def base_run(scratch):

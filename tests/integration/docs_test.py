@@ -4,10 +4,9 @@ import pathlib
 import re
 import shlex
 import shutil
-import subprocess
 import unittest
 
-from support import TASK, UNA, fresh, read_rows, serving
+from support import TASK, fresh, read_rows, run_any, serving
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -96,8 +95,8 @@ class World:
         for words in (["train", "--method", "una", "--model", "path/to/model", "--data", "feedback.jsonl", "--out", "my-run", "--max_steps", "1"],
                       ["reward", "--model", "path/to/model", "--data", TASK / "data/pair.jsonl", "--out", "reward", "--max_steps", "1"],
                       ["merge", "--model", "path/to/model", "--adapter", "reward", "--out", "path/to/reward-model"]):
-            done = subprocess.run([UNA, *map(str, words)], cwd=self.folder, capture_output=True, text=True, timeout=240)
-            case.assertEqual(done.returncode, 0, done.stderr)
+            code, _, error = run_any([str(word) for word in words], cwd=self.folder)
+            case.assertEqual(code, 0, error)
 
     def run(self, words):
         for flag in ("--out", "--output_dir"):
@@ -111,7 +110,8 @@ class World:
         extra = next((more for start, more in QUICK.items() if text == start or text.startswith(start + " ")), [])
         if words[0] in ("train", "una", "dpo", "rloo", "una_online", "rounds", "score", "generate"):
             extra = extra + SMALL
-        return subprocess.run([UNA, *words, *extra], cwd=self.folder, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL)
+        code, _, error = run_any([*words, *extra], cwd=self.folder)
+        return code, error
 
 
 class Pages(unittest.TestCase):
@@ -126,10 +126,10 @@ class Pages(unittest.TestCase):
                 world.make_runs(self)
                 for line, words in found:
                     world.fill()
-                    done = world.run(words)
+                    code, error = world.run(words)
                     total += 1
                     with self.subTest(page=page.name, line=line):
-                        self.assertEqual(done.returncode, 0, f"una {' '.join(words)}\n{done.stderr[-1500:]}")
+                        self.assertEqual(code, 0, f"una {' '.join(words)}\n{error[-1500:]}")
         self.assertGreaterEqual(total, 20, "the pages' commands are no longer found")
 
 

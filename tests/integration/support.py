@@ -25,16 +25,16 @@ CALLERS = {"bench", "demo", "rounds"}  # commands that start their own program a
 class CommandServer:
     """Runs commands in children of one process (command_server.cpp), which loads LibTorch once: half of a short run."""
 
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="una-commands-")
-        self.process = subprocess.Popen([os.environ["UNA_COMMAND_SERVER"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
-        atexit.register(self.close)
+    def __init__(self, cwd=None, env=None):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="una-commands-"))
+        self.process = subprocess.Popen([os.environ["UNA_COMMAND_SERVER"]], cwd=cwd, env=env, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
 
-    def run(self, arguments):
-        print(*[LIMIT, self.folder, *arguments], sep="\t", file=self.process.stdin, flush=True)
+    def run(self, arguments, limit=LIMIT):
+        """Exit code (the negative signal that ended it) and what it wrote, as bytes; `limit` in seconds."""
+        print(*[limit, self.folder, *arguments], sep="\t", file=self.process.stdin, flush=True)
         code = int(self.process.stdout.readline())
-        return code, *(pathlib.Path(self.folder, name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+        return code, *((self.folder / name).read_bytes() for name in ("stdout", "stderr"))
 
     def close(self):
         self.process.stdin.close()
@@ -46,14 +46,18 @@ class CommandServer:
 _servers = threading.local()
 
 
-def run_any(arguments, env):
+def run_any(arguments, env=None, cwd=None):
+    """Exit code, stdout, stderr of una."""
     if env or arguments[0] in CALLERS or any("\t" in word or "\n" in word for word in arguments):
         done = subprocess.run([UNA, *arguments], capture_output=True, text=True, env={**os.environ, **(env or {})},
-                              timeout=LIMIT)
+                              timeout=LIMIT, cwd=cwd, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout, done.stderr
-    if not hasattr(_servers, "own"):
-        _servers.own = CommandServer()
-    return _servers.own.run(arguments)
+    own = _servers.__dict__.setdefault("by_folder", {})
+    if cwd not in own:
+        own[cwd] = CommandServer(cwd)
+        atexit.register(own[cwd].close)
+    code, out, error = own[cwd].run(arguments)
+    return code, out.decode(), error.decode()
 
 
 def run(*arguments, code=0, env=None):

@@ -12,6 +12,6 @@ namespace una::recipe {
 // scores) with the adapter model's on a few token rows; returns the largest difference. InputError when it is
 // over what the stored dtype explains.
 double write_merged(const ModelSetup& setup, const std::string& folder, const std::string& text_folder,
-                    std::int64_t shard_bytes = 5'000'000'000);
+                    std::int64_t shard_bytes = kShardBytes);
 
 }  // namespace una::recipe

@@ -19,8 +19,6 @@
 namespace una::recipe {
 namespace {
 
-constexpr std::int64_t kShardBytes = 5'000'000'000;
-
 std::string cache_folder(const RunOptions& run) {
   if (run.reference_cache_dir != "auto") return run.reference_cache_dir;
   const std::string folder = user_cache_folder();

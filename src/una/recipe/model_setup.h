@@ -62,6 +62,8 @@ ModelSetup load_for_inference(const std::string& folder, const std::string& adap
 // The base's config.json for a whole model stored in `dtype`; a classification one where a head was added.
 std::string stored_config(const ModelSetup& setup, at::ScalarType dtype);
 
+inline constexpr std::int64_t kShardBytes = 5'000'000'000;  // larger weights go into several files
+
 // The trained result as users take it back: a PEFT adapter, or the whole model with config.json; tokenizer
 // files beside.
 void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder);
