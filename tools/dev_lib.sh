@@ -127,7 +127,7 @@ run_tests() {
 run_fuzz() {
   local targets="safetensors_header jsonl_rows yaml_config template" target
   case "${1:-}" in ''|[0-9]*) ;; *) targets=$1; shift ;; esac
-  setup && apt_install clang-19 libclang-rt-19-dev
+  setup && apt_install clang-19 libclang-rt-19-dev libomp-19-dev
   for target in $targets; do
     [ -f "tests/fuzz/${target}_fuzz.cpp" ] || die "there is no fuzz target '$target'"
     build fuzz "${target}_fuzz"
