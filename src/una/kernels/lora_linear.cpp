@@ -1,6 +1,7 @@
 #include "una/kernels/lora_linear.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
@@ -27,6 +28,8 @@ using detail::write;
 struct Call {
   at::Tensor weight, bias;  // [sum out, in]; [sum out] or undefined
   std::vector<LinearPart> parts;
+  at::Tensor kept_x;                                    // x or where it came from; undefined: not needed
+  std::function<at::Tensor(const at::Tensor&)> make_x;  // of kept_x; empty: that is x
 };
 
 // visit(master) for every tensor that trains, in the order of the Function's inputs.
@@ -41,6 +44,13 @@ void each_master(const std::vector<LinearPart>& parts, const Visit& visit) {
       if (detail::wants_grad(term.magnitude_master)) visit(term.magnitude_master);
     }
   }
+}
+
+// Whether a gradient is made of x.
+bool needs_x(const LinearPart& part) {
+  return detail::wants_grad(part.weight_master) ||
+         std::any_of(part.adapters.begin(), part.adapters.end(),
+                     [](const LoraTerm& term) { return term.a.trains(); });
 }
 
 bool is_dora(const LinearPart& part) { return !part.adapters.empty() && part.adapters[0].gain.defined(); }
@@ -174,18 +184,19 @@ void dora_backward(const LoraTerm& term, const at::Tensor& weight, const at::Ten
 
 struct StackedLinear : torch::autograd::Function<StackedLinear> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, at::TensorList /*masters*/,
-                            const Call& call) {
-    variable_list saved{x};
+                            Call call) {
+    variable_list saved{std::exchange(call.kept_x, {})};  // where it is let go as soon as it has been used
     at::Tensor y = kernels::forward(x, call, saved);
     ctx->save_for_backward(std::move(saved));
-    detail::keep(ctx, call);
+    detail::keep(ctx, std::move(call));
     return y;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
-    const at::Tensor &x = saved[0], dy = grads[0].contiguous();
     const auto& call = detail::kept<Call>(ctx);
+    const at::Tensor x = saved[0].defined() && call.make_x ? call.make_x(saved[0]) : saved[0];
+    const at::Tensor dy = grads[0].contiguous();
     const at::Tensor dproduct = product_gradient(dy, call);
     at::Tensor dx = ctx->needs_input_grad(0) ? at::mm(dproduct, call.weight) : at::Tensor();
     variable_list out(1);
@@ -247,10 +258,16 @@ void check_parts(const at::Tensor& x, const at::Tensor& weight, const std::vecto
   check(total == weight.size(0), "stacked_linear: the parts' rows do not add up to the weight's");
 }
 
+void keep_input(const at::Tensor& x, const InputOrigin& origin, Call& call) {
+  if (std::none_of(call.parts.begin(), call.parts.end(), needs_x)) return;
+  call.kept_x = origin.from.defined() ? origin.from.detach() : x;
+  if (origin.from.defined()) call.make_x = origin.make;
+}
+
 }  // namespace
 
 at::Tensor stacked_linear(const at::Tensor& x_in, const at::Tensor& weight, const at::Tensor& bias,
-                          const std::vector<LinearPart>& parts) {
+                          const std::vector<LinearPart>& parts, const InputOrigin& origin) {
   check_parts(x_in, weight, parts);
   const at::Tensor x = x_in.contiguous();
   bool record = detail::records({x});
@@ -259,8 +276,11 @@ at::Tensor stacked_linear(const at::Tensor& x_in, const at::Tensor& weight, cons
     each_master(parts, [&](const at::Tensor& master) { masters.push_back(master); });
     record = record || !masters.empty();
   }
-  const Call call{weight.detach(), bias.defined() ? bias.detach() : bias, parts};
-  if (record) return StackedLinear::apply(x, at::TensorList(masters), call);
+  Call call{weight.detach(), bias.defined() ? bias.detach() : bias, parts, {}, {}};
+  if (record) {
+    keep_input(x, origin, call);
+    return StackedLinear::apply(x, at::TensorList(masters), std::move(call));
+  }
   const at::NoGradGuard no_grad;
   variable_list unused;
   return forward(x, call, unused);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -33,13 +34,21 @@ struct LinearPart {
   std::vector<LoraTerm> adapters;
 };
 
+// Where x came from: x = make(from), bit for bit, with `from` a tensor that is kept anyway (what x's norm or
+// gate read). The backward makes x again in the place of keeping it.
+struct InputOrigin {
+  at::Tensor from;  // undefined: x is kept
+  std::function<at::Tensor(const at::Tensor&)> make;
+};
+
 // y [T, sum out] = x [T, in] weight^T + bias, plus each part's adapters. weight [sum out, in], bias [sum out]
 // or undefined; both in x's dtype (fp32|bf16). One product for the stacked weight. Gradients: x, the masters
 // of parts that train, and each adapter's a.master, b.master in fp32; none for frozen weights (their product
-// is never computed). dX = dY W + sum s (dY B) A; dB = s dY^T (x A^T); dA = s (dY B)^T x. Saves x and the
-// thin products, and z [T, out] where a DoRA magnitude trains. Without DoRA the arithmetic has no other pass.
+// is never computed). dX = dY W + sum s (dY B) A; dB = s dY^T (x A^T); dA = s (dY B)^T x. Saves the
+// thin products, x or its origin where a gradient needs it, and z [T, out] where a DoRA magnitude trains.
+// Without DoRA the arithmetic has no other pass.
 at::Tensor stacked_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                          const std::vector<LinearPart>& parts);
+                          const std::vector<LinearPart>& parts, const InputOrigin& origin = {});
 
 // DoRA's norm: the L2 norm of each row of weight + scale B A, [out] in fp32 (fp64). weight [out, in], a [r,
 // in], b [out, r], any dtypes; no gradient. A few hundred rows of the sum exist at a time.

@@ -1,5 +1,7 @@
 #include "una/kernels/lora_linear.h"
 
+#include <functional>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
@@ -46,8 +48,22 @@ Tensors inputs_of(const Layer& s) {
   return out;
 }
 
-using Linear = at::Tensor (*)(const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                              const std::vector<LinearPart>&);
+using Linear = std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                        const std::vector<LinearPart>&)>;
+
+at::Tensor kept(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                const std::vector<LinearPart>& parts) {
+  return stacked_linear(x, weight, bias, parts);
+}
+
+// Of twice x, which the backward makes again, or keeps.
+Linear of_doubled(bool again) {
+  return [again](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                 const std::vector<LinearPart>& parts) {
+    const auto doubled = [](const at::Tensor& from) { return from * 2; };
+    return stacked_linear(doubled(x), weight, bias, parts, again ? InputOrigin{x, doubled} : InputOrigin{});
+  };
+}
 
 // Any norm will do: to the gradient it is a constant.
 void set_dora(LoraTerm& term, const at::Tensor& magnitude) {
@@ -56,7 +72,7 @@ void set_dora(LoraTerm& term, const at::Tensor& magnitude) {
   term.gain = magnitude.detach() / term.norm;
 }
 
-at::Tensor apply(Linear linear, const Layer& s, const Tensors& in, at::ScalarType dtype) {
+at::Tensor apply(const Linear& linear, const Layer& s, const Tensors& in, at::ScalarType dtype) {
   std::vector<LinearPart> parts;
   std::size_t next = 3;
   std::uint64_t key = 5;
@@ -85,7 +101,7 @@ void expect_reference(const Layer& s, double factor = 1) {
   for (const auto dtype : testing::all_dtypes()) {
     const auto wide = dtype == at::kDouble ? at::kDouble : at::kFloat;
     testing::expect_agreement(
-        {[&](const Tensors& in) { return apply(stacked_linear, s, in, dtype); },
+        {[&](const Tensors& in) { return apply(kept, s, in, dtype); },
          [&](const Tensors& in) { return apply(reference::stacked_linear, s, in, wide); }, inputs, master,
          frozen},
         dtype, factor);
@@ -139,7 +155,7 @@ void expect_true(const Layer& s) {
   const auto op = [&](const Tensors& in) {
     Tensors all{in[0], fixed[0], fixed[1]};
     all.insert(all.end(), in.begin() + 1, in.end());
-    return apply(stacked_linear, s, all, at::kDouble);
+    return apply(kept, s, all, at::kDouble);
   };
   testing::expect_true_gradients(op, inputs);
 }
@@ -199,11 +215,57 @@ TEST(LoraLinear, NoGradModeGivesTheSameValues) {
   const Layer s{.rows = 9, .in = 10, .outs = {7, 5}, .ranks = {3}};
   Tensors in = inputs_of(s);
   for (at::Tensor& t : in) t.set_requires_grad(true);
-  const at::Tensor recorded = apply(stacked_linear, s, in, at::kDouble);
+  const at::Tensor recorded = apply(kept, s, in, at::kDouble);
   const at::NoGradGuard guard;
-  const at::Tensor plain = apply(stacked_linear, s, in, at::kDouble);
+  const at::Tensor plain = apply(kept, s, in, at::kDouble);
   EXPECT_TRUE(plain.equal(recorded.detach()));
   EXPECT_FALSE(plain.requires_grad());
+}
+
+// The output, then every gradient.
+Tensors all_of(const Linear& linear, const Layer& s, at::ScalarType dtype) {
+  Tensors in = inputs_of(s);
+  in[0] = in[0].to(dtype);
+  for (at::Tensor& t : in) t.set_requires_grad(true);
+  Tensors out{apply(linear, s, in, dtype)};
+  out[0].sum().backward();
+  for (const at::Tensor& t : in) out.push_back(t.grad());
+  return out;
+}
+
+TEST(LoraLinear, AnInputMadeAgainGivesTheSameBits) {
+  const Layer lora{.rows = 40, .in = 24, .outs = {20, 12}, .ranks = {4}, .dropout = 0.25};
+  Layer full = lora, dora = lora;
+  full.trains_full = true;
+  dora.dora = true;
+  for (const Layer& layer : {lora, full, dora}) {
+    for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+      const Tensors again = all_of(of_doubled(true), layer, dtype),
+                    stays = all_of(of_doubled(false), layer, dtype);
+      for (std::size_t i = 0; i < stays.size(); ++i) {
+        ASSERT_EQ(again[i].defined(), stays[i].defined()) << i;
+        EXPECT_TRUE(!stays[i].defined() || again[i].equal(stays[i])) << i;
+      }
+    }
+  }
+}
+
+// Whether x's numbers still exist when only the output is held.
+bool keeps_x(const InputOrigin& origin, bool trains) {
+  at::Tensor x = random({5, 4}, 3).set_requires_grad(true) * 2;
+  const c10::weak_intrusive_ptr<c10::StorageImpl> storage = x.storage().getWeakStorageImpl();
+  const Weight a = testing::weight_of(random({2, 4}, 1).set_requires_grad(trains), at::kDouble);
+  const Weight b{random({3, 2}, 2), {}};
+  const at::Tensor y = stacked_linear(x, random({3, 4}, 4), {}, {{3, {}, {}, {{a, b}}}}, origin);
+  x.reset();
+  return !storage.expired();
+}
+
+TEST(LoraLinear, KeepsItsInputOnlyWhereAGradientNeedsIt) {
+  const InputOrigin origin{random({5, 4}, 9), [](const at::Tensor& from) { return from * 2; }};
+  EXPECT_TRUE(keeps_x({}, true));
+  EXPECT_FALSE(keeps_x({}, false));
+  EXPECT_FALSE(keeps_x(origin, true));
 }
 
 TEST(LoraLinear, RefusesPartsThatDoNotAddUp) {

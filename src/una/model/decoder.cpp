@@ -55,14 +55,20 @@ at::Tensor DecoderLayer::normed(const at::Tensor& x, const Parameter* weight, co
   return weight == nullptr ? x : norm(x, use.parameter(weight), norm_style_, norm_eps_);
 }
 
-at::Tensor DecoderLayer::gated(const at::Tensor& gate_up) const {
-  if (gate_ == Gate::kSilu) return kernels::swiglu(gate_up);
-  return kernels::geglu(gate_up, gate_ == Gate::kGelu ? kernels::Gelu::kExact : kernels::Gelu::kTanh);
+at::Tensor DecoderLayer::normed_linear(const StackedLinear& linear, const at::Tensor& x,
+                                       const Parameter* weight, const AdapterUse& use) const {
+  if (weight == nullptr) return linear.forward(x, use);
+  const kernels::Weight used = use.parameter(weight).weight();
+  return linear.forward(
+      normed(x, weight, use), use,
+      {x, [value = used.value.detach(), kind = kind_of(norm_style_), eps = norm_eps_](
+              const at::Tensor& from) { return kernels::rms_norm(from, {value, {}}, eps, kind); }});
 }
 
-at::Tensor DecoderLayer::attend(const at::Tensor& normed, const LayerCall& call) const {
-  const std::int64_t tokens = normed.size(0);
-  at::Tensor qkv = parts_.qkv.forward(normed, call.use).view({tokens, heads_ + 2 * kv_heads_, head_dim_});
+at::Tensor DecoderLayer::attend(const at::Tensor& x, const LayerCall& call) const {
+  const std::int64_t tokens = x.size(0);
+  at::Tensor qkv = normed_linear(parts_.qkv, x, parts_.attention_norm, call.use)
+                       .view({tokens, heads_ + 2 * kv_heads_, head_dim_});
   if (qk_norm_ != QkNorm::kNone) {
     qkv = kernels::qk_norm(qkv, call.use.parameter(parts_.q_norm).weight(),
                            call.use.parameter(parts_.k_norm).weight(),
@@ -84,10 +90,15 @@ at::Tensor DecoderLayer::attend(const at::Tensor& normed, const LayerCall& call)
 
 at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call) const {
   const AdapterUse& use = call.use;
-  const at::Tensor mixed = attend(normed(x, parts_.attention_norm, use), call);
+  const at::Tensor mixed = attend(x, call);
   const at::Tensor middle = at::add(x, normed(mixed, parts_.attention_post_norm, use));
-  const at::Tensor inner = gated(parts_.gate_up.forward(normed(middle, parts_.mlp_norm, use), use));
-  return at::add(middle, normed(parts_.down.forward(inner, use), parts_.mlp_post_norm, use));
+  const at::Tensor gate_up = normed_linear(parts_.gate_up, middle, parts_.mlp_norm, use);
+  const auto gated = [gate = gate_](const at::Tensor& from) {
+    if (gate == Gate::kSilu) return kernels::swiglu(from);
+    return kernels::geglu(from, gate == Gate::kGelu ? kernels::Gelu::kExact : kernels::Gelu::kTanh);
+  };
+  const at::Tensor out = parts_.down.forward(gated(gate_up), use, {gate_up, gated});
+  return at::add(middle, normed(out, parts_.mlp_post_norm, use));
 }
 
 }  // namespace una::model

@@ -44,9 +44,11 @@ class DecoderLayer {
  private:
   enum class Gate : std::uint8_t { kSilu, kGeluTanh, kGelu };
 
-  at::Tensor attend(const at::Tensor& normed, const LayerCall& call) const;
+  at::Tensor attend(const at::Tensor& x, const LayerCall& call) const;
   at::Tensor normed(const at::Tensor& x, const Parameter* weight, const AdapterUse& use) const;
-  at::Tensor gated(const at::Tensor& gate_up) const;
+  // A linear of norm(x) (null: of x).
+  at::Tensor normed_linear(const StackedLinear& linear, const at::Tensor& x, const Parameter* weight,
+                           const AdapterUse& use) const;
 
   Parts parts_;
   std::int64_t heads_, kv_heads_, head_dim_;

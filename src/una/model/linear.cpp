@@ -39,7 +39,8 @@ at::Tensor StackedLinear::bias_of(const AdapterUse& use) const {
   return own ? at::cat(values) : present_value(bias_, *parts_[0].bias);
 }
 
-at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use) const {
+at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use,
+                                  const kernels::InputOrigin& origin) const {
   std::vector<kernels::LinearPart> parts;
   parts.reserve(parts_.size());
   for (const Part& part : parts_) {
@@ -54,7 +55,7 @@ at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use) co
     }
     parts.push_back(std::move(call));
   }
-  return kernels::stacked_linear(x, present_value(weight_, *parts_[0].weight), bias_of(use), parts);
+  return kernels::stacked_linear(x, present_value(weight_, *parts_[0].weight), bias_of(use), parts, origin);
 }
 
 }  // namespace una::model

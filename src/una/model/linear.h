@@ -32,7 +32,8 @@ class StackedLinear {
   };
   explicit StackedLinear(std::vector<Part> parts);
   // x [T, in] -> [T, sum out].
-  at::Tensor forward(const at::Tensor& x, const AdapterUse& use) const;
+  at::Tensor forward(const at::Tensor& x, const AdapterUse& use,
+                     const kernels::InputOrigin& origin = {}) const;
 
  private:
   at::Tensor bias_of(const AdapterUse& use) const;  // stacked; undefined: none

@@ -30,25 +30,26 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names) {
   const double mixed = as_double(spec.num_heads * spec.head_dim);
   const double qkv = as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
   LayerKept out;
-  const auto norm = [&](const std::string& name) {
+  // What a linear reads from a norm, or from gate and up, is made again.
+  const auto norm = [&](const std::string& name, double input) {
     if (name.empty()) return;
-    out.compute += hidden;
+    out.compute += input;
     out.wide += 1;
   };
-  out.compute += hidden;       // the input: of the first norm, or of q, k and v
-  norm(names.attention_norm);  // what q, k and v read
-  out.compute += qkv;          // turned q and k, and v
+  out.compute += hidden;  // the input: of the first norm, or of q, k and v
+  norm(names.attention_norm, 0);
+  out.compute += qkv;  // turned q and k, and v
   if (spec.qk_norm != QkNorm::kNone) {
     out.compute += qkv;  // before the norm
     out.wide += as_double(spec.num_heads + spec.num_kv_heads);
   }
   out.compute += mixed;  // attention's result, which o reads
   out.wide += as_double(spec.num_heads);
-  norm(names.attention_post_norm);   // its input
-  out.compute += hidden;             // the middle
-  norm(names.mlp_norm);              // what gate and up read
-  out.compute += 2 * inner + inner;  // gate and up; what down reads
-  norm(names.mlp_post_norm);         // its input
+  norm(names.attention_post_norm, hidden);
+  out.compute += hidden;  // the middle
+  norm(names.mlp_norm, 0);
+  out.compute += 2 * inner;  // gate and up
+  norm(names.mlp_post_norm, hidden);
   return out;
 }
 
@@ -61,11 +62,10 @@ double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
   return rows * hidden * as_double(spec.num_layers);
 }
 
-// The widest moment of a layer's backward beside what is kept. When the gradient of gate and up is made, what
-// down read, and the head's rows, are free again; attention comes later, when the whole MLP is.
+// The widest moment of a layer's backward beside what is kept: the gradients of what down read and of gate
+// and up. The head's rows are free again then; attention comes later, when the whole MLP is.
 double working_numbers(const ModelSpec& spec, bool dora) {
-  const double hidden = as_double(spec.hidden_size), inner = as_double(spec.intermediate_size);
-  return std::max(2 * inner, inner + hidden) + (dora ? 2 * inner : 0);
+  return (dora ? 5 : 3) * as_double(spec.intermediate_size);
 }
 
 struct Widths {
@@ -87,9 +87,6 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
     out.kept_per_token = layers * layer + thin;
   }
   out.kept_per_token += hidden * width.element;  // the last norm's input
-  // The first layer that trains reads what needs no gradient: its norm keeps nothing.
-  const bool plain_start = !request.train_full && !request.gradient_checkpointing;
-  if (plain_start && !names.attention_norm.empty()) out.kept_per_token -= hidden * width.element;
   if (request.scores) return;
   out.per_logp = hidden * width.element;
   out.at_head = as_double(request.chunk_rows * spec.vocab_size) * width.element;

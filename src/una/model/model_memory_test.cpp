@@ -59,7 +59,7 @@ void expect_near_share(double planned, double measured, double share, const std:
 }
 
 void expect_planned(const ModelSpec& spec, const MemoryRequest& request) {
-  constexpr std::int64_t kLength = 64;
+  constexpr std::int64_t kLength = 192;
   Model model(spec, 5, {.dtype = request.dtype, .train_full = request.train_full});
   ForwardOptions options{.gradient_checkpointing = request.gradient_checkpointing};
   if (request.adapter) options.adapter = model.add_adapter(*request.adapter, 1, true);
