@@ -1,7 +1,7 @@
 # Functions of ./dev. Sourced, never run alone; the caller's folder is the project's root.
 build_packages="g++ cmake ninja-build ccache mold git ca-certificates libyaml-cpp-dev nlohmann-json3-dev
   libsimdjson-dev libxxhash-dev zlib1g-dev libzstd-dev libcsv-dev libcurl4-openssl-dev
-  pkg-config libgtest-dev libbenchmark-dev python3 python3-pip"
+  libtcmalloc-minimal4 pkg-config libgtest-dev libbenchmark-dev python3 python3-pip"
 tool_packages="clang-format-19 clang-tidy-19"
 wheels="torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85"
 

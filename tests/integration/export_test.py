@@ -178,6 +178,11 @@ class Export(unittest.TestCase):
         (model / "chat_template.jinja").write_text("{{ messages[0].content }}")
         file, _ = export("export-template", model=model)
         self.assertEqual(file.metadata["tokenizer.chat_template"], "{{ messages[0].content }}")
+        adapter = fresh("export-own-template")
+        shutil.copytree(self.adapter, adapter)
+        (adapter / "chat_template.jinja").write_text("{{ 'its own' }}")
+        file, _ = export("export-own", "--adapter", adapter, model=model)
+        self.assertEqual(file.metadata["tokenizer.chat_template"], "{{ 'its own' }}")
 
     def test_one_sentence_when_it_cannot_be(self):
         out = fresh("export-there.gguf")

@@ -122,7 +122,9 @@ class Use(unittest.TestCase):
         self.assertGreaterEqual(same, 15)
         shown, _ = run("preview", "--model", TASK / "start", "--data", data, "--color", "never")
         self.assertIn("[", shown)
-        run("doctor", "--model", TASK / "start", "--data", data, "--adapter", out)
+        healthy, _ = run("doctor", "--model", TASK / "start", "--data", data, "--adapter", out)
+        self.assertRegex(healthy, r"(?m)^ok    device +cpu")
+        self.assertNotIn("FAIL", healthy)
 
     def test_a_reward_model_gives_the_same_scores_merged(self):
         out, merged = fresh("rm"), fresh("rm-merged")

@@ -4,10 +4,19 @@
 
 #include "una/base/clock.h"
 
+// tcmalloc's (gperftools/malloc_extension_c.h), where the program is linked with it (cli/CMakeLists.txt).
+extern "C" void MallocExtension_ReleaseFreeMemory() __attribute__((weak));
+
 namespace una {
 
+bool has_tcmalloc() { return MallocExtension_ReleaseFreeMemory != nullptr; }
+
 void HeapKeeper::trim() {
-  ::malloc_trim(0);
+  if (has_tcmalloc()) {
+    MallocExtension_ReleaseFreeMemory();
+  } else {
+    ::malloc_trim(0);
+  }
   ++trims_;
 }
 

@@ -8,6 +8,8 @@
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
+#include "una/base/heap.h"
+#include "una/base/nvidia.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/training_run.h"
 #include "una/weights/peft_adapter.h"
@@ -52,7 +54,17 @@ std::string cpu_text() {
   if (__builtin_cpu_supports("avx512bf16") != 0) features += " avx512_bf16";
   return cat(available_cpus(), " processors for this process,",
              features.empty() ? " no vector extensions" : features, "; ",
-             human_bytes(static_cast<double>(available_memory_bytes())), " memory available");
+             human_bytes(static_cast<double>(available_memory_bytes())), " memory available, ",
+             has_tcmalloc() ? "tcmalloc" : "the C library's malloc (tcmalloc takes less memory)");
+}
+
+// Where the program would compute, and what else the machine has.
+std::string device_text() {
+  const NvidiaCards cards = nvidia_cards();
+  if (cards.driver.empty()) return "cpu; no NVIDIA driver on this machine";
+  return cat("cpu: this build has no CUDA part, so ", cards.models.size(), " NVIDIA card",
+             cards.models.size() == 1 ? "" : "s", cards.models.empty() ? "" : " (" + cards.models[0] + ")",
+             " with driver ", cards.driver, " are not used");
 }
 
 std::string model_text(const std::string& path) {
@@ -107,7 +119,7 @@ int run_doctor(const std::vector<std::string>& arguments) {
   set_threads(0);
   Checkup checkup;
   checkup.run("machine", cpu_text);
-  checkup.run("device", [] { return std::string("cpu; no CUDA plug-in beside the program"); });
+  checkup.run("device", device_text);
   if (!options.output_dir.empty()) {
     checkup.run("output", [&] {
       make_folder(options.output_dir);

@@ -65,7 +65,15 @@ void check_export_options(const ExportOptions& options) {
 
 std::string text_of(const std::string& path) { return is_file(path) ? read_file(path) : ""; }
 
-weights::GgufTokenizer read_gguf_tokenizer(const std::string& folder, const ModelSpec& spec) {
+// The one an adapter was trained with may be another than the base's.
+std::string chat_template_of(const ExportOptions& options) {
+  const std::string own = options.adapter + "/chat_template.jinja";
+  return !options.adapter.empty() && is_file(own) ? read_file(own)
+                                                  : text::chat_template_source(options.model_name_or_path);
+}
+
+weights::GgufTokenizer read_gguf_tokenizer(const ExportOptions& options, const ModelSpec& spec) {
+  const std::string& folder = options.model_name_or_path;
   const TextSetup text = load_text(folder, {}, spec);
   weights::GgufTokenizerSource source;
   source.what = folder;
@@ -81,7 +89,7 @@ weights::GgufTokenizer read_gguf_tokenizer(const std::string& folder, const Mode
   if (!text.other_end_ids.empty()) source.other_end_id = text.other_end_ids.front();
   source.adds_bos = text.tokenizer->adds_bos();
   source.adds_eos = text.tokenizer->adds_eos();
-  source.chat_template = text::chat_template_source(folder);
+  source.chat_template = chat_template_of(options);
   return weights::gguf_tokenizer(source);
 }
 
@@ -103,7 +111,7 @@ void export_gguf(const ExportOptions& options) {
   const ModelSpec spec = read_folder_spec(folder);
   const weights::GgmlType type = stored_type(options.dtype, spec);
   weights::check_gguf_spec(spec, folder);
-  const weights::GgufTokenizer tokenizer = read_gguf_tokenizer(folder, spec);
+  const weights::GgufTokenizer tokenizer = read_gguf_tokenizer(options, spec);
   for (const std::string& warning : tokenizer.warnings) log_warning(warning);
   for (const std::string& warning : weights::gguf_losses(spec)) log_warning(cat(folder, ": ", warning));
   const ModelSetup setup = load_for_inference(folder, options.adapter, "float32");

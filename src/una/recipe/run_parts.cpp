@@ -1,6 +1,7 @@
 // The stages of a training run that stand alone: folders, data, evaluation batches, the self-check.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -102,6 +103,8 @@ RunData split_rows(std::unique_ptr<data::Dataset> dataset, double eval_fraction,
 }  // namespace
 
 void set_threads(std::int64_t wanted) {
+  // oneDNN keeps the code of its last 1024 products, each length of rows one of its own: 75 KB a piece.
+  ::setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128", /*overwrite=*/0);
   const int threads = wanted > 0 ? static_cast<int>(wanted) : available_cpus();
   at::set_num_threads(threads);
 }

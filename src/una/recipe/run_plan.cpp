@@ -6,6 +6,7 @@
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/heap.h"
 #include "una/online/round.h"
 #include "una/recipe/model_setup.h"
 #include "una/recipe/reward_setup.h"
@@ -18,7 +19,7 @@ namespace {
 // LibTorch once it computes: pages of its code, threads, primitives that it keeps.
 constexpr double kComputing = 20e6;
 // Free pages between live ones of the C heap (base/heap.h), as a share of what a pass takes.
-constexpr double kHoles = 0.25;
+constexpr double kHoles = 0.25, kHolesOfTcmalloc = 0.1;
 constexpr double kOptimiserBytes = 16;  // fp32: value, gradient, AdamW's two moments
 
 double as_double(std::int64_t value) { return static_cast<double>(value); }
@@ -179,12 +180,13 @@ void add_work(const RunConfig& config, double passes, RunPlan& plan) {
   const model::ModelMemory& model = plan.model;
   const double pass = model.pass(plan.largest.tokens, plan.largest.logps);
   const double kept = model.kept_per_token * plan.largest.tokens;
-  const double training = (passes - 1) * kept + (1 + kHoles) * pass;
+  const double holes = (has_tcmalloc() ? kHolesOfTcmalloc : kHoles) * pass;
+  const double training = (passes - 1) * kept + pass + holes;
   add_part(plan, "activations", passes * kept,
            cat(thousands(std::llround(plan.largest.tokens)), " tokens in the largest micro-batch",
                config.train.gradient_checkpointing ? ", one a layer" : ""));
   add_part(plan, "working memory", pass - kept, "logits of a chunk, gradients on their way");
-  add_part(plan, "holes of the heap", kHoles * pass);
+  add_part(plan, "holes of the heap", holes);
   add_cache(config, training, plan);
 }
 
