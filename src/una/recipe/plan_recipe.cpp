@@ -19,7 +19,7 @@ namespace una::recipe {
 namespace {
 
 // A run's time over that of its matrix products at the speed measured here (docs/plan.md has the runs).
-constexpr double kLeast = 1.1, kMost = 2.4;
+constexpr double kLeast = 0.8, kMost = 2;
 // Seconds of a layer and micro-batch beside them: many small calls, each shared out among the threads.
 constexpr double kLeastCall = 0.002, kMostCall = 0.01;
 
