@@ -2,6 +2,7 @@
 #include <cctype>
 
 #include "una/base/format.h"
+#include "una/base/log.h"
 #include "una/base/options.h"
 
 namespace una {
@@ -58,6 +59,13 @@ std::size_t take_values(const std::vector<std::string>& arguments, std::size_t a
   return taken;
 }
 
+// A later flag wins, as scripts that append their arguments expect; what it replaces is not lost in silence.
+void warn_of_repeat(const Setting* earlier, const Setting& later) {
+  if (earlier == nullptr || (earlier->text == later.text && earlier->list == later.list)) return;
+  log_warning(cat(later.origin, ": given twice, the last one counts",
+                  later.is_list ? "; several values go behind one flag" : ""));
+}
+
 }  // namespace
 
 Settings parse_flags(const std::vector<std::string>& arguments, const std::vector<OptionHelp>& known,
@@ -85,6 +93,7 @@ Settings parse_flags(const std::vector<std::string>& arguments, const std::vecto
     } else {
       at += take_values(arguments, at, option, setting);
     }
+    warn_of_repeat(settings.find(name), setting);
     settings.set(name, setting);
   }
   return settings;

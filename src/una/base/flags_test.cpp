@@ -25,6 +25,19 @@ TEST(Flags, DashesUnderscoresEqualsAndAliasesAreOneKey) {
   EXPECT_EQ(parse({"--no-bf16"}).find("bf16")->text, "false");
 }
 
+std::string warnings_of(const std::vector<std::string>& words) {
+  ::testing::internal::CaptureStderr();
+  parse(words);
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST(Flags, AValueThatIsReplacedIsSaid) {
+  EXPECT_EQ(warnings_of({"--data", "a", "--data", "b"}),
+            "warning: --data: given twice, the last one counts; several values go behind one flag\n");
+  EXPECT_EQ(warnings_of({"--beta", "1", "--beta=2"}), "warning: --beta: given twice, the last one counts\n");
+  EXPECT_EQ(warnings_of({"--beta", "1", "--beta", "1", "--data", "a"}), "");
+}
+
 TEST(Flags, BadWordsAreRefused) {
   EXPECT_THROW(parse({"beta", "1"}), InputError);
   EXPECT_THROW(parse({"--beta"}), InputError);
