@@ -1,6 +1,7 @@
 #include "una/base/heap.h"
 
 #include <malloc.h>
+#include <sys/mman.h>
 
 #include "una/base/clock.h"
 
@@ -10,6 +11,13 @@ extern "C" void MallocExtension_ReleaseFreeMemory() __attribute__((weak));
 namespace una {
 
 bool has_tcmalloc() { return MallocExtension_ReleaseFreeMemory != nullptr; }
+
+void prefer_huge_pages(void* begin, std::size_t bytes) {
+  constexpr std::uintptr_t kPage = 2 << 20;
+  const auto address = reinterpret_cast<std::uintptr_t>(begin);
+  const std::uintptr_t first = address / kPage * kPage, last = (address + bytes + kPage - 1) / kPage * kPage;
+  ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);  // advice: it may be declined
+}
 
 void HeapKeeper::trim() {
   if (has_tcmalloc()) {

@@ -1,11 +1,16 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace una {
 
 // Whether malloc is tcmalloc's, which leaves fewer holes: the program is linked with it where it was found.
 bool has_tcmalloc();
+
+// Asks the kernel for 2 MB pages behind memory that nothing was written to yet, and behind the rest of its
+// first and last one: what is read from end to end again and again then misses the address cache less.
+void prefer_huge_pages(void* begin, std::size_t bytes);
 
 // Keeps holes in the C heap from raising the peak. Work of many sizes leaves free pages between live ones,
 // the next larger piece of work does not fit into them, and the resident set creeps up to a half above what

@@ -7,13 +7,10 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/div.h>
-#include <ATen/ops/log_softmax.h>
-#include <ATen/ops/softmax.h>
-#include <ATen/ops/tensor.h>
 
 #include "una/base/error.h"
 #include "una/base/rng.h"
+#include "una/kernels/softmax_row.h"
 
 namespace una::generate {
 namespace {
@@ -190,20 +187,29 @@ at::Tensor penalised(const at::Tensor& logits, const std::vector<RowChoice>& row
   return out;
 }
 
-// softmax(logits / temperature) [N, V]; greedy rows are not read. `plain` is the softmax's logarithm where
-// nothing was changed.
-at::Tensor tempered(const at::Tensor& logits, const at::Tensor* plain, const std::vector<RowChoice>& rows) {
-  std::vector<float> temperatures;
-  bool any = false, all_one = true;
-  for (const RowChoice& row : rows) {
-    const bool greedy = is_greedy(*row.params);
-    temperatures.push_back(greedy ? 1.0F : static_cast<float>(row.params->temperature));
-    any = any || !greedy;
-    all_one = all_one && temperatures.back() == 1.0F;
+// One row: `raw` as the model gave them, `changed` with the repetition penalty. `weights` is room of that
+// size.
+Draw draw_row(std::span<const float> raw, std::span<const float> changed, std::span<float> weights,
+              const RowChoice& row) {
+  const auto count = static_cast<std::int64_t>(raw.size());
+  const SamplingParams& params = *row.params;
+  Choice choice;
+  kernels::SoftmaxRow softmax;  // at temperature 1
+  if (is_greedy(params)) {
+    choice = {most_likely(changed, row), 1};
+    softmax = kernels::softmax_row(raw.data(), nullptr, count, 1);
+  } else {
+    const bool same = params.temperature == 1 && raw.data() == changed.data();
+    softmax = kernels::softmax_row(raw.data(), same ? weights.data() : nullptr, count, 1);
+    const auto scale = static_cast<float>(1 / params.temperature);
+    if (!same) kernels::softmax_row(changed.data(), weights.data(), count, scale);
+    choice = draw(weights, row);
   }
-  if (!any) return {};
-  if (all_one && plain != nullptr) return plain->exp();
-  return at::softmax(logits.div(at::tensor(temperatures).unsqueeze(1)), -1);
+  const double logp = raw[static_cast<std::size_t>(choice.token)] - softmax.top - std::log(softmax.total);
+  check_input(std::isfinite(logp),
+              "the model's logits are not finite (NaN or infinity): its weights are broken");
+  const auto plain = static_cast<float>(logp);
+  return {choice.token, plain, is_plain(row) ? plain : static_cast<float>(std::log(choice.share))};
 }
 
 }  // namespace
@@ -220,23 +226,15 @@ std::vector<Draw> draw_tokens(const at::Tensor& logits, const std::vector<RowCho
   check(logits.dim() == 2 && logits.size(0) == static_cast<std::int64_t>(rows.size()),
         "draw_tokens: one choice a row of logits");
   const at::Tensor raw = logits.contiguous();
-  const at::Tensor logps = at::log_softmax(raw, -1), changed = penalised(raw, rows);
-  const at::Tensor weights = tempered(changed, changed.is_same(raw) ? &logps : nullptr, rows);
+  const at::Tensor changed = penalised(raw, rows);
   const auto vocabulary = static_cast<std::size_t>(logits.size(1));
-  const float *logp_data = logps.const_data_ptr<float>(), *logit_data = changed.const_data_ptr<float>();
-  float* weight_data = weights.defined() ? weights.mutable_data_ptr<float>() : nullptr;
+  const float *raw_data = raw.const_data_ptr<float>(), *changed_data = changed.const_data_ptr<float>();
   std::vector<Draw> out(rows.size());
   at::parallel_for(0, logits.size(0), 1 + kGrain / logits.size(1), [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> weights(vocabulary);
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const std::size_t at = i * vocabulary;
-      const Choice choice = is_greedy(*rows[i].params)
-                                ? Choice{most_likely({logit_data + at, vocabulary}, rows[i]), 1}
-                                : draw({weight_data + at, vocabulary}, rows[i]);
-      const float logp = logp_data[at + static_cast<std::size_t>(choice.token)];
-      check_input(std::isfinite(logp),
-                  "the model's logits are not finite (NaN or infinity): its weights are broken");
-      const auto processed = static_cast<float>(std::log(choice.share));
-      out[i] = {choice.token, logp, is_plain(rows[i]) ? logp : processed};
+      out[i] = draw_row({raw_data + at, vocabulary}, {changed_data + at, vocabulary}, weights, rows[i]);
     }
   });
   return out;

@@ -103,14 +103,14 @@ void apply_dora(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& t
 
 // y; appends to `saved`, for each adapter, its scaled thin product s drop(x) A^T [T, r], then z where a DoRA
 // magnitude trains.
-at::Tensor forward(const at::Tensor& x, const Call& call, variable_list& saved) {
-  const bool late_bias = call.bias.defined() && has_dora(call.parts);  // no gain is on the bias
-  at::Tensor y = product(x, call.weight, late_bias ? at::Tensor() : call.bias);
+at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                   const std::vector<LinearPart>& parts, variable_list& saved) {
+  const bool late_bias = bias.defined() && has_dora(parts);  // no gain is on the bias
+  at::Tensor y = product(x, weight, late_bias ? at::Tensor() : bias);
   std::int64_t begin = 0;
-  for (const LinearPart& part : call.parts) {
+  for (const LinearPart& part : parts) {
     if (is_dora(part)) {
-      apply_dora(x, call.weight.narrow(0, begin, part.out), part.adapters[0], y.narrow(1, begin, part.out),
-                 saved);
+      apply_dora(x, weight.narrow(0, begin, part.out), part.adapters[0], y.narrow(1, begin, part.out), saved);
     } else {
       for (const LoraTerm& term : part.adapters) {
         saved.push_back(scaled(product(dropped(x, term), term.a.value), term.scale));
@@ -119,7 +119,7 @@ at::Tensor forward(const at::Tensor& x, const Call& call, variable_list& saved) 
     }
     begin += part.out;
   }
-  return late_bias ? y.add_(call.bias) : y;
+  return late_bias ? y.add_(bias) : y;
 }
 
 at::Tensor like(const at::Tensor& grad, const at::Tensor& master) { return grad.to(master.scalar_type()); }
@@ -186,7 +186,7 @@ struct StackedLinear : torch::autograd::Function<StackedLinear> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, at::TensorList /*masters*/,
                             Call call) {
     variable_list saved{std::exchange(call.kept_x, {})};  // where it is let go as soon as it has been used
-    at::Tensor y = kernels::forward(x, call, saved);
+    at::Tensor y = kernels::forward(x, call.weight, call.bias, call.parts, saved);
     ctx->save_for_backward(std::move(saved));
     detail::keep(ctx, std::move(call));
     return y;
@@ -276,14 +276,14 @@ at::Tensor stacked_linear(const at::Tensor& x_in, const at::Tensor& weight, cons
     each_master(parts, [&](const at::Tensor& master) { masters.push_back(master); });
     record = record || !masters.empty();
   }
-  Call call{weight.detach(), bias.defined() ? bias.detach() : bias, parts, {}, {}};
   if (record) {
+    Call call{weight.detach(), bias.defined() ? bias.detach() : bias, parts, {}, {}};
     keep_input(x, origin, call);
     return StackedLinear::apply(x, at::TensorList(masters), std::move(call));
   }
   const at::NoGradGuard no_grad;
   variable_list unused;
-  return forward(x, call, unused);
+  return forward(x, weight, bias, parts, unused);
 }
 
 at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double scale) {

@@ -3,9 +3,11 @@
 #include <cmath>
 #include <utility>
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/split_with_sizes.h>
 
+#include "una/kernels/copy_rows.h"
 #include "una/kernels/geglu.h"
 #include "una/kernels/qk_norm.h"
 #include "una/kernels/rms_norm.h"
@@ -57,7 +59,7 @@ at::Tensor DecoderLayer::normed(const at::Tensor& x, const Parameter* weight, co
 
 at::Tensor DecoderLayer::normed_linear(const StackedLinear& linear, const at::Tensor& x,
                                        const Parameter* weight, const AdapterUse& use) const {
-  if (weight == nullptr) return linear.forward(x, use);
+  if (weight == nullptr || !at::GradMode::is_enabled()) return linear.forward(normed(x, weight, use), use);
   const kernels::Weight used = use.parameter(weight).weight();
   return linear.forward(
       normed(x, weight, use), use,
@@ -81,8 +83,9 @@ at::Tensor DecoderLayer::attend(const at::Tensor& x, const LayerCall& call) cons
   const auto split = at::split_with_sizes(qkv, {heads_, kv_heads_, kv_heads_}, 1);
   at::Tensor keys = split[1], values = split[2];
   if (call.cache != nullptr) {
-    keys = call.cache->keys(parts_.number).index_copy_(0, call.slots, keys);
-    values = call.cache->values(parts_.number).index_copy_(0, call.slots, values);
+    kernels::copy_rows(keys, call.slots, call.cache->keys(parts_.number));
+    kernels::copy_rows(values, call.slots, call.cache->values(parts_.number));
+    keys = call.cache->keys(parts_.number), values = call.cache->values(parts_.number);
   }
   const at::Tensor mixed = kernels::attention(split[0], keys, values, *call.segments, attention_);
   return parts_.o.forward(mixed.reshape({tokens, heads_ * head_dim_}), call.use);

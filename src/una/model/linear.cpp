@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 
 #include "una/base/rng.h"
+#include "una/kernels/product.h"
 
 namespace una::model {
 namespace {
@@ -41,6 +43,9 @@ at::Tensor StackedLinear::bias_of(const AdapterUse& use) const {
 
 at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use,
                                   const kernels::InputOrigin& origin) const {
+  if (use.adapter == nullptr && !at::GradMode::is_enabled()) {
+    return kernels::product(x, present_value(weight_, *parts_[0].weight), bias_of(use));
+  }
   std::vector<kernels::LinearPart> parts;
   parts.reserve(parts_.size());
   for (const Part& part : parts_) {

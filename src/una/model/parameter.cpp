@@ -2,6 +2,9 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+
+#include "una/base/heap.h"
 
 namespace una::model {
 
@@ -43,7 +46,12 @@ at::Tensor fuse_rows(const std::vector<Parameter*>& parts) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> values;
   for (const Parameter* part : parts) values.push_back(part->value.detach());
-  const at::Tensor fused = at::cat(values, 0);
+  std::vector<std::int64_t> shape = values[0].sizes().vec();
+  shape[0] = 0;
+  for (const at::Tensor& value : values) shape[0] += value.size(0);
+  at::Tensor fused = at::empty(shape, values[0].options().requires_grad(false));
+  prefer_huge_pages(fused.mutable_data_ptr(), fused.nbytes());
+  at::cat_out(fused, values, 0);
   std::int64_t row = 0;
   for (Parameter* part : parts) {
     const std::int64_t rows = part->value.size(0);

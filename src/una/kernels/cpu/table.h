@@ -145,6 +145,9 @@ struct Tables {
                     const AdamwScalars<double>&);
   double (*sum_squares_f32)(const float* x, std::int64_t n);
   double (*sum_squares_f64)(const double* x, std::int64_t n);
+  // weights [count] (null: not wanted) = exp(scale (logits - top)), and their sum.
+  void (*softmax_row_f32)(const float* logits, float* weights, std::int64_t count, float scale, float* top,
+                          double* total);
 };
 
 // The tables of this machine's widest instruction set, or of $UNA_CPU_ISA (avx512_bf16, avx512, avx2,
