@@ -21,6 +21,7 @@ constexpr double kMissed = 0.10;   // regret that a control must stay above
 struct BanditOptions {
   std::vector<std::string> methods;
   std::int64_t seeds = 5, steps = 4000, prompts = 8, answers = 32, threads = 1;
+  double learning_rate = 0;
   template <class V>
   void fields(V&& v) {
     v("methods", methods, "some of the cases; empty: all");
@@ -28,6 +29,7 @@ struct BanditOptions {
     v("steps", steps, "rounds of one step each");
     v("prompts", prompts, "prompts, 1 to 16");
     v("answers", answers, "answers a prompt and round");
+    v("learning_rate", learning_rate, "0: each case's own");
     v("threads", threads, "compute threads");
   }
 };
@@ -45,7 +47,8 @@ struct Line {
   double most() const { return *std::max_element(regrets.begin(), regrets.end()); }
 };
 
-Line run_case(const online::BanditCase& one, const BanditOptions& options) {
+Line run_case(online::BanditCase one, const BanditOptions& options) {
+  if (options.learning_rate > 0) one.learning_rate = options.learning_rate;
   Line line;
   const double begin = monotonic_seconds();
   const online::BanditBudget budget{
