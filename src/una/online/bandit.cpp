@@ -180,7 +180,8 @@ std::vector<BanditCase> bandit_cases() {
        .method = "una_online",
        .objective = una_options("identity", "zero"),
        .online = {},
-       .learning_rate = 1e-3,  // the errors that it fits are larger at first: at 3e-3 a world of five is left behind
+       .learning_rate =
+           1e-3,  // the errors that it fits are larger at first: at 3e-3 a world of five is left behind
        .true_offset = true},
       {.name = "rloo", .method = "rloo", .objective = loss_options("sigmoid"), .online = {}},
       ppo_case("ppo_k1", "k1", true),
