@@ -2,9 +2,12 @@
 import json
 import math
 import random
+import signal
+import subprocess
+import threading
 import unittest
 
-from support import TASK, TMP, fresh, read_rows, run, serving, train
+from support import QUICK, TASK, TMP, UNA, fresh, read_rows, run, serving, train
 
 DATA = TASK / "data" / "pair.jsonl"
 ONLINE = ["--max_completion_length", "24", "--per_device_train_batch_size", "8", "--lr_scheduler_type", "constant"]
@@ -41,6 +44,36 @@ class Online(unittest.TestCase):
         run("train", "--config", resumed / "run.yaml", "--resume_from_checkpoint", resumed / "checkpoint-4", "--max_steps", 8)
         name = "adapter_model.safetensors"
         self.assertEqual((straight / name).read_bytes(), (resumed / name).read_bytes())
+
+    def test_ctrl_c_while_a_reward_server_is_waited_for_saves_the_rounds_before(self):
+        more = [*ONLINE, "--num_generations", "2", "--max_steps", "4", "--save_steps", "100"]
+        straight, stopped, scored = fresh("online-judged"), fresh("online-waits"), []
+        release, waited_for = threading.Event(), threading.Event()
+
+        def script(_, body):
+            if len(scored) >= 16 and not release.is_set():  # those of the second round
+                waited_for.set()
+                release.wait(60)
+            scored.extend(body["rows"])
+            return 200, json.dumps([len(row["answer"]) % 7 for row in body["rows"]])
+
+        with serving(script) as server:
+            release.set()
+            train("rloo", DATA, straight, *more, "--reward", f"{server.url}/s")
+            release.clear()
+            scored.clear()
+            command = [UNA, "rloo", "--model", TASK / "start", "--data", DATA, "--out", stopped, *QUICK, *more,
+                       "--reward", f"{server.url}/s"]
+            process = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True)
+            waited_for.wait(60)
+            process.send_signal(signal.SIGINT)
+            _, log = process.communicate(timeout=30)
+            self.assertEqual(process.returncode, 130, log)
+            self.assertIn("stopped at step 1; checkpoint saved", log)
+            release.set()
+            run("train", "--config", stopped / "run.yaml", "--resume_from_checkpoint", "true")
+        name = "adapter_model.safetensors"
+        self.assertEqual((straight / name).read_bytes(), (stopped / name).read_bytes())
 
     def test_later_passes_stop_early_and_a_stopped_run_resumes_bit_for_bit(self):
         more = ["--reward", "length:4", "--num_generations", 2, "--num_iterations", 4, "--save_steps", 1, "--kl_control",

@@ -106,7 +106,7 @@ std::vector<Outcome> Client::post(const std::vector<Request>& requests, const On
     while (!waiting.empty() || !sent.empty()) {
       if (interrupted()) {
         const std::size_t index = sent.empty() ? waiting.front().index : sent.front().index;
-        throw InputError(cat("stopped while waiting for ", shown_url(requests[index].url)));
+        throw Interrupted(cat("stopped while waiting for ", shown_url(requests[index].url)));
       }
       const double until = start_due(requests, waiting, sent);
       for (const Transfers::Done& done : transfers_.wait(std::min(until, kLook))) {

@@ -51,6 +51,7 @@ class Loop {
     return double(state_.position.step) / double(std::max<std::int64_t>(1, steps_per_epoch_));
   }
 
+  void steps();
   void one_step();
   void refuse_step(const StepResult& result);
   // Means, and what only the sums of a window can give, without the ingredients ("_...").
@@ -256,8 +257,7 @@ void Loop::save() {
   }
 }
 
-LoopResult Loop::run() {
-  log_begin_ = monotonic_seconds();
+void Loop::steps() {
   while (state_.position.step < total_ && !(interrupted() && parts_.stream->resumable())) {
     one_step();
     const bool last = state_.position.step == total_;
@@ -267,6 +267,17 @@ LoopResult Loop::run() {
     if (!parts_.stream->resumable()) continue;  // a round of samples is half used: after it
     if (std::exchange(eval_due_, false)) evaluate();
     if (std::exchange(save_due_, false)) save();
+  }
+}
+
+LoopResult Loop::run() {
+  log_begin_ = monotonic_seconds();
+  try {
+    steps();
+  } catch (
+      const Interrupted& stopped) {  // while a judge was waited for: the round under way is lost, no other
+    if (!parts_.stream->resumable()) throw;
+    log_info(stopped.what());
   }
   result_.interrupted = interrupted() && state_.position.step < total_;
   bar_.finish(result_.interrupted ? "stopped" : "done");
