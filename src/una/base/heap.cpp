@@ -13,10 +13,10 @@ namespace una {
 bool has_tcmalloc() { return MallocExtension_ReleaseFreeMemory != nullptr; }
 
 void prefer_huge_pages(void* begin, std::size_t bytes) {
-  constexpr std::uintptr_t kPage = 2 << 20;
-  const auto address = reinterpret_cast<std::uintptr_t>(begin);
-  const std::uintptr_t first = address / kPage * kPage, last = (address + bytes + kPage - 1) / kPage * kPage;
-  ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);  // advice: it may be declined
+  constexpr std::size_t kPage = std::size_t{2} << 20;
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(begin) % kPage;
+  const std::size_t whole = (before + bytes + kPage - 1) / kPage * kPage;
+  ::madvise(static_cast<char*>(begin) - before, whole, MADV_HUGEPAGE);  // advice: it may be declined
 }
 
 void HeapKeeper::trim() {

@@ -1,6 +1,10 @@
 #include "una/base/heap.h"
 
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -50,6 +54,33 @@ TEST(Heap, GrowthOverWhatTheLargestWorkLeftIsGivenBack) {
   const auto held = pieces(8192);  // 512 MB
   keeper.after();
   EXPECT_EQ(keeper.trims(), before + 1);
+}
+
+// The flags of the mapping that holds the address, as the kernel spells them.
+std::string mapping_flags(const void* address) {
+  std::ifstream maps("/proc/self/smaps");
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t begin = 0, end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+      const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+      inside = begin <= wanted && wanted < end;
+    }
+    if (inside && line.rfind("VmFlags:", 0) == 0) return line + " ";
+  }
+  return "";
+}
+
+TEST(Heap, LargePagesAreAskedForFromEndToEnd) {
+  if (!std::filesystem::exists("/sys/kernel/mm/transparent_hugepage/enabled")) {
+    GTEST_SKIP() << "this kernel has no large pages";
+  }
+  constexpr std::size_t kBytes = 9'000'000;
+  const std::unique_ptr<char[]> memory(new char[kBytes]);
+  prefer_huge_pages(memory.get(), kBytes);
+  for (const std::size_t at : {std::size_t{0}, kBytes / 2, kBytes - 1}) {
+    EXPECT_NE(mapping_flags(memory.get() + at).find(" hg "), std::string::npos) << at;
+  }
 }
 
 }  // namespace
