@@ -1,5 +1,6 @@
 #include "una/kernels/softmax_row.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -22,6 +23,7 @@ TEST(SoftmaxRow, SharesAreTheProbabilities) {
       const float* logits = row.const_data_ptr<float>();
       const SoftmaxRow got = softmax_row(logits, weights.data(), count, static_cast<float>(scale));
       EXPECT_EQ(got.top, row.max().item<float>());
+      EXPECT_EQ(*std::max_element(weights.begin(), weights.end()), 1.0F) << "no row overflows";
       double sum = 0;
       for (std::int64_t i = 0; i < count; ++i) {
         const double weight = weights[static_cast<std::size_t>(i)];
