@@ -6,6 +6,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "una/base/format.h"
+
 namespace una {
 namespace {
 
@@ -41,10 +43,8 @@ NvidiaCards nvidia_cards(const std::string& folder) {
   }
   std::sort(cards.begin(), cards.end());
   for (const std::filesystem::path& card : cards) {
-    std::istringstream words(rest_of_line(card / "information", "Model:"));
-    std::string model;
-    for (std::string word; words >> word;) model += (model.empty() ? "" : " ") + word;
-    if (!model.empty()) out.models.push_back(model);
+    const std::string rest = rest_of_line(card / "information", "Model:");
+    if (const auto model = trim(rest); !model.empty()) out.models.emplace_back(model);
   }
   return out;
 }

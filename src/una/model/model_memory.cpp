@@ -93,10 +93,7 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
   if (!request.train_full) return;
   const double narrow = width.element < width.wide ? width.element : 0;
   out.at_head += as_double(out.head) * (width.wide + narrow);
-  // Gate's and up's gradients leave together; they are made when the rest of the MLP is free.
-  const double inner = as_double(spec.intermediate_size);
-  out.gradients = 2 * inner * hidden * (width.wide + narrow);
-  out.free_per_token = inner * width.element;
+  out.gradients = 2 * as_double(spec.intermediate_size) * hidden * (width.wide + narrow);  // gate and up
 }
 
 // The shapes of a model: parameters without storage, and what adapters can change of them.
@@ -144,7 +141,7 @@ Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
 
 double ModelMemory::pass(double tokens, double logps) const {
   const double kept = kept_per_token * tokens + per_logp * logps;
-  return kept + std::max({at_head, working_per_token * tokens, gradients - free_per_token * tokens});
+  return kept + std::max({at_head, working_per_token * tokens, gradients});
 }
 
 ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {

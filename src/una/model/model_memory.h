@@ -33,9 +33,8 @@ struct ModelMemory {
   double working_per_token = 0;  // of the layer where the backward is
   double per_logp = 0;           // [N, C] rows at the head
   double at_head = 0;            // logits of a chunk, and the gradient of a head that trains
-  double gradients = 0;        // full training: of a layer's widest linears, on their way to their place ...
-  double free_per_token = 0;   // ... when this much of what was kept is free again
-  double cache_per_token = 0;  // keys and values, when it generates
+  double gradients = 0;          // full training: of a layer's widest linears, on their way to their place
+  double cache_per_token = 0;    // keys and values, when it generates
 
   double pass(double tokens, double logps) const;  // the most that one pass takes
 };

@@ -62,9 +62,8 @@ std::string cpu_text() {
 std::string device_text() {
   const NvidiaCards cards = nvidia_cards();
   if (cards.driver.empty()) return "cpu; no NVIDIA driver on this machine";
-  return cat("cpu: this build has no CUDA part, so ", cards.models.size(), " NVIDIA card",
-             cards.models.size() == 1 ? "" : "s", cards.models.empty() ? "" : " (" + cards.models[0] + ")",
-             " with driver ", cards.driver, " are not used");
+  return cat("cpu; not used, since this build has no CUDA part: driver ", cards.driver, " and ",
+             cards.models.empty() ? "no card" : join(cards.models, ", "));
 }
 
 std::string model_text(const std::string& path) {

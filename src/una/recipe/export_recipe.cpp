@@ -67,9 +67,8 @@ std::string text_of(const std::string& path) { return is_file(path) ? read_file(
 
 // The one an adapter was trained with may be another than the base's.
 std::string chat_template_of(const ExportOptions& options) {
-  const std::string own = options.adapter + "/chat_template.jinja";
-  return !options.adapter.empty() && is_file(own) ? read_file(own)
-                                                  : text::chat_template_source(options.model_name_or_path);
+  const std::string own = options.adapter.empty() ? "" : text::chat_template_source(options.adapter);
+  return own.empty() ? text::chat_template_source(options.model_name_or_path) : own;
 }
 
 weights::GgufTokenizer read_gguf_tokenizer(const ExportOptions& options, const ModelSpec& spec) {

@@ -274,8 +274,8 @@ LoopResult Loop::run() {
   log_begin_ = monotonic_seconds();
   try {
     steps();
-  } catch (
-      const Interrupted& stopped) {  // while a judge was waited for: the round under way is lost, no other
+  } catch (const Interrupted& stopped) {
+    // While a judge was waited for: the round under way is lost, no other.
     if (!parts_.stream->resumable()) throw;
     log_info(stopped.what());
   }
