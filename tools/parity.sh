@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # ./dev parity [--data DIR]: una's numbers against transformers, TRL, PEFT and llama.cpp, live, and its folders against the
-# rules of vLLM's loader (which is not installed). Installs the others into
-# .deps/peers (or uses $UNA_PEERS). --data: a folder of real tokenizers and chat templates for the text part, skipped
-# without it. llama.cpp is compiled for some minutes; where that fails, its part is skipped and says so.
+# rules of vLLM's loader. Installs the peers into .deps/peers (or uses $UNA_PEERS), but not vLLM: with $UNA_VLLM, a virtual
+# environment that holds it (its CPU build will do), online methods also sample on a running one; skipped without. --data: a
+# folder of real tokenizers and chat templates for the text part, skipped without it. llama.cpp is compiled for some minutes;
+# where that fails, its part is skipped and says so.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 peers=${UNA_PEERS:-$root/.deps/peers}

@@ -215,6 +215,7 @@ class Online(unittest.TestCase):
         self.assertTrue(all(one["path"] == "/v1/completions" and one["body"]["temperature"] == 1 for one in asked))
         sent = [line.split()[0] for line in log.read_text().splitlines()]
         self.assertEqual((len(sent), len(set(sent))), (3, 3), "each round's weights, once")
+        self.assertEqual(len({one["body"]["cache_salt"] for one in asked}), 3, "no round goes on from another's keys and values")
         rows = self.rows(out)
         self.assertTrue(all(0 < row["sampling/failed_ratio"] < 0.3 for row in rows), rows)
         self.assertTrue(all(row["sampling/mismatch_ratio"] == 0 for row in rows))

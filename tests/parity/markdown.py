@@ -23,10 +23,14 @@ SECTIONS = {
     "reward_models": ("Reward-model folders", "`una score` with the folder's own tokenizer and template, beside "
                       "`AutoModelForSequenceClassification` on padded batches of what `apply_chat_template` renders."),
     "vllm": ("Folders and vLLM's loader", "What una writes beside the rules of vLLM 0.33's loader (tests/parity/vllm_rules.py, each with the "
-             "file and function of vLLM it was read from; vLLM itself does not run): config.json, architecture, the files that are "
+             "file and function of vLLM it was read from; vLLM itself does not run here): config.json, architecture, the files that are "
              "picked, index, every name and shape, dtype, tokenizer, template, generation defaults; of adapters kind, names, ranks and "
              "the scale, which together with the base must give una's merge. Adapters that vLLM refuses are merged and serve so "
              "([adapters.md](adapters.md))."),
+    "server": ("A running vLLM that samples", "`una rloo`, `una_online` and `ppo` with `--sampling_endpoint`, eight rounds of 16 answers "
+               "each (tests/parity/vllm_server.py); the adapter is renewed by the script of [online.md](online.md). Gap: log-prob of a sampled "
+               "token by vLLM and by una (fp32), the worst of all rounds. Prompts come again, with a beginning in common that fills a block "
+               "of vLLM's prefix cache. Then what must stop or warn."),
     "gguf": ("GGUF files in llama.cpp", "Random two-layer models, some with a PEFT adapter, written by `una export` and read by llama-cpp-python "
              "(keys and values in F32) and by the gguf package. F16, BF16 and Q8_0: llama.cpp rounds the activations before a matrix to its type "
              "(F16: in some kernels), and the oracle (transformers on the stored weights) does the same; summation order is left, and for BF16 "

@@ -8,8 +8,9 @@
 5. reward_models: folders of type XForSequenceClassification, conversations rendered by apply_chat_template.
 6. steps: twenty steps of DPO, KTO and reward models beside TRL, of UNA beside the paper's equations.
 7. vllm: every kind of folder that una writes, against the rules of vLLM's loader (vllm_rules.py).
-8. gguf: files of `una export` in llama.cpp, where llama-cpp-python is installed.
-9. text: tokenizers and chat templates against transformers (with --data).
+8. server: online methods whose answers a running vLLM samples (with UNA_VLLM, a virtual environment that holds it).
+9. gguf: files of `una export` in llama.cpp, where llama-cpp-python is installed.
+10. text: tokenizers and chat templates against transformers (with --data).
 """
 import argparse
 import json
@@ -33,6 +34,7 @@ from gguf_parity import GgufParity
 from reward_models import RewardParity
 from step_parity import StepParity
 from vllm_folders import VllmFolders
+from vllm_server import VllmServer
 
 SHAPE = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
              max_position_embeddings=512)
@@ -190,6 +192,9 @@ class Parity:
         own = ("Qwen3", "Gemma", "Gemma2", "Phi3")  # vLLM runs the others' code of transformers
         VllmFolders(self, FAMILIES, {family: MORE_FAMILIES[family] for family in own}).all()
 
+    def server(self):
+        VllmServer(self).all()
+
     def gguf(self):
         GgufParity(self).all()
 
@@ -214,7 +219,7 @@ def main():
     parser.add_argument("--dump")
     parser.add_argument("--data")
     parser.add_argument("--markdown", help="write the table here")
-    parser.add_argument("--only", default="models,adapter,adapter_kinds,reward,reward_models,steps,vllm,gguf,text")
+    parser.add_argument("--only", default="models,adapter,adapter_kinds,reward,reward_models,steps,vllm,server,gguf,text")
     parser.add_argument("--case", action="append", help="of the part steps: only this case (repeatable)")
     args = parser.parse_args()
     parity = Parity(args)

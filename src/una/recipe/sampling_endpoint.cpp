@@ -48,17 +48,16 @@ std::string weights_hash(const std::string& folder) {
   return hasher.hex();
 }
 
-// Writes the policy and runs the command, when the weights are not those that the server has.
+// Writes the policy and runs the command, when the weights are not those that the server has; their hash.
 class Synchroniser {
  public:
   Synchroniser(const RunConfig& config, const ModelSetup& model) : config_(config), model_(model) {}
-  void operator()() {
+  std::string operator()() {
     const std::string folder = absolute_path(config_.run.output_dir + "/sampling");
     write_trained(model_, config_, folder);
     const std::string hash = weights_hash(folder);
-    if (hash == sent_) return;
-    run_command(config_.online.sampling_sync_command, folder);
-    sent_ = hash;
+    if (hash != sent_) run_command(config_.online.sampling_sync_command, folder);
+    return sent_ = hash;
   }
 
  private:
@@ -87,7 +86,7 @@ void connect_endpoint(const RunConfig& config, const TextSetup& text, const Mode
   options.vocabulary = model.folder.spec.vocab_size;
   options.eos_id = text.eos_id;
   if (!o.sampling_sync_command.empty()) {
-    options.synchronise = [sync = std::make_shared<Synchroniser>(config, model)] { (*sync)(); };
+    options.synchronise = [sync = std::make_shared<Synchroniser>(config, model)] { return (*sync)(); };
   } else {
     log_warning(
         "no sampling_sync_command: the server does not follow the policy, its answers become stale as "

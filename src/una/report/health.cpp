@@ -119,6 +119,18 @@ std::string truncated(const Run& run) {
              "answers that end");
 }
 
+// The first round's answers come from the weights that the trainer has, so the gap starts as rounding.
+std::string stale_sampler(const Run& run) {
+  const Series& gaps = run["sampling/sampling_logp_difference/mean"];
+  const Trend gap = trend_of(gaps);
+  if (gap.count < 4 || gap.end < 0.01) return "";
+  if (gap.end < 0.1 && gap.end < 10 * gaps.values.front()) return "";
+  return cat("the sampler's log-probs are ", number(gap.end), " nats a token off the trainer's at the end, ",
+             number(gaps.values.front()),
+             " in the first row: the answers came from other weights than the policy's; see "
+             "sampling_sync_command and sampling_model");
+}
+
 std::string length_drift(const Run& run) {
   const Trend length = trend_of(run["completions/mean_length"]);
   if (length.count < kFewRows || length.start <= 0) return "";
@@ -174,7 +186,7 @@ std::string health_text(const std::string& metrics_jsonl, const std::string& met
   std::string text;
   for (const auto check :
        {not_finite, exploding_gradient, reversed_ranking, both_rewards_fall, stuck_accuracy, overfit,
-        saturated, truncated, length_drift, loss_variance, slow_convergence}) {
+        saturated, truncated, stale_sampler, length_drift, loss_variance, slow_convergence}) {
     if (const std::string finding = check(run); !finding.empty()) text += finding + "\n";
   }
   return text;

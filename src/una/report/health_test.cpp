@@ -173,6 +173,20 @@ TEST(Health, ManyTruncatedAnswersAreReported) {
   EXPECT_TRUE(says(health_text(run(20, curves), "una_online"), "cut at the length limit"));
 }
 
+TEST(Health, ASamplerThatDoesNotFollowIsReported) {
+  auto curves = healthy();
+  Curve& gap = curves["sampling/sampling_logp_difference/mean"];
+  gap = line(3e-7, 0.04);
+  EXPECT_TRUE(says(health_text(run(20, curves), "rloo"), "other weights than the policy's"));
+  gap = line(0.3, 0.2);
+  EXPECT_TRUE(says(health_text(run(20, curves), "rloo"), "other weights than the policy's"))
+      << "from the first round on";
+  gap = line(0.005, 0.03);
+  EXPECT_EQ(health_text(run(20, curves), "rloo"), "") << "bfloat16";
+  gap = line(3e-7, 0.005);
+  EXPECT_EQ(health_text(run(20, curves), "rloo"), "");
+}
+
 TEST(Health, ASaturatedSigmoidIsReported) {
   auto curves = healthy();
   curves["una/saturated"] = line(0, 0.8);

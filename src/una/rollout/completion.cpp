@@ -166,7 +166,8 @@ Completion read(const Json& reply, const CompletionContext& context) {
 
 }  // namespace
 
-Json completion_request(const std::string& model, const CompletionContext& context, std::uint64_t seed) {
+Json completion_request(const std::string& model, const CompletionContext& context, std::uint64_t seed,
+                        const std::string& weights) {
   const SamplingParams& p = *context.params;
   Json body{{"model", model},
             {"prompt", std::vector<std::int32_t>(context.prompt.begin(), context.prompt.end())},
@@ -184,6 +185,7 @@ Json completion_request(const std::string& model, const CompletionContext& conte
   if (p.min_new_tokens > 0) body["min_tokens"] = p.min_new_tokens;
   if (!p.stop.empty()) body["stop"] = p.stop;
   if (!p.stop_ids.empty()) body["stop_token_ids"] = p.stop_ids;
+  if (!weights.empty()) body["cache_salt"] = weights;
   return body;
 }
 

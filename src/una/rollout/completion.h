@@ -24,7 +24,10 @@ struct CompletionContext {
 };
 
 // Every sampling key is said, 1 and 0 too: servers take absent ones from the model's generation_config.json.
-Json completion_request(const std::string& model, const CompletionContext& context, std::uint64_t seed);
+// `weights` names those that are to answer, and salts the server's prefix cache: vLLM knows an adapter by its
+// name and path only, and would go on from keys and values that the adapter before it computed. "": not said.
+Json completion_request(const std::string& model, const CompletionContext& context, std::uint64_t seed,
+                        const std::string& weights = "");
 
 struct Completion {
   std::string failure;                 // why there is no answer; "" : there is one

@@ -56,9 +56,11 @@ TEST(Completion, EveryKeyOfTheSamplingIsSaid) {
   EXPECT_EQ(body["return_token_ids"], true);
   EXPECT_EQ(body["stop_token_ids"], Ids{0});
   EXPECT_FALSE(body.contains("stop"));
+  EXPECT_FALSE(body.contains("cache_salt"));
   world.params = {
       .max_new_tokens = 8, .temperature = 0.5, .top_p = 0.9, .top_k = 3, .min_p = 0.1, .stop = {"x"}};
-  const Json other = completion_request("m", world.context(), 1);
+  const Json other = completion_request("m", world.context(), 1, "of the second round");
+  EXPECT_EQ(other["cache_salt"], "of the second round");
   EXPECT_EQ(other["temperature"], 0.5);
   EXPECT_EQ(other["top_k"], 3);
   EXPECT_EQ(other["stop"], Json::array({"x"}));

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
+#include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/net/scripted_server_testing.h"
 
@@ -194,15 +195,40 @@ TEST(Endpoint, NobodyRefusalsAndARoundWithoutAnswersStop) {
   EXPECT_THROW(make_endpoint_source(nowhere), InputError);
 }
 
-TEST(Endpoint, TheServerGetsTheWeightsBeforeItIsAsked) {
-  std::size_t seen = 99;
+TEST(Endpoint, TheServerGetsTheWeightsBeforeItIsAskedAndTheyAreNamed) {
+  std::vector<std::size_t> seen;
   ScriptedServer server([](const Received&) { return http_answer(200, completion({9}, "length")); });
   EndpointOptions following = options(server);
-  following.synchronise = [&] { seen = server.requests(); };
+  following.synchronise = [&] {
+    seen.push_back(server.requests());
+    return cat("weights ", seen.size());
+  };
   const std::vector<Prompt> asked = prompts();
-  make_endpoint_source(following)->sample(asked, {0}, kTwo, 1);
-  EXPECT_EQ(seen, 0U);
-  EXPECT_EQ(server.requests(), 2U);
+  const auto source = make_endpoint_source(following);
+  source->sample(asked, {0}, kTwo, 1);
+  source->sample(asked, {0}, kTwo, 2);
+  EXPECT_EQ(seen, (std::vector<std::size_t>{0, 2}));
+  std::vector<std::string> salts;
+  for (const Received& one : server.received()) salts.push_back(Json::parse(one.body)["cache_salt"]);
+  EXPECT_EQ(salts, (std::vector<std::string>{"weights 1", "weights 1", "weights 2", "weights 2"}));
+}
+
+TEST(Endpoint, WhatIsMissingOrCutIsSaidOnce) {
+  ScriptedServer server([](const Received& received) {
+    const Json body = Json::parse(received.body);
+    if (body["prompt"].size() == 2) return http_answer(200, completion({9, 9}, "length"));
+    return http_answer(400, R"({"error": "the prompt is too long"})");
+  });
+  const auto source = make_endpoint_source(options(server));
+  const std::vector<Prompt> asked = prompts();
+  testing::internal::CaptureStderr();
+  testing::internal::CaptureStdout();
+  for (const std::uint64_t round : {1, 2}) source->sample(asked, {0, 1}, kTwo, round);
+  const std::string said = testing::internal::GetCapturedStderr() + testing::internal::GetCapturedStdout();
+  for (const char* words : {"the prompt is too long", "cut an answer after 2 of 4 tokens"}) {
+    EXPECT_NE(said.find(words), std::string::npos) << said;
+    EXPECT_EQ(said.find(words), said.rfind(words)) << said;
+  }
 }
 
 }  // namespace
