@@ -4,10 +4,15 @@ build_packages="g++ cmake ninja-build ccache mold git ca-certificates libyaml-cp
   libtcmalloc-minimal4 pkg-config libgtest-dev libbenchmark-dev python3 python3-pip"
 tool_packages="clang-format-19 clang-tidy-19"
 wheels="torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85"
+# What libtorch_cuda.so (it is in the torch wheel) is linked to; only for --device cuda.
+cuda_wheels="nvidia-cublas==13.1.0.3 nvidia-cudnn-cu13==9.19.0.56 nvidia-cufft==12.0.0.61 nvidia-curand==10.4.0.35
+  nvidia-cusolver==12.0.4.66 nvidia-cusparse==12.6.3.3 nvidia-cusparselt-cu13==0.8.0 nvidia-nvjitlink==13.0.88
+  nvidia-cuda-nvrtc==13.0.88 nvidia-nccl-cu13==2.28.9 nvidia-nvshmem-cu13==3.4.5 nvidia-cufile==1.15.1.6
+  nvidia-nvtx==13.0.85"
 
 usage() {
   cat <<'T'
-  setup      packages (apt), LibTorch (wheel), Rust if it is missing
+  setup      packages (apt), LibTorch (wheel), Rust if it is missing; --cuda: NVIDIA's libraries too (wheels, 2.7 GB)
   build      everything in build/release
   test       build, then the whole suite (options: --asan, -R REGEX, any ctest option)
   demo       align a small model from feedback, end to end, with a table and an HTML report
@@ -77,7 +82,7 @@ setup_wheels() {
   say "installing LibTorch from its Python wheel into .deps/site (1.2 GB)"
   rm -rf .deps/site.new && mkdir -p .deps/site.new
   # shellcheck disable=SC2086
-  python3 -m pip install -q --no-deps --disable-pip-version-check --target .deps/site.new $wheels
+  python3 -m pip install -q --no-deps --disable-pip-version-check --root-user-action ignore --target .deps/site.new $wheels
   rm -rf .deps/site && mv .deps/site.new .deps/site
   printf '%s' "$wheels" > "$stamp"
 }
@@ -87,6 +92,18 @@ setup() {
   apt_install $build_packages
   setup_rust
   setup_wheels
+}
+
+setup_cuda() {
+  local stamp=.deps/site/.una-cuda-wheels
+  [ "$(cat "$stamp" 2>/dev/null)" = "$cuda_wheels" ] && return
+  say "installing NVIDIA's libraries from their Python wheels into .deps/site (2.7 GB)"
+  rm -rf .deps/site.cuda && mkdir -p .deps/site.cuda
+  # shellcheck disable=SC2086
+  python3 -m pip install -q --no-deps --disable-pip-version-check --root-user-action ignore --target .deps/site.cuda $cuda_wheels
+  cp -a .deps/site.cuda/nvidia/. .deps/site/nvidia/
+  rm -rf .deps/site.cuda
+  printf '%s' "$cuda_wheels" > "$stamp"
 }
 
 setup_tools() { # shellcheck disable=SC2086

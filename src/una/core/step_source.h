@@ -16,6 +16,9 @@ class StepSource {
   virtual std::int64_t steps_per_epoch() const = 0;
   virtual RunPosition position() const = 0;
   virtual void seek(const RunPosition& position) = 0;
+  // After a step that did not fit into memory: makes next() give the same step again, it and all later ones
+  // in smaller micro-batches. The new token budget; 0: it cannot.
+  virtual std::int64_t shrink() { return 0; }
   // Whether a run can be resumed from here: not while a round of samples is only half used.
   virtual bool resumable() const { return true; }
   // Told what became of each step that it gave (not of steps that were refused for numbers that are not

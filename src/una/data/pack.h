@@ -37,6 +37,7 @@ class StepStream final : public StepSource {
   std::int64_t steps_per_epoch() const override;
   RunPosition position() const override { return position_; }
   void seek(const RunPosition& position) override;
+  std::int64_t shrink() override;
 
  private:
   const Dataset& dataset_;
@@ -45,7 +46,7 @@ class StepStream final : public StepSource {
   bool shuffle_;
   PackOptions pack_;
   bool with_kl_rows_;
-  RunPosition position_;
+  RunPosition position_, given_;  // where the next step begins, and where the newest one began
 };
 
 }  // namespace una::data

@@ -30,7 +30,16 @@ void StepStream::seek(const RunPosition& position) {
   if (position_.row == dataset_.size()) position_ = {position.step, position.epoch + 1, 0};
 }
 
+std::int64_t StepStream::shrink() {
+  constexpr std::int64_t kLeast = 64;  // longer rows go alone, and nothing smaller would help them
+  if (pack_.token_budget <= kLeast) return 0;
+  pack_.token_budget /= 2;
+  position_ = given_;
+  return pack_.token_budget;
+}
+
 StepBatch StepStream::next() {
+  given_ = position_;
   const auto size = static_cast<std::uint64_t>(dataset_.size());
   const Permutation order(size, seed_, static_cast<std::uint64_t>(position_.epoch));
   const std::int64_t end = std::min(position_.row + rows_per_step_, dataset_.size());

@@ -79,6 +79,19 @@ TEST(StepStream, resuming_at_any_position_equals_the_straight_run) {
   }
 }
 
+TEST(StepStream, a_step_that_was_too_large_comes_again_in_smaller_pieces) {
+  const auto rows = dataset(10);
+  StepStream stream(*rows, 8, 7, true, {.token_budget = 200}, false), straight(*rows, 8, 7, true, {}, false);
+  EXPECT_EQ(stream.next().micro_batches.size(), 1U);
+  EXPECT_EQ(stream.shrink(), 100);
+  EXPECT_EQ(stream.shrink(), 50);
+  EXPECT_EQ(stream.shrink(), 0);  // smaller ones help nobody
+  const StepBatch again = stream.next(), wanted = straight.next();
+  EXPECT_EQ(lines(again), lines(wanted));
+  EXPECT_EQ(stream.position().row, straight.position().row);
+  EXPECT_EQ(lines(stream.next()), lines(straight.next()));
+}
+
 TEST(StepStream, without_shuffling_the_order_is_the_files) {
   const auto rows = dataset(5);
   StepStream stream(*rows, 2, 1, false, {}, false);

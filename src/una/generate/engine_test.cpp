@@ -11,6 +11,7 @@
 #include <ATen/ops/tensor.h>
 
 #include "una/base/error.h"
+#include "una/kernels/standin_device_testing.h"
 
 namespace una::generate {
 namespace {
@@ -85,6 +86,21 @@ TEST(Engine, GreedyTokensEqualThoseOfFullForwardPasses) {
       ids.push_back(static_cast<std::int32_t>(best));
     }
     EXPECT_EQ(outputs[i].finish, Finish::kLength);
+  }
+}
+
+TEST(Engine, AnotherDeviceSaysTheSame) {
+  model::Model here(tiny_spec(), 5, {}), far(tiny_spec(), 5, {.device = kernels::testing::standin_device()});
+  for (const double temperature : {0.0, 1.0}) {
+    const SamplingParams params{.max_new_tokens = 9, .temperature = temperature};
+    const std::vector<Output> wanted = run(here, {}, params);
+    const std::vector<Output> got = run(far, {.max_batch = 3}, params);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      EXPECT_EQ(got[i].ids, wanted[i].ids) << i;
+      for (std::size_t k = 0; k < got[i].logps.size(); ++k) {
+        EXPECT_NEAR(got[i].logps[k], wanted[i].logps[k], 1e-4);
+      }
+    }
   }
 }
 

@@ -1,9 +1,13 @@
 #include "una/kernels/adamw.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include <ATen/ops/linalg_vector_norm.h>
+
 #include "una/kernels/dispatch.h"
+#include "una/kernels/reference.h"
 
 namespace una::kernels {
 namespace {
@@ -35,6 +39,18 @@ void update(at::Tensor& param, const at::Tensor& grad, at::Tensor& m, at::Tensor
   });
 }
 
+// On another device: ATen's operations over pieces, so that their results in between stay small.
+void update_by_pieces(const at::Tensor& param, const at::Tensor& grad, const at::Tensor& m,
+                      const at::Tensor& v, const AdamWParams& params) {
+  constexpr std::int64_t kPiece = std::int64_t{1} << 26;
+  for (std::int64_t begin = 0; begin < param.numel(); begin += kPiece) {
+    const std::int64_t size = std::min(kPiece, param.numel() - begin);
+    const auto piece = [&](const at::Tensor& whole) { return whole.narrow(0, begin, size); };
+    at::Tensor values = piece(param), means = piece(m), squares = piece(v);
+    reference::adamw_step(values, piece(grad), means, squares, params);
+  }
+}
+
 }  // namespace
 
 void adamw_step(at::Tensor& param, const at::Tensor& grad, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
@@ -44,6 +60,10 @@ void adamw_step(at::Tensor& param, const at::Tensor& grad, at::Tensor& exp_avg, 
           "adamw_step: tensors must be contiguous, of one size and dtype");
   }
   check(params.step >= 1, "adamw_step: steps count from 1");
+  if (!param.is_cpu()) {
+    update_by_pieces(param, grad, exp_avg, exp_avg_sq, params);
+    return;
+  }
   if (param.scalar_type() == at::kDouble) {
     update<double>(param, grad, exp_avg, exp_avg_sq, params, cpu::tables().adamw_f64);
   } else {
@@ -56,6 +76,10 @@ double sum_of_squares(const at::Tensor& flat) {
   const at::Tensor values = flat.contiguous();
   const bool wide = values.scalar_type() == at::kDouble;
   check(wide || values.scalar_type() == at::kFloat, "sum_of_squares: the tensor must be float32 or float64");
+  if (!values.is_cpu()) {
+    const double norm = at::linalg_vector_norm(values, 2, {}, false, at::kDouble).item<double>();
+    return norm * norm;
+  }
   const std::int64_t count = values.numel(), blocks = (count + kBlock - 1) / kBlock;
   std::vector<double> partial(static_cast<std::size_t>(blocks), 0.0);
   at::parallel_for(0, blocks, 4, [&](std::int64_t begin, std::int64_t end) {

@@ -5,6 +5,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "una/base/format.h"
+#include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
 #include "una/kernels/cpu/attention.h"
 #include "una/kernels/dispatch.h"
@@ -125,6 +126,7 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const std::vector<Segment>& segments, const AttentionParams& params) {
   const Call call = make_call({q, k, v}, segments, params);
+  if (aten::takes(q)) return aten::attention(q, k, v, segments, params);
   if (detail::records({q, k, v})) return Attention::apply(q, k, v, call);
   return forward({q, k, v}, call, false).out;
 }
@@ -135,6 +137,10 @@ at::Tensor attention_packed(const at::Tensor& qkv, std::int64_t kv_heads,
         "attention: qkv must be [T, heads + 2 kv_heads, D]");
   const Views views = slices(qkv.detach(), kv_heads);
   const Call call = make_call(views, segments, params);
+  if (aten::takes(qkv)) {
+    const Views own = slices(qkv, kv_heads);
+    return aten::attention(own.q, own.k, own.v, segments, params);
+  }
   if (detail::records({qkv})) return PackedAttention::apply(qkv, kv_heads, call);
   return forward(views, call, false).out;
 }

@@ -13,6 +13,10 @@ void copy_rows(const at::Tensor& from, const at::Tensor& slots, const at::Tensor
         "copy_rows: rows of D must lie side by side, in one dtype");
   check(slots.numel() == from.size(0) && slots.scalar_type() == at::kLong && slots.is_contiguous(),
         "copy_rows: slots must be [T] int64");
+  if (!to.is_cpu()) {
+    at::Tensor(to).index_copy_(0, slots, from);
+    return;
+  }
   const auto bytes = static_cast<std::int64_t>(from.element_size());
   const std::int64_t heads = from.size(1), row = bytes * from.size(2);
   const auto* source = static_cast<const char*>(from.const_data_ptr());

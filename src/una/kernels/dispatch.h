@@ -41,11 +41,15 @@ inline at::ScalarType compute_type(at::ScalarType type) {
 
 template <class T>
 const T* read(const at::Tensor& tensor) {
-  return tensor.defined() ? static_cast<const T*>(tensor.const_data_ptr()) : nullptr;
+  if (!tensor.defined()) return nullptr;
+  check(tensor.is_cpu(), "kernels: a CPU loop was given another device's tensor");
+  return static_cast<const T*>(tensor.const_data_ptr());
 }
 template <class T>
 T* write(const at::Tensor& tensor) {
-  return tensor.defined() ? static_cast<T*>(tensor.mutable_data_ptr()) : nullptr;
+  if (!tensor.defined()) return nullptr;
+  check(tensor.is_cpu(), "kernels: a CPU loop was given another device's tensor");
+  return static_cast<T*>(tensor.mutable_data_ptr());
 }
 
 // work(begin, end) over disjoint runs of rows, in parallel when there is enough of it.

@@ -37,6 +37,11 @@ struct Embedding : torch::autograd::Function<Embedding> {
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto& master = detail::kept<at::Tensor>(ctx);
     const at::Tensor grad = grads[0].contiguous(), ids = ctx->get_saved_variables()[0];
+    if (!grad.is_cpu()) {
+      return {at::zeros(master.sizes(), master.options()).index_add_(0, ids, grad.to(master.scalar_type())),
+              {},
+              {}};
+    }
     at::Tensor out;
     detail::with_type(grad.scalar_type(), [&]<class T>() {
       using A = cpu::Compute<T>;

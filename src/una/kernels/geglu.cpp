@@ -3,8 +3,10 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
+#include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
 #include "una/kernels/dispatch.h"
+#include "una/kernels/reference.h"
 
 namespace una::kernels {
 namespace {
@@ -56,6 +58,10 @@ struct Geglu : torch::autograd::Function<Geglu> {
 
 at::Tensor geglu(const at::Tensor& gate_up, Gelu form) {
   check(gate_up.dim() == 2 && gate_up.size(1) % 2 == 0, "geglu: gate_up must be [T, 2 I]");
+  if (aten::takes(gate_up)) {
+    const auto gate = [form](const detail::variable_list& in) { return reference::geglu(in[0], form); };
+    return aten::recomputed(aten::Op(gate), {gate_up});
+  }
   const bool exact = form == Gelu::kExact;
   const at::Tensor rows = gate_up.contiguous();
   return detail::records({rows}) ? Geglu::apply(rows, exact) : forward(rows, exact);

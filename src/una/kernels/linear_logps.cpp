@@ -8,6 +8,7 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 
+#include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
 #include "una/kernels/dispatch.h"
 
@@ -70,6 +71,20 @@ void chunk_logps(const Call& call, const at::Tensor& logits, const at::Tensor& t
   });
 }
 
+// The rows [first, first + n) of a call's outputs.
+aten::HeadRows rows_of(const Outputs& out, std::int64_t first, std::int64_t n) {
+  const auto part = [&](const at::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
+  return {part(out.logp), part(out.lse), part(out.entropy), part(out.mean_logit), part(out.greedy)};
+}
+
+// chunk_logps on a device of its own.
+void aten_logps(const Call& call, const at::Tensor& logits, const at::Tensor& targets,
+                const aten::HeadRows& out, bool unit_gradient) {
+  const aten::HeadScales scales{call.temperature, call.soft_cap};
+  aten::head_rows(logits, targets, scales, out);
+  if (unit_gradient) aten::head_gradient(logits, targets, scales, out.lse, {});
+}
+
 Outputs make_outputs(const at::Tensor& hidden, bool lse, bool statistics) {
   const auto options = hidden.options().dtype(detail::compute_type(hidden.scalar_type()));
   const std::int64_t n = hidden.size(0);
@@ -87,8 +102,12 @@ Outputs make_outputs(const at::Tensor& hidden, bool lse, bool statistics) {
 void forward(const at::Tensor& hidden, const Call& call, const at::Tensor& targets, const Outputs& out,
              const at::Tensor& u) {
   each_chunk(hidden, call, [&](std::int64_t first, std::int64_t n, const at::Tensor& logits) {
-    detail::with_type(hidden.scalar_type(),
-                      [&]<class T>() { chunk_logps<T>(call, logits, targets, out, first, u.defined()); });
+    if (aten::takes(hidden)) {
+      aten_logps(call, logits, targets.narrow(0, first, n), rows_of(out, first, n), u.defined());
+    } else {
+      detail::with_type(hidden.scalar_type(),
+                        [&]<class T>() { chunk_logps<T>(call, logits, targets, out, first, u.defined()); });
+    }
     if (!u.defined()) return;
     at::Tensor part = u.narrow(0, first, n);
     at::mm_out(part, logits, call.value);
@@ -144,8 +163,14 @@ struct TrainedHead : torch::autograd::Function<TrainedHead> {
     at::Tensor dh = ctx->needs_input_grad(0) ? at::empty_like(hidden) : at::Tensor();
     at::Tensor dw = at::zeros(call.value.sizes(), grad.options());
     each_chunk(hidden, call, [&](std::int64_t first, std::int64_t n, const at::Tensor& logits) {
-      detail::with_type(hidden.scalar_type(),
-                        [&]<class T>() { chunk_gradient<T>(call, logits, saved[1], saved[2], grad, first); });
+      if (aten::takes(hidden)) {
+        aten::head_gradient(logits, saved[1].narrow(0, first, n), {call.temperature, call.soft_cap},
+                            saved[2].narrow(0, first, n), grad.narrow(0, first, n));
+      } else {
+        detail::with_type(hidden.scalar_type(), [&]<class T>() {
+          chunk_gradient<T>(call, logits, saved[1], saved[2], grad, first);
+        });
+      }
       if (dh.defined()) {
         at::Tensor part = dh.narrow(0, first, n);
         at::mm_out(part, logits, call.value);
@@ -167,6 +192,7 @@ void check_shapes(const at::Tensor& hidden, const Weight& weight, const at::Tens
   check(targets.dim() == 1 && targets.size(0) == hidden.size(0) && targets.scalar_type() == at::kLong,
         "linear_logps: targets must be [N] int64");
   check(call.temperature > 0 && call.chunk > 0, "linear_logps: temperature and chunk_rows must be positive");
+  if (!targets.is_cpu()) return;  // the model has looked at them where they came from
   const auto* target = read<std::int64_t>(targets);
   for (std::int64_t i = 0; i < targets.size(0); ++i) {
     check(target[i] >= 0 && target[i] < weight.value.size(0),

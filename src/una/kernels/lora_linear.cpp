@@ -13,6 +13,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "una/base/rng.h"
+#include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
 #include "una/kernels/dispatch.h"
 #include "una/kernels/product.h"
@@ -61,6 +62,11 @@ bool has_dora(const std::vector<LinearPart>& parts) {
 
 // out = dropped x, or out += dropped x.
 void drop(const at::Tensor& x, const LoraTerm& term, const at::Tensor& out, bool add) {
+  if (aten::takes(x)) {
+    const at::Tensor kept = at::mul(x, aten::dropout_mask(x, term.dropout, term.dropout_key));
+    add ? at::Tensor(out).add_(kept) : at::Tensor(out).copy_(kept);
+    return;
+  }
   const std::uint64_t stream = stream_id("lora_dropout");
   const std::int64_t cols = x.size(1);
   const cpu::DropoutParams params{static_cast<std::uint64_t>(term.dropout * 65536), 1 / (1 - term.dropout)};
@@ -290,7 +296,7 @@ at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Te
   constexpr std::int64_t kRows = 256;  // fp32 rows that stay near the cores
   const at::NoGradGuard no_grad;
   const at::ScalarType wide = detail::compute_type(weight.scalar_type());
-  const at::Tensor inner = a.to(wide), outer = b.to(wide);
+  const at::Tensor inner = a.to(weight.device(), wide), outer = b.to(weight.device(), wide);
   const at::Tensor out = at::empty({weight.size(0)}, weight.options().dtype(wide).requires_grad(false));
   for (std::int64_t begin = 0; begin < weight.size(0); begin += kRows) {
     const std::int64_t rows = std::min(kRows, weight.size(0) - begin);

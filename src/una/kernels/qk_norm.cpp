@@ -7,8 +7,10 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 
+#include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
 #include "una/kernels/norm_rows.h"
+#include "una/kernels/reference.h"
 
 namespace una::kernels {
 namespace {
@@ -156,6 +158,12 @@ at::Tensor qk_norm(const at::Tensor& qkv, const Weight& q, const Weight& k, cons
         "qk_norm: a weight's size is not that of what it norms");
   check(qkv.scalar_type() == q.value.scalar_type() && qkv.scalar_type() == k.value.scalar_type(),
         "qk_norm: qkv and the weights differ in dtype");
+  if (aten::takes(qkv)) {
+    const auto norm = [params](const at::Tensor& in, const std::vector<Weight>& weights) {
+      return reference::qk_norm(in, weights[0], weights[1], params);
+    };
+    return aten::recomputed(aten::WeightOp(norm), qkv, {q, k});
+  }
   const at::Tensor rows = qkv.contiguous();
   const Call call{q, k, params};
   if (detail::records({qkv, q.master, k.master})) {

@@ -4,8 +4,10 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 
+#include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
 #include "una/kernels/norm_rows.h"
+#include "una/kernels/reference.h"
 
 namespace una::kernels {
 namespace {
@@ -103,6 +105,12 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
 at::Tensor rms_norm(const at::Tensor& x, const Weight& weight, double eps, NormKind kind) {
   check(x.dim() == 2 && weight.value.numel() == x.size(1), "rms_norm: x must be [T, C] and the weight [C]");
   check(x.scalar_type() == weight.value.scalar_type(), "rms_norm: x and weight differ in dtype");
+  if (aten::takes(x)) {
+    const auto norm = [eps, kind](const at::Tensor& in, const std::vector<Weight>& weights) {
+      return reference::rms_norm(in, weights[0], eps, kind);
+    };
+    return aten::recomputed(aten::WeightOp(norm), x, {weight});
+  }
   const at::Tensor rows = x.contiguous();
   const Call call{weight, eps, kind};
   if (detail::records({x, weight.master})) return RmsNorm::apply(rows, detail::master_of(weight), call);

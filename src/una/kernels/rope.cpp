@@ -2,8 +2,10 @@
 
 #include <ATen/ops/empty_like.h>
 
+#include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
 #include "una/kernels/dispatch.h"
+#include "una/kernels/reference.h"
 
 namespace una::kernels {
 namespace {
@@ -54,6 +56,12 @@ at::Tensor rope(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& 
         "rope: cos and sin must be [T, R/2] with R at most D");
   const auto type = detail::compute_type(qkv.scalar_type());
   const Angles angles{cos.to(type).contiguous(), sin.to(type).contiguous(), rotated_heads};
+  if (aten::takes(qkv)) {
+    const auto turn = [angles](const detail::variable_list& in) {
+      return reference::rope(in[0], angles.cos, angles.sin, angles.rotated);
+    };
+    return aten::recomputed(aten::Op(turn), {qkv});
+  }
   const at::Tensor rows = qkv.contiguous();
   return detail::records({rows}) ? Rope::apply(rows, angles) : rotate(rows, angles, 1);
 }

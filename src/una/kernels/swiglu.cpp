@@ -3,8 +3,10 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
+#include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
 #include "una/kernels/dispatch.h"
+#include "una/kernels/reference.h"
 
 namespace una::kernels {
 namespace {
@@ -52,6 +54,10 @@ struct Swiglu : torch::autograd::Function<Swiglu> {
 
 at::Tensor swiglu(const at::Tensor& gate_up) {
   check(gate_up.dim() == 2 && gate_up.size(1) % 2 == 0, "swiglu: gate_up must be [T, 2 I]");
+  if (aten::takes(gate_up)) {
+    const auto gate = [](const detail::variable_list& in) { return reference::swiglu(in[0]); };
+    return aten::recomputed(aten::Op(gate), {gate_up});
+  }
   const at::Tensor rows = gate_up.contiguous();
   return detail::records({rows}) ? Swiglu::apply(rows) : forward(rows);
 }

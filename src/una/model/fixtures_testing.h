@@ -182,8 +182,11 @@ inline AdapterId add_perturbed_adapter(Model& model, const LoraSpec& spec, bool 
   for (TrainableTensor& tensor : model.trainable()) {
     if (tensor.name.find("lora_B") == std::string::npos) continue;
     const at::Tensor wave = at::arange(tensor.master.numel(), at::kDouble).add(static_cast<double>(++i));
-    tensor.master.set_data(
-        wave.mul(1.7).sin().mul(0.2).view(tensor.master.sizes()).to(tensor.master.dtype()));
+    tensor.master.set_data(wave.mul(1.7)
+                               .sin()
+                               .mul(0.2)
+                               .view(tensor.master.sizes())
+                               .to(tensor.master.options().requires_grad(false)));
   }
   model.refresh();
   return fresh;

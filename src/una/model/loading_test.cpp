@@ -135,7 +135,7 @@ TEST(Loading, HalfPrecisionFilesAreConvertedToTheComputeType) {
 }
 
 TEST(Loading, UnknownDevicesAreRefused) {
-  EXPECT_THROW(Model(tiny_spec(), 5, {.device = "cuda"}), InputError);
+  EXPECT_THROW(Model(tiny_spec(), 5, {.device = at::kCUDA}), InputError);
 }
 
 }  // namespace

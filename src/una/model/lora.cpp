@@ -108,28 +108,27 @@ Adapter make_adapter(const LoraSpec& spec, const AdapterBase& base, std::uint64_
   Adapter out{.spec = spec, .trainable = trainable, .modules = {}, .copies = {}, .copy_of = {}};
   const AdapterPlan plan = plan_adapter(out.spec, base);
   out.modules.resize(base.linears.size());
-  const auto parameter = [&](const std::string& name, const at::Tensor& values, at::ScalarType dtype) {
-    return make_parameter(name, values, dtype, trainable, true);
+  const Placement& own = base.placement;
+  const auto parameter = [&](const std::string& name, const at::Tensor& values, const Placement& placement) {
+    return make_parameter(name, values, placement, trainable, true);
   };
   for (const LoraTarget& target : plan.targets) {
     const LinearInfo& linear = base.linears[target.linear];
     const ModuleNames names(linear.module);
     const double bound = 1 / std::sqrt(static_cast<double>(linear.in));
     const at::Tensor a = random_uniform({target.rank, linear.in}, bound, seed, names.a);
-    AdapterModule module{
-        .a = parameter(names.a, a, base.compute),
-        .b = parameter(names.b, at::zeros({linear.out, target.rank}, at::kFloat), base.compute),
-        .scale = target.scale};
+    AdapterModule module{.a = parameter(names.a, a, own),
+                         .b = parameter(names.b, at::zeros({linear.out, target.rank}, at::kFloat), own),
+                         .scale = target.scale};
     if (spec.use_dora) {
-      module.magnitude = parameter(names.magnitude, row_norms(module, linear), master_dtype(base.compute));
+      module.magnitude = parameter(names.magnitude, row_norms(module, linear).cpu(), own.wide());
     }
     out.modules[target.linear] = std::move(module);
   }
   for (const CopyPlan& copy : plan.copies) {
     const Parameter& from = *copy.base;
-    add_copy(
-        out, copy.base,
-        {make_parameter(copy.name, from.full().clone(), base.compute, trainable, from.decay), copy.layer});
+    add_copy(out, copy.base,
+             {make_parameter(copy.name, from.full().clone(), own, trainable, from.decay), copy.layer});
   }
   refresh_dora(out, base);
   return out;
@@ -143,20 +142,19 @@ Adapter load_adapter(const LoraSpec& spec, const AdapterBase& base, const weight
       expected_tensors(plan, spec.use_dora, base), weights,
       [](const std::string& name) { return name == "score.weight" || name == "score.bias"; }, what);
   out.modules.resize(base.linears.size());
-  const at::ScalarType wide = master_dtype(base.compute);
+  const Placement& own = base.placement;
   // fp32, as PEFT loads adapters: the file may go away, and training starts from these values.
-  const auto read = [&](const std::string& name, at::ScalarType dtype, bool decay = true) {
-    return make_parameter(name, weights.at(name).to(wide), dtype, trainable, decay);
+  const auto read = [&](const std::string& name, const Placement& placement, bool decay = true) {
+    return make_parameter(name, weights.at(name).to(own.wide().compute), placement, trainable, decay);
   };
   for (const LoraTarget& target : plan.targets) {
     const ModuleNames names(base.linears[target.linear].module);
-    AdapterModule module{
-        .a = read(names.a, base.compute), .b = read(names.b, base.compute), .scale = target.scale};
-    if (spec.use_dora) module.magnitude = read(names.magnitude, wide);
+    AdapterModule module{.a = read(names.a, own), .b = read(names.b, own), .scale = target.scale};
+    if (spec.use_dora) module.magnitude = read(names.magnitude, own.wide());
     out.modules[target.linear] = std::move(module);
   }
   for (const CopyPlan& copy : plan.copies) {
-    add_copy(out, copy.base, {read(copy.name, base.compute, copy.base->decay), copy.layer});
+    add_copy(out, copy.base, {read(copy.name, own, copy.base->decay), copy.layer});
   }
   refresh_dora(out, base);
   return out;
@@ -165,17 +163,17 @@ Adapter load_adapter(const LoraSpec& spec, const AdapterBase& base, const weight
 Adapter frozen_copy(const Adapter& adapter, const AdapterBase& base) {
   Adapter out = adapter;  // the tensors are shared until here
   out.trainable = false;
-  const at::ScalarType wide = master_dtype(base.compute);
-  const auto freeze = [](Parameter& parameter, at::ScalarType dtype) {
-    parameter = make_parameter(parameter.name, parameter.full().clone(), dtype, false, parameter.decay);
+  const Placement& own = base.placement;
+  const auto freeze = [](Parameter& parameter, const Placement& placement) {
+    parameter = make_parameter(parameter.name, parameter.full().clone(), placement, false, parameter.decay);
   };
   for (std::optional<AdapterModule>& module : out.modules) {
     if (!module) continue;
-    freeze(module->a, base.compute);
-    freeze(module->b, base.compute);
-    if (module->magnitude) freeze(*module->magnitude, wide);
+    freeze(module->a, own);
+    freeze(module->b, own);
+    if (module->magnitude) freeze(*module->magnitude, own.wide());
   }
-  for (AdapterCopy& copy : out.copies) freeze(copy.parameter, base.compute);
+  for (AdapterCopy& copy : out.copies) freeze(copy.parameter, own);
   refresh_dora(out, base);
   return out;
 }

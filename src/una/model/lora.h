@@ -30,7 +30,7 @@ struct AdapterBase {
   std::vector<LinearInfo> linears;
   std::vector<SavableModule> savable;
   std::vector<std::string> default_targets;
-  at::ScalarType compute = at::kFloat;
+  Placement placement;
 };
 
 // A copy that stands in a base parameter's place.

@@ -10,8 +10,10 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
+#include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/kernels/devices.h"
 #include "una/kernels/linear_logps.h"
 #include "una/kernels/product.h"
 #include "una/model/initialize.h"
@@ -42,6 +44,14 @@ at::Tensor random_parameter(const ModelSpec& spec, const ParameterShape& shape, 
       break;
   }
   return random_normal(shape.shape, spec.initializer_range, seed, shape.name).to(dtype);
+}
+
+// A head's results where objectives read them; gradients go back the same way.
+PolicyOutput on_cpu(PolicyOutput out) {
+  for (at::Tensor* each : {&out.logp, &out.entropy, &out.mean_logit, &out.greedy}) {
+    if (each->defined()) *each = each->cpu();
+  }
+  return out;
 }
 
 }  // namespace
@@ -76,6 +86,15 @@ const ModelSpec& Model::spec() const { return impl_->spec; }
 
 at::ScalarType Model::dtype() const { return impl_->dtype; }
 
+at::Device Model::device() const { return impl_->device; }
+
+std::int64_t Model::take_peak_memory() const {
+  if (impl_->device.is_cpu()) return static_cast<std::int64_t>(una::take_peak_memory());
+  const std::int64_t peak = kernels::device_memory(impl_->device).peak;
+  kernels::reset_peak_memory(impl_->device);
+  return peak;
+}
+
 at::Tensor Model::hidden(const at::Tensor& tokens, const at::Tensor& positions,
                          const std::vector<Segment>& segments, const ForwardOptions& options) {
   return impl_->hidden(tokens, positions, options,
@@ -86,15 +105,16 @@ at::Tensor Model::hidden_cached(const at::Tensor& tokens, const at::Tensor& posi
                                 const std::vector<Segment>& segments, const at::Tensor& slots, KvCache& cache,
                                 const ForwardOptions& options) {
   const at::NoGradGuard no_grad;
-  return impl_->hidden(
-      tokens, positions, options,
-      {.segments = std::make_shared<const std::vector<Segment>>(segments), .cache = &cache, .slots = slots});
+  return impl_->hidden(tokens, positions, options,
+                       {.segments = std::make_shared<const std::vector<Segment>>(segments),
+                        .cache = &cache,
+                        .slots = slots.to(impl_->device)});
 }
 
 at::Tensor Model::logits(const at::Tensor& hidden, AdapterId adapter) {
   const at::NoGradGuard no_grad;
   const at::Tensor logits =
-      kernels::product(hidden, impl_->head(impl_->adapter(adapter)).value).to(at::kFloat);
+      kernels::product(hidden, impl_->head(impl_->adapter(adapter)).value).cpu().to(at::kFloat);
   const double cap = impl_->spec.logit_soft_cap;
   return cap > 0 ? logits.div(cap).tanh().mul(cap) : logits;
 }
@@ -109,24 +129,27 @@ PolicyOutput Model::forward(const PackedBatch& batch, const PolicyWants& wants,
 
 PolicyOutput Model::forward_as_packed(const PackedBatch& batch, const PolicyWants& wants,
                                       const ForwardOptions& options) {
+  const at::Device device = impl_->device;
   const at::Tensor states = hidden(batch.tokens, batch.positions, batch.segments, options);
   PolicyOutput out;
   if (wants.logp || wants.statistics) {
-    out = kernels::linear_logps(states.index_select(0, batch.logp_rows),
-                                impl_->head(impl_->adapter(options.adapter)).weight(), batch.logp_targets,
-                                wants,
-                                {.temperature = wants.temperature, .soft_cap = impl_->spec.logit_soft_cap});
+    if (!device.is_cpu()) check_tokens(batch.logp_targets, impl_->spec.vocab_size);
+    out = on_cpu(kernels::linear_logps(
+        states.index_select(0, batch.logp_rows.to(device)),
+        impl_->head(impl_->adapter(options.adapter)).weight(), batch.logp_targets.to(device), wants,
+        {.temperature = wants.temperature, .soft_cap = impl_->spec.logit_soft_cap}));
   }
-  if (wants.state_rows.defined()) out.states = states.detach().index_select(0, wants.state_rows);
+  if (wants.state_rows.defined()) out.states = states.detach().index_select(0, wants.state_rows.to(device));
   if (wants.score) {
     check(has_reward_head(), "scores asked of a model without a reward head");
     const Parameter& score = *impl_->score;
-    const at::Tensor last = states.index_select(0, batch.last_rows).to(score.value.scalar_type());
+    const at::Tensor last = states.index_select(0, batch.last_rows.to(device)).to(score.value.scalar_type());
     out.score = at::linear(last, score.trains() ? score.master : score.value).squeeze(-1);
     if (impl_->score_bias) {
       const Parameter& bias = *impl_->score_bias;
       out.score = out.score + (bias.trains() ? bias.master : bias.value);
     }
+    out.score = out.score.cpu();
   }
   return out;
 }
@@ -175,7 +198,8 @@ std::vector<std::pair<std::string, at::Tensor>> Model::named_tensors() const {
 KvCache::KvCache(const Model& model, std::int64_t slots) : slots_(slots) {
   const ModelSpec& spec = model.spec();
   const auto layer_cache = [&] {
-    return at::empty({spec.num_kv_heads, slots, spec.head_dim}, model.dtype()).transpose(0, 1);
+    const auto options = at::TensorOptions().dtype(model.dtype()).device(model.device());
+    return at::empty({spec.num_kv_heads, slots, spec.head_dim}, options).transpose(0, 1);
   };
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
     keys_.push_back(layer_cache());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include "una/core/lora_spec.h"
 #include "una/core/model_spec.h"
@@ -47,11 +48,13 @@ struct TrainableTensor {
 struct LoadOptions {
   at::ScalarType dtype = at::kFloat;  // compute dtype: kFloat or kBFloat16
   bool train_full = false;            // every parameter trains (fp32 masters)
-  std::string device = "cpu";
+  at::Device device = at::kCPU;       // where weights, adapters and arithmetic are
 };
 
 // A decoder-only transformer described by ModelSpec, with LoRA adapters by id. Parameter names are Hugging
-// Face's. Not copyable. One thread at a time. Forward passes record autograd history when grad mode is on.
+// Face's. Batches come on the CPU, results go there, and tensors for files are there; hidden states, caches
+// and masters stay on the model's device. Not copyable. One thread at a time. Forward passes record autograd
+// history when grad mode is on.
 class Model {
  public:
   // Every tensor of the spec must be in `weights` with its shape and nothing else (buffers such as
@@ -68,6 +71,10 @@ class Model {
 
   const ModelSpec& spec() const;
   at::ScalarType dtype() const;
+  at::Device device() const;
+  // Bytes at most since the last call: of the process for a model on the CPU, else of tensors on its device.
+  std::int64_t take_peak_memory() const;
+  LoadOptions frozen_like() const { return {.dtype = dtype(), .device = device()}; }  // for a model beside it
 
   // Adapters. A: Kaiming uniform(sqrt 5), B: zero, drawn from `seed` and the module's name. `trainable`
   // adapters get fp32 masters that require grad. Unknown target names are an InputError listing the linears

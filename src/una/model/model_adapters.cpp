@@ -29,7 +29,7 @@ at::Tensor merged_weight(const at::Tensor& weight, const AdapterModule& module) 
   const at::ScalarType dtype = weight.scalar_type();
   at::Tensor sum = at::addmm(weight, module.b.full().to(dtype), module.a.full().to(dtype), 1, module.scale);
   if (!module.magnitude) return sum;
-  return at::mul(sum, at::div(module.magnitude->full(), module.norm).unsqueeze(1));
+  return at::mul(sum, at::div(module.magnitude->full(), module.norm.cpu()).unsqueeze(1));
 }
 
 }  // namespace
@@ -91,8 +91,9 @@ std::vector<std::pair<std::string, at::Tensor>> Model::adapter_tensors(AdapterId
 
 void Model::add_reward_head(std::uint64_t seed) {
   if (impl_->score) {
-    start_training(*impl_->score, master_dtype(impl_->dtype));
-    if (impl_->score_bias) start_training(*impl_->score_bias, master_dtype(impl_->dtype));
+    const Placement wide = impl_->placement().wide();
+    start_training(*impl_->score, wide);
+    if (impl_->score_bias) start_training(*impl_->score_bias, wide);
     return;
   }
   const double deviation = 1 / std::sqrt(static_cast<double>(impl_->spec.hidden_size + 1));

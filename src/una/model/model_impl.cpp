@@ -7,6 +7,7 @@
 #include <ATen/ops/aminmax.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/scalar_tensor.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
@@ -18,6 +19,12 @@
 namespace una::model {
 namespace {
 
+bool uses_local_rope(const ModelSpec& spec) {
+  return std::find(spec.rope_layers.begin(), spec.rope_layers.end(), 1) != spec.rope_layers.end();
+}
+
+}  // namespace
+
 void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary) {
   if (tokens.numel() == 0) return;
   const auto [low, high] = at::aminmax(tokens);
@@ -27,22 +34,16 @@ void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary) {
                   vocabulary, " rows; is this the model's own tokenizer?"));
 }
 
-bool uses_local_rope(const ModelSpec& spec) {
-  return std::find(spec.rope_layers.begin(), spec.rope_layers.end(), 1) != spec.rope_layers.end();
-}
-
-}  // namespace
-
 Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
     : spec(model_spec),
       family(find_family(model_spec)),
       dtype(options.dtype),
+      device(options.device),
       full_training(options.train_full),
       rope(model_spec.rope, model_spec.head_dim, model_spec.max_positions),
       local_rope(model_spec.local_rope, model_spec.head_dim, model_spec.max_positions) {
-  check_input(options.device == "cpu", cat("device \"", options.device,
-                                           "\" is not available to this build; "
-                                           "use cpu"));
+  check_input(c10::impl::hasDeviceGuardImpl(device.type()),
+              cat("device ", device.str(), " is not there: it must be opened first (kernels/devices.h)"));
   check(dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kDouble,
         "LoadOptions::dtype must be fp32, bf16 or fp64");
 }
@@ -97,7 +98,7 @@ void Model::Impl::build(const TensorSource& source, bool train_full) {
       continue;
     }
     const bool decay = shape.kind == ParameterShape::Kind::kMatrix;
-    parameters.push_back(make_parameter(shape.name, values, dtype, train_full, decay));
+    parameters.push_back(make_parameter(shape.name, values, placement(), train_full, decay));
     by_name[shape.name] = &parameters.back();
   }
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) add_layer(layer);
@@ -105,21 +106,21 @@ void Model::Impl::build(const TensorSource& source, bool train_full) {
   final_norm = find(names.final_norm + ".weight");
   output = spec.tie_word_embeddings ? embedding : find(names.head + ".weight");
   base.default_targets = family.default_targets;
-  base.compute = dtype;
+  base.placement = placement();
   base.savable = savable_modules(spec, names, [this](const std::string& name) { return find(name); });
 }
 
 void Model::Impl::set_score(const at::Tensor& values, bool trains) {
   // fp32 arithmetic: a bf16 score of 5 has steps of 0.03.
   score = std::make_unique<Parameter>(
-      make_parameter(family.names.score + ".weight", values, master_dtype(dtype), trains, true));
+      make_parameter(family.names.score + ".weight", values, placement().wide(), trains, true));
 }
 
 void Model::Impl::set_score_bias(const weights::StateDict& weights, bool trains) {
   const std::string name = family.names.score + ".bias";
   if (!weights.has(name)) return;
-  const at::ScalarType wide = master_dtype(dtype);
-  score_bias = std::make_unique<Parameter>(make_parameter(name, weights.at(name), wide, trains, false));
+  score_bias =
+      std::make_unique<Parameter>(make_parameter(name, weights.at(name), placement().wide(), trains, false));
 }
 
 const Parameter& Model::Impl::head(const Adapter* used) const {
@@ -159,7 +160,7 @@ Angles Model::Impl::angles_of(RopeTable& table, const at::Tensor& positions, con
   } else {
     rows = table.rows(positions, packed_lengths(*call.segments, positions.numel()).most);
   }
-  return {rows.first, rows.second};
+  return {rows.first.to(device), rows.second.to(device)};
 }
 
 namespace {
@@ -184,7 +185,8 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
   const bool keep_little = options.gradient_checkpointing && at::GradMode::is_enabled();
   const std::int64_t first = keep_little ? first_trained_layer(used) : spec.num_layers;
   const Parameter& table = call.use.parameter(embedding);
-  at::Tensor x = scaled_embedding(kernels::embedding(tokens, table.weight()), spec.embedding_scale);
+  at::Tensor x =
+      scaled_embedding(kernels::embedding(tokens.to(device), table.weight()), spec.embedding_scale);
   for (std::int64_t number = 0; number < spec.num_layers; ++number) {
     const DecoderLayer& layer = layers[static_cast<std::size_t>(number)];
     if (number < first) {

@@ -16,6 +16,9 @@
 
 namespace una::model {
 
+// InputError on an id that the vocabulary does not have.
+void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary);
+
 struct Model::Impl {
   // The tensor a checkpoint (or the random start) has for one parameter.
   using TensorSource = std::function<at::Tensor(const ParameterShape&)>;
@@ -25,6 +28,7 @@ struct Model::Impl {
   void set_score(const at::Tensor& values, bool trains);
   void set_score_bias(const weights::StateDict& weights, bool trains);  // where they hold one
 
+  Placement placement() const { return {dtype, device}; }
   at::Tensor hidden(const at::Tensor& tokens, const at::Tensor& positions, const ForwardOptions& options,
                     LayerCall call);
   // The head that an adapter's calls use (null: the base's). InternalError on a reward model without one.
@@ -37,6 +41,7 @@ struct Model::Impl {
   ModelSpec spec;
   Family family;
   at::ScalarType dtype;
+  at::Device device;
   bool full_training = false;
   std::deque<Parameter> parameters;  // Hugging Face's order; addresses are kept
   std::map<std::string, Parameter*> by_name;

@@ -133,7 +133,7 @@ Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
   }
   out.base.savable = savable_modules(spec, names, [&](const std::string& name) { return out.find(name); });
   out.base.default_targets = out.family.default_targets;
-  out.base.compute = dtype;
+  out.base.placement.compute = dtype;
   return out;
 }
 

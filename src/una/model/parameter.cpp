@@ -8,7 +8,7 @@
 
 namespace una::model {
 
-at::Tensor Parameter::full() const { return trains() ? master.detach() : stored; }
+at::Tensor Parameter::full() const { return trains() ? master.detach().cpu() : stored; }
 
 void Parameter::refresh() {
   if (!trains() || value.is_same(master)) return;
@@ -20,24 +20,25 @@ at::ScalarType master_dtype(at::ScalarType compute) {
   return compute == at::kDouble ? at::kDouble : at::kFloat;
 }
 
-Parameter make_parameter(const std::string& name, const at::Tensor& stored, at::ScalarType compute,
+Parameter make_parameter(const std::string& name, const at::Tensor& stored, const Placement& placement,
                          bool trains, bool decay) {
   Parameter out{.name = name, .stored = stored, .value = {}, .master = {}, .decay = decay};
   if (trains) {
-    start_training(out, compute);
+    start_training(out, placement);
   } else {
-    out.value = stored.to(compute).contiguous();
+    out.value = stored.to(placement.device, placement.compute).contiguous();
   }
   return out;
 }
 
-void start_training(Parameter& parameter, at::ScalarType compute) {
+void start_training(Parameter& parameter, const Placement& placement) {
   if (parameter.trains()) return;
-  const at::ScalarType dtype = master_dtype(compute);
+  const at::ScalarType dtype = master_dtype(placement.compute);
   const at::NoGradGuard no_grad;
-  parameter.master = parameter.stored.to(parameter.stored.device(), dtype, false, /*copy=*/true).contiguous();
+  parameter.master = parameter.stored.to(placement.device, dtype, false, /*copy=*/true).contiguous();
   parameter.master.set_requires_grad(true);
-  parameter.value = compute == dtype ? parameter.master : parameter.master.detach().to(compute);
+  parameter.value =
+      placement.compute == dtype ? parameter.master : parameter.master.detach().to(placement.compute);
   parameter.stored = at::Tensor();
 }
 
@@ -50,7 +51,7 @@ at::Tensor fuse_rows(const std::vector<Parameter*>& parts) {
   shape[0] = 0;
   for (const at::Tensor& value : values) shape[0] += value.size(0);
   at::Tensor fused = at::empty(shape, values[0].options().requires_grad(false));
-  prefer_huge_pages(fused.mutable_data_ptr(), fused.nbytes());
+  if (fused.is_cpu()) prefer_huge_pages(fused.mutable_data_ptr(), fused.nbytes());
   at::cat_out(fused, values, 0);
   std::int64_t row = 0;
   for (Parameter* part : parts) {

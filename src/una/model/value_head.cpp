@@ -11,14 +11,14 @@
 
 namespace una::model {
 
-ValueHead::ValueHead(std::int64_t hidden_size, double bias, at::ScalarType compute) {
-  const auto options = at::TensorOptions().dtype(master_dtype(compute));
+ValueHead::ValueHead(std::int64_t hidden_size, double bias, at::ScalarType compute, at::Device device) {
+  const auto options = at::TensorOptions().dtype(master_dtype(compute)).device(device);
   weight_ = at::zeros({1, hidden_size}, options).requires_grad_();
   bias_ = at::full({1}, bias, options).requires_grad_();
 }
 
 at::Tensor ValueHead::values(const at::Tensor& states) const {
-  return at::linear(states.detach().to(weight_.scalar_type()), weight_, bias_).squeeze(-1);
+  return at::linear(states.detach().to(weight_.scalar_type()), weight_, bias_).squeeze(-1).cpu();
 }
 
 std::vector<TrainableTensor> ValueHead::trainable() const {

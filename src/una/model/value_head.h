@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include "una/model/model.h"
 #include "una/weights/safetensors.h"
@@ -15,13 +16,15 @@ namespace una::model {
 inline constexpr const char* kValueHeadFile = "value_head.safetensors";
 
 // V(x) = w . h + b of the policy's final hidden state h at a prompt's last token. The states come without
-// history, so V never moves the policy. Arithmetic and masters are fp32 (fp64 for an fp64 model).
+// history, so V never moves the policy. Arithmetic and masters are fp32 (fp64 for an fp64 model), on
+// `device`, where the states are.
 class ValueHead {
  public:
   // w is 0, so that V(x) = bias for every prompt at first.
-  ValueHead(std::int64_t hidden_size, double bias, at::ScalarType compute);
+  ValueHead(std::int64_t hidden_size, double bias, at::ScalarType compute, at::Device device = at::kCPU);
 
-  at::Tensor values(const at::Tensor& states) const;  // [R, C] any dtype -> [R]; differentiable in w and b
+  at::Tensor values(
+      const at::Tensor& states) const;  // [R, C] any dtype -> [R] on the CPU; differentiable in w and b
   std::vector<TrainableTensor> trainable() const;
   std::vector<std::pair<std::string, at::Tensor>> tensors() const;  // by the names of kValueHeadFile
   // InputError naming `what` when a tensor is missing or of another shape.

@@ -76,7 +76,7 @@ BanditWorld::BanditWorld(std::int64_t prompts, std::uint64_t seed)
   }
 }
 
-std::unique_ptr<model::Model> BanditWorld::make_model(bool trains) const {
+std::unique_ptr<model::Model> BanditWorld::make_model(bool trains, at::Device device) const {
   ModelSpec spec;
   spec.model_type = "llama";
   spec.architecture = "LlamaForCausalLM";
@@ -92,7 +92,7 @@ std::unique_ptr<model::Model> BanditWorld::make_model(bool trains) const {
   spec.initializer_range = 0.15;
   spec.torch_dtype = "float32";
   return std::make_unique<model::Model>(spec, random_bits(seed_, stream_id("bandit-model"), 0),
-                                        model::LoadOptions{.train_full = trains});
+                                        model::LoadOptions{.train_full = trains, .device = device});
 }
 
 std::size_t BanditWorld::answer_of(const std::string& text) const {

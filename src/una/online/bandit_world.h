@@ -22,7 +22,7 @@ class BanditWorld {
   BanditWorld(std::int64_t prompts, std::uint64_t seed);
 
   // The network at its start, random; the reference keeps a copy. `trains`: every weight.
-  std::unique_ptr<model::Model> make_model(bool trains = false) const;
+  std::unique_ptr<model::Model> make_model(bool trains = false, at::Device device = at::kCPU) const;
   const text::Tokenizer& tokenizer() const { return tokenizer_; }  // a b c and an end token
   const std::vector<rollout::Prompt>& prompts() const { return prompts_; }
   const std::vector<std::vector<std::int32_t>>& answers() const { return answers_; }

@@ -93,8 +93,8 @@ Row group_row(const rollout::Group& group, std::size_t number, const RoundParts&
   return row;
 }
 
-void add_peak(const char* name, MetricSums& metrics) {
-  metrics.add(name, static_cast<double>(take_peak_memory()) / 1048576);
+void add_peak(const char* name, const model::Model& model, MetricSums& metrics) {
+  metrics.add(name, static_cast<double>(model.take_peak_memory()) / 1048576);
 }
 
 std::vector<rollout::Group> sample_and_score(const RoundParts& parts,
@@ -112,7 +112,7 @@ std::vector<rollout::Group> sample_and_score(const RoundParts& parts,
   }
   std::vector<rollout::Group> groups = source.sample(*parts.prompts, prompts, sampling, key);
   const double begin = monotonic_seconds();
-  if (metrics != nullptr) add_peak("memory/generate_mb", *metrics);
+  if (metrics != nullptr) add_peak("memory/generate_mb", *parts.set->model, *metrics);
   scorer ? scorer->finish(groups) : rollout::score(groups, *parts.reward);
   *reward_seconds += monotonic_seconds() - begin;
   return groups;
@@ -338,7 +338,7 @@ Round make_round(const RoundParts& parts, const std::vector<std::int64_t>& promp
   Round round;
   const double begin = monotonic_seconds();
   double reward_seconds = 0;
-  take_peak_memory();
+  parts.set->model->take_peak_memory();
   round.groups = sample_and_score(parts, prompts, key, &reward_seconds, &round.metrics);
   round.metrics.merge(round_metrics(round.groups));
   check_any_score(round.groups, parts, round.metrics);
@@ -348,13 +348,13 @@ Round make_round(const RoundParts& parts, const std::vector<std::int64_t>& promp
   }
   if (parts.reference_rewards != nullptr) score_reference(parts, prompts);
   const double scored = monotonic_seconds();
-  add_peak("memory/reward_mb", round.metrics);
+  add_peak("memory/reward_mb", *parts.set->model, round.metrics);
   round.rows = rows_of(round.groups, parts, round.metrics);
   annotate(round.rows, parts, round.metrics);
   round.metrics.add("time/generate", scored - begin - reward_seconds);
   round.metrics.add("time/reward", reward_seconds);
   round.metrics.add("time/annotate", monotonic_seconds() - scored);
-  add_peak("memory/annotate_mb", round.metrics);
+  add_peak("memory/annotate_mb", *parts.set->model, round.metrics);
   return round;
 }
 

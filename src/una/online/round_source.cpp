@@ -45,7 +45,7 @@ void RoundSource::warn_of_no_signal(const Round& round) {
 
 void RoundSource::end_step(StepVerdict verdict, MetricSums& metrics) {
   metrics.add("time/train", monotonic_seconds() - given_at_);
-  metrics.add("memory/train_mb", static_cast<double>(take_peak_memory()) / 1048576);
+  metrics.add("memory/train_mb", static_cast<double>(parts_.set->model->take_peak_memory()) / 1048576);
   // TRL's names: answers so far, by what was asked for, and answers a second of this process.
   const auto episodes = position_.epoch * prompts() + position_.row;
   metrics.add_max("episode", static_cast<double>(episodes * parts_.options.num_generations));

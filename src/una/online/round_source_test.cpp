@@ -10,6 +10,7 @@
 
 #include "una/base/error.h"
 #include "una/dist/gang.h"
+#include "una/kernels/standin_device_testing.h"
 #include "una/online/bandit_world.h"
 
 namespace una::online {
@@ -38,7 +39,8 @@ class Halves final : public reward::Reward {
 
 struct Bench {
   explicit Bench(const std::string& name, const objective::ObjectiveOptions& objective_options = {},
-                 train::StepOptions step_options = {}) {
+                 train::StepOptions step_options = {}, at::Device device = at::kCPU)
+      : model(world.make_model(false, device)) {
     LoraSpec lora;
     lora.r = 4;
     lora.target_modules = {"all-linear"};
@@ -71,7 +73,7 @@ struct Bench {
   at::Tensor values() { return runner->buffer().values().clone(); }
 
   BanditWorld world{kPrompts, 7};
-  std::unique_ptr<model::Model> model = world.make_model();
+  std::unique_ptr<model::Model> model;
   train::Reference reference{*model, model::kNoAdapter, "base", ""};
   std::unique_ptr<objective::Objective> loss;
   dist::SoloGang gang;
@@ -96,6 +98,18 @@ TEST(RoundSource, a_round_goes_through_its_passes) {
     EXPECT_GT(metrics.sum("eps"), 0);
   }
   EXPECT_EQ(bench.step(source, 1e-3).means().at("episode"), kPrompts * 4);
+}
+
+TEST(RoundSource, another_device_takes_the_same_steps) {
+  for (const std::string method : {"rloo", "una_online", "ppo"}) {
+    Bench here(method), far(method, {}, {}, kernels::testing::standin_device());
+    RoundSource near_source(here.parts, kPrompts, 1), far_source(far.parts, kPrompts, 1);
+    for (int step = 0; step < 2; ++step) {
+      const MetricSums a = here.step(near_source, 1e-3), b = far.step(far_source, 1e-3);
+      EXPECT_EQ(b.means().at("reward"), a.means().at("reward")) << method;
+    }
+    EXPECT_LT((far.values().cpu() - here.values()).abs().max().item<double>(), 1e-4) << method;
+  }
 }
 
 // The same opinion from afar: it is asked on another thread, while the rest is sampled.

@@ -23,7 +23,7 @@ namespace una::recipe {
 namespace {
 
 struct GenerateBenchOptions {
-  std::string model, adapter, pairs, dtype = "bfloat16";
+  std::string model, adapter, pairs, dtype = "bfloat16", device = "cpu";
   std::int64_t batch = 16, samples = 1, prompt_tokens = 256, new_tokens = 128, threads = 0;
   template <class V>
   void fields(V&& v) {
@@ -31,6 +31,7 @@ struct GenerateBenchOptions {
     v("adapter", adapter, "an adapter folder to decode with");
     v("pairs", pairs, "JSONL whose rows have a prompt");
     v("dtype", dtype, "bfloat16 | float32");
+    v("device", device, kDeviceHelp);
     v("batch", batch, "prompts answered at one time, from the top of the file");
     v("samples", samples, "answers to each prompt; above 1 the file's prompts are joined to one long text");
     v("prompt_tokens", prompt_tokens, "longer prompts are cut");
@@ -82,7 +83,8 @@ Machine measure(std::int64_t weight_bytes, at::ScalarType type) {
 class GenerateBench {
  public:
   explicit GenerateBench(const GenerateBenchOptions& options)
-      : options_(options), setup_(load_for_inference(options.model, options.adapter, options.dtype)) {
+      : options_(options),
+        setup_(load_for_inference(options.model, options.adapter, {options.dtype, options.device})) {
     memory_ = model::plan_memory(setup_.folder.spec, {.dtype = setup_.model->dtype()});
     read_prompts();
   }

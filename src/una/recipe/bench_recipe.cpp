@@ -20,7 +20,7 @@ namespace {
 
 // The keys that the peers' scripts print and take.
 struct BenchOptions {
-  std::string model, pairs, dtype = "bfloat16", method = "dpo";
+  std::string model, pairs, dtype = "bfloat16", device = "cpu", method = "dpo";
   std::int64_t timed = 40, warmup = 2, threads = 0, batch = 1;
   double beta = 0.01, lr = 5e-6;
   bool prefix_sharing = true, live_reference = false, gradient_checkpointing = false, use_dora = false;
@@ -29,6 +29,7 @@ struct BenchOptions {
     v("model", model, "a model folder");
     v("pairs", pairs, "JSONL of prompt, chosen, rejected");
     v("dtype", dtype, "bfloat16 | float32");
+    v("device", device, kDeviceHelp);
     v("method", method, "dpo | una | kto");
     v("timed", timed, "pairs timed, from the top of the file");
     v("warmup", warmup, "pairs after them that warm up");
@@ -47,6 +48,7 @@ RunConfig bench_config(const BenchOptions& options) {
   RunConfig config = default_config(options.method);
   config.model.model_name_or_path = options.model;
   config.model.dtype = options.dtype;
+  config.model.device = options.device;
   config.model.lora_r = 32;
   config.model.lora_alpha = 16;
   config.model.use_dora = options.use_dora;

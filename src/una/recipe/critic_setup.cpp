@@ -18,9 +18,11 @@ std::uint64_t critic_seed(const RunConfig& config) {
 
 std::unique_ptr<model::Model> load_critic_model(const ModelFolder& folder, const ModelSetup& policy,
                                                 const RunConfig& config) {
-  return std::make_unique<model::Model>(
-      folder.spec, folder.weights,
-      model::LoadOptions{.dtype = policy.model->dtype(), .train_full = !config.model.use_peft}, folder.path);
+  return std::make_unique<model::Model>(folder.spec, folder.weights,
+                                        model::LoadOptions{.dtype = policy.model->dtype(),
+                                                           .train_full = !config.model.use_peft,
+                                                           .device = policy.model->device()},
+                                        folder.path);
 }
 
 // The ids of all tokens, as tokenizer.json tells them.

@@ -12,7 +12,7 @@
 namespace una::recipe {
 
 void DemoRun::evaluate(std::vector<MethodResult>& results) const {
-  ModelSetup setup = load_for_inference(out_ + "/start", "", "float32");
+  ModelSetup setup = load_for_inference(out_ + "/start", "", {.dtype = "float32"});
   const text::Tokenizer tokenizer = text::load_tokenizer(out_ + "/start");
   const std::vector<double> before = demo::prompt_means(before_.gold, sizes_.samples_per_held_out);
   for (MethodResult& result : results) {

@@ -103,7 +103,7 @@ void DemoRun::copy_start() const {
 }
 
 void DemoRun::collect_feedback() {
-  ModelSetup setup = load_for_inference(out_ + "/start", "", "float32");
+  ModelSetup setup = load_for_inference(out_ + "/start", "", {.dtype = "float32"});
   const text::Tokenizer tokenizer = text::load_tokenizer(out_ + "/start");
   const auto prompts = demo::make_prompts(options_.feedback_prompts, seed(), demo::Split::kFeedback);
   const Sampled sampled = sample_answers(*setup.model, model::kNoAdapter, tokenizer, prompts,

@@ -10,6 +10,7 @@
 #include "una/base/format.h"
 #include "una/base/heap.h"
 #include "una/base/nvidia.h"
+#include "una/kernels/devices.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/training_run.h"
 #include "una/weights/peft_adapter.h"
@@ -62,8 +63,15 @@ std::string cpu_text() {
 std::string device_text() {
   const NvidiaCards cards = nvidia_cards();
   if (cards.driver.empty()) return "cpu; no NVIDIA driver on this machine";
-  return cat("cpu; not used, since this build has no CUDA part: driver ", cards.driver, " and ",
-             cards.models.empty() ? "no card" : join(cards.models, ", "));
+  const std::string found =
+      cat("driver ", cards.driver, " and ", cards.models.empty() ? "no card" : join(cards.models, ", "));
+  try {
+    const kernels::DeviceMemory memory = kernels::device_memory(kernels::open_device("cuda"));
+    return cat("cpu, or with --device cuda: ", found, ", ", human_bytes(static_cast<double>(memory.free)),
+               " free on the first");
+  } catch (const InputError& error) {
+    return cat("cpu; ", found, ", not usable: ", error.what());
+  }
 }
 
 std::string model_text(const std::string& path) {

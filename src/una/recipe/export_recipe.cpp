@@ -113,7 +113,7 @@ void export_gguf(const ExportOptions& options) {
   const weights::GgufTokenizer tokenizer = read_gguf_tokenizer(options, spec);
   for (const std::string& warning : tokenizer.warnings) log_warning(warning);
   for (const std::string& warning : weights::gguf_losses(spec)) log_warning(cat(folder, ": ", warning));
-  const ModelSetup setup = load_for_inference(folder, options.adapter, "float32");
+  const ModelSetup setup = load_for_inference(folder, options.adapter, {.dtype = "float32"});
   check_input(!setup.model->has_reward_head(),
               cat(options.adapter, ": a reward model's adapter; GGUF export takes models that write text"));
   const std::string name = std::filesystem::path(absolute_path(folder + "/.")).parent_path().filename();

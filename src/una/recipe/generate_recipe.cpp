@@ -19,7 +19,8 @@ namespace una::recipe {
 namespace {
 
 struct GenerateOptions {
-  std::string model_name_or_path, adapter, output_dir, dtype = "auto", prompt;
+  std::string model_name_or_path, adapter, output_dir, prompt;
+  Compute compute;
   SamplingParams sampling;
   std::int64_t num_samples = 1, batch_size = 64, seed = 42, threads = 0;
   bool stream = false;
@@ -31,7 +32,7 @@ struct GenerateOptions {
     v("model_name_or_path", model_name_or_path, "the model's folder (alias --model)");
     v("adapter", adapter, "a PEFT adapter on it");
     v("output_dir", output_dir, "the JSONL file to write (alias --out); empty: the answers are printed");
-    v("dtype", dtype, "compute: auto | float32 | bfloat16");
+    compute.fields(v);
     v("prompt", prompt, "one prompt instead of a file");
     v("max_new_tokens", sampling.max_new_tokens, "longest answer in tokens");
     v("min_new_tokens", sampling.min_new_tokens, "no end before this many tokens");
@@ -134,7 +135,7 @@ int generate_file(const GenerateOptions& options) {
   check_generate_options(options);
   set_threads(options.threads);
   const std::vector<Example> examples = options.stream ? std::vector<Example>() : read_prompts(options);
-  ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.dtype);
+  ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.compute);
   check_input(!setup.model->has_reward_head(),
               cat(options.model_name_or_path, ": a reward model cannot generate"));
   const TextSetup text = load_text(options.model_name_or_path, options.data, setup.folder.spec);

@@ -125,7 +125,7 @@ std::optional<double> trained_beta(const std::string& folder) {
   return beta;
 }
 
-std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, const std::string& dtype) {
+std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, const Compute& compute) {
   const std::vector<std::string> parts = split(name.substr(name.find(':') + 1), ':');
   check_input(
       !parts[0].empty() && parts.size() <= 2,
@@ -139,7 +139,7 @@ std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, co
                   ":REFERENCE"));
   const std::optional<double> beta = trained_beta(parts[0]);
   if (!beta) throw InputError(cat("reward ", name, ": there is no run.yaml with a beta in ", parts[0]));
-  ModelSetup policy = load_for_inference(place.folder, place.adapter, dtype);
+  ModelSetup policy = load_for_inference(place.folder, place.adapter, compute);
   check_input(!policy.model->has_reward_head(),
               cat("reward ", name, ": a reward model; use model:", parts[0]));
   TextSetup text = load_text(place.folder, data::DataOptions{}, policy.folder.spec);
@@ -149,8 +149,8 @@ std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, co
     check_input(folder.spec.vocab_size == policy.folder.spec.vocab_size,
                 cat("reward ", name, ": policy and reference have other vocabularies (",
                     policy.folder.spec.vocab_size, " and ", folder.spec.vocab_size, " rows)"));
-    reference = std::make_unique<model::Model>(
-        folder.spec, folder.weights, model::LoadOptions{.dtype = policy.model->dtype()}, folder.path);
+    reference =
+        std::make_unique<model::Model>(folder.spec, folder.weights, policy.model->frozen_like(), folder.path);
   }
   return std::make_unique<ImplicitReward>(name, std::move(policy), std::move(reference), std::move(text),
                                           *beta);

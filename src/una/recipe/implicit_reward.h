@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "una/recipe/model_setup.h"
 #include "una/reward/reward.h"
 
 namespace una::recipe {
@@ -14,7 +15,7 @@ namespace una::recipe {
 //   implicit_mean:POLICY[:REF]  divided by the answer's tokens, so that length alone is no merit
 // POLICY is an adapter folder that names its base (the reference, unless REF is given) or a model folder (REF
 // is needed then). beta is read from the run.yaml beside the policy. InputError on anything else.
-std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, const std::string& dtype);
+std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, const Compute& compute);
 bool is_implicit(const std::string& name);
 
 // The beta in the run.yaml that lies beside a trained policy; nullopt: none.

@@ -27,7 +27,8 @@ constexpr std::size_t kChunk = 32;      // rows judged together, between two loo
 constexpr std::int64_t kHopeless = 64;  // missing scores without a single one there: something is wrong
 
 struct LabelOptions {
-  std::string output_dir, dtype = "auto";
+  std::string output_dir;
+  Compute compute;  // of reward models
   std::vector<std::string> reward, reward_weights;
   bool overwrite_output_dir = false, dry_run = false;
   std::int64_t threads = 0;
@@ -57,7 +58,7 @@ struct LabelOptions {
     v("allow_dropped", data.allow_dropped, "share of answers that may be left without a label");
     v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
     v("dry_run", dry_run, "read everything, label nothing");
-    v("dtype", dtype, "reward models, compute: auto | float32 | bfloat16");
+    compute.fields(v);
     v("threads", threads, "compute threads; 0: all");
     keys.fields(v);
   }
@@ -238,7 +239,7 @@ int label_file(const LabelOptions& options) {
   check_label_options(options);
   set_threads(options.threads);
   const std::vector<Example> rows = read_rows(options);
-  const Rewards rewards = make_rewards(options.reward, weights_of(options), options.keys, options.dtype);
+  const Rewards rewards = make_rewards(options.reward, weights_of(options), options.keys, options.compute);
   reward::Reward& reward = *rewards.reward;
   log_info(cat("reward     ", reward.description()));
   if (options.dry_run) {

@@ -117,7 +117,8 @@ int run_merge(const std::vector<std::string>& arguments) {
               cat(options.output_dir, " is not empty: give another folder or --overwrite_output_dir"));
   const std::int64_t shard_bytes = size_in_bytes(options.max_shard_size);
   set_threads(0);
-  const ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.dtype);
+  const ModelSetup setup =
+      load_for_inference(options.model_name_or_path, options.adapter, {.dtype = options.dtype});
   const double difference = write_merged(setup, options.output_dir, options.model_name_or_path, shard_bytes);
   // The one it was trained with may be another than the base's.
   const std::string chat_template = options.adapter + "/chat_template.jinja";

@@ -11,6 +11,7 @@
 #include "una/base/json.h"
 #include "una/base/log.h"
 #include "una/base/rng.h"
+#include "una/kernels/devices.h"
 #include "una/recipe/text_setup.h"
 #include "una/weights/hf_config.h"
 #include "una/weights/model_index.h"
@@ -96,15 +97,14 @@ void add_reference(ModelSetup& setup, const RunConfig& config) {
   Hasher hash;
   if (!options.ref_model.empty()) {
     const ModelFolder folder = read_model_folder(options.ref_model);
-    setup.reference_model = std::make_unique<model::Model>(
-        folder.spec, folder.weights, model::LoadOptions{.dtype = setup.model->dtype()}, folder.path);
+    setup.reference_model =
+        std::make_unique<model::Model>(folder.spec, folder.weights, setup.model->frozen_like(), folder.path);
     model = setup.reference_model.get();
     hash.add(folder.content_hash);
     description = cat("the model in ", options.ref_model);
   } else if (!options.use_peft) {
-    setup.reference_model =
-        std::make_unique<model::Model>(setup.folder.spec, setup.folder.weights,
-                                       model::LoadOptions{.dtype = setup.model->dtype()}, setup.folder.path);
+    setup.reference_model = std::make_unique<model::Model>(setup.folder.spec, setup.folder.weights,
+                                                           setup.model->frozen_like(), setup.folder.path);
     model = setup.reference_model.get();
     hash.add(setup.folder.content_hash);
     description = "a frozen copy of the model as it was at the start";
@@ -195,15 +195,8 @@ at::ScalarType compute_dtype(const std::string& name, const ModelSpec& spec) {
   return spec.torch_dtype == "bfloat16" || spec.torch_dtype == "float16" ? at::kBFloat16 : at::kFloat;
 }
 
-void check_device(const std::string& device) {
-  check_input(device == "cpu" || device == "cuda", cat("device: '", device, "' is unknown, choose cpu"));
-  check_input(device == "cpu",
-              "device: cuda needs the CUDA plug-in libuna_cuda.so beside the program, which this build "
-              "does not have; use --device cpu");
-}
-
 ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference) {
-  check_device(config.model.device);
+  const at::Device device = kernels::open_device(config.model.device);
   ModelSetup setup;
   setup.folder = read_model_folder(config.model.model_name_or_path);
   check_input(for_reward || !setup.folder.spec.is_reward_model(),
@@ -213,7 +206,8 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
   check_input(!for_reward || std::find(saved.begin(), saved.end(), "lm_head") == saved.end(),
               "lora_modules_to_save: a reward model has a score in the place of lm_head; leave lm_head out");
   const model::LoadOptions load{.dtype = compute_dtype(config.model.dtype, setup.folder.spec),
-                                .train_full = !config.model.use_peft};
+                                .train_full = !config.model.use_peft,
+                                .device = device};
   setup.model =
       std::make_unique<model::Model>(setup.folder.spec, setup.folder.weights, load, setup.folder.path);
   if (for_reward && !setup.model->has_reward_head()) {
@@ -232,7 +226,7 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
 
 void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_value) {
   setup.value_head = std::make_unique<model::ValueHead>(setup.model->spec().hidden_size, initial_value,
-                                                        setup.model->dtype());
+                                                        setup.model->dtype(), setup.model->device());
   const std::string& start = config.model.adapter.empty() ? setup.folder.path : config.model.adapter;
   const std::string path = cat(start, "/", model::kValueHeadFile);
   if (is_file(path)) {
@@ -244,13 +238,13 @@ void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_v
   }
 }
 
-ModelSetup load_for_inference(const std::string& folder, const std::string& adapter,
-                              const std::string& dtype) {
+ModelSetup load_for_inference(const std::string& folder, const std::string& adapter, const Compute& compute) {
+  const at::Device device = kernels::open_device(compute.device);
   ModelSetup setup;
   setup.folder = read_model_folder(folder);
   setup.model = std::make_unique<model::Model>(
       setup.folder.spec, setup.folder.weights,
-      model::LoadOptions{.dtype = compute_dtype(dtype, setup.folder.spec)}, folder);
+      model::LoadOptions{.dtype = compute_dtype(compute.dtype, setup.folder.spec), .device = device}, folder);
   if (!adapter.empty()) {
     const LoraSpec spec = weights::read_adapter_config(adapter);
     setup.policy = setup.model->load_adapter(spec, weights::read_adapter_weights(adapter), false, adapter);

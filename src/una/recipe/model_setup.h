@@ -25,8 +25,15 @@ ModelSpec read_folder_spec(const std::string& path);  // config.json only, with 
 at::ScalarType compute_dtype(const std::string& name, const ModelSpec& spec);
 const char* dtype_name(at::ScalarType dtype);
 
-// InputError with one sentence for --device cuda in a build without the plug-in.
-void check_device(const std::string& device);
+// How a model computes, where it is read for its answers alone.
+struct Compute {
+  std::string dtype = "auto", device = "cpu";
+  template <class V>
+  void fields(V&& v) {
+    v("dtype", dtype, "compute: auto | float32 | bfloat16");
+    v("device", device, kDeviceHelp);
+  }
+};
 
 // A loaded policy with what trains, and the reference rule of decisions.md (ecosystem.md section 2, item 1).
 struct ModelSetup {
@@ -56,8 +63,7 @@ std::string adapter_hash(LoraSpec spec, const weights::StateDict& state);
 LoraSpec fresh_lora(const ModelOptions& options, bool for_reward);
 
 // A model with an optional adapter, nothing trainable: score, generate, evaluation.
-ModelSetup load_for_inference(const std::string& folder, const std::string& adapter,
-                              const std::string& dtype);
+ModelSetup load_for_inference(const std::string& folder, const std::string& adapter, const Compute& compute);
 
 // The base's config.json for a whole model stored in `dtype`; a classification one where a head was added.
 std::string stored_config(const ModelSetup& setup, at::ScalarType dtype);

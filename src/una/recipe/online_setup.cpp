@@ -235,7 +235,8 @@ RunData load_prompts(const RunConfig& config, const TextSetup& text, OnlineSetup
 }
 
 void load_rewards(const RunConfig& config, OnlineSetup& setup) {
-  setup.rewards = make_rewards(config.online.reward, online::weights_of_rewards(config.online));
+  setup.rewards = make_rewards(config.online.reward, online::weights_of_rewards(config.online), {},
+                               {.device = config.model.device});
   log_info(cat("reward     ", setup.rewards.reward->description()));
 }
 

@@ -43,10 +43,10 @@ std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const 
                                  .name = model.folder.path});
 }
 
-RewardSetup load_reward_model(const std::string& folder, const std::string& adapter, const std::string& dtype,
+RewardSetup load_reward_model(const std::string& folder, const std::string& adapter, const Compute& compute,
                               const RewardKeys& keys, const data::DataOptions& data) {
   RewardSetup setup;
-  setup.model = load_for_inference(folder, adapter, dtype);
+  setup.model = load_for_inference(folder, adapter, compute);
   setup.text = load_text(folder, data, setup.model.folder.spec);
   setup.reward = make_reward_model(setup.model, setup.text, keys, data);
   return setup;
@@ -65,13 +65,14 @@ namespace {
 
 // "model:FOLDER"
 std::unique_ptr<RewardSetup> load_model_reward(const std::string& name, const RewardKeys& keys,
-                                               const std::string& dtype) {
+                                               const Compute& compute) {
   const std::string folder = name.substr(std::string("model:").size());
   check_input(is_folder(folder), cat("reward ", name, ": there is no folder '", folder, "'"));
   const ModelPlace place = model_place(folder);
   data::DataOptions reading;
   reading.max_length = 0;
-  return std::make_unique<RewardSetup>(load_reward_model(place.folder, place.adapter, dtype, keys, reading));
+  return std::make_unique<RewardSetup>(
+      load_reward_model(place.folder, place.adapter, compute, keys, reading));
 }
 
 std::unique_ptr<reward::Reward> http_reward(const std::string& name) {
@@ -83,19 +84,19 @@ std::unique_ptr<reward::Reward> http_reward(const std::string& name) {
 }  // namespace
 
 Rewards make_rewards(const std::vector<std::string>& names, const std::vector<double>& weights,
-                     const RewardKeys& keys, const std::string& dtype) {
+                     const RewardKeys& keys, const Compute& compute) {
   Rewards out;
   std::vector<std::unique_ptr<reward::Reward>> rewards;
   for (const std::string& name : names) {
     if (starts_with(name, "model:")) {
-      out.models.push_back(load_model_reward(name, keys, dtype));
+      out.models.push_back(load_model_reward(name, keys, compute));
       rewards.push_back(std::move(out.models.back()->reward));
     } else if (starts_with(name, "judge:")) {
       rewards.push_back(reward::make_judge(name.substr(std::string("judge:").size())));
     } else if (starts_with(name, "http://") || starts_with(name, "https://")) {
       rewards.push_back(http_reward(name));
     } else if (is_implicit(name)) {
-      rewards.push_back(make_implicit_reward(name, dtype));
+      rewards.push_back(make_implicit_reward(name, compute));
     } else {
       rewards.push_back(reward::make_rule(name));
     }

@@ -50,12 +50,12 @@ struct Rewards {
 //   else                a rule or a command (reward/rules.h)
 // One weight a name. InputError on an unknown name or what stands behind the colon.
 Rewards make_rewards(const std::vector<std::string>& names, const std::vector<double>& weights,
-                     const RewardKeys& keys = {}, const std::string& dtype = "auto");
+                     const RewardKeys& keys = {}, const Compute& compute = {});
 
 // `folder` is a ...ForSequenceClassification model, or the base of the SEQ_CLS adapter in `adapter`. Its own
 // tokenizer and template are used (`data`: chat_template_path, template_date, max_length). InputError when
 // there is no reward head.
-RewardSetup load_reward_model(const std::string& folder, const std::string& adapter, const std::string& dtype,
+RewardSetup load_reward_model(const std::string& folder, const std::string& adapter, const Compute& compute,
                               const RewardKeys& keys, const data::DataOptions& data);
 
 // Says so when pad_token_id ends answers too: transformers pools at the last token that is not the pad id, so

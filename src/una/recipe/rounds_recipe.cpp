@@ -13,6 +13,7 @@
 #include "una/base/log.h"
 #include "una/base/process.h"
 #include "una/generate/engine.h"
+#include "una/kernels/devices.h"
 #include "una/objective/methods.h"
 #include "una/online/round.h"
 #include "una/recipe/commands.h"
@@ -87,7 +88,7 @@ void Rounds::check_config() const {
               "resume_from_checkpoint: the same command goes on from where the rounds stopped, without it");
   check_input(config_.online.sampling_endpoint.empty(),
               "sampling_endpoint is for online methods; una rounds samples in this process");
-  check_device(config_.model.device);
+  kernels::open_device(config_.model.device);
   generate::check_sampling({.temperature = config_.online.temperature,
                             .top_p = config_.online.top_p,
                             .top_k = config_.online.top_k,

@@ -35,9 +35,10 @@ struct Policies {
 
 Policies load_policies(const RunConfig& config, const ModelPlace& place, const std::string& start) {
   Policies out;
-  out.policy = load_for_inference(place.folder, place.adapter, config.model.dtype);
+  const Compute compute{config.model.dtype, config.model.device};
+  out.policy = load_for_inference(place.folder, place.adapter, compute);
   out.moved = place.folder != start || !place.adapter.empty();
-  if (place.folder != start) out.start = load_for_inference(start, "", config.model.dtype);
+  if (place.folder != start) out.start = load_for_inference(start, "", compute);
   return out;
 }
 

@@ -13,6 +13,8 @@
 
 namespace una::recipe {
 
+inline constexpr const char* kDeviceHelp = "where models compute: cpu | cuda (the first card) | cuda:N";
+
 struct ModelOptions {
   std::string model_name_or_path;
   std::string adapter;
@@ -38,7 +40,7 @@ struct ModelOptions {
     v("ref_model", ref_model, "another model folder as the reference; empty: the policy as it was at step 0");
     v("dtype", dtype, "compute: auto (as stored; fp16 becomes bf16) | float32 | bfloat16");
     v("bf16", bf16, "the same as dtype bfloat16");
-    v("device", device, "cpu (cuda needs the CUDA plug-in)");
+    v("device", device, kDeviceHelp);
     v("use_peft", use_peft, "train a LoRA adapter; false: every weight");
     v("lora_r", lora_r, "LoRA rank");
     v("lora_alpha", lora_alpha, "LoRA alpha; the scale is alpha / r");

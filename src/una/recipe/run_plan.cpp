@@ -7,6 +7,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/heap.h"
+#include "una/kernels/devices.h"
 #include "una/online/round.h"
 #include "una/recipe/model_setup.h"
 #include "una/recipe/reward_setup.h"
@@ -249,16 +250,31 @@ std::string memory_line(const RunPlan& plan) {
   return cat(human_bytes(plan.peak_bytes()), " at most: ", join(parts, ", "));
 }
 
+namespace {
+
+// 0: not known, since the plan may be for another machine.
+double free_on_card(const std::string& device) {
+  try {
+    return static_cast<double>(kernels::device_memory(kernels::open_device(device)).free);
+  } catch (const InputError&) {
+    return 0;
+  }
+}
+
+}  // namespace
+
 std::string memory_warning(const RunConfig& config, const RunPlan& plan) {
-  const auto free = static_cast<double>(available_memory_bytes() + current_memory_bytes());
-  if (plan.peak_bytes() <= free) return "";
+  const bool on_cpu = config.model.device == "cpu";
+  const auto free = on_cpu ? static_cast<double>(available_memory_bytes() + current_memory_bytes())
+                           : free_on_card(config.model.device);
+  if (free == 0 || plan.peak_bytes() <= free) return "";
   std::vector<std::string> less;
   if (!config.model.use_peft) less.emplace_back("--use_peft true (LoRA)");
   if (!config.train.gradient_checkpointing) less.emplace_back("--gradient_checkpointing true");
   if (plan.bytes_a_number > 2) less.emplace_back("--dtype bfloat16");
   less.emplace_back("a smaller --max_tokens_per_micro_batch");
-  return cat("the run needs about ", human_bytes(plan.peak_bytes()), " of memory, this machine has ",
-             human_bytes(free), "; less with ", join(less, ", "));
+  return cat("the run needs about ", human_bytes(plan.peak_bytes()), " of memory, this ",
+             on_cpu ? "machine" : "card", " has ", human_bytes(free), "; less with ", join(less, ", "));
 }
 
 }  // namespace una::recipe

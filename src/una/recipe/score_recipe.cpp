@@ -25,7 +25,8 @@ namespace una::recipe {
 namespace {
 
 struct ScoreOptions {
-  std::string model_name_or_path, adapter, ref_model, output_dir, dtype = "auto";
+  std::string model_name_or_path, adapter, ref_model, output_dir;
+  Compute compute;
   std::optional<double> beta;
   std::int64_t threads = 0;
   bool token_logps = false;
@@ -39,7 +40,7 @@ struct ScoreOptions {
     v("adapter", adapter, "a PEFT adapter: the policy; without it the model is the policy");
     v("ref_model", ref_model, "the reference's folder; empty: the model without the adapter");
     v("output_dir", output_dir, "the JSONL file to write (alias --out)");
-    v("dtype", dtype, "compute: auto | float32 | bfloat16");
+    compute.fields(v);
     v("beta", beta, "null: from the run.yaml beside the adapter");
     v("token_logps", token_logps, "also write the log-prob of every answer token");
     v("threads", threads, "compute threads; 0: all");
@@ -81,8 +82,8 @@ class Scorer {
       : options_(options), setup_(setup), beta_(beta_of(options)) {
     if (!options.ref_model.empty()) {
       const ModelFolder folder = read_model_folder(options.ref_model);
-      reference_ = std::make_unique<model::Model>(
-          folder.spec, folder.weights, model::LoadOptions{.dtype = setup_.model->dtype()}, folder.path);
+      reference_ = std::make_unique<model::Model>(folder.spec, folder.weights, setup_.model->frozen_like(),
+                                                  folder.path);
     }
   }
   // Lines of one row's batch.
@@ -164,7 +165,7 @@ int score_file(const ScoreOptions& options) {
   check_input(!is_folder(options.output_dir),
               cat(options.output_dir, " is a folder; --out names the JSONL file to write"));
   set_threads(options.threads);
-  ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.dtype);
+  ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.compute);
   const bool is_reward_model = setup.model->has_reward_head();
   check_kind(options, is_reward_model);
   const TextSetup text = load_text(options.model_name_or_path, options.data, setup.folder.spec);

@@ -15,6 +15,7 @@
 #include "una/base/json_text.h"
 #include "una/base/log.h"
 #include "una/data/score_fit_file.h"
+#include "una/kernels/devices.h"
 #include "una/recipe/critic_setup.h"
 #include "una/recipe/merge.h"
 #include "una/recipe/online_setup.h"
@@ -76,7 +77,7 @@ class TrainingRun {
 
 void TrainingRun::check_config() {
   train::check_options(config_.train);
-  check_device(config_.model.device);
+  kernels::open_device(config_.model.device);
   check_input(!config_.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(config_.run.threads >= 0, "threads must be 0 (all processors) or more");
   check_input(config_.run.eval_fraction >= 0 && config_.run.eval_fraction < 1,
@@ -311,6 +312,10 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
                {"threads", at::get_num_threads()},
                {"una", UNA_VERSION},
                {"finished", utc_timestamp(unix_seconds())}};
+  if (!model_.model->device().is_cpu()) {
+    const auto peak = static_cast<double>(kernels::device_memory(model_.model->device()).peak);
+    summary["peak_device_memory_mb"] = peak / 1048576;
+  }
   if (model_.reference != nullptr) {
     summary["reference"] = Json{{"description", model_.reference->description()},
                                 {"content_hash", model_.reference->content_hash()},

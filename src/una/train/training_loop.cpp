@@ -5,12 +5,15 @@
 #include <filesystem>
 #include <utility>
 
+#include <c10/util/Exception.h>
+
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/interrupt.h"
 #include "una/base/log.h"
+#include "una/kernels/devices.h"
 #include "una/report/progress_bar.h"
 #include "una/train/schedule.h"
 
@@ -57,6 +60,7 @@ class Loop {
   // Means, and what only the sums of a window can give, without the ingredients ("_...").
   std::map<std::string, double> logged(const MetricSums& sums, const std::string& prefix);
   void write_log();
+  StepResult fitted_step(StepBatch& batch);
   void evaluate();
   void consider_best(const std::map<std::string, double>& values);
   bool within_budget(const std::map<std::string, double>& values) const;
@@ -107,12 +111,36 @@ void Loop::refuse_step(const StepResult& result) {
       cat(message, "; skipped (", state_.skipped_steps, " of ", options_.skip_nonfinite, " allowed)"));
 }
 
+// Runs the step. Where it did not fit into a device's memory, it is run again in smaller pieces, which are in
+// the place of `batch` then.
+StepResult Loop::fitted_step(StepBatch& batch) {
+  objective::Objective& loss = *parts_.runner->set().objective;
+  const Json before = loss.state();
+  for (;;) {
+    try {
+      return parts_.runner->step(
+          batch, state_.position.step + 1, learning_rate_,
+          options_.value_learning_rate * schedule_factor(schedule_, state_.position.step));
+    } catch (const c10::OutOfMemoryError&) {
+      const std::int64_t budget = parts_.stream->shrink();
+      check_input(
+          budget > 0,
+          cat("step ", state_.position.step + 1, " does not fit into the device's memory, and cannot be cut ",
+              "smaller; what is saved stands. Less is needed with --gradient_checkpointing true, a smaller ",
+              "--max_tokens_per_micro_batch or --max_length"));
+      log_warning(cat("step ", state_.position.step + 1,
+                      " does not fit into the device's memory; it is run again, ",
+                      "from here on with max_tokens_per_micro_batch ", budget));
+    }
+    loss.load_state(before);
+    batch = parts_.stream->next();
+  }
+}
+
 void Loop::one_step() {
-  const StepBatch batch = parts_.stream->next();
+  StepBatch batch = parts_.stream->next();
   learning_rate_ = options_.learning_rate * schedule_factor(schedule_, state_.position.step);
-  StepResult result =
-      parts_.runner->step(batch, state_.position.step + 1, learning_rate_,
-                          options_.value_learning_rate * schedule_factor(schedule_, state_.position.step));
+  StepResult result = fitted_step(batch);
   if (!result.applied && result.verdict == StepVerdict::kApply) {
     if (result.bad_rows.empty()) {
       for (const PackedBatch& micro : batch.micro_batches) {
@@ -158,6 +186,10 @@ void Loop::write_log() {
   row.values["num_tokens"] = static_cast<double>(state_.tokens_seen);
   row.values["tokens_per_second"] = double(log_tokens_) / std::max(1e-9, now - log_begin_);
   row.values["memory_mb"] = static_cast<double>(current_memory_bytes()) / 1048576;
+  const at::Device device = parts_.runner->set().model->device();
+  if (!device.is_cpu()) {
+    row.values["device_memory_mb"] = static_cast<double>(kernels::device_memory(device).used) / 1048576;
+  }
   parts_.log->write(row, elapsed(), bar_.remaining());
   result_.last_train = row.values;
   since_log_.clear();

@@ -28,8 +28,9 @@ at::Tensor segment_attention(const at::Tensor& q, const at::Tensor& k, const at:
   at::Tensor scores = at::matmul(q, k.transpose(1, 2)) * params.scale;
   if (params.soft_cap > 0) scores = at::tanh(scores / params.soft_cap) * params.soft_cap;
   const std::int64_t queries = q.size(1), keys = k.size(1);
-  const at::Tensor position = at::arange(keys - queries, keys, at::kLong).unsqueeze(1);
-  const at::Tensor key = at::arange(keys, at::kLong).unsqueeze(0);
+  const auto whole = q.options().dtype(at::kLong);
+  const at::Tensor position = at::arange(keys - queries, keys, whole).unsqueeze(1);
+  const at::Tensor key = at::arange(keys, whole).unsqueeze(0);
   at::Tensor hidden = key > position;
   if (params.window > 0) hidden = hidden.logical_or(key <= position - params.window);
   scores = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());

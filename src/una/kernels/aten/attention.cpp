@@ -1,0 +1,167 @@
+#include "una/kernels/attention.h"
+
+#include <algorithm>
+#include <limits>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/_flash_attention_forward.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tanh.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include "una/kernels/aten/ops.h"
+#include "una/kernels/reference.h"
+
+namespace una::kernels::aten {
+namespace {
+
+// Segments as tensors on a device. Sequence i has queries [cu_q[i], cu_q[i + 1]) and keys likewise.
+struct Layout {
+  std::vector<Segment> segments;
+  at::Device device = at::kCPU;
+  at::Tensor cu_q, cu_k;  // [S + 1] int32
+  at::Tensor queries;     // [T'] rows of q in the segments' order; undefined: all, as they lie
+  at::Tensor keys;        // [K'] rows of k likewise
+  std::int64_t most_queries = 0, most_keys = 0;
+};
+
+bool same(const KeyRange& a, const KeyRange& b) { return a.begin == b.begin && a.end == b.end; }
+
+bool same(const Segment& a, const Segment& b) {
+  return a.query_begin == b.query_begin && a.query_end == b.query_end &&
+         std::equal(a.keys.begin(), a.keys.end(), b.keys.begin(), b.keys.end(),
+                    [](const KeyRange& x, const KeyRange& y) { return same(x, y); });
+}
+
+std::int64_t key_count(const Segment& segment) {
+  std::int64_t total = 0;
+  for (const KeyRange& range : segment.keys) total += range.end - range.begin;
+  return total;
+}
+
+void append(std::vector<std::int64_t>& rows, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t i = begin; i < end; ++i) rows.push_back(i);
+}
+
+// Rows as an index on the device; undefined when they are just all of `count` in order.
+at::Tensor index_of(const std::vector<std::int64_t>& rows, std::int64_t count, at::Device device) {
+  bool all = static_cast<std::int64_t>(rows.size()) == count;
+  for (std::size_t i = 0; all && i < rows.size(); ++i) all = rows[i] == static_cast<std::int64_t>(i);
+  return all ? at::Tensor() : at::tensor(rows, at::kLong).to(device);
+}
+
+Layout make_layout(const std::vector<Segment>& segments, std::int64_t queries, std::int64_t keys,
+                   at::Device device) {
+  Layout out{.segments = segments, .device = device};
+  std::vector<std::int64_t> query_rows, key_rows;
+  std::vector<std::int32_t> cu_q{0}, cu_k{0};
+  for (const Segment& segment : segments) {
+    append(query_rows, segment.query_begin, segment.query_end);
+    for (const KeyRange& range : segment.keys) append(key_rows, range.begin, range.end);
+    cu_q.push_back(static_cast<std::int32_t>(query_rows.size()));
+    cu_k.push_back(static_cast<std::int32_t>(key_rows.size()));
+    out.most_queries = std::max<std::int64_t>(out.most_queries, segment.query_end - segment.query_begin);
+    out.most_keys = std::max(out.most_keys, key_count(segment));
+  }
+  out.cu_q = at::tensor(cu_q, at::kInt).to(device);
+  out.cu_k = at::tensor(cu_k, at::kInt).to(device);
+  out.queries = index_of(query_rows, queries, device);
+  out.keys = index_of(key_rows, keys, device);
+  return out;
+}
+
+// All layers of a pass ask for one layout: the newest is kept, so that its tensors are copied once.
+const Layout& layout_of(const std::vector<Segment>& segments, const at::Tensor& q, const at::Tensor& k) {
+  struct Kept {
+    Layout layout;
+    std::int64_t queries = -1, keys = -1;
+  };
+  thread_local Kept kept;
+  const std::vector<Segment>& old = kept.layout.segments;
+  const bool hit = kept.queries == q.size(0) && kept.keys == k.size(0) && kept.layout.device == q.device() &&
+                   std::equal(old.begin(), old.end(), segments.begin(), segments.end(),
+                              [](const Segment& a, const Segment& b) { return same(a, b); });
+  if (!hit) kept = {make_layout(segments, q.size(0), k.size(0), q.device()), q.size(0), k.size(0)};
+  return kept.layout;
+}
+
+at::Tensor rows_of(const at::Tensor& tensor, const at::Tensor& index) {
+  return index.defined() ? at::index_select(tensor, 0, index) : tensor;
+}
+
+// Rows computed in the segments' order back to q's places; rows of no segment are 0.
+at::Tensor put_back(const at::Tensor& rows, const at::Tensor& index, const at::Tensor& q) {
+  return index.defined() ? at::zeros(q.sizes(), q.options()).index_copy(0, index, rows) : rows;
+}
+
+bool flash_takes(const at::Tensor& q, const AttentionParams& params) {
+  return q.scalar_type() == at::kBFloat16 && params.soft_cap == 0 && q.size(2) % 8 == 0 && q.size(2) <= 256;
+}
+
+at::Tensor flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Layout& layout,
+                 const AttentionParams& params) {
+  // The window counts keys before a query's own; the causal border is at the bottom right.
+  const std::int64_t left = params.window > 0 ? params.window - 1 : -1;
+  const at::Tensor out = std::get<0>(at::_flash_attention_forward(
+      rows_of(q, layout.queries), rows_of(k, layout.keys), rows_of(v, layout.keys), layout.cu_q, layout.cu_k,
+      layout.most_queries, layout.most_keys, 0.0, /*is_causal=*/true, /*return_debug_mask=*/false,
+      params.scale, left, std::int64_t{-1}));
+  return put_back(out, layout.queries, q);
+}
+
+bool is_decoding(const std::vector<Segment>& segments) {
+  return std::all_of(segments.begin(), segments.end(),
+                     [](const Segment& s) { return s.query_end == s.query_begin + 1; });
+}
+
+// One query a segment: keys padded to the longest, all segments in one product. [S, H, D].
+at::Tensor decode(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const std::vector<Segment>& segments, const AttentionParams& params) {
+  std::int64_t most = 0;
+  for (const Segment& segment : segments) most = std::max(most, key_count(segment));
+  std::vector<std::int64_t> slots, lengths, queries;
+  for (const Segment& segment : segments) {
+    const std::size_t begin = slots.size();
+    for (const KeyRange& range : segment.keys) append(slots, range.begin, range.end);
+    lengths.push_back(static_cast<std::int64_t>(slots.size() - begin));
+    slots.resize(begin + static_cast<std::size_t>(most), 0);
+    queries.push_back(segment.query_begin);
+  }
+  const auto batch = static_cast<std::int64_t>(segments.size());
+  const std::int64_t kv_heads = k.size(1), group = q.size(1) / kv_heads, dim = q.size(2);
+  const at::Tensor index = at::tensor(slots, at::kLong).to(q.device());
+  const at::Tensor length = at::tensor(lengths, at::kLong).to(q.device()).view({batch, 1, 1, 1});
+  const at::Tensor rows = at::tensor(queries, at::kLong).to(q.device());
+  const auto padded = [&](const at::Tensor& from) {  // [S, K, most, D]
+    return at::index_select(from, 0, index).view({batch, most, kv_heads, dim}).transpose(1, 2);
+  };
+  const at::Tensor asked = at::index_select(q, 0, rows).view({batch, kv_heads, group, dim});
+  at::Tensor scores = at::matmul(asked, padded(k).transpose(2, 3)).to(at::kFloat) * params.scale;
+  if (params.soft_cap > 0) scores = at::tanh(scores / params.soft_cap) * params.soft_cap;
+  const at::Tensor place = at::arange(most, index.options()).view({1, 1, 1, most});
+  at::Tensor hidden = place >= length;
+  if (params.window > 0) hidden = hidden.logical_or(place < length - params.window);
+  scores = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
+  const at::Tensor mixed = at::matmul(at::softmax(scores, -1).to(q.scalar_type()), padded(v));
+  return at::zeros(q.sizes(), q.options()).index_copy(0, rows, mixed.reshape({batch, q.size(1), dim}));
+}
+
+}  // namespace
+
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const std::vector<Segment>& segments, const AttentionParams& params) {
+  const bool record = detail::records({q, k, v});
+  if (!record && is_decoding(segments) && !segments.empty()) return decode(q, k, v, segments, params);
+  if (flash_takes(q, params)) return flash(q, k, v, layout_of(segments, q, k), params);
+  return recomputed(
+      [segments, params](const detail::variable_list& in) {
+        return reference::attention(in[0], in[1], in[2], segments, params);
+      },
+      {q, k, v});
+}
+
+}  // namespace una::kernels::aten
