@@ -71,7 +71,8 @@ def main():
     parser = common_parser(__doc__)
     parser.add_argument("--timed", type=int, default=40)
     parser.add_argument("--compile", action="store_true", help="also the compiled loop")
-    parser.add_argument("--trl", action="store_true", help="also TRL, batch 1")
+    parser.add_argument("--trl", action="store_true", help="also TRL, 1 and 4 pairs a step, the reference live and precomputed")
+    parser.add_argument("--trl_timed", type=int, default=12, help="pairs of TRL's legs and of una's beside them")
     args = parser.parse_args()
     threads = str(len(os.sched_getaffinity(0)))
     model = model_folder(args)
@@ -85,8 +86,13 @@ def main():
         legs["una"].append(leg("una", una))
     if args.compile:
         legs["pytorch-compile"] = [leg("pytorch-compile", peer + ["--compile"])]
-    if args.trl:
-        legs["trl"] = [leg("trl", [sys.executable, f"{args.peers}/dpo_trl.py", *peer[2:], "--batch", "1"])]
+    for batch in ("1", "4") if args.trl else ():
+        same = ["--batch", batch, "--timed", str(args.trl_timed)]
+        trl = [sys.executable, f"{args.peers}/dpo_trl.py", *peer[2:], *same]
+        legs[f"una live b{batch}"] = [leg(f"una live b{batch}", una + same + ["--live_reference", "true"])]
+        legs[f"trl live b{batch}"] = [leg(f"trl live b{batch}", trl)]
+        legs[f"una b{batch}"] = [leg(f"una b{batch}", una + same)]
+        legs[f"trl precomputed b{batch}"] = [leg(f"trl precomputed b{batch}", trl + ["--precompute"])]
     table = {}
     for name, results in legs.items():
         table[name] = {key: statistics.median(result[key] for result in results if key in result)

@@ -22,7 +22,7 @@ usage() {
   parity     numbers against transformers, TRL, PEFT and llama.cpp (installs them); folders against vLLM's loader rules
   format     clang-format 19 over src
   lint       clang-tidy 19 over every file
-  install    --prefix DIR: a relocatable tree
+  install    --prefix DIR [--cuda]: a relocatable tree
 T
 }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# ./dev install --prefix DIR: a relocatable tree: bin/una, lib/ with LibTorch's shared libraries ($ORIGIN run paths).
+# ./dev install --prefix DIR [--cuda]: a relocatable tree: bin/una, lib/ with LibTorch's shared libraries ($ORIGIN run
+# paths); --cuda: with what --device cuda loads (after ./dev setup --cuda; 4 GB).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-[ "${1:-}" = --prefix ] && [ -n "${2:-}" ] || { echo "usage: ./dev install --prefix DIR" >&2; exit 2; }
+[ "${1:-}" = --prefix ] && [ -n "${2:-}" ] || { echo "usage: ./dev install --prefix DIR [--cuda]" >&2; exit 2; }
 mkdir -p "$2/bin" "$2/lib/torch" "$2/share/una"
 prefix=$(cd "$2" && pwd)
 site=$root/.deps/site
@@ -17,6 +18,11 @@ ldd "$prefix/bin/una" | awk '$3 ~ /^\// && $3 !~ /\/lib(c|m|dl|pthread|rt|resolv
 done
 patchelf --force-rpath --set-rpath '$ORIGIN/../lib/torch' "$prefix/bin/una"
 for library in "$prefix"/lib/torch/*; do patchelf --force-rpath --set-rpath '$ORIGIN' "$library"; done
+if [ "${3:-}" = --cuda ]; then  # after patchelf: these find each other by the program's run path
+  [ -f "$site/.una-cuda-wheels" ] || { echo "install: run ./dev setup --cuda first" >&2; exit 2; }
+  cp -f "$site"/torch/lib/lib{torch_cuda,c10_cuda,torch_cuda_linalg,torch_nvshmem,caffe2_nvrtc}.so "$prefix/lib/torch/"
+  find "$site/nvidia" -path '*/lib/*' -name '*.so*' ! -name 'libcudart.so.13' ! -name 'libcupti.so.13' -exec cp -f {} "$prefix/lib/torch/" \;
+fi
 cp -f "$root/README.md" "$root/LICENSE" "$prefix/share/una/"
 cp -rf "$root/configs" "$prefix/share/una/"
 env -i "$prefix/bin/una" --version

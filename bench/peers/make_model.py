@@ -23,10 +23,11 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--vocab_size", type=int, default=0, help="at least the tokenizer's, for a shape whose own is larger")
     args = parser.parse_args()
     tokenizer = AutoTokenizer.from_pretrained(args.tokenizer)
     config_class, model_class, shape = SHAPES[args.shape]
-    vocab = max(len(tokenizer), tokenizer.vocab_size)
+    vocab = max(len(tokenizer), tokenizer.vocab_size, args.vocab_size)
     eos = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else 0
     config = config_class(vocab_size=vocab, max_position_embeddings=8192, eos_token_id=eos, bos_token_id=tokenizer.bos_token_id, pad_token_id=eos, **shape)
     torch.manual_seed(args.seed)

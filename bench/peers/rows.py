@@ -1,10 +1,14 @@
 """Pairs for the speed comparison: plain text, prompt + completion + EOS, no template, rows over the length limit left out.
 
 usage: rows.py --data DATA/preference/ultrafeedback_train.jsonl --tokenizer DIR --max_length 1024 --count 48 --out pairs.jsonl
+       rows.py --lengths 640,100 --tokenizer DIR --count 16 --out pairs.jsonl    # prompt and answer of exactly so many tokens
+       rows.py --lengths 640,100 --answers 4 ...                                 # rows of four scored answers to a prompt
 Each line: {"prompt", "chosen", "rejected", "score_chosen", "score_rejected"}; every reader must find the same token ids.
 """
 import argparse
 import json
+import os
+import random
 
 
 def text(value) -> str:
@@ -17,10 +21,32 @@ def encode(tokenizer, row) -> tuple[list[int], list[int], list[int]]:
     return ids[0], ids[1] + [tokenizer.eos_token_id], ids[2] + [tokenizer.eos_token_id]
 
 
+def made_rows(tokenizer, prompt: int, answer: int, answers: int, count: int) -> list[dict]:
+    """Words that are one token each and stay so beside each other; EOS is one of an answer's tokens."""
+    words = sorted(text for text in tokenizer.get_vocab() if text[:1] == "Ġ" and text[1:].isascii() and text[1:].isalpha() and text[1:].islower())
+    draw = random.Random(0)
+
+    def words_of(number):
+        return "".join(" " + word[1:] for word in draw.choices(words, k=number))
+
+    rows = []
+    for _ in range(count):
+        row = {"prompt": words_of(prompt), "chosen": words_of(answer - 1), "rejected": words_of(answer - 1)}
+        lengths = [len(ids) for ids in encode(tokenizer, row)]
+        assert lengths == [prompt, answer, answer], lengths
+        if answers > 2:
+            texts = [row.pop("chosen"), row.pop("rejected")] + [words_of(answer - 1) for _ in range(answers - 2)]
+            row["responses"] = [{"content": text, "score": k} for k, text in enumerate(texts)]
+        rows.append(row)
+    return rows
+
+
 def main() -> None:
     from transformers import AutoTokenizer
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data")
+    parser.add_argument("--lengths", help="PROMPT,ANSWER tokens of made rows, in the place of --data")
+    parser.add_argument("--answers", type=int, default=2)
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--max_length", type=int, default=1024)
     parser.add_argument("--count", type=int, default=48)
@@ -28,7 +54,9 @@ def main() -> None:
     args = parser.parse_args()
     tokenizer = AutoTokenizer.from_pretrained(args.tokenizer)
     kept, dropped = [], 0
-    with open(args.data, encoding="utf-8") as lines:
+    if args.lengths:
+        kept = made_rows(tokenizer, *map(int, args.lengths.split(",")), args.answers, args.count)
+    with open(args.data or os.devnull, encoding="utf-8") as lines:
         for line in lines.read().split("\n"):
             if not line.strip() or len(kept) == args.count:
                 continue

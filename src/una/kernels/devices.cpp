@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
@@ -67,6 +68,7 @@ c10::Device open_device(const std::string& name) {
   check_input(number < count, cat("device ", name, ": this machine has ", count,
                                   count == 1 ? " card" : " cards", ", counted from cuda:0"));
   const c10::Device device(c10::kCUDA, static_cast<c10::DeviceIndex>(number));
+  at::globalContext().lazyInitDevice(c10::kCUDA);  // so that the memory's figures can be asked for
   c10::impl::getDeviceGuardImpl(c10::kCUDA)->setDevice(device);
   return device;
 }

@@ -21,12 +21,17 @@ namespace {
 
 // Segments as tensors on a device. Sequence i has queries [cu_q[i], cu_q[i + 1]) and keys likewise.
 struct Layout {
-  std::vector<Segment> segments;
-  at::Device device = at::kCPU;
   at::Tensor cu_q, cu_k;  // [S + 1] int32
   at::Tensor queries;     // [T'] rows of q in the segments' order; undefined: all, as they lie
   at::Tensor keys;        // [K'] rows of k likewise
   std::int64_t most_queries = 0, most_keys = 0;
+};
+
+// Segments of one query each, keys padded to the longest.
+struct Decoding {
+  at::Tensor queries, keys;  // [S] rows of q; [S x most] rows of k
+  at::Tensor lengths;        // [S, 1, 1, 1] keys of each
+  std::int64_t most = 0;
 };
 
 bool same(const KeyRange& a, const KeyRange& b) { return a.begin == b.begin && a.end == b.end; }
@@ -54,9 +59,8 @@ at::Tensor index_of(const std::vector<std::int64_t>& rows, std::int64_t count, a
   return all ? at::Tensor() : at::tensor(rows, at::kLong).to(device);
 }
 
-Layout make_layout(const std::vector<Segment>& segments, std::int64_t queries, std::int64_t keys,
-                   at::Device device) {
-  Layout out{.segments = segments, .device = device};
+Layout make_layout(const std::vector<Segment>& segments, const at::Tensor& q, const at::Tensor& k) {
+  Layout out;
   std::vector<std::int64_t> query_rows, key_rows;
   std::vector<std::int32_t> cu_q{0}, cu_k{0};
   for (const Segment& segment : segments) {
@@ -67,26 +71,47 @@ Layout make_layout(const std::vector<Segment>& segments, std::int64_t queries, s
     out.most_queries = std::max<std::int64_t>(out.most_queries, segment.query_end - segment.query_begin);
     out.most_keys = std::max(out.most_keys, key_count(segment));
   }
-  out.cu_q = at::tensor(cu_q, at::kInt).to(device);
-  out.cu_k = at::tensor(cu_k, at::kInt).to(device);
-  out.queries = index_of(query_rows, queries, device);
-  out.keys = index_of(key_rows, keys, device);
+  out.cu_q = at::tensor(cu_q, at::kInt).to(q.device());
+  out.cu_k = at::tensor(cu_k, at::kInt).to(q.device());
+  out.queries = index_of(query_rows, q.size(0), q.device());
+  out.keys = index_of(key_rows, k.size(0), q.device());
   return out;
 }
 
-// All layers of a pass ask for one layout: the newest is kept, so that its tensors are copied once.
-const Layout& layout_of(const std::vector<Segment>& segments, const at::Tensor& q, const at::Tensor& k) {
-  struct Kept {
-    Layout layout;
+Decoding make_decoding(const std::vector<Segment>& segments, const at::Tensor& q, const at::Tensor& /*k*/) {
+  Decoding out;
+  for (const Segment& segment : segments) out.most = std::max(out.most, key_count(segment));
+  std::vector<std::int64_t> rows, lengths, queries;
+  for (const Segment& segment : segments) {
+    const std::size_t begin = rows.size();
+    for (const KeyRange& range : segment.keys) append(rows, range.begin, range.end);
+    lengths.push_back(static_cast<std::int64_t>(rows.size() - begin));
+    rows.resize(begin + static_cast<std::size_t>(out.most), 0);
+    queries.push_back(segment.query_begin);
+  }
+  out.keys = at::tensor(rows, at::kLong).to(q.device());
+  out.queries = at::tensor(queries, at::kLong).to(q.device());
+  out.lengths = at::tensor(lengths, at::kLong).to(q.device()).view({-1, 1, 1, 1});
+  return out;
+}
+
+// All layers of a pass ask for one and the same thing: the newest is kept, so that its tensors are made and
+// copied once.
+template <class Made>
+const Made& made_once(const std::vector<Segment>& segments, const at::Tensor& q, const at::Tensor& k,
+                      Made (*make)(const std::vector<Segment>&, const at::Tensor&, const at::Tensor&)) {
+  struct Newest {
+    std::vector<Segment> segments;
     std::int64_t queries = -1, keys = -1;
+    at::Device device = at::kCPU;
+    Made made;
   };
-  thread_local Kept kept;
-  const std::vector<Segment>& old = kept.layout.segments;
-  const bool hit = kept.queries == q.size(0) && kept.keys == k.size(0) && kept.layout.device == q.device() &&
-                   std::equal(old.begin(), old.end(), segments.begin(), segments.end(),
-                              [](const Segment& a, const Segment& b) { return same(a, b); });
-  if (!hit) kept = {make_layout(segments, q.size(0), k.size(0), q.device()), q.size(0), k.size(0)};
-  return kept.layout;
+  thread_local Newest newest;
+  const bool hit = newest.queries == q.size(0) && newest.keys == k.size(0) && newest.device == q.device() &&
+                   std::equal(newest.segments.begin(), newest.segments.end(), segments.begin(),
+                              segments.end(), [](const Segment& a, const Segment& b) { return same(a, b); });
+  if (!hit) newest = {segments, q.size(0), k.size(0), q.device(), make(segments, q, k)};
+  return newest.made;
 }
 
 at::Tensor rows_of(const at::Tensor& tensor, const at::Tensor& index) {
@@ -118,36 +143,23 @@ bool is_decoding(const std::vector<Segment>& segments) {
                      [](const Segment& s) { return s.query_end == s.query_begin + 1; });
 }
 
-// One query a segment: keys padded to the longest, all segments in one product. [S, H, D].
-at::Tensor decode(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                  const std::vector<Segment>& segments, const AttentionParams& params) {
-  std::int64_t most = 0;
-  for (const Segment& segment : segments) most = std::max(most, key_count(segment));
-  std::vector<std::int64_t> slots, lengths, queries;
-  for (const Segment& segment : segments) {
-    const std::size_t begin = slots.size();
-    for (const KeyRange& range : segment.keys) append(slots, range.begin, range.end);
-    lengths.push_back(static_cast<std::int64_t>(slots.size() - begin));
-    slots.resize(begin + static_cast<std::size_t>(most), 0);
-    queries.push_back(segment.query_begin);
-  }
-  const auto batch = static_cast<std::int64_t>(segments.size());
+// All segments in one product. [S, H, D].
+at::Tensor decode(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Decoding& layout,
+                  const AttentionParams& params) {
+  const std::int64_t batch = layout.queries.size(0), most = layout.most;
   const std::int64_t kv_heads = k.size(1), group = q.size(1) / kv_heads, dim = q.size(2);
-  const at::Tensor index = at::tensor(slots, at::kLong).to(q.device());
-  const at::Tensor length = at::tensor(lengths, at::kLong).to(q.device()).view({batch, 1, 1, 1});
-  const at::Tensor rows = at::tensor(queries, at::kLong).to(q.device());
   const auto padded = [&](const at::Tensor& from) {  // [S, K, most, D]
-    return at::index_select(from, 0, index).view({batch, most, kv_heads, dim}).transpose(1, 2);
+    return at::index_select(from, 0, layout.keys).view({batch, most, kv_heads, dim}).transpose(1, 2);
   };
-  const at::Tensor asked = at::index_select(q, 0, rows).view({batch, kv_heads, group, dim});
+  const at::Tensor asked = at::index_select(q, 0, layout.queries).view({batch, kv_heads, group, dim});
   at::Tensor scores = at::matmul(asked, padded(k).transpose(2, 3)).to(at::kFloat) * params.scale;
   if (params.soft_cap > 0) scores = at::tanh(scores / params.soft_cap) * params.soft_cap;
-  const at::Tensor place = at::arange(most, index.options()).view({1, 1, 1, most});
-  at::Tensor hidden = place >= length;
-  if (params.window > 0) hidden = hidden.logical_or(place < length - params.window);
+  const at::Tensor place = at::arange(most, layout.keys.options()).view({1, 1, 1, most});
+  at::Tensor hidden = place >= layout.lengths;
+  if (params.window > 0) hidden = hidden.logical_or(place < layout.lengths - params.window);
   scores = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
   const at::Tensor mixed = at::matmul(at::softmax(scores, -1).to(q.scalar_type()), padded(v));
-  return at::zeros(q.sizes(), q.options()).index_copy(0, rows, mixed.reshape({batch, q.size(1), dim}));
+  return put_back(mixed.reshape({batch, q.size(1), dim}), layout.queries, q);
 }
 
 }  // namespace
@@ -155,8 +167,10 @@ at::Tensor decode(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const std::vector<Segment>& segments, const AttentionParams& params) {
   const bool record = detail::records({q, k, v});
-  if (!record && is_decoding(segments) && !segments.empty()) return decode(q, k, v, segments, params);
-  if (flash_takes(q, params)) return flash(q, k, v, layout_of(segments, q, k), params);
+  if (!record && !segments.empty() && is_decoding(segments)) {
+    return decode(q, k, v, made_once(segments, q, k, make_decoding), params);
+  }
+  if (flash_takes(q, params)) return flash(q, k, v, made_once(segments, q, k, make_layout), params);
   return recomputed(
       [segments, params](const detail::variable_list& in) {
         return reference::attention(in[0], in[1], in[2], segments, params);
