@@ -63,7 +63,7 @@ c10::Device open_device(const std::string& name) {
               cat("device: '", name, "' is unknown, choose cpu, cuda or cuda:N"));
   const std::int64_t number = card_number(name);
   load_cuda();
-  const std::int64_t count = c10::impl::getDeviceGuardImpl(c10::kCUDA)->deviceCount();
+  const int count = static_cast<unsigned char>(c10::impl::getDeviceGuardImpl(c10::kCUDA)->deviceCount());
   check_input(count > 0, cat("device ", name, ": ", no_card(), "; use --device cpu"));
   check_input(number < count, cat("device ", name, ": this machine has ", count,
                                   count == 1 ? " card" : " cards", ", counted from cuda:0"));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstddef>
 #include <map>
 #include <mutex>
@@ -162,6 +163,7 @@ at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool /*non_bl
   return to;
 }
 
+// NOLINTBEGIN(bugprone-return-const-ref-from-parameter): resize_'s signature
 const at::Tensor& resized(const at::Tensor& self, at::IntArrayRef size,
                           std::optional<at::MemoryFormat> /*format*/) {
   self.unsafeGetTensorImpl()->set_sizes_contiguous(size);
@@ -172,6 +174,7 @@ const at::Tensor& resized(const at::Tensor& self, at::IntArrayRef size,
   storage.set_nbytes(self.nbytes());
   return self;
 }
+// NOLINTEND(bugprone-return-const-ref-from-parameter)
 
 at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to) {
   if (to.sizes() != from.sizes()) resized(to, from.sizes(), {});
@@ -228,12 +231,14 @@ std::int64_t window_of(const std::optional<c10::SymInt>& left) {
   return before + 1;
 }
 
-at::Tensor flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                 const std::optional<at::Tensor>& cu_q, const std::optional<at::Tensor>& cu_k,
-                 std::optional<double> scale, std::int64_t window) {
-  return reference::attention(q, k, v, segments_of(*cu_q, *cu_k), {.scale = scale.value(), .window = window});
+at::Tensor flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& cu_q,
+                 const at::Tensor& cu_k, std::optional<double> scale, std::int64_t window) {
+  const double usual = 1 / std::sqrt(static_cast<double>(q.size(2)));
+  return reference::attention(q, k, v, segments_of(cu_q, cu_k),
+                              {.scale = scale.value_or(usual), .window = window});
 }
 
+// NOLINTBEGIN(performance-unnecessary-value-param): the operators' signatures
 using FlashOutput = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
 FlashOutput flash_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -243,7 +248,8 @@ FlashOutput flash_forward(const at::Tensor& q, const at::Tensor& k, const at::Te
                           std::optional<c10::SymInt> /*right*/, const std::optional<at::Tensor>& /*used*/,
                           const std::optional<at::Tensor>& /*slopes*/) {
   check(causal && q.scalar_type() == at::kBFloat16, "flash attention takes bf16, and here causal calls only");
-  const at::Tensor out = flash(on_cpu(q), on_cpu(k), on_cpu(v), cu_q, cu_k, scale, window_of(left));
+  const at::Tensor none, out = flash(on_cpu(q), on_cpu(k), on_cpu(v), cu_q.value_or(none),
+                                     cu_k.value_or(none), scale, window_of(left));
   const at::Tensor nothing = at::empty({0}, q.options());
   return {out.to(q.device()), nothing, nothing, nothing, nothing};
 }
@@ -264,6 +270,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> flash_backward(
   flash(in[0], in[1], in[2], cu_q, cu_k, scale, window_of(left)).backward(on_cpu(grad));
   return {in[0].grad().to(q.device()), in[1].grad().to(q.device()), in[2].grad().to(q.device())};
 }
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace
 

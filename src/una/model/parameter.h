@@ -23,8 +23,8 @@ struct Parameter {
 
   bool trains() const { return master.defined(); }
   kernels::Weight weight() const { return {value, master}; }
-  at::Tensor full()
-      const;       // what a file should hold: the master's values, else the stored tensor; on the CPU
+  // What a file should hold, on the CPU: the master's values, else the stored tensor.
+  at::Tensor full() const;
   void refresh();  // value := master
 };
 
