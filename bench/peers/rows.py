@@ -7,7 +7,6 @@ Each line: {"prompt", "chosen", "rejected", "score_chosen", "score_rejected"}; e
 """
 import argparse
 import json
-import os
 import random
 
 
@@ -41,6 +40,27 @@ def made_rows(tokenizer, prompt: int, answer: int, answers: int, count: int) -> 
     return rows
 
 
+def read_rows(tokenizer, path: str, max_length: int, count: int) -> tuple[list[dict], int]:
+    """The first rows of a file that are not too long, and how many were."""
+    kept, dropped = [], 0
+    with open(path, encoding="utf-8") as lines:
+        for line in lines.read().split("\n"):
+            if not line.strip() or len(kept) == count:
+                continue
+            raw = json.loads(line)
+            row = {key: text(raw[key]) for key in ("prompt", "chosen", "rejected")}
+            scores = {**raw.get("metadata", {}), **raw}
+            for key in ("score_chosen", "score_rejected"):
+                if key in scores:
+                    row[key] = scores[key]
+            prompt, chosen, rejected = encode(tokenizer, row)
+            if len(prompt) + max(len(chosen), len(rejected)) > max_length:
+                dropped += 1
+                continue
+            kept.append(row)
+    return kept, dropped
+
+
 def main() -> None:
     from transformers import AutoTokenizer
     parser = argparse.ArgumentParser(description=__doc__)
@@ -52,25 +72,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=48)
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
+    if bool(args.data) == bool(args.lengths):
+        parser.error("give --data, or --lengths for made rows")
     tokenizer = AutoTokenizer.from_pretrained(args.tokenizer)
-    kept, dropped = [], 0
     if args.lengths:
-        kept = made_rows(tokenizer, *map(int, args.lengths.split(",")), args.answers, args.count)
-    with open(args.data or os.devnull, encoding="utf-8") as lines:
-        for line in lines.read().split("\n"):
-            if not line.strip() or len(kept) == args.count:
-                continue
-            raw = json.loads(line)
-            row = {key: text(raw[key]) for key in ("prompt", "chosen", "rejected")}
-            scores = {**raw.get("metadata", {}), **raw}
-            for key in ("score_chosen", "score_rejected"):
-                if key in scores:
-                    row[key] = scores[key]
-            prompt, chosen, rejected = encode(tokenizer, row)
-            if len(prompt) + max(len(chosen), len(rejected)) > args.max_length:
-                dropped += 1
-                continue
-            kept.append(row)
+        kept, dropped = made_rows(tokenizer, *map(int, args.lengths.split(",")), args.answers, args.count), 0
+    else:
+        kept, dropped = read_rows(tokenizer, args.data, args.max_length, args.count)
     with open(args.out, "w", encoding="utf-8") as out:
         for row in kept:
             out.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -6,7 +6,7 @@
 #include "una/base/testing.h"
 #include "una/data/pack.h"
 #include "una/kernels/standin_device_testing.h"
-#include "una/train/tiny_testing.h"
+#include "una/train/tiny_run_testing.h"
 #include "una/train/training_loop.h"
 
 // Training on a device that is not the CPU against the same training on the CPU.
@@ -17,31 +17,10 @@ using kernels::testing::limit_standin_memory;
 using kernels::testing::standin_device;
 using kernels::testing::standin_memory_used;
 
-struct Bench {
+struct Bench : testing::TinyRun {
   Bench(const std::string& method, at::Device device)
-      : model(testing::tiny_spec(), 1, {.device = device}),
-        head(testing::tiny_spec().hidden_size, .3, at::kFloat, device) {
-    policy = model.add_adapter({.r = 2, .target_modules = {"all-linear"}}, 3, true);
-    objective::ObjectiveOptions options{.una_loss = "bce"};
-    options.beta = 0.5;
-    loss = objective::make_objective(method, options);
-    reference = std::make_unique<Reference>(model, model::kNoAdapter, "base", "hash");
-    runner = std::make_unique<StepRunner>(TrainableSet{.model = &model,
-                                                       .policy = policy,
-                                                       .objective = loss.get(),
-                                                       .reference = reference.get(),
-                                                       .value = &head},
-                                          StepOptions{.weight_decay = 0.1}, gang);
-  }
+      : TinyRun(method, {.una_loss = "bce"}, {.device = device}, {.weight_decay = 0.1}) {}
   at::Tensor values() { return runner->buffer().values().detach().cpu(); }
-
-  model::Model model;
-  model::ValueHead head;
-  model::AdapterId policy = model::kNoAdapter;
-  dist::SoloGang gang;
-  std::unique_ptr<objective::Objective> loss;
-  std::unique_ptr<Reference> reference;
-  std::unique_ptr<StepRunner> runner;
 };
 
 std::vector<Row> six_pairs() {

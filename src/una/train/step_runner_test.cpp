@@ -15,40 +15,21 @@
 #include "una/base/testing.h"
 #include "una/data/pack.h"
 #include "una/train/checkpoint.h"
-#include "una/train/tiny_testing.h"
+#include "una/train/tiny_run_testing.h"
 
 namespace una::train {
 namespace {
 
 // A policy with a perturbed adapter, so that every gradient is non-zero.
-struct Bench {
-  explicit Bench(const std::string& method = "una", objective::ObjectiveOptions options = {.una_loss = "bce"},
+struct Bench : testing::TinyRun {
+  explicit Bench(const std::string& method = "una",
+                 const objective::ObjectiveOptions& options = {.una_loss = "bce"},
                  at::ScalarType dtype = at::kDouble)
-      : model(testing::tiny_spec(), 1, {.dtype = dtype}), head(testing::tiny_spec().hidden_size, .3, dtype) {
-    LoraSpec lora;
-    lora.r = 2;
-    lora.target_modules = {"all-linear"};
-    policy = model.add_adapter(lora, 3, true);
-    options.beta = 0.5;
-    loss = objective::make_objective(method, options);
-    reference = std::make_unique<Reference>(model, model::kNoAdapter, "base", "hash");
-    runner = std::make_unique<StepRunner>(TrainableSet{.model = &model,
-                                                       .policy = policy,
-                                                       .objective = loss.get(),
-                                                       .reference = reference.get(),
-                                                       .value = &head},
-                                          StepOptions{}, gang);
+      : TinyRun(method, options, {.dtype = dtype}) {
     at::Tensor& values = runner->buffer().values();
     values += 0.05 * at::arange(values.numel(), values.options()).sin();
     model.refresh();
   }
-  model::Model model;
-  model::ValueHead head;
-  model::AdapterId policy = model::kNoAdapter;
-  dist::SoloGang gang;
-  std::unique_ptr<objective::Objective> loss;
-  std::unique_ptr<Reference> reference;
-  std::unique_ptr<StepRunner> runner;
 };
 
 StepBatch step_of(const std::vector<Row>& rows, std::int64_t token_budget, bool sharing = true) {

@@ -52,18 +52,14 @@ at::Tensor recomputed(const Op& f, const variable_list& inputs) {
 
 at::Tensor recomputed(const WeightOp& f, const at::Tensor& x, const std::vector<Weight>& weights) {
   variable_list inputs{x};
-  std::vector<Weight> frozen;
   for (const Weight& weight : weights) {
-    frozen.push_back({weight.value.detach(), {}});
     if (weight.trains()) inputs.push_back(weight.master);
   }
-  std::vector<bool> trains;
-  for (const Weight& weight : weights) trains.push_back(weight.trains());
-  const auto call = [f, frozen, trains](const variable_list& in) {
-    std::vector<Weight> used = frozen;
+  const auto call = [f, weights](const variable_list& in) {
+    std::vector<Weight> used = weights;
     std::size_t next = 1;
-    for (std::size_t i = 0; i < used.size(); ++i) {
-      if (trains[i]) used[i].master = in[next++];
+    for (Weight& weight : used) {
+      if (weight.trains()) weight.master = in[next++];
     }
     return f(in[0], used);
   };
