@@ -6,7 +6,9 @@
 #include <cstring>
 #include <memory>
 #include <numeric>
+#include <type_traits>
 
+#include <ATen/native/CPUBlas.h>
 #include <ATen/ops/empty.h>
 
 #include "una/kernels/dispatch.h"
@@ -100,6 +102,27 @@ void run_tasks(const std::vector<Unit>& units, std::int64_t kv_heads, const Work
                      }
                    });
 }
+
+// oneDNN's kernel, compiled at run time: AMX tiles where the machine has them, else AVX-512-BF16.
+void multiply_block(const BlockShape& shape, const Bf16* a, const std::uint32_t* b, float* c) {
+  at::native::cpublas::brgemm(shape.rows, shape.columns, shape.depth, shape.a_row, shape.columns,
+                              shape.columns, shape.add, reinterpret_cast<const at::BFloat16*>(a),
+                              reinterpret_cast<const at::BFloat16*>(b), c);
+}
+
+// A thread's use of multiply_block, which leaves AMX tiles configured.
+struct BlockProducts {
+  BlockProduct product = nullptr;
+  explicit BlockProducts(bool bf16) {
+    static const bool multiplies = std::strcmp(tables().name, "avx512_bf16") == 0;
+    if (bf16 && multiplies) product = multiply_block;
+  }
+  ~BlockProducts() {
+    if (product != nullptr) at::native::cpublas::brgemm_release();
+  }
+  BlockProducts(const BlockProducts&) = delete;
+  BlockProducts& operator=(const BlockProducts&) = delete;
+};
 
 template <class T>
 AttentionTask<T> make_task(const Unit& unit, std::int64_t head, const at::Tensor& q, const at::Tensor& k,
@@ -234,8 +257,10 @@ void backward_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   const at::Tensor room = at::empty({sharing.room}, lse.options());
   const PartialSum<T> partials(units, detail::read<A>(room), kv_heads, width);
   run_tasks(units, kv_heads, [&](const Unit& unit, std::int64_t head) {
+    const BlockProducts blocks(std::is_same_v<T, Bf16>);
     AttentionTask<T> task = make_task<T>(unit, head, q, k, v, params);
     set_outputs(task, unit, head, out, lse);
+    task.product = blocks.product;
     const std::int64_t group = task.group;
     task.grad_out =
         detail::read<T>(grad_out) + unit.query_begin * grad_out.stride(0) + head * group * grad_out.stride(1);
@@ -270,8 +295,10 @@ void attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tenso
   const std::vector<Unit> units = make_units(segments, k.size(1));
   detail::with_type(q.scalar_type(), [&]<class T>() {
     run_tasks(units, k.size(1), [&](const Unit& unit, std::int64_t head) {
+      const BlockProducts blocks(std::is_same_v<T, Bf16>);
       AttentionTask<T> task = make_task<T>(unit, head, q, k, v, params);
       set_outputs(task, unit, head, out, lse);
+      task.product = blocks.product;
       detail::table<T>().attention(task, thread_scratch(detail::table<T>().attention_scratch(task, false)));
     });
   });

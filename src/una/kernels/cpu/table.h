@@ -28,6 +28,14 @@ struct KeySpan {
   std::int64_t begin, end;  // rows of k and v
 };
 
+// c [rows][columns] (+)= a [rows][a_row] b: bf16 operands, fp32 sums, a row's bits whatever rows are beside
+// it. The rows of b are interleaved in pairs: element (2 i + h, j) is half h of word [i][j]; depth is even.
+struct BlockShape {
+  std::int64_t rows, columns, depth, a_row;
+  bool add;
+};
+using BlockProduct = void (*)(const BlockShape& shape, const Bf16* a, const std::uint32_t* b, float* c);
+
 // Attention of one kv head for consecutive queries of one segment. Pointers are at the first query (q, out,
 // grads; first head of the group), row 0 of this kv head (k, v), strides in elements.
 template <class T>
@@ -40,6 +48,7 @@ struct AttentionTask {
   std::int64_t group, dim;                // query heads per kv head, head size
   std::int64_t window;                    // 0: none
   A scale, soft_cap;                      // soft_cap 0: none
+  BlockProduct product;                   // for bf16, on machines that multiply bf16; else null
   T* out;
   std::int64_t out_row, out_head;
   A* lse;  // [queries][lse_row] with heads adjacent; null: not wanted
