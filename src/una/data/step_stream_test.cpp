@@ -79,6 +79,41 @@ TEST(StepStream, resuming_at_any_position_equals_the_straight_run) {
   }
 }
 
+// Rows made when they are asked for; remembers how often that was.
+class CountedRows final : public Dataset {
+ public:
+  explicit CountedRows(std::int64_t size) : size_(size) {}
+  std::int64_t size() const override { return size_; }
+  Row row(std::int64_t index) const override {
+    ++asked;
+    Row row;
+    row.unit = Unit::kBinary;
+    row.where = {"rows.jsonl", index + 1};
+    row.sequences.push_back({.ids = {1, 2}, .loss_mask = {0, 1}});
+    return row;
+  }
+  const ReadReport& report() const override { return report_; }
+  std::string content_hash() const override { return "counted"; }
+
+  mutable std::int64_t asked = 0;
+
+ private:
+  std::int64_t size_;
+  ReadReport report_;
+};
+
+TEST(StepStream, resuming_at_the_end_of_a_hundred_million_rows_reads_no_more_than_at_their_start) {
+  const std::int64_t size = 100'000'000;
+  const CountedRows rows(size);
+  for (const std::int64_t begin : {std::int64_t{0}, size / 2, size - 16}) {
+    StepStream resumed(rows, 16, 42, true, {}, false);
+    resumed.seek({begin / 16, 0, begin});
+    rows.asked = 0;
+    EXPECT_EQ(resumed.next().rows, 16);
+    EXPECT_EQ(rows.asked, 16) << "at row " << begin;
+  }
+}
+
 TEST(StepStream, a_step_that_was_too_large_comes_again_in_smaller_pieces) {
   const auto rows = dataset(10);
   StepStream stream(*rows, 8, 7, true, {.token_budget = 200}, false), straight(*rows, 8, 7, true, {}, false);
