@@ -1,7 +1,7 @@
 """una against the careful PyTorch loop on the same pairs, threads and machine, interleaved: una, peer, una, peer, una.
 
-Prints each leg's JSON line and a summary; --markdown appends a table. A leg is void (and run again, once) when the
-machine's own GEMM rate moved by more than 10 % around it.
+Prints each leg's JSON line and a summary; --json appends the summary to a file for tools/plot_bench.py. A leg is void (and
+run again, once) when the machine's own GEMM rate moved by more than 10 % around it.
 """
 import argparse
 import json
@@ -67,12 +67,24 @@ def model_folder(args):
     return model
 
 
+def summary_of(results):
+    """Medians over the rounds of one leg."""
+    out = {key: statistics.median(result[key] for result in results if key in result)
+           for key in ("s_per_pair", "tokens_per_s", "peak_mb")}
+    out["reference_s_per_pair"] = statistics.median(result.get("reference_s_per_pair", 0) for result in results)
+    out["s_per_pair_range"] = [pick(result["s_per_pair"] for result in results) for pick in (min, max)]
+    out["gemm_tflops"] = statistics.median(rate for result in results for rate in result["gemm_tflops"])
+    return out
+
+
 def main():
     parser = common_parser(__doc__)
     parser.add_argument("--timed", type=int, default=40)
     parser.add_argument("--compile", action="store_true", help="also the compiled loop")
     parser.add_argument("--trl", action="store_true", help="also TRL, 1 and 4 pairs a step, the reference live and precomputed")
     parser.add_argument("--trl_timed", type=int, default=12, help="pairs of TRL's legs and of una's beside them")
+    parser.add_argument("--case", default="", help="what the summary in --json is called")
+    parser.add_argument("--json", help="JSONL to which the summary is appended")
     args = parser.parse_args()
     threads = str(len(os.sched_getaffinity(0)))
     model = model_folder(args)
@@ -93,16 +105,15 @@ def main():
         legs[f"trl live b{batch}"] = [leg(f"trl live b{batch}", trl)]
         legs[f"una b{batch}"] = [leg(f"una b{batch}", una + same)]
         legs[f"trl precomputed b{batch}"] = [leg(f"trl precomputed b{batch}", trl + ["--precompute"])]
-    table = {}
-    for name, results in legs.items():
-        table[name] = {key: statistics.median(result[key] for result in results if key in result)
-                       for key in ("s_per_pair", "tokens_per_s", "peak_mb")}
-        table[name]["reference_s_per_pair"] = statistics.median(result.get("reference_s_per_pair", 0) for result in results)
-    base = table["una"]
-    for name, values in table.items():
+    summary = {name: summary_of(results) for name, results in legs.items()}
+    base = summary["una"]
+    for name, values in summary.items():
         print(f"{name:16s} {values['s_per_pair']:.3f} s/pair  {values['tokens_per_s']:.0f} tokens/s  {values['peak_mb']:.0f} MB  "
               f"reference {values['reference_s_per_pair']:.3f} s/pair   una is {values['s_per_pair'] / base['s_per_pair']:.2f}x "
               f"as fast, at {base['peak_mb'] / values['peak_mb']:.2f} of its memory")
+    if args.json:
+        with open(args.json, "a", encoding="utf-8") as out:
+            print(json.dumps({"case": args.case or args.shape, "threads": int(threads), "legs": summary}), file=out)
 
 
 if __name__ == "__main__":
