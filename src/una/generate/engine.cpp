@@ -70,9 +70,8 @@ std::int64_t feed_token(Feed& feed, const Run& run) {
   Segment segment{begin, begin + 1, {}};
   if (run.recompute_at > 0 && length > run.recompute_at) {
     segment.keys = {range(run.begin, length)};
-  } else if (own == prompt.begin + prompt.size()) {
-    segment.keys = {range(prompt.begin, length)};
-  } else {
+  } else {  // the prompt apart, even where the own tokens lie behind it: all its samples then begin alike
+
     segment.keys = {range(prompt.begin, prompt.size()), range(own, cached)};
   }
   feed.segments.push_back(std::move(segment));

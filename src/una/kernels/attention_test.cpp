@@ -133,6 +133,45 @@ TEST(Attention, SharedPromptGivesTheUnsharedBits) {
   }
 }
 
+// A decoding step over a cache: samples of a prompt of `shared` keys, each with this many keys of its own.
+std::vector<Segment> samples(std::int32_t shared, const std::vector<std::int32_t>& own) {
+  std::vector<Segment> out;
+  std::int32_t begin = shared, query = 0;
+  for (const std::int32_t n : own) {
+    out.push_back({query, query + 1, {{0, shared}, {begin, begin + n}}});
+    begin += n, ++query;
+  }
+  return out;
+}
+
+TEST(Attention, SamplesThatReadTheirPromptTogetherGetTheBitsOfEachAlone) {
+  const std::vector<std::int32_t> own{1, 40, 17, 64, 2, 65, 8};
+  const auto count = static_cast<std::int32_t>(own.size());
+  for (const std::int32_t prompt : {1, 77, 128, 200}) {
+    for (const std::int64_t dim : {64, 20, 96}) {
+      for (const AttentionParams& params :
+           {AttentionParams{.scale = 0.2}, AttentionParams{.scale = 0.2, .window = 90, .soft_cap = 3}}) {
+        for (const auto dtype : testing::all_dtypes()) {
+          const auto segments = samples(prompt, own);
+          const at::Tensor q = random({count, 6, dim}, 5).to(dtype);
+          const at::Tensor k = random({prompt + 197, 2, dim}, 6).to(dtype);
+          const at::Tensor v = random({prompt + 197, 2, dim}, 7).to(dtype);
+          const at::Tensor together = attention(q, k, v, segments, params);
+          const at::Tensor wanted =
+              reference::attention(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), segments, params);
+          EXPECT_LE(testing::difference(together, wanted), dtype == at::kBFloat16 ? 2e-2 : 1e-5);
+          for (std::int32_t i = 0; i < count; ++i) {
+            Segment alone = segments[static_cast<std::size_t>(i)];
+            alone.query_begin = 0, alone.query_end = 1;
+            const at::Tensor one = attention(q.narrow(0, i, 1), k, v, {alone}, params);
+            EXPECT_TRUE(one.equal(together.narrow(0, i, 1))) << "sample " << i << " of prompt " << prompt;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(Attention, RepeatsItsBitsAndSplitsWorkAmongThreads) {
   const auto run = [](const at::Tensor& start) {
     const at::Tensor x = start.clone().set_requires_grad(true);

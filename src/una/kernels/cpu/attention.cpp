@@ -11,55 +11,13 @@
 #include <ATen/native/CPUBlas.h>
 #include <ATen/ops/empty.h>
 
+#include "una/kernels/cpu/attention_units.h"
 #include "una/kernels/dispatch.h"
 
 namespace una::kernels::cpu {
 namespace {
 
-constexpr std::int64_t kSplitQueries = 64;  // a segment is not cut into runs shorter than this
-
 constexpr double kSerialCost = 4000;  // queries times keys below which waking threads costs more
-
-// A run of one segment's queries with the keys it can see.
-struct Unit {
-  std::int64_t query_begin = 0, queries = 0, keys = 0;
-  std::vector<KeySpan> spans;
-  bool shared = false;       // another unit adds to the gradient of one of its keys
-  std::int64_t partial = 0;  // offset of its gradient partials, elements
-};
-
-Unit make_unit(const Segment& segment, std::int64_t begin, std::int64_t end) {
-  Unit unit{.query_begin = begin, .queries = end - begin};
-  const std::int64_t cut = segment.query_end - end;  // keys after the run's last query
-  for (const KeyRange& range : segment.keys) unit.keys += range.end - range.begin;
-  unit.keys -= cut;
-  std::int64_t left = unit.keys;
-  for (const KeyRange& range : segment.keys) {
-    const std::int64_t take = std::min<std::int64_t>(left, range.end - range.begin);
-    if (take > 0) unit.spans.push_back({range.begin, range.begin + take});
-    left -= take;
-  }
-  return unit;
-}
-
-// One unit a segment; more when there are too few tasks for the threads.
-std::vector<Unit> make_units(const std::vector<Segment>& segments, std::int64_t kv_heads) {
-  const auto count = static_cast<std::int64_t>(segments.size());
-  const std::int64_t threads = at::get_num_threads();
-  const std::int64_t pieces =
-      threads == 1 || count == 0 ? 1 : (2 * threads + count * kv_heads - 1) / (count * kv_heads);
-  std::vector<Unit> units;
-  for (const Segment& segment : segments) {
-    const std::int64_t queries = segment.query_end - segment.query_begin;
-    if (queries <= 0) continue;
-    const std::int64_t parts = std::clamp<std::int64_t>(queries / kSplitQueries, 1, pieces);
-    for (std::int64_t i = 0; i < parts; ++i) {
-      units.push_back(make_unit(segment, segment.query_begin + queries * i / parts,
-                                segment.query_begin + queries * (i + 1) / parts));
-    }
-  }
-  return units;
-}
 
 // A buffer that each thread keeps and grows.
 void* thread_scratch(std::int64_t bytes) {
@@ -77,28 +35,31 @@ void* thread_scratch(std::int64_t bytes) {
   return buffer.get();
 }
 
-// work(unit, kv head) for every pair, the longest first; threads take the next one when free. Which thread
+std::vector<std::int64_t> costs_of(const std::vector<Unit>& units) {
+  std::vector<std::int64_t> costs;
+  for (const Unit& unit : units) costs.push_back(unit.cost());
+  return costs;
+}
+
+// work(item, kv head) for every pair, the longest first; threads take the next one when free. Which thread
 // runs a task changes no bit.
 template <class Work>
-void run_tasks(const std::vector<Unit>& units, std::int64_t kv_heads, const Work& work) {
-  const auto tasks = static_cast<std::int64_t>(units.size()) * kv_heads;
-  std::vector<std::size_t> order(units.size());
+void run_tasks(const std::vector<std::int64_t>& costs, std::int64_t kv_heads, const Work& work) {
+  const auto tasks = static_cast<std::int64_t>(costs.size()) * kv_heads;
+  std::vector<std::size_t> order(costs.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto cost = [&](std::size_t i) { return units[i].queries * (2 * units[i].keys - units[i].queries); };
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return cost(a) > cost(b); });
-  double total = 0;
-  for (std::size_t i = 0; i < units.size(); ++i) total += static_cast<double>(cost(i));
+                   [&](std::size_t a, std::size_t b) { return costs[a] > costs[b]; });
+  const auto total = static_cast<double>(std::accumulate(costs.begin(), costs.end(), std::int64_t{0}));
   if (total * static_cast<double>(kv_heads) < kSerialCost) {
-    for (std::int64_t i = 0; i < tasks; ++i)
-      work(units[static_cast<std::size_t>(i / kv_heads)], i % kv_heads);
+    for (std::int64_t i = 0; i < tasks; ++i) work(static_cast<std::size_t>(i / kv_heads), i % kv_heads);
     return;
   }
   std::atomic<std::int64_t> next{0};
   at::parallel_for(0, std::min<std::int64_t>(tasks, at::get_num_threads()), 1,
                    [&](std::int64_t, std::int64_t) {
                      for (std::int64_t i = next++; i < tasks; i = next++) {
-                       work(units[order[static_cast<std::size_t>(i / kv_heads)]], i % kv_heads);
+                       work(order[static_cast<std::size_t>(i / kv_heads)], i % kv_heads);
                      }
                    });
 }
@@ -256,7 +217,8 @@ void backward_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   }
   const at::Tensor room = at::empty({sharing.room}, lse.options());
   const PartialSum<T> partials(units, detail::read<A>(room), kv_heads, width);
-  run_tasks(units, kv_heads, [&](const Unit& unit, std::int64_t head) {
+  run_tasks(costs_of(units), kv_heads, [&](std::size_t i, std::int64_t head) {
+    const Unit& unit = units[i];
     const BlockProducts blocks(std::is_same_v<T, Bf16>);
     AttentionTask<T> task = make_task<T>(unit, head, q, k, v, params);
     set_outputs(task, unit, head, out, lse);
@@ -287,21 +249,67 @@ void backward_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   });
 }
 
+// Inputs and outputs of a forward pass.
+struct ForwardCall {
+  const at::Tensor &q, &k, &v;
+  const AttentionParams& params;
+  const at::Tensor &out, &lse;
+};
+
+template <class T>
+AttentionTask<T> forward_task(const ForwardCall& call, const Unit& unit, std::int64_t head) {
+  AttentionTask<T> task = make_task<T>(unit, head, call.q, call.k, call.v, call.params);
+  set_outputs(task, unit, head, call.out, call.lse);
+  return task;
+}
+
+template <class T>
+void forward_one(const ForwardCall& call, const Unit& unit, std::int64_t head) {
+  const BlockProducts blocks(std::is_same_v<T, Bf16>);
+  AttentionTask<T> task = forward_task<T>(call, unit, head);
+  task.product = blocks.product;
+  detail::table<T>().attention(task, thread_scratch(detail::table<T>().attention_scratch(task, false)));
+}
+
+template <class T>
+void forward_together(const ForwardCall& call, const Unit* units, std::size_t count, std::int64_t head) {
+  std::vector<AttentionTask<T>> tasks;
+  for (std::size_t i = 0; i < count; ++i) tasks.push_back(forward_task<T>(call, units[i], head));
+  const auto& table = detail::table<T>();
+  table.group_attention(tasks.data(), std::ssize(tasks),
+                        thread_scratch(table.group_scratch(tasks.data(), std::ssize(tasks))));
+}
+
+template <class T>
+void forward_of(const ForwardCall& call, const std::vector<Unit>& units) {
+  const std::int64_t kv_heads = call.k.size(1);
+  if (detail::table<T>().group_attention == nullptr) {
+    run_tasks(costs_of(units), kv_heads,
+              [&](std::size_t i, std::int64_t head) { forward_one<T>(call, units[i], head); });
+    return;
+  }
+  const auto runs = make_runs(units, kv_heads, call.q.size(1) / kv_heads, call.params.window);
+  std::vector<std::int64_t> costs;
+  for (const UnitRun& run : runs) {
+    std::int64_t cost = 0;
+    for (std::size_t i = 0; i < run.count; ++i) cost += units[run.begin + i].cost();
+    costs.push_back(cost);
+  }
+  run_tasks(costs, kv_heads, [&](std::size_t i, std::int64_t head) {
+    const UnitRun& run = runs[i];
+    if (run.count == 1) return forward_one<T>(call, units[run.begin], head);
+    forward_together<T>(call, units.data() + run.begin, run.count, head);
+  });
+}
+
 }  // namespace
 
 void attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                        const std::vector<Segment>& segments, const AttentionParams& params,
                        const at::Tensor& out, const at::Tensor& lse) {
   const std::vector<Unit> units = make_units(segments, k.size(1));
-  detail::with_type(q.scalar_type(), [&]<class T>() {
-    run_tasks(units, k.size(1), [&](const Unit& unit, std::int64_t head) {
-      const BlockProducts blocks(std::is_same_v<T, Bf16>);
-      AttentionTask<T> task = make_task<T>(unit, head, q, k, v, params);
-      set_outputs(task, unit, head, out, lse);
-      task.product = blocks.product;
-      detail::table<T>().attention(task, thread_scratch(detail::table<T>().attention_scratch(task, false)));
-    });
-  });
+  const ForwardCall call{q, k, v, params, out, lse};
+  detail::with_type(q.scalar_type(), [&]<class T>() { forward_of<T>(call, units); });
 }
 
 void attention_backward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

@@ -61,6 +61,14 @@ struct AttentionTask {
   A *grad_k, *grad_v;
 };
 
+// Tasks of one kv head with one query each (a decoding step), whose first spans are the same, hold no query's
+// own key and are hidden from none by a window: that span is read once. A row has the bits that its task alone
+// gives it.
+template <class T>
+using GroupScratch = std::int64_t (*)(const AttentionTask<T>* tasks, std::int64_t count);  // bytes
+template <class T>
+using GroupAttention = void (*)(const AttentionTask<T>* tasks, std::int64_t count, void* scratch);
+
 // y = x W^T for few rows; strides in elements, the last dimensions are contiguous.
 template <class T>
 struct FewRowsTask {
@@ -137,6 +145,8 @@ struct Table {
   std::int64_t (*padded_dim)(std::int64_t dim);  // rows of grad_k, grad_v in AttentionTask
   std::int64_t (*attention_scratch)(const AttentionTask<T>& task, bool backward);  // bytes
   void (*attention)(const AttentionTask<T>& task, void* scratch);                  // scratch: 64-byte aligned
+  GroupScratch<T> group_scratch;      // null, as group_attention, where there is no such loop
+  GroupAttention<T> group_attention;
   void (*attention_backward)(const AttentionTask<T>& task, void* scratch);
   // out [count] = acc [count] rounded; acc += in.
   void (*store)(const A* acc, T* out, std::int64_t count);

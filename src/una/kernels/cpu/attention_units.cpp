@@ -1,0 +1,82 @@
+#include "una/kernels/cpu/attention_units.h"
+
+#include <algorithm>
+
+#include <ATen/Parallel.h>
+
+namespace una::kernels::cpu {
+namespace {
+
+constexpr std::int64_t kSplitQueries = 64;  // a segment is not cut into runs shorter than this
+
+constexpr std::int64_t kDecodedKeys = 16;   // a single query with fewer keys takes the loops of many queries
+constexpr std::int64_t kRowsTogether = 48;  // rows (query, head) of decoding steps in one task
+
+Unit make_unit(const Segment& segment, std::int64_t begin, std::int64_t end) {
+  Unit unit{.query_begin = begin, .queries = end - begin};
+  const std::int64_t cut = segment.query_end - end;  // keys after the run's last query
+  for (const KeyRange& range : segment.keys) unit.keys += range.end - range.begin;
+  unit.keys -= cut;
+  std::int64_t left = unit.keys;
+  for (const KeyRange& range : segment.keys) {
+    const std::int64_t take = std::min<std::int64_t>(left, range.end - range.begin);
+    if (take > 0) unit.spans.push_back({range.begin, range.begin + take});
+    left -= take;
+  }
+  return unit;
+}
+
+// Whether two decoding steps may read their first span together (GroupAttention in table.h).
+bool share_a_span(const Unit& a, const Unit& b, std::int64_t window) {
+  const auto fits = [&](const Unit& unit) {
+    return unit.queries == 1 && unit.spans.size() > 1 && unit.keys >= kDecodedKeys &&
+           (window == 0 || unit.keys <= window);
+  };
+  return fits(a) && fits(b) && a.spans[0].begin == b.spans[0].begin && a.spans[0].end == b.spans[0].end;
+}
+
+}  // namespace
+
+std::vector<Unit> make_units(const std::vector<Segment>& segments, std::int64_t kv_heads) {
+  const auto count = static_cast<std::int64_t>(segments.size());
+  const std::int64_t threads = at::get_num_threads();
+  const std::int64_t pieces =
+      threads == 1 || count == 0 ? 1 : (2 * threads + count * kv_heads - 1) / (count * kv_heads);
+  std::vector<Unit> units;
+  for (const Segment& segment : segments) {
+    const std::int64_t queries = segment.query_end - segment.query_begin;
+    if (queries <= 0) continue;
+    const std::int64_t parts = std::clamp<std::int64_t>(queries / kSplitQueries, 1, pieces);
+    for (std::int64_t i = 0; i < parts; ++i) {
+      units.push_back(make_unit(segment, segment.query_begin + queries * i / parts,
+                                segment.query_begin + queries * (i + 1) / parts));
+    }
+  }
+  return units;
+}
+
+std::vector<UnitRun> make_runs(const std::vector<Unit>& units, std::int64_t kv_heads, std::int64_t group,
+                               std::int64_t window) {
+  std::vector<UnitRun> whole, out;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    if (i > 0 && share_a_span(units[i - 1], units[i], window)) {
+      ++whole.back().count;
+    } else {
+      whole.push_back({i, 1});
+    }
+  }
+  const std::int64_t tasks = std::max<std::int64_t>(1, kv_heads * std::ssize(whole));
+  const std::int64_t threads = at::get_num_threads(), wanted = (2 * threads + tasks - 1) / tasks;
+  const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, kRowsTogether / group));
+  for (const UnitRun& run : whole) {
+    const std::size_t parts = std::clamp(
+        std::max(static_cast<std::size_t>(wanted), (run.count + most - 1) / most), std::size_t{1}, run.count);
+    for (std::size_t i = 0; i < parts; ++i) {
+      const std::size_t begin = run.count * i / parts, end = run.count * (i + 1) / parts;
+      out.push_back({run.begin + begin, end - begin});
+    }
+  }
+  return out;
+}
+
+}  // namespace una::kernels::cpu
