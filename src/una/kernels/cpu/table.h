@@ -62,8 +62,8 @@ struct AttentionTask {
 };
 
 // Tasks of one kv head with one query each (a decoding step), whose first spans are the same, hold no query's
-// own key and are hidden from none by a window: that span is read once. A row has the bits that its task alone
-// gives it.
+// own key and are hidden from none by a window: that span is read once. A row has the bits that its task
+// alone gives it.
 template <class T>
 using GroupScratch = std::int64_t (*)(const AttentionTask<T>* tasks, std::int64_t count);  // bytes
 template <class T>
@@ -145,7 +145,7 @@ struct Table {
   std::int64_t (*padded_dim)(std::int64_t dim);  // rows of grad_k, grad_v in AttentionTask
   std::int64_t (*attention_scratch)(const AttentionTask<T>& task, bool backward);  // bytes
   void (*attention)(const AttentionTask<T>& task, void* scratch);                  // scratch: 64-byte aligned
-  GroupScratch<T> group_scratch;      // null, as group_attention, where there is no such loop
+  GroupScratch<T> group_scratch;  // null, as group_attention, where there is no such loop
   GroupAttention<T> group_attention;
   void (*attention_backward)(const AttentionTask<T>& task, void* scratch);
   // out [count] = acc [count] rounded; acc += in.
