@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::int64_t kSplitQueries = 64;  // a segment is not cut into runs shorter than this
 
-constexpr std::int64_t kDecodedKeys = 16;   // a single query with fewer keys takes the loops of many queries
+constexpr std::int64_t kDecodedKeys = 16;   // with fewer, a query takes other loops: decodes() in decode.inc
 constexpr std::int64_t kRowsTogether = 48;  // rows (query, head) of decoding steps in one task
 
 Unit make_unit(const Segment& segment, std::int64_t begin, std::int64_t end) {
