@@ -97,6 +97,15 @@ TEST(Dataset, a_row_of_another_unit_is_refused_by_name_with_advice) {
   EXPECT_TRUE(contains(error, "--feedback pairwise")) << error;
 }
 
+TEST(Dataset, pairs_given_to_a_method_of_answers_come_with_the_way_to_the_chosen_ones) {
+  World world("dataset_chosen", R"({"prompt": "the", "chosen": " cat", "rejected": " dog"}
+)");
+  const std::string error = input_error([&] { world.load({Unit::kSft}); });
+  EXPECT_TRUE(contains(error, "--columns completion=chosen")) << error;
+  world.options.columns = {"completion=chosen"};
+  EXPECT_EQ(world.load({Unit::kSft})->size(), 1);
+}
+
 TEST(Dataset, too_many_dropped_rows_are_refused_with_the_table_and_named_in_a_file) {
   World world("dataset_dropped",
               sft_rows(8) + "{\"prompt\": \"the\", \"completion\": \" \"}\n" + sft_rows(1));

@@ -31,6 +31,9 @@ std::string advice(const Example& example, const std::vector<Unit>& accepted) {
   const bool scored = std::all_of(example.responses.begin(), example.responses.end(),
                                   [](const Response& response) { return response.score.has_value(); });
   if (example.unit == Unit::kPair && takes(Unit::kBinary)) return "; --feedback binary splits pairs";
+  if (example.unit == Unit::kPair && takes(Unit::kSft)) {
+    return "; --columns completion=chosen (or messages=chosen) takes the preferred answers alone";
+  }
   if (example.responses.empty() || !scored) return "";
   for (const Unit unit : {Unit::kPair, Unit::kScore, Unit::kGroup, Unit::kBinary}) {
     if (takes(unit)) return cat("; its scores can be used with --feedback ", unit_name(unit));
