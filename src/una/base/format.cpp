@@ -112,10 +112,11 @@ bool ends_with(std::string_view text, std::string_view suffix) {
 
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates) {
   std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
+  std::size_t best_distance = name.size() + 1;
   for (const std::string& candidate : candidates) {
+    const std::size_t limit = std::max<std::size_t>(2, std::max(name.size(), candidate.size()) / 3);
     const std::size_t distance = edit_distance(name, candidate);
-    if (distance < best_distance) {
+    if (distance <= limit && distance < best_distance) {
       best_distance = distance;
       best = candidate;
     }
