@@ -4,8 +4,7 @@ import sys
 from xml.sax.saxutils import escape
 
 WIDTH, LEFT, RIGHT, BAR, GAP = 760, 250, 90, 16, 14
-COLOURS = {"una": "#2a6f97"}
-OTHER = "#b0b7bf"
+OURS, OTHERS = "#2a6f97", "#b0b7bf"
 
 
 def bars(summary):
@@ -27,7 +26,7 @@ def draw(summaries):
         parts.append(text(8, y, summary["case"], weight="bold"))
         y += 6
         for name, value, (low, high) in bars(summary):
-            colour = COLOURS.get(name.split()[0], OTHER)
+            colour = OURS if name.startswith("una") else OTHERS
             parts.append(text(LEFT - 8, y + BAR - 4, name, "end"))
             parts.append(f'<rect x="{LEFT}" y="{y}" width="{value * scale:.1f}" height="{BAR - 3}" fill="{colour}"/>')
             middle = y + (BAR - 3) / 2

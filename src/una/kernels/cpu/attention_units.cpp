@@ -12,6 +12,12 @@ constexpr std::int64_t kSplitQueries = 64;  // a segment is not cut into runs sh
 constexpr std::int64_t kDecodedKeys = 16;   // with fewer, a query takes other loops: decodes() in decode.inc
 constexpr std::int64_t kRowsTogether = 48;  // rows (query, head) of decoding steps in one task
 
+// Into how many pieces each of so many tasks is cut to keep the threads busy.
+std::int64_t pieces_for(std::int64_t tasks) {
+  const std::int64_t threads = at::get_num_threads();
+  return threads == 1 || tasks == 0 ? 1 : (2 * threads + tasks - 1) / tasks;
+}
+
 Unit make_unit(const Segment& segment, std::int64_t begin, std::int64_t end) {
   Unit unit{.query_begin = begin, .queries = end - begin};
   const std::int64_t cut = segment.query_end - end;  // keys after the run's last query
@@ -38,10 +44,7 @@ bool share_a_span(const Unit& a, const Unit& b, std::int64_t window) {
 }  // namespace
 
 std::vector<Unit> make_units(const std::vector<Segment>& segments, std::int64_t kv_heads) {
-  const auto count = static_cast<std::int64_t>(segments.size());
-  const std::int64_t threads = at::get_num_threads();
-  const std::int64_t pieces =
-      threads == 1 || count == 0 ? 1 : (2 * threads + count * kv_heads - 1) / (count * kv_heads);
+  const std::int64_t pieces = pieces_for(std::ssize(segments) * kv_heads);
   std::vector<Unit> units;
   for (const Segment& segment : segments) {
     const std::int64_t queries = segment.query_end - segment.query_begin;
@@ -65,12 +68,11 @@ std::vector<UnitRun> make_runs(const std::vector<Unit>& units, std::int64_t kv_h
       whole.push_back({i, 1});
     }
   }
-  const std::int64_t tasks = std::max<std::int64_t>(1, kv_heads * std::ssize(whole));
-  const std::int64_t threads = at::get_num_threads(), wanted = (2 * threads + tasks - 1) / tasks;
+  const auto wanted = static_cast<std::size_t>(pieces_for(kv_heads * std::ssize(whole)));
   const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, kRowsTogether / group));
   for (const UnitRun& run : whole) {
-    const std::size_t parts = std::clamp(
-        std::max(static_cast<std::size_t>(wanted), (run.count + most - 1) / most), std::size_t{1}, run.count);
+    const std::size_t parts =
+        std::clamp(std::max(wanted, (run.count + most - 1) / most), std::size_t{1}, run.count);
     for (std::size_t i = 0; i < parts; ++i) {
       const std::size_t begin = run.count * i / parts, end = run.count * (i + 1) / parts;
       out.push_back({run.begin + begin, end - begin});
