@@ -148,7 +148,7 @@ TEST(Attention, SamplesThatReadTheirPromptTogetherGetTheBitsOfEachAlone) {
   const std::vector<std::int32_t> own{1, 40, 17, 64, 2, 65, 8};
   const auto count = static_cast<std::int32_t>(own.size());
   for (const std::int32_t prompt : {1, 77, 128, 200}) {
-    for (const std::int64_t dim : {64, 20, 96}) {
+    for (const std::int64_t dim : {64, 7, 20, 96}) {
       for (const AttentionParams& params :
            {AttentionParams{.scale = 0.2}, AttentionParams{.scale = 0.2, .window = 90, .soft_cap = 3}}) {
         for (const auto dtype : testing::all_dtypes()) {
