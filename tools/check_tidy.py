@@ -3,7 +3,8 @@
 
 Needs DIR/compile_commands.json. What passed is remembered in .cache/tidy by a hash of the file, of all our headers that
 it includes, of .clang-tidy and of the flags, so a second run looks at changed files only. --changed-only limits the
-run to files that differ from the commit before HEAD (a changed header stands for the source beside it).
+run to files that differ from the commit before HEAD (a changed header stands for the source beside it, a changed .inc
+for every source that includes it).
 """
 import argparse
 import concurrent.futures
@@ -78,8 +79,10 @@ def wanted_entries(options):
         if (ROOT / "src") in path.parents and path.suffix == ".cpp" and path.is_file():
             entries[path] = flags_of(entry)
     if options.changed_only:
-        changed = changed_files()
-        entries = {path: flags for path, flags in entries.items() if path in changed}
+        changed, known = changed_files(), {}
+        parts = {path for path in changed if path.suffix == ".inc"}
+        entries = {path: flags for path, flags in entries.items()
+                   if path in changed or (parts and parts & our_headers(path, known))}
     if options.files:
         named = {pathlib.Path(name).resolve() for name in options.files}
         entries = {path: flags for path, flags in entries.items() if path in named}
