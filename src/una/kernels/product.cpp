@@ -1,7 +1,10 @@
 #include "una/kernels/product.h"
 
+#include <limits>
 #include <optional>
+#include <string_view>
 
+#include <ATen/cpu/Utils.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 
@@ -17,9 +20,26 @@ bool row_major(const at::Tensor& matrix) {
   return matrix.stride(1) == 1 && (matrix.size(0) == 1 || matrix.stride(0) == matrix.size(1));
 }
 
+constexpr std::int64_t kFew = 64, kFewBesideTiles = 16, kSeveral = 128;
+constexpr std::int64_t kShortRow = 2048;  // with longer ones ATen is ahead sooner
+
+bool has_amx() {
+  const auto capabilities = at::cpu::get_cpu_capabilities();
+  const auto found = capabilities.find("amx_bf16");
+  return found != capabilities.end() && found->second.toBool();
+}
+
+std::int64_t bf16_limit(std::string_view isa, std::int64_t in) {
+  static const bool tiles = has_amx();
+  if (isa == "avx512_bf16") return tiles ? kFewBesideTiles : in <= kShortRow ? kSeveral : kFew;
+  // without such instructions ATen multiplies bf16 at half our speed or less
+  return isa == "default" ? kFew : std::numeric_limits<std::int64_t>::max();
+}
+
 bool is_few(const at::Tensor& x, const at::Tensor& weight) {
-  return x.dim() == 2 && x.size(0) > 0 && x.size(0) <= kFewRows && x.size(1) > 0 && row_major(x) &&
-         row_major(weight) && x.is_cpu();
+  return x.dim() == 2 && x.size(0) > 0 && x.size(1) > 0 &&
+         x.size(0) <= few_rows_limit(x.scalar_type(), x.size(1)) && row_major(x) && row_major(weight) &&
+         x.is_cpu();
 }
 
 // `add` [T, out] or [out] or undefined.
@@ -44,6 +64,12 @@ void few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& a
 }
 
 }  // namespace
+
+std::int64_t few_rows_limit(at::ScalarType dtype, std::int64_t in) {
+  const std::string_view isa = cpu::tables().name;
+  if (dtype == at::kBFloat16) return bf16_limit(isa, in);
+  return dtype == at::kFloat && isa.substr(0, 6) == "avx512" ? kSeveral : kFew;
+}
 
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   if (!is_few(x, weight)) {

@@ -1,14 +1,18 @@
 #pragma once
 
+#include <cstdint>
+
 #include <ATen/core/Tensor.h>
 
 namespace una::kernels {
 
 // The products of a forward pass without history: x [T, in] weight [out, in]^T, one dtype (fp32|fp64|bf16,
-// sums in fp32 or fp64), last dimensions contiguous. Up to kFewRows rows (a decoding step) take loops that
-// read the weight once, at the memory's speed, and give a row the same bits whatever rows are beside it;
-// more rows are ATen's. Parallel over outputs.
-inline constexpr std::int64_t kFewRows = 64;
+// sums in fp32 or fp64), last dimensions contiguous. Up to few_rows_limit rows take loops of ours that read
+// the weight at the memory's speed and give a row the same bits whatever rows are beside it; more rows are
+// ATen's. Parallel over outputs.
+
+// Up to so many rows our loops were the faster ones on this kind of machine (`./dev bench kernels`).
+std::int64_t few_rows_limit(at::ScalarType dtype, std::int64_t in);
 
 // y [T, out] = x weight^T + bias [out] (undefined: none), rounded once, as at::linear does.
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});

@@ -110,7 +110,8 @@ class GenerateBench {
             {"gemm_tflops", machine.flops / 1e12},
             {"weights_mb", weight_bytes() / 1e6},
             {"of_reading_limit", rate / answers * weight_bytes() / machine.read_bytes},
-            {"over_floor", whole / floor_seconds(machine)},
+            {"over_floor", whole / floor_seconds(machine, true)},
+            {"over_floor_not_overlapped", whole / floor_seconds(machine, false)},
             {"peak_mb", static_cast<double>(peak_memory_bytes()) / 1048576}};
   }
 
@@ -164,15 +165,16 @@ class GenerateBench {
     return element_bytes() * static_cast<double>(memory_.linears + memory_.head);
   }
 
-  // Prompts at the products' rate, each once; then each step the slower of reading (weights, the prompts'
-  // keys and values once, the answers') and multiplying.
-  double floor_seconds(const Machine& machine) const {
+  // Prompts at the products' rate, each once; then each step reads (weights, the prompts' keys and values
+  // once, the answers') and multiplies: the slower of the two where they overlap, else one after the other.
+  double floor_seconds(const Machine& machine, bool overlapped) const {
     const auto answers = static_cast<double>(answers_), steps = static_cast<double>(options_.new_tokens - 1);
     const auto prompt = static_cast<double>(prompt_tokens_);
     const auto linears = static_cast<double>(memory_.linears), head = static_cast<double>(memory_.head);
     const double cached = memory_.cache_per_token * (prompt + answers * steps / 2);
-    const double step = std::max((weight_bytes() + cached) / machine.read_bytes,
-                                 2 * answers * (linears + head) / machine.flops);
+    const double read = (weight_bytes() + cached) / machine.read_bytes;
+    const double multiply = 2 * answers * (linears + head) / machine.flops;
+    const double step = overlapped ? std::max(read, multiply) : read + multiply;
     return 2 * (prompt * linears + static_cast<double>(prompts_.size()) * head) / machine.flops +
            steps * step;
   }
