@@ -1,9 +1,10 @@
 """Every method on every kind of feedback it takes, from files to files."""
 import json
 import math
+import shutil
 import unittest
 
-from support import TASK, fresh, read_rows, run, train
+from support import QUICK, TASK, fresh, read_rows, run, train
 
 
 class Train(unittest.TestCase):
@@ -50,6 +51,18 @@ class Train(unittest.TestCase):
         train("dpo", TASK / "data" / "pair.jsonl", out, "--max_steps", 3, "--use_peft", "false", "--learning_rate", "1e-4")
         self.assertTrue((out / "model.safetensors").is_file() and (out / "config.json").is_file())
         self.assertAlmostEqual(self.losses(out)[0], math.log(2), places=5)
+
+    def test_auto_is_float32_where_the_cpu_has_no_products_of_bfloat16(self):
+        model = fresh("bf16-model")
+        shutil.copytree(TASK / "start", model)
+        config = json.loads((model / "config.json").read_text())
+        (model / "config.json").write_text(json.dumps({**config, "torch_dtype": "bfloat16"}))
+        for more, parts in [((), ("parameters, float32, ", "dtype      float32, as this CPU has no")),
+                            (("--dtype", "bfloat16"), ("parameters, bfloat16, ", "dtype      bfloat16, though this CPU has no"))]:
+            _, log = run("dpo", "--model", model, "--data", TASK / "data" / "pair.jsonl", "--out", fresh("bf16"), *QUICK,
+                         "--max_steps", 1, *more, env={"UNA_CPU_ISA": "default"})
+            for part in parts:
+                self.assertIn(part, log)
 
     def test_an_adapter_to_start_from_becomes_the_reference(self):
         first, second = fresh("first"), fresh("second")

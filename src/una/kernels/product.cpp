@@ -65,6 +65,8 @@ void few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& a
 
 }  // namespace
 
+bool multiplies_bf16() { return std::string_view(cpu::tables().name) == "avx512_bf16"; }
+
 std::int64_t few_rows_limit(at::ScalarType dtype, std::int64_t in) {
   const std::string_view isa = cpu::tables().name;
   if (dtype == at::kBFloat16) return bf16_limit(isa, in);

@@ -11,6 +11,10 @@ namespace una::kernels {
 // the weight at the memory's speed and give a row the same bits whatever rows are beside it; more rows are
 // ATen's. Parallel over outputs.
 
+// Whether this CPU has instructions for products of bf16 (AVX-512 BF16, AMX). Without them training in bf16
+// is slower than in fp32: ATen's backward products are then many times slower.
+bool multiplies_bf16();
+
 // Up to so many rows our loops were the faster ones on this kind of machine (`./dev bench kernels`).
 std::int64_t few_rows_limit(at::ScalarType dtype, std::int64_t in);
 

@@ -12,6 +12,7 @@
 #include "una/base/log.h"
 #include "una/base/rng.h"
 #include "una/kernels/devices.h"
+#include "una/kernels/product.h"
 #include "una/recipe/text_setup.h"
 #include "una/weights/hf_config.h"
 #include "una/weights/model_index.h"
@@ -195,6 +196,20 @@ at::ScalarType compute_dtype(const std::string& name, const ModelSpec& spec) {
   return spec.torch_dtype == "bfloat16" || spec.torch_dtype == "float16" ? at::kBFloat16 : at::kFloat;
 }
 
+at::ScalarType training_dtype(const ModelOptions& options, const ModelSpec& spec) {
+  const bool slow = options.dtype == "auto" && options.device == "cpu" && !kernels::multiplies_bf16();
+  return slow ? at::kFloat : compute_dtype(options.dtype, spec);
+}
+
+std::string dtype_remark(const ModelOptions& options, const ModelSpec& spec) {
+  const bool bf16 = compute_dtype(options.dtype, spec) == at::kBFloat16;
+  if (!bf16 || options.device != "cpu" || kernels::multiplies_bf16()) return "";
+  const std::string why = "this CPU has no instructions for products of bfloat16 (AVX-512 BF16, AMX)";
+  return options.dtype == "auto"
+             ? cat("float32, as ", why, "; --dtype bfloat16 takes less memory and much more time")
+             : cat("bfloat16, though ", why, "; --dtype float32 takes more memory and much less time");
+}
+
 ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference) {
   const at::Device device = kernels::open_device(config.model.device);
   ModelSetup setup;
@@ -205,7 +220,7 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
   const std::vector<std::string>& saved = config.model.lora_modules_to_save;
   check_input(!for_reward || std::find(saved.begin(), saved.end(), "lm_head") == saved.end(),
               "lora_modules_to_save: a reward model has a score in the place of lm_head; leave lm_head out");
-  const model::LoadOptions load{.dtype = compute_dtype(config.model.dtype, setup.folder.spec),
+  const model::LoadOptions load{.dtype = training_dtype(config.model, setup.folder.spec),
                                 .train_full = !config.model.use_peft,
                                 .device = device};
   setup.model =

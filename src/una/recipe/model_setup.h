@@ -23,6 +23,10 @@ ModelSpec read_folder_spec(const std::string& path);  // config.json only, with 
 
 // "float32", "bfloat16" or "auto" (as stored, fp16 becomes bf16). InputError on another word.
 at::ScalarType compute_dtype(const std::string& name, const ModelSpec& spec);
+// For training: "auto" is float32 on a CPU that has no instructions for products of bf16.
+at::ScalarType training_dtype(const ModelOptions& options, const ModelSpec& spec);
+// What there is to say about it on such a CPU; "" where there is nothing.
+std::string dtype_remark(const ModelOptions& options, const ModelSpec& spec);
 const char* dtype_name(at::ScalarType dtype);
 
 // How a model computes, where it is read for its answers alone.

@@ -58,7 +58,7 @@ struct TimeRange {
 TimeRange time_of(const RunConfig& config, const RunPlan& plan) {
   const ModelSpec spec = read_folder_spec(config.model.model_name_or_path);
   TimeRange out;
-  out.rate = measured_rate(spec, compute_dtype(config.model.dtype, spec), plan.largest.tokens);
+  out.rate = measured_rate(spec, training_dtype(config.model, spec), plan.largest.tokens);
   const double calls = plan.work.micro_batches * static_cast<double>(spec.num_layers);
   out.least = kLeast * plan.operations / out.rate + kLeastCall * calls;
   out.most = kMost * plan.operations / out.rate + kMostCall * calls;

@@ -38,7 +38,8 @@ struct ModelOptions {
     v("model_name_or_path", model_name_or_path, "a Hugging Face model folder (alias --model)");
     v("adapter", adapter, "start from this PEFT adapter folder (it also becomes the reference)");
     v("ref_model", ref_model, "another model folder as the reference; empty: the policy as it was at step 0");
-    v("dtype", dtype, "compute: auto (as stored; fp16 becomes bf16) | float32 | bfloat16");
+    v("dtype", dtype,
+      "compute: auto (as stored, fp16 as bf16; float32 on a CPU without bf16 products) | float32 | bfloat16");
     v("bf16", bf16, "the same as dtype bfloat16");
     v("device", device, kDeviceHelp);
     v("use_peft", use_peft, "train a LoRA adapter; false: every weight");

@@ -101,7 +101,7 @@ void suppose_samples(const RunConfig& config, const data::Dataset& prompts, std:
 
 model::MemoryRequest request_of(const RunConfig& config, const ModelSpec& spec, bool scores) {
   model::MemoryRequest out;
-  out.dtype = compute_dtype(config.model.dtype, spec);
+  out.dtype = training_dtype(config.model, spec);
   out.train_full = !config.model.use_peft;
   out.gradient_checkpointing = config.train.gradient_checkpointing;
   out.scores = scores;
@@ -125,7 +125,7 @@ model::ModelMemory policy_memory(const RunConfig& config, const ModelSpec& spec,
 
 // Of the other models that stand beside the policy.
 double frozen_weights(const RunConfig& config, const ModelSpec& spec) {
-  return model::plan_memory(spec, {.dtype = compute_dtype(config.model.dtype, spec)}).weights;
+  return model::plan_memory(spec, {.dtype = training_dtype(config.model, spec)}).weights;
 }
 
 void add_part(RunPlan& plan, const std::string& name, double bytes, const std::string& note = "") {
@@ -233,7 +233,7 @@ RunPlan plan_run(const RunConfig& config, const ModelSpec& spec, const objective
   plan.samples ? suppose_samples(config, rows, walked_rows, plan)
                : walk_rows(config, needs.kl_rows, rows, walked_rows, plan);
   scale(plan.work, as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.walked_steps)));
-  plan.bytes_a_number = static_cast<double>(c10::elementSize(compute_dtype(config.model.dtype, spec)));
+  plan.bytes_a_number = static_cast<double>(c10::elementSize(training_dtype(config.model, spec)));
   add_part(plan, "program and rows", static_cast<double>(current_memory_bytes()) + kComputing,
            "LibTorch, tokenizer, rows");
   add_models(config, spec, needs.reference || needs.kl_rows, plan);

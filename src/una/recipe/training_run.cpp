@@ -221,6 +221,8 @@ void TrainingRun::describe() const {
   for (const auto& [name, tensor] : model_.folder.weights.all()) parameters += tensor.numel();
   log_info(cat("model      ", model_.folder.path, ": ", spec.architecture, ", ", thousands(parameters),
                " parameters, ", dtype_name(model_.model->dtype()), ", ", at::get_num_threads(), " threads"));
+  const std::string remark = dtype_remark(config_.model, spec);
+  if (!remark.empty()) log_info("dtype      " + remark);
   log_info(cat("training   ", thousands(runner_->buffer().size()), " parameters (",
                config_.model.use_peft ? "LoRA adapter" : "all of them", "), method ", config_.method));
   if (model_.reference != nullptr) {
