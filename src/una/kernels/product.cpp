@@ -31,7 +31,7 @@ bool has_amx() {
 
 std::int64_t bf16_limit(std::string_view isa, std::int64_t in) {
   static const bool tiles = has_amx();
-  if (isa == "avx512_bf16") return tiles ? kFewBesideTiles : in <= kShortRow ? kSeveral : kFew;
+  if (multiplies_bf16()) return tiles ? kFewBesideTiles : in <= kShortRow ? kSeveral : kFew;
   // without such instructions ATen multiplies bf16 at half our speed or less
   return isa == "default" ? kFew : std::numeric_limits<std::int64_t>::max();
 }

@@ -13,6 +13,7 @@
 
 #include "una/kernels/cpu/attention_units.h"
 #include "una/kernels/dispatch.h"
+#include "una/kernels/product.h"
 
 namespace una::kernels::cpu {
 namespace {
@@ -75,7 +76,7 @@ void multiply_block(const BlockShape& shape, const Bf16* a, const std::uint32_t*
 struct BlockProducts {
   BlockProduct product = nullptr;
   explicit BlockProducts(bool bf16) {
-    static const bool multiplies = std::strcmp(tables().name, "avx512_bf16") == 0;
+    static const bool multiplies = multiplies_bf16();
     if (bf16 && multiplies) product = multiply_block;
   }
   ~BlockProducts() {
