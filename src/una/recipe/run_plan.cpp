@@ -124,8 +124,8 @@ model::ModelMemory policy_memory(const RunConfig& config, const ModelSpec& spec,
 }
 
 // Of the other models that stand beside the policy.
-double frozen_weights(const RunConfig& config, const ModelSpec& spec) {
-  return model::plan_memory(spec, {.dtype = training_dtype(config.model, spec)}).weights;
+double frozen_weights(const ModelSpec& spec, at::ScalarType dtype) {
+  return model::plan_memory(spec, {.dtype = dtype}).weights;
 }
 
 void add_part(RunPlan& plan, const std::string& name, double bytes, const std::string& note = "") {
@@ -144,21 +144,21 @@ void add_critic(const RunConfig& config, RunPlan& plan) {
 }
 
 void add_models(const RunConfig& config, const ModelSpec& spec, bool with_reference, RunPlan& plan) {
+  const at::ScalarType dtype = training_dtype(config.model, spec);  // the reference's too
   add_part(plan, "weights", plan.model.weights, cat(thousands(plan.model.parameters), " parameters"));
   if (with_reference && !config.model.ref_model.empty()) {
-    add_part(plan, "reference", frozen_weights(config, read_folder_spec(config.model.ref_model)),
+    add_part(plan, "reference", frozen_weights(read_folder_spec(config.model.ref_model), dtype),
              config.model.ref_model);
   } else if (with_reference && !config.model.use_peft) {
-    add_part(plan, "reference", frozen_weights(config, spec), "a frozen copy of the model");
+    add_part(plan, "reference", frozen_weights(spec, dtype), "a frozen copy of the model");
   } else if (with_reference && !config.model.adapter.empty()) {
     add_part(plan, "reference", plan.model.copies, "a frozen copy of the adapter");
   }
   for (const std::string& reward : config.online.reward) {
     const std::string prefix = "model:";
     if (!plan.samples || !starts_with(reward, prefix)) continue;
-    add_part(plan, "reward model",
-             frozen_weights(config, read_folder_spec(model_place(reward.substr(prefix.size())).folder)),
-             reward);
+    const ModelSpec scorer = read_folder_spec(model_place(reward.substr(prefix.size())).folder);
+    add_part(plan, "reward model", frozen_weights(scorer, compute_dtype("auto", scorer)), reward);
   }
   add_part(plan, "trained", trained_bytes(plan),
            cat(thousands(plan.model.trained), " parameters with gradient and AdamW's moments in fp32"));
