@@ -69,7 +69,7 @@ def changed_files():
     return paths | {path.with_suffix(".cpp") for path in paths if path.suffix == ".h"}
 
 
-def wanted_entries(options):
+def wanted_entries(options, known):
     database = pathlib.Path(options.build) / "compile_commands.json"
     if not database.is_file():
         sys.exit(f"{database} does not exist: cmake --preset release makes it")
@@ -79,7 +79,7 @@ def wanted_entries(options):
         if (ROOT / "src") in path.parents and path.suffix == ".cpp" and path.is_file():
             entries[path] = flags_of(entry)
     if options.changed_only:
-        changed, known = changed_files(), {}
+        changed = changed_files()
         parts = {path for path in changed if path.suffix == ".inc"}
         entries = {path: flags for path, flags in entries.items()
                    if path in changed or (parts and parts & our_headers(path, known))}
@@ -112,7 +112,7 @@ def main():
     salt, known = version + (ROOT / ".clang-tidy").read_bytes(), {}
     CACHE.mkdir(parents=True, exist_ok=True)
     todo = {}
-    entries = wanted_entries(options)
+    entries = wanted_entries(options, known)
     for path, flags in sorted(entries.items()):
         key = key_of(path, flags, known, salt)
         if not (CACHE / key).exists():

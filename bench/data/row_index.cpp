@@ -44,8 +44,8 @@ class RowFile {
     data::detail::RowStoreWriter writer(path_);
     for (std::int64_t i = 0; i < rows; ++i) writer.add(i, row_number(i));
     writer.finish(report(), "");
-    data::detail::open_row_store(
-        path_);  // reading right behind gigabytes of writing costs most of a second, once
+    // reading right behind gigabytes of writing costs most of a second, once
+    data::detail::open_row_store(path_);
   }
   ~RowFile() { std::filesystem::remove(path_); }
   RowFile(const RowFile&) = delete;
