@@ -21,7 +21,7 @@ AppendFile::~AppendFile() { ::close(file_); }
 void AppendFile::append(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(file_, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EINTR) { continue; }
     check_input(written >= 0, cat("cannot write ", path_, ": ", std::strerror(errno)));
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }

@@ -22,7 +22,7 @@ std::uint64_t proc_kilobytes(const char* path, const std::string& name) {
   std::ifstream in(path);
   std::string line;
   while (std::getline(in, line)) {
-    if (line.rfind(name + ":", 0) == 0) return std::stoull(line.substr(name.size() + 1));
+    if (line.rfind(name + ":", 0) == 0) { return std::stoull(line.substr(name.size() + 1)); }
   }
   return 0;
 }
@@ -32,8 +32,7 @@ double process_start_seconds() {  // on the boot clock
   std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   std::istringstream fields(text.substr(text.rfind(')') + 2));
   std::string field;
-  for (int i = 3; i <= 22 && fields >> field; ++i) {
-  }
+  for (int i = 3; i <= 22 && fields >> field; ++i) {}
   return std::stod(field) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
@@ -84,7 +83,7 @@ int process_id() { return ::getpid(); }
 int available_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) { return 1; }
   return CPU_COUNT(&set);
 }
 

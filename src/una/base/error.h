@@ -19,11 +19,11 @@ class InternalError : public std::logic_error {
 };
 
 inline void check_input(bool ok, const std::string& message) {
-  if (!ok) throw InputError(message);
+  if (!ok) { throw InputError(message); }
 }
 
 inline void check(bool ok, const char* message) {
-  if (!ok) throw InternalError(message);
+  if (!ok) { throw InternalError(message); }
 }
 
 }  // namespace una

@@ -19,7 +19,7 @@ void FileAt::read(std::uint64_t offset, void* out, std::size_t count) const {
   auto* to = static_cast<char*>(out);
   while (count > 0) {
     const ssize_t got = ::pread(file_, to, count, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EINTR) { continue; }
     check_input(got >= 0, cat("cannot read ", path_, ": ", std::strerror(errno)));
     check_input(got > 0, cat("cannot read ", path_, ": it ends at byte ", offset, ", too early"));
     to += got;

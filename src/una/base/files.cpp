@@ -24,7 +24,7 @@ std::string reason() { return std::strerror(errno); }
 
 void sync_path(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return;
+  if (file < 0) { return; }
   ::fsync(file);
   ::close(file);
 }
@@ -39,7 +39,7 @@ void write_whole(const std::string& path, std::string_view bytes) {
   check_input(file >= 0, cat("cannot write ", path, ": ", reason()));
   while (!bytes.empty()) {
     const ssize_t written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EINTR) { continue; }
     if (written < 0) {
       const std::string why = reason();
       ::close(file);
@@ -92,7 +92,7 @@ void check_writable_folder(const std::string& path) {
 }
 
 void rename_folder(const std::string& from, const std::string& to) {
-  for (const auto& entry : fs::recursive_directory_iterator(from)) sync_path(entry.path().string());
+  for (const auto& entry : fs::recursive_directory_iterator(from)) { sync_path(entry.path().string()); }
   sync_path(from);
   check_input(std::rename(from.c_str(), to.c_str()) == 0,
               cat("cannot rename ", from, " to ", to, ": ", reason()));
@@ -101,7 +101,7 @@ void rename_folder(const std::string& from, const std::string& to) {
 
 std::uint64_t free_bytes(const std::string& path) {
   fs::path at = fs::absolute(path);
-  while (!fs::exists(at) && at.has_parent_path()) at = at.parent_path();
+  while (!fs::exists(at) && at.has_parent_path()) { at = at.parent_path(); }
   std::error_code error;
   const fs::space_info space = fs::space(at, error);
   return error ? 0 : space.available;
@@ -111,8 +111,8 @@ std::string absolute_path(const std::string& path) { return fs::absolute(path).l
 
 std::string user_cache_folder() {
   const auto set = [](const char* value) { return value != nullptr && *value != '\0'; };
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); set(xdg)) return cat(xdg, "/una");
-  if (const char* home = std::getenv("HOME"); set(home)) return cat(home, "/.cache/una");
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); set(xdg)) { return cat(xdg, "/una"); }
+  if (const char* home = std::getenv("HOME"); set(home)) { return cat(home, "/.cache/una"); }
   return "";
 }
 
@@ -153,12 +153,13 @@ MappedFile::MappedFile(const std::string& path) {
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<char*>(data_), size_);
+  if (data_ != nullptr) { ::munmap(const_cast<char*>(data_), size_); }
 }
 
 void MappedFile::release_pages() const {
-  if (data_ != nullptr)
+  if (data_ != nullptr) {
     ::madvise(const_cast<char*>(data_), size_, MADV_DONTNEED);  // read-only and file-backed: safe
+  }
 }
 
 }  // namespace una

@@ -26,7 +26,7 @@ TEST(Files, AFailedWriteLeavesTheOldFileAndNoTemporary) {
 }
 
 TEST(Files, AFullDiskIsOneSentence) {
-  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  if (!std::filesystem::exists("/dev/full")) { GTEST_SKIP() << "no /dev/full here"; }
   EXPECT_THROW(write_file("/dev/full/x", "x"), InputError);
 }
 

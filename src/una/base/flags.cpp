@@ -22,14 +22,14 @@ bool looks_like_short_flag(const std::string& word) {
 
 const OptionHelp* find_option(const std::vector<OptionHelp>& known, const std::string& name) {
   for (const OptionHelp& option : known) {
-    if (option.name == name) return &option;
+    if (option.name == name) { return &option; }
   }
   return nullptr;
 }
 
 bool is_boolean_word(const std::string& word) {
   for (const char* text : {"true", "false", "True", "False", "yes", "no", "on", "off", "0", "1"}) {
-    if (word == text) return true;
+    if (word == text) { return true; }
   }
   return false;
 }
@@ -52,7 +52,7 @@ std::size_t take_values(const std::vector<std::string>& arguments, std::size_t a
   std::size_t taken = 0;
   for (; at + taken < arguments.size() && !is_flag(arguments[at + taken]); ++taken) {
     for (const std::string& part : split(arguments[at + taken], ',')) {
-      if (!trim(part).empty()) setting.list.emplace_back(trim(part));
+      if (!trim(part).empty()) { setting.list.emplace_back(trim(part)); }
     }
   }
   setting.is_list = true;
@@ -61,7 +61,7 @@ std::size_t take_values(const std::vector<std::string>& arguments, std::size_t a
 
 // A later flag wins, as scripts that append their arguments expect; what it replaces is not lost in silence.
 void warn_of_repeat(const Setting* earlier, const Setting& later) {
-  if (earlier == nullptr || (earlier->text == later.text && earlier->list == later.list)) return;
+  if (earlier == nullptr || (earlier->text == later.text && earlier->list == later.list)) { return; }
   log_warning(cat(later.origin, ": given twice, the last one counts",
                   later.is_list ? "; several values go behind one flag" : ""));
 }
@@ -82,7 +82,7 @@ Settings parse_flags(const std::vector<std::string>& arguments, const std::vecto
     const std::size_t equals = word.find('=');
     std::string name = canonical(word.substr(0, equals));
     Setting setting{.origin = word.substr(0, equals)};
-    if (const auto alias = aliases.find(name); alias != aliases.end()) name = alias->second;
+    if (const auto alias = aliases.find(name); alias != aliases.end()) { name = alias->second; }
     const OptionHelp* option = find_option(known, name);
     if (option == nullptr && starts_with(name, "no_") && find_option(known, name.substr(3)) != nullptr) {
       settings.set(name.substr(3), "false", setting.origin);

@@ -81,7 +81,7 @@ std::vector<std::string> split(std::string_view text, char separator) {
   while (true) {
     const std::size_t end = text.find(separator, begin);
     parts.emplace_back(text.substr(begin, end == std::string_view::npos ? end : end - begin));
-    if (end == std::string_view::npos) return parts;
+    if (end == std::string_view::npos) { return parts; }
     begin = end + 1;
   }
 }
@@ -89,7 +89,7 @@ std::vector<std::string> split(std::string_view text, char separator) {
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {
   std::string text;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (i > 0) text += separator;
+    if (i > 0) { text += separator; }
     text += parts[i];
   }
   return text;
@@ -98,7 +98,7 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 std::string_view trim(std::string_view text) {
   const char* const spaces = " \t\r\n";
   const std::size_t begin = text.find_first_not_of(spaces);
-  if (begin == std::string_view::npos) return {};
+  if (begin == std::string_view::npos) { return {}; }
   return text.substr(begin, text.find_last_not_of(spaces) - begin + 1);
 }
 

@@ -30,7 +30,7 @@ void HeapKeeper::trim() {
 
 void HeapKeeper::before(std::int64_t size) {
   is_largest_ = size > largest_;
-  if (!is_largest_) return;
+  if (!is_largest_) { return; }
   largest_ = size;
   trim();
 }

@@ -18,7 +18,7 @@ constexpr std::size_t kPiece = 64 << 10;  // small enough for the heap proper, n
 
 std::vector<std::unique_ptr<std::vector<char>>> pieces(std::size_t count) {
   std::vector<std::unique_ptr<std::vector<char>>> out;
-  for (std::size_t i = 0; i < count; ++i) out.push_back(std::make_unique<std::vector<char>>(kPiece, 1));
+  for (std::size_t i = 0; i < count; ++i) { out.push_back(std::make_unique<std::vector<char>>(kPiece, 1)); }
   return out;
 }
 
@@ -27,7 +27,9 @@ TEST(Heap, FreePagesBetweenLiveOnesGoBackBeforeLargerWork) {
   keeper.before(1);
   auto held = pieces(2048);  // 128 MB
   for (std::size_t i = 0; i < held.size(); ++i) {
-    if (i % 8 != 0) held[i].reset();  // holes: the top of the heap stays live
+    if (i % 8 != 0) {
+      held[i].reset();  // holes: the top of the heap stays live
+    }
   }
   keeper.after();
   const std::uint64_t holes = current_memory_bytes();
@@ -66,7 +68,7 @@ std::string mapping_flags(const void* address) {
       const auto wanted = reinterpret_cast<std::uintptr_t>(address);
       inside = begin <= wanted && wanted < end;
     }
-    if (inside && line.rfind("VmFlags:", 0) == 0) return line + " ";
+    if (inside && line.rfind("VmFlags:", 0) == 0) { return line + " "; }
   }
   return "";
 }

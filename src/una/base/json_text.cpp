@@ -13,15 +13,15 @@ constexpr int kMaxDepth = 500;
 // Behind the quote that ends the string that begins at `at`.
 std::size_t string_end(std::string_view text, std::size_t at) {
   for (++at; at < text.size() && text[at] != '"'; ++at) {
-    if (text[at] == '\\') ++at;
+    if (text[at] == '\\') { ++at; }
   }
   return at + 1;
 }
 
 std::int64_t count_members(const Json& value) {
-  if (!value.is_structured()) return 0;
+  if (!value.is_structured()) { return 0; }
   std::int64_t count = value.is_object() ? static_cast<std::int64_t>(value.size()) : 0;
-  for (const Json& member : value) count += count_members(member);
+  for (const Json& member : value) { count += count_members(member); }
   return count;
 }
 
@@ -29,17 +29,19 @@ std::int64_t count_members(const Json& value) {
 class KeyWatch {
  public:
   bool operator()(int depth, Json::parse_event_t event, const Json& value) {
-    if (event == Json::parse_event_t::object_start) open_.emplace_back();
-    if (event == Json::parse_event_t::object_end) open_.pop_back();
-    if (event == Json::parse_event_t::key && !open_.back().insert(value.get<std::string>()).second && !found_)
+    if (event == Json::parse_event_t::object_start) { open_.emplace_back(); }
+    if (event == Json::parse_event_t::object_end) { open_.pop_back(); }
+    if (event == Json::parse_event_t::key && !open_.back().insert(value.get<std::string>()).second &&
+        !found_) {
       found_ = DuplicateKey{value.get<std::string>(), elements_};
+    }
     const bool ends = event != Json::parse_event_t::key && event != Json::parse_event_t::object_start &&
                       event != Json::parse_event_t::array_start;
-    if (ends && depth == 1) ++elements_;
+    if (ends && depth == 1) { ++elements_; }
     return true;
   }
   std::optional<DuplicateKey> found(bool in_list) const {
-    if (!found_ || in_list) return found_;
+    if (!found_ || in_list) { return found_; }
     return DuplicateKey{found_->key, 0};
   }
 
@@ -61,16 +63,16 @@ JsonOutline outline_json(std::string_view text) {
       continue;
     }
     ++at;
-    if (letter == ':') ++out.members;
-    if (letter == '[' || letter == '{') out.too_deep = out.too_deep || ++depth > kMaxDepth;
-    if (letter == ']' || letter == '}') --depth;
+    if (letter == ':') { ++out.members; }
+    if (letter == '[' || letter == '{') { out.too_deep = out.too_deep || ++depth > kMaxDepth; }
+    if (letter == ']' || letter == '}') { --depth; }
   }
   return out;
 }
 
 std::optional<DuplicateKey> find_duplicate_key(std::string_view text, const Json& value,
                                                std::int64_t members) {
-  if (count_members(value) == members) return std::nullopt;
+  if (count_members(value) == members) { return std::nullopt; }
   KeyWatch watch;
   const Json again = Json::parse(
       text.begin(), text.end(),
@@ -83,10 +85,10 @@ std::string json_reason(const Json::exception& error) {
   constexpr std::size_t kShown = 300;  // it quotes what it read, however long that is
   std::string text = error.what();
   const std::size_t at = text.find("] ");
-  if (at != std::string::npos) text.erase(0, at + 2);
-  if (text.size() <= kShown) return text;
+  if (at != std::string::npos) { text.erase(0, at + 2); }
+  if (text.size() <= kShown) { return text; }
   std::size_t end = kShown;
-  while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) { --end; }
   return text.substr(0, end) + "...";
 }
 

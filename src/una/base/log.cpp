@@ -18,15 +18,15 @@ LineHook redraw_hook = nullptr;
 
 void print_line(const std::string& line) {
   const std::lock_guard lock(log_mutex());
-  if (clear_hook != nullptr) clear_hook();
+  if (clear_hook != nullptr) { clear_hook(); }
   std::fprintf(stderr, "%s\n", line.c_str());
-  if (redraw_hook != nullptr) redraw_hook();
+  if (redraw_hook != nullptr) { redraw_hook(); }
 }
 
 }  // namespace
 
 void log_info(const std::string& line) {
-  if (verbosity_now == Verbosity::kNormal) print_line(line);
+  if (verbosity_now == Verbosity::kNormal) { print_line(line); }
 }
 
 void log_warning(const std::string& line) { print_line("warning: " + line); }

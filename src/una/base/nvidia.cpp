@@ -16,7 +16,7 @@ std::string rest_of_line(const std::filesystem::path& path, const std::string& m
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     const std::size_t at = line.find(mark);
-    if (at != std::string::npos) return line.substr(at + mark.size());
+    if (at != std::string::npos) { return line.substr(at + mark.size()); }
   }
   return "";
 }
@@ -26,7 +26,7 @@ std::string version_in(const std::string& text) {
   std::istringstream words(text);
   for (std::string word; words >> word;) {
     const bool is_number = std::isdigit(static_cast<unsigned char>(word[0])) != 0;
-    if (is_number && word.find('.') != std::string::npos) return word;
+    if (is_number && word.find('.') != std::string::npos) { return word; }
   }
   return "";
 }
@@ -44,7 +44,7 @@ NvidiaCards nvidia_cards(const std::string& folder) {
   std::sort(cards.begin(), cards.end());
   for (const std::filesystem::path& card : cards) {
     const std::string rest = rest_of_line(card / "information", "Model:");
-    if (const auto model = trim(rest); !model.empty()) out.models.emplace_back(model);
+    if (const auto model = trim(rest); !model.empty()) { out.models.emplace_back(model); }
   }
   return out;
 }

@@ -62,7 +62,7 @@ void check_text(const std::string& text, const std::string& name) {
   const auto bad = std::find_if(text.begin(), text.end(), control);
   const auto utf8_end = std::min(find_invalid_utf8(text), text.size());
   const auto end = std::min(bad, text.begin() + static_cast<std::ptrdiff_t>(utf8_end));
-  if (end == text.end()) return;
+  if (end == text.end()) { return; }
   throw InputError(cat(name, ":", 1 + std::count(text.begin(), end, '\n'),
                        end == bad ? ": a control character, which YAML does not allow; take it out"
                                   : ": not valid UTF-8; save the file in UTF-8"));
@@ -107,10 +107,10 @@ std::string hex_escape(char c) {
 }
 
 bool needs_quotes(const std::string& text) {
-  if (text.empty() || text == "true" || text == "false") return true;
-  if (text == "null" || text == "Null" || text == "NULL") return true;
+  if (text.empty() || text == "true" || text == "false") { return true; }
+  if (text == "null" || text == "Null" || text == "NULL") { return true; }
   const std::string plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_/.";
-  if (plain.find(text.front()) == std::string::npos) return true;
+  if (plain.find(text.front()) == std::string::npos) { return true; }
   return text.find_first_not_of(plain + "0123456789-+=@%") != std::string::npos;
 }
 
@@ -132,7 +132,7 @@ const Setting* Settings::find(std::string_view key) const {
 void Settings::erase(std::string_view key) { values_.erase(canonical(key)); }
 
 void Settings::merge(const Settings& stronger) {
-  for (const auto& [key, value] : stronger.values_) values_[key] = value;
+  for (const auto& [key, value] : stronger.values_) { values_[key] = value; }
 }
 
 Settings parse_yaml_settings(const std::string& text, const std::string& name) {
@@ -175,8 +175,9 @@ void parse_field(const Setting& setting, std::int64_t& field) {
   const std::string& text = setting.text;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (setting.is_list || error != std::errc() || end != text.data() + text.size())
+  if (setting.is_list || error != std::errc() || end != text.data() + text.size()) {
     unreadable(setting, "a whole number");
+  }
   field = value;
 }
 
@@ -191,19 +192,19 @@ void parse_field(const Setting& setting, double& field) {
 }
 
 void parse_field(const Setting& setting, std::string& field) {
-  if (setting.is_list) unreadable(setting, "one value");
+  if (setting.is_list) { unreadable(setting, "one value"); }
   field = setting.is_null ? "" : setting.text;
 }
 
 void parse_field(const Setting& setting, std::vector<std::string>& field) {
   field.clear();
-  if (setting.is_null) return;
+  if (setting.is_null) { return; }
   if (setting.is_list) {
     field = setting.list;
     return;
   }
   for (const std::string& part : split(setting.text, ',')) {
-    if (!trim(part).empty()) field.emplace_back(trim(part));
+    if (!trim(part).empty()) { field.emplace_back(trim(part)); }
   }
 }
 
@@ -219,10 +220,10 @@ std::string yaml_text(double field) {
 }
 
 std::string yaml_text(const std::string& field) {
-  if (!needs_quotes(field)) return field;
+  if (!needs_quotes(field)) { return field; }
   std::string out = "\"";
   for (const char c : field) {
-    if (c == '\\' || c == '"') out += '\\';
+    if (c == '\\' || c == '"') { out += '\\'; }
     if (c == '\n') {
       out += "\\n";
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
@@ -236,7 +237,7 @@ std::string yaml_text(const std::string& field) {
 
 std::string yaml_text(const std::vector<std::string>& field) {
   std::vector<std::string> parts;
-  for (const std::string& item : field) parts.push_back(yaml_text(item));
+  for (const std::string& item : field) { parts.push_back(yaml_text(item)); }
   return "[" + join(parts, ", ") + "]";
 }
 
@@ -245,9 +246,9 @@ std::string yaml_text(const std::vector<std::string>& field) {
 void check_known(const Settings& settings, const std::vector<OptionHelp>& known,
                  const std::map<std::string, std::string>& foreign) {
   std::vector<std::string> names;
-  for (const OptionHelp& option : known) names.push_back(option.name);
+  for (const OptionHelp& option : known) { names.push_back(option.name); }
   for (const auto& [key, setting] : settings.all()) {
-    if (std::find(names.begin(), names.end(), key) != names.end()) continue;
+    if (std::find(names.begin(), names.end(), key) != names.end()) { continue; }
     const auto translated = foreign.find(key);
     std::string hint;
     if (translated != foreign.end()) {

@@ -103,7 +103,7 @@ struct OptionHelp {
 template <class Options>
 void read_options(const Settings& settings, Options& options) {
   options.fields([&](const char* name, auto& field, const char*) {
-    if (const Setting* setting = settings.find(name)) detail::parse_field(*setting, field);
+    if (const Setting* setting = settings.find(name)) { detail::parse_field(*setting, field); }
   });
 }
 

@@ -29,9 +29,7 @@ std::string refusal(const std::string& yaml) {
     check_known(settings, describe_options(Toy{}), {{"lr", "learning_rate"}});
     Toy toy;
     read_options(settings, toy);
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
   return "";
 }
 

@@ -23,7 +23,7 @@ std::uint64_t random_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_
 
 std::uint64_t stream_id(std::string_view name) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  for (const char c : name) { hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL; }
   return hash;
 }
 
@@ -33,7 +33,7 @@ std::uint64_t Rng::below(std::uint64_t n) {
   check(n > 0, "Rng::below(0)");
   const std::uint64_t limit = n * (UINT64_MAX / n);
   std::uint64_t value = bits();
-  while (value >= limit) value = bits();
+  while (value >= limit) { value = bits(); }
   return value % n;
 }
 
@@ -46,7 +46,7 @@ double Rng::normal() {
 Permutation::Permutation(std::uint64_t n, std::uint64_t seed, std::uint64_t epoch)
     : n_(n), seed_(seed), epoch_(epoch) {
   half_bits_ = 1;
-  while (half_bits_ < 32 && (1ULL << (2 * half_bits_)) < n) ++half_bits_;
+  while (half_bits_ < 32 && (1ULL << (2 * half_bits_)) < n) { ++half_bits_; }
 }
 
 std::uint64_t Permutation::operator()(std::uint64_t index) const {

@@ -12,7 +12,7 @@ TEST(Rng, PermutationIsABijectionForEverySize) {
   for (const std::uint64_t n : {1ULL, 2ULL, 3ULL, 7ULL, 64ULL, 1000ULL}) {
     const Permutation order(n, 7, 3);
     std::set<std::uint64_t> seen;
-    for (std::uint64_t i = 0; i < n; ++i) seen.insert(order(i));
+    for (std::uint64_t i = 0; i < n; ++i) { seen.insert(order(i)); }
     EXPECT_EQ(seen.size(), n);
     EXPECT_EQ(*seen.rbegin(), n - 1);
   }
@@ -39,9 +39,9 @@ TEST(Rng, PermutationOfAHugeRangeIsImmediate) {
 TEST(Rng, SeekRepeatsTheSameDraws) {
   Rng rng(1, stream_id("x"));
   std::vector<double> first;
-  for (int i = 0; i < 5; ++i) first.push_back(rng.normal());
+  for (int i = 0; i < 5; ++i) { first.push_back(rng.normal()); }
   rng.seek(0);
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(rng.normal(), first[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < 5; ++i) { EXPECT_EQ(rng.normal(), first[static_cast<std::size_t>(i)]); }
 }
 
 TEST(Rng, NormalHasMeanZeroAndVarianceOne) {

@@ -18,9 +18,9 @@ std::string test_folder(const std::string& name) {
 }
 
 std::string shared_data_folder() {
-  if (const char* given = std::getenv("UNA_TEST_DATA")) return fs::is_directory(given) ? given : "";
+  if (const char* given = std::getenv("UNA_TEST_DATA")) { return fs::is_directory(given) ? given : ""; }
   for (fs::path at = fs::current_path(); at.has_relative_path(); at = at.parent_path()) {
-    if (fs::is_directory(at / "shared" / "data" / "preference")) return (at / "shared" / "data").string();
+    if (fs::is_directory(at / "shared" / "data" / "preference")) { return (at / "shared" / "data").string(); }
   }
   return "";
 }

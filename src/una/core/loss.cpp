@@ -26,7 +26,7 @@ void MetricSums::add_min(const std::string& name, double value) {
 
 void MetricSums::merge(const MetricSums& other, const std::string& prefix) {
   for (const auto& [own_name, entry] : other.entries_) {
-    if (entry.count == 0 || (!prefix.empty() && own_name.front() == '_')) continue;
+    if (entry.count == 0 || (!prefix.empty() && own_name.front() == '_')) { continue; }
     const std::string name = prefix + own_name;
     if (entry.kind == Entry::Kind::kMax) {
       add_max(name, entry.sum);
@@ -43,7 +43,7 @@ void MetricSums::clear() { entries_.clear(); }
 std::map<std::string, double> MetricSums::means() const {
   std::map<std::string, double> out;
   for (const auto& [name, entry] : entries_) {
-    if (entry.count != 0) out[name] = entry.sum / entry.count;
+    if (entry.count != 0) { out[name] = entry.sum / entry.count; }
   }
   return out;
 }

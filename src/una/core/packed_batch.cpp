@@ -8,7 +8,7 @@ std::int64_t PackedBatch::num_logps() const { return logp_rows.defined() ? logp_
 
 std::int64_t PackedBatch::unshared_tokens() const {
   std::int64_t total = 0;
-  for (const SequenceMeta& meta : sequences) total += meta.tokens;
+  for (const SequenceMeta& meta : sequences) { total += meta.tokens; }
   return total;
 }
 

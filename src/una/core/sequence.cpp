@@ -22,7 +22,7 @@ void Sequence::check() const {
 
 std::int64_t Row::tokens() const {
   std::int64_t total = 0;
-  for (const Sequence& sequence : sequences) total += static_cast<std::int64_t>(sequence.ids.size());
+  for (const Sequence& sequence : sequences) { total += static_cast<std::int64_t>(sequence.ids.size()); }
   return total;
 }
 

@@ -44,7 +44,7 @@ constexpr Form kForms[] = {{"pairs", "pairwise", Unit::kPair},
 std::size_t choice_of(const std::string& key, const std::string& value,
                       const std::vector<std::string>& names) {
   const auto found = std::find(names.begin(), names.end(), value);
-  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  if (found != names.end()) { return static_cast<std::size_t>(found - names.begin()); }
   const std::string nearest = nearest_name(value, names);
   throw InputError(cat("--", key, ": \"", value, "\" is none of ", join(names, ", "),
                        nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
@@ -70,11 +70,11 @@ PairOptions pair_options(const ConvertOptions& options, const Form& form) {
 class Ranges {
  public:
   void add(const ReadRow& row) {
-    if (row.scored && row.range) by_file_[row.example.where.file][row.example.where.line] = *row.range;
+    if (row.scored && row.range) { by_file_[row.example.where.file][row.example.where.line] = *row.range; }
   }
   std::optional<ScoreRange> of(const Where& where) const {
     const auto file = by_file_.find(where.file);
-    if (file == by_file_.end()) return std::nullopt;
+    if (file == by_file_.end()) { return std::nullopt; }
     const auto found = file->second.find(where.line);
     return found == file->second.end() ? std::nullopt : std::optional(found->second);
   }
@@ -85,7 +85,7 @@ class Ranges {
 
 // Takes out the rows of other kinds, which no view could turn into `form`.
 void keep_form(std::vector<Example>& examples, const Form& form, DropLog& drops) {
-  if (!form.unit) return;
+  if (!form.unit) { return; }
   std::vector<Example> kept;
   for (Example& example : examples) {
     if (example.unit == *form.unit) {
@@ -109,10 +109,11 @@ void check_not_read(const DataOptions& options, const std::string& path) {
 }
 
 void write_left_out(const DropLog& drops, const std::string& path) {
-  if (drops.size() > 0)
+  if (drops.size() > 0) {
     drops.write(path);
-  else
+  } else {
     ::unlink(path.c_str());  // of an earlier conversion
+  }
 }
 
 void write_rows(const std::vector<Example>& examples, const Ranges& ranges, const std::string& path,
@@ -143,13 +144,13 @@ ConvertReport convert_rows(const DataOptions& options, const ConvertOptions& con
   DropLog drops;
   Ranges ranges;
   std::vector<ReadRow> rows = detail::read_mapped(reading, report.read);
-  for (const ReadRow& row : rows) ranges.add(row);
+  for (const ReadRow& row : rows) { ranges.add(row); }
   detail::remove_degenerate(rows, drops);
   std::vector<Example> examples = detail::derive_views(std::move(rows), reading, report.read, drops, pairs);
   keep_form(examples, form, drops);
   detail::remove_duplicates(examples, drops);
   report.read.rows_kept = std::ssize(examples);
-  for (const Example& example : examples) ++report.read.by_unit[unit_name(example.unit)];
+  for (const Example& example : examples) { ++report.read.by_unit[unit_name(example.unit)]; }
   report.read.dropped = drops.by_reason();
   check_input(!examples.empty(), cat("no row is left to write as ", convert.to, "\n", report.read.text(0)));
   write_rows(examples, ranges, path, report);

@@ -10,7 +10,7 @@ namespace {
 
 std::string numbers_text(const std::vector<double>& values) {
   std::string out;
-  for (const double value : values) out += significant(value, 17) + ",";
+  for (const double value : values) { out += significant(value, 17) + ","; }
   return out;
 }
 
@@ -46,15 +46,15 @@ class Convert : public testing::Test {
     DataOptions options;
     options.dataset_name = {path};
     std::vector<std::string> out;
-    for (const Example& example : read_examples(options, report, "")) out.push_back(everything(example));
+    for (const Example& example : read_examples(options, report, "")) { out.push_back(everything(example)); }
     return out;
   }
   std::vector<std::string> left_out_reasons() const {
     std::vector<std::string> out;
     const std::string path = out_ + ".left_out.jsonl";
-    if (!is_file(path)) return out;
+    if (!is_file(path)) { return out; }
     for (const std::string& line : split(read_file(path), '\n')) {
-      if (!line.empty()) out.push_back(parse_json(line, path)["reason"]);
+      if (!line.empty()) { out.push_back(parse_json(line, path)["reason"]); }
     }
     return out;
   }
@@ -133,7 +133,7 @@ const char* const kScored =
 std::string pairs_in(const std::string& text) {
   std::string out;
   for (const std::string& line : split(text, '\n')) {
-    if (line.empty()) continue;
+    if (line.empty()) { continue; }
     const Json row = parse_json(line, "test");
     out += cat(row["chosen"].get<std::string>(), ">", row["rejected"].get<std::string>(), " ",
                fixed(row["margin"].get<double>(), 1), "; ");

@@ -36,11 +36,13 @@ class CsvReader::Parser {
     check_input(!first.empty(), cat(path_, ": no header line; the first line must name the columns"));
     header_ = std::move(first[0].cells);
     check_header(cat(path_, ":", first[0].line));
-    for (const CsvRow& row : rows_) check_size(row);  // of the same line, where "\r" alone ends rows
+    for (const CsvRow& row : rows_) {
+      check_size(row);  // of the same line, where "\r" alone ends rows
+    }
   }
 
   std::vector<CsvRow> next(std::size_t most) {
-    while (rows_.size() < most && !ended_) feed();
+    while (rows_.size() < most && !ended_) { feed(); }
     const auto count = static_cast<std::ptrdiff_t>(std::min(most, rows_.size()));
     std::vector<CsvRow> out(std::make_move_iterator(rows_.begin()),
                             std::make_move_iterator(rows_.begin() + count));
@@ -64,17 +66,17 @@ class CsvReader::Parser {
     const std::size_t rows = rows_.size();
     if (line.empty()) {
       ended_ = true;
-      if (csv_fini(&parser_, on_cell, on_row, this) != 0) fail();
+      if (csv_fini(&parser_, on_cell, on_row, this) != 0) { fail(); }
     } else {
       ++line_;
       check_input(find_invalid_utf8(line) == line.npos,
                   cat(path_, ":", line_, ": the text is not valid UTF-8; save the file in UTF-8"));
-      if (!open_) begin_ = line_;
+      if (!open_) { begin_ = line_; }
       open_ = open_ || (line[0] != '\n' && !starts_with(line, "\r\n"));  // a blank line begins no row
-      if (csv_parse(&parser_, line.data(), line.size(), on_cell, on_row, this) != line.size()) fail();
+      if (csv_parse(&parser_, line.data(), line.size(), on_cell, on_row, this) != line.size()) { fail(); }
       file_.skip(line.size());
     }
-    for (std::size_t i = rows; i < rows_.size(); ++i) check_size(rows_[i]);
+    for (std::size_t i = rows; i < rows_.size(); ++i) { check_size(rows_[i]); }
   }
 
   void check_size(const CsvRow& row) const {
@@ -116,13 +118,13 @@ bool is_true(const std::string& cell) { return cell == "true" || cell == "True" 
 bool is_false(const std::string& cell) { return cell == "false" || cell == "False" || cell == "FALSE"; }
 
 Json bool_cell(const std::string& cell) {
-  if (is_true(cell)) return true;
+  if (is_true(cell)) { return true; }
   return is_false(cell) ? Json(false) : Json();
 }
 
 Json number_cell(const std::string& cell) {
   Json value = outline_json(cell).too_deep ? Json() : Json::parse(cell, nullptr, false);
-  if (value.is_number()) return value;
+  if (value.is_number()) { return value; }
   double number = 0;  // ".5", "5.": no JSON, but numbers to whoever writes CSV
   const char* end = cell.data() + cell.size();
   const auto [stop, error] = std::from_chars(cell.data(), end, number);
@@ -130,7 +132,7 @@ Json number_cell(const std::string& cell) {
 }
 
 Json turns_cell(const std::string& cell) {
-  if (cell.empty() || cell[0] != '[' || outline_json(cell).too_deep) return {};
+  if (cell.empty() || cell[0] != '[' || outline_json(cell).too_deep) { return {}; }
   Json value = Json::parse(cell, nullptr, false);
   const bool turns = value.is_array() && std::all_of(value.begin(), value.end(),
                                                      [](const Json& turn) { return turn.is_object(); });
@@ -177,18 +179,20 @@ std::vector<CsvRow> CsvReader::next(std::size_t most) { return parser_->next(mos
 
 CsvColumns::CsvColumns(std::vector<std::string> names) : names_(std::move(names)) {
   for (const std::string& name : names_) {
-    if (holds_text(name))
+    if (holds_text(name)) {
       readings_.push_back({turns_cell, text_cell});
-    else
+    } else {
       readings_.push_back({bool_cell, number_cell, turns_cell, text_cell});
+    }
   }
 }
 
 void CsvColumns::see(const CsvRow& row) {
   for (std::size_t i = 0; i < names_.size(); ++i) {
     const std::string& cell = row.cells[i];
-    if (!cell.empty())
+    if (!cell.empty()) {
       std::erase_if(readings_[i], [&](ReadCell read) { return read != text_cell && read(cell).is_null(); });
+    }
   }
 }
 

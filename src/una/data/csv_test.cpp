@@ -22,7 +22,7 @@ Table parse(std::string_view text, char delimiter = ',', std::size_t most = 2) {
   Table table{.header = reader.header(), .rows = {}};
   for (std::vector<detail::CsvRow> rows = reader.next(most); !rows.empty(); rows = reader.next(most)) {
     EXPECT_LE(rows.size(), most);
-    for (detail::CsvRow& row : rows) table.rows.push_back(std::move(row));
+    for (detail::CsvRow& row : rows) { table.rows.push_back(std::move(row)); }
   }
   return table;
 }
@@ -30,9 +30,9 @@ Table parse(std::string_view text, char delimiter = ',', std::size_t most = 2) {
 std::vector<Json> objects(std::string_view text, char delimiter = ',') {
   const Table table = parse(text, delimiter);
   detail::CsvColumns columns(table.header);
-  for (const detail::CsvRow& row : table.rows) columns.see(row);
+  for (const detail::CsvRow& row : table.rows) { columns.see(row); }
   std::vector<Json> out;
-  for (const detail::CsvRow& row : table.rows) out.push_back(columns.object(row));
+  for (const detail::CsvRow& row : table.rows) { out.push_back(columns.object(row)); }
   return out;
 }
 
@@ -87,7 +87,7 @@ TEST(Csv, WhatIsWrongIsNamedByLine) {
 TEST(Csv, AColumnIsTypedByAllRowsOfALongFile) {
   const std::string folder = test_folder("csv_long");
   std::string text = "prompt,completion,score,source\n";
-  for (int i = 0; i < 3000; ++i) text += cat("p", i, ",a,", i % 2, ",", i == 2999 ? "web" : "1", "\n");
+  for (int i = 0; i < 3000; ++i) { text += cat("p", i, ",a,", i % 2, ",", i == 2999 ? "web" : "1", "\n"); }
   DataOptions options;
   options.dataset_name = {write_rows(folder, "rows.csv", text)};
   const std::vector<detail::ReadRow> rows = detail::read_files(options);

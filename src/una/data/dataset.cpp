@@ -23,7 +23,7 @@ class MemoryDataset : public Dataset {
   MemoryDataset(std::vector<Row> rows, ReadReport report)
       : rows_(std::move(rows)), report_(std::move(report)) {
     detail::RowSummary summary;
-    for (const Row& row : rows_) summary.add(row);
+    for (const Row& row : rows_) { summary.add(row); }
     hash_ = summary.finish(report_);
   }
 
@@ -77,10 +77,10 @@ bool keep_answers(ReadRow& row, DropLog& drops) {
   if (row.drop.empty() && !responses.empty()) {
     const auto blank = [](const Response& response) { return detail::is_blank(response.text); };
     const auto lost = static_cast<std::int64_t>(std::erase_if(responses, blank));
-    for (std::int64_t i = 0; i < lost; ++i) drops.add(row.example.where, detail::kEmptyAnswer);
+    for (std::int64_t i = 0; i < lost; ++i) { drops.add(row.example.where, detail::kEmptyAnswer); }
     return !responses.empty();
   }
-  if (!row.drop.empty()) drops.add(row.example.where, row.drop);
+  if (!row.drop.empty()) { drops.add(row.example.where, row.drop); }
   return row.drop.empty();
 }
 
@@ -90,7 +90,7 @@ std::unique_ptr<Dataset> load_dataset(const DataOptions& options, const TextPipe
                                       const std::vector<Unit>& accepted, const std::string& dropped_path) {
   detail::check_options(options);
   const std::string cache = detail::row_cache_path(options, pipeline, accepted);
-  if (!cache.empty()) return detail::load_cached(cache, options, pipeline, accepted, dropped_path);
+  if (!cache.empty()) { return detail::load_cached(cache, options, pipeline, accepted, dropped_path); }
   ReadReport report;
   DropLog drops;
   MemorySink sink;
@@ -118,7 +118,7 @@ std::unique_ptr<Dataset> make_dataset(std::vector<Row> rows, std::vector<std::st
   report.sources = std::move(sources);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     check(!rows[i].sequences.empty(), "make_dataset: a row without sequences");
-    for (const Sequence& sequence : rows[i].sequences) sequence.check();
+    for (const Sequence& sequence : rows[i].sequences) { sequence.check(); }
     rows[i].index = static_cast<std::int64_t>(i);
   }
   return std::make_unique<MemoryDataset>(std::move(rows), std::move(report));
@@ -131,7 +131,7 @@ std::vector<Example> read_examples(const DataOptions& options, ReadReport& repor
   std::vector<Example> examples = read_and_derive(options, report, drops);
   report.rows_kept = std::ssize(examples);
   report.by_unit.clear();
-  for (const Example& example : examples) ++report.by_unit[unit_name(example.unit)];
+  for (const Example& example : examples) { ++report.by_unit[unit_name(example.unit)]; }
   report.dropped = drops.by_reason();
   drops.write(dropped_path);
   return examples;
@@ -142,7 +142,7 @@ std::vector<Example> read_answers(const DataOptions& options, ReadReport& report
   DropLog drops;
   std::vector<Example> examples;
   for (ReadRow& row : detail::read_counted(options, report)) {
-    if (keep_answers(row, drops)) examples.push_back(std::move(row.example));
+    if (keep_answers(row, drops)) { examples.push_back(std::move(row.example)); }
   }
   report.rows_kept = std::ssize(examples);
   report.dropped = drops.by_reason();

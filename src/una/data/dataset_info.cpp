@@ -49,7 +49,7 @@ const Names& roles() {
 // Names of "columns" or "tags", laid over `base`.
 Names names_of(const Json& entry, const char* key, Names base, const std::string& what) {
   const auto found = entry.find(key);
-  if (found == entry.end() || found->is_null()) return base;
+  if (found == entry.end() || found->is_null()) { return base; }
   check_input(found->is_object(), cat(what, ": \"", key, "\" must be an object"));
   for (const auto& [name, value] : found->items()) {
     check_input(value.is_string() || value.is_null(),
@@ -109,42 +109,47 @@ std::string DatasetEntry::column(const char* part) const {
 
 void DatasetEntry::copy(const Json& theirs, const char* part, Json& out) const {
   const std::string name = column(part);
-  if (!name.empty() && has(theirs, name.c_str())) out[part] = theirs[name];
+  if (!name.empty() && has(theirs, name.c_str())) { out[part] = theirs[name]; }
 }
 
 Json DatasetEntry::message(const Json& theirs, const std::string& field, const Where& where) const {
   const RowView row{theirs, where};
-  if (!theirs.is_object()) wrong_type(row, field, "a message", theirs);
+  if (!theirs.is_object()) { wrong_type(row, field, "a message", theirs); }
   const std::string& role_key = tags_.at("role_tag");
   const std::string& content_key = tags_.at("content_tag");
-  if (!has_string(theirs, role_key.c_str())) bad_field(row, cat(field, ".", role_key), "must be a string");
+  if (!has_string(theirs, role_key.c_str())) {
+    bad_field(row, cat(field, ".", role_key), "must be a string");
+  }
   const std::string speaker = theirs[role_key].get<std::string>();
   Json out = Json::object();
   for (const auto& [tag, role] : roles()) {
-    if (speaker == tags_.at(tag)) out["role"] = role;
+    if (speaker == tags_.at(tag)) { out["role"] = role; }
   }
-  if (out.empty())
+  if (out.empty()) {
     bad_field(row, cat(field, ".", role_key),
               cat("is \"", speaker, "\", which is none of the tags of \"", name_, "\" in ", info_path_));
+  }
   for (const auto& [key, value] : theirs.items()) {
-    if (key != role_key) out[key == content_key ? "content" : key] = value;
+    if (key != role_key) { out[key == content_key ? "content" : key] = value; }
   }
   return out;
 }
 
 Json DatasetEntry::messages(const Json& theirs, const std::string& field, const Where& where) const {
-  if (!theirs.is_array()) return message(theirs, field, where);
+  if (!theirs.is_array()) { return message(theirs, field, where); }
   Json out = Json::array();
-  for (std::size_t i = 0; i < theirs.size(); ++i)
+  for (std::size_t i = 0; i < theirs.size(); ++i) {
     out.push_back(message(theirs[i], cat(field, "[", i, "]"), where));
+  }
   return out;
 }
 
 Json DatasetEntry::alpaca(const Json& theirs, const Where& where) const {
   const RowView row{theirs, where};
   Json out = {{"instruction", string_field(row, column("prompt").c_str())}};
-  if (const std::string query = column("query"); !query.empty() && has(theirs, query.c_str()))
+  if (const std::string query = column("query"); !query.empty() && has(theirs, query.c_str())) {
     out["input"] = string_field(row, query.c_str());
+  }
   copy(theirs, "history", out);
   copy(theirs, "system", out);
   copy(theirs, "kto_tag", out);
@@ -166,11 +171,12 @@ Json DatasetEntry::sharegpt(const Json& theirs, const Where& where) const {
   Json out = {{"conversations", messages(need(row, field.c_str()), field, where)}};
   const Json& turns = out["conversations"];
   const bool has_system = turns.is_array() && !turns.empty() && turns[0]["role"] == "system";
-  if (!has_system) copy(theirs, "system", out);
+  if (!has_system) { copy(theirs, "system", out); }
   copy(theirs, "kto_tag", out);
   if (ranking_) {
-    for (const char* part : {"chosen", "rejected"})
+    for (const char* part : {"chosen", "rejected"}) {
       out[part] = messages(need(row, column(part).c_str()), column(part), where);
+    }
   }
   return out;
 }
@@ -181,7 +187,7 @@ Json DatasetEntry::row(const Json& theirs, const Where& where) const {
   Json out = formatting_ == "alpaca" ? alpaca(theirs, where) : sharegpt(theirs, where);
   copy(theirs, "tools", out);
   for (const char* key : {"weight", "margin", "group_id", "source", "chat_template_kwargs"}) {
-    if (has(theirs, key)) out[key] = theirs[key];
+    if (has(theirs, key)) { out[key] = theirs[key]; }
   }
   return out;
 }

@@ -31,7 +31,7 @@ std::string answers(const Example& example) {
   std::string out = std::string(unit_name(example.unit)) + " " + shown(example.prompt) + " =>";
   for (const Response& response : example.responses) {
     out += " [" + shown(response.text) + "]";
-    if (response.label) out += *response.label ? "+" : "-";
+    if (response.label) { out += *response.label ? "+" : "-"; }
   }
   return out;
 }
@@ -136,8 +136,9 @@ TEST(DatasetInfo, WhatCannotBeReadIsOneSentence) {
       {"hubb", "has no entry \"hubb\"; did you mean \"hub\"?"},
       {"elsewhere", "has no entry \"elsewhere\", but "},
   };
-  for (const auto& [name, sentence] : cases)
+  for (const auto& [name, sentence] : cases) {
     EXPECT_TRUE(contains(world.error(name), sentence)) << name << ": " << world.error(name);
+  }
   world.options.dataset_dir = world.folder + "/none";
   EXPECT_TRUE(contains(world.error("hub"), "--dataset_dir: there is no"));
 }

@@ -25,8 +25,9 @@ struct World {
 
 std::string sft_rows(int count) {
   std::string text;
-  for (int i = 0; i < count; ++i)
+  for (int i = 0; i < count; ++i) {
     text += R"({"prompt": "the cat )" + std::to_string(i) + R"(", "completion": " sat"})" + "\n";
+  }
   return text;
 }
 
@@ -47,7 +48,7 @@ TEST(Dataset, mixed_kinds_in_one_file_are_read_and_counted) {
   EXPECT_EQ(report.groups, 1);  // three single answers to "the"
   EXPECT_EQ(report.largest_group, 3);
   std::int64_t sequences = 0;
-  for (const auto& [length, count] : report.lengths) sequences += count;
+  for (const auto& [length, count] : report.lengths) { sequences += count; }
   EXPECT_EQ(sequences, 5);
   EXPECT_EQ(dataset->row(1).where.line, 2);
 }
@@ -152,7 +153,7 @@ TEST(Dataset, the_content_hash_follows_ids_masks_targets_and_weights) {
   World world("dataset_hash", sft_rows(3));
   const auto dataset = world.load({});
   std::vector<Row> rows;
-  for (std::int64_t i = 0; i < dataset->size(); ++i) rows.push_back(dataset->row(i));
+  for (std::int64_t i = 0; i < dataset->size(); ++i) { rows.push_back(dataset->row(i)); }
   const std::string hash = dataset->content_hash();
   const auto hash_of = [](std::vector<Row> changed) {
     return make_dataset(std::move(changed), {"rows"})->content_hash();

@@ -30,30 +30,31 @@ void filter_answers(ReadRow& row, DropLog& drops) {
   const char* reason = "";
   for (Response& response : responses) {
     const char* problem = "";
-    if (is_blank(response.text))
+    if (is_blank(response.text)) {
       problem = kEmptyAnswer;
-    else if (needs_scores && !response.score)
+    } else if (needs_scores && !response.score) {
       problem = kScoreMissing;
+    }
     if (*problem == '\0') {
       good.push_back(std::move(response));
       continue;
     }
     reason = problem;
-    if (list && responses.size() > 1) drops.add(row.example.where, problem);
+    if (list && responses.size() > 1) { drops.add(row.example.where, problem); }
   }
   const bool whole = good.size() == responses.size();
-  if (!whole && (!list || responses.size() == 1)) row.drop = reason;
+  if (!whole && (!list || responses.size() == 1)) { row.drop = reason; }
   responses = std::move(good);
 }
 
 // A second sample of a policy is not the first one, even if it reads the same.
 bool is_sample(const Example& example) {
-  if (example.unit == Unit::kPrompt) return true;
+  if (example.unit == Unit::kPrompt) { return true; }
   return !example.responses.empty() && example.responses[0].sampler != Sampler::kUnknown;
 }
 
 const char* pair_problem(const Example& example) {
-  if (example.unit != Unit::kPair || example.responses.size() != 2) return "";
+  if (example.unit != Unit::kPair || example.responses.size() != 2) { return ""; }
   return text_key(example.responses[0].text) == text_key(example.responses[1].text) ? kSameAnswers : "";
 }
 
@@ -63,14 +64,16 @@ void remove_degenerate(std::vector<ReadRow>& rows, SeenRows& seen, DropLog& drop
   std::vector<ReadRow> kept;
   kept.reserve(rows.size());
   for (ReadRow& row : rows) {
-    if (row.drop.empty()) filter_answers(row, drops);
-    if (row.drop.empty()) row.drop = pair_problem(row.example);
-    if (row.drop.empty() && !is_sample(row.example) && !seen.insert(example_hash(row.example)).second)
+    if (row.drop.empty()) { filter_answers(row, drops); }
+    if (row.drop.empty()) { row.drop = pair_problem(row.example); }
+    if (row.drop.empty() && !is_sample(row.example) && !seen.insert(example_hash(row.example)).second) {
       row.drop = kDuplicate;
-    if (!row.drop.empty())
+    }
+    if (!row.drop.empty()) {
       drops.add(row.example.where, row.drop);
-    else if (!row.example.responses.empty() || row.example.unit == Unit::kPrompt)
+    } else if (!row.example.responses.empty() || row.example.unit == Unit::kPrompt) {
       kept.push_back(std::move(row));
+    }
   }
   rows = std::move(kept);
 }
@@ -85,10 +88,11 @@ void remove_duplicates(std::vector<Example>& examples, DropLog& drops) {
   std::vector<Example> kept;
   kept.reserve(examples.size());
   for (Example& example : examples) {
-    if (is_sample(example) || seen.insert(example_hash(example)).second)
+    if (is_sample(example) || seen.insert(example_hash(example)).second) {
       kept.push_back(std::move(example));
-    else
+    } else {
       drops.add(example.where, kDuplicate);
+    }
   }
   examples = std::move(kept);
 }

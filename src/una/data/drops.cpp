@@ -14,14 +14,14 @@ namespace una::data::detail {
 
 std::map<std::string, std::int64_t> DropLog::by_reason() const {
   std::map<std::string, std::int64_t> counts;
-  for (const Drop& drop : drops_) ++counts[drop.reason];
+  for (const Drop& drop : drops_) { ++counts[drop.reason]; }
   return counts;
 }
 
 std::string DropLog::text() const {
   std::vector<const Drop*> sorted;
   sorted.reserve(drops_.size());
-  for (const Drop& drop : drops_) sorted.push_back(&drop);
+  for (const Drop& drop : drops_) { sorted.push_back(&drop); }
   std::stable_sort(sorted.begin(), sorted.end(), [](const Drop* a, const Drop* b) {
     return std::tie(a->where.file, a->where.line) < std::tie(b->where.file, b->where.line);
   });
@@ -34,7 +34,7 @@ std::string DropLog::text() const {
 }
 
 void DropLog::write(const std::string& path) const {
-  if (!path.empty()) write_file(path, text());
+  if (!path.empty()) { write_file(path, text()); }
 }
 
 namespace {
@@ -43,7 +43,7 @@ namespace {
 std::map<std::string, std::string> first_places(const std::string& dropped) {
   std::map<std::string, std::string> places;
   for (const std::string& line : split(dropped, '\n')) {
-    if (line.empty()) continue;
+    if (line.empty()) { continue; }
     const Json row = parse_json(line, "the rows left out");
     const Where where{row.at("file").get<std::string>(), row.at("line").get<std::int64_t>()};
     places.try_emplace(row.at("reason").get<std::string>(), where.text());
@@ -54,8 +54,9 @@ std::map<std::string, std::string> first_places(const std::string& dropped) {
 std::string drop_table(const ReadReport& report, const std::string& dropped) {
   std::map<std::string, std::string> places = first_places(dropped);
   std::string text;
-  for (const auto& [reason, count] : report.dropped)
+  for (const auto& [reason, count] : report.dropped) {
     text += cat("\n  ", thousands(count), "  ", reason, ", the first in ", places[reason]);
+  }
   return text;
 }
 
@@ -63,11 +64,11 @@ std::string drop_table(const ReadReport& report, const std::string& dropped) {
 
 void check_dropped(const ReadReport& report, const std::string& dropped, double allowed) {
   double count = 0;
-  for (const auto& [reason, rows] : report.dropped) count += static_cast<double>(rows);
+  for (const auto& [reason, rows] : report.dropped) { count += static_cast<double>(rows); }
   const double all = static_cast<double>(report.rows_kept) + count;
-  if (report.rows_kept > 0 && count / all <= allowed) return;
+  if (report.rows_kept > 0 && count / all <= allowed) { return; }
   const std::string table = drop_table(report, dropped);
-  if (report.rows_kept == 0) throw InputError(cat("no row is left to use", count > 0 ? ":" : "", table));
+  if (report.rows_kept == 0) { throw InputError(cat("no row is left to use", count > 0 ? ":" : "", table)); }
   throw InputError(cat(
       percent(count, all), " of the rows would be left out, more than allow_dropped = ", allowed, ":", table,
       "\nRaise the limit with --allow_dropped ", fixed(std::ceil(count / all * 100 - 1e-9) / 100, 2),

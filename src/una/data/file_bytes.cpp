@@ -49,12 +49,13 @@ class Gunzip final : public Unpacker {
   std::size_t unpack(char* out, std::size_t room) override {
     std::size_t written = 0;
     while (written < room && (used_ < packed_.size() || state_ != Z_STREAM_END)) {
-      if (state_ == Z_STREAM_END) inflateReset(&stream_);
+      if (state_ == Z_STREAM_END) { inflateReset(&stream_); }
       const std::size_t used = used_, step_written = step(out + written, room - written);
       written += step_written;
-      if (state_ == Z_BUF_ERROR || (state_ == Z_OK && used_ == used && step_written == 0))
+      if (state_ == Z_BUF_ERROR || (state_ == Z_OK && used_ == used && step_written == 0)) {
         cut_short(path_, "gzip");
-      if (state_ != Z_OK && state_ != Z_STREAM_END) damaged(path_, "gzip", used_);
+      }
+      if (state_ != Z_OK && state_ != Z_STREAM_END) { damaged(path_, "gzip", used_); }
     }
     return written;
   }
@@ -95,9 +96,10 @@ class Unzstd final : public Unpacker {
     while (written.pos < room && (in_.pos < in_.size || wanted_ != 0)) {
       const std::size_t in_before = in_.pos, before = written.pos;
       wanted_ = ZSTD_decompressStream(stream_.get(), &written, &in_);
-      if (ZSTD_isError(wanted_) != 0) damaged(path_, "zstd", in_.pos);
-      if (wanted_ != 0 && in_.pos == in_.size && in_.pos == in_before && written.pos == before)
+      if (ZSTD_isError(wanted_) != 0) { damaged(path_, "zstd", in_.pos); }
+      if (wanted_ != 0 && in_.pos == in_.size && in_.pos == in_before && written.pos == before) {
         cut_short(path_, "zstd");
+      }
     }
     return written.pos;
   }
@@ -111,23 +113,23 @@ class Unzstd final : public Unpacker {
 };
 
 std::unique_ptr<Unpacker> unpacker_of(std::string_view bytes, const std::string& path) {
-  if (starts_with(bytes, kGzip)) return std::make_unique<Gunzip>(bytes, path);
-  if (starts_with(bytes, kZstd)) return std::make_unique<Unzstd>(bytes, path);
+  if (starts_with(bytes, kGzip)) { return std::make_unique<Gunzip>(bytes, path); }
+  if (starts_with(bytes, kZstd)) { return std::make_unique<Unzstd>(bytes, path); }
   return nullptr;
 }
 
 }  // namespace
 
 FileBytes::FileBytes(const std::string& path) : file_(path), unpacker_(unpacker_of(file_.bytes(), path)) {
-  if (unpacker_ == nullptr) bytes_ = file_.bytes();
+  if (unpacker_ == nullptr) { bytes_ = file_.bytes(); }
   more();
-  if (starts_with(bytes_, kByteOrderMark)) skip(kByteOrderMark.size());
+  if (starts_with(bytes_, kByteOrderMark)) { skip(kByteOrderMark.size()); }
 }
 
 FileBytes::~FileBytes() = default;
 
 bool FileBytes::more() {
-  if (unpacker_ == nullptr || ended_) return false;
+  if (unpacker_ == nullptr || ended_) { return false; }
   unpacked_.erase(0, unpacked_.size() - bytes_.size());
   const std::size_t old = unpacked_.size();
   unpacked_.resize(old + kBlock);
@@ -143,32 +145,31 @@ bool FileBytes::more() {
 void FileBytes::skip(std::size_t count) {
   bytes_.remove_prefix(count);
   touched_ += count;
-  if (unpacker_ != nullptr || touched_ < kBlock) return;
+  if (unpacker_ != nullptr || touched_ < kBlock) { return; }
   touched_ = 0;
   file_.release_pages();
 }
 
 std::string_view FileBytes::all() {
-  while (more()) continue;
+  while (more()) { continue; }
   return bytes_;
 }
 
 void FileBytes::check_rest() {
-  do skip(bytes_.size());
-  while (more());
+  do { skip(bytes_.size()); } while (more());
 }
 
 std::size_t FileBytes::line_end(std::size_t from) {
   for (;;) {
     const std::size_t newline = bytes_.find('\n', from);
-    if (newline != bytes_.npos) return newline + 1;
+    if (newline != bytes_.npos) { return newline + 1; }
     from = bytes_.size();
-    if (!more()) return from;
+    if (!more()) { return from; }
   }
 }
 
 double FileBytes::done(std::size_t ahead) const {
-  if (unpacker_ != nullptr) return unpacker_->done();
+  if (unpacker_ != nullptr) { return unpacker_->done(); }
   return 1 - static_cast<double>(bytes_.size() - ahead) /
                  static_cast<double>(std::max<std::size_t>(file_.size(), 1));
 }

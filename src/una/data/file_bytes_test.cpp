@@ -39,7 +39,7 @@ std::string zstd(const std::string& text) {
 std::string long_text() {
   Rng rng(1, stream_id("file bytes"));
   std::string text;
-  while (text.size() < 5'000'000) text += cat("{\"prompt\": \"", rng.below(1'000'000'000), "\"}\n");
+  while (text.size() < 5'000'000) { text += cat("{\"prompt\": \"", rng.below(1'000'000'000), "\"}\n"); }
   return text;
 }
 
@@ -73,7 +73,7 @@ TEST(FileBytes, DamagedAndShortFilesAreNamed) {
       EXPECT_TRUE(contains(error, name) && contains(error, "end too early")) << size << ": " << error;
     }
     std::string damaged = packed;
-    for (std::size_t i = packed.size() / 2; i < packed.size() / 2 + 200; ++i) damaged[i] = 'x';
+    for (std::size_t i = packed.size() / 2; i < packed.size() / 2 + 200; ++i) { damaged[i] = 'x'; }
     EXPECT_TRUE(contains(input_error([&] { unpack(name, damaged); }), "are damaged at byte"));
     EXPECT_TRUE(contains(input_error([&] { unpack(name, packed + "rubbish"); }), name));
   }
@@ -104,9 +104,10 @@ TEST(FileBytes, ATextIsReadABlockAtATimeAndForgotten) {
 TEST(FileBytes, RowsAreTheSamePackedOrNotWhereverBlocksEnd) {
   const std::string folder = test_folder("file_bytes_lines");
   std::string text = "\xEF\xBB\xBF", answer(3'000'000, 'x');
-  for (int i = 0; i < 3000; ++i)
+  for (int i = 0; i < 3000; ++i) {
     text += cat("{\"prompt\": \"p", i, "\", \"completion\": \"", i == 1500 ? answer : "y", "\"}\n",
                 i % 7 == 0 ? "\n" : "");
+  }
   text.pop_back();
   DataOptions options;
   options.dataset_name = {write_rows(folder, "a.jsonl", text)};

@@ -28,7 +28,9 @@ bool holds_rows(const std::string& path) {
 std::vector<std::string> files_of_folder(const std::string& folder) {
   std::vector<std::string> found;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_regular_file() && holds_rows(entry.path().string())) found.push_back(entry.path().string());
+    if (entry.is_regular_file() && holds_rows(entry.path().string())) {
+      found.push_back(entry.path().string());
+    }
   }
   check_input(
       !found.empty(),
@@ -44,7 +46,7 @@ std::vector<std::string> files_of_pattern(const std::string& pattern) {
   std::vector<std::string> files;
   if (glob(pattern.c_str(), GLOB_BRACE | GLOB_TILDE, nullptr, &found) == 0) {  // sorted
     for (std::size_t i = 0; i < found.gl_pathc; ++i) {
-      if (is_file(found.gl_pathv[i])) files.emplace_back(found.gl_pathv[i]);
+      if (is_file(found.gl_pathv[i])) { files.emplace_back(found.gl_pathv[i]); }
     }
   }
   check_input(!files.empty(), cat("--dataset_name: no file fits \"", pattern, "\""));

@@ -13,7 +13,7 @@ TEST(FileNames, FoldersAndPatternsStandForTheirFilesInOrder) {
     write_rows(folder, name, "x");
   }
   const auto at = [&](std::vector<std::string> names) {
-    for (std::string& name : names) name.insert(0, folder + "/");
+    for (std::string& name : names) { name.insert(0, folder + "/"); }
     return names;
   };
   EXPECT_EQ(detail::expand_names({folder}), at({"a.csv", "b.jsonl.gz", "c.json", "d.tsv.zst"}));

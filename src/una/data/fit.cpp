@@ -19,8 +19,8 @@ Limits limits_of(const DataOptions& options) {
 }
 
 const char* problem_of(const Piece& piece, const Limits& limits) {
-  if (piece.prompt > limits.prompt) return kPromptTooLong;
-  if (piece.ids.size() <= limits.total) return "";
+  if (piece.prompt > limits.prompt) { return kPromptTooLong; }
+  if (piece.ids.size() <= limits.total) { return ""; }
   return piece.prompt > 0 && piece.prompt >= limits.total ? kPromptFills : kTooLong;
 }
 
@@ -31,15 +31,17 @@ void cut_prompts(std::vector<Piece*>& pieces, const Limits& limits, std::int32_t
     answer = std::max(answer, piece->ids.size() - piece->prompt);
     prompt = std::max(prompt, piece->prompt);
   }
-  if (answer >= limits.total) return;  // no cut makes room; problem_of says so
+  if (answer >= limits.total) {
+    return;  // no cut makes room; problem_of says so
+  }
   const std::size_t room = std::min(limits.prompt, limits.total - answer);
-  if (prompt <= room) return;
-  for (Piece* piece : pieces) cut_prompt_left(*piece, prompt - room, bos);
+  if (prompt <= room) { return; }
+  for (Piece* piece : pieces) { cut_prompt_left(*piece, prompt - room, bos); }
 }
 
 // Lost tokens include the EOS, and none is put in its place.
 void cut_answer(Piece& piece, const Limits& limits) {
-  if (piece.ids.size() <= limits.total) return;
+  if (piece.ids.size() <= limits.total) { return; }
   piece.ids.resize(limits.total);
   piece.truncated = true;
 }
@@ -56,7 +58,7 @@ Overlong parse_overlong(const std::string& name) {
 void cut_prompt_left(Piece& piece, std::size_t cut, std::int32_t bos) {
   const std::size_t keep = bos >= 0 && !piece.ids.empty() && piece.ids[0] == bos && piece.prompt > 0 ? 1 : 0;
   cut = std::min(cut, piece.prompt - keep);
-  if (cut == 0) return;
+  if (cut == 0) { return; }
   const auto begin = piece.ids.begin() + static_cast<std::ptrdiff_t>(keep);
   piece.ids.erase(begin, begin + static_cast<std::ptrdiff_t>(cut));
   piece.prompt -= cut;
@@ -71,7 +73,7 @@ FitResult fit_row(std::vector<Piece>& pieces, const DataOptions& options, std::i
     std::vector<Piece*>
         fitting;  // a group's answers that no cut can save must not cost the others their prompt
     for (Piece& piece : pieces) {
-      if (!may_shrink || piece.ids.size() - piece.prompt < limits.total) fitting.push_back(&piece);
+      if (!may_shrink || piece.ids.size() - piece.prompt < limits.total) { fitting.push_back(&piece); }
     }
     cut_prompts(fitting, limits, bos);
   }
@@ -82,10 +84,11 @@ FitResult fit_row(std::vector<Piece>& pieces, const DataOptions& options, std::i
       problem = "";
     }
     result.truncated = result.truncated || pieces[i].truncated;
-    if (problem == kTooLong && may_shrink && policy != Overlong::kError)
+    if (problem == kTooLong && may_shrink && policy != Overlong::kError) {
       result.gone.push_back(i);
-    else if (*problem != '\0')
+    } else if (*problem != '\0') {
       result.drop = problem;
+    }
   }
   return result;
 }

@@ -12,8 +12,8 @@ using detail::Piece;
 // A prompt 100, 101, ... and an answer 1, 2, ...
 Piece piece(std::int32_t prompt, std::int32_t answer) {
   Piece out;
-  for (std::int32_t i = 0; i < prompt; ++i) out.ids.push_back(100 + i);
-  for (std::int32_t i = 0; i < answer; ++i) out.ids.push_back(1 + i);
+  for (std::int32_t i = 0; i < prompt; ++i) { out.ids.push_back(100 + i); }
+  for (std::int32_t i = 0; i < answer; ++i) { out.ids.push_back(1 + i); }
   out.prompt = static_cast<std::size_t>(prompt);
   return out;
 }

@@ -9,7 +9,7 @@ namespace una::data::detail {
 
 std::vector<std::string_view> ArrayCursor::next(std::size_t most) {
   file_.skip(std::exchange(used_, 0));
-  if (!open_) open();
+  if (!open_) { open(); }
   std::vector<std::pair<std::size_t, std::size_t>> places;  // text may move while more of it is unpacked
   while (!ended_ && places.size() < most) {
     after_space();
@@ -19,37 +19,37 @@ std::vector<std::string_view> ArrayCursor::next(std::size_t most) {
     ended_ = peek() == ']';
     ++used_;
   }
-  if (ended_ && (after_space() != '\0' || used_ != file_.bytes().size())) fail();
+  if (ended_ && (after_space() != '\0' || used_ != file_.bytes().size())) { fail(); }
   std::vector<std::string_view> elements;
   elements.reserve(places.size());
-  for (const auto& [begin, size] : places) elements.push_back(file_.bytes().substr(begin, size));
+  for (const auto& [begin, size] : places) { elements.push_back(file_.bytes().substr(begin, size)); }
   return elements;
 }
 
 char ArrayCursor::peek() {
-  if (used_ == file_.bytes().size() && !file_.more()) return '\0';
+  if (used_ == file_.bytes().size() && !file_.more()) { return '\0'; }
   return file_.bytes()[used_];
 }
 
 char ArrayCursor::after_space() {
   for (;; ++used_) {
     const char c = peek();
-    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return c;
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') { return c; }
   }
 }
 
 void ArrayCursor::open() {
   open_ = true;
-  if (after_space() != '[') fail();
+  if (after_space() != '[') { fail(); }
   ++used_;
   ended_ = after_space() == ']';
-  if (ended_) ++used_;
+  if (ended_) { ++used_; }
 }
 
 void ArrayCursor::pass_string() {
   for (++used_; peek() != '"'; ++used_) {
-    if (peek() == '\\') ++used_;
-    if (peek() == '\0') fail();
+    if (peek() == '\\') { ++used_; }
+    if (peek() == '\0') { fail(); }
   }
   ++used_;
 }
@@ -58,14 +58,14 @@ void ArrayCursor::pass_string() {
 void ArrayCursor::pass_element() {
   for (int depth = 0;;) {
     const char c = peek();
-    if (depth == 0 && (c == ',' || c == ']')) return;
-    if (c == '\0' || depth < 0) fail();
+    if (depth == 0 && (c == ',' || c == ']')) { return; }
+    if (c == '\0' || depth < 0) { fail(); }
     if (c == '"') {
       pass_string();
       continue;
     }
-    if (c == '{' || c == '[') ++depth;
-    if (c == '}' || c == ']') --depth;
+    if (c == '{' || c == '[') { ++depth; }
+    if (c == '}' || c == ']') { --depth; }
     ++used_;
   }
 }

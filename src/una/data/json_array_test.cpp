@@ -24,16 +24,18 @@ std::vector<std::string> elements(std::string_view text, std::size_t most) {
 
 TEST(JsonArray, ElementsEndAtCommasOfTheirOwnDepth) {
   const std::vector<std::string> wanted = {R"({"a": [1, 2], "b": "],\"}\\"})", R"([ "x" ] )", "3", R"("")"};
-  for (const std::size_t most : {1U, 3U, 9U})
+  for (const std::size_t most : {1U, 3U, 9U}) {
     EXPECT_EQ(
         elements(cat(" [\n", wanted[0], " ,", wanted[1], ",\t", wanted[2], ",", wanted[3], "\r\n]\n"), most),
         (std::vector<std::string>{wanted[0] + " ", wanted[1], wanted[2], wanted[3] + "\r\n"}));
+  }
   EXPECT_TRUE(elements("[ ]", 2).empty());
 }
 
 TEST(JsonArray, WhatIsNoArrayIsRefused) {
-  for (const char* text : {"[", "[1", "[1,", "[\"1]", "[{]", "[1}]", "[1] 2", "[1]]", "[\"\\"})
+  for (const char* text : {"[", "[1", "[1,", "[\"1]", "[{]", "[1}]", "[1] 2", "[1]]", "[\"\\"}) {
     EXPECT_TRUE(contains(input_error([&] { elements(text, 2); }), "a.json: not a JSON array")) << text;
+  }
   EXPECT_TRUE(contains(input_error([] { elements(std::string_view("[1]\0", 4), 2); }), "not a JSON array"));
 }
 

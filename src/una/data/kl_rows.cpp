@@ -20,7 +20,9 @@ std::vector<Answer> answers_of(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     for (const Sequence& sequence : row.sequences) {
       const auto border = static_cast<std::ptrdiff_t>(sequence.prompt_tokens());
-      if (border == std::ssize(sequence.ids)) continue;  // no answer
+      if (border == std::ssize(sequence.ids)) {
+        continue;  // no answer
+      }
       const auto middle = sequence.ids.begin() + border;
       out.push_back({&row, {sequence.ids.begin(), middle}, {middle, sequence.ids.end()}});
     }
@@ -54,7 +56,7 @@ Row mismatched(const Answer& prompt, const Answer& answer, std::int64_t max_leng
   sequence.ids.insert(sequence.ids.end(), answer.answer.begin(), answer.answer.end());
   const std::size_t border = prompt.prompt.size();
   if (max_length > 0 && std::ssize(sequence.ids) > max_length) {
-    if (std::ssize(prompt.prompt) >= max_length) return row;
+    if (std::ssize(prompt.prompt) >= max_length) { return row; }
     sequence.ids.resize(static_cast<std::size_t>(max_length));
   }
   sequence.loss_mask.assign(sequence.ids.size(), 1);
@@ -73,9 +75,11 @@ std::vector<PackedBatch> pack_kl_rows(const std::vector<Row>& rows, const PackOp
   for (std::size_t i = 0; i < n; ++i) {
     const Answer& prompt = answers[i];
     const Answer& answer = answers[(i + shift) % n];
-    if (prompt.prompt == answer.prompt) continue;  // only when one prompt holds more than half of the answers
+    if (prompt.prompt == answer.prompt) {
+      continue;  // only when one prompt holds more than half of the answers
+    }
     Row row = mismatched(prompt, answer, options.kl_max_length);
-    if (!row.sequences.empty()) mixed.push_back(std::move(row));
+    if (!row.sequences.empty()) { mixed.push_back(std::move(row)); }
   }
   return pack_rows(mixed, options);
 }

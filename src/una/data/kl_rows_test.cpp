@@ -60,10 +60,10 @@ TEST(KlRows, every_answer_meets_another_prompt_once) {
 
 TEST(KlRows, the_pairing_does_not_depend_on_the_order_of_the_rows) {
   std::vector<Row> rows;
-  for (std::int32_t i = 0; i < 9; ++i) rows.push_back(binary(i % 4, 100 + 10 * i));
+  for (std::int32_t i = 0; i < 9; ++i) { rows.push_back(binary(i % 4, 100 + 10 * i)); }
   const auto as_set = [](const std::vector<Mixed>& pairs) {
     std::vector<std::pair<std::int64_t, std::int64_t>> out;
-    for (const Mixed& pair : pairs) out.emplace_back(pair.prompt, pair.answer);
+    for (const Mixed& pair : pairs) { out.emplace_back(pair.prompt, pair.answer); }
     std::sort(out.begin(), out.end());
     return out;
   };
@@ -74,7 +74,7 @@ TEST(KlRows, the_pairing_does_not_depend_on_the_order_of_the_rows) {
 
 TEST(KlRows, when_one_prompt_holds_more_than_half_its_own_meetings_are_left_out) {
   const std::vector<Row> rows = {binary(1, 100), binary(1, 110), binary(1, 120), binary(2, 130)};
-  for (const Mixed& pair : mixed(rows)) EXPECT_NE(pair.prompt == 1, pair.answer < 130);
+  for (const Mixed& pair : mixed(rows)) { EXPECT_NE(pair.prompt == 1, pair.answer < 130); }
   EXPECT_EQ(mixed(rows).size(), 2U);
   EXPECT_TRUE(mixed({binary(1, 100), binary(1, 110)}).empty());
   EXPECT_TRUE(mixed({binary(1, 100)}).empty());
@@ -91,7 +91,7 @@ TEST(KlRows, a_limit_cuts_the_answer) {
   PackOptions options;
   options.kl_max_length = 3;
   for (const PackedBatch& batch : pack_kl_rows({binary(1, 100), binary(2, 110)}, options)) {
-    for (const SequenceMeta& meta : batch.sequences) EXPECT_EQ(meta.tokens, 3);
+    for (const SequenceMeta& meta : batch.sequences) { EXPECT_EQ(meta.tokens, 3); }
   }
   options.kl_max_length = 2;
   EXPECT_TRUE(pack_kl_rows({binary(1, 100), binary(2, 110)}, options).empty());

@@ -19,7 +19,7 @@ namespace {
 std::string accepted_names(const std::vector<Unit>& accepted) {
   std::vector<std::string> names;
   names.reserve(accepted.size());
-  for (const Unit unit : accepted) names.emplace_back(unit_name(unit));
+  for (const Unit unit : accepted) { names.emplace_back(unit_name(unit)); }
   return join(names, ", ");
 }
 
@@ -30,19 +30,21 @@ std::string advice(const Example& example, const std::vector<Unit>& accepted) {
   };
   const bool scored = std::all_of(example.responses.begin(), example.responses.end(),
                                   [](const Response& response) { return response.score.has_value(); });
-  if (example.unit == Unit::kPair && takes(Unit::kBinary)) return "; --feedback binary splits pairs";
+  if (example.unit == Unit::kPair && takes(Unit::kBinary)) { return "; --feedback binary splits pairs"; }
   if (example.unit == Unit::kPair && takes(Unit::kSft)) {
     return "; --columns completion=chosen (or messages=chosen) takes the preferred answers alone";
   }
-  if (example.responses.empty() || !scored) return "";
+  if (example.responses.empty() || !scored) { return ""; }
   for (const Unit unit : {Unit::kPair, Unit::kScore, Unit::kGroup, Unit::kBinary}) {
-    if (takes(unit)) return cat("; its scores can be used with --feedback ", unit_name(unit));
+    if (takes(unit)) { return cat("; its scores can be used with --feedback ", unit_name(unit)); }
   }
   return "";
 }
 
 void check_accepted(const Example& example, const std::vector<Unit>& accepted) {
-  if (accepted.empty() || std::find(accepted.begin(), accepted.end(), example.unit) != accepted.end()) return;
+  if (accepted.empty() || std::find(accepted.begin(), accepted.end(), example.unit) != accepted.end()) {
+    return;
+  }
   throw InputError(cat(example.where.text(), ": the row is of kind ", unit_name(example.unit),
                        ", but the method takes ", accepted_names(accepted), advice(example, accepted)));
 }
@@ -64,16 +66,18 @@ class RowLoader {
 
   void run(bool bounded) {
     report_.mixture = feed_.mixture();
-    if (mapper_.learns()) feed_.each([this](const std::vector<ReadRow>& rows, double) { mapper_.see(rows); });
-    if (bounded && views_.gathers()) count_answers();
+    if (mapper_.learns()) {
+      feed_.each([this](const std::vector<ReadRow>& rows, double) { mapper_.see(rows); });
+    }
+    if (bounded && views_.gathers()) { count_answers(); }
     SeenRows seen;
     feed_.each([&](std::vector<ReadRow> rows, double done) {
       check_input(!interrupted(), "stopped while the rows were read; nothing was written");
       count_shapes(rows, report_);
       prepare(rows, seen, drops_);
-      for (ReadRow& row : rows) views_.add(std::move(row));
+      for (ReadRow& row : rows) { views_.add(std::move(row)); }
       hand_on(views_.take());
-      if (options_.progress) options_.progress(done);
+      if (options_.progress) { options_.progress(done); }
     });
     hand_on(views_.finish());
     mapper_.finish(report_);
@@ -104,7 +108,7 @@ class RowLoader {
     std::vector<std::optional<Row>> rows = tokeniser_.rows(examples);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       std::optional<Row>& row = rows[i];
-      if (row) sink_.add(placed[i].slot, std::move(*row));
+      if (row) { sink_.add(placed[i].slot, std::move(*row)); }
     }
   }
 

@@ -9,7 +9,7 @@ namespace una::data::detail {
 
 void count_shapes(const std::vector<ReadRow>& rows, ReadReport& report) {
   report.rows_read += std::ssize(rows);
-  for (const ReadRow& row : rows) ++report.by_shape[row.shape];
+  for (const ReadRow& row : rows) { ++report.by_shape[row.shape]; }
 }
 
 void check_marked(const std::vector<ReadRow>& rows) {

@@ -16,11 +16,13 @@ std::vector<std::int64_t> mixture_counts(const std::vector<std::int64_t>& have,
   check(have.size() == weights.size(), "mixture_counts: a weight a source");
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   double total = most > 0 ? static_cast<double>(most) : std::numeric_limits<double>::infinity();
-  for (std::size_t i = 0; i < have.size(); ++i)
+  for (std::size_t i = 0; i < have.size(); ++i) {
     total = std::min(total, static_cast<double>(have[i]) * sum / weights[i]);
+  }
   std::vector<std::int64_t> counts;
-  for (std::size_t i = 0; i < have.size(); ++i)
+  for (std::size_t i = 0; i < have.size(); ++i) {
     counts.push_back(std::min<std::int64_t>(have[i], std::llround(weights[i] / sum * total)));
+  }
   return counts;
 }
 
@@ -36,7 +38,7 @@ std::vector<bool> first_drawn(const std::vector<std::uint64_t>& draws, std::int6
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return draws[a] < draws[b]; });
   std::vector<bool> drawn(draws.size(), false);
-  for (std::int64_t i = 0; i < count; ++i) drawn[order[static_cast<std::size_t>(i)]] = true;
+  for (std::int64_t i = 0; i < count; ++i) { drawn[order[static_cast<std::size_t>(i)]] = true; }
   return drawn;
 }
 

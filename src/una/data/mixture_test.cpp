@@ -47,7 +47,9 @@ struct World {
   std::vector<std::string> read(std::vector<std::string> names) {
     options.dataset_name = std::move(names);
     std::vector<std::string> prompts;
-    for (const detail::ReadRow& row : detail::read_files(options, report)) prompts.push_back(prompt_of(row));
+    for (const detail::ReadRow& row : detail::read_files(options, report)) {
+      prompts.push_back(prompt_of(row));
+    }
     return prompts;
   }
   ReadReport report;
@@ -101,8 +103,9 @@ TEST(Mixture, SlicesAreTakenOfEachFileAndMaxRowsBoundsTheSum) {
   EXPECT_EQ(count_of(left, 'a'), 10);
   EXPECT_EQ(count_of(left, 'b'), 10);
   world.options.dataset_train_split = "train[50%:]";
-  for (const std::string& prompt : world.read({a + ":1", b + ":1"}))
+  for (const std::string& prompt : world.read({a + ":1", b + ":1"})) {
     EXPECT_EQ(std::count(left.begin(), left.end(), prompt), 0) << prompt;
+  }
   world.options.max_rows = 8;
   EXPECT_EQ(count_of(world.read({a + ":3", b + ":1"}), 'b'), 2);
 }
@@ -131,8 +134,9 @@ TEST(Mixture, WrongWeightsAreRefusedByName) {
     return input_error([&] { world.read(std::move(names)); });
   };
   EXPECT_TRUE(contains(error({a + ":0.5", b}), b + "\" has no weight, but another name has one"));
-  for (const char* bad : {":0", ":-1", ":inf", ":nan"})
+  for (const char* bad : {":0", ":-1", ":inf", ":nan"}) {
     EXPECT_TRUE(contains(error({a + bad, b + ":1"}), "must be a number above 0")) << bad;
+  }
   EXPECT_TRUE(contains(error({a + ":half", b + ":1"}), "is not a number"));
   EXPECT_TRUE(contains(error({a + "x:1", b + ":1"}), "there is no file"));
   EXPECT_TRUE(contains(error({a + ":1000", b + ":1"}), "leaves none of the rows of " + b));

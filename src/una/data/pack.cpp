@@ -37,9 +37,9 @@ std::int64_t shared_length(const Row& row) {
 Layout layout_of(const Row& row, const PackOptions& options) {
   Layout layout{&row, 0, row.tokens()};
   const std::int64_t copies = std::ssize(row.sequences) - 1;
-  if (!options.prefix_sharing || copies < 1) return layout;
+  if (!options.prefix_sharing || copies < 1) { return layout; }
   const std::int64_t shared = shared_length(row);
-  if (shared < std::max<std::int64_t>(options.min_shared, 1)) return layout;
+  if (shared < std::max<std::int64_t>(options.min_shared, 1)) { return layout; }
   layout.shared = shared;
   layout.tokens -= shared * copies;
   return layout;
@@ -85,8 +85,9 @@ class BatchBuilder {
       append(row.sequences[0], 0, layout.shared);
       batch_.segments.push_back({prefix, here(), {{prefix, here()}}});
     }
-    for (std::size_t slot = 0; slot < row.sequences.size(); ++slot)
+    for (std::size_t slot = 0; slot < row.sequences.size(); ++slot) {
       add_sequence(row, slot, layout.shared, prefix);
+    }
     batch_.rows.push_back(row.where);
   }
 
@@ -96,7 +97,7 @@ class BatchBuilder {
     batch_.logp_rows = to_tensor(logp_rows_, at::kLong);
     batch_.logp_targets = to_tensor(logp_targets_, at::kLong);
     batch_.last_rows = to_tensor(last_rows_, at::kLong);
-    for (const auto& [name, values] : columns_) add_column(name, values);
+    for (const auto& [name, values] : columns_) { add_column(name, values); }
     return std::move(batch_);
   }
 
@@ -116,7 +117,7 @@ class BatchBuilder {
     const std::int32_t begin = here();
     append(sequence, shared, std::ssize(sequence.ids));
     Segment segment{begin, here(), {}};
-    if (shared > 0) segment.keys.push_back({prefix, prefix + static_cast<std::int32_t>(shared)});
+    if (shared > 0) { segment.keys.push_back({prefix, prefix + static_cast<std::int32_t>(shared)}); }
     segment.keys.push_back({begin, here()});
     batch_.segments.push_back(std::move(segment));
     SequenceMeta meta = meta_of(row, slot);
@@ -125,14 +126,14 @@ class BatchBuilder {
     // The token before the first own one is the shared prompt's last: every answer gathers it.
     const auto packed = [&](std::int64_t i) { return i < shared ? prefix + i : begin + i - shared; };
     for (std::int64_t i = 1; i < std::ssize(sequence.ids); ++i) {
-      if (sequence.loss_mask[static_cast<std::size_t>(i)] == 0) continue;
+      if (sequence.loss_mask[static_cast<std::size_t>(i)] == 0) { continue; }
       logp_rows_.push_back(packed(i - 1));
       logp_targets_.push_back(sequence.ids[static_cast<std::size_t>(i)]);
     }
     meta.logp_end = std::ssize(logp_rows_);
     last_rows_.push_back(here() - 1);
     batch_.sequences.push_back(meta);
-    for (const auto& [name, values] : sequence.columns) columns_[name].push_back(&values);
+    for (const auto& [name, values] : sequence.columns) { columns_[name].push_back(&values); }
   }
 
   // One value a loss token gives [N], one value a sequence gives [S].
@@ -203,7 +204,7 @@ std::vector<PackedBatch> pack_rows(const std::vector<Row>& rows, const PackOptio
                         [](std::int64_t sum, const Layout& l) { return sum + l.tokens; });
     check(tokens <= INT32_MAX, "pack_rows: a batch of more than 2^31 tokens");
     BatchBuilder builder(tokens);
-    for (const Layout& layout : bin) builder.add(layout);
+    for (const Layout& layout : bin) { builder.add(layout); }
     batches.push_back(builder.finish());
   }
   return batches;

@@ -22,7 +22,7 @@ const std::int64_t* data(const at::Tensor& tensor) { return tensor.const_data_pt
 
 const Segment& segment_of(const PackedBatch& batch, std::int64_t token) {
   for (const Segment& segment : batch.segments) {
-    if (token >= segment.query_begin && token < segment.query_end) return segment;
+    if (token >= segment.query_begin && token < segment.query_end) { return segment; }
   }
   throw InternalError("a token outside all segments");
 }
@@ -32,7 +32,7 @@ std::vector<std::int64_t> keys_of(const PackedBatch& batch, std::int64_t query) 
   std::vector<std::int64_t> keys;
   for (const KeyRange& range : segment_of(batch, query).keys) {
     for (std::int64_t key = range.begin; key < range.end; ++key) {
-      if (data(batch.positions)[key] <= data(batch.positions)[query]) keys.push_back(key);
+      if (data(batch.positions)[key] <= data(batch.positions)[query]) { keys.push_back(key); }
     }
   }
   return keys;
@@ -46,7 +46,7 @@ Unpacked unpack(const PackedBatch& batch, std::size_t number) {
     out.ids.push_back(data(batch.tokens)[token]);
     out.positions.push_back(data(batch.positions)[token]);
     std::vector<std::int64_t> seen;
-    for (const std::int64_t key : keys_of(batch, token)) seen.push_back(data(batch.tokens)[key]);
+    for (const std::int64_t key : keys_of(batch, token)) { seen.push_back(data(batch.tokens)[key]); }
     out.seen.push_back(std::move(seen));
   }
   const SequenceMeta& meta = batch.sequences[number];
@@ -67,7 +67,7 @@ void expect_equal(const Unpacked& packed, const Sequence& sequence) {
     const std::vector<std::int64_t> before(sequence.ids.begin(),
                                            sequence.ids.begin() + static_cast<std::ptrdiff_t>(i) + 1);
     EXPECT_EQ(packed.seen[i], before) << "token " << i << " sees other keys than those before it";
-    if (sequence.loss_mask[i] == 0) continue;
+    if (sequence.loss_mask[i] == 0) { continue; }
     ASSERT_LT(wanted, packed.logps.size());
     EXPECT_EQ(packed.logps[wanted].first, static_cast<std::int64_t>(i) - 1);
     EXPECT_EQ(packed.logps[wanted].second, sequence.ids[i]);
@@ -80,8 +80,9 @@ Sequence sequence_of(const std::vector<std::int32_t>& prompt, std::size_t answer
                      std::uint64_t vocabulary) {
   Sequence out;
   out.ids = prompt;
-  for (std::size_t i = 0; i < answer; ++i)
+  for (std::size_t i = 0; i < answer; ++i) {
     out.ids.push_back(static_cast<std::int32_t>(rng.below(vocabulary)));
+  }
   out.loss_mask.assign(out.ids.size(), 1);
   std::fill_n(out.loss_mask.begin(), std::max<std::size_t>(prompt.size(), 1), std::uint8_t{0});
   return out;
@@ -93,7 +94,7 @@ std::vector<Row> random_rows(std::size_t count, std::uint64_t seed, std::uint64_
   std::vector<Row> rows(count);
   for (std::size_t i = 0; i < count; ++i) {
     std::vector<std::int32_t> prompt(1 + rng.below(30));
-    for (std::int32_t& id : prompt) id = static_cast<std::int32_t>(rng.below(vocabulary));
+    for (std::int32_t& id : prompt) { id = static_cast<std::int32_t>(rng.below(vocabulary)); }
     rows[i].index = static_cast<std::int64_t>(i);
     rows[i].where = {"rows.jsonl", static_cast<std::int64_t>(i) + 1};
     rows[i].unit = Unit::kGroup;
@@ -149,7 +150,7 @@ TEST(Pack, the_budget_holds_after_sharing_and_a_larger_row_goes_alone) {
   PackOptions options{.token_budget = 40, .prefix_sharing = true, .min_shared = 1};
   std::int64_t alone = 0;
   for (const PackedBatch& batch : pack_rows(rows, options)) {
-    if (batch.num_tokens() <= 40) continue;
+    if (batch.num_tokens() <= 40) { continue; }
     EXPECT_EQ(batch.rows.size(), 1U);
     ++alone;
   }
@@ -205,7 +206,7 @@ TEST(Pack, columns_of_one_value_and_of_one_a_token) {
   for (Row& row : rows) {
     for (Sequence& sequence : row.sequences) {
       sequence.columns["old_logp"].resize(static_cast<std::size_t>(sequence.loss_tokens()));
-      for (float& value : sequence.columns["old_logp"]) value = next++;
+      for (float& value : sequence.columns["old_logp"]) { value = next++; }
       sequence.columns["ref_sum"] = {next++};
     }
   }
@@ -231,7 +232,7 @@ TEST(Pack, the_order_of_the_rows_does_not_change_the_batches) {
   std::reverse(rows.begin(), rows.end());
   const std::vector<PackedBatch> b = pack_rows(rows, {.token_budget = 100});
   ASSERT_EQ(a.size(), b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(a[i].tokens.equal(b[i].tokens));
+  for (std::size_t i = 0; i < a.size(); ++i) { EXPECT_TRUE(a[i].tokens.equal(b[i].tokens)); }
 }
 
 TEST(Pack, no_rows_give_no_batches) { EXPECT_TRUE(pack_rows({}, {}).empty()); }

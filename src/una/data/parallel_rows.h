@@ -19,17 +19,15 @@ void for_rows(std::size_t count, const Read& read) {
   std::vector<std::exception_ptr> errors(parts);
   const auto work = [&](std::size_t part) {
     try {
-      for (std::size_t i = count * part / parts; i < count * (part + 1) / parts; ++i) read(i);
-    } catch (...) {
-      errors[part] = std::current_exception();
-    }
+      for (std::size_t i = count * part / parts; i < count * (part + 1) / parts; ++i) { read(i); }
+    } catch (...) { errors[part] = std::current_exception(); }
   };
   std::vector<std::thread> threads;
-  for (std::size_t part = 1; part < parts; ++part) threads.emplace_back(work, part);
+  for (std::size_t part = 1; part < parts; ++part) { threads.emplace_back(work, part); }
   work(0);
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads) { thread.join(); }
   for (const std::exception_ptr& error : errors) {
-    if (error) std::rethrow_exception(error);
+    if (error) { std::rethrow_exception(error); }
   }
 }
 

@@ -59,7 +59,7 @@ TEST(ParquetRows, a_damaged_file_is_named) {
   EXPECT_TRUE(contains(input_error([&] { detail::read_files(reading(shorter)); }),
                        "short.parquet: not a readable Parquet file ("));
   std::string turned = good;
-  for (std::size_t i = 100; i < 160; ++i) turned[i] = static_cast<char>(~turned[i]);
+  for (std::size_t i = 100; i < 160; ++i) { turned[i] = static_cast<char>(~turned[i]); }
   const std::string torn = write_rows(folder, "torn.parquet", turned);
   EXPECT_TRUE(contains(input_error([&] { detail::read_files(reading(torn)); }), "torn.parquet: "));
 }

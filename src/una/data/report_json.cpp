@@ -23,13 +23,14 @@ ReadReport read_members(const Json& json) {
   out.ties = json.at("ties").get<Counts>();
   out.unused = json.at("unused").get<Counts>();
   out.sources = json.at("sources").get<std::vector<std::string>>();
-  for (const Json& bin : json.at("lengths")) out.lengths[bin.at(0).get<std::int64_t>()] = bin.at(1);
-  for (const Json& part : json.at("mixture"))
+  for (const Json& bin : json.at("lengths")) { out.lengths[bin.at(0).get<std::int64_t>()] = bin.at(1); }
+  for (const Json& part : json.at("mixture")) {
     out.mixture.push_back({part.at("name"), part.at("weight"), part.at("rows"), part.at("of")});
+  }
   out.groups = json.at("groups").get<std::int64_t>();
   out.largest_group = json.at("largest_group").get<std::int64_t>();
   out.score_mapping = json.at("score_mapping").get<std::string>();
-  if (json.contains("score_fits")) out.score_fits = fits_of_json(json.at("score_fits"));
+  if (json.contains("score_fits")) { out.score_fits = fits_of_json(json.at("score_fits")); }
   return out;
 }
 
@@ -37,9 +38,10 @@ ReadReport read_members(const Json& json) {
 
 Json report_json(const ReadReport& report) {
   Json lengths = Json::array(), mixture = Json::array();
-  for (const auto& [length, count] : report.lengths) lengths.push_back({length, count});
-  for (const MixturePart& part : report.mixture)
+  for (const auto& [length, count] : report.lengths) { lengths.push_back({length, count}); }
+  for (const MixturePart& part : report.mixture) {
     mixture.push_back({{"name", part.name}, {"weight", part.weight}, {"rows", part.rows}, {"of", part.of}});
+  }
   Json out = {{"rows_read", report.rows_read},
               {"rows_kept", report.rows_kept},
               {"rows_truncated", report.rows_truncated},
@@ -55,7 +57,7 @@ Json report_json(const ReadReport& report) {
               {"groups", report.groups},
               {"largest_group", report.largest_group},
               {"score_mapping", report.score_mapping}};
-  if (report.score_fits != nullptr) out["score_fits"] = fits_json(*report.score_fits);
+  if (report.score_fits != nullptr) { out["score_fits"] = fits_json(*report.score_fits); }
   return out;
 }
 

@@ -34,8 +34,8 @@ std::string cache_folder(const DataOptions& options, const std::vector<DataSourc
   }
   const std::string home = user_cache_folder();
   std::uint64_t bytes = 0;
-  for (const DataSource& source : sources) bytes += bytes_of(source.files);
-  if (home.empty() || bytes <= kLarge) return "";
+  for (const DataSource& source : sources) { bytes += bytes_of(source.files); }
+  if (home.empty() || bytes <= kLarge) { return ""; }
   try {
     make_folder(home + "/rows");
     check_writable_folder(home + "/rows");
@@ -58,11 +58,11 @@ std::string settings_text(DataOptions options) {
 void add_files(const DataOptions& options, const std::vector<DataSource>& sources, Hasher& hasher) {
   for (const DataSource& source : sources) {
     hasher.add_number(source.files.size());
-    for (const std::string& path : source.files) hasher.add(path).add(hash_file(path));
+    for (const std::string& path : source.files) { hasher.add(path).add(hash_file(path)); }
   }
-  if (!options.dataset_dir.empty()) hasher.add(read_file(dataset_info_path(options.dataset_dir)));
-  if (!options.chat_template_path.empty()) hasher.add(read_file(options.chat_template_path));
-  if (!options.score_fit.empty()) hasher.add_number(1).add(read_file(score_fit_path(options.score_fit)));
+  if (!options.dataset_dir.empty()) { hasher.add(read_file(dataset_info_path(options.dataset_dir))); }
+  if (!options.chat_template_path.empty()) { hasher.add(read_file(options.chat_template_path)); }
+  if (!options.score_fit.empty()) { hasher.add_number(1).add(read_file(score_fit_path(options.score_fit))); }
 }
 
 std::string cache_key(const DataOptions& options, const std::vector<DataSource>& sources,
@@ -74,8 +74,8 @@ std::string cache_key(const DataOptions& options, const std::vector<DataSource>&
   hasher.add(report_json(fits).dump()).add(pipeline.content_hash);
   hasher.add_number(static_cast<std::uint64_t>(pipeline.eos_id))
       .add_number(pipeline.end_chat_answers ? 1 : 0);
-  for (const std::int32_t id : pipeline.other_end_ids) hasher.add_number(static_cast<std::uint64_t>(id));
-  for (const Unit unit : accepted) hasher.add(unit_name(unit));
+  for (const std::int32_t id : pipeline.other_end_ids) { hasher.add_number(static_cast<std::uint64_t>(id)); }
+  for (const Unit unit : accepted) { hasher.add(unit_name(unit)); }
   add_files(options, sources, hasher);
   return hasher.hex();
 }
@@ -105,7 +105,7 @@ void make_cache(const std::string& path, const DataOptions& options, const TextP
 }
 
 std::optional<StoredRows> open_if_whole(const std::string& path) {
-  if (!is_file(path)) return std::nullopt;
+  if (!is_file(path)) { return std::nullopt; }
   try {
     touch_file(path);
     return open_row_store(path);
@@ -120,7 +120,7 @@ std::optional<StoredRows> open_if_whole(const std::string& path) {
 std::string row_cache_path(const DataOptions& options, const TextPipeline& pipeline,
                            const std::vector<Unit>& accepted) {
   check_input(options.dataset_cache_gb > 0, "--dataset_cache_gb must be above 0");
-  if (options.dataset_cache_dir == "none" || pipeline.content_hash.empty()) return "";
+  if (options.dataset_cache_dir == "none" || pipeline.content_hash.empty()) { return ""; }
   const std::vector<DataSource> sources = find_sources(options);
   const std::string folder = cache_folder(options, sources);
   return folder.empty() ? "" : cat(folder, "/", cache_key(options, sources, pipeline, accepted), ".rows");
@@ -137,7 +137,7 @@ std::unique_ptr<Dataset> load_cached(const std::string& path, const DataOptions&
     stored = open_row_store(path);
     log_info(cat("rows       tokenised into the cache ", path));
   }
-  if (!dropped_path.empty()) write_file(dropped_path, stored->dropped);
+  if (!dropped_path.empty()) { write_file(dropped_path, stored->dropped); }
   check_dropped(stored->dataset->report(), stored->dropped, options.allow_dropped);
   return std::move(stored->dataset);
 }

@@ -41,7 +41,7 @@ std::string scattered_rows(int prompts) {
   for (int answer = 0; answer < 4; ++answer) {
     for (int i = 0; i < prompts; ++i) {
       const std::string prompt = R"({"prompt": "the cat )" + std::to_string(i);
-      if (i % 50 == answer) text += prompt + R"(", "chosen": " sat", "rejected": " mat"})" + "\n";
+      if (i % 50 == answer) { text += prompt + R"(", "chosen": " sat", "rejected": " mat"})" + "\n"; }
       text += prompt + R"(", "response": " )" +
               (i % 31 == 0 ? "" : "dog " + std::string(static_cast<std::size_t>(answer) + 1, 'x')) +
               R"(", "score": 0.)" + std::to_string((i + 3 * answer) % 7) + "}\n";

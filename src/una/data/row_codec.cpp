@@ -48,7 +48,7 @@ class ByteReader {
     const auto count = take<std::uint32_t>();
     const std::string_view bytes = next(std::size_t{count} * sizeof(T));
     std::vector<T> values(count);
-    if (count > 0) std::memcpy(values.data(), bytes.data(), bytes.size());
+    if (count > 0) { std::memcpy(values.data(), bytes.data(), bytes.size()); }
     return values;
   }
   std::string take_text() { return std::string(next(take<std::uint32_t>())); }
@@ -56,7 +56,7 @@ class ByteReader {
 
  private:
   std::string_view next(std::size_t count) {
-    if (count > rest_.size()) throw std::out_of_range("row record");
+    if (count > rest_.size()) { throw std::out_of_range("row record"); }
     const std::string_view out = rest_.substr(0, count);
     rest_.remove_prefix(count);
     return out;
@@ -69,7 +69,7 @@ std::vector<std::uint32_t> runs_of(const std::vector<std::uint8_t>& mask) {
   std::vector<std::uint32_t> runs = {0};
   std::uint8_t value = 0;
   for (const std::uint8_t bit : mask) {
-    if (bit != value) runs.push_back(0);
+    if (bit != value) { runs.push_back(0); }
     value = bit;
     ++runs.back();
   }
@@ -80,11 +80,11 @@ std::vector<std::uint8_t> mask_of(const std::vector<std::uint32_t>& runs, std::s
   std::vector<std::uint8_t> mask;
   std::uint8_t value = 0;
   for (const std::uint32_t run : runs) {
-    if (run > size - mask.size()) throw std::out_of_range("row record");
+    if (run > size - mask.size()) { throw std::out_of_range("row record"); }
     mask.insert(mask.end(), run, value);
     value ^= 1;
   }
-  if (mask.size() != size) throw std::out_of_range("row record");
+  if (mask.size() != size) { throw std::out_of_range("row record"); }
   return mask;
 }
 
@@ -133,8 +133,8 @@ Row take_row(ByteReader& in, const NameTable& files) {
   row.weight = in.take<double>();
   row.margin = in.take<double>();
   row.has_margin = in.take<bool>();
-  for (auto left = in.take<std::uint32_t>(); left > 0; --left) row.sequences.push_back(take_sequence(in));
-  if (!in.at_end()) throw std::out_of_range("row record");
+  for (auto left = in.take<std::uint32_t>(); left > 0; --left) { row.sequences.push_back(take_sequence(in)); }
+  if (!in.at_end()) { throw std::out_of_range("row record"); }
   return row;
 }
 
@@ -142,7 +142,7 @@ Row take_row(ByteReader& in, const NameTable& files) {
 
 std::uint32_t NameTable::number(const std::string& name) {
   const auto [found, is_new] = numbers_.try_emplace(name, static_cast<std::uint32_t>(names_.size()));
-  if (is_new) names_.push_back(name);
+  if (is_new) { names_.push_back(name); }
   return found->second;
 }
 
@@ -157,7 +157,7 @@ std::string encode_row(const Row& row, NameTable& files) {
   out.put(row.margin);
   out.put(row.has_margin);
   out.put(static_cast<std::uint32_t>(row.sequences.size()));
-  for (const Sequence& sequence : row.sequences) put_sequence(sequence, out);
+  for (const Sequence& sequence : row.sequences) { put_sequence(sequence, out); }
   return out.take();
 }
 

@@ -18,13 +18,14 @@ bool RowFeed::Part::has(std::int64_t row) const {
 
 RowFeed::RowFeed(const DataOptions& options)
     : options_(options), sources_(find_sources(options)), parts_(sources_.size()) {
-  for (const DataSource& source : sources_) bytes_.push_back(static_cast<double>(bytes_of(source.files)));
-  if (sources_.front().weight)
+  for (const DataSource& source : sources_) { bytes_.push_back(static_cast<double>(bytes_of(source.files))); }
+  if (sources_.front().weight) {
     plan_mixture();
-  else if (!is_whole(options.dataset_train_split))
+  } else if (!is_whole(options.dataset_train_split)) {
     plan_slice();
-  else if (options.max_rows > 0)
+  } else if (options.max_rows > 0) {
     most_ = options.max_rows;
+  }
 }
 
 // Each file counts by its bytes, so that `done` of the rows of the last one ends at 1.
@@ -35,7 +36,7 @@ void RowFeed::read_source(std::size_t source, std::int64_t most, const Take& tak
   double before = std::accumulate(bytes_.begin(), at, 0.0);
   std::int64_t rows_read = 0;
   for (const std::string& path : of.files) {
-    if (rows_read >= most) return;
+    if (rows_read >= most) { return; }
     const auto own = static_cast<double>(bytes_of({path}));
     const auto hand_on = [&](std::vector<ReadRow> rows, double done) {
       rows_read += std::ssize(rows);
@@ -54,11 +55,11 @@ void RowFeed::each(const Take& take) const {
     const auto filter = [&](std::vector<ReadRow> rows, double done) {
       std::vector<ReadRow> kept;
       for (ReadRow& row : rows) {
-        if (part.has(number++)) kept.push_back(std::move(row));
+        if (part.has(number++)) { kept.push_back(std::move(row)); }
       }
       seen += std::ssize(kept);
       left -= std::ssize(kept);
-      if (!kept.empty()) take(std::move(kept), done);
+      if (!kept.empty()) { take(std::move(kept), done); }
     };
     read_source(i, std::min(part.end, left), filter);
   }
@@ -75,7 +76,7 @@ void RowFeed::plan_slice() {
   }
   check_input(all > 0, cat(join(options_.dataset_name, ", "), ": no rows in it"));
   auto [begin, end] = slice_of(options_.dataset_train_split, all);
-  if (options_.max_rows > 0) end = std::min(end, begin + options_.max_rows);
+  if (options_.max_rows > 0) { end = std::min(end, begin + options_.max_rows); }
   std::int64_t before = 0;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     parts_[i].begin = std::clamp<std::int64_t>(begin - before, 0, counts[i]);
@@ -90,7 +91,7 @@ void RowFeed::plan_mixture() {
   std::vector<double> weights;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     read_source(i, std::numeric_limits<std::int64_t>::max(), [&](const std::vector<ReadRow>& rows, double) {
-      for (const ReadRow& row : rows) draws[i].push_back(draw_of(row.example, options_.mixture_seed));
+      for (const ReadRow& row : rows) { draws[i].push_back(draw_of(row.example, options_.mixture_seed)); }
     });
     check_input(!draws[i].empty(), cat(sources_[i].name, ": no rows in it"));
     const auto [begin, end] = slice_of(options_.dataset_train_split, std::ssize(draws[i]));

@@ -41,10 +41,10 @@ std::vector<Rename> parse_columns(const std::vector<std::string>& columns) {
 }
 
 void rename_columns(Json& row, const std::vector<Rename>& renames) {
-  if (!row.is_object()) return;
+  if (!row.is_object()) { return; }
   for (const Rename& rename : renames) {
     const auto found = row.find(rename.theirs);
-    if (found == row.end()) continue;
+    if (found == row.end()) { continue; }
     Json value = std::move(*found);
     row.erase(rename.theirs);
     row[rename.ours] = std::move(value);
@@ -76,19 +76,19 @@ bool nulls_for_nonfinite(std::string& text) {
     const char c = text[i];
     if (in_string) {
       out += c;
-      if (c == '\\' && i + 1 < text.size()) out += text[++i];
-      if (c == '"') in_string = false;
+      if (c == '\\' && i + 1 < text.size()) { out += text[++i]; }
+      if (c == '"') { in_string = false; }
       continue;
     }
     in_string = c == '"';
     const std::string_view rest = std::string_view(text).substr(i);
     std::size_t length = 0;
     for (const std::string_view word : {"-Infinity", "Infinity", "NaN"}) {
-      if (starts_with(rest, word)) length = word.size();
+      if (starts_with(rest, word)) { length = word.size(); }
     }
     changed = changed || length > 0;
     out += length > 0 ? std::string("null") : std::string(1, c);
-    if (length > 0) i += length - 1;
+    if (length > 0) { i += length - 1; }
   }
   text = std::move(out);
   return changed;
@@ -108,7 +108,7 @@ void check_utf8(std::string_view text, const std::string& where) {
 // The last of two values would hold, and the other be lost without a word.
 void check_keys(std::string_view text, const Json& value, std::int64_t members, const Where& where) {
   const std::optional<DuplicateKey> twice = find_duplicate_key(text, value, members);
-  if (!twice) return;
+  if (!twice) { return; }
   throw InputError(cat(Where{where.file, where.line + twice->element}.text(), ": field \"", twice->key,
                        "\" stands twice; take one away or rename it"));
 }
@@ -123,16 +123,14 @@ void check_array(std::string_view bytes, const std::string& path) {
       check_keys(text, Json::parse(text), outline.members, {path, 1});
       return;
     } catch (const Json::parse_error& error) {
-      if (attempt == 0 && nulls_for_nonfinite(text)) continue;
+      if (attempt == 0 && nulls_for_nonfinite(text)) { continue; }
       const std::string_view before = std::string_view(text).substr(0, error.byte > 0 ? error.byte - 1 : 0);
       const std::int64_t line = 1 + std::count(before.begin(), before.end(), '\n');
       const std::size_t newline = before.rfind('\n');
       check_utf8(text, cat(path, ":", line));
       bad_json({path, line}, before.size() - (newline == before.npos ? 0 : newline + 1) + 1,
                syntax_problem(error));
-    } catch (const Json::exception& error) {
-      bad_number(path, error);
-    }
+    } catch (const Json::exception& error) { bad_number(path, error); }
   }
 }
 
@@ -157,13 +155,13 @@ class LineCursor {
     std::vector<Place> places;
     while (places.size() < most) {
       const std::size_t end = file_.line_end(used_), begin = std::exchange(used_, end);
-      if (begin == end) break;
+      if (begin == end) { break; }
       ++number_;
-      if (!trim(text(begin, end)).empty()) places.push_back({begin, end, number_});
+      if (!trim(text(begin, end)).empty()) { places.push_back({begin, end, number_}); }
     }
     std::vector<Line> lines;
     lines.reserve(places.size());
-    for (const Place& place : places) lines.push_back({text(place.begin, place.end), place.number});
+    for (const Place& place : places) { lines.push_back({text(place.begin, place.end), place.number}); }
     return lines;
   }
 
@@ -198,7 +196,7 @@ struct FileReader {
     const std::string name = unpacked_name(path);
     check_input(!starts_with(file.bytes(), "\xFF\xFE") && !starts_with(file.bytes(), "\xFE\xFF"),
                 cat(path, ": the text is UTF-16; save the file in UTF-8"));
-    if (starts_with(file.bytes(), "PAR1")) return read_parquet(path);
+    if (starts_with(file.bytes(), "PAR1")) { return read_parquet(path); }
     if (ends_with(name, ".csv") || ends_with(name, ".tsv")) {
       read_csv(file, path, ends_with(name, ".tsv") ? '\t' : ',');
     } else if (starts_with(trim(file.bytes().substr(0, kBegin)), "[")) {
@@ -220,11 +218,11 @@ struct FileReader {
       Json json = parse(i, where);
       rename_columns(json, renames);
       std::optional<std::string> truth = ground_truth_of({json, where}, options.ground_truth_column);
-      if (entry != nullptr) json = entry->row(json, where);
+      if (entry != nullptr) { json = entry->row(json, where); }
       // {"prompt", "answer"}: a field of this name would be an answer of nobody knows which shape.
-      if (truth && entry == nullptr && !fits_any_shape(json)) json.erase(options.ground_truth_column);
+      if (truth && entry == nullptr && !fits_any_shape(json)) { json.erase(options.ground_truth_column); }
       rows[i] = read_row(json, where, options.apply_chat_template);
-      if (rows[i].example.source.empty()) rows[i].example.source = name;
+      if (rows[i].example.source.empty()) { rows[i].example.source = name; }
       rows[i].example.ground_truth = std::move(truth);
     });
     return rows;
@@ -255,7 +253,7 @@ struct FileReader {
     CsvReader reader(again, path, delimiter);
     while (room > 0) {
       const std::vector<CsvRow> rows = reader.next(std::min(kChunk, room));
-      if (rows.empty()) return;
+      if (rows.empty()) { return; }
       hand_on(make_rows(
                   path, rows.size(), [&](std::size_t i, const Where&) { return columns->object(rows[i]); },
                   [&](std::size_t i) { return rows[i].line; }),
@@ -267,11 +265,11 @@ struct FileReader {
     CsvReader reader(file, path, delimiter);
     std::vector<std::string> names = reader.header();
     for (std::string& name : names) {
-      for (const Rename& rename : renames) name = name == rename.theirs ? rename.ours : name;
+      for (const Rename& rename : renames) { name = name == rename.theirs ? rename.ours : name; }
     }
     CsvColumns columns(std::move(names));
     for (std::vector<CsvRow> rows = reader.next(kChunk); !rows.empty(); rows = reader.next(kChunk)) {
-      for (const CsvRow& row : rows) columns.see(row);
+      for (const CsvRow& row : rows) { columns.see(row); }
     }
     return columns;
   }
@@ -290,7 +288,7 @@ struct FileReader {
         check_array(FileBytes(path).all(), path);
         throw;
       }
-      if (rows.empty()) return;
+      if (rows.empty()) { return; }
       before += std::ssize(rows);
       hand_on(std::move(rows), cursor.done());
     }
@@ -302,7 +300,7 @@ struct FileReader {
     while (room > 0) {
       const std::string text = parquet.next();
       const std::vector<Line> lines = lines_of(text, room);
-      if (lines.empty()) return;
+      if (lines.empty()) { return; }
       const std::int64_t before = std::exchange(number, number + std::ssize(lines));
       hand_on(make_rows(
                   path, lines.size(),
@@ -316,7 +314,7 @@ struct FileReader {
     LineCursor cursor(file);
     while (room > 0) {
       const std::vector<Line> lines = cursor.next(std::min(kChunk, room));
-      if (lines.empty()) return;
+      if (lines.empty()) { return; }
       std::vector<ReadRow> rows;
       blame_damage(file, [&] {
         rows = make_rows(
@@ -353,9 +351,7 @@ Json parse_line(std::string_view line, const Where& where) {
     const bool cut = problem.find("unexpected end of input") != problem.npos;
     bad_json(where, error.byte,
              problem + (cut ? "; is the row cut short, or written over several lines?" : ""));
-  } catch (const Json::exception& error) {
-    bad_number(where.text(), error);
-  }
+  } catch (const Json::exception& error) { bad_number(where.text(), error); }
 }
 
 void read_file_rows(const std::string& path, const DatasetEntry* entry, const DataOptions& options,

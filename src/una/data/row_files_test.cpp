@@ -91,7 +91,7 @@ TEST(RowFiles, broken_json_names_file_line_and_column) {
 TEST(RowFiles, of_many_bad_rows_the_first_is_named) {
   const std::string folder = test_folder("row_files_first");
   std::string text;
-  for (int i = 1; i <= 2000; ++i) text += i >= 700 ? "{\"nothing\": 1}\n" : "{\"prompt\": \"a\"}\n";
+  for (int i = 1; i <= 2000; ++i) { text += i >= 700 ? "{\"nothing\": 1}\n" : "{\"prompt\": \"a\"}\n"; }
   const std::string path = write_rows(folder, "a.jsonl", text);
   const std::string error = input_error([&] { detail::read_files(files({path})); });
   EXPECT_TRUE(contains(error, "a.jsonl:700: no known row shape")) << error;

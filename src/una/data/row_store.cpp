@@ -111,7 +111,7 @@ void RowStoreWriter::add(std::int64_t slot, const Row& row) {
 std::string RowStoreWriter::summarise(ReadReport& report) const {
   const FileAt file(path_);
   RowSummary summary;
-  for (const Entry& entry : entries_) summary.add(read_record(file, entry.offset, files_, path_));
+  for (const Entry& entry : entries_) { summary.add(read_record(file, entry.offset, files_, path_)); }
   return summary.finish(report);
 }
 
@@ -124,7 +124,7 @@ void RowStoreWriter::finish(ReadReport report, const std::string& dropped) {
   End end;
   end.places = size_;
   end.rows = entries_.size();
-  for (const Entry& entry : entries_) put(&entry.offset, sizeof entry.offset);
+  for (const Entry& entry : entries_) { put(&entry.offset, sizeof entry.offset); }
   const std::string text = Json{
       {"report", report_json(report)},
       {"content_hash", hash},

@@ -116,7 +116,7 @@ TEST(RowStore, the_report_comes_back_with_its_score_fits) {
   report.mixture = {{"a", 0.7, 7, 9}};
   report.score_mapping = "as they stand";
   for (const ScoreMapping& mapping : score_mappings()) {
-    if (mapping.fit == nullptr) continue;
+    if (mapping.fit == nullptr) { continue; }
     auto fits = std::make_shared<ScoreFits>();
     fits->mapping = mapping.name;
     fits->by_source["a"] = mapping.fit({1, 2, 2, 3.5});
@@ -124,12 +124,15 @@ TEST(RowStore, the_report_comes_back_with_its_score_fits) {
     const StoredRows stored = open_row_store(write_store("store_report", report));
     const ReadReport& back = stored.dataset->report();
     Json expected = report.json();
-    for (const char* key : {"rows_kept", "by_unit", "groups", "largest_group", "lengths", "length_histogram"})
+    for (const char* key :
+         {"rows_kept", "by_unit", "groups", "largest_group", "lengths", "length_histogram"}) {
       expected[key] = back.json()[key];
+    }
     EXPECT_EQ(back.json().dump(), expected.dump()) << mapping.name;
-    for (const double score : {0.0, 1.0, 2.0, 3.0, 9.0})
+    for (const double score : {0.0, 1.0, 2.0, 3.0, 9.0}) {
       EXPECT_EQ(back.score_fits->by_source.at("a")->target(score), fits->by_source.at("a")->target(score))
           << mapping.name;
+    }
   }
 }
 

@@ -17,8 +17,10 @@ void add_double(Hasher& hasher, double value) {
 
 // Rows without these columns keep the hash that they had before the columns came to be.
 void add_reference(Hasher& hasher, const Sequence& sequence) {
-  if (sequence.sampler != Sampler::kUnknown) hasher.add_number(static_cast<std::uint64_t>(sequence.sampler));
-  if (sequence.ref_rewards.raw.empty()) return;
+  if (sequence.sampler != Sampler::kUnknown) {
+    hasher.add_number(static_cast<std::uint64_t>(sequence.sampler));
+  }
+  if (sequence.ref_rewards.raw.empty()) { return; }
   add_values(hasher, sequence.ref_rewards.raw);
   hasher.add_number(sequence.ref_rewards.has_own ? 1 : 0);
 }
@@ -43,9 +45,10 @@ void RowSummary::add(const Row& row) {
   add_row(hasher_, row);
   ++seen_.rows_kept;
   ++seen_.by_unit[unit_name(row.unit)];
-  for (const Sequence& sequence : row.sequences) ++seen_.lengths[std::ssize(sequence.ids)];
-  if (row.unit != Unit::kPair && row.unit != Unit::kPrompt)
+  for (const Sequence& sequence : row.sequences) { ++seen_.lengths[std::ssize(sequence.ids)]; }
+  if (row.unit != Unit::kPair && row.unit != Unit::kPrompt) {
     answers_[row.group_id] += std::ssize(row.sequences);
+  }
 }
 
 std::string RowSummary::finish(ReadReport& report) const {

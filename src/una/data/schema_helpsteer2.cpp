@@ -14,8 +14,8 @@ constexpr double kMissing = -100;  // the raw releases' mark for an attribute th
 // Annotators' means may be fractions, so any number in the range is taken.
 std::optional<double> attribute(const RowView& row, const char* key) {
   const std::optional<double> value = score_value(row, need(row, key), key);
-  if (!value || *value == kMissing) return std::nullopt;
-  if (!(*value >= 0 && *value <= 4)) wrong_type(row, key, "from 0 to 4", row.json[key]);
+  if (!value || *value == kMissing) { return std::nullopt; }
+  if (!(*value >= 0 && *value <= 4)) { wrong_type(row, key, "from 0 to 4", row.json[key]); }
   return value;
 }
 
@@ -33,8 +33,9 @@ void read_helpsteer2(const RowView& row, ReadRow& out) {
   const std::optional<double> helpful = attribute(row, "helpfulness");
   const std::optional<double> correct = attribute(row, "correctness");
   const std::optional<double> coherent = attribute(row, "coherence");
-  if (helpful && correct && coherent)  // the paper's weights; 7.6 = 4 (0.65 + 0.8 + 0.45)
+  if (helpful && correct && coherent) {  // the paper's weights; 7.6 = 4 (0.65 + 0.8 + 0.45)
     response.raw_score = std::min(1.0, (0.65 * *helpful + 0.8 * *correct + 0.45 * *coherent) / 7.6);
+  }
   out.example.responses.push_back(std::move(response));
   out.scored = true;
   out.range = ScoreRange{0, 1};
@@ -58,8 +59,10 @@ void read_helpsteer2_preference(const RowView& row, ReadRow& out) {
     wrong_type(row, "preference_strength", "from -3 to 3", row.json["preference_strength"]);
   } else {
     out.tie = *strength == 0;
-    if (!out.example.margin) out.example.margin = std::abs(*strength) / 3;
-    if (*strength > 0) std::swap(first, second);  // negative: response_1 is better
+    if (!out.example.margin) { out.example.margin = std::abs(*strength) / 3; }
+    if (*strength > 0) {
+      std::swap(first, second);  // negative: response_1 is better
+    }
   }
   out.example.responses.push_back(std::move(first));
   out.example.responses.push_back(std::move(second));

@@ -15,7 +15,7 @@ constexpr std::string_view kHuman = "\n\nHuman:";
 constexpr std::string_view kAssistant = "\n\nAssistant:";
 
 bool is_transcript(const Json& row, const char* key) {
-  if (!has_string(row, key)) return false;
+  if (!has_string(row, key)) { return false; }
   const std::string& text = row[key].get_ref<const std::string&>();
   return text.find(kHuman) != std::string::npos && text.find(kAssistant) != std::string::npos;
 }
@@ -26,7 +26,7 @@ std::vector<Message> transcript_turns(std::string_view text) {
     return std::min(text.find(kHuman, from), text.find(kAssistant, from));
   };
   std::size_t at = next_mark(0);
-  if (at != 0 && !trim(text.substr(0, at)).empty()) return {};
+  if (at != 0 && !trim(text.substr(0, at)).empty()) { return {}; }
   while (at != std::string_view::npos) {
     const bool human = text.substr(at, kHuman.size()) == kHuman;
     const std::size_t begin = at + (human ? kHuman : kAssistant).size();
@@ -68,10 +68,13 @@ void read_hh(const RowView& row, ReadRow& out) {
 
 void hh_to_chat(Example& example) {
   std::vector<Message> prompt = transcript_turns(example.prompt.plain);
-  if (!prompt.empty()) prompt.pop_back();  // the empty assistant turn that the answers fill
+  if (!prompt.empty()) {
+    prompt.pop_back();  // the empty assistant turn that the answers fill
+  }
   example.prompt = chat_text(std::move(prompt));
-  for (Response& response : example.responses)
+  for (Response& response : example.responses) {
     response.text = chat_text(transcript_turns(cat(kAssistant, response.text.plain)));
+  }
 }
 
 }  // namespace una::data::detail

@@ -11,8 +11,8 @@ namespace {
 
 // The bool that makes a row binary: kto_tag, or `tag`, which is seen too.
 const char* tag_field(const Json& row) {
-  if (row.contains("kto_tag")) return "kto_tag";
-  if (row.contains("label") && row["label"].is_boolean()) return "label";
+  if (row.contains("kto_tag")) { return "kto_tag"; }
+  if (row.contains("label") && row["label"].is_boolean()) { return "label"; }
   return row.contains("tag") && row["tag"].is_boolean() ? "tag" : nullptr;
 }
 
@@ -24,16 +24,17 @@ std::string optional_string(const RowView& row, const char* key) {
 Text alpaca_prompt(const RowView& row) {
   std::string question = string_field(row, "instruction");
   const std::string input = optional_string(row, "input");
-  if (!input.empty()) question += "\n" + input;
+  if (!input.empty()) { question += "\n" + input; }
   const std::string system = optional_string(row, "system");
   const bool has_history = has_list(row.json, "history") && !row.json["history"].empty();
-  if (system.empty() && !has_history) return plain_text(std::move(question));
+  if (system.empty() && !has_history) { return plain_text(std::move(question)); }
   std::vector<Message> turns;
-  if (!system.empty()) turns.push_back({"system", system, ""});
+  if (!system.empty()) { turns.push_back({"system", system, ""}); }
   if (has_history) {
     for (const Json& pair : row.json["history"]) {
-      if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string())
+      if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) {
         wrong_type(row, "history", "a list of [question, answer]", pair);
+      }
       turns.push_back({"user", pair[0].get<std::string>(), ""});
       turns.push_back({"assistant", pair[1].get<std::string>(), ""});
     }
@@ -45,7 +46,7 @@ Text alpaca_prompt(const RowView& row) {
 std::vector<Message> conversation(const RowView& row) {
   std::vector<Message> turns = messages_value(row, need(row, "conversations"), "conversations");
   const std::string system = optional_string(row, "system");
-  if (!system.empty()) turns.insert(turns.begin(), Message{"system", system, ""});
+  if (!system.empty()) { turns.insert(turns.begin(), Message{"system", system, ""}); }
   return turns;
 }
 
@@ -53,7 +54,7 @@ std::vector<Message> conversation(const RowView& row) {
 void add_answer(const RowView& row, Text answer, ReadRow& out) {
   const char* tag = tag_field(row.json);
   Response response = response_of(std::move(answer));
-  if (tag != nullptr) response.label = bool_field(row, tag);
+  if (tag != nullptr) { response.label = bool_field(row, tag); }
   out.example.unit = tag != nullptr ? Unit::kBinary : Unit::kSft;
   out.example.responses.push_back(std::move(response));
 }
@@ -74,10 +75,11 @@ void read_lf_messages_pair(const RowView& row, ReadRow& out) {
   out.example.unit = Unit::kPair;
   Text chosen = text_field(row, "chosen_messages");
   Text rejected = text_field(row, "rejected_messages");
-  if (text_key(chosen) == text_key(rejected))
+  if (text_key(chosen) == text_key(rejected)) {
     out.drop = kSameAnswers;
-  else if (!extract_prompt(chosen, rejected, out.example.prompt))
+  } else if (!extract_prompt(chosen, rejected, out.example.prompt)) {
     out.drop = kNoSharedPrompt;
+  }
   out.example.responses.push_back(response_of(std::move(chosen)));
   out.example.responses.push_back(response_of(std::move(rejected)));
 }

@@ -18,16 +18,16 @@ const char* mark_name(Mark mark) {
 Mark mark_of(const RowView& row, const Json& item, const std::string& field) {
   std::vector<Mark> found;
   for (const Mark mark : {Mark::kScore, Mark::kLabel, Mark::kRank}) {
-    if (item.contains(mark_name(mark))) found.push_back(mark);
+    if (item.contains(mark_name(mark))) { found.push_back(mark); }
   }
-  if (found.size() != 1) bad_field(row, field, "must have exactly one of score, label and rank");
+  if (found.size() != 1) { bad_field(row, field, "must have exactly one of score, label and rank"); }
   return found[0];
 }
 
 Text answer_text(const RowView& row, const Json& item, const std::string& field) {
-  if (!item.is_object()) wrong_type(row, field, "an object {\"content\": ..., \"score\": ...}", item);
+  if (!item.is_object()) { wrong_type(row, field, "an object {\"content\": ..., \"score\": ...}", item); }
   const char* key = first_of(item, {"content", "response"});
-  if (key == nullptr) bad_field(row, field + ".content", "is missing");
+  if (key == nullptr) { bad_field(row, field + ".content", "is missing"); }
   return text_value(row, item[key], cat(field, ".", key));
 }
 
@@ -39,10 +39,10 @@ void read_mark(const RowView& row, const Json& item, Mark mark, const std::strin
   if (mark == Mark::kScore) {
     response.raw_score = score_value(row, value, name);
   } else if (mark == Mark::kLabel) {
-    if (!value.is_boolean()) wrong_type(row, name, "true or false (a JSON bool)", value);
+    if (!value.is_boolean()) { wrong_type(row, name, "true or false (a JSON bool)", value); }
     response.label = value.get<bool>();
   } else {
-    if (!value.is_number()) wrong_type(row, name, "a number", value);
+    if (!value.is_number()) { wrong_type(row, name, "a number", value); }
     ranks.push_back(value.get<double>());
   }
 }
@@ -50,11 +50,11 @@ void read_mark(const RowView& row, const Json& item, Mark mark, const std::strin
 }  // namespace
 
 bool fits_bare_responses(const Json& row) {
-  if (!fits_native_responses(row) || row["responses"].empty()) return false;
+  if (!fits_native_responses(row) || row["responses"].empty()) { return false; }
   for (const Json& item : row["responses"]) {
-    if (!item.is_string() && !item.is_object()) return false;
+    if (!item.is_string() && !item.is_object()) { return false; }
     for (const Mark mark : {Mark::kScore, Mark::kLabel, Mark::kRank}) {
-      if (item.is_object() && item.contains(mark_name(mark))) return false;
+      if (item.is_object() && item.contains(mark_name(mark))) { return false; }
     }
   }
   return true;
@@ -80,21 +80,23 @@ bool fits_native_responses(const Json& row) {
 void read_native_responses(const RowView& row, ReadRow& out) {
   out.example.prompt = text_field(row, first_of(row.json, {"prompt", "messages"}));
   const Json& items = row.json["responses"];
-  if (items.empty()) bad_field(row, "responses", "is empty");
+  if (items.empty()) { bad_field(row, "responses", "is empty"); }
   std::vector<double> ranks;
   Mark mark = Mark::kScore;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const std::string field = cat("responses[", i, "]");
     Response response = response_of(answer_text(row, items[i], field));
     const Mark own = mark_of(row, items[i], field);
-    if (i == 0) mark = own;
-    if (own != mark) bad_field(row, field, cat("must have a ", mark_name(mark), " as the answers before it"));
+    if (i == 0) { mark = own; }
+    if (own != mark) {
+      bad_field(row, field, cat("must have a ", mark_name(mark), " as the answers before it"));
+    }
     read_mark(row, items[i], mark, field, response, ranks);
     out.example.responses.push_back(std::move(response));
   }
   out.example.unit = mark == Mark::kLabel ? Unit::kBinary : Unit::kGroup;
   out.scored = mark != Mark::kLabel;
-  if (mark == Mark::kRank) score_by_rank(ranks, out);
+  if (mark == Mark::kRank) { score_by_rank(ranks, out); }
 }
 
 // A score that is null is still a score row: the answer leaves as "score missing".

@@ -22,7 +22,7 @@ constexpr PairNames kPairs[] = {
 
 const PairNames* pair_names(const Json& row) {
   for (const PairNames& names : kPairs) {
-    if (has_all(row, {names.chosen, names.rejected})) return &names;
+    if (has_all(row, {names.chosen, names.rejected})) { return &names; }
   }
   return nullptr;
 }
@@ -33,7 +33,7 @@ const char* question_field(const Json& row) { return first_of(row, {"prompt", "q
 Text question_of(const RowView& row) {
   Text question = text_field(row, question_field(row.json));
   const std::string system = has(row.json, "system") ? string_field(row, "system") : "";
-  if (system.empty() || question.is_chat) return question;
+  if (system.empty() || question.is_chat) { return question; }
   return chat_text({{"system", system, ""}, {"user", std::move(question.plain), ""}});
 }
 

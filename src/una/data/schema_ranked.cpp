@@ -10,8 +10,9 @@ namespace una::data::detail {
 namespace {
 
 double rank_member(const RowView& row, const Json& item, const std::string& field) {
-  if (!item.contains("rank") || !item["rank"].is_number())
+  if (!item.contains("rank") || !item["rank"].is_number()) {
     bad_field(row, field + ".rank", "must be a number");
+  }
   return item["rank"].get<double>();
 }
 
@@ -25,8 +26,9 @@ void read_items(const RowView& row, const char* list, const char* answer, ReadRo
   const Json& items = row.json[list];
   for (std::size_t i = 0; i < items.size(); ++i) {
     const std::string field = cat(list, "[", i, "]");
-    if (!items[i].is_object() || !has(items[i], answer))
+    if (!items[i].is_object() || !has(items[i], answer)) {
       bad_field(row, cat(field, ".", answer), "is missing");
+    }
     ranks.push_back(rank_member(row, items[i], field));
     out.example.responses.push_back(response_of(text_value(row, items[i][answer], cat(field, ".", answer))));
   }
@@ -38,8 +40,9 @@ void read_items(const RowView& row, const char* list, const char* answer, ReadRo
 void score_by_rank(const std::vector<double>& ranks, ReadRow& out) {
   const auto [best, worst] = std::minmax_element(ranks.begin(), ranks.end());
   const double span = *worst - *best;
-  for (std::size_t i = 0; i < ranks.size(); ++i)
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
     out.example.responses[i].raw_score = span > 0 ? (*worst - ranks[i]) / span : 1;
+  }
   out.scored = true;
   out.range = ScoreRange{0, 1};
   out.scale = "ranks: best 1, worst 0, evenly spaced";

@@ -15,7 +15,7 @@ const char* completion_field(const Json& row) { return first_of(row, {"completio
 bool has_answer_field(const Json& row) {
   for (const char* key : {"chosen", "rejected", "completion", "response", "responses", "completions",
                           "answer", "answers", "output", "label", "score", "text"}) {
-    if (row.contains(key) && !row[key].is_null()) return true;
+    if (row.contains(key) && !row[key].is_null()) { return true; }
   }
   return row.contains("score") || row.contains("label");
 }
@@ -46,7 +46,7 @@ void read_pair(const RowView& row, ReadRow& out) {
   Text rejected = text_field(row, "rejected");
   // UltraFeedback binarized: lists that begin with the user's turn hold the whole prompt already.
   const bool whole = !prompt.is_chat && starts_with_user(chosen) && starts_with_user(rejected);
-  if (whole && !extract_prompt(chosen, rejected, prompt)) out.drop = kNoSharedPrompt;
+  if (whole && !extract_prompt(chosen, rejected, prompt)) { out.drop = kNoSharedPrompt; }
   out.example.prompt = std::move(prompt);
   add_pair(out, std::move(chosen), std::move(rejected));
 }
@@ -56,17 +56,19 @@ bool fits_implicit_pair(const Json& row) { return has_all(row, {"chosen", "rejec
 void read_implicit_pair(const RowView& row, ReadRow& out) {
   Text chosen = text_field(row, "chosen");
   Text rejected = text_field(row, "rejected");
-  if (chosen.is_chat != rejected.is_chat)
+  if (chosen.is_chat != rejected.is_chat) {
     bad_field(row, "rejected", "must be of the same kind as \"chosen\"");
-  if (text_key(chosen) == text_key(rejected))
+  }
+  if (text_key(chosen) == text_key(rejected)) {
     out.drop = kSameAnswers;
-  else if (!extract_prompt(chosen, rejected, out.example.prompt))
+  } else if (!extract_prompt(chosen, rejected, out.example.prompt)) {
     out.drop = kNoSharedPrompt;
+  }
   add_pair(out, std::move(chosen), std::move(rejected));
 }
 
 bool fits_binary(const Json& row) {
-  if (!row.contains("label")) return false;
+  if (!row.contains("label")) { return false; }
   return (has(row, "prompt") && completion_field(row) != nullptr) || has_list(row, "messages");
 }
 
@@ -104,7 +106,7 @@ void read_messages(const RowView& row, ReadRow& out) {
   std::vector<Message> answer = split_answer(turns);
   out.example.prompt = chat_text(std::move(turns));
   out.example.unit = answer.empty() ? Unit::kPrompt : Unit::kSft;
-  if (!answer.empty()) out.example.responses.push_back(response_of(chat_text(std::move(answer))));
+  if (!answer.empty()) { out.example.responses.push_back(response_of(chat_text(std::move(answer)))); }
 }
 
 bool fits_text(const Json& row) { return has_string(row, "text") && !row.contains("label"); }
@@ -119,7 +121,7 @@ bool fits_prompt_only(const Json& row) { return has(row, "prompt") && !has_answe
 void read_prompt_only(const RowView& row, ReadRow& out) {
   out.example.unit = Unit::kPrompt;
   out.example.prompt = text_field(row, "prompt");
-  if (is_blank(out.example.prompt)) out.drop = "empty prompt";
+  if (is_blank(out.example.prompt)) { out.drop = "empty prompt"; }
 }
 
 }  // namespace una::data::detail

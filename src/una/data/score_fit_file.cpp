@@ -10,7 +10,7 @@ namespace detail {
 
 Json fits_json(const ScoreFits& fits) {
   Json by_source = Json::object();
-  for (const auto& [source, fit] : fits.by_source) by_source[source] = fit->state();
+  for (const auto& [source, fit] : fits.by_source) { by_source[source] = fit->state(); }
   return {{"mapping", fits.mapping}, {"by_source", by_source}};
 }
 
@@ -19,15 +19,16 @@ std::shared_ptr<const ScoreFits> fits_of_json(const Json& json) {
   fits->mapping = json.at("mapping").get<std::string>();
   const ScoreMapping& mapping = find_score_mapping(fits->mapping);
   check_input(mapping.read != nullptr, cat("\"mapping\" is ", fits->mapping, ", which is fitted to nothing"));
-  for (const auto& [source, state] : json.at("by_source").items())
+  for (const auto& [source, state] : json.at("by_source").items()) {
     fits->by_source[source] = mapping.read(state);
+  }
   return fits;
 }
 
 }  // namespace detail
 
 void write_score_fits(const ScoreFits* fits, const std::string& folder) {
-  if (fits == nullptr || fits->by_source.empty()) return;
+  if (fits == nullptr || fits->by_source.empty()) { return; }
   write_file(score_fit_path(folder), detail::fits_json(*fits).dump(2) + "\n");
 }
 
@@ -49,9 +50,7 @@ std::shared_ptr<const ScoreFits> read_score_fits(const std::string& path) {
     auto fits = detail::fits_of_json(json);
     check_input(!fits->by_source.empty(), "\"by_source\" is empty");
     return fits;
-  } catch (const Json::exception& error) {
-    refuse(json_reason(error));
-  } catch (const InputError& error) {
+  } catch (const Json::exception& error) { refuse(json_reason(error)); } catch (const InputError& error) {
     refuse(error.what());
   }
   return nullptr;

@@ -11,9 +11,10 @@ namespace {
 
 std::string rows_of(const std::vector<double>& scores, const std::string& more = "") {
   std::string rows;
-  for (const double score : scores)
+  for (const double score : scores) {
     rows += Json{{"prompt", "p"}, {"response", cat("answer ", rows.size(), more)}, {"score", score}}.dump() +
             "\n";
+  }
   return rows;
 }
 
@@ -24,8 +25,9 @@ struct Read {
 
 Read read(const DataOptions& options) {
   Read out;
-  for (const Example& example : read_examples(options, out.report, ""))
+  for (const Example& example : read_examples(options, out.report, "")) {
     out.targets.push_back(example.responses[0].score.value_or(-1));
+  }
   return out;
 }
 

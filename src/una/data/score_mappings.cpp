@@ -18,7 +18,7 @@ const std::vector<ScoreMapping>& score_mappings() {
 const ScoreMapping& find_score_mapping(const std::string& name) {
   std::vector<std::string> names;
   for (const ScoreMapping& mapping : score_mappings()) {
-    if (name == mapping.name) return mapping;
+    if (name == mapping.name) { return mapping; }
     names.emplace_back(mapping.name);
   }
   const std::string nearest = nearest_name(name, names);

@@ -35,15 +35,16 @@ std::string row(const std::string& answer, const std::string& score, const std::
 
 std::vector<double> targets(const Read& read) {
   std::vector<double> out;
-  for (const Example& example : read.examples)
-    for (const Response& response : example.responses) out.push_back(response.score.value_or(-1));
+  for (const Example& example : read.examples) {
+    for (const Response& response : example.responses) { out.push_back(response.score.value_or(-1)); }
+  }
   return out;
 }
 
 void expect_targets(const Read& read, const std::vector<double>& wanted) {
   const std::vector<double> found = targets(read);
   ASSERT_EQ(found.size(), wanted.size());
-  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-12) << i;
+  for (std::size_t i = 0; i < wanted.size(); ++i) { EXPECT_NEAR(found[i], wanted[i], 1e-12) << i; }
 }
 
 // Scores without a range, as reward models give them.
@@ -155,7 +156,7 @@ TEST(ScoreMappings, WhatCannotBeFittedIsOneSentence) {
 TEST(ScoreMappings, EveryMappingStaysInsideZeroAndOneAndKeepsTheOrder) {
   const std::vector<double> sorted = {-8, -2, 0, 0, 0.5, 3, 40};
   for (const ScoreMapping& mapping : score_mappings()) {
-    if (mapping.fit == nullptr) continue;
+    if (mapping.fit == nullptr) { continue; }
     const std::unique_ptr<ScoreFit> fit = mapping.fit(sorted);
     double before = 0;
     for (const double score : {-1e300, -9.0, -8.0, -1.0, 0.0, 0.2, 3.0, 40.0, 1e9, 1e300}) {

@@ -30,12 +30,12 @@ class Quantile final : public ScoreFit {
   }
   Json json() const override {
     Json percentiles = Json::array();
-    for (int i = 0; i <= 100; ++i) percentiles.push_back(at(i / 100.0));
+    for (int i = 0; i <= 100; ++i) { percentiles.push_back(at(i / 100.0)); }
     return {{"percentiles", percentiles}};
   }
   Json state() const override {
     Json counts = Json::array();
-    for (std::size_t i = 0; i < values_.size(); ++i) counts.push_back(count_of(i));
+    for (std::size_t i = 0; i < values_.size(); ++i) { counts.push_back(count_of(i)); }
     return {{"values", values_}, {"counts", counts}};
   }
 

@@ -33,7 +33,7 @@ std::unique_ptr<ScoreFit> fit_z_score(const std::vector<double>& sorted) {
   const auto n = static_cast<double>(sorted.size());
   const double mean = std::accumulate(sorted.begin(), sorted.end(), 0.0) / n;
   double squares = 0;
-  for (const double score : sorted) squares += (score - mean) * (score - mean);
+  for (const double score : sorted) { squares += (score - mean) * (score - mean); }
   // Differences whose squares vanish still have a sign.
   return std::make_unique<ZScore>(mean, std::max(std::sqrt(squares / n), std::numeric_limits<double>::min()));
 }

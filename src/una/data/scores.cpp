@@ -28,7 +28,7 @@ double parse_bound(const std::string& text) {
 }
 
 std::optional<ScoreRange> range_option(const DataOptions& options) {
-  if (options.score_range.empty()) return std::nullopt;
+  if (options.score_range.empty()) { return std::nullopt; }
   check_input(options.score_range.size() == 2, "--score_range needs two numbers, lo,hi, for example 1,10");
   const ScoreRange range{parse_bound(options.score_range[0]), parse_bound(options.score_range[1])};
   check_input(range.lo < range.hi, "--score_range needs lo,hi with lo < hi");
@@ -46,10 +46,10 @@ struct Unranged {
     ++count;
     lowest = std::min(lowest, score);
     highest = std::max(highest, score);
-    if (!outside && (score < 0 || score > 1)) outside = where;
+    if (!outside && (score < 0 || score > 1)) { outside = where; }
   }
   void refuse_outside() const {
-    if (!outside) return;
+    if (!outside) { return; }
     throw InputError(cat(outside->text(),
                          ": field \"score\" lies outside [0, 1] and no range is known (observed ", "minimum ",
                          significant(lowest, 6), ", maximum ", significant(highest, 6), " over ",
@@ -63,7 +63,7 @@ std::string range_text(const ScoreRange& range) {
 
 // Takes the score away when it is a sentinel of a failed judge outside `range`.
 void drop_sentinel(Response& response, const ScoreRange& range, bool declared, const Where& where) {
-  if (!response.raw_score) return;
+  if (!response.raw_score) { return; }
   const double raw = *response.raw_score;
   const bool inside = is_inside(raw, range);
   if (!inside && is_sentinel(raw)) {
@@ -100,8 +100,9 @@ struct SourceScores {
     check_input(same, cat(row.example.where.text(), ": the scores of source \"", row.example.source,
                           "\" have the range ", text(own), " here and ", text(range), " in ", first->text(),
                           "; one mapping is fitted to a source, so tell them apart by \"source\""));
-    for (const Response& response : row.example.responses)
-      if (response.raw_score) scores.push_back(*response.raw_score);
+    for (const Response& response : row.example.responses) {
+      if (response.raw_score) { scores.push_back(*response.raw_score); }
+    }
   }
 };
 
@@ -124,10 +125,10 @@ std::shared_ptr<const ScoreFits> fit_scores(SourceTable by_source, const ScoreMa
 // Rows for evaluation lie in files of other names, so a single fit serves them all.
 const ScoreFit& fit_of(const ScoreFits& fits, const Example& example) {
   const auto found = fits.by_source.find(example.source);
-  if (found != fits.by_source.end()) return *found->second;
-  if (fits.by_source.size() == 1) return *fits.by_source.begin()->second;
+  if (found != fits.by_source.end()) { return *found->second; }
+  if (fits.by_source.size() == 1) { return *fits.by_source.begin()->second; }
   std::vector<std::string> names;
-  for (const auto& [name, fit] : fits.by_source) names.push_back(name);
+  for (const auto& [name, fit] : fits.by_source) { names.push_back(name); }
   throw InputError(cat(example.where.text(), ": --score_mapping ", fits.mapping,
                        " was not fitted to source \"", example.source,
                        "\"; give the row a \"source\" of the training rows: ",
@@ -136,7 +137,7 @@ const ScoreFit& fit_of(const ScoreFits& fits, const Example& example) {
 
 // Nothing: they are to be fitted here, or the mapping needs none.
 std::shared_ptr<const ScoreFits> given_fits(const DataOptions& options) {
-  if (options.score_fits != nullptr || options.score_fit.empty()) return options.score_fits;
+  if (options.score_fits != nullptr || options.score_fit.empty()) { return options.score_fits; }
   std::shared_ptr<const ScoreFits> fits = read_score_fits(options.score_fit);
   check_input(options.score_mapping == "range" || options.score_mapping == fits->mapping,
               cat("--score_mapping ", options.score_mapping, ": ", score_fit_path(options.score_fit),
@@ -146,8 +147,8 @@ std::shared_ptr<const ScoreFits> given_fits(const DataOptions& options) {
 
 std::string fits_text(const ScoreFits& fits, const ScoreMapping& mapping, const std::string& from) {
   std::vector<std::string> parts;
-  for (const auto& [source, fit] : fits.by_source) parts.push_back(cat(source, ": ", fit->text()));
-  if (parts.empty()) return "";
+  for (const auto& [source, fit] : fits.by_source) { parts.push_back(cat(source, ": ", fit->text())); }
+  if (parts.empty()) { return ""; }
   return cat(mapping.name, ", ", mapping.rule, from, "; ", join(parts, "; "));
 }
 
@@ -172,7 +173,7 @@ struct ScoreMapper::State {
   bool is_fitted() const { return mapping.fit != nullptr; }
 
   void give_range(ReadRow& row) const {
-    if (!row.range && row.scored) row.range = by_option;
+    if (!row.range && row.scored) { row.range = by_option; }
   }
 
   // Without a range, fitted mappings take every number.
@@ -182,31 +183,34 @@ struct ScoreMapper::State {
   }
 
   void drop_sentinels(ReadRow& row) const {
-    for (Response& response : row.example.responses)
+    for (Response& response : row.example.responses) {
       drop_sentinel(response, range_of(row), row.range.has_value(), row.example.where);
+    }
   }
 
   void map_by_range(ReadRow& row) {
     const ScoreRange range = range_of(row);
     for (Response& response : row.example.responses) {
-      if (!response.raw_score) continue;
-      if (!row.range) unranged.see(*response.raw_score, row.example.where);
+      if (!response.raw_score) { continue; }
+      if (!row.range) { unranged.see(*response.raw_score, row.example.where); }
       response.score = to_unit(*response.raw_score, range);
     }
-    if (!has_scores(row)) return;
+    if (!has_scores(row)) { return; }
     map_ref_rewards(row.example, row.range);
-    if (!row.scale.empty())
+    if (!row.scale.empty()) {
       rules.insert(row.scale);
-    else
+    } else {
       rules.insert(row.range ? range_text(*row.range) + " -> 0..1" : "0..1 as they stand");
+    }
   }
 
   void map_by_fit(ReadRow& row) {
-    if (!has_scores(row)) return;
+    if (!has_scores(row)) { return; }
     any_fitted = true;
     const ScoreFit& fit = fit_of(*fits, row.example);
-    for (Response& response : row.example.responses)
-      if (response.raw_score) response.score = fit.target(*response.raw_score);
+    for (Response& response : row.example.responses) {
+      if (response.raw_score) { response.score = fit.target(*response.raw_score); }
+    }
     map_ref_rewards(row.example, fit, row.range);
   }
 
@@ -230,22 +234,24 @@ void ScoreMapper::see(const std::vector<ReadRow>& rows) {
   for (ReadRow row : rows) {
     state_->give_range(row);
     state_->drop_sentinels(row);
-    if (has_scores(row)) state_->seen[row.example.source].add(row);
+    if (has_scores(row)) { state_->seen[row.example.source].add(row); }
   }
 }
 
 void ScoreMapper::map(std::vector<ReadRow>& rows) {
   State& state = *state_;
-  if (state.is_fitted() && state.fits == nullptr)
+  if (state.is_fitted() && state.fits == nullptr) {
     state.fits = state.given != nullptr ? state.given : fit_scores(std::move(state.seen), state.mapping);
+  }
   for (ReadRow& row : rows) {
     state.give_range(row);
     state.drop_sentinels(row);
-    if (is_labelled(row)) map_ref_rewards(row.example, std::nullopt);
-    if (state.is_fitted())
+    if (is_labelled(row)) { map_ref_rewards(row.example, std::nullopt); }
+    if (state.is_fitted()) {
       state.map_by_fit(row);
-    else
+    } else {
       state.map_by_range(row);
+    }
   }
   state.unranged.refuse_outside();
 }
@@ -254,7 +260,7 @@ void ScoreMapper::finish(ReadReport& report) {
   const State& state = *state_;
   report.score_fits = state.fits;
   report.score_mapping = join({state.rules.begin(), state.rules.end()}, "; ");
-  if (!state.any_fitted) return;
+  if (!state.any_fitted) { return; }
   const std::string from = learns() ? ""
                            : state.options.score_fit.empty()
                                ? ", as fitted to the training rows"
@@ -264,7 +270,7 @@ void ScoreMapper::finish(ReadReport& report) {
 
 void map_scores(std::vector<ReadRow>& rows, const DataOptions& options, ReadReport& report) {
   ScoreMapper mapper(options);
-  if (mapper.learns()) mapper.see(rows);
+  if (mapper.learns()) { mapper.see(rows); }
   mapper.map(rows);
   mapper.finish(report);
 }

@@ -11,7 +11,7 @@ class SharedData : public testing::Test {
  protected:
   void SetUp() override {
     folder_ = shared_data_folder();
-    if (folder_.empty()) GTEST_SKIP() << "no shared data folder";
+    if (folder_.empty()) { GTEST_SKIP() << "no shared data folder"; }
   }
   ReadReport read(const std::string& name, DataOptions options = {}) const {
     options.dataset_name = {folder_ + "/preference/" + name};

@@ -24,7 +24,7 @@ template <class Exists>
 DataSource split_weight(const std::string& text, const Exists& exists) {
   DataSource source{.name = text};
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos || exists(text)) return source;
+  if (colon == std::string::npos || exists(text)) { return source; }
   const std::string name = text.substr(0, colon);
   source.weight = number_of(text.substr(colon + 1));
   if (!source.weight) {
@@ -41,7 +41,7 @@ DataSource split_weight(const std::string& text, const Exists& exists) {
 void check_weights(const std::vector<DataSource>& sources) {
   const auto has_none = [](const DataSource& source) { return !source.weight; };
   const auto without = std::find_if(sources.begin(), sources.end(), has_none);
-  if (without == sources.end() || std::all_of(sources.begin(), sources.end(), has_none)) return;
+  if (without == sources.end() || std::all_of(sources.begin(), sources.end(), has_none)) { return; }
   throw InputError(cat("--dataset_name: \"", without->name,
                        "\" has no weight, but another name has one; give each name a weight, as in ",
                        without->name, ":1, or none"));
@@ -59,11 +59,11 @@ DataSource source_of_entry(const std::string& text, const Json& info, const std:
   const std::string path = dataset_info_path(folder);
   if (!info.contains(source.name)) {
     std::vector<std::string> names;
-    for (const auto& [name, entry] : info.items()) names.push_back(name);
+    for (const auto& [name, entry] : info.items()) { names.push_back(name); }
     const std::string near = nearest_name(source.name, names);
     constexpr std::size_t kShown = 8;
     const std::string rest = names.size() > kShown ? ", ..." : "";
-    if (names.size() > kShown) names.resize(kShown);
+    if (names.size() > kShown) { names.resize(kShown); }
     throw InputError(cat("--dataset_name: ", path, " has no entry \"", source.name, "\"",
                          near.empty() ? cat(", but ", names.empty() ? "none at all" : join(names, ", "), rest)
                                       : cat("; did you mean \"", near, "\"?")));
@@ -80,8 +80,9 @@ std::vector<DataSource> find_sources(const DataOptions& options) {
   const std::string& folder = options.dataset_dir;
   const Json info = folder.empty() ? Json() : read_dataset_info(folder);
   std::vector<DataSource> sources;
-  for (const std::string& name : options.dataset_name)
+  for (const std::string& name : options.dataset_name) {
     sources.push_back(folder.empty() ? source_of_files(name) : source_of_entry(name, info, folder));
+  }
   check_input(
       !sources.empty(),
       "--dataset_name (alias --data) is missing: give a .jsonl, .json, .csv, .tsv or .parquet file of rows");

@@ -21,14 +21,14 @@ namespace {
 std::int64_t bound(std::string_view text, std::int64_t fallback, std::int64_t size,
                    const std::string& split) {
   text = trim(text);
-  if (text.empty()) return fallback;
+  if (text.empty()) { return fallback; }
   const bool percent = text.back() == '%';
-  if (percent) text.remove_suffix(1);
+  if (percent) { text.remove_suffix(1); }
   std::int64_t value = 0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || stop != text.data() + text.size()) bad_form(split);
+  if (error != std::errc() || stop != text.data() + text.size()) { bad_form(split); }
   if (percent) {
-    if (std::abs(value) > 100) bad_form(split);
+    if (std::abs(value) > 100) { bad_form(split); }
     value = std::llround(static_cast<double>(value) / 100 * static_cast<double>(size));
   }
   return std::clamp<std::int64_t>(value < 0 ? value + size : value, 0, size);
@@ -39,9 +39,9 @@ std::int64_t bound(std::string_view text, std::int64_t fallback, std::int64_t si
 bool is_whole(const std::string& split) { return split.find('[') == std::string::npos; }
 
 std::pair<std::int64_t, std::int64_t> slice_of(const std::string& split, std::int64_t size) {
-  if (is_whole(split)) return {0, size};
+  if (is_whole(split)) { return {0, size}; }
   const std::size_t open = split.find('['), colon = split.find(':', open);
-  if (colon == std::string::npos || split.back() != ']' || open == 0) bad_form(split);
+  if (colon == std::string::npos || split.back() != ']' || open == 0) { bad_form(split); }
   const std::string_view all = split;
   const std::int64_t begin = bound(all.substr(open + 1, colon - open - 1), 0, size, split);
   const std::int64_t end = bound(all.substr(colon + 1, all.size() - colon - 2), size, size, split);

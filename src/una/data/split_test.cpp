@@ -30,7 +30,7 @@ TEST(Split, AnotherFormAndAnEmptySliceAreErrors) {
 
 TEST(Split, PartsOfAFileHaveNoRowInCommon) {
   std::string text;
-  for (int i = 0; i < 10; ++i) text += "{\"prompt\": \"" + std::to_string(i) + "\"}\n";
+  for (int i = 0; i < 10; ++i) { text += "{\"prompt\": \"" + std::to_string(i) + "\"}\n"; }
   DataOptions options;
   options.dataset_name = {write_rows(test_folder("split"), "a.jsonl", text)};
   options.dataset_train_split = "train[:80%]";

@@ -27,12 +27,12 @@ void StepStream::seek(const RunPosition& position) {
       position.step >= 0 && position.epoch >= 0 && position.row >= 0 && position.row <= dataset_.size(),
       "the position to resume at lies outside the data set: it was written for other rows");
   position_ = position;
-  if (position_.row == dataset_.size()) position_ = {position.step, position.epoch + 1, 0};
+  if (position_.row == dataset_.size()) { position_ = {position.step, position.epoch + 1, 0}; }
 }
 
 std::int64_t StepStream::shrink() {
   constexpr std::int64_t kLeast = 64;  // longer rows go alone, and nothing smaller would help them
-  if (pack_.token_budget <= kLeast) return 0;
+  if (pack_.token_budget <= kLeast) { return 0; }
   pack_.token_budget /= 2;
   position_ = given_;
   return pack_.token_budget;
@@ -52,7 +52,7 @@ StepBatch StepStream::next() {
   }
   step.rows = std::ssize(rows);
   step.micro_batches = pack_rows(rows, pack_);
-  if (with_kl_rows_) step.kl = pack_kl_rows(rows, pack_);
+  if (with_kl_rows_) { step.kl = pack_kl_rows(rows, pack_); }
   seek({position_.step + 1, position_.epoch, end});
   return step;
 }

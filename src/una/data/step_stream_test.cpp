@@ -26,7 +26,7 @@ std::unique_ptr<Dataset> dataset(std::int32_t size) {
 std::multiset<std::int64_t> lines(const StepBatch& step) {
   std::multiset<std::int64_t> out;
   for (const PackedBatch& batch : step.micro_batches) {
-    for (const Where& where : batch.rows) out.insert(where.line);
+    for (const Where& where : batch.rows) { out.insert(where.line); }
   }
   return out;
 }
@@ -43,7 +43,7 @@ TEST(StepStream, an_epoch_holds_every_row_once_and_epochs_differ) {
       EXPECT_EQ(step.rows, i < 2 ? 4 : 2);
       EXPECT_EQ(step.tokens, step.rows * 2);
       const auto here = lines(step);
-      if (i == 0) firsts.push_back(here);
+      if (i == 0) { firsts.push_back(here); }
       all.insert(here.begin(), here.end());
     }
     EXPECT_EQ(all.size(), 10U);
@@ -70,11 +70,13 @@ TEST(StepStream, resuming_at_any_position_equals_the_straight_run) {
     for (std::size_t i = start; i < steps.size(); ++i) {
       const StepBatch step = resumed.next();
       ASSERT_EQ(step.micro_batches.size(), steps[i].micro_batches.size());
-      for (std::size_t b = 0; b < step.micro_batches.size(); ++b)
+      for (std::size_t b = 0; b < step.micro_batches.size(); ++b) {
         EXPECT_TRUE(step.micro_batches[b].tokens.equal(steps[i].micro_batches[b].tokens));
+      }
       ASSERT_EQ(step.kl.size(), steps[i].kl.size());
-      for (std::size_t b = 0; b < step.kl.size(); ++b)
+      for (std::size_t b = 0; b < step.kl.size(); ++b) {
         EXPECT_TRUE(step.kl[b].tokens.equal(steps[i].kl[b].tokens));
+      }
     }
   }
 }

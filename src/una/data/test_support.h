@@ -24,9 +24,7 @@ template <class Act>
 std::string input_error(const Act& act) {
   try {
     act();
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
   return "";
 }
 
@@ -47,10 +45,11 @@ inline text::Tokenizer make_tokenizer() {
 
 // "user:Hi|assistant:Yes" for chats, the text itself otherwise.
 inline std::string shown(const Text& text) {
-  if (!text.is_chat) return text.plain;
+  if (!text.is_chat) { return text.plain; }
   std::string out;
-  for (const Message& message : text.messages)
+  for (const Message& message : text.messages) {
     out += (out.empty() ? "" : "|") + message.role + ":" + message.content;
+  }
   return out;
 }
 

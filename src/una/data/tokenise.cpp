@@ -24,7 +24,7 @@ class TextBatch {
  public:
   std::size_t add(std::string text) {
     const auto [found, is_new] = index_.try_emplace(std::move(text), texts_.size());
-    if (is_new) texts_.push_back(found->first);
+    if (is_new) { texts_.push_back(found->first); }
     return found->second;
   }
   void encode(const text::Tokenizer& tokenizer) { ids_ = tokenizer.encode_batch(texts_, false); }
@@ -44,7 +44,7 @@ struct Job {
 
 Job queue(std::vector<std::string> texts, TextBatch& batch) {
   Job job{batch.add(std::move(texts.at(0))), {}};
-  for (std::size_t i = 1; i < texts.size(); ++i) job.answers.push_back(batch.add(std::move(texts[i])));
+  for (std::size_t i = 1; i < texts.size(); ++i) { job.answers.push_back(batch.add(std::move(texts[i]))); }
   return job;
 }
 
@@ -56,7 +56,7 @@ class Tokeniser {
       : options_(options), pipeline_(pipeline) {
     check(pipeline.tokenizer != nullptr, "TextPipeline without a tokenizer");
     // The token itself as encode() puts it: it may differ from tokenizer_config.json's bos_token.
-    if (pipeline.tokenizer->adds_bos()) bos_ = pipeline.tokenizer->encode("", true).at(0);
+    if (pipeline.tokenizer->adds_bos()) { bos_ = pipeline.tokenizer->encode("", true).at(0); }
   }
 
   // The token that stays in front when a prompt is cut; a template may write it where the tokenizer does not.
@@ -66,15 +66,17 @@ class Tokeniser {
   std::vector<std::string> texts(const Example& example) const {
     const bool is_chat = example.prompt.is_chat;
     std::vector<std::string> out = {is_chat ? render(example, nullptr) : example.prompt.plain};
-    for (const Response& response : example.responses)
+    for (const Response& response : example.responses) {
       out.push_back(is_chat ? render(example, &response) : response.text.plain);
+    }
     return out;
   }
 
   std::vector<std::int32_t> prompt_ids(const Example& example, const Job& job, const TextBatch& batch) const {
     std::vector<std::int32_t> ids = batch.ids(job.prompt);
-    if (!example.prompt.is_chat && bos_ >= 0 && (ids.empty() || ids[0] != bos_))
+    if (!example.prompt.is_chat && bos_ >= 0 && (ids.empty() || ids[0] != bos_)) {
       ids.insert(ids.begin(), bos_);
+    }
     return ids;
   }
 
@@ -88,7 +90,7 @@ class Tokeniser {
       out.push_back(example.prompt.is_chat ? chat_piece(example, prompt, ids, repaired)
                                            : plain_piece(example, prompt, ids));
     }
-    if (job.answers.empty()) out.push_back({prompt, prompt.size()});
+    if (job.answers.empty()) { out.push_back({prompt, prompt.size()}); }
     return out;
   }
 
@@ -118,7 +120,7 @@ class Tokeniser {
   }
 
   std::int32_t eos(const Example& example) const {
-    if (pipeline_.eos_id >= 0) return pipeline_.eos_id;
+    if (pipeline_.eos_id >= 0) { return pipeline_.eos_id; }
     throw InputError(cat(example.where.text(),
                          ": the answer needs an end token, but the model folder names none; "
                          "add eos_token to tokenizer_config.json"));
@@ -129,7 +131,7 @@ class Tokeniser {
     Piece piece{prompt, prompt.size()};
     piece.ids.insert(piece.ids.end(), answer.begin(), answer.end());
     const std::int32_t end = eos(example);
-    if (answer.empty() || answer.back() != end) piece.ids.push_back(end);
+    if (answer.empty() || answer.back() != end) { piece.ids.push_back(end); }
     return piece;
   }
 
@@ -147,7 +149,7 @@ class Tokeniser {
       }
       repaired = true;
     }
-    if (pipeline_.end_chat_answers && !ends_turn(piece)) piece.ids.push_back(eos(example));
+    if (pipeline_.end_chat_answers && !ends_turn(piece)) { piece.ids.push_back(eos(example)); }
     return piece;
   }
 
@@ -156,8 +158,10 @@ class Tokeniser {
     for (std::size_t i = piece.ids.size(); i > piece.prompt; --i) {
       const std::int32_t id = piece.ids[i - 1];
       const std::vector<std::int32_t>& others = pipeline_.other_end_ids;
-      if (id == pipeline_.eos_id || std::find(others.begin(), others.end(), id) != others.end()) return true;
-      if (!trim(pipeline_.tokenizer->decode({id}, false)).empty()) return false;
+      if (id == pipeline_.eos_id || std::find(others.begin(), others.end(), id) != others.end()) {
+        return true;
+      }
+      if (!trim(pipeline_.tokenizer->decode({id}, false)).empty()) { return false; }
     }
     return false;
   }
@@ -174,8 +178,9 @@ Sequence make_sequence(Piece piece, bool has_answer) {
   sequence.loss_mask.assign(sequence.ids.size(), 0);
   if (has_answer) {
     const auto begin = static_cast<std::ptrdiff_t>(std::max<std::size_t>(piece.prompt, 1));
-    if (begin < std::ssize(sequence.loss_mask))
+    if (begin < std::ssize(sequence.loss_mask)) {
       std::fill(sequence.loss_mask.begin() + begin, sequence.loss_mask.end(), std::uint8_t{1});
+    }
   }
   return sequence;
 }
@@ -208,9 +213,9 @@ void set_target(const Example& example, std::size_t slot, double sft_target, Seq
 }
 
 const char* problem_after_cut(const Row& row) {
-  if (row.unit == Unit::kPrompt) return "";
+  if (row.unit == Unit::kPrompt) { return ""; }
   for (const Sequence& sequence : row.sequences) {
-    if (sequence.loss_tokens() == 0) return kNoResponseToken;
+    if (sequence.loss_tokens() == 0) { return kNoResponseToken; }
   }
   const bool same = row.unit == Unit::kPair && row.sequences[0].ids == row.sequences[1].ids;
   return same ? kSameAnswers : "";
@@ -220,8 +225,9 @@ class RowMaker {
  public:
   RowMaker(const DataOptions& options, const Tokeniser& tokeniser, ReadReport& report, DropLog& drops)
       : options_(options), tokeniser_(tokeniser), report_(report), drops_(drops) {
-    for (std::size_t i = 0; i < report.sources.size(); ++i)
+    for (std::size_t i = 0; i < report.sources.size(); ++i) {
       sources_[report.sources[i]] = static_cast<std::int32_t>(i);
+    }
   }
 
   // None: the row is left out.
@@ -231,8 +237,8 @@ class RowMaker {
     const bool group = example.unit == Unit::kGroup;
     const FitResult fit = fit_row(pieces, options_, tokeniser_.leading_token(), group);
     const char* drop = fit.drop;
-    if (*drop != '\0') refuse_if_error(example, pieces, drop);
-    if (*drop == '\0' && group && pieces.size() - fit.gone.size() < 2) drop = kTooLong;
+    if (*drop != '\0') { refuse_if_error(example, pieces, drop); }
+    if (*drop == '\0' && group && pieces.size() - fit.gone.size() < 2) { drop = kTooLong; }
     Row row;
     if (*drop == '\0') {
       row = make_row(example, pieces, fit.gone);
@@ -242,7 +248,7 @@ class RowMaker {
       drops_.add(example.where, drop);
       return std::nullopt;
     }
-    for (std::size_t i = 0; i < fit.gone.size(); ++i) drops_.add(example.where, kTooLong);
+    for (std::size_t i = 0; i < fit.gone.size(); ++i) { drops_.add(example.where, kTooLong); }
     row.source = source_number(example.source);
     report_.rows_truncated += fit.truncated ? 1 : 0;
     report_.boundary_repaired += repaired ? 1 : 0;
@@ -251,7 +257,7 @@ class RowMaker {
 
  private:
   void refuse_if_error(const Example& example, const std::vector<Piece>& pieces, const char* reason) const {
-    if (parse_overlong(options_.overlong) != Overlong::kError) return;
+    if (parse_overlong(options_.overlong) != Overlong::kError) { return; }
     std::size_t longest = 0, prompt = 0;
     for (const Piece& piece : pieces) {
       longest = std::max(longest, piece.ids.size());
@@ -272,9 +278,9 @@ class RowMaker {
     row.margin = row.has_margin ? example.margin.value_or(0) : 0;
     const bool has_answer = !example.responses.empty();
     for (std::size_t slot = 0; slot < pieces.size(); ++slot) {
-      if (std::find(gone.begin(), gone.end(), slot) != gone.end()) continue;
+      if (std::find(gone.begin(), gone.end(), slot) != gone.end()) { continue; }
       Sequence sequence = make_sequence(std::move(pieces[slot]), has_answer);
-      if (has_answer) set_target(example, slot, options_.sft_target, sequence);
+      if (has_answer) { set_target(example, slot, options_.sft_target, sequence); }
       row.sequences.push_back(std::move(sequence));
     }
     return row;
@@ -283,7 +289,7 @@ class RowMaker {
   std::int32_t source_number(const std::string& name) {
     const auto [found, is_new] =
         sources_.try_emplace(name, static_cast<std::int32_t>(report_.sources.size()));
-    if (is_new) report_.sources.push_back(name);
+    if (is_new) { report_.sources.push_back(name); }
     return found->second;
   }
 
@@ -316,8 +322,9 @@ class RowTokeniser::Impl {
   std::vector<std::optional<Row>> rows(const std::vector<const Example*>& examples) {
     std::vector<std::optional<Row>> rows;
     rows.reserve(examples.size());
-    for (std::size_t begin = 0; begin < examples.size(); begin += kChunk)
+    for (std::size_t begin = 0; begin < examples.size(); begin += kChunk) {
       add_chunk(std::span(examples).subspan(begin, std::min(kChunk, examples.size() - begin)), rows);
+    }
     return rows;
   }
 
@@ -327,10 +334,11 @@ class RowTokeniser::Impl {
     for_rows(examples.size(), [&](std::size_t i) { texts[i] = tokeniser_.texts(*examples[i]); });
     TextBatch batch;
     std::vector<Job> jobs;
-    for (std::vector<std::string>& own : texts) jobs.push_back(queue(std::move(own), batch));
+    for (std::vector<std::string>& own : texts) { jobs.push_back(queue(std::move(own), batch)); }
     batch.encode(tokenizer_);
-    for (std::size_t i = 0; i < examples.size(); ++i)
+    for (std::size_t i = 0; i < examples.size(); ++i) {
       rows.push_back(maker_.make(*examples[i], jobs[i], batch));
+    }
   }
 
   Tokeniser tokeniser_;
@@ -354,11 +362,11 @@ std::vector<Row> tokenise(const std::vector<Example>& examples, const DataOption
   RowTokeniser tokeniser(options, pipeline, report, drops);
   std::vector<const Example*> all;
   all.reserve(examples.size());
-  for (const Example& example : examples) all.push_back(&example);
+  for (const Example& example : examples) { all.push_back(&example); }
   std::vector<Row> rows;
   rows.reserve(examples.size());
   for (std::optional<Row>& row : tokeniser.rows(all)) {
-    if (!row) continue;
+    if (!row) { continue; }
     row->index = std::ssize(rows);
     rows.push_back(*std::move(row));
   }
@@ -384,8 +392,9 @@ Sequence tokenise_prompt(const Example& example, const DataOptions& options, con
   detail::Piece piece{ids, ids.size()};
   const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(options.max_prompt_length, 0));
   const bool cuts = detail::parse_overlong(options.overlong) == detail::Overlong::kTruncatePromptLeft;
-  if (cuts && limit > 0 && ids.size() > limit)
+  if (cuts && limit > 0 && ids.size() > limit) {
     detail::cut_prompt_left(piece, ids.size() - limit, tokeniser.leading_token());
+  }
   return detail::make_sequence(std::move(piece), false);
 }
 

@@ -17,7 +17,7 @@ const char* kChat =
 
 std::string trained() {
   std::vector<std::string> corpus;
-  for (int i = 0; i < 20; ++i) corpus.push_back("the cat sat on the mat and the dog sat on the cat");
+  for (int i = 0; i < 20; ++i) { corpus.push_back("the cat sat on the mat and the dog sat on the cat"); }
   return text::train_bpe(corpus, 300, {"<pad>", "<s>", "</s>"});
 }
 
@@ -48,9 +48,9 @@ class Tokenise : public testing::Test {
 
   Made make(const std::vector<std::string>& jsons, const TextPipeline& pipeline, bool wrap = false) const {
     std::vector<Example> examples;
-    for (const std::string& json : jsons) examples.push_back(read_text(json, wrap).example);
+    for (const std::string& json : jsons) { examples.push_back(read_text(json, wrap).example); }
     for (Example& example : examples) {
-      for (Response& response : example.responses) response.score = response.raw_score;
+      for (Response& response : example.responses) { response.score = response.raw_score; }
     }
     Made made;
     made.rows = detail::tokenise(examples, options_, pipeline, made.report, made.drops);

@@ -24,7 +24,7 @@ enum class View : std::uint8_t { kAuto, kPair, kBinary, kScore, kGroup };
 View parse_view(const std::string& feedback) {
   const std::vector<std::string> names = {"auto", "pairwise", "binary", "score", "group"};
   const auto found = std::find(names.begin(), names.end(), feedback);
-  if (found != names.end()) return static_cast<View>(found - names.begin());
+  if (found != names.end()) { return static_cast<View>(found - names.begin()); }
   const std::string nearest = nearest_name(feedback, names);
   throw InputError(cat("--feedback: \"", feedback, "\" is none of auto, pairwise, binary, score, group",
                        nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
@@ -74,17 +74,19 @@ class ViewMaker::Deriver {
 
   void add(ReadRow row) {
     Example& example = row.example;
-    if (example.unit == Unit::kPair)
+    if (example.unit == Unit::kPair) {
       add_pair(row);
-    else if (example.unit == Unit::kBinary)
-      for (Response& response : example.responses)
+    } else if (example.unit == Unit::kBinary) {
+      for (Response& response : example.responses) {
         put(with_answer(example, Unit::kBinary, std::move(response)));
-    else if (example.unit == Unit::kScore)
+      }
+    } else if (example.unit == Unit::kScore) {
       add_score(std::move(example));
-    else if (example.unit == Unit::kGroup)
+    } else if (example.unit == Unit::kGroup) {
       add_group(std::move(example));
-    else
+    } else {
       put(std::move(example));
+    }
   }
 
   bool gathers() const { return view_ == View::kPair || view_ == View::kBinary || view_ == View::kGroup; }
@@ -96,10 +98,10 @@ class ViewMaker::Deriver {
 
   std::vector<PlacedExample> finish() {
     std::vector<Bucket> rest;
-    for (auto& [key, bucket] : buckets_) rest.push_back(std::move(bucket));
+    for (auto& [key, bucket] : buckets_) { rest.push_back(std::move(bucket)); }
     buckets_.clear();
     std::sort(rest.begin(), rest.end(), [](const Bucket& a, const Bucket& b) { return a.slot < b.slot; });
-    for (Bucket& bucket : rest) derive(bucket);
+    for (Bucket& bucket : rest) { derive(bucket); }
     return take();
   }
 
@@ -107,7 +109,7 @@ class ViewMaker::Deriver {
   void put(Example example) { put(next_slot_++, std::move(example)); }
 
   void put(std::int64_t slot, Example example) {
-    if (!counting_) ready_.push_back({slot, std::move(example)});
+    if (!counting_) { ready_.push_back({slot, std::move(example)}); }
   }
 
   // 0.3 - 0.2 is a margin of 0.1 to people.
@@ -126,12 +128,14 @@ class ViewMaker::Deriver {
     } else if (row.scored && (view_ == View::kScore || view_ == View::kGroup)) {
       split_scores(std::move(pair));
     } else {
-      if (!pair.margin && both_scored(pair))
+      if (!pair.margin && both_scored(pair)) {
         pair.margin = score_of(pair.responses[0]) - score_of(pair.responses[1]);
-      if (pair.margin && is_small(*pair.margin))
+      }
+      if (pair.margin && is_small(*pair.margin)) {
         ++report_.unused[kSmallMargin];
-      else
+      } else {
         put(std::move(pair));
+      }
     }
   }
 
@@ -155,24 +159,27 @@ class ViewMaker::Deriver {
         continue;
       }
       const std::string key = cat(prompt_key(pair), '\0', text_key(response.text), '\0', score_of(response));
-      if (!seen_answers_.insert(hash_u64(key)).second)
+      if (!seen_answers_.insert(hash_u64(key)).second) {
         drops_.add(pair.where, kDuplicate);
-      else
+      } else {
         add_score(with_answer(pair, Unit::kScore, std::move(response)));
+      }
     }
   }
 
   void add_score(Example example) {
-    if (view_ == View::kAuto || view_ == View::kScore)
+    if (view_ == View::kAuto || view_ == View::kScore) {
       put(std::move(example));
-    else
+    } else {
       gather(std::move(example));
+    }
   }
 
   void add_group(Example group) {
     if (view_ != View::kAuto) {
-      for (Response& response : group.responses)
+      for (Response& response : group.responses) {
         add_score(with_answer(group, Unit::kScore, std::move(response)));
+      }
     } else if (group.responses.size() < 2) {
       ++report_.unused[kLonely];
     } else {
@@ -188,10 +195,10 @@ class ViewMaker::Deriver {
       return;
     }
     const auto [found, is_new] = buckets_.try_emplace(key);
-    if (is_new) found->second.slot = next_slot_++;
+    if (is_new) { found->second.slot = next_slot_++; }
     found->second.answers.push_back(std::move(answer));
     const auto expected = expected_.find(key);
-    if (expected == expected_.end() || --expected->second > 0) return;
+    if (expected == expected_.end() || --expected->second > 0) { return; }
     Bucket whole = std::move(found->second);
     buckets_.erase(found);
     expected_.erase(expected);
@@ -199,7 +206,9 @@ class ViewMaker::Deriver {
   }
 
   static void check_one_prompt(const std::vector<Example>& answers) {
-    if (answers[0].group_id.empty()) return;  // gathered by the prompt itself
+    if (answers[0].group_id.empty()) {
+      return;  // gathered by the prompt itself
+    }
     const std::string key = prompt_key(answers[0]);
     for (const Example& answer : answers) {
       check_input(prompt_key(answer) == key,
@@ -230,8 +239,9 @@ class ViewMaker::Deriver {
   static Example make_group(std::vector<Example>& answers) {
     Example group = std::move(answers[0]);
     group.unit = Unit::kGroup;
-    for (std::size_t i = 1; i < answers.size(); ++i)
+    for (std::size_t i = 1; i < answers.size(); ++i) {
       group.responses.push_back(std::move(answers[i].responses[0]));
+    }
     return group;
   }
 
@@ -239,14 +249,15 @@ class ViewMaker::Deriver {
   bool makes_pair(const Example& better, const Example& worse) {
     const Response& good = better.responses[0];
     const Response& bad = worse.responses[0];
-    if (score_of(good) == score_of(bad))
+    if (score_of(good) == score_of(bad)) {
       ++report_.ties[kTie];
-    else if (text_key(good.text) == text_key(bad.text))
+    } else if (text_key(good.text) == text_key(bad.text)) {
       drops_.add(better.where, kSameAnswers);
-    else if (view_ == View::kPair && is_small(score_of(good) - score_of(bad)))
+    } else if (view_ == View::kPair && is_small(score_of(good) - score_of(bad))) {
       ++report_.unused[kSmallMargin];
-    else
+    } else {
       return true;
+    }
     return false;
   }
 
@@ -263,14 +274,16 @@ class ViewMaker::Deriver {
     std::stable_sort(answers.begin(), answers.end(), [](const Example& a, const Example& b) {
       return score_of(a.responses[0]) > score_of(b.responses[0]);
     });
-    for (Example& answer : answers)
-      if (answers.size() > 2) answer.responses[0].sampler = Sampler::kUnknown;
+    for (Example& answer : answers) {
+      if (answers.size() > 2) { answer.responses[0].sampler = Sampler::kUnknown; }
+    }
     for (std::size_t i = 0; i < answers.size(); ++i) {
       const std::size_t end =
           pairs_.choice == PairChoice::kAll ? answers.size() : std::min(i + 2, answers.size());
       for (std::size_t j = i + 1; j < end; ++j) {
-        if (makes_pair(answers[i], answers[j]))
+        if (makes_pair(answers[i], answers[j])) {
           put(bucket.slot, make_pair(answers[i], answers[j].responses[0]));
+        }
       }
     }
   }
@@ -284,10 +297,10 @@ class ViewMaker::Deriver {
     const auto worst = std::min_element(answers.begin(), answers.end(), lower);
     Response& good = best->responses[0];
     Response& bad = worst->responses[0];
-    if (answers.size() > 2) report_.unused[kMiddle] += std::ssize(answers) - 2;
+    if (answers.size() > 2) { report_.unused[kMiddle] += std::ssize(answers) - 2; }
     // The best and the worst of more are no fair samples of the policy that wrote them.
-    if (answers.size() > 2) good.sampler = bad.sampler = Sampler::kUnknown;
-    if (!makes_pair(*best, *worst)) return;
+    if (answers.size() > 2) { good.sampler = bad.sampler = Sampler::kUnknown; }
+    if (!makes_pair(*best, *worst)) { return; }
     if (view_ == View::kPair) {
       put(bucket.slot, make_pair(std::move(*best), std::move(bad)));
     } else {
@@ -329,11 +342,11 @@ ViewMaker::~ViewMaker() = default;
 bool ViewMaker::gathers() const { return deriver_->gathers(); }
 
 void ViewMaker::count(std::vector<ReadRow> rows) {
-  for (ReadRow& row : rows) counter_->add(std::move(row));
+  for (ReadRow& row : rows) { counter_->add(std::move(row)); }
 }
 
 void ViewMaker::add(ReadRow row) {
-  if (counter_ != nullptr) deriver_->expect(counter_->take_counts());
+  if (counter_ != nullptr) { deriver_->expect(counter_->take_counts()); }
   counter_.reset();
   deriver_->add(std::move(row));
 }
@@ -344,13 +357,13 @@ std::vector<PlacedExample> ViewMaker::finish() { return deriver_->finish(); }
 std::vector<Example> derive_views(std::vector<ReadRow> rows, const DataOptions& options, ReadReport& report,
                                   DropLog& drops, const PairOptions& pairs) {
   ViewMaker maker(options, report, drops, pairs);
-  for (ReadRow& row : rows) maker.add(std::move(row));
+  for (ReadRow& row : rows) { maker.add(std::move(row)); }
   std::vector<PlacedExample> placed = maker.finish();
   std::stable_sort(placed.begin(), placed.end(),
                    [](const PlacedExample& a, const PlacedExample& b) { return a.slot < b.slot; });
   std::vector<Example> examples;
   examples.reserve(placed.size());
-  for (PlacedExample& one : placed) examples.push_back(std::move(one.example));
+  for (PlacedExample& one : placed) { examples.push_back(std::move(one.example)); }
   return examples;
 }
 

@@ -40,7 +40,7 @@ std::string summary(const Derived& derived) {
     out += std::string(unit_name(example.unit)) + " " + shown(example.prompt) + ":";
     for (const Response& response : example.responses) {
       out += " " + shown(response.text);
-      if (response.label) out += *response.label ? "+" : "-";
+      if (response.label) { out += *response.label ? "+" : "-"; }
     }
     out += "\n";
   }

@@ -36,7 +36,7 @@ Slot draw_slot(Rng& rng) { return static_cast<Slot>(rng.below(kSlots)); }
 std::string other_value(const Fact& fact, Rng& rng) {
   const std::vector<std::string>& values = slot_values(fact.slot);
   std::string value = values[rng.below(values.size())];
-  while (value == fact.value) value = values[rng.below(values.size())];
+  while (value == fact.value) { value = values[rng.below(values.size())]; }
   return value;
 }
 
@@ -45,18 +45,18 @@ void invent_fact(std::vector<Fact>& facts, Rng& rng) {
     return std::any_of(facts.begin(), facts.end(), [&](const Fact& fact) { return fact.slot == slot; });
   };
   Slot slot = draw_slot(rng);
-  while (is_used(slot)) slot = draw_slot(rng);
+  while (is_used(slot)) { slot = draw_slot(rng); }
   facts.push_back({slot, slot_values(slot)[rng.below(slot_values(slot).size())]});
 }
 
 // Another act over the same facts: what was asked for is made up, or something given is asked for.
 void change_act(Prompt& said, Rng& rng) {
   const Act before = said.act;
-  while (said.act == before) said.act = static_cast<Act>(rng.below(kActs));
+  while (said.act == before) { said.act = static_cast<Act>(rng.below(kActs)); }
   for (Fact& fact : said.facts) {
-    if (fact.value == "?") fact.value = other_value(fact, rng);
+    if (fact.value == "?") { fact.value = other_value(fact, rng); }
   }
-  if (said.act != Act::kRequest) return;
+  if (said.act != Act::kRequest) { return; }
   for (Fact& fact : said.facts) {
     if (detail::can_be_asked(fact.slot)) {
       fact.value = "?";
@@ -80,14 +80,14 @@ void apply_to_facts(Fault fault, Prompt& said, Rng& rng) {
 
 void repeat_words(Words& words, Rng& rng) {
   const std::uint64_t length = 2 + rng.below(3);
-  if (words.size() < length + 1) return;
+  if (words.size() < length + 1) { return; }
   const std::uint64_t at = rng.below(words.size() - length);  // the last mark stays last
   const Words again(words.begin() + offset(at), words.begin() + offset(at + length));
   words.insert(words.begin() + offset(at + length), again.begin(), again.end());
 }
 
 void disturb_order(Words& words, Rng& rng) {
-  if (words.size() < 4) return;
+  if (words.size() < 4) { return; }
   const std::uint64_t at = rng.below(words.size() - 2);
   std::rotate(words.begin() + offset(at), words.begin() + offset(at + 1),
               words.begin() + offset(std::min<std::uint64_t>(at + 3, words.size() - 1)));
@@ -105,10 +105,10 @@ void add_remark(Words& words, Rng& rng) {
 }
 
 void apply_to_words(Fault fault, Words& words, Rng& rng) {
-  if (fault == Fault::kRepetition) repeat_words(words, rng);
-  if (fault == Fault::kWordOrder) disturb_order(words, rng);
-  if (fault == Fault::kTruncation) truncate(words, rng);
-  if (fault == Fault::kRudeness) add_remark(words, rng);
+  if (fault == Fault::kRepetition) { repeat_words(words, rng); }
+  if (fault == Fault::kWordOrder) { disturb_order(words, rng); }
+  if (fault == Fault::kTruncation) { truncate(words, rng); }
+  if (fault == Fault::kRudeness) { add_remark(words, rng); }
   if (fault == Fault::kFiller) {
     const std::vector<std::string>& fillers = detail::filler_words();
     const std::uint64_t at = 1 + rng.below(words.size() - 1);
@@ -118,9 +118,9 @@ void apply_to_words(Fault fault, Words& words, Rng& rng) {
 
 std::vector<Fault> draw_faults(double quality, Rng& rng) {
   std::size_t n = 0;
-  for (int i = 0; i < kMostFaults; ++i) n += rng.uniform() < 1 - quality ? 1 : 0;
+  for (int i = 0; i < kMostFaults; ++i) { n += rng.uniform() < 1 - quality ? 1 : 0; }
   std::vector<Fault> faults(kAllFaults.begin(), kAllFaults.end());
-  for (std::size_t i = 0; i < n; ++i) std::swap(faults[i], faults[i + rng.below(faults.size() - i)]);
+  for (std::size_t i = 0; i < n; ++i) { std::swap(faults[i], faults[i + rng.below(faults.size() - i)]); }
   faults.resize(n);
   std::sort(faults.begin(), faults.end());
   return faults;
@@ -136,9 +136,9 @@ std::string make_answer(const Prompt& prompt, double quality, Rng& rng) {
   check(quality >= 0 && quality <= 1, "make_answer: quality outside [0, 1]");
   const std::vector<Fault> faults = draw_faults(quality, rng);
   Prompt said = prompt;
-  for (const Fault fault : faults) apply_to_facts(fault, said, rng);
+  for (const Fault fault : faults) { apply_to_facts(fault, said, rng); }
   Words words = detail::realise(said.act, said.facts, static_cast<int>(rng.below(detail::kFrames)));
-  for (const Fault fault : faults) apply_to_words(fault, words, rng);
+  for (const Fault fault : faults) { apply_to_words(fault, words, rng); }
   return detail::to_text(words);
 }
 

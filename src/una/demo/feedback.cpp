@@ -31,7 +31,7 @@ Response scored(const JudgedPrompt& judged, std::size_t answer) {
 
 bool all_different(const std::vector<std::string>& answers) {
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (trim(answers[i]).empty()) return false;
+    if (trim(answers[i]).empty()) { return false; }
     if (std::find(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(i), answers[i]) !=
         answers.begin() + static_cast<std::ptrdiff_t>(i)) {
       return false;
@@ -44,8 +44,8 @@ bool all_different(const std::vector<std::string>& answers) {
 // one.
 double median_score(const std::vector<JudgedPrompt>& prompts) {
   std::vector<double> scores;
-  for (const JudgedPrompt& one : prompts) scores.insert(scores.end(), one.noisy.begin(), one.noisy.end());
-  if (scores.empty()) return 0.5;
+  for (const JudgedPrompt& one : prompts) { scores.insert(scores.end(), one.noisy.begin(), one.noisy.end()); }
+  if (scores.empty()) { return 0.5; }
   std::sort(scores.begin(), scores.end());
   return 0.5 * (scores[(scores.size() - 1) / 2] + scores[scores.size() / 2]);
 }
@@ -80,7 +80,7 @@ void add_scores(std::vector<Example>& rows, const JudgedPrompt& judged, std::siz
 }
 
 void number_rows(std::vector<Example>& rows) {
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].where.line = static_cast<std::int64_t>(i) + 1;
+  for (std::size_t i = 0; i < rows.size(); ++i) { rows[i].where.line = static_cast<std::int64_t>(i) + 1; }
 }
 
 const std::string& plain_of(const Text& text) {
@@ -156,20 +156,20 @@ void keep_first(Judged& judged, std::int64_t n) {
 
 std::vector<Example> pair_rows(const Judged& judged) {
   std::vector<Example> rows;
-  for (const JudgedPrompt& one : judged.prompts) add_pair(rows, one, rows.size());
+  for (const JudgedPrompt& one : judged.prompts) { add_pair(rows, one, rows.size()); }
   return rows;
 }
 
 std::vector<Example> binary_rows(const Judged& judged) {
   std::vector<Example> rows;
-  for (const JudgedPrompt& one : judged.prompts) add_thumbs(rows, one, judged.threshold, 0);
+  for (const JudgedPrompt& one : judged.prompts) { add_thumbs(rows, one, judged.threshold, 0); }
   number_rows(rows);
   return rows;
 }
 
 std::vector<Example> score_rows(const Judged& judged) {
   std::vector<Example> rows;
-  for (const JudgedPrompt& one : judged.prompts) add_scores(rows, one, 0);
+  for (const JudgedPrompt& one : judged.prompts) { add_scores(rows, one, 0); }
   number_rows(rows);
   return rows;
 }
@@ -178,7 +178,7 @@ std::vector<Example> group_rows(const Judged& judged) {
   std::vector<Example> rows;
   for (const JudgedPrompt& one : judged.prompts) {
     Example row = start_row(Unit::kGroup, one.prompt, "demo_group", rows.size());
-    for (std::size_t i = 0; i < one.answers.size(); ++i) row.responses.push_back(scored(one, i));
+    for (std::size_t i = 0; i < one.answers.size(); ++i) { row.responses.push_back(scored(one, i)); }
     rows.push_back(std::move(row));
   }
   return rows;
@@ -188,9 +188,9 @@ std::vector<Example> mixed_rows(const Judged& judged) {
   std::vector<Example> rows;
   for (std::size_t i = 0; i < judged.prompts.size(); ++i) {
     const JudgedPrompt& one = judged.prompts[i];
-    if (i % 3 == 0) add_pair(rows, one, 0);
-    if (i % 3 == 1) add_thumbs(rows, one, judged.threshold, 0);
-    if (i % 3 == 2) add_scores(rows, one, 0);
+    if (i % 3 == 0) { add_pair(rows, one, 0); }
+    if (i % 3 == 1) { add_thumbs(rows, one, judged.threshold, 0); }
+    if (i % 3 == 2) { add_scores(rows, one, 0); }
   }
   number_rows(rows);
   return rows;
@@ -198,7 +198,7 @@ std::vector<Example> mixed_rows(const Judged& judged) {
 
 std::int64_t count_responses(const std::vector<Example>& rows) {
   std::int64_t n = 0;
-  for (const Example& row : rows) n += static_cast<std::int64_t>(row.responses.size());
+  for (const Example& row : rows) { n += static_cast<std::int64_t>(row.responses.size()); }
   return n;
 }
 
@@ -209,7 +209,7 @@ Json row_json(const Example& row) {
     check(row.responses.size() == 2, "a pair has two responses");
     out["chosen"] = plain_of(row.responses[0].text);
     out["rejected"] = plain_of(row.responses[1].text);
-    if (row.margin) out["margin"] = *row.margin;
+    if (row.margin) { out["margin"] = *row.margin; }
   } else if (row.unit == Unit::kGroup) {
     out["responses"] = Json::array();
     for (const Response& response : row.responses) {
@@ -221,7 +221,7 @@ Json row_json(const Example& row) {
     check(row.responses.size() == 1, "a row of this unit has one response");
     const Response& response = row.responses[0];
     out["completion"] = plain_of(response.text);
-    if (row.unit == Unit::kBinary) out["label"] = response.label.value();
+    if (row.unit == Unit::kBinary) { out["label"] = response.label.value(); }
     if (row.unit == Unit::kScore) {
       out["score"] = response.score.value();
       out["score_range"] = Json::array({0, 1});
@@ -233,8 +233,9 @@ Json row_json(const Example& row) {
 
 void write_rows(const std::string& path, const std::vector<Example>& rows) {
   std::string text;
-  for (const Example& row : rows)
+  for (const Example& row : rows) {
     text += row_json(row).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  }
   write_file(path, text);
 }
 

@@ -21,7 +21,7 @@ Judged small(std::size_t k = 2, std::int64_t n = 60) {
   std::vector<std::vector<std::string>> answers(prompts.size());
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     Rng rng(4, 4, i);
-    for (std::size_t j = 0; j < k; ++j) answers[i].push_back(make_answer(prompts[i], 0.5, rng));
+    for (std::size_t j = 0; j < k; ++j) { answers[i].push_back(make_answer(prompts[i], 0.5, rng)); }
   }
   return judge(prompts, answers, 13);
 }
@@ -29,7 +29,9 @@ Judged small(std::size_t k = 2, std::int64_t n = 60) {
 std::multiset<std::string> texts(const std::vector<Example>& rows) {
   std::multiset<std::string> out;
   for (const Example& row : rows) {
-    for (const Response& response : row.responses) out.insert(row.prompt.plain + "|" + response.text.plain);
+    for (const Response& response : row.responses) {
+      out.insert(row.prompt.plain + "|" + response.text.plain);
+    }
   }
   return out;
 }
@@ -63,7 +65,7 @@ TEST(Feedback, OfEveryKindAgreesWithTheScores) {
   }
   for (const Example& row : group_rows(judged)) {
     ASSERT_EQ(row.responses.size(), 3U);
-    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(row.responses[i].score, score_of(row, i));
+    for (std::size_t i = 0; i < 3; ++i) { EXPECT_EQ(row.responses[i].score, score_of(row, i)); }
   }
 }
 
@@ -134,7 +136,9 @@ TEST(Feedback, NoiseHasTheStatedDeviationAndIsKeyedByPrompt) {
     EXPECT_LE(noisy, 1);
   }
   const Judged many = small(2, 30), few = small(2, 10);
-  for (std::size_t i = 0; i < few.prompts.size(); ++i) EXPECT_EQ(few.prompts[i].noisy, many.prompts[i].noisy);
+  for (std::size_t i = 0; i < few.prompts.size(); ++i) {
+    EXPECT_EQ(few.prompts[i].noisy, many.prompts[i].noisy);
+  }
 }
 
 TEST(Feedback, TeacherIsFlawedAsDocumented) {

@@ -63,13 +63,13 @@ const std::array<std::string, kSlots>& questions() {
 Words plain_split(std::string_view text) {
   Words words;
   for (std::string& word : split(text, ' ')) {
-    if (!word.empty()) words.push_back(std::move(word));
+    if (!word.empty()) { words.push_back(std::move(word)); }
   }
   return words;
 }
 
 void append(Words& words, std::string_view text) {
-  for (std::string& word : plain_split(text)) words.push_back(std::move(word));
+  for (std::string& word : plain_split(text)) { words.push_back(std::move(word)); }
 }
 
 void append(Words& words, const Words& more) { words.insert(words.end(), more.begin(), more.end()); }
@@ -78,7 +78,7 @@ void append(Words& words, const Words& more) { words.insert(words.end(), more.be
 std::string values_of(Slot slot, const std::vector<Fact>& facts) {
   std::vector<std::string> values;
   for (const Fact& fact : facts) {
-    if (fact.slot == slot && fact.value != "?") values.push_back(fact.value);
+    if (fact.slot == slot && fact.value != "?") { values.push_back(fact.value); }
   }
   return join(values, " or ");
 }
@@ -91,7 +91,7 @@ Words noun_phrase(const std::vector<Fact>& facts) {
   append(words, "restaurant");
   const auto tail = [&](Slot slot, const char* before, const char* after) {
     const std::string values = values_of(slot, facts);
-    if (!values.empty()) append(words, cat(before, " ", values, " ", after));
+    if (!values.empty()) { append(words, cat(before, " ", values, " ", after)); }
   };
   tail(Slot::kAudience, "for", "");
   tail(Slot::kArea, "in the", "");
@@ -115,7 +115,7 @@ bool says_only_names(const std::vector<Fact>& facts) {
 // "the golden wok, a thai restaurant"; without a name "a thai restaurant".
 Words place(const std::vector<Fact>& facts) {
   const std::string name = values_of(Slot::kName, facts);
-  if (name.empty()) return with_article(noun_phrase(facts));
+  if (name.empty()) { return with_article(noun_phrase(facts)); }
   Words words = {"the"};
   append(words, name);
   if (!says_only_names(facts)) {
@@ -129,7 +129,7 @@ Words place(const std::vector<Fact>& facts) {
 std::string question(const std::vector<Fact>& facts) {
   std::vector<std::string> phrases;
   for (const Fact& fact : facts) {
-    if (fact.value == "?") phrases.push_back(questions().at(static_cast<std::size_t>(fact.slot)));
+    if (fact.value == "?") { phrases.push_back(questions().at(static_cast<std::size_t>(fact.slot))); }
   }
   return phrases.empty() ? "what" : join(phrases, " and ");
 }
@@ -148,12 +148,12 @@ Words framed(std::string_view before, const Words& middle, std::string_view afte
 Words inform(const std::vector<Fact>& facts, int frame) {
   const std::string name = values_of(Slot::kName, facts);
   const Words phrase = with_article(noun_phrase(facts));
-  if (frame == 1) return framed("There is", phrase, name.empty() ? "." : cat("called the ", name, " ."));
+  if (frame == 1) { return framed("There is", phrase, name.empty() ? "." : cat("called the ", name, " .")); }
   return framed(name.empty() ? "It is" : cat("The ", name, " is"), phrase, ".");
 }
 
 Words nomatch(const std::vector<Fact>& facts, int frame) {
-  if (frame == 1) return framed("I am afraid I could not find", place(facts), ".");
+  if (frame == 1) { return framed("I am afraid I could not find", place(facts), "."); }
   const std::string name = values_of(Slot::kName, facts);
   return framed("Sorry , there is no", noun_phrase(facts),
                 name.empty() ? "." : cat("called the ", name, " ."));
@@ -179,7 +179,9 @@ std::vector<Phrase> make_phrases() {
   std::vector<Phrase> phrases;
   for (int i = 0; i < kSlots; ++i) {
     const Slot slot = static_cast<Slot>(i);
-    for (const std::string& value : slot_values(slot)) phrases.push_back({plain_split(value), {slot, value}});
+    for (const std::string& value : slot_values(slot)) {
+      phrases.push_back({plain_split(value), {slot, value}});
+    }
     if (can_be_asked(slot)) {
       phrases.push_back({plain_split(questions().at(static_cast<std::size_t>(i))), {slot, "?"}});
     }
@@ -191,7 +193,7 @@ std::vector<Phrase> make_phrases() {
 const std::map<std::string, std::vector<Phrase>>& phrases_by_word() {
   static const std::map<std::string, std::vector<Phrase>> index = [] {
     std::map<std::string, std::vector<Phrase>> out;
-    for (Phrase& phrase : make_phrases()) out[phrase.words.front()].push_back(std::move(phrase));
+    for (Phrase& phrase : make_phrases()) { out[phrase.words.front()].push_back(std::move(phrase)); }
     return out;
   }();
   return index;
@@ -226,7 +228,7 @@ Words realise(Act act, const std::vector<Fact>& facts, int frame) {
 std::string to_text(const Words& words) {
   std::string text;
   for (const std::string& word : words) {
-    if (!text.empty() && word != "." && word != "," && word != "?") text += ' ';
+    if (!text.empty() && word != "." && word != "," && word != "?") { text += ' '; }
     text += word;
   }
   return text;
@@ -268,9 +270,9 @@ std::vector<Fact> facts_in(const Words& words) {
   std::vector<Fact> facts;
   for (std::size_t at = 0; at < words.size(); ++at) {
     const auto found = phrases_by_word().find(words[at]);
-    if (found == phrases_by_word().end()) continue;
+    if (found == phrases_by_word().end()) { continue; }
     for (const Phrase& phrase : found->second) {
-      if (!stands_at(phrase.words, words, at)) continue;
+      if (!stands_at(phrase.words, words, at)) { continue; }
       facts.push_back(phrase.fact);
       at += phrase.words.size() - 1;
       break;
@@ -286,7 +288,7 @@ bool has_fact(const std::vector<Fact>& facts, const Fact& fact) {
 std::vector<Fact> without_repetitions(const std::vector<Fact>& facts) {
   std::vector<Fact> out;
   for (const Fact& fact : facts) {
-    if (!has_fact(out, fact)) out.push_back(fact);
+    if (!has_fact(out, fact)) { out.push_back(fact); }
   }
   return out;
 }

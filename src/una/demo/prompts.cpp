@@ -20,13 +20,13 @@ std::string fact_text(const Fact& fact) {
 
 std::string prompt_text(Act act, const std::vector<Fact>& facts) {
   std::vector<std::string> parts;
-  for (const Fact& fact : facts) parts.push_back(fact_text(fact));
+  for (const Fact& fact : facts) { parts.push_back(fact_text(fact)); }
   return cat(act_name(act), "(", join(parts, ", "), ")");
 }
 
 template <class T>
 void shuffle(std::vector<T>& items, Rng& rng) {
-  for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[rng.below(i)]);
+  for (std::size_t i = items.size(); i > 1; --i) { std::swap(items[i - 1], items[rng.below(i)]); }
 }
 
 const std::string& draw_value(Slot slot, Rng& rng) {
@@ -37,7 +37,7 @@ const std::string& draw_value(Slot slot, Rng& rng) {
 // The slots beside the name, in random order.
 std::vector<Slot> draw_slots(Rng& rng) {
   std::vector<Slot> slots;
-  for (int i = 1; i < kSlots; ++i) slots.push_back(static_cast<Slot>(i));
+  for (int i = 1; i < kSlots; ++i) { slots.push_back(static_cast<Slot>(i)); }
   shuffle(slots, rng);
   return slots;
 }
@@ -46,7 +46,9 @@ std::vector<Slot> draw_slots(Rng& rng) {
 void add_values(std::vector<Fact>& facts, const std::vector<Slot>& slots, std::size_t from,
                 std::pair<std::uint64_t, std::uint64_t> range, Rng& rng) {
   const std::uint64_t n = range.first + rng.below(range.second - range.first + 1);
-  for (std::size_t i = from; i < from + n; ++i) facts.push_back({slots.at(i), draw_value(slots.at(i), rng)});
+  for (std::size_t i = from; i < from + n; ++i) {
+    facts.push_back({slots.at(i), draw_value(slots.at(i), rng)});
+  }
 }
 
 // One or two slots to ask for, then those that are given, at most four in all.
@@ -55,7 +57,7 @@ std::vector<Fact> request_facts(Rng& rng) {
   std::stable_partition(slots.begin(), slots.end(), detail::can_be_asked);
   const std::uint64_t asked = 1 + rng.below(2);
   std::vector<Fact> facts;
-  for (std::size_t i = 0; i < asked; ++i) facts.push_back({slots[i], "?"});
+  for (std::size_t i = 0; i < asked; ++i) { facts.push_back({slots[i], "?"}); }
   std::vector<Slot> rest(slots.begin() + static_cast<std::ptrdiff_t>(asked), slots.end());
   shuffle(rest, rng);
   add_values(facts, rest, 0, {1, 4 - asked}, rng);
@@ -95,7 +97,7 @@ const char* split_name(Split split) {
 
 std::optional<Act> act_named(std::string_view name) {
   for (int i = 0; i < kActs; ++i) {
-    if (name == act_name(static_cast<Act>(i))) return static_cast<Act>(i);
+    if (name == act_name(static_cast<Act>(i))) { return static_cast<Act>(i); }
   }
   return std::nullopt;
 }
@@ -104,11 +106,11 @@ std::optional<Fact> parse_fact(std::string_view text) {
   for (int i = 0; i < kSlots; ++i) {
     const Slot slot = static_cast<Slot>(i);
     const std::string before = cat(slot_name(slot), "=");
-    if (!starts_with(text, before)) continue;
+    if (!starts_with(text, before)) { continue; }
     const std::string_view rest = text.substr(before.size());
-    if (rest == "?") return detail::can_be_asked(slot) ? std::optional<Fact>({slot, "?"}) : std::nullopt;
+    if (rest == "?") { return detail::can_be_asked(slot) ? std::optional<Fact>({slot, "?"}) : std::nullopt; }
     for (const std::string& value : slot_values(slot)) {
-      if (rest == cat("'", value, "'")) return Fact{slot, value};
+      if (rest == cat("'", value, "'")) { return Fact{slot, value}; }
     }
   }
   return std::nullopt;
@@ -128,13 +130,13 @@ std::string Prompt::key() const {
 
 std::optional<Prompt> parse_prompt(std::string_view text) {
   const std::size_t open = text.find('(');
-  if (open == std::string_view::npos || !ends_with(text, ")")) return std::nullopt;
+  if (open == std::string_view::npos || !ends_with(text, ")")) { return std::nullopt; }
   const std::optional<Act> act = act_named(text.substr(0, open));
-  if (!act) return std::nullopt;
+  if (!act) { return std::nullopt; }
   Prompt prompt{.act = *act};
   for (const std::string& part : split(text.substr(open + 1, text.size() - open - 2), ',')) {
     const std::optional<Fact> fact = parse_fact(trim(part));
-    if (!fact) return std::nullopt;
+    if (!fact) { return std::nullopt; }
     prompt.facts.push_back(*fact);
   }
   return prompt;
@@ -153,7 +155,9 @@ std::vector<Prompt> make_prompts(std::int64_t n, std::uint64_t seed, Split split
   std::unordered_set<std::string> taken;
   while (static_cast<std::int64_t>(prompts.size()) < n) {
     Prompt prompt = draw_prompt(rng);
-    if (split_of(prompt) == split && taken.insert(prompt.key()).second) prompts.push_back(std::move(prompt));
+    if (split_of(prompt) == split && taken.insert(prompt.key()).second) {
+      prompts.push_back(std::move(prompt));
+    }
   }
   return prompts;
 }

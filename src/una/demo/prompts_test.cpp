@@ -45,7 +45,7 @@ TEST(Prompts, AreDifferentAndStayInTheirSplitForEverySeed) {
 TEST(Prompts, ComeFromTheSeedAlone) {
   const auto all = make_prompts(50, 7, Split::kHeldOut);
   const auto first = make_prompts(20, 7, Split::kHeldOut);
-  for (std::size_t i = 0; i < first.size(); ++i) EXPECT_EQ(first[i].text(), all[i].text());
+  for (std::size_t i = 0; i < first.size(); ++i) { EXPECT_EQ(first[i].text(), all[i].text()); }
   EXPECT_NE(make_prompts(1, 8, Split::kHeldOut)[0].text(), all[0].text());
 }
 
@@ -68,9 +68,9 @@ TEST(Prompts, UseEveryActSlotAndValueWithTwoToFourFacts) {
     EXPECT_EQ(offers_two, prompt.act == Act::kSelect) << prompt.text();
   }
   ASSERT_EQ(acts.size(), static_cast<std::size_t>(kActs));
-  for (const auto& [act, n] : acts) EXPECT_NEAR(n, 500, 100) << act_name(act);
+  for (const auto& [act, n] : acts) { EXPECT_NEAR(n, 500, 100) << act_name(act); }
   std::size_t all = 4;  // the values "?"
-  for (int i = 0; i < kSlots; ++i) all += slot_values(static_cast<Slot>(i)).size();
+  for (int i = 0; i < kSlots; ++i) { all += slot_values(static_cast<Slot>(i)).size(); }
   EXPECT_EQ(values.size(), all);
 }
 

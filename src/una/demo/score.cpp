@@ -58,8 +58,8 @@ Nearest nearest_sentence(const Words& words, const std::vector<Fact>& facts, Act
           detail::to_words(detail::to_text(detail::realise(static_cast<Act>(act), facts, frame)));
       const std::size_t distance = edits(words, sentence);
       const bool is_asked = static_cast<Act>(act) == asked;
-      if (distance < best.edits) best = {distance, sentence.size(), is_asked};
-      if (distance == best.edits) best.is_asked_act = best.is_asked_act || is_asked;
+      if (distance < best.edits) { best = {distance, sentence.size(), is_asked}; }
+      if (distance == best.edits) { best.is_asked_act = best.is_asked_act || is_asked; }
     }
   }
   return best;
@@ -69,8 +69,8 @@ int coherence_of(const Words& words, const Nearest& nearest, bool says_twice) {
   const std::size_t longer = std::max(words.size(), nearest.length);
   const std::size_t n = nearest.edits;
   int value = n == 0 ? 4 : n == 1 ? 3 : n <= 3 ? 2 : n <= 6 ? 1 : 0;
-  if (10 * n > 3 * longer) value = std::min(value, 1);
-  if (2 * n > longer) value = 0;
+  if (10 * n > 3 * longer) { value = std::min(value, 1); }
+  if (2 * n > longer) { value = 0; }
   return std::max(0, value - (says_twice ? 1 : 0));
 }
 
@@ -79,7 +79,7 @@ int coherence_of(const Words& words, const Nearest& nearest, bool says_twice) {
 Attributes score(const Prompt& prompt, std::string_view answer) {
   Words words = detail::to_words(answer);
   const bool is_rude = take_out_rude_remarks(words);
-  if (words.empty() || prompt.facts.empty()) return {};
+  if (words.empty() || prompt.facts.empty()) { return {}; }
   const bool has_filler = std::any_of(words.begin(), words.end(), [](const std::string& word) {
     const std::vector<std::string>& fillers = detail::filler_words();
     return std::find(fillers.begin(), fillers.end(), word) != fillers.end();

@@ -67,7 +67,7 @@ double mean_of_trick(const std::function<std::string(const Prompt&)>& trick, Att
   for (const Prompt& prompt : prompts) {
     const Attributes attributes = score(prompt, trick(prompt));
     sum += gold(attributes);
-    if (best == nullptr) continue;
+    if (best == nullptr) { continue; }
     best->helpfulness = std::max(best->helpfulness, attributes.helpfulness);
     best->coherence = std::max(best->coherence, attributes.coherence);
   }
@@ -76,7 +76,7 @@ double mean_of_trick(const std::function<std::string(const Prompt&)>& trick, Att
 
 std::string listing(const Prompt& prompt, const char* separator) {
   std::vector<std::string> values;
-  for (const Fact& fact : prompt.facts) values.push_back(fact.value);
+  for (const Fact& fact : prompt.facts) { values.push_back(fact.value); }
   return join(values, separator);
 }
 
@@ -107,16 +107,16 @@ TEST(Score, OfEndlessRepetitionIsLow) {
   const auto repeated = [](int times) {
     return [times](const Prompt& prompt) {
       std::string text;
-      for (int i = 0; i < times; ++i) text += ideal_answer(prompt, 0) + " ";
+      for (int i = 0; i < times; ++i) { text += ideal_answer(prompt, 0) + " "; }
       return text;
     };
   };
-  for (const int times : {2, 3, 10, 200}) EXPECT_LT(mean_of_trick(repeated(times), &best), 0.2) << times;
+  for (const int times : {2, 3, 10, 200}) { EXPECT_LT(mean_of_trick(repeated(times), &best), 0.2) << times; }
   EXPECT_LE(best.coherence, 1);
   EXPECT_LE(best.helpfulness, 2);
   EXPECT_LT(mean_of_trick([](const Prompt& prompt) {
               std::string text;
-              for (int i = 0; i < 500; ++i) text += prompt.facts[0].value + " ";
+              for (int i = 0; i < 500; ++i) { text += prompt.facts[0].value + " "; }
               return text;
             }),
             0.2);
@@ -134,8 +134,9 @@ TEST(Score, OfEveryValueAtOnceIsLow) {
   const auto everything = [](const Prompt& prompt) {
     std::vector<Fact> facts;
     for (int i = 1; i < kSlots; ++i) {
-      for (const std::string& value : slot_values(static_cast<Slot>(i)))
+      for (const std::string& value : slot_values(static_cast<Slot>(i))) {
         facts.push_back({static_cast<Slot>(i), value});
+      }
     }
     return detail::to_text(detail::realise(prompt.act, facts, 0));
   };
@@ -146,7 +147,7 @@ TEST(Score, IsDefinedForAnyBytes) {
   Rng rng(5, 5);
   for (int i = 0; i < 300; ++i) {
     std::string text(rng.below(300), ' ');
-    for (char& c : text) c = static_cast<char>(rng.below(256));
+    for (char& c : text) { c = static_cast<char>(rng.below(256)); }
     const Attributes attributes = scored(text);
     for (const int value : {attributes.helpfulness, attributes.correctness, attributes.coherence}) {
       EXPECT_GE(value, 0);

@@ -32,7 +32,7 @@ std::vector<double> prompt_means(const std::vector<double>& values, std::int64_t
   std::vector<double> means;
   for (std::size_t i = 0; i < values.size(); i += k) {
     double sum = 0;
-    for (std::size_t j = i; j < i + k; ++j) sum += values[j];
+    for (std::size_t j = i; j < i + k; ++j) { sum += values[j]; }
     means.push_back(sum / static_cast<double>(k));
   }
   return means;
@@ -44,7 +44,7 @@ Interval mean_interval(const std::vector<double>& values, std::uint64_t seed, in
   for (int resample = 0; resample < resamples; ++resample) {
     Rng rng(seed, stream_id("demo/bootstrap"), static_cast<std::uint64_t>(resample));
     double sum = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) sum += values[rng.below(values.size())];
+    for (std::size_t i = 0; i < values.size(); ++i) { sum += values[rng.below(values.size())]; }
     means.push_back(sum / static_cast<double>(values.size()));
   }
   std::sort(means.begin(), means.end());
@@ -55,7 +55,7 @@ Interval paired_gain(const std::vector<double>& before, const std::vector<double
                      int resamples) {
   check(before.size() == after.size(), "paired_gain: a value before and one after for every prompt");
   std::vector<double> gains;
-  for (std::size_t i = 0; i < before.size(); ++i) gains.push_back(after[i] - before[i]);
+  for (std::size_t i = 0; i < before.size(); ++i) { gains.push_back(after[i] - before[i]); }
   return mean_interval(gains, seed, resamples);
 }
 

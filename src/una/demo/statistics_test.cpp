@@ -13,15 +13,15 @@ namespace {
 std::vector<double> normals(std::size_t n, std::uint64_t seed, double mean) {
   Rng rng(seed, 1);
   std::vector<double> values;
-  for (std::size_t i = 0; i < n; ++i) values.push_back(mean + rng.normal());
+  for (std::size_t i = 0; i < n; ++i) { values.push_back(mean + rng.normal()); }
   return values;
 }
 
 TEST(Statistics, IntervalHasTheWidthOfTheNormalLaw) {
   const std::vector<double> values = normals(400, 3, 2);
   double mean = 0, square = 0;
-  for (const double value : values) mean += value / 400;
-  for (const double value : values) square += (value - mean) * (value - mean) / 400;
+  for (const double value : values) { mean += value / 400; }
+  for (const double value : values) { square += (value - mean) * (value - mean) / 400; }
   const Interval interval = mean_interval(values, 1);
   const double half = 1.96 * std::sqrt(square / 400);
   EXPECT_NEAR(interval.mean, mean, 1e-12);

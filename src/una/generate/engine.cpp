@@ -64,7 +64,7 @@ std::int64_t feed_token(Feed& feed, const Run& run) {
   const Prompt& prompt = *run.prompt;
   const auto cached = static_cast<std::int64_t>(run.output.ids.size());  // own tokens, this one included
   const std::int64_t length = prompt.size() + cached, own = run.begin + run.prompt_copy();
-  if (length == run.recompute_at) return feed_again(feed, run);
+  if (length == run.recompute_at) { return feed_again(feed, run); }
   const std::int32_t begin = row(feed);
   feed.add(run.output.ids.back(), length - 1, own + cached - 1);
   Segment segment{begin, begin + 1, {}};
@@ -116,9 +116,9 @@ struct Engine::Impl {
 void Engine::Impl::fit_cache() {
   if (options.cache_tokens == 0) {
     const std::int64_t wanted = schedule.wanted_slots();
-    if (wanted > schedule.slots()) schedule.grow(std::max(wanted, schedule.slots() * 3 / 2));
+    if (wanted > schedule.slots()) { schedule.grow(std::max(wanted, schedule.slots() * 3 / 2)); }
   }
-  if (cache && cache->slots() == schedule.slots()) return;
+  if (cache && cache->slots() == schedule.slots()) { return; }
   auto larger = std::make_unique<model::KvCache>(model, schedule.slots());
   for (std::int64_t layer = 0; cache && layer < model.spec().num_layers; ++layer) {
     larger->keys(layer).narrow(0, 0, cache->slots()).copy_(cache->keys(layer));
@@ -132,7 +132,7 @@ void Engine::Impl::fit_cache() {
 at::Tensor Engine::Impl::next_hidden(const std::vector<std::shared_ptr<Prompt>>& fresh) {
   Feed feed;
   std::vector<std::int64_t> last_rows;
-  for (const auto& prompt : fresh) last_rows.push_back(feed_prompt(feed, *prompt));
+  for (const auto& prompt : fresh) { last_rows.push_back(feed_prompt(feed, *prompt)); }
   prompt_tokens += row(feed);
   std::vector<std::int64_t> token_rows;
   for (const auto& run : schedule.running()) {
@@ -143,7 +143,9 @@ at::Tensor Engine::Impl::next_hidden(const std::vector<std::shared_ptr<Prompt>>&
     states = model.hidden_cached(at::tensor(feed.tokens), at::tensor(feed.positions), feed.segments,
                                  at::tensor(feed.slots), *cache, {.adapter = options.adapter});
   }
-  for (std::size_t i = 0; i < fresh.size(); ++i) fresh[i]->last = states.narrow(0, last_rows[i], 1).clone();
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    fresh[i]->last = states.narrow(0, last_rows[i], 1).clone();
+  }
   std::vector<at::Tensor> rows;
   for (std::size_t i = 0; i < token_rows.size(); ++i) {
     rows.push_back(token_rows[i] < 0 ? schedule.running()[i]->prompt->last
@@ -205,7 +207,7 @@ std::vector<Output> Engine::Impl::collect() {
     if (ends(*schedule.running()[i])) {
       out.push_back(finished(*schedule.finish(i)));
     } else {
-      if (listener) listener(schedule.running()[i]->output);
+      if (listener) { listener(schedule.running()[i]->output); }
       ++i;
     }
   }
@@ -223,7 +225,7 @@ void check_sampling(const SamplingParams& params) {
               cat("min_p is ", params.min_p, ", but must lie between 0 (off) and 1"));
   check_input(params.repetition_penalty > 0,
               cat("repetition_penalty is ", params.repetition_penalty, ", but must be above 0 (1: off)"));
-  for (const std::string& stop : params.stop) check_input(!stop.empty(), "a stop string is empty");
+  for (const std::string& stop : params.stop) { check_input(!stop.empty(), "a stop string is empty"); }
 }
 
 Engine::Engine(model::Model& model, const text::Tokenizer* tokenizer, const Options& options)
@@ -265,7 +267,7 @@ std::uint64_t Engine::add(Request request) {
 
 std::vector<Output> Engine::step() {
   const at::NoGradGuard no_grad;
-  if (impl_->schedule.done()) return std::exchange(impl_->empty_answers, {});
+  if (impl_->schedule.done()) { return std::exchange(impl_->empty_answers, {}); }
   impl_->fit_cache();
   const std::vector<std::shared_ptr<Prompt>> fresh = impl_->schedule.admit();
   impl_->append(impl_->model.logits(impl_->next_hidden(fresh), impl_->options.adapter));
@@ -286,10 +288,10 @@ std::vector<Output> generate_all(Engine& engine, std::vector<Request> requests) 
   std::uint64_t first = 0;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const std::uint64_t ticket = engine.add(std::move(requests[i]));
-    if (i == 0) first = ticket;
+    if (i == 0) { first = ticket; }
   }
   while (!engine.done()) {
-    for (Output& output : engine.step()) out[output.ticket - first] = std::move(output);
+    for (Output& output : engine.step()) { out[output.ticket - first] = std::move(output); }
   }
   return out;
 }

@@ -43,7 +43,7 @@ at::Tensor full_logits(model::Model& model, const Ids& ids) {
   const at::NoGradGuard no_grad;
   std::vector<std::int64_t> tokens(ids.begin(), ids.end()), positions;
   const auto size = static_cast<std::int32_t>(ids.size());
-  for (std::int32_t i = 0; i < size; ++i) positions.push_back(i);
+  for (std::int32_t i = 0; i < size; ++i) { positions.push_back(i); }
   const at::Tensor states =
       model.hidden(at::tensor(tokens), at::tensor(positions), {{0, size, {{0, size}}}}, {});
   return model.logits(states.narrow(0, size - 1, 1), model::kNoAdapter);
@@ -67,7 +67,7 @@ void expect_same(const std::vector<Output>& a, const std::vector<Output>& b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
     EXPECT_EQ(a[i].ids, b[i].ids) << i;
     EXPECT_EQ(a[i].id, b[i].id);
-    for (std::size_t k = 0; k < a[i].logps.size(); ++k) EXPECT_NEAR(a[i].logps[k], b[i].logps[k], 1e-5);
+    for (std::size_t k = 0; k < a[i].logps.size(); ++k) { EXPECT_NEAR(a[i].logps[k], b[i].logps[k], 1e-5); }
   }
 }
 
@@ -182,7 +182,7 @@ TEST(Engine, SamplesOfOnePromptComputeItOnce) {
   const std::vector<Output> outputs = generate_all(engine, asked);
   EXPECT_EQ(engine.prompt_tokens(), 4);
   EXPECT_EQ(engine.new_tokens(), 50);
-  for (std::size_t i = 0; i < outputs.size(); ++i) EXPECT_EQ(outputs[i].sample, i);
+  for (std::size_t i = 0; i < outputs.size(); ++i) { EXPECT_EQ(outputs[i].sample, i); }
   generate_all(engine, {asked[0]});
   EXPECT_EQ(engine.prompt_tokens(), 8) << "a prompt that nobody needs is forgotten";
 }
@@ -208,10 +208,10 @@ TEST(Engine, RequestsMayComeWhileOthersRun) {
   std::vector<Output> outputs(asked.size());
   for (Request& request : asked) {
     engine.add(request);
-    for (Output& output : engine.step()) outputs[output.ticket] = output;
+    for (Output& output : engine.step()) { outputs[output.ticket] = output; }
   }
   while (!engine.done()) {
-    for (Output& output : engine.step()) outputs[output.ticket] = output;
+    for (Output& output : engine.step()) { outputs[output.ticket] = output; }
   }
   expect_same(outputs, run(model, {}, params));
 }
@@ -230,7 +230,7 @@ TEST(Engine, StopIdsEndATextAndStayInIt) {
   stopped.min_new_tokens = 6;
   const Output longer = run(model, {}, stopped)[0];
   EXPECT_GE(longer.ids.size(), 6U);
-  for (std::size_t i = 0; i < 6; ++i) EXPECT_NE(longer.ids[i], free[3]);
+  for (std::size_t i = 0; i < 6; ++i) { EXPECT_NE(longer.ids[i], free[3]); }
 }
 
 TEST(Engine, TheModelsPositionsAreALimit) {
@@ -278,8 +278,9 @@ TEST(Engine, TheAdapterThatIsNamedSpeaks) {
   const model::AdapterId adapter = model.add_adapter({.target_modules = {"all-linear"}}, 1, true);
   const SamplingParams params{.max_new_tokens = 12, .temperature = 0};
   expect_same(run(model, {.adapter = adapter}, params), run(model, {}, params));
-  for (model::TrainableTensor& tensor : model.trainable())
+  for (model::TrainableTensor& tensor : model.trainable()) {
     tensor.master.set_data(tensor.master.detach().add(0.1));
+  }
   model.refresh();
   EXPECT_NE(run(model, {.adapter = adapter}, params)[2].ids, run(model, {}, params)[2].ids);
 }
@@ -287,7 +288,7 @@ TEST(Engine, TheAdapterThatIsNamedSpeaks) {
 TEST(Engine, Bf16ModelsGenerateToo) {
   model::Model model(tiny_spec(), 5, {.dtype = at::kBFloat16});
   const std::vector<Output> outputs = run(model, {}, {.max_new_tokens = 6});
-  for (const Output& output : outputs) EXPECT_EQ(output.ids.size(), 6U);
+  for (const Output& output : outputs) { EXPECT_EQ(output.ids.size(), 6U); }
 }
 
 }  // namespace

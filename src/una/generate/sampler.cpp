@@ -36,7 +36,7 @@ std::int32_t most_likely(std::span<const float> logits, const RowChoice& row) {
   };
   std::size_t best = logits.size();
   for (std::size_t id = 0; id < logits.size(); ++id) {
-    if ((best == logits.size() || logits[id] > logits[best]) && allowed(id)) best = id;
+    if ((best == logits.size() || logits[id] > logits[best]) && allowed(id)) { best = id; }
   }
   check_input(best < logits.size(), "min_new_tokens forbids every token of the vocabulary");
   return static_cast<std::int32_t>(best);
@@ -47,9 +47,9 @@ double sum(std::span<const float> values) {
   double parts[4] = {0, 0, 0, 0};
   std::size_t i = 0;
   for (; i + 4 <= values.size(); i += 4) {
-    for (std::size_t k = 0; k < 4; ++k) parts[k] += values[i + k];
+    for (std::size_t k = 0; k < 4; ++k) { parts[k] += values[i + k]; }
   }
-  for (; i < values.size(); ++i) parts[0] += values[i];
+  for (; i < values.size(); ++i) { parts[0] += values[i]; }
   return parts[0] + parts[1] + parts[2] + parts[3];
 }
 
@@ -73,16 +73,16 @@ Choice draw_by_id(std::span<const float> weights, double uniform) {
   };
   double left = uniform * total;
   std::size_t block = 0;
-  while (block + 1 < blocks.size() && left >= blocks[block]) left -= blocks[block++];
+  while (block + 1 < blocks.size() && left >= blocks[block]) { left -= blocks[block++]; }
   std::size_t last = 0;  // rounding may leave a rest: the last id with any weight takes it
   for (std::size_t id = block * kBlock; id < weights.size(); ++id) {
-    if (weights[id] <= 0) continue;
+    if (weights[id] <= 0) { continue; }
     last = id;
-    if (left < weights[id]) return choice(id);
+    if (left < weights[id]) { return choice(id); }
     left -= weights[id];
   }
   if (last == 0) {
-    for (std::size_t id = 0; id < weights.size(); ++id) last = weights[id] > 0 ? id : last;
+    for (std::size_t id = 0; id < weights.size(); ++id) { last = weights[id] > 0 ? id : last; }
   }
   return choice(last);
 }
@@ -94,11 +94,11 @@ struct Candidate {
 
 // Sets the weights outside the top k to 0; ids tied with the k-th stay, as in Hugging Face.
 void keep_top_k(std::span<float> weights, std::int64_t top_k) {
-  if (top_k <= 0 || static_cast<std::size_t>(top_k) >= weights.size()) return;
+  if (top_k <= 0 || static_cast<std::size_t>(top_k) >= weights.size()) { return; }
   std::vector<float> sorted(weights.begin(), weights.end());
   const auto kth = sorted.begin() + (top_k - 1);
   std::nth_element(sorted.begin(), kth, sorted.end(), std::greater<>());
-  for (float& weight : weights) weight = weight < *kth ? 0 : weight;
+  for (float& weight : weights) { weight = weight < *kth ? 0 : weight; }
 }
 
 // The smallest set of most likely ids that holds top_p of the weight, most likely first.
@@ -108,14 +108,16 @@ std::vector<Candidate> nucleus(std::span<const float> weights, double top_p) {
   const double bound = (1 - top_p) * total / static_cast<double>(weights.size());
   std::vector<Candidate> out;
   for (std::size_t id = 0; id < weights.size(); ++id) {
-    if (weights[id] > 0 && weights[id] >= bound) out.push_back({weights[id], static_cast<std::int32_t>(id)});
+    if (weights[id] > 0 && weights[id] >= bound) {
+      out.push_back({weights[id], static_cast<std::int32_t>(id)});
+    }
   }
   std::sort(out.begin(), out.end(), [](const Candidate& a, const Candidate& b) {
     return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
   });
   double held = 0;
   std::size_t size = 0;
-  while (size < out.size() && (size == 0 || held < top_p * total)) held += out[size++].weight;
+  while (size < out.size() && (size == 0 || held < top_p * total)) { held += out[size++].weight; }
   out.resize(size);
   return out;
 }
@@ -128,18 +130,20 @@ void keep_min_p(std::vector<Candidate>& candidates, double min_p) {
 }
 
 void keep_min_p(std::span<float> weights, double min_p) {
-  if (min_p <= 0) return;
+  if (min_p <= 0) { return; }
   const double bound = min_p * *std::max_element(weights.begin(), weights.end());
-  for (float& weight : weights) weight = weight < bound ? 0 : weight;
+  for (float& weight : weights) { weight = weight < bound ? 0 : weight; }
 }
 
 Choice draw_in_order(const std::vector<Candidate>& candidates, double uniform) {
-  if (candidates.empty()) return {};  // broken logits: the caller looks at the log-prob
+  if (candidates.empty()) {
+    return {};  // broken logits: the caller looks at the log-prob
+  }
   double total = 0;
-  for (const Candidate& candidate : candidates) total += candidate.weight;
+  for (const Candidate& candidate : candidates) { total += candidate.weight; }
   double left = uniform * total;
   for (const Candidate& candidate : candidates) {
-    if (left < candidate.weight) return {candidate.id, candidate.weight / total};
+    if (left < candidate.weight) { return {candidate.id, candidate.weight / total}; }
     left -= candidate.weight;
   }
   return {candidates.back().id, candidates.back().weight / total};
@@ -149,7 +153,9 @@ Choice draw(std::span<float> weights, const RowChoice& row) {
   const SamplingParams& params = *row.params;
   if (row.forbid_stops) {
     for (const std::int32_t id : params.stop_ids) {
-      if (id >= 0 && static_cast<std::size_t>(id) < weights.size()) weights[static_cast<std::size_t>(id)] = 0;
+      if (id >= 0 && static_cast<std::size_t>(id) < weights.size()) {
+        weights[static_cast<std::size_t>(id)] = 0;
+      }
     }
     check_input(sum(weights) > 0, "min_new_tokens forbids every token that has a probability");
   }
@@ -167,20 +173,21 @@ Choice draw(std::span<float> weights, const RowChoice& row) {
 at::Tensor penalised(const at::Tensor& logits, const std::vector<RowChoice>& rows) {
   const bool any = std::any_of(rows.begin(), rows.end(),
                                [](const RowChoice& row) { return row.params->repetition_penalty != 1; });
-  if (!any) return logits;
+  if (!any) { return logits; }
   at::Tensor out = logits.clone();
   const auto vocabulary = static_cast<std::size_t>(logits.size(1));
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto penalty = static_cast<float>(rows[i].params->repetition_penalty);
-    if (penalty == 1) continue;
+    if (penalty == 1) { continue; }
     const float* before = logits.const_data_ptr<float>() + i * vocabulary;
     float* after = out.mutable_data_ptr<float>() + i * vocabulary;
     for (const auto& ids : {rows[i].prompt, rows[i].answer}) {
       for (const std::int32_t id :
            ids) {  // from the untouched logit: an id that comes twice is penalised once
         const auto at = static_cast<std::size_t>(id);
-        if (id >= 0 && at < vocabulary)
+        if (id >= 0 && at < vocabulary) {
           after[at] = before[at] < 0 ? before[at] * penalty : before[at] / penalty;
+        }
       }
     }
   }
@@ -202,7 +209,7 @@ Draw draw_row(std::span<const float> raw, std::span<const float> changed, std::s
     const bool same = params.temperature == 1 && raw.data() == changed.data();
     softmax = kernels::softmax_row(raw.data(), same ? weights.data() : nullptr, count, 1);
     const auto scale = static_cast<float>(1 / params.temperature);
-    if (!same) kernels::softmax_row(changed.data(), weights.data(), count, scale);
+    if (!same) { kernels::softmax_row(changed.data(), weights.data(), count, scale); }
     choice = draw(weights, row);
   }
   const double logp = raw[static_cast<std::size_t>(choice.token)] - softmax.top - std::log(softmax.total);

@@ -17,7 +17,7 @@ const std::vector<double> kProbabilities = {0.3, 0.1, 0.4, 0.2};
 
 at::Tensor logits(const std::vector<double>& probabilities) {
   std::vector<float> values;
-  for (const double p : probabilities) values.push_back(static_cast<float>(std::log(p) + 3));
+  for (const double p : probabilities) { values.push_back(static_cast<float>(std::log(p) + 3)); }
   return at::tensor(values).unsqueeze(0);
 }
 
@@ -37,7 +37,7 @@ std::vector<double> shares(const SamplingParams& params) {
 
 void expect_shares(const SamplingParams& params, const std::vector<double>& expected) {
   const std::vector<double> found = shares(params);
-  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(found[i], expected[i], 2e-3) << i;
+  for (std::size_t i = 0; i < expected.size(); ++i) { EXPECT_NEAR(found[i], expected[i], 2e-3) << i; }
 }
 
 TEST(Sampler, DrawsEachIdWithItsProbability) { expect_shares({}, kProbabilities); }
@@ -45,8 +45,8 @@ TEST(Sampler, DrawsEachIdWithItsProbability) { expect_shares({}, kProbabilities)
 TEST(Sampler, TemperatureSharpens) {
   std::vector<double> squares;
   double total = 0;
-  for (const double p : kProbabilities) total += p * p;
-  for (const double p : kProbabilities) squares.push_back(p * p / total);
+  for (const double p : kProbabilities) { total += p * p; }
+  for (const double p : kProbabilities) { squares.push_back(p * p / total); }
   expect_shares({.temperature = 0.5}, squares);
 }
 
@@ -108,7 +108,7 @@ TEST(Sampler, ForbiddenStopsNeverCome) {
   const SamplingParams greedy{.temperature = 0, .stop_ids = {2}}, free{.stop_ids = {2, 0}};
   EXPECT_EQ(draw_one(greedy, 0, true).token, 0);
   EXPECT_EQ(draw_one(greedy, 0, false).token, 2);
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(draw_one(free, i / 50.0, true).token % 2, 1);
+  for (int i = 0; i < 50; ++i) { EXPECT_EQ(draw_one(free, i / 50.0, true).token % 2, 1); }
   const SamplingParams all{.stop_ids = {0, 1, 2, 3}};
   EXPECT_THROW(draw_one(all, 0.5, true), InputError);
 }

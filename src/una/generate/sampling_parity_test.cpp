@@ -73,8 +73,8 @@ TEST(SamplingParity, GreedyTokensWithAPenaltyAndAMinimumLengthAreThoseOfGenerate
     const Output output =
         generate_all(engine, {{.id = 1, .prompt = one.at("prompt").get<Ids>(), .params = params}})[0];
     EXPECT_EQ(output.ids, one.at("ids").get<Ids>()) << one.at("model");
-    for (const float logp : output.processed_logps) EXPECT_EQ(logp, 0);
-    for (const float logp : output.logps) EXPECT_LT(logp, 0);
+    for (const float logp : output.processed_logps) { EXPECT_EQ(logp, 0); }
+    for (const float logp : output.logps) { EXPECT_LT(logp, 0); }
   }
 }
 

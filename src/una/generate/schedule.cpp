@@ -34,7 +34,7 @@ std::int64_t Schedule::wanted_slots() const {
 }
 
 void Schedule::drop(Prompt& prompt) {
-  if (prompt.begin < 0) return;
+  if (prompt.begin < 0) { return; }
   pool_.give_back(prompt.begin, prompt.size());
   prompt.begin = -1;
   prompt.last = at::Tensor();
@@ -43,7 +43,7 @@ void Schedule::drop(Prompt& prompt) {
 // Takes the slots of one prompt that only waiting requests have; it is computed again later.
 bool Schedule::drop_idle_prompt(const Prompt* keep) {
   for (const auto& [key, prompt] : prompts_) {
-    if (prompt->begin < 0 || prompt->running > 0 || prompt.get() == keep) continue;
+    if (prompt->begin < 0 || prompt->running > 0 || prompt.get() == keep) { continue; }
     drop(*prompt);
     return true;
   }
@@ -52,7 +52,7 @@ bool Schedule::drop_idle_prompt(const Prompt* keep) {
 
 std::int64_t Schedule::take(std::int64_t count, const Prompt* keep) {
   std::int64_t begin = pool_.take(count);
-  while (begin < 0 && drop_idle_prompt(keep)) begin = pool_.take(count);
+  while (begin < 0 && drop_idle_prompt(keep)) { begin = pool_.take(count); }
   return begin;
 }
 
@@ -63,13 +63,13 @@ bool Schedule::place(Run& run, bool& fresh) {
   if (!fresh) {
     run.begin = take(run.own_slots(), &prompt);
     // In an otherwise empty cache the prompt itself may lie where it splits the free slots.
-    if (run.begin >= 0 || !running_.empty()) return run.begin >= 0;
+    if (run.begin >= 0 || !running_.empty()) { return run.begin >= 0; }
     drop(prompt);
     fresh = true;
   }
   // Together, so that prompt and answer are one range of keys.
   const std::int64_t begin = take(prompt.size() + run.own_slots(), &prompt);
-  if (begin < 0) return false;
+  if (begin < 0) { return false; }
   prompt.begin = begin;
   run.begin = begin + prompt.size();
   return true;
@@ -81,7 +81,7 @@ std::vector<std::shared_ptr<Prompt>> Schedule::admit() {
   while (!waiting_.empty() && static_cast<std::int64_t>(running_.size()) < options_.max_batch) {
     Run& run = *waiting_.front();
     const bool cached = run.prompt->begin >= 0;
-    if (!cached && tokens > 0 && tokens + run.prompt->size() > options_.prefill_tokens) break;
+    if (!cached && tokens > 0 && tokens + run.prompt->size() > options_.prefill_tokens) { break; }
     bool fresh = false;
     if (!place(run, fresh)) {
       check(!running_.empty(), "a request does not fit an empty cache");
@@ -100,7 +100,7 @@ std::vector<std::shared_ptr<Prompt>> Schedule::admit() {
 }
 
 void Schedule::forget(const std::shared_ptr<Prompt>& prompt) {
-  if (prompt->waiting > 0 || prompt->running > 0) return;
+  if (prompt->waiting > 0 || prompt->running > 0) { return; }
   drop(*prompt);
   prompts_.erase(key_of(prompt->ids));
 }

@@ -21,7 +21,7 @@ TEST(SlotPool, TakesTheFirstRunThatFits) {
 
 TEST(SlotPool, FreedNeighboursJoin) {
   SlotPool pool(9);
-  for (int i = 0; i < 3; ++i) pool.take(3);
+  for (int i = 0; i < 3; ++i) { pool.take(3); }
   pool.give_back(0, 3);
   pool.give_back(6, 3);
   EXPECT_EQ(pool.take(4), -1);

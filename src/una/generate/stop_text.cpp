@@ -6,20 +6,20 @@
 namespace una::generate {
 StopText::StopText(const text::Tokenizer* tokenizer, std::vector<std::string> stops)
     : tokenizer_(tokenizer), stops_(std::move(stops)), growing_(tokenizer) {
-  for (const std::string& stop : stops_) longest_ = std::max(longest_, stop.size());
+  for (const std::string& stop : stops_) { longest_ = std::max(longest_, stop.size()); }
 }
 
 std::size_t StopText::find_stop(const std::string& text, std::size_t from) const {
   std::size_t first = std::string::npos;
-  for (const std::string& stop : stops_) first = std::min(first, text.find(stop, from));
+  for (const std::string& stop : stops_) { first = std::min(first, text.find(stop, from)); }
   return first;
 }
 
 bool StopText::push(const std::vector<std::int32_t>& ids, bool check) {
-  if (stops_.empty()) return false;
+  if (stops_.empty()) { return false; }
   const std::string before = growing_.whole();
   const std::string now = before + growing_.push(ids);
-  if (check && find_stop(now, watched_) != std::string::npos) return true;
+  if (check && find_stop(now, watched_) != std::string::npos) { return true; }
   // A stop string found later may begin in the last longest - 1 bytes; unchecked text is left behind.
   const std::size_t overlap = check ? longest_ - 1 : 0;
   const std::size_t whole = growing_.whole().size();
@@ -28,10 +28,10 @@ bool StopText::push(const std::vector<std::int32_t>& ids, bool check) {
 }
 
 std::string StopText::text(const std::vector<std::int32_t>& ids, std::size_t dropped, bool cut) const {
-  if (tokenizer_ == nullptr) return "";
+  if (tokenizer_ == nullptr) { return ""; }
   std::string whole =
       tokenizer_->decode({ids.begin(), ids.end() - static_cast<std::ptrdiff_t>(dropped)}, true);
-  if (!cut) return whole;
+  if (!cut) { return whole; }
   const std::size_t at = find_stop(whole, std::min(watched_, whole.size()));
   return at == std::string::npos ? whole : whole.substr(0, at);
 }

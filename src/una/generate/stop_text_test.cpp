@@ -23,7 +23,7 @@ std::size_t found_after(StopText& watch, const Ids& ids, std::size_t unchecked =
   Ids so_far;
   for (const std::int32_t id : ids) {
     so_far.push_back(id);
-    if (watch.push(so_far, so_far.size() > unchecked)) return so_far.size();
+    if (watch.push(so_far, so_far.size() > unchecked)) { return so_far.size(); }
   }
   return 0;
 }
@@ -102,7 +102,7 @@ TEST(StopText, TheEngineStopsAtAStringAndTrimsTheText) {
   EXPECT_EQ(free.text, tokenizer().decode(free.ids, true));
   // A piece of what it says: two bytes in the middle that are plain letters.
   std::size_t at = 0;
-  while (at + 2 < free.text.size() && !(free.text[at] > 32 && free.text[at + 1] > 32)) ++at;
+  while (at + 2 < free.text.size() && !(free.text[at] > 32 && free.text[at + 1] > 32)) { ++at; }
   ASSERT_LT(at + 2, free.text.size());
   Request stopped = request;
   stopped.params.stop = {free.text.substr(at, 2)};

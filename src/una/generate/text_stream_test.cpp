@@ -31,7 +31,7 @@ std::vector<std::string> pieces(const std::string& text, const std::vector<std::
 
 std::string joined(const std::vector<std::string>& parts) {
   std::string out;
-  for (const std::string& part : parts) out += part;
+  for (const std::string& part : parts) { out += part; }
   return out;
 }
 

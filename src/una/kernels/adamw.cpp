@@ -91,7 +91,7 @@ double sum_of_squares(const at::Tensor& flat) {
     }
   });
   double sum = 0;
-  for (const double part : partial) sum += part;
+  for (const double part : partial) { sum += part; }
   return sum;
 }
 

@@ -33,7 +33,7 @@ at::Tensor moved(const at::Tensor& tensor) { return tensor.to(standin_device());
 Op there(const Op& op) {
   return [op](const Tensors& in) {
     Tensors copies;
-    for (const at::Tensor& tensor : in) copies.push_back(tensor.defined() ? moved(tensor) : tensor);
+    for (const at::Tensor& tensor : in) { copies.push_back(tensor.defined() ? moved(tensor) : tensor); }
     return op(copies).cpu();
   };
 }
@@ -203,7 +203,7 @@ TEST(Aten, AdamwAndNorms) {
   const AdamWParams params{.learning_rate = 0.1, .weight_decay = 0.1, .step = 3, .gradient_scale = 0.5};
   adamw_step(here[0], here[1], here[2], here[3], params);
   adamw_step(far[0], far[1], far[2], far[3], params);
-  for (const std::size_t i : {0U, 2U, 3U}) EXPECT_LT(difference(far[i].cpu(), here[i]), 1e-6);
+  for (const std::size_t i : {0U, 2U, 3U}) { EXPECT_LT(difference(far[i].cpu(), here[i]), 1e-6); }
   EXPECT_NEAR(sum_of_squares(far[1]), sum_of_squares(here[1]), 1e-4);
 }
 

@@ -45,7 +45,9 @@ void check_segment(const Segment& segment, std::int64_t queries, std::int64_t ke
     }
     total += range.end - range.begin;
   }
-  if (total < segment.query_end - segment.query_begin) fail("key ranges hold fewer keys than it has queries");
+  if (total < segment.query_end - segment.query_begin) {
+    fail("key ranges hold fewer keys than it has queries");
+  }
 }
 
 Call make_call(const Views& t, const std::vector<Segment>& segments, const AttentionParams& params) {
@@ -72,14 +74,14 @@ Result forward(const Views& t, const Call& call, bool keep_lse) {
   Result result;
   const auto type = detail::compute_type(t.q.scalar_type());
   result.out = call.whole ? at::empty(t.q.sizes(), t.q.options()) : at::zeros(t.q.sizes(), t.q.options());
-  if (keep_lse) result.lse = at::empty({t.q.size(0), t.q.size(1)}, t.q.options().dtype(type));
+  if (keep_lse) { result.lse = at::empty({t.q.size(0), t.q.size(1)}, t.q.options().dtype(type)); }
   cpu::attention_forward(t.q, t.k, t.v, call.segments, call.params, result.out, result.lse);
   return result;
 }
 
 void backward(const Views& t, const Call& call, const Result& result, const at::Tensor& grad,
               const Views& grads) {
-  if (!call.whole) at::Tensor(grads.q).zero_();
+  if (!call.whole) { at::Tensor(grads.q).zero_(); }
   const at::Tensor grad_out = grad.stride(-1) == 1 ? grad : grad.contiguous();
   cpu::attention_backward(t.q, t.k, t.v, call.segments, call.params, result.out, result.lse, grad_out,
                           {grads.q, grads.k, grads.v});
@@ -126,8 +128,8 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const std::vector<Segment>& segments, const AttentionParams& params) {
   const Call call = make_call({q, k, v}, segments, params);
-  if (aten::takes(q)) return aten::attention(q, k, v, segments, params);
-  if (detail::records({q, k, v})) return Attention::apply(q, k, v, call);
+  if (aten::takes(q)) { return aten::attention(q, k, v, segments, params); }
+  if (detail::records({q, k, v})) { return Attention::apply(q, k, v, call); }
   return forward({q, k, v}, call, false).out;
 }
 
@@ -141,7 +143,7 @@ at::Tensor attention_packed(const at::Tensor& qkv, std::int64_t kv_heads,
     const Views own = slices(qkv, kv_heads);
     return aten::attention(own.q, own.k, own.v, segments, params);
   }
-  if (detail::records({qkv})) return PackedAttention::apply(qkv, kv_heads, call);
+  if (detail::records({qkv})) { return PackedAttention::apply(qkv, kv_heads, call); }
   return forward(views, call, false).out;
 }
 

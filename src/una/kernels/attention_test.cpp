@@ -86,7 +86,7 @@ TEST(Attention, AgreesWithWindowAndSoftCap) {
 TEST(Attention, WindowOfOneSeesItsOwnValue) {
   const at::Tensor x = random({130, 4, 16}, 1).to(at::kFloat);
   const at::Tensor y = attention_packed(x, 1, packed({130}), {.scale = 0.25, .window = 1});
-  for (std::int64_t head = 0; head < 2; ++head) EXPECT_TRUE(y.select(1, head).equal(x.select(1, 3)));
+  for (std::int64_t head = 0; head < 2; ++head) { EXPECT_TRUE(y.select(1, head).equal(x.select(1, 3))); }
 }
 
 TEST(Attention, AgreesOnSharedPrompts) {

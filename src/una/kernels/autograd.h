@@ -36,9 +36,9 @@ inline bool wants_grad(const at::Tensor& tensor) { return tensor.defined() && te
 
 // Whether an op must record: grad mode is on and an input asks for a gradient.
 inline bool records(std::initializer_list<at::Tensor> inputs) {
-  if (!at::GradMode::is_enabled()) return false;
+  if (!at::GradMode::is_enabled()) { return false; }
   for (const at::Tensor& input : inputs) {
-    if (wants_grad(input)) return true;
+    if (wants_grad(input)) { return true; }
   }
   return false;
 }

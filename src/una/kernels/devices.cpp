@@ -29,7 +29,7 @@ std::string torch_folder() {
 void load_cuda() {
   static const std::string trouble = [] {
     const std::string path = torch_folder() + "/libtorch_cuda.so";
-    if (!is_file(path)) return cat(path, " is not there");
+    if (!is_file(path)) { return cat(path, " is not there"); }
     return dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr ? std::string() : std::string(dlerror());
   }();
   check_input(trouble.empty(), cat("device cuda: LibTorch's CUDA libraries cannot be loaded (", trouble,
@@ -38,13 +38,13 @@ void load_cuda() {
 
 std::string no_card() {
   const NvidiaCards cards = nvidia_cards();
-  if (cards.driver.empty()) return "there is no NVIDIA driver on this machine";
+  if (cards.driver.empty()) { return "there is no NVIDIA driver on this machine"; }
   return cat("driver ", cards.driver,
              " shows no card that LibTorch 2.11 (CUDA 13: driver 580 or newer) can use");
 }
 
 std::int64_t card_number(const std::string& name) {
-  if (name == "cuda") return 0;
+  if (name == "cuda") { return 0; }
   std::int64_t number = -1;
   const char *begin = name.data() + 5, *end = name.data() + name.size();
   const auto [stop, error] = std::from_chars(begin, end, number);
@@ -58,7 +58,7 @@ std::int64_t current(const c10::CachingDeviceAllocator::StatArray& stat) { retur
 }  // namespace
 
 c10::Device open_device(const std::string& name) {
-  if (name == "cpu") return c10::kCPU;
+  if (name == "cpu") { return c10::kCPU; }
   check_input(name == "cuda" || starts_with(name, "cuda:"),
               cat("device: '", name, "' is unknown, choose cpu, cuda or cuda:N"));
   const std::int64_t number = card_number(name);
@@ -74,7 +74,7 @@ c10::Device open_device(const std::string& name) {
 }
 
 DeviceMemory device_memory(c10::Device device) {
-  if (!device.is_cuda()) return {};
+  if (!device.is_cuda()) { return {}; }
   c10::DeviceAllocator* allocator = c10::getDeviceAllocator(device.type());
   const auto stats = allocator->getDeviceStats(device.index());
   const auto [free, total] = allocator->getMemoryInfo(device.index());
@@ -85,7 +85,7 @@ DeviceMemory device_memory(c10::Device device) {
 }
 
 void reset_peak_memory(c10::Device device) {
-  if (device.is_cuda()) c10::getDeviceAllocator(device.type())->resetPeakStats(device.index());
+  if (device.is_cuda()) { c10::getDeviceAllocator(device.type())->resetPeakStats(device.index()); }
 }
 
 }  // namespace una::kernels

@@ -15,9 +15,9 @@ namespace una::kernels::detail {
 template <class T>
 const cpu::Table<T>& table() {
   const cpu::Tables& all = cpu::tables();
-  if constexpr (std::is_same_v<T, float>) return all.f32;
-  if constexpr (std::is_same_v<T, double>) return all.f64;
-  if constexpr (std::is_same_v<T, cpu::Bf16>) return all.bf16;
+  if constexpr (std::is_same_v<T, float>) { return all.f32; }
+  if constexpr (std::is_same_v<T, double>) { return all.f64; }
+  if constexpr (std::is_same_v<T, cpu::Bf16>) { return all.bf16; }
 }
 
 // Calls work.template operator()<T>() with the loops' element type.
@@ -41,13 +41,13 @@ inline at::ScalarType compute_type(at::ScalarType type) {
 
 template <class T>
 const T* read(const at::Tensor& tensor) {
-  if (!tensor.defined()) return nullptr;
+  if (!tensor.defined()) { return nullptr; }
   check(tensor.is_cpu(), "kernels: a CPU loop was given another device's tensor");
   return static_cast<const T*>(tensor.const_data_ptr());
 }
 template <class T>
 T* write(const at::Tensor& tensor) {
-  if (!tensor.defined()) return nullptr;
+  if (!tensor.defined()) { return nullptr; }
   check(tensor.is_cpu(), "kernels: a CPU loop was given another device's tensor");
   return static_cast<T*>(tensor.mutable_data_ptr());
 }

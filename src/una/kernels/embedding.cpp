@@ -21,7 +21,7 @@ void add_rows(const at::Tensor& ids, const at::Tensor& grad, at::Tensor& out) {
   at::parallel_for(
       0, out.size(0), 1 + out.size(0) / at::get_num_threads(), [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t t = 0; t < tokens; ++t) {
-          if (id[t] < begin || id[t] >= end) continue;
+          if (id[t] < begin || id[t] >= end) { continue; }
           detail::table<T>().add_values(read<T>(grad) + t * cols, detail::write<A>(out) + id[t] * cols, cols);
         }
       });
@@ -57,7 +57,7 @@ struct Embedding : torch::autograd::Function<Embedding> {
 at::Tensor embedding(const at::Tensor& ids, const Weight& weight) {
   check(ids.dim() == 1 && ids.scalar_type() == at::kLong, "embedding: ids must be [T] int64");
   const at::Tensor rows = ids.contiguous();
-  if (detail::records({weight.master})) return Embedding::apply(weight.master, weight, rows);
+  if (detail::records({weight.master})) { return Embedding::apply(weight.master, weight, rows); }
   return at::index_select(weight.value.detach(), 0, rows);
 }
 

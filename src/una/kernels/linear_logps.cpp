@@ -66,7 +66,7 @@ void chunk_logps(const Call& call, const at::Tensor& logits, const at::Tensor& t
       const std::int64_t row = first + i;
       T* z = write<T>(logits) + i * vocab;
       loops.logp_row(z, vocab, target[row], params, results, row);
-      if (unit_gradient) loops.logp_row_gradient(z, vocab, target[row], params, results.lse[row], A{1});
+      if (unit_gradient) { loops.logp_row_gradient(z, vocab, target[row], params, results.lse[row], A{1}); }
     }
   });
 }
@@ -82,7 +82,7 @@ void aten_logps(const Call& call, const at::Tensor& logits, const at::Tensor& ta
                 const aten::HeadRows& out, bool unit_gradient) {
   const aten::HeadScales scales{call.temperature, call.soft_cap};
   aten::head_rows(logits, targets, scales, out);
-  if (unit_gradient) aten::head_gradient(logits, targets, scales, out.lse, {});
+  if (unit_gradient) { aten::head_gradient(logits, targets, scales, out.lse, {}); }
 }
 
 Outputs make_outputs(const at::Tensor& hidden, bool lse, bool statistics) {
@@ -90,8 +90,8 @@ Outputs make_outputs(const at::Tensor& hidden, bool lse, bool statistics) {
   const std::int64_t n = hidden.size(0);
   Outputs out;
   out.logp = at::empty({n}, options);
-  if (lse) out.lse = at::empty({n}, options);
-  if (!statistics) return out;
+  if (lse) { out.lse = at::empty({n}, options); }
+  if (!statistics) { return out; }
   out.entropy = at::empty({n}, options);
   out.mean_logit = at::empty({n}, options);
   out.greedy = at::empty({n}, options.dtype(at::kBool));
@@ -108,7 +108,7 @@ void forward(const at::Tensor& hidden, const Call& call, const at::Tensor& targe
       detail::with_type(hidden.scalar_type(),
                         [&]<class T>() { chunk_logps<T>(call, logits, targets, out, first, u.defined()); });
     }
-    if (!u.defined()) return;
+    if (!u.defined()) { return; }
     at::Tensor part = u.narrow(0, first, n);
     at::mm_out(part, logits, call.value);
   });
@@ -192,7 +192,9 @@ void check_shapes(const at::Tensor& hidden, const Weight& weight, const at::Tens
   check(targets.dim() == 1 && targets.size(0) == hidden.size(0) && targets.scalar_type() == at::kLong,
         "linear_logps: targets must be [N] int64");
   check(call.temperature > 0 && call.chunk > 0, "linear_logps: temperature and chunk_rows must be positive");
-  if (!targets.is_cpu()) return;  // the model has looked at them where they came from
+  if (!targets.is_cpu()) {
+    return;  // the model has looked at them where they came from
+  }
   const auto* target = read<std::int64_t>(targets);
   for (std::int64_t i = 0; i < targets.size(0); ++i) {
     check(target[i] >= 0 && target[i] < weight.value.size(0),

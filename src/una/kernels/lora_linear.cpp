@@ -37,12 +37,12 @@ struct Call {
 template <class Visit>
 void each_master(const std::vector<LinearPart>& parts, const Visit& visit) {
   for (const LinearPart& part : parts) {
-    if (detail::wants_grad(part.weight_master)) visit(part.weight_master);
-    if (detail::wants_grad(part.bias_master)) visit(part.bias_master);
+    if (detail::wants_grad(part.weight_master)) { visit(part.weight_master); }
+    if (detail::wants_grad(part.bias_master)) { visit(part.bias_master); }
     for (const LoraTerm& term : part.adapters) {
-      if (term.a.trains()) visit(term.a.master);
-      if (term.b.trains()) visit(term.b.master);
-      if (detail::wants_grad(term.magnitude_master)) visit(term.magnitude_master);
+      if (term.a.trains()) { visit(term.a.master); }
+      if (term.b.trains()) { visit(term.b.master); }
+      if (detail::wants_grad(term.magnitude_master)) { visit(term.magnitude_master); }
     }
   }
 }
@@ -82,7 +82,7 @@ void drop(const at::Tensor& x, const LoraTerm& term, const at::Tensor& out, bool
 }
 
 at::Tensor dropped(const at::Tensor& x, const LoraTerm& term) {
-  if (term.dropout == 0) return x;
+  if (term.dropout == 0) { return x; }
   at::Tensor out = at::empty_like(x);
   drop(x, term, out, false);
   return out;
@@ -104,7 +104,7 @@ void apply_dora(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& t
   } else {
     at::mul_out(y, z, term.gain);
   }
-  if (detail::wants_grad(term.magnitude_master)) saved.push_back(z);
+  if (detail::wants_grad(term.magnitude_master)) { saved.push_back(z); }
 }
 
 // y; appends to `saved`, for each adapter, its scaled thin product s drop(x) A^T [T, r], then z where a DoRA
@@ -143,10 +143,10 @@ void term_backward(const LoraTerm& term, const at::Tensor& thin, const at::Tenso
                    Gradients into) {
   const bool trains_a = term.a.trains();
   at::Tensor inner;  // s dY B
-  if (trains_a || into.dx.defined()) inner = scaled(at::mm(dy, term.b.value), term.scale);
-  if (trains_a) into.out.push_back(like(at::mm(inner.t(), dropped(into.x, term)), term.a.master));
-  if (term.b.trains()) into.out.push_back(like(at::mm(dy.t(), thin), term.b.master));
-  if (!into.dx.defined()) return;
+  if (trains_a || into.dx.defined()) { inner = scaled(at::mm(dy, term.b.value), term.scale); }
+  if (trains_a) { into.out.push_back(like(at::mm(inner.t(), dropped(into.x, term)), term.a.master)); }
+  if (term.b.trains()) { into.out.push_back(like(at::mm(dy.t(), thin), term.b.master)); }
+  if (!into.dx.defined()) { return; }
   if (term.dropout == 0) {
     into.dx.addmm_(inner, term.a.value);
   } else {
@@ -158,7 +158,7 @@ void term_backward(const LoraTerm& term, const at::Tensor& thin, const at::Tenso
 // What the stacked product gets of dy: DoRA's gain is on it, but for the parts under dropout, whose plain
 // product has none.
 at::Tensor product_gradient(const at::Tensor& dy, const Call& call) {
-  if (!has_dora(call.parts)) return dy;
+  if (!has_dora(call.parts)) { return dy; }
   at::Tensor out = dy.clone();
   std::int64_t begin = 0;
   for (const LinearPart& part : call.parts) {
@@ -180,9 +180,9 @@ void dora_backward(const LoraTerm& term, const at::Tensor& weight, const at::Ten
   const at::Tensor& dy = part.dy;
   const at::Tensor dz = term.dropout > 0 ? at::mul(dy, term.gain).to(dy.scalar_type()) : part.dproduct;
   at::Tensor base;
-  if (term.dropout > 0 && into.dx.defined()) base = at::mm(dz.sub(dy), weight);
+  if (term.dropout > 0 && into.dx.defined()) { base = at::mm(dz.sub(dy), weight); }
   term_backward(term, saved[0], dz, base, into);
-  if (!detail::wants_grad(term.magnitude_master)) return;
+  if (!detail::wants_grad(term.magnitude_master)) { return; }
   const at::ScalarType wide = detail::compute_type(dy.scalar_type());
   const at::Tensor dgain = at::sum(at::mul(dy.to(wide), saved[1].to(wide)), {0});
   into.out.push_back(like(dgain.div_(term.norm), term.magnitude_master));
@@ -259,15 +259,15 @@ void check_parts(const at::Tensor& x, const at::Tensor& weight, const std::vecto
             "stacked_linear: an adapter's A must be [r, in] and its B [out, r]");
       check(term.dropout >= 0 && term.dropout < 1, "stacked_linear: dropout must be in [0, 1)");
     }
-    if (is_dora(part)) check_dora(part);
+    if (is_dora(part)) { check_dora(part); }
   }
   check(total == weight.size(0), "stacked_linear: the parts' rows do not add up to the weight's");
 }
 
 void keep_input(const at::Tensor& x, const InputOrigin& origin, Call& call) {
-  if (std::none_of(call.parts.begin(), call.parts.end(), needs_x)) return;
+  if (std::none_of(call.parts.begin(), call.parts.end(), needs_x)) { return; }
   call.kept_x = origin.from.defined() ? origin.from.detach() : x;
-  if (origin.from.defined()) call.make_x = origin.make;
+  if (origin.from.defined()) { call.make_x = origin.make; }
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ struct Layer {
 
 std::int64_t total(const Layer& s) {
   std::int64_t sum = 0;
-  for (const std::int64_t out : s.outs) sum += out;
+  for (const std::int64_t out : s.outs) { sum += out; }
   return sum;
 }
 
@@ -42,7 +42,7 @@ Tensors inputs_of(const Layer& s) {
     for (const std::int64_t rank : s.ranks) {
       out.push_back(random({rank, s.in}, seed++, 0.3));
       out.push_back(random({part, rank}, seed++, 0.3));
-      if (s.dora) out.push_back(random({part}, seed++));
+      if (s.dora) { out.push_back(random({part}, seed++)); }
     }
   }
   return out;
@@ -80,12 +80,12 @@ at::Tensor apply(const Linear& linear, const Layer& s, const Tensors& in, at::Sc
     LinearPart part{.out = out};
     if (parts.empty() && s.trains_full) {
       part.weight_master = in[1].narrow(0, 0, out);
-      if (s.bias) part.bias_master = in[2].narrow(0, 0, out);
+      if (s.bias) { part.bias_master = in[2].narrow(0, 0, out); }
     }
     for (std::size_t i = 0; i < s.ranks.size(); ++i, next += s.dora ? 3 : 2) {
       part.adapters.push_back({testing::weight_of(in[next], dtype), testing::weight_of(in[next + 1], dtype),
                                s.scale * static_cast<double>(i + 1), s.dropout, key++});
-      if (s.dora) set_dora(part.adapters.back(), in[next + 2]);
+      if (s.dora) { set_dora(part.adapters.back(), in[next + 2]); }
     }
     parts.push_back(part);
   }
@@ -214,7 +214,7 @@ TEST(LoraLinear, FrozenAdapterOnFrozenInputRecordsNothing) {
 TEST(LoraLinear, NoGradModeGivesTheSameValues) {
   const Layer s{.rows = 9, .in = 10, .outs = {7, 5}, .ranks = {3}};
   Tensors in = inputs_of(s);
-  for (at::Tensor& t : in) t.set_requires_grad(true);
+  for (at::Tensor& t : in) { t.set_requires_grad(true); }
   const at::Tensor recorded = apply(kept, s, in, at::kDouble);
   const at::NoGradGuard guard;
   const at::Tensor plain = apply(kept, s, in, at::kDouble);
@@ -226,10 +226,10 @@ TEST(LoraLinear, NoGradModeGivesTheSameValues) {
 Tensors all_of(const Linear& linear, const Layer& s, at::ScalarType dtype) {
   Tensors in = inputs_of(s);
   in[0] = in[0].to(dtype);
-  for (at::Tensor& t : in) t.set_requires_grad(true);
+  for (at::Tensor& t : in) { t.set_requires_grad(true); }
   Tensors out{apply(linear, s, in, dtype)};
   out[0].sum().backward();
-  for (const at::Tensor& t : in) out.push_back(t.grad());
+  for (const at::Tensor& t : in) { out.push_back(t.grad()); }
   return out;
 }
 

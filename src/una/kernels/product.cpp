@@ -31,7 +31,7 @@ bool has_amx() {
 
 std::int64_t bf16_limit(std::string_view isa, std::int64_t in) {
   static const bool tiles = has_amx();
-  if (multiplies_bf16()) return tiles ? kFewBesideTiles : in <= kShortRow ? kSeveral : kFew;
+  if (multiplies_bf16()) { return tiles ? kFewBesideTiles : in <= kShortRow ? kSeveral : kFew; }
   // without such instructions ATen multiplies bf16 at half our speed or less
   return isa == "default" ? kFew : std::numeric_limits<std::int64_t>::max();
 }
@@ -69,7 +69,7 @@ bool multiplies_bf16() { return std::string_view(cpu::tables().name) == "avx512_
 
 std::int64_t few_rows_limit(at::ScalarType dtype, std::int64_t in) {
   const std::string_view isa = cpu::tables().name;
-  if (dtype == at::kBFloat16) return bf16_limit(isa, in);
+  if (dtype == at::kBFloat16) { return bf16_limit(isa, in); }
   return dtype == at::kFloat && isa.substr(0, 6) == "avx512" ? kSeveral : kFew;
 }
 

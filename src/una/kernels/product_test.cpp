@@ -28,7 +28,7 @@ const std::vector<Shape>& shapes() {
 }
 
 double tolerance(at::ScalarType dtype) {
-  if (dtype == at::kDouble) return 1e-13;
+  if (dtype == at::kDouble) { return 1e-13; }
   return dtype == at::kFloat ? 1e-6 : 1.0 / 256;
 }
 

@@ -98,8 +98,8 @@ Gradients backward(const at::Tensor& dy, const at::Tensor& x, const Call& call, 
   const std::int64_t tokens = x.size(0), partials = (tokens + kPartialRows - 1) / kPartialRows;
   Gradients out{at::empty_like(x), {}, {}};
   at::Tensor q_sums, k_sums;
-  if (call.q.master.defined()) q_sums = at::zeros({partials + 1, layout.q.cols}, inv.options());
-  if (call.k.master.defined()) k_sums = at::zeros({partials + 1, layout.k.cols}, inv.options());
+  if (call.q.master.defined()) { q_sums = at::zeros({partials + 1, layout.q.cols}, inv.options()); }
+  if (call.k.master.defined()) { k_sums = at::zeros({partials + 1, layout.k.cols}, inv.options()); }
   detail::with_type(x.scalar_type(), [&]<class T>() {
     using A = cpu::Compute<T>;
     const Pointers<T> pointers{read<T>(dy),           read<T>(x),   read<T>(call.q.value),
@@ -118,12 +118,12 @@ Gradients backward(const at::Tensor& dy, const at::Tensor& x, const Call& call, 
       }
     });
     for (std::int64_t p = 0; p < partials; ++p) {
-      if (dq != nullptr) detail::table<T>().add(partial(dq, p, layout.q.cols), dq, layout.q.cols);
-      if (dk != nullptr) detail::table<T>().add(partial(dk, p, layout.k.cols), dk, layout.k.cols);
+      if (dq != nullptr) { detail::table<T>().add(partial(dq, p, layout.q.cols), dq, layout.q.cols); }
+      if (dk != nullptr) { detail::table<T>().add(partial(dk, p, layout.k.cols), dk, layout.k.cols); }
     }
   });
-  if (q_sums.defined()) out.q = q_sums.select(0, 0).to(call.q.master.scalar_type()).clone();
-  if (k_sums.defined()) out.k = k_sums.select(0, 0).to(call.k.master.scalar_type()).clone();
+  if (q_sums.defined()) { out.q = q_sums.select(0, 0).to(call.q.master.scalar_type()).clone(); }
+  if (k_sums.defined()) { out.k = k_sums.select(0, 0).to(call.k.master.scalar_type()).clone(); }
   return out;
 }
 

@@ -54,9 +54,9 @@ Gradients backward(const at::Tensor& dy, const at::Tensor& x, const Call& call, 
   const bool want_weight = call.weight.master.defined();
   const std::int64_t rows = x.size(0), cols = x.size(1);
   const std::int64_t partials = (rows + kPartialRows - 1) / kPartialRows;
-  if (want_x) out.x = at::empty_like(x);
+  if (want_x) { out.x = at::empty_like(x); }
   at::Tensor sums;
-  if (want_weight) sums = at::zeros({partials + 1, cols}, inv.options());
+  if (want_weight) { sums = at::zeros({partials + 1, cols}, inv.options()); }
   detail::with_type(x.scalar_type(), [&]<class T>() {
     using A = cpu::Compute<T>;
     auto* dx = write<T>(out.x);
@@ -72,10 +72,11 @@ Gradients backward(const at::Tensor& dy, const at::Tensor& x, const Call& call, 
             {count, cols, call.eps, call.kind});
       }
     });
-    for (std::int64_t p = 0; want_weight && p < partials; ++p)
+    for (std::int64_t p = 0; want_weight && p < partials; ++p) {
       detail::table<T>().add(dw + (p + 1) * cols, dw, cols);
+    }
   });
-  if (want_weight) out.weight = sums.select(0, 0);
+  if (want_weight) { out.weight = sums.select(0, 0); }
   return out;
 }
 
@@ -95,7 +96,7 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
     const auto& call = detail::kept<Call>(ctx);
     Gradients out =
         kernels::backward(grads[0].contiguous(), saved[0], call, saved[1], ctx->needs_input_grad(0));
-    if (out.weight.defined()) out.weight = out.weight.to(call.weight.master.scalar_type()).clone();
+    if (out.weight.defined()) { out.weight = out.weight.to(call.weight.master.scalar_type()).clone(); }
     return {out.x, out.weight, {}};
   }
 };
@@ -113,7 +114,7 @@ at::Tensor rms_norm(const at::Tensor& x, const Weight& weight, double eps, NormK
   }
   const at::Tensor rows = x.contiguous();
   const Call call{weight, eps, kind};
-  if (detail::records({x, weight.master})) return RmsNorm::apply(rows, detail::master_of(weight), call);
+  if (detail::records({x, weight.master})) { return RmsNorm::apply(rows, detail::master_of(weight), call); }
   return forward(rows, call, {});
 }
 

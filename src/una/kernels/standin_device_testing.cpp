@@ -82,7 +82,7 @@ class Arena {
   }
   static std::size_t rounded(std::size_t bytes) {
     std::size_t size = 64;
-    while (size < bytes) size *= 2;
+    while (size < bytes) { size *= 2; }
     return size;
   }
 
@@ -138,8 +138,9 @@ struct StandinHooks final : at::PrivateUse1HooksInterface {
 
 // The bytes of a tensor of either device as a CPU tensor.
 at::Tensor on_cpu(const at::Tensor& tensor) {
-  if (tensor.is_cpu() || tensor.numel() == 0)
+  if (tensor.is_cpu() || tensor.numel() == 0) {
     return tensor.is_cpu() ? tensor : at::empty(tensor.sizes(), tensor.scalar_type());
+  }
   void* bytes = Arena::get().seen(tensor.const_data_ptr());
   return at::from_blob(bytes, tensor.sizes(), tensor.strides(), tensor.scalar_type());
 }
@@ -168,7 +169,7 @@ const at::Tensor& resized(const at::Tensor& self, at::IntArrayRef size,
                           std::optional<at::MemoryFormat> /*format*/) {
   self.unsafeGetTensorImpl()->set_sizes_contiguous(size);
   const c10::Storage& storage = self.storage();
-  if (storage.nbytes() >= self.nbytes()) return self;
+  if (storage.nbytes() >= self.nbytes()) { return self; }
   check(storage.nbytes() == 0, "the stand-in device makes room in empty tensors only");
   storage.set_data_ptr_noswap(allocator().allocate(self.nbytes()));
   storage.set_nbytes(self.nbytes());
@@ -177,7 +178,7 @@ const at::Tensor& resized(const at::Tensor& self, at::IntArrayRef size,
 // NOLINTEND(bugprone-return-const-ref-from-parameter)
 
 at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to) {
-  if (to.sizes() != from.sizes()) resized(to, from.sizes(), {});
+  if (to.sizes() != from.sizes()) { resized(to, from.sizes(), {}); }
   return copy_from(from, to, false);
 }
 
@@ -195,15 +196,15 @@ at::Tensor reshape_alias(const at::Tensor& self, at::IntArrayRef size, at::IntAr
 void check_devices(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
   const auto check_one = [&](const at::Tensor& tensor) {
     const bool number = tensor.defined() && tensor.is_cpu() && tensor.dim() == 0;
-    if (!tensor.defined() || number || tensor.device().type() == kType) return;
+    if (!tensor.defined() || number || tensor.device().type() == kType) { return; }
     throw InternalError(cat(op.schema().name(), ": tensors of several devices"));
   };
   const std::size_t count = op.schema().arguments().size();
   for (std::size_t i = stack.size() - count; i < stack.size(); ++i) {
     const c10::IValue& value = stack[i];
-    if (value.isTensor()) check_one(value.toTensor());
+    if (value.isTensor()) { check_one(value.toTensor()); }
     if (value.isTensorList()) {
-      for (const at::Tensor& tensor : value.toTensorVector()) check_one(tensor);
+      for (const at::Tensor& tensor : value.toTensorVector()) { check_one(tensor); }
     }
   }
 }
@@ -266,7 +267,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> flash_backward(
       keys.excluded_ - c10::autograd_dispatch_keyset_with_ADInplaceOrView);
   const c10::AutoGradMode history(true);
   std::vector<at::Tensor> in;
-  for (const at::Tensor& tensor : {q, k, v}) in.push_back(on_cpu(tensor).clone().requires_grad_());
+  for (const at::Tensor& tensor : {q, k, v}) { in.push_back(on_cpu(tensor).clone().requires_grad_()); }
   flash(in[0], in[1], in[2], cu_q, cu_k, scale, window_of(left)).backward(on_cpu(grad));
   return {in[0].grad().to(q.device()), in[1].grad().to(q.device()), in[2].grad().to(q.device())};
 }

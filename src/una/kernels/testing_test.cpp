@@ -29,7 +29,7 @@ Tensors leaves(const Comparison& c, at::ScalarType dtype, at::ScalarType masters
 }
 
 void zero(Tensors& inputs) {
-  for (at::Tensor& input : inputs) input.mutable_grad() = at::Tensor();
+  for (at::Tensor& input : inputs) { input.mutable_grad() = at::Tensor(); }
 }
 
 }  // namespace
@@ -38,13 +38,13 @@ at::Tensor random(at::IntArrayRef sizes, std::uint64_t seed, double scale) {
   at::Tensor out = at::empty(sizes, at::kDouble);
   Rng rng(seed, stream_id("kernel tests"));
   auto* data = out.mutable_data_ptr<double>();
-  for (std::int64_t i = 0; i < out.numel(); ++i) data[i] = rng.normal() * scale;
+  for (std::int64_t i = 0; i < out.numel(); ++i) { data[i] = rng.normal() * scale; }
   return out.to(at::kBFloat16).to(at::kDouble);
 }
 
 double difference(const at::Tensor& got, const at::Tensor& wanted) {
-  if (got.sizes() != wanted.sizes()) return std::numeric_limits<double>::infinity();
-  if (wanted.numel() == 0) return 0;
+  if (got.sizes() != wanted.sizes()) { return std::numeric_limits<double>::infinity(); }
+  if (wanted.numel() == 0) { return 0; }
   const at::Tensor a = got.detach().to(at::kDouble), b = wanted.detach().to(at::kDouble);
   const double largest = (a - b).abs().max().item<double>(), scale = b.abs().max().item<double>();
   return largest == largest ? largest / std::max(scale, 1e-3) : std::numeric_limits<double>::infinity();
@@ -56,7 +56,7 @@ void expect_agreement(const Comparison& c, at::ScalarType dtype, double factor) 
   const at::Tensor got = c.op(mine), wanted = c.reference(theirs);
   const double limit = tolerance_of(dtype) * factor;
   EXPECT_LE(difference(got, wanted), limit) << "output, " << toString(dtype);
-  if (!wanted.requires_grad()) return;
+  if (!wanted.requires_grad()) { return; }
   const at::Tensor grad = random(wanted.sizes(), 99);
   zero(mine);
   got.backward(grad.to(got.scalar_type()));
@@ -85,7 +85,7 @@ void expect_true_gradients(const Op& op, const Tensors& inputs, double tolerance
     const at::Tensor direction = random(inputs[i].sizes(), 1000 + i);
     const auto value = [&](double step) {
       Tensors moved;
-      for (const at::Tensor& v : variables) moved.push_back(v.detach());
+      for (const at::Tensor& v : variables) { moved.push_back(v.detach()); }
       moved[i] = moved[i] + direction * step;
       return (op(moved) * weights).sum().item<double>();
     };

@@ -85,7 +85,9 @@ TEST_P(AdapterParity, AFrozenOneAndItsCloneSayTheSameAndTheBaseIsUntouched) {
 TEST_P(AdapterParity, MergedItSaysTheSame) {
   Case c(GetParam(), false);
   weights::StateDict merged;
-  for (const auto& [name, tensor] : c.model->merged_tensors(c.adapter, at::kFloat)) merged.add(name, tensor);
+  for (const auto& [name, tensor] : c.model->merged_tensors(c.adapter, at::kFloat)) {
+    merged.add(name, tensor);
+  }
   Model plain(c.model->spec(), merged, {}, "merged");
   EXPECT_LE(max_difference(plain.forward(c.batch, {}, {}).logp, recorded(c.reference, "logps")), 1e-5);
 }
@@ -93,7 +95,9 @@ TEST_P(AdapterParity, MergedItSaysTheSame) {
 TEST_P(AdapterParity, GreedyTokensFromTheCacheAreThoseOfTheMergedModel) {
   Case c(GetParam(), false);
   weights::StateDict merged;
-  for (const auto& [name, tensor] : c.model->merged_tensors(c.adapter, at::kFloat)) merged.add(name, tensor);
+  for (const auto& [name, tensor] : c.model->merged_tensors(c.adapter, at::kFloat)) {
+    merged.add(name, tensor);
+  }
   Model plain(c.model->spec(), merged, {}, "merged");
   const auto decode = [](Model& model, AdapterId adapter) {
     constexpr std::int64_t kLength = 7;  // phi3's frequencies stay the same below 8
@@ -120,7 +124,7 @@ TEST_P(AdapterParity, WrittenAgainItHasPeftsNamesValuesAndMeaning) {
   weights::write_adapter(folder, c.model->adapter_spec(c.adapter), c.model->adapter_tensors(c.adapter));
   const weights::StateDict written = weights::read_adapter_weights(folder);
   ASSERT_EQ(written.names(), c.file.names());
-  for (const auto& [name, tensor] : c.file.all()) EXPECT_TRUE(written.at(name).equal(tensor)) << name;
+  for (const auto& [name, tensor] : c.file.all()) { EXPECT_TRUE(written.at(name).equal(tensor)) << name; }
   const LoraSpec spec = weights::read_adapter_config(folder);
   const AdapterId again = c.model->load_adapter(spec, written, false, folder);
   EXPECT_TRUE(c.logps(again).equal(c.logps(c.adapter).detach()));
@@ -152,14 +156,14 @@ TEST(AdapterParity, SeveralAdaptersOfOneModelDoNotMeet) {
     EXPECT_TRUE(model->forward(batches[i], {}, {.adapter = ids[i]}).logp.detach().equal(alone[i]))
         << names[i];
   };
-  for (const std::size_t i : {2U, 0U, 1U, 0U, 2U}) expect_alone(i);
+  for (const std::size_t i : {2U, 0U, 1U, 0U, 2U}) { expect_alone(i); }
   model->forward(batches[0], {}, {.adapter = ids[0]}).logp.sum().backward();
   for (TrainableTensor& tensor : model->trainable()) {
     EXPECT_EQ(tensor.master.grad().defined(), tensor.adapter == ids[0]) << tensor.name;
-    if (tensor.adapter == ids[0]) tensor.master.set_data(tensor.master.detach().mul(1.5));
+    if (tensor.adapter == ids[0]) { tensor.master.set_data(tensor.master.detach().mul(1.5)); }
   }
   model->refresh();
-  for (const std::size_t i : {1U, 2U}) expect_alone(i);
+  for (const std::size_t i : {1U, 2U}) { expect_alone(i); }
   EXPECT_GT(max_difference(model->forward(batches[0], {}, {.adapter = ids[0]}).logp.detach(), alone[0]),
             1e-2);
 }

@@ -29,7 +29,7 @@ kernels::AttentionParams attention_params(const ModelSpec& spec, std::int64_t la
 }
 
 kernels::NormKind kind_of(NormStyle style) {
-  if (style == NormStyle::kPlusOne) return kernels::NormKind::kPlusOne;
+  if (style == NormStyle::kPlusOne) { return kernels::NormKind::kPlusOne; }
   return style == NormStyle::kWide ? kernels::NormKind::kWide : kernels::NormKind::kRounded;
 }
 
@@ -59,7 +59,9 @@ at::Tensor DecoderLayer::normed(const at::Tensor& x, const Parameter* weight, co
 
 at::Tensor DecoderLayer::normed_linear(const StackedLinear& linear, const at::Tensor& x,
                                        const Parameter* weight, const AdapterUse& use) const {
-  if (weight == nullptr || !at::GradMode::is_enabled()) return linear.forward(normed(x, weight, use), use);
+  if (weight == nullptr || !at::GradMode::is_enabled()) {
+    return linear.forward(normed(x, weight, use), use);
+  }
   const kernels::Weight used = use.parameter(weight).weight();
   return linear.forward(
       normed(x, weight, use), use,
@@ -97,7 +99,7 @@ at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call) con
   const at::Tensor middle = at::add(x, normed(mixed, parts_.attention_post_norm, use));
   const at::Tensor gate_up = normed_linear(parts_.gate_up, middle, parts_.mlp_norm, use);
   const auto gated = [gate = gate_](const at::Tensor& from) {
-    if (gate == Gate::kSilu) return kernels::swiglu(from);
+    if (gate == Gate::kSilu) { return kernels::swiglu(from); }
     return kernels::geglu(from, gate == Gate::kGelu ? kernels::Gelu::kExact : kernels::Gelu::kTanh);
   };
   const at::Tensor out = parts_.down.forward(gated(gate_up), use, {gate_up, gated});

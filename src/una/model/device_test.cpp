@@ -76,8 +76,9 @@ TEST(Device, AdaptersTrainThere) {
                                    .dropout_key = 4};
       add_perturbed_adapter(far, lora);
       expect_equal(outcome(far, shared_batch(), {}, options), outcome(here, shared_batch(), {}, options));
-      for (const auto& [name, tensor] : far.adapter_tensors(options.adapter))
+      for (const auto& [name, tensor] : far.adapter_tensors(options.adapter)) {
         EXPECT_TRUE(tensor.is_cpu()) << name;
+      }
       const auto merged = far.merged_tensors(options.adapter, at::kFloat);
       const auto wanted = here.merged_tensors(options.adapter, at::kFloat);
       for (std::size_t i = 0; i < merged.size(); ++i) {

@@ -30,7 +30,7 @@ void expect_differences(Model& model, const std::function<at::Tensor()>& loss, b
       const double original = *value;
       const auto at_offset = [&](double offset) {
         *value = original + offset;
-        if (refreshing) model.refresh();
+        if (refreshing) { model.refresh(); }
         return loss().item<double>();
       };
       const double difference = (at_offset(kStep) - at_offset(-kStep)) / (2 * kStep);

@@ -96,7 +96,9 @@ inline PackedBatch pack(const std::vector<Ids>& sequences, std::size_t first_tar
     out.add_tokens(ids, 0);
     out.batch.segments.push_back({begin, out.row(), {{begin, out.row()}}});
     out.last_rows.push_back(out.row() - 1);
-    for (std::size_t i = first_target; i < ids.size(); ++i) out.want(begin + static_cast<int>(i) - 1, ids[i]);
+    for (std::size_t i = first_target; i < ids.size(); ++i) {
+      out.want(begin + static_cast<int>(i) - 1, ids[i]);
+    }
   }
   return out.finish();
 }
@@ -148,14 +150,12 @@ template <class Run>
 std::string error_of(const Run& run) {
   try {
     run();
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
   return "no error";
 }
 
 inline double max_difference(const at::Tensor& a, const at::Tensor& b) {
-  if (a.numel() == 0) return 0;
+  if (a.numel() == 0) { return 0; }
   return a.to(at::kDouble).sub(b.to(at::kDouble)).abs().max().item<double>();
 }
 
@@ -177,10 +177,10 @@ inline std::vector<at::Tensor> take_gradients(Model& model) {
 // A LoRA on every linear whose B is not zero.
 inline AdapterId add_perturbed_adapter(Model& model, const LoraSpec& spec, bool trainable = true) {
   const AdapterId fresh = model.add_adapter(spec, 7, trainable);
-  if (!trainable) return fresh;
+  if (!trainable) { return fresh; }
   std::uint64_t i = 0;
   for (TrainableTensor& tensor : model.trainable()) {
-    if (tensor.name.find("lora_B") == std::string::npos) continue;
+    if (tensor.name.find("lora_B") == std::string::npos) { continue; }
     const at::Tensor wave = at::arange(tensor.master.numel(), at::kDouble).add(static_cast<double>(++i));
     tensor.master.set_data(wave.mul(1.7)
                                .sin()

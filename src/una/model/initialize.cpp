@@ -28,7 +28,7 @@ at::Tensor random_normal(const std::vector<std::int64_t>& shape, double deviatio
       const double radius = std::sqrt(-2 * std::log(1 - uniform01(random_bits(seed, stream, index, 0))));
       const double angle = 2 * std::numbers::pi * uniform01(random_bits(seed, stream, index, 1));
       data[2 * i] = static_cast<float>(deviation * radius * std::cos(angle));
-      if (2 * i + 1 < count) data[2 * i + 1] = static_cast<float>(deviation * radius * std::sin(angle));
+      if (2 * i + 1 < count) { data[2 * i + 1] = static_cast<float>(deviation * radius * std::sin(angle)); }
     }
   });
   return out;

@@ -23,14 +23,14 @@ StackedLinear::StackedLinear(std::vector<Part> parts) : parts_(std::move(parts))
   std::vector<Parameter*> weights, biases;
   for (const Part& part : parts_) {
     weights.push_back(part.weight);
-    if (part.bias != nullptr) biases.push_back(part.bias);
+    if (part.bias != nullptr) { biases.push_back(part.bias); }
   }
   weight_ = fuse_rows(weights);
-  if (!biases.empty()) bias_ = fuse_rows(biases);
+  if (!biases.empty()) { bias_ = fuse_rows(biases); }
 }
 
 at::Tensor StackedLinear::bias_of(const AdapterUse& use) const {
-  if (!bias_.defined()) return {};
+  if (!bias_.defined()) { return {}; }
   std::vector<at::Tensor> values;
   bool own = false;  // the adapter has a bias of its own
   for (const Part& part : parts_) {
@@ -50,7 +50,7 @@ at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use,
   parts.reserve(parts_.size());
   for (const Part& part : parts_) {
     kernels::LinearPart call{.out = part.weight->value.size(0), .weight_master = part.weight->master};
-    if (part.bias != nullptr) call.bias_master = use.parameter(part.bias).master;
+    if (part.bias != nullptr) { call.bias_master = use.parameter(part.bias).master; }
     const std::optional<AdapterModule>* module =
         use.adapter != nullptr ? &use.adapter->modules[part.id] : nullptr;
     if (module != nullptr && module->has_value()) {

@@ -12,7 +12,7 @@ namespace {
 
 weights::StateDict weights_of(const Model& model) {
   weights::StateDict out;
-  for (const auto& [name, tensor] : model.named_tensors()) out.add(name, tensor);
+  for (const auto& [name, tensor] : model.named_tensors()) { out.add(name, tensor); }
   return out;
 }
 
@@ -21,9 +21,7 @@ weights::StateDict tiny_weights() { return weights_of(Model(tiny_spec(), 5, {}))
 std::string refusal(const ModelSpec& spec, const weights::StateDict& weights) {
   try {
     Model(spec, weights, {}, "the folder");
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
   return "";
 }
 
@@ -31,7 +29,7 @@ TEST(Loading, OneErrorListsAllMissingSurplusAndMisshapenNames) {
   const weights::StateDict good = tiny_weights();
   weights::StateDict bad;
   for (const auto& [name, tensor] : good.all()) {
-    if (name == "model.norm.weight" || name == "model.layers.1.mlp.up_proj.weight") continue;
+    if (name == "model.norm.weight" || name == "model.layers.1.mlp.up_proj.weight") { continue; }
     bad.add(name, name == "model.embed_tokens.weight" ? tensor.narrow(0, 0, 39) : tensor);
   }
   bad.add("model.layers.0.self_attn.q_norm.weight", at::ones({6}));
@@ -61,7 +59,7 @@ TEST(Loading, RotaryBuffersAreIgnored) {
 TEST(Loading, ATiedHeadMayBeThereOrNotButAnUntiedOneMust) {
   weights::StateDict with = tiny_weights(), without;
   for (const auto& [name, tensor] : with.all()) {
-    if (name != "lm_head.weight") without.add(name, tensor);
+    if (name != "lm_head.weight") { without.add(name, tensor); }
   }
   ModelSpec tied = tiny_spec();
   tied.tie_word_embeddings = true;

@@ -47,9 +47,7 @@ AdapterPlan plan_adapter(LoraSpec& spec, const AdapterBase& base) {
 AdapterPlan plan_loaded(LoraSpec& spec, const AdapterBase& base, const std::string& what) {
   try {
     return plan_adapter(spec, base);
-  } catch (const InputError& error) {
-    throw InputError(cat(what, ": ", error.what()));
-  }
+  } catch (const InputError& error) { throw InputError(cat(what, ": ", error.what())); }
 }
 
 std::vector<ExpectedTensor> expected_tensors(const AdapterPlan& plan, bool use_dora,
@@ -60,9 +58,9 @@ std::vector<ExpectedTensor> expected_tensors(const AdapterPlan& plan, bool use_d
     const ModuleNames names(linear.module);
     out.push_back({names.a, {target.rank, linear.in}});
     out.push_back({names.b, {linear.out, target.rank}});
-    if (use_dora) out.push_back({names.magnitude, {linear.out}});
+    if (use_dora) { out.push_back({names.magnitude, {linear.out}}); }
   }
-  for (const CopyPlan& copy : plan.copies) out.push_back({copy.name, copy.base->value.sizes().vec()});
+  for (const CopyPlan& copy : plan.copies) { out.push_back({copy.name, copy.base->value.sizes().vec()}); }
   return out;
 }
 
@@ -80,9 +78,9 @@ void add_copy(Adapter& adapter, const Parameter* base, AdapterCopy copy) {
 std::int64_t Adapter::lowest_layer(const std::vector<LinearInfo>& linears) const {
   std::int64_t lowest = INT64_MAX;
   for (std::size_t i = 0; i < modules.size(); ++i) {
-    if (modules[i]) lowest = std::min(lowest, linears[i].layer);
+    if (modules[i]) { lowest = std::min(lowest, linears[i].layer); }
   }
-  for (const AdapterCopy& copy : copies) lowest = std::min(lowest, copy.layer);
+  for (const AdapterCopy& copy : copies) { lowest = std::min(lowest, copy.layer); }
   return lowest;
 }
 
@@ -93,7 +91,7 @@ AdapterSize adapter_size(LoraSpec spec, const AdapterBase& base) {
     const LinearInfo& linear = base.linears[target.linear];
     out.parameters += target.rank * (linear.in + linear.out);
     out.ranks += target.rank;
-    if (spec.use_dora) out.magnitudes += linear.out;
+    if (spec.use_dora) { out.magnitudes += linear.out; }
     out.lowest_layer = std::min(out.lowest_layer, linear.layer);
   }
   out.parameters += out.magnitudes;
@@ -150,7 +148,7 @@ Adapter load_adapter(const LoraSpec& spec, const AdapterBase& base, const weight
   for (const LoraTarget& target : plan.targets) {
     const ModuleNames names(base.linears[target.linear].module);
     AdapterModule module{.a = read(names.a, own), .b = read(names.b, own), .scale = target.scale};
-    if (spec.use_dora) module.magnitude = read(names.magnitude, own.wide());
+    if (spec.use_dora) { module.magnitude = read(names.magnitude, own.wide()); }
     out.modules[target.linear] = std::move(module);
   }
   for (const CopyPlan& copy : plan.copies) {
@@ -168,23 +166,23 @@ Adapter frozen_copy(const Adapter& adapter, const AdapterBase& base) {
     parameter = make_parameter(parameter.name, parameter.full().clone(), placement, false, parameter.decay);
   };
   for (std::optional<AdapterModule>& module : out.modules) {
-    if (!module) continue;
+    if (!module) { continue; }
     freeze(module->a, own);
     freeze(module->b, own);
-    if (module->magnitude) freeze(*module->magnitude, own.wide());
+    if (module->magnitude) { freeze(*module->magnitude, own.wide()); }
   }
-  for (AdapterCopy& copy : out.copies) freeze(copy.parameter, own);
+  for (AdapterCopy& copy : out.copies) { freeze(copy.parameter, own); }
   refresh_dora(out, base);
   return out;
 }
 
 void refresh_dora(Adapter& adapter, const AdapterBase& base) {
-  if (!adapter.spec.use_dora) return;
+  if (!adapter.spec.use_dora) { return; }
   for (std::size_t i = 0; i < adapter.modules.size(); ++i) {
     std::optional<AdapterModule>& module = adapter.modules[i];
-    if (!module || !module->magnitude) continue;
+    if (!module || !module->magnitude) { continue; }
     module->norm = row_norms(*module, base.linears[i]);
-    if (!module->magnitude->trains()) module->gain = at::div(module->magnitude->value, module->norm);
+    if (!module->magnitude->trains()) { module->gain = at::div(module->magnitude->value, module->norm); }
   }
 }
 
@@ -194,9 +192,9 @@ kernels::LoraTerm lora_term(const AdapterModule& module, double dropout, std::ui
                         .scale = module.scale,
                         .dropout = dropout,
                         .dropout_key = dropout_key};
-  if (!module.magnitude) return out;
+  if (!module.magnitude) { return out; }
   out.gain = module.gain;
-  if (!module.magnitude->trains()) return out;
+  if (!module.magnitude->trains()) { return out; }
   const at::NoGradGuard no_grad;
   out.gain = at::div(module.magnitude->master, module.norm);
   out.magnitude_master = module.magnitude->master;

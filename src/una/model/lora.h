@@ -51,7 +51,7 @@ struct Adapter {
 
   // What this adapter has in the place of a parameter of the base.
   const Parameter& in_place_of(const Parameter* base) const {
-    if (copies.empty()) return *base;
+    if (copies.empty()) { return *base; }
     const auto found = copy_of.find(base);
     return found == copy_of.end() ? *base : copies[found->second].parameter;
   }
@@ -60,12 +60,12 @@ struct Adapter {
   template <class Visit>
   void each_parameter(const Visit& visit) {
     for (auto& module : modules) {
-      if (!module) continue;
+      if (!module) { continue; }
       visit(module->a);
       visit(module->b);
-      if (module->magnitude) visit(*module->magnitude);
+      if (module->magnitude) { visit(*module->magnitude); }
     }
-    for (AdapterCopy& copy : copies) visit(copy.parameter);
+    for (AdapterCopy& copy : copies) { visit(copy.parameter); }
   }
 };
 

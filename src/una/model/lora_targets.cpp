@@ -27,7 +27,7 @@ std::vector<std::string> short_names(const std::vector<LinearInfo>& linears) {
   std::vector<std::string> out;
   for (const LinearInfo& linear : linears) {
     const std::string name = last_name(linear.module);
-    if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
+    if (std::find(out.begin(), out.end(), name) == out.end()) { out.push_back(name); }
   }
   return out;
 }
@@ -40,8 +40,8 @@ std::vector<std::string> short_names(const std::vector<LinearInfo>& linears) {
 std::vector<bool> match_regex(const std::string& pattern, const std::vector<LinearInfo>& linears) {
   const std::regex regex = compile(pattern, pattern);
   std::vector<bool> out;
-  for (const LinearInfo& linear : linears) out.push_back(std::regex_match(linear.module, regex));
-  if (std::find(out.begin(), out.end(), true) == out.end()) throw_unknown_target(pattern, linears);
+  for (const LinearInfo& linear : linears) { out.push_back(std::regex_match(linear.module, regex)); }
+  if (std::find(out.begin(), out.end(), true) == out.end()) { throw_unknown_target(pattern, linears); }
   return out;
 }
 
@@ -52,14 +52,14 @@ class LayerChoice {
     for (const std::string& name : spec.layers_pattern) {
       patterns_.push_back(compile("(?:|.*?\\.)(?:" + name + ")\\.(\\d+)\\.", name));
     }
-    if (patterns_.empty()) patterns_.push_back(compile(R"(.*?\.[^.]*\.(\d+)\.)", ""));
+    if (patterns_.empty()) { patterns_.push_back(compile(R"(.*?\.[^.]*\.(\d+)\.)", "")); }
   }
 
   bool keeps(const std::string& module) const {
-    if (layers_.empty()) return true;
+    if (layers_.empty()) { return true; }
     for (const std::regex& pattern : patterns_) {
       std::smatch match;
-      if (!std::regex_search(module, match, pattern, std::regex_constants::match_continuous)) continue;
+      if (!std::regex_search(module, match, pattern, std::regex_constants::match_continuous)) { continue; }
       return std::find(layers_.begin(), layers_.end(), std::stoll(match[1].str())) != layers_.end();
     }
     return false;
@@ -77,11 +77,11 @@ std::vector<bool> match_names(const LoraSpec& spec, const std::vector<LinearInfo
     bool found = false;
     for (std::size_t i = 0; i < linears.size(); ++i) {
       const std::string& module = linears[i].module;
-      if (module != target && !ends_with(module, "." + target)) continue;
+      if (module != target && !ends_with(module, "." + target)) { continue; }
       found = true;
-      if (module == target || layers.keeps(module)) out[i] = true;
+      if (module == target || layers.keeps(module)) { out[i] = true; }
     }
-    if (!found) throw_unknown_target(target, linears);
+    if (!found) { throw_unknown_target(target, linears); }
   }
   check_input(std::find(out.begin(), out.end(), true) != out.end(),
               cat("LoRA: layers_to_transform leaves no layer of the model, whose layers are 0 to ",
@@ -114,7 +114,7 @@ class Patterns {
 
   Value first(const std::string& module, Value fallback) const {
     for (const auto& [pattern, value] : patterns_) {
-      if (std::regex_match(module, pattern)) return value;
+      if (std::regex_match(module, pattern)) { return value; }
     }
     return fallback;
   }
@@ -134,7 +134,7 @@ std::vector<LoraTarget> lora_targets(LoraSpec& spec, const std::vector<LinearInf
   const Patterns<double> alphas(spec.alpha_pattern);
   std::vector<LoraTarget> out;
   for (std::size_t i = 0; i < linears.size(); ++i) {
-    if (!chosen[i]) continue;
+    if (!chosen[i]) { continue; }
     const std::string& module = linears[i].module;
     const std::int64_t rank = ranks.first(module, spec.r);
     check_input(rank > 0, cat("LoRA: rank_pattern gives ", module, " the rank ", rank));

@@ -52,7 +52,7 @@ TEST(Lora, AFreshDoraMagnitudeIsTheNormOfTheRows) {
   EXPECT_EQ(saved.size(), 2U * 7U * 3U);
   for (const auto& [name, tensor] : model.named_tensors()) {
     const std::string magnitude = name.substr(0, name.rfind('.')) + ".lora_magnitude_vector";
-    if (!saved.has(magnitude)) continue;
+    if (!saved.has(magnitude)) { continue; }
     EXPECT_LE(max_difference(saved.at(magnitude), tensor.to(at::kDouble).norm(2, {1})), 1e-6) << name;
   }
 }
@@ -61,12 +61,12 @@ TEST(Lora, TheRowsOfAMergedDoraAreAsLongAsTheMagnitudeSays) {
   Model model(tiny_spec(), 5, {});
   const AdapterId adapter = add_perturbed_adapter(model, kDora);
   for (TrainableTensor& tensor : model.trainable()) {
-    if (!ends_with(tensor.name, "magnitude_vector")) continue;
+    if (!ends_with(tensor.name, "magnitude_vector")) { continue; }
     tensor.master.set_data(at::arange(tensor.master.numel(), at::kFloat).mul(0.1).add(0.3));
   }
   model.refresh();
   for (const auto& [name, tensor] : model.merged_tensors(adapter, at::kDouble)) {
-    if (name.find("_proj") == std::string::npos) continue;
+    if (name.find("_proj") == std::string::npos) { continue; }
     const at::Tensor wanted = at::arange(tensor.size(0), at::kDouble).mul(0.1).add(0.3);
     EXPECT_LE(max_difference(tensor.norm(2, {1}), wanted), 1e-6) << name;
   }
@@ -111,7 +111,7 @@ TEST(Lora, ACloneKeepsItsValuesWhileTheOriginalMoves) {
   EXPECT_TRUE(logps_of(model, clone).equal(before));
   EXPECT_FALSE(logps_of(model, clone).requires_grad());
   const std::size_t trained = model.trainable().size();
-  for (TrainableTensor& tensor : model.trainable()) tensor.master.mutable_data_ptr<float>()[0] += 1;
+  for (TrainableTensor& tensor : model.trainable()) { tensor.master.mutable_data_ptr<float>()[0] += 1; }
   model.refresh();
   EXPECT_TRUE(logps_of(model, clone).equal(before));
   EXPECT_GT(max_difference(logps_of(model, adapter).detach(), before), 1e-3);
@@ -126,7 +126,7 @@ TEST(Lora, MergedWeightsSayWhatTheAdapterSays) {
   Model model(tiny_spec(), 5, {});
   const AdapterId adapter = add_perturbed_adapter(model, spec);
   weights::StateDict merged;
-  for (const auto& [name, tensor] : model.merged_tensors(adapter, at::kFloat)) merged.add(name, tensor);
+  for (const auto& [name, tensor] : model.merged_tensors(adapter, at::kFloat)) { merged.add(name, tensor); }
   Model whole(tiny_spec(), merged, {}, "merged");
   EXPECT_LE(max_difference(logps_of(whole, kNoAdapter), logps_of(model, adapter).detach()), 1e-5);
   EXPECT_GT(max_difference(logps_of(model, kNoAdapter), logps_of(model, adapter).detach()), 1e-2);
@@ -214,7 +214,7 @@ TEST(Lora, AFileThatDoesNotFitIsRefusedWithAllNames) {
   const weights::StateDict good = without_prefix(model.adapter_tensors(model.add_adapter(spec, 1, false)));
   weights::StateDict bad;
   for (const auto& [name, tensor] : good.all()) {
-    if (name.find("v_proj.lora_A") != std::string::npos) continue;
+    if (name.find("v_proj.lora_A") != std::string::npos) { continue; }
     bad.add(name, name.find("q_proj.lora_B") != std::string::npos ? at::ones({24, 3}) : tensor);
   }
   bad.add("model.layers.0.mlp.up_proj.lora_A.weight", at::ones({2, 16}));
@@ -258,8 +258,9 @@ TEST(Lora, ASecondRewardHeadOnOneModelIsRefused) {
   Model model(tiny_spec(), 5, {});
   const weights::StateDict saved = without_prefix(model.adapter_tensors(model.add_adapter(spec, 1, true)));
   weights::StateDict other;
-  for (const auto& [name, tensor] : saved.all())
+  for (const auto& [name, tensor] : saved.all()) {
     other.add(name, name == "score.weight" ? tensor.add(1) : tensor);
+  }
   EXPECT_NO_THROW(model.load_adapter(spec, saved, false, "the same"));
   const std::string error = error_of([&] { model.load_adapter(spec, other, false, "another"); });
   EXPECT_NE(error.find("another adapter on this model has another reward head"), std::string::npos) << error;

@@ -26,7 +26,9 @@ namespace {
 
 std::vector<ExpectedTensor> expected_tensors(const ModelSpec& spec, const PartNames& names) {
   std::vector<ExpectedTensor> out;
-  for (const ParameterShape& shape : parameter_shapes(spec, names)) out.push_back({shape.name, shape.shape});
+  for (const ParameterShape& shape : parameter_shapes(spec, names)) {
+    out.push_back({shape.name, shape.shape});
+  }
   return out;
 }
 
@@ -49,7 +51,7 @@ at::Tensor random_parameter(const ModelSpec& spec, const ParameterShape& shape, 
 // A head's results where objectives read them; gradients go back the same way.
 PolicyOutput on_cpu(PolicyOutput out) {
   for (at::Tensor* each : {&out.logp, &out.entropy, &out.mean_logit, &out.greedy}) {
-    if (each->defined()) *each = each->cpu();
+    if (each->defined()) { *each = each->cpu(); }
   }
   return out;
 }
@@ -67,10 +69,10 @@ Model::Model(const ModelSpec& spec, const weights::StateDict& weights, const Loa
   };
   std::vector<ExpectedTensor> expected = expected_tensors(spec, names);
   const std::string bias = names.score + ".bias";  // transformers' heads have none, some trained ones do
-  if (spec.is_reward_model() && weights.has(bias)) expected.push_back({bias, {1}});
+  if (spec.is_reward_model() && weights.has(bias)) { expected.push_back({bias, {1}}); }
   check_names(expected, weights, may_ignore, what);
   impl_->build([&](const ParameterShape& shape) { return weights.at(shape.name); }, options.train_full);
-  if (spec.is_reward_model()) impl_->set_score_bias(weights, options.train_full);
+  if (spec.is_reward_model()) { impl_->set_score_bias(weights, options.train_full); }
 }
 
 Model::Model(const ModelSpec& spec, std::uint64_t seed, const LoadOptions& options)
@@ -89,7 +91,7 @@ at::ScalarType Model::dtype() const { return impl_->dtype; }
 at::Device Model::device() const { return impl_->device; }
 
 std::int64_t Model::take_peak_memory() const {
-  if (impl_->device.is_cpu()) return static_cast<std::int64_t>(una::take_peak_memory());
+  if (impl_->device.is_cpu()) { return static_cast<std::int64_t>(una::take_peak_memory()); }
   const std::int64_t peak = kernels::device_memory(impl_->device).peak;
   kernels::reset_peak_memory(impl_->device);
   return peak;
@@ -121,7 +123,7 @@ at::Tensor Model::logits(const at::Tensor& hidden, AdapterId adapter) {
 
 PolicyOutput Model::forward(const PackedBatch& batch, const PolicyWants& wants,
                             const ForwardOptions& options) {
-  if (!impl_->rope_forbids_sharing(batch)) return forward_as_packed(batch, wants, options);
+  if (!impl_->rope_forbids_sharing(batch)) { return forward_as_packed(batch, wants, options); }
   PolicyWants whole_wants = wants;
   const PackedBatch whole = unshare(batch, whole_wants.state_rows);
   return forward_as_packed(whole, whole_wants, options);
@@ -133,13 +135,15 @@ PolicyOutput Model::forward_as_packed(const PackedBatch& batch, const PolicyWant
   const at::Tensor states = hidden(batch.tokens, batch.positions, batch.segments, options);
   PolicyOutput out;
   if (wants.logp || wants.statistics) {
-    if (!device.is_cpu()) check_tokens(batch.logp_targets, impl_->spec.vocab_size);
+    if (!device.is_cpu()) { check_tokens(batch.logp_targets, impl_->spec.vocab_size); }
     out = on_cpu(kernels::linear_logps(
         states.index_select(0, batch.logp_rows.to(device)),
         impl_->head(impl_->adapter(options.adapter)).weight(), batch.logp_targets.to(device), wants,
         {.temperature = wants.temperature, .soft_cap = impl_->spec.logit_soft_cap}));
   }
-  if (wants.state_rows.defined()) out.states = states.detach().index_select(0, wants.state_rows.to(device));
+  if (wants.state_rows.defined()) {
+    out.states = states.detach().index_select(0, wants.state_rows.to(device));
+  }
   if (wants.score) {
     check(has_reward_head(), "scores asked of a model without a reward head");
     const Parameter& score = *impl_->score;
@@ -157,40 +161,40 @@ PolicyOutput Model::forward_as_packed(const PackedBatch& batch, const PolicyWant
 std::vector<TrainableTensor> Model::trainable() {
   std::vector<TrainableTensor> out;
   const auto add = [&](const Parameter& parameter, AdapterId adapter = kNoAdapter) {
-    if (parameter.trains()) out.push_back({parameter.name, parameter.master, parameter.decay, adapter});
+    if (parameter.trains()) { out.push_back({parameter.name, parameter.master, parameter.decay, adapter}); }
   };
   // A causal LM that became a reward model keeps its head for reading, but nothing would give it gradients.
   const Parameter* spare = has_reward_head() && impl_->output != impl_->embedding ? impl_->output : nullptr;
   for (const Parameter& parameter : impl_->parameters) {
-    if (&parameter != spare) add(parameter);
+    if (&parameter != spare) { add(parameter); }
   }
   for (std::size_t id = 0; id < impl_->adapters.size(); ++id) {
     impl_->adapters[id]->each_parameter(
         [&](const Parameter& parameter) { add(parameter, static_cast<AdapterId>(id)); });
   }
-  if (impl_->score) add(*impl_->score);
-  if (impl_->score_bias) add(*impl_->score_bias);
+  if (impl_->score) { add(*impl_->score); }
+  if (impl_->score_bias) { add(*impl_->score_bias); }
   return out;
 }
 
 void Model::refresh() {
-  for (Parameter& parameter : impl_->parameters) parameter.refresh();
+  for (Parameter& parameter : impl_->parameters) { parameter.refresh(); }
   for (const auto& adapter : impl_->adapters) {
     adapter->each_parameter([](Parameter& parameter) { parameter.refresh(); });
-    if (adapter->trainable || impl_->full_training) refresh_dora(*adapter, impl_->base);
+    if (adapter->trainable || impl_->full_training) { refresh_dora(*adapter, impl_->base); }
   }
-  if (impl_->score) impl_->score->refresh();
-  if (impl_->score_bias) impl_->score_bias->refresh();
+  if (impl_->score) { impl_->score->refresh(); }
+  if (impl_->score_bias) { impl_->score_bias->refresh(); }
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Model::named_tensors() const {
   std::vector<std::pair<std::string, at::Tensor>> out;
   for (const Parameter& parameter : impl_->parameters) {
-    if (has_reward_head() && parameter.name == impl_->family.names.head + ".weight") continue;
+    if (has_reward_head() && parameter.name == impl_->family.names.head + ".weight") { continue; }
     out.emplace_back(parameter.name, parameter.full());
   }
   for (const Parameter* part : {impl_->score.get(), impl_->score_bias.get()}) {
-    if (part != nullptr) out.emplace_back(part->name, part->full());
+    if (part != nullptr) { out.emplace_back(part->name, part->full()); }
   }
   return out;
 }

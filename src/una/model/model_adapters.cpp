@@ -28,7 +28,7 @@ AdapterId push(std::vector<std::unique_ptr<Adapter>>& adapters, Adapter adapter)
 at::Tensor merged_weight(const at::Tensor& weight, const AdapterModule& module) {
   const at::ScalarType dtype = weight.scalar_type();
   at::Tensor sum = at::addmm(weight, module.b.full().to(dtype), module.a.full().to(dtype), 1, module.scale);
-  if (!module.magnitude) return sum;
+  if (!module.magnitude) { return sum; }
   return at::mul(sum, at::div(module.magnitude->full(), module.norm.cpu()).unsqueeze(1));
 }
 
@@ -36,7 +36,7 @@ at::Tensor merged_weight(const at::Tensor& weight, const AdapterModule& module) 
 
 AdapterId Model::add_adapter(const LoraSpec& spec, std::uint64_t seed, bool trainable) {
   const AdapterId id = push(impl_->adapters, make_adapter(spec, impl_->base, seed, trainable));
-  if (saves_score(spec) && trainable) add_reward_head(seed);
+  if (saves_score(spec) && trainable) { add_reward_head(seed); }
   return id;
 }
 
@@ -47,7 +47,7 @@ AdapterId Model::load_adapter(const LoraSpec& spec, const weights::StateDict& we
   if (saves_score(spec) || weights.has(score)) {
     const std::string bias = impl_->family.names.score + ".bias";
     std::vector<ExpectedTensor> expected = {{score, {1, impl_->spec.hidden_size}}};
-    if (weights.has(bias)) expected.push_back({bias, {1}});
+    if (weights.has(bias)) { expected.push_back({bias, {1}}); }
     check_names(expected, weights, [&](const std::string& name) { return name != score; }, what);
     const bool taken = std::any_of(impl_->adapters.begin(), impl_->adapters.end(),
                                    [](const auto& other) { return saves_score(other->spec); });
@@ -84,8 +84,8 @@ std::vector<std::pair<std::string, at::Tensor>> Model::adapter_tensors(AdapterId
     out.emplace_back(kPeftPrefix + parameter.name, parameter.full().to(at::kFloat));
   };
   adapter->each_parameter(add);
-  if (saves_score(adapter->spec) && impl_->score) add(*impl_->score);
-  if (saves_score(adapter->spec) && impl_->score_bias) add(*impl_->score_bias);
+  if (saves_score(adapter->spec) && impl_->score) { add(*impl_->score); }
+  if (saves_score(adapter->spec) && impl_->score_bias) { add(*impl_->score_bias); }
   return out;
 }
 
@@ -93,7 +93,7 @@ void Model::add_reward_head(std::uint64_t seed) {
   if (impl_->score) {
     const Placement wide = impl_->placement().wide();
     start_training(*impl_->score, wide);
-    if (impl_->score_bias) start_training(*impl_->score_bias, wide);
+    if (impl_->score_bias) { start_training(*impl_->score_bias, wide); }
     return;
   }
   const double deviation = 1 / std::sqrt(static_cast<double>(impl_->spec.hidden_size + 1));
@@ -111,7 +111,7 @@ std::vector<std::pair<std::string, at::Tensor>> Model::merged_tensors(AdapterId 
   std::map<std::string, const AdapterModule*> changed;
   for (std::size_t i = 0; adapter != nullptr && i < adapter->modules.size(); ++i) {
     const std::optional<AdapterModule>& module = adapter->modules[i];
-    if (module) changed[impl_->base.linears[i].module + ".weight"] = &*module;
+    if (module) { changed[impl_->base.linears[i].module + ".weight"] = &*module; }
   }
   const at::ScalarType wide = master_dtype(impl_->dtype);
   std::vector<std::pair<std::string, at::Tensor>> out;

@@ -26,7 +26,7 @@ bool uses_local_rope(const ModelSpec& spec) {
 }  // namespace
 
 void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary) {
-  if (tokens.numel() == 0) return;
+  if (tokens.numel() == 0) { return; }
   const auto [low, high] = at::aminmax(tokens);
   const auto smallest = low.item<std::int64_t>(), largest = high.item<std::int64_t>();
   check_input(smallest >= 0 && largest < vocabulary,
@@ -101,7 +101,7 @@ void Model::Impl::build(const TensorSource& source, bool train_full) {
     parameters.push_back(make_parameter(shape.name, values, placement(), train_full, decay));
     by_name[shape.name] = &parameters.back();
   }
-  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) add_layer(layer);
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) { add_layer(layer); }
   embedding = find(names.embedding + ".weight");
   final_norm = find(names.final_norm + ".weight");
   output = spec.tie_word_embeddings ? embedding : find(names.head + ".weight");
@@ -118,7 +118,7 @@ void Model::Impl::set_score(const at::Tensor& values, bool trains) {
 
 void Model::Impl::set_score_bias(const weights::StateDict& weights, bool trains) {
   const std::string name = family.names.score + ".bias";
-  if (!weights.has(name)) return;
+  if (!weights.has(name)) { return; }
   score_bias =
       std::make_unique<Parameter>(make_parameter(name, weights.at(name), placement().wide(), trains, false));
 }
@@ -129,23 +129,23 @@ const Parameter& Model::Impl::head(const Adapter* used) const {
 }
 
 Adapter* Model::Impl::adapter(AdapterId id) const {
-  if (id == kNoAdapter) return nullptr;
+  if (id == kNoAdapter) { return nullptr; }
   check(id >= 0 && static_cast<std::size_t>(id) < adapters.size(), "there is no adapter with this id");
   return adapters[static_cast<std::size_t>(id)].get();
 }
 
 std::int64_t Model::Impl::first_trained_layer(const Adapter* used) const {
-  if (full_training) return 0;
+  if (full_training) { return 0; }
   return used != nullptr && used->trainable ? used->lowest_layer(base.linears) : spec.num_layers;
 }
 
 bool Model::Impl::rope_forbids_sharing(const PackedBatch& batch) const {
-  if (!spec.rope.depends_on_length() && !spec.local_rope.depends_on_length()) return false;
+  if (!spec.rope.depends_on_length() && !spec.local_rope.depends_on_length()) { return false; }
   const TokenLengths lengths = packed_lengths(batch.segments, batch.tokens.numel());
   for (const RopeSpec* each : {&spec.rope, &spec.local_rope}) {
     for (std::size_t i = 0; i < lengths.least.size(); ++i) {
       const std::int64_t least = rope_variant(*each, spec.max_positions, lengths.least[i]);
-      if (least != rope_variant(*each, spec.max_positions, lengths.most[i])) return true;
+      if (least != rope_variant(*each, spec.max_positions, lengths.most[i])) { return true; }
     }
   }
   return false;
@@ -167,7 +167,7 @@ namespace {
 
 // transformers rounds the scale to the weights' dtype first.
 at::Tensor scaled_embedding(const at::Tensor& rows, double scale) {
-  if (scale == 1) return rows;
+  if (scale == 1) { return rows; }
   const at::ScalarType dtype = rows.scalar_type();
   const double rounded = at::scalar_tensor(scale, at::kDouble).to(dtype).to(at::kDouble).item<double>();
   return at::mul(rows, rounded);
@@ -181,7 +181,7 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
   const Adapter* used = adapter(options.adapter);
   call.use = {used, options.training, options.dropout_key};
   call.angles[0] = angles_of(rope, positions, call);
-  if (uses_local_rope(spec)) call.angles[1] = angles_of(local_rope, positions, call);
+  if (uses_local_rope(spec)) { call.angles[1] = angles_of(local_rope, positions, call); }
   const bool keep_little = options.gradient_checkpointing && at::GradMode::is_enabled();
   const std::int64_t first = keep_little ? first_trained_layer(used) : spec.num_layers;
   const Parameter& table = call.use.parameter(embedding);

@@ -32,7 +32,7 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names) {
   LayerKept out;
   // What a linear reads from a norm, or from gate and up, is made again.
   const auto norm = [&](const std::string& name, double input) {
-    if (name.empty()) return;
+    if (name.empty()) { return; }
     out.compute += input;
     out.wide += 1;
   };
@@ -57,8 +57,8 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names) {
 double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
   const double hidden = as_double(spec.hidden_size);
   double rows = 0;
-  if (names.qkv.empty()) rows += as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
-  if (names.gate_up.empty()) rows += 2 * as_double(spec.intermediate_size);
+  if (names.qkv.empty()) { rows += as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim); }
+  if (names.gate_up.empty()) { rows += 2 * as_double(spec.intermediate_size); }
   return rows * hidden * as_double(spec.num_layers);
 }
 
@@ -87,10 +87,10 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
     out.kept_per_token = layers * layer + thin;
   }
   out.kept_per_token += hidden * width.element;  // the last norm's input
-  if (request.scores) return;
+  if (request.scores) { return; }
   out.per_logp = hidden * width.element;
   out.at_head = as_double(request.chunk_rows * spec.vocab_size) * width.element;
-  if (!request.train_full) return;
+  if (!request.train_full) { return; }
   const double narrow = width.element < width.wide ? width.element : 0;
   out.at_head += as_double(out.head) * (width.wide + narrow);
   out.gradients = 2 * as_double(spec.intermediate_size) * hidden * (width.wide + narrow);  // gate and up
@@ -126,9 +126,9 @@ Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
   }
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
     const std::string prefix = layer_prefix(names, layer);
-    for (const std::string& part : names.qkv_parts()) out.add_linear(prefix + part, layer);
+    for (const std::string& part : names.qkv_parts()) { out.add_linear(prefix + part, layer); }
     out.add_linear(prefix + names.o, layer);
-    for (const std::string& part : names.gate_up_parts()) out.add_linear(prefix + part, layer);
+    for (const std::string& part : names.gate_up_parts()) { out.add_linear(prefix + part, layer); }
     out.add_linear(prefix + names.down, layer);
   }
   out.base.savable = savable_modules(spec, names, [&](const std::string& name) { return out.find(name); });
@@ -150,10 +150,10 @@ ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   const Widths width{bytes_of(request.dtype), bytes_of(master_dtype(request.dtype))};
   const AdapterSize adapter = request.adapter ? adapter_size(*request.adapter, model.base) : AdapterSize{};
   ModelMemory out;
-  for (const Parameter& parameter : model.parameters) out.parameters += parameter.value.numel();
-  for (const LinearInfo& linear : model.base.linears) out.linears += linear.in * linear.out;
+  for (const Parameter& parameter : model.parameters) { out.parameters += parameter.value.numel(); }
+  for (const LinearInfo& linear : model.base.linears) { out.linears += linear.in * linear.out; }
   const Parameter* head = model.head();
-  if (head != nullptr && !request.scores) out.head = head->value.numel();
+  if (head != nullptr && !request.scores) { out.head = head->value.numel(); }
   const bool rounds = width.element < width.wide;
   if (request.train_full) {
     out.trained = out.parameters;
@@ -163,10 +163,10 @@ ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
     const bool spare_head = request.scores && head != nullptr && !spec.tie_word_embeddings;
     out.trained = adapter.parameters;
     out.weights = as_double(out.parameters - (spare_head ? head->value.numel() : 0)) * width.element;
-    if (rounds) out.copies = as_double(adapter.parameters - adapter.magnitudes) * width.element;
+    if (rounds) { out.copies = as_double(adapter.parameters - adapter.magnitudes) * width.element; }
     out.copies += 2 * as_double(adapter.magnitudes) * width.wide;  // DoRA's norms and gains
   }
-  if (request.scores) out.trained += spec.hidden_size;
+  if (request.scores) { out.trained += spec.hidden_size; }
   out.cache_per_token = 2 * as_double(spec.num_kv_heads * spec.head_dim * spec.num_layers) * width.element;
   fill_pass(spec, request, names, adapter, width, out);
   return out;

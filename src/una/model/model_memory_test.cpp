@@ -26,7 +26,7 @@ class TensorBytes : public c10::MemoryReportingInfoBase {
 
 PackedBatch one_sequence(const ModelSpec& spec, std::int64_t length) {
   Ids ids;
-  for (std::int64_t i = 0; i < length; ++i) ids.push_back(1 + (i * 7) % (spec.vocab_size - 1));
+  for (std::int64_t i = 0; i < length; ++i) { ids.push_back(1 + (i * 7) % (spec.vocab_size - 1)); }
   return pack({ids});
 }
 
@@ -62,7 +62,7 @@ void expect_planned(const ModelSpec& spec, const MemoryRequest& request) {
   constexpr std::int64_t kLength = 192;
   Model model(spec, 5, {.dtype = request.dtype, .train_full = request.train_full});
   ForwardOptions options{.gradient_checkpointing = request.gradient_checkpointing};
-  if (request.adapter) options.adapter = model.add_adapter(*request.adapter, 1, true);
+  if (request.adapter) { options.adapter = model.add_adapter(*request.adapter, 1, true); }
   const Measured measured = measured_pass(model, options, one_sequence(spec, kLength));
   const ModelMemory plan = plan_memory(spec, request);
   const std::string what = spec.model_type + (request.train_full ? ", full" : ", adapter");
@@ -122,8 +122,8 @@ TEST(ModelMemory, CountsAreThoseOfALoadedModel) {
     Model model(spec, 5, {});
     model.add_adapter(rich, 1, true);
     std::int64_t parameters = 0, trained = 0;
-    for (const auto& [name, tensor] : model.named_tensors()) parameters += tensor.numel();
-    for (const TrainableTensor& tensor : model.trainable()) trained += tensor.master.numel();
+    for (const auto& [name, tensor] : model.named_tensors()) { parameters += tensor.numel(); }
+    for (const TrainableTensor& tensor : model.trainable()) { trained += tensor.master.numel(); }
     const ModelMemory plan = plan_memory(spec, {.adapter = rich});
     EXPECT_EQ(plan.parameters, parameters) << fixture;
     EXPECT_EQ(plan.trained, trained) << fixture;

@@ -21,7 +21,7 @@ at::Tensor logps_of(Model& model, const PackedBatch& batch, const ForwardOptions
 TEST(Model, PackedSequencesEqualEachOnItsOwn) {
   Model model(tiny_spec(), 5, {});
   std::vector<at::Tensor> alone;
-  for (const Ids& ids : tiny_sequences()) alone.push_back(logps_of(model, pack({ids})));
+  for (const Ids& ids : tiny_sequences()) { alone.push_back(logps_of(model, pack({ids}))); }
   EXPECT_LE(max_difference(logps_of(model, pack(tiny_sequences())), at::cat(alone)), 1e-5);
 }
 
@@ -84,7 +84,7 @@ TEST(Model, KeysFromACacheGiveTheStatesOfTheWholeSequence) {
                                {segment}, slots, cache, {});
   };
   std::vector<at::Tensor> states = {part(0, 6, 20, {{20, 26}})};
-  for (std::int32_t i = 6; i < 11; ++i) states.push_back(part(i, 1, i - 3, {{20, 26}, {3, i - 2}}));
+  for (std::int32_t i = 6; i < 11; ++i) { states.push_back(part(i, 1, i - 3, {{20, 26}, {3, i - 2}})); }
   EXPECT_LE(max_difference(at::cat(states), whole), 1e-5);
 }
 
@@ -124,7 +124,7 @@ TEST(Model, Bf16StaysNearFp32) {
 TEST(Model, ASeedGivesOneModelAndAnotherSeedAnother) {
   Model first(tiny_spec(), 5, {}), again(tiny_spec(), 5, {}), other(tiny_spec(), 6, {});
   const auto a = first.named_tensors(), b = again.named_tensors(), c = other.named_tensors();
-  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(a[i].second.equal(b[i].second)) << a[i].first;
+  for (std::size_t i = 0; i < a.size(); ++i) { EXPECT_TRUE(a[i].second.equal(b[i].second)) << a[i].first; }
   EXPECT_FALSE(a[0].second.equal(c[0].second));
   EXPECT_NEAR(a[0].second.std().item<double>(), 0.3, 0.03);
   EXPECT_TRUE(a.back().second.sizes() == a[0].second.sizes());  // lm_head beside the embedding
@@ -144,7 +144,7 @@ TEST(Model, ReboundMastersChangeTheModelAfterRefresh) {
     const PackedBatch batch = pack(tiny_sequences());
     const at::Tensor before = logps_of(model, batch).detach();
     std::int64_t total = 0;
-    for (const TrainableTensor& tensor : model.trainable()) total += tensor.master.numel();
+    for (const TrainableTensor& tensor : model.trainable()) { total += tensor.master.numel(); }
     const at::Tensor flat = at::zeros({total}, at::kFloat);
     std::int64_t begin = 0;
     for (TrainableTensor& tensor : model.trainable()) {
@@ -161,10 +161,10 @@ TEST(Model, ReboundMastersChangeTheModelAfterRefresh) {
     after.sum().backward();
     // Every tensor must have followed: a model built from the halved values says the same.
     weights::StateDict halved;
-    for (const auto& [name, tensor] : model.named_tensors()) halved.add(name, tensor);
+    for (const auto& [name, tensor] : model.named_tensors()) { halved.add(name, tensor); }
     Model rebuilt(tiny_spec(), halved, {.dtype = dtype}, "halved");
     EXPECT_TRUE(logps_of(rebuilt, batch).equal(after.detach()));
-    for (const at::Tensor& gradient : take_gradients(model)) EXPECT_TRUE(gradient.defined());
+    for (const at::Tensor& gradient : take_gradients(model)) { EXPECT_TRUE(gradient.defined()); }
   }
 }
 

@@ -10,12 +10,12 @@ namespace {
 
 std::string shape_text(at::IntArrayRef shape) {
   std::vector<std::string> parts;
-  for (const std::int64_t size : shape) parts.push_back(std::to_string(size));
+  for (const std::int64_t size : shape) { parts.push_back(std::to_string(size)); }
   return "[" + join(parts, ", ") + "]";
 }
 
 void add_part(std::string& message, const char* label, const std::vector<std::string>& names) {
-  if (!names.empty()) message += cat("; ", label, ": ", join(names, ", "));
+  if (!names.empty()) { message += cat("; ", label, ": ", join(names, ", ")); }
 }
 
 }  // namespace
@@ -39,9 +39,9 @@ void check_names(const std::vector<ExpectedTensor>& expected, const weights::Sta
     }
   }
   for (const auto& [name, tensor] : weights.all()) {
-    if (known.count(name) == 0 && !may_ignore(name)) surplus.push_back(name);
+    if (known.count(name) == 0 && !may_ignore(name)) { surplus.push_back(name); }
   }
-  if (missing.empty() && misshapen.empty() && surplus.empty() && not_numbers.empty()) return;
+  if (missing.empty() && misshapen.empty() && surplus.empty() && not_numbers.empty()) { return; }
   std::string message = cat(what, ": the weights do not fit the configuration");
   add_part(message, "missing", missing);
   add_part(message, "surplus", surplus);

@@ -11,7 +11,7 @@ namespace una::model {
 at::Tensor Parameter::full() const { return trains() ? master.detach().cpu() : stored; }
 
 void Parameter::refresh() {
-  if (!trains() || value.is_same(master)) return;
+  if (!trains() || value.is_same(master)) { return; }
   const at::NoGradGuard no_grad;
   value.copy_(master);
 }
@@ -32,7 +32,7 @@ Parameter make_parameter(const std::string& name, const at::Tensor& stored, cons
 }
 
 void start_training(Parameter& parameter, const Placement& placement) {
-  if (parameter.trains()) return;
+  if (parameter.trains()) { return; }
   const at::ScalarType dtype = master_dtype(placement.compute);
   const at::NoGradGuard no_grad;
   parameter.master = parameter.stored.to(placement.device, dtype, false, /*copy=*/true).contiguous();
@@ -43,15 +43,15 @@ void start_training(Parameter& parameter, const Placement& placement) {
 }
 
 at::Tensor fuse_rows(const std::vector<Parameter*>& parts) {
-  if (parts.size() == 1) return parts[0]->value;
+  if (parts.size() == 1) { return parts[0]->value; }
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> values;
-  for (const Parameter* part : parts) values.push_back(part->value.detach());
+  for (const Parameter* part : parts) { values.push_back(part->value.detach()); }
   std::vector<std::int64_t> shape = values[0].sizes().vec();
   shape[0] = 0;
-  for (const at::Tensor& value : values) shape[0] += value.size(0);
+  for (const at::Tensor& value : values) { shape[0] += value.size(0); }
   at::Tensor fused = at::empty(shape, values[0].options().requires_grad(false));
-  if (fused.is_cpu()) prefer_huge_pages(fused.mutable_data_ptr(), fused.nbytes());
+  if (fused.is_cpu()) { prefer_huge_pages(fused.mutable_data_ptr(), fused.nbytes()); }
   at::cat_out(fused, values, 0);
   std::int64_t row = 0;
   for (Parameter* part : parts) {

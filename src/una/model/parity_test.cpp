@@ -35,7 +35,9 @@ void expect_gradients(Model& model, const weights::StateDict& reference) {
     ++compared;
   }
   std::size_t recorded_gradients = 0;
-  for (const std::string& name : reference.names()) recorded_gradients += name.rfind("grad.", 0) == 0 ? 1 : 0;
+  for (const std::string& name : reference.names()) {
+    recorded_gradients += name.rfind("grad.", 0) == 0 ? 1 : 0;
+  }
   EXPECT_EQ(compared, recorded_gradients);
 }
 
@@ -240,7 +242,7 @@ TEST(Parity, RopeOfEveryKindAndLengthEqualsTransformers) {
   const weights::StateDict reference = weights::read_safetensors(fixture_folder("ropes/ropes.safetensors"));
   int cases = 0;
   for (const std::string& name : reference.names()) {
-    if (!ends_with(name, ".frequencies")) continue;
+    if (!ends_with(name, ".frequencies")) { continue; }
     const std::size_t dot = name.find('.');
     const std::string kind = name.substr(0, dot), place = name.substr(0, name.rfind('.'));
     const std::int64_t length = std::stoll(name.substr(dot + 1));

@@ -59,9 +59,9 @@ Family find_family(const ModelSpec& spec) {
   std::vector<std::string> known;
   for (Family& family : families()) {
     known.push_back(family.model_type);
-    if (family.model_type != spec.model_type) continue;
+    if (family.model_type != spec.model_type) { continue; }
     check_sizes(spec);
-    if (family.check != nullptr) family.check(spec);
+    if (family.check != nullptr) { family.check(spec); }
     return family;
   }
   throw InputError(cat("config.json: model_type \"", spec.model_type,
@@ -98,12 +98,12 @@ using Kind = ParameterShape::Kind;
 void add_linear(std::vector<ParameterShape>& out, const std::string& module, std::int64_t rows,
                 std::int64_t columns, bool bias) {
   out.push_back({module + ".weight", {rows, columns}, Kind::kMatrix});
-  if (bias) out.push_back({module + ".bias", {rows}, Kind::kBias});
+  if (bias) { out.push_back({module + ".bias", {rows}, Kind::kBias}); }
 }
 
 void add_norm(std::vector<ParameterShape>& out, const std::string& prefix, const std::string& name,
               std::int64_t size) {
-  if (!name.empty()) out.push_back({prefix + name + ".weight", {size}, Kind::kNorm});
+  if (!name.empty()) { out.push_back({prefix + name + ".weight", {size}, Kind::kNorm}); }
 }
 
 void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,

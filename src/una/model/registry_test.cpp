@@ -11,9 +11,7 @@ namespace {
 std::string refusal(const ModelSpec& spec) {
   try {
     find_family(spec);
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
   return "";
 }
 
@@ -75,7 +73,7 @@ TEST(Registry, FusedProjectionsAndAbsentNormsShowInTheNames) {
   spec.model_type = "phi3";
   std::vector<std::string> names;
   for (const ParameterShape& shape : parameter_shapes(spec, find_family(spec).names)) {
-    if (starts_with(shape.name, "model.layers.")) names.push_back(shape.name.substr(15));
+    if (starts_with(shape.name, "model.layers.")) { names.push_back(shape.name.substr(15)); }
   }
   EXPECT_EQ(join(names, " "),
             "self_attn.qkv_proj.weight self_attn.o_proj.weight mlp.gate_up_proj.weight mlp.down_proj.weight "
@@ -84,7 +82,7 @@ TEST(Registry, FusedProjectionsAndAbsentNormsShowInTheNames) {
   spec.qk_norm = QkNorm::kProjection;
   names.clear();
   for (const ParameterShape& shape : parameter_shapes(spec, find_family(spec).names)) {
-    if (shape.kind == ParameterShape::Kind::kNorm) names.push_back(cat(shape.name, " ", shape.shape[0]));
+    if (shape.kind == ParameterShape::Kind::kNorm) { names.push_back(cat(shape.name, " ", shape.shape[0])); }
   }
   EXPECT_EQ(join(names, ", "),
             "model.layers.0.self_attn.q_norm.weight 24, model.layers.0.self_attn.k_norm.weight 12, "
@@ -97,7 +95,7 @@ TEST(Registry, ParameterNamesFollowTheSpec) {
   spec.qkv_bias = true;
   spec.tie_word_embeddings = true;
   std::vector<std::string> names;
-  for (const ParameterShape& shape : parameter_shapes(spec, {})) names.push_back(shape.name);
+  for (const ParameterShape& shape : parameter_shapes(spec, {})) { names.push_back(shape.name); }
   const std::vector<std::string> expected = {
       "model.embed_tokens.weight",
       "model.layers.0.self_attn.q_proj.weight",

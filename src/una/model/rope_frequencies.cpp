@@ -40,8 +40,8 @@ float llama3_frequency(float frequency, const RopeSpec& spec) {
   const auto low = static_cast<float>(spec.low_freq_factor), high = static_cast<float>(spec.high_freq_factor);
   const auto factor = static_cast<float>(spec.factor);
   const float wavelength = 2 * std::numbers::pi_v<float> / frequency;
-  if (wavelength < length / high) return frequency;
-  if (wavelength > length / low) return frequency / factor;
+  if (wavelength < length / high) { return frequency; }
+  if (wavelength > length / low) { return frequency / factor; }
   const float smooth = (length / wavelength - low) / (high - low);
   return (1 - smooth) * frequency / factor + smooth * frequency;
 }
@@ -52,7 +52,7 @@ std::vector<float> llama3(const RopeSpec& spec, std::int64_t dim) {
               "config.json: rope type llama3 needs factor, low_freq_factor, high_freq_factor and "
               "original_max_position_embeddings");
   std::vector<float> out = values_of(at::reciprocal(powers(spec.theta, dim)));
-  for (float& frequency : out) frequency = llama3_frequency(frequency, spec);
+  for (float& frequency : out) { frequency = llama3_frequency(frequency, spec); }
   return out;
 }
 
@@ -79,7 +79,7 @@ double yarn_scale(double factor, double scale = 1) {
 }
 
 double yarn_attention_factor(const RopeSpec& spec) {
-  if (spec.attention_factor > 0) return spec.attention_factor;
+  if (spec.attention_factor > 0) { return spec.attention_factor; }
   if (spec.mscale != 0 && spec.mscale_all_dim != 0) {
     return yarn_scale(spec.factor, spec.mscale) / yarn_scale(spec.factor, spec.mscale_all_dim);
   }
@@ -97,9 +97,9 @@ RopeFrequencies yarn(const RopeSpec& spec, std::int64_t dim) {
     return size * std::log(length / (rotations * 2 * std::numbers::pi)) / (2 * std::log(spec.theta));
   };
   double low = correction(spec.beta_fast), high = correction(spec.beta_slow);
-  if (spec.truncate) low = std::floor(low), high = std::ceil(high);
+  if (spec.truncate) { low = std::floor(low), high = std::ceil(high); }
   low = std::max(low, 0.0), high = std::min(high, size - 1);
-  if (low == high) high += 0.001;
+  if (low == high) { high += 0.001; }
   const at::Tensor ramp = at::arange(dim / 2, at::kFloat).sub(low).div(high - low).clamp(0, 1);
   const at::Tensor kept = 1 - ramp, base = powers(spec.theta, dim);
   const at::Tensor mixed = at::reciprocal(base * spec.factor) * (1 - kept) + at::reciprocal(base) * kept;
@@ -116,7 +116,7 @@ RopeFrequencies longrope(const RopeSpec& spec, std::int64_t dim, std::int64_t ma
   const auto original = static_cast<double>(spec.original_max_positions);
   const double factor = spec.factor > 0 ? spec.factor : static_cast<double>(max_positions) / original;
   double scale = spec.attention_factor;
-  if (scale <= 0) scale = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(original));
+  if (scale <= 0) { scale = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(original)); }
   const std::vector<double>& stretch = is_long ? spec.long_factor : spec.short_factor;
   const at::Tensor stretched = at::tensor(stretch, at::kFloat) * powers(spec.theta, dim);
   return {values_of(at::reciprocal(stretched)), scale};
@@ -125,8 +125,8 @@ RopeFrequencies longrope(const RopeSpec& spec, std::int64_t dim, std::int64_t ma
 }  // namespace
 
 std::int64_t rope_variant(const RopeSpec& spec, std::int64_t max_positions, std::int64_t length) {
-  if (spec.type == "dynamic") return length > max_positions ? length : 0;
-  if (spec.type == "longrope") return length > spec.original_max_positions ? 1 : 0;
+  if (spec.type == "dynamic") { return length > max_positions ? length : 0; }
+  if (spec.type == "longrope") { return length > spec.original_max_positions ? 1 : 0; }
   return 0;
 }
 
@@ -136,18 +136,18 @@ RopeFrequencies rope_frequencies(const RopeSpec& spec, std::int64_t head_dim, st
   check_input(dim > 0 && dim <= head_dim && dim % 2 == 0,
               cat("config.json: partial_rotary_factor ", spec.partial_rotary_factor, " turns ", dim, " of ",
                   head_dim, " dimensions of a head, but must turn an even number of them"));
-  if (spec.type == "llama3") return {llama3(spec, dim)};
-  if (spec.type == "dynamic") return {dynamic(spec, dim, max_positions, variant)};
-  if (spec.type == "yarn") return yarn(spec, dim);
-  if (spec.type == "longrope") return longrope(spec, dim, max_positions, variant != 0);
+  if (spec.type == "llama3") { return {llama3(spec, dim)}; }
+  if (spec.type == "dynamic") { return {dynamic(spec, dim, max_positions, variant)}; }
+  if (spec.type == "yarn") { return yarn(spec, dim); }
+  if (spec.type == "longrope") { return longrope(spec, dim, max_positions, variant != 0); }
   const bool linear = spec.type == "linear";
   check_input(linear || spec.type == "default",
               cat("config.json: rope type \"", spec.type,
                   "\" is not supported (known: default, linear, dynamic, yarn, llama3, longrope)"));
   std::vector<float> out = values_of(at::reciprocal(powers(spec.theta, dim)));
-  if (linear) check_input(spec.factor > 0, "config.json: rope type linear needs a factor above 0");
+  if (linear) { check_input(spec.factor > 0, "config.json: rope type linear needs a factor above 0"); }
   for (float& frequency : out) {
-    if (linear) frequency /= static_cast<float>(spec.factor);
+    if (linear) { frequency /= static_cast<float>(spec.factor); }
   }
   return {out};
 }

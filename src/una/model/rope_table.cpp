@@ -45,17 +45,18 @@ RopeTable::RopeTable(RopeSpec spec, std::int64_t head_dim, std::int64_t max_posi
 
 void RopeTable::grow(std::int64_t positions) {
   std::int64_t size = cos_.defined() ? cos_.size(0) : 0;
-  if (positions <= size) return;
+  if (positions <= size) { return; }
   size = std::max(size, kFirstTable);
-  while (size < positions) size *= 2;
+  while (size < positions) { size *= 2; }
   std::tie(cos_, sin_) = turn(at::arange(size, at::kFloat), frequencies_);
 }
 
 std::pair<at::Tensor, at::Tensor> RopeTable::rows(const at::Tensor& positions) {
-  if (positions.numel() > 0)
+  if (positions.numel() > 0) {
     grow(positions.max().item<std::int64_t>() + 1);
-  else
+  } else {
     grow(1);
+  }
   return {cos_.index_select(0, positions), sin_.index_select(0, positions)};
 }
 
@@ -67,7 +68,7 @@ std::pair<at::Tensor, at::Tensor> RopeTable::rows(const at::Tensor& positions,
     const std::int64_t variant = rope_variant(spec_, max_positions_, lengths[i]);
     tokens[variant].push_back(static_cast<std::int64_t>(i));
   }
-  if (tokens.empty() || (tokens.size() == 1 && tokens.count(0) > 0)) return rows(positions);
+  if (tokens.empty() || (tokens.size() == 1 && tokens.count(0) > 0)) { return rows(positions); }
   const std::int64_t pairs = static_cast<std::int64_t>(frequencies_.values.size());
   at::Tensor cos = at::empty({positions.numel(), pairs}, at::kFloat), sin = at::empty_like(cos);
   for (const auto& [variant, list] : tokens) {

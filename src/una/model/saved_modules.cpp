@@ -15,7 +15,7 @@ std::string short_names(const std::vector<SavableModule>& savable) {
   std::vector<std::string> out;
   for (const SavableModule& each : savable) {
     const std::string name = each.module.substr(each.module.rfind('.') + 1);
-    if (!each.tied && std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
+    if (!each.tied && std::find(out.begin(), out.end(), name) == out.end()) { out.push_back(name); }
   }
   return join(out, ", ");
 }
@@ -32,13 +32,13 @@ void add_modules(const LoraSpec& spec, const std::vector<SavableModule>& savable
     bool wanted = false;
     for (std::size_t i = 0; i < found.size(); ++i) {
       const std::string& entry = spec.modules_to_save[i];
-      if (entry == kScore || !ends_with(each.module, entry)) continue;
+      if (entry == kScore || !ends_with(each.module, entry)) { continue; }
       check_input(!is_bound(each, spec),
                   cat("LoRA: modules_to_save \"", entry, "\": this model's head is its embedding ",
                       "(tie_word_embeddings), and a copy of one would part them; leave it out"));
       wanted = found[i] = true;
     }
-    if (wanted) out.push_back({each.weight->name, each.weight, each.layer});
+    if (wanted) { out.push_back({each.weight->name, each.weight, each.layer}); }
   }
   for (std::size_t i = 0; i < found.size(); ++i) {
     const std::string& entry = spec.modules_to_save[i];
@@ -51,10 +51,10 @@ void add_modules(const LoraSpec& spec, const std::vector<SavableModule>& savable
 void add_biases(const LoraSpec& spec, const std::vector<LinearInfo>& linears,
                 const std::vector<LoraTarget>& targets, std::vector<CopyPlan>& out) {
   std::vector<bool> adapted(linears.size(), false);
-  for (const LoraTarget& target : targets) adapted[target.linear] = true;
+  for (const LoraTarget& target : targets) { adapted[target.linear] = true; }
   for (std::size_t i = 0; i < linears.size(); ++i) {
     const LinearInfo& linear = linears[i];
-    if (linear.bias == nullptr || !(adapted[i] || spec.bias == "all")) continue;
+    if (linear.bias == nullptr || !(adapted[i] || spec.bias == "all")) { continue; }
     out.push_back({linear.module + (adapted[i] ? ".base_layer.bias" : ".bias"), linear.bias, linear.layer});
   }
 }
@@ -71,12 +71,12 @@ std::vector<SavableModule> savable_modules(const ModelSpec& spec, const PartName
     for (const std::string& norm : {names.attention_norm, names.attention_post_norm, names.q_norm,
                                     names.k_norm, names.mlp_norm, names.mlp_post_norm}) {
       const Parameter* weight = norm.empty() ? nullptr : find(prefix + norm + ".weight");
-      if (weight != nullptr) out.push_back({prefix + norm, weight, layer});
+      if (weight != nullptr) { out.push_back({prefix + norm, weight, layer}); }
     }
   }
   out.push_back({names.final_norm, find(names.final_norm + ".weight"), spec.num_layers});
   const Parameter* head = find((spec.tie_word_embeddings ? names.embedding : names.head) + ".weight");
-  if (head != nullptr) out.push_back({names.head, head, spec.num_layers, tied, true});
+  if (head != nullptr) { out.push_back({names.head, head, spec.num_layers, tied, true}); }
   return out;
 }
 
@@ -87,7 +87,7 @@ std::vector<CopyPlan> planned_copies(const LoraSpec& spec, const std::vector<Sav
               cat("LoRA: bias \"", spec.bias, "\" is unknown, choose none, lora_only or all"));
   std::vector<CopyPlan> out;
   add_modules(spec, savable, out);
-  if (spec.bias != "none") add_biases(spec, linears, targets, out);
+  if (spec.bias != "none") { add_biases(spec, linears, targets, out); }
   return out;
 }
 

@@ -15,9 +15,9 @@ const PolicyWants kScore{.logp = false, .score = true};
 weights::StateDict reward_weights(double bias) {
   const Model base(tiny_spec(), 3, {});
   weights::StateDict out;
-  for (const auto& [name, tensor] : base.named_tensors()) out.add(name, tensor);
+  for (const auto& [name, tensor] : base.named_tensors()) { out.add(name, tensor); }
   out.add("score.weight", at::ones({1, tiny_spec().hidden_size}));
-  if (bias != 0) out.add("score.bias", at::full({1}, bias));
+  if (bias != 0) { out.add("score.bias", at::full({1}, bias)); }
   return out;
 }
 
@@ -36,7 +36,7 @@ TEST(ScoreBias, IsAddedAndSavedWithTheModel) {
       biased(reward_spec(), reward_weights(1.5), {}, "biased");
   EXPECT_LE(max_difference(scores(biased), scores(plain) + 1.5), 1e-6);
   weights::StateDict saved;
-  for (const auto& [name, tensor] : biased.named_tensors()) saved.add(name, tensor);
+  for (const auto& [name, tensor] : biased.named_tensors()) { saved.add(name, tensor); }
   ASSERT_TRUE(saved.has("score.bias"));
   Model again(reward_spec(), saved, {}, "again");
   EXPECT_TRUE(scores(again).equal(scores(biased)));
@@ -56,8 +56,9 @@ TEST(ScoreBias, TrainsWithTheHeadAndTravelsInItsAdapter) {
   model.forward(pack(tiny_sequences()), kScore, {.adapter = adapter}).score.sum().backward();
   EXPECT_EQ(last.master.grad().item<double>(), static_cast<double>(tiny_sequences().size()));
   weights::StateDict saved;
-  for (const auto& [name, tensor] : model.adapter_tensors(adapter))
+  for (const auto& [name, tensor] : model.adapter_tensors(adapter)) {
     saved.add(name.substr(std::string("base_model.model.").size()), tensor);
+  }
   Model other(tiny_spec(), 3, {});
   const AdapterId loaded = other.load_adapter(lora, saved, false, "adapter");
   EXPECT_TRUE(scores(other, loaded).equal(scores(model, adapter)));

@@ -13,14 +13,14 @@ namespace {
 
 std::int64_t total_keys(const Segment& segment) {
   std::int64_t total = 0;
-  for (const KeyRange& range : segment.keys) total += range.end - range.begin;
+  for (const KeyRange& range : segment.keys) { total += range.end - range.begin; }
   return total;
 }
 
 // All of `segment`'s queries are an earlier part of another segment.
 bool is_prefix(const Segment& segment, const std::vector<Segment>& segments) {
   for (const Segment& other : segments) {
-    if (&other == &segment) continue;
+    if (&other == &segment) { continue; }
     for (const KeyRange& range : other.keys) {
       if (range.begin <= segment.query_begin && segment.query_end <= range.end &&
           other.query_begin >= segment.query_end) {
@@ -41,9 +41,9 @@ std::vector<std::int64_t> values_of(const at::Tensor& tensor) {
 std::vector<std::int64_t> sequence_rows(const std::vector<Segment>& segments, std::int64_t last) {
   std::vector<std::int64_t> out;
   for (const Segment& segment : segments) {
-    if (last < segment.query_begin || last >= segment.query_end) continue;
+    if (last < segment.query_begin || last >= segment.query_end) { continue; }
     for (const KeyRange& range : segment.keys) {
-      for (std::int64_t row = range.begin; row < range.end; ++row) out.push_back(row);
+      for (std::int64_t row = range.begin; row < range.end; ++row) { out.push_back(row); }
     }
     out.resize(out.size() - static_cast<std::size_t>(segment.query_end - 1 - last));
     return out;
@@ -60,7 +60,7 @@ struct Unshared {
     const auto begin = static_cast<std::int64_t>(rows.size());
     for (std::size_t i = 0; i < sequence.size(); ++i) {
       std::int64_t& place = first_place[static_cast<std::size_t>(sequence[i])];
-      if (place < 0) place = begin + static_cast<std::int64_t>(i);
+      if (place < 0) { place = begin + static_cast<std::int64_t>(i); }
       rows.push_back(sequence[i]);
       positions.push_back(static_cast<std::int64_t>(i));
     }
@@ -76,7 +76,7 @@ TokenLengths packed_lengths(const std::vector<Segment>& segments, std::int64_t t
   const auto count = static_cast<std::size_t>(tokens);
   TokenLengths out{std::vector<std::int64_t>(count, 0), std::vector<std::int64_t>(count, 0)};
   for (const Segment& segment : segments) {
-    if (segment.query_begin == segment.query_end || is_prefix(segment, segments)) continue;
+    if (segment.query_begin == segment.query_end || is_prefix(segment, segments)) { continue; }
     const std::int64_t length = total_keys(segment);
     for (const KeyRange& range : segment.keys) {
       for (auto row = static_cast<std::size_t>(range.begin); row < static_cast<std::size_t>(range.end);

@@ -33,8 +33,9 @@ TEST(ValueHead, ItsFileHoldsItBitForBit) {
   weights::write_safetensors(path, written.tensors());
   ValueHead loaded(3, 0, at::kFloat);
   loaded.load(weights::read_safetensors(path), path);
-  for (std::size_t i = 0; i < 2; ++i)
+  for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_TRUE(loaded.tensors()[i].second.equal(written.tensors()[i].second));
+  }
   ValueHead other(4, 0, at::kFloat);
   EXPECT_THROW(other.load(weights::read_safetensors(path), path), InputError);
 }

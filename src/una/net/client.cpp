@@ -33,7 +33,7 @@ Client::Client(ClientOptions options)
 std::string Client::failure(const Answer& answer, const std::string& url, std::int64_t tries) const {
   const std::string made = tries > 1 ? cat(" (", tries, " tries)") : "";
   const std::string where = shown_url(url);
-  if (answer.status == 0) return cat(where, ": ", answer.trouble, made);
+  if (answer.status == 0) { return cat(where, ": ", answer.trouble, made); }
   const std::string words = excerpt(answer.body, {options_.bearer});
   return cat(where, " answered ", answer.status, made, words.empty() ? "" : ": " + words);
 }
@@ -41,7 +41,7 @@ std::string Client::failure(const Answer& answer, const std::string& url, std::i
 // A long wait must not look like a hang, a thousand retries must not fill the log.
 void Client::tell_of_retry(const Answer& answer, const std::string& url, const Job& job) {
   const double now = monotonic_seconds();
-  if (now - last_word_ < kSilence) return;
+  if (now - last_word_ < kSilence) { return; }
   last_word_ = now;
   log_info(cat(failure(answer, url, 1), "; trying again in ", fixed(std::max(0.0, job.due - now), 1), " s (",
                job.tries, " of ", options_.max_retries, ")"));
@@ -56,9 +56,9 @@ double Client::start_due(const std::vector<Request>& requests, std::vector<Job>&
   while (!waiting.empty() && transfers_.in_flight() < static_cast<std::size_t>(options_.concurrency)) {
     const auto next = std::min_element(waiting.begin(), waiting.end(), earlier);
     const double now = monotonic_seconds(), ready = std::max(next->due, pace_.ready_at());
-    if (ready > now) return ready - now;
+    if (ready > now) { return ready - now; }
     ++traffic_.requests;
-    if (next->tries++ > 0) ++traffic_.retries;
+    if (next->tries++ > 0) { ++traffic_.retries; }
     pace_.started(now);
     transfers_.start(requests[next->index], next->index);
     sent.push_back(*next);
@@ -94,14 +94,14 @@ bool Client::take(const Answer& answer, const std::string& url, Job& job, Outcom
   if (asked > options_.longest_pause) {
     outcome.failure += cat(" (it asks to wait ", human_seconds(asked), ")");
   }
-  if (answer.unreachable && !answered_) throw InputError(outcome.failure);
+  if (answer.unreachable && !answered_) { throw InputError(outcome.failure); }
   return true;
 }
 
 std::vector<Outcome> Client::post(const std::vector<Request>& requests, const OnDone& on_done) {
   std::vector<Outcome> outcomes(requests.size());
   std::vector<Job> waiting, sent;
-  for (std::size_t i = 0; i < requests.size(); ++i) waiting.push_back({.index = i});
+  for (std::size_t i = 0; i < requests.size(); ++i) { waiting.push_back({.index = i}); }
   try {
     while (!waiting.empty() || !sent.empty()) {
       if (interrupted()) {
@@ -114,7 +114,7 @@ std::vector<Outcome> Client::post(const std::vector<Request>& requests, const On
             std::find_if(sent.begin(), sent.end(), [&](const Job& j) { return j.index == done.tag; });
         check(job != sent.end(), "Client: an answer to nothing");
         if (take(done.answer, requests[done.tag].url, *job, outcomes[done.tag])) {
-          if (on_done) on_done(done.tag, outcomes[done.tag]);
+          if (on_done) { on_done(done.tag, outcomes[done.tag]); }
         } else {
           waiting.push_back(*job);
         }

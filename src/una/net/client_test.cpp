@@ -27,7 +27,9 @@ ClientOptions quick() {
 
 std::vector<Request> requests(const ScriptedServer& server, std::size_t count) {
   std::vector<Request> out;
-  for (std::size_t i = 0; i < count; ++i) out.push_back({.url = server.url("/x"), .body = std::to_string(i)});
+  for (std::size_t i = 0; i < count; ++i) {
+    out.push_back({.url = server.url("/x"), .body = std::to_string(i)});
+  }
   return out;
 }
 
@@ -37,16 +39,14 @@ Outcome talk(std::vector<std::optional<std::string>> lines, ClientOptions option
       [&](const Received& received) { return lines[std::min(received.number, lines.size() - 1)]; });
   Client client(std::move(options));
   Outcome outcome = client.post(requests(server, 1)).front();
-  if (tries != nullptr) *tries = server.requests();
+  if (tries != nullptr) { *tries = server.requests(); }
   return outcome;
 }
 
 std::string error_of(Client& client, const std::vector<Request>& posted) {
   try {
     client.post(posted);
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
   return "";
 }
 
@@ -61,7 +61,7 @@ TEST(Client, answers_come_in_the_order_of_requests_with_several_in_flight) {
   std::vector<std::size_t> order;
   const auto outcomes =
       client.post(requests(server, 7), [&](std::size_t index, const Outcome&) { order.push_back(index); });
-  for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(outcomes[i].body, "to " + std::to_string(i));
+  for (std::size_t i = 0; i < 7; ++i) { EXPECT_EQ(outcomes[i].body, "to " + std::to_string(i)); }
   EXPECT_EQ(server.most_at_once(), 3U);
   EXPECT_EQ(order.size(), 7U);
   EXPECT_NE(order.front(), 0U) << "the slow first one must not hold the others back";
@@ -117,7 +117,7 @@ TEST(Client, retry_after_pauses_every_request) {
   ClientOptions options = quick();
   options.concurrency = 1;
   Client client(options);
-  for (const Outcome& outcome : client.post(requests(server, 3))) EXPECT_TRUE(outcome.ok);
+  for (const Outcome& outcome : client.post(requests(server, 3))) { EXPECT_TRUE(outcome.ok); }
   ASSERT_EQ(times.size(), 4U);
   EXPECT_GE(times[1] - times[0], 0.95);
   EXPECT_EQ(client.traffic().retries, 1);

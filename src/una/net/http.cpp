@@ -24,7 +24,7 @@ std::string lower(std::string text) {
 // user:password@host:port
 std::string authority(const std::string& url) {
   const std::size_t begin = url.find("://");
-  if (begin == std::string::npos) return "";
+  if (begin == std::string::npos) { return ""; }
   return url.substr(begin + 3, url.find_first_of("/?#", begin + 3) - begin - 3);
 }
 
@@ -37,8 +37,8 @@ std::string url_scheme(const std::string& url) {
 
 std::string url_host(const std::string& url) {
   std::string host = authority(url);
-  if (const std::size_t at = host.rfind('@'); at != std::string::npos) host.erase(0, at + 1);
-  if (starts_with(host, "[")) return lower(host.substr(1, host.find(']') - 1));
+  if (const std::size_t at = host.rfind('@'); at != std::string::npos) { host.erase(0, at + 1); }
+  if (starts_with(host, "[")) { return lower(host.substr(1, host.find(']') - 1)); }
   return lower(host.substr(0, host.find(':')));
 }
 
@@ -51,7 +51,7 @@ std::string shown_url(const std::string& url) {
   std::string shown = url.substr(0, url.find_first_of("?#"));
   const std::string whole = authority(url);
   const std::size_t at = whole.rfind('@');
-  if (at != std::string::npos) shown.erase(url.find("://") + 3, at + 1);
+  if (at != std::string::npos) { shown.erase(url.find("://") + 3, at + 1); }
   return shown;
 }
 
@@ -76,7 +76,7 @@ std::string environment_key(const std::string& variable, const std::string& url)
 
 std::string api_key(const KeyPlace& place) {
   const std::string& name = place.variable;
-  if (name.empty()) return "";
+  if (name.empty()) { return ""; }
   // A key pasted here by mistake must not be shown.
   const bool is_name =
       std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
@@ -97,15 +97,15 @@ std::string api_key(const KeyPlace& place) {
 
 std::optional<double> parse_retry_after(const std::string& value, double now) {
   const std::string text(trim(value));
-  if (text.empty()) return std::nullopt;
+  if (text.empty()) { return std::nullopt; }
   char* end = nullptr;
   const double seconds = std::strtod(text.c_str(), &end);
   if (end != text.c_str() && *end == '\0') {
-    if (!std::isfinite(seconds) || seconds < 0) return std::nullopt;
+    if (!std::isfinite(seconds) || seconds < 0) { return std::nullopt; }
     return seconds;
   }
   std::tm date{};
-  if (::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date) == nullptr) return std::nullopt;
+  if (::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date) == nullptr) { return std::nullopt; }
   return std::max(0.0, static_cast<double>(::timegm(&date)) - now);
 }
 
@@ -119,13 +119,13 @@ std::string excerpt(const std::string& body, const std::vector<std::string>& sec
   std::string line;
   for (const char c : text) {
     const bool space = std::isspace(static_cast<unsigned char>(c)) != 0;
-    if (!space && static_cast<unsigned char>(c) < 0x20U) continue;
-    if (space && (line.empty() || line.back() == ' ')) continue;
+    if (!space && static_cast<unsigned char>(c) < 0x20U) { continue; }
+    if (space && (line.empty() || line.back() == ' ')) { continue; }
     line += space ? ' ' : c;
   }
-  if (line.size() <= kExcerpt) return line;
+  if (line.size() <= kExcerpt) { return line; }
   std::size_t cut = kExcerpt;
-  while (cut > 0 && (static_cast<unsigned char>(line[cut]) & 0xC0U) == 0x80U) --cut;
+  while (cut > 0 && (static_cast<unsigned char>(line[cut]) & 0xC0U) == 0x80U) { --cut; }
   return line.substr(0, cut) + "...";
 }
 

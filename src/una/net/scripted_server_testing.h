@@ -62,7 +62,7 @@ class ScriptedServer {
     wake_.notify_all();
     ::shutdown(socket_, SHUT_RDWR);
     acceptor_.join();
-    for (std::thread& thread : threads_) thread.join();
+    for (std::thread& thread : threads_) { thread.join(); }
     ::close(socket_);
   }
   ScriptedServer(const ScriptedServer&) = delete;
@@ -88,7 +88,7 @@ class ScriptedServer {
   void accept_all() {
     while (true) {
       const int connection = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (connection < 0) return;
+      if (connection < 0) { return; }
       threads_.emplace_back([this, connection] { serve(connection); });
     }
   }
@@ -100,13 +100,13 @@ class ScriptedServer {
     char buffer[4096];
     while (end == std::string::npos || bytes.size() < end + 4 + wanted) {
       const ssize_t count = ::recv(connection, buffer, sizeof buffer, 0);
-      if (count <= 0) return false;
+      if (count <= 0) { return false; }
       bytes.append(buffer, static_cast<std::size_t>(count));
-      if (end != std::string::npos) continue;
+      if (end != std::string::npos) { continue; }
       end = bytes.find("\r\n\r\n");
-      if (end == std::string::npos) continue;
+      if (end == std::string::npos) { continue; }
       const std::size_t length = bytes.find("Content-Length: ");
-      if (length < end) wanted = std::stoul(bytes.substr(length + 16));
+      if (length < end) { wanted = std::stoul(bytes.substr(length + 16)); }
     }
     request.head = bytes.substr(0, end);
     request.body = bytes.substr(end + 4);
@@ -126,9 +126,11 @@ class ScriptedServer {
       {
         std::unique_lock lock(mutex_);
         --serving_;
-        if (!bytes) wake_.wait(lock, [this] { return stop_; });
+        if (!bytes) {
+          wake_.wait(lock, [this] { return stop_; });
+        }
       }
-      if (bytes) ::send(connection, bytes->data(), bytes->size(), MSG_NOSIGNAL);
+      if (bytes) { ::send(connection, bytes->data(), bytes->size(), MSG_NOSIGNAL); }
     }
     ::shutdown(connection, SHUT_WR);
     ::close(connection);

@@ -75,7 +75,7 @@ struct Transfers::Impl {
   }
 
   void give_up() {
-    for (const auto& transfer : active) curl_multi_remove_handle(multi, transfer->handle);
+    for (const auto& transfer : active) { curl_multi_remove_handle(multi, transfer->handle); }
     active.clear();
   }
   void prepare(Transfer& transfer, const Request& request) const;
@@ -96,8 +96,8 @@ void Transfers::Impl::prepare(Transfer& transfer, const Request& request) const 
   add("Content-Type: application/json");
   add("Accept: application/json");
   add("Expect:");  // no round trip before the body
-  for (const std::string& line : request.headers) add(line);
-  if (!options.bearer.empty()) add("Authorization: Bearer " + options.bearer);
+  for (const std::string& line : request.headers) { add(line); }
+  if (!options.bearer.empty()) { add("Authorization: Bearer " + options.bearer); }
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_POST, 1L);
@@ -110,7 +110,7 @@ void Transfers::Impl::prepare(Transfer& transfer, const Request& request) const 
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
                    milliseconds(std::min(options.timeout, options.connect_timeout)));
   curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "");
-  if (is_loopback(request.url)) curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
+  if (is_loopback(request.url)) { curl_easy_setopt(handle, CURLOPT_NOPROXY, "*"); }
   if (const char* bundle = std::getenv("SSL_CERT_FILE"); bundle != nullptr && *bundle != '\0') {
     curl_easy_setopt(handle, CURLOPT_CAINFO, bundle);
   }
@@ -176,7 +176,7 @@ std::vector<Transfers::Done> Transfers::wait(double seconds) {
   }
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(impl_->multi, &left)) {
-    if (message->msg != CURLMSG_DONE) continue;
+    if (message->msg != CURLMSG_DONE) { continue; }
     const CURLcode code = message->data.result;
     CURL* handle = message->easy_handle;
     const auto found = std::find_if(impl_->active.begin(), impl_->active.end(),

@@ -57,27 +57,29 @@ class Dpo final : public Objective {
   bool accepts(Unit unit) const override { return unit == Unit::kPair; }
 
   std::vector<std::string> parts() const override {
-    if (nll_ == 0) return {"loss"};
+    if (nll_ == 0) { return {"loss"}; }
     return {"loss", "nll"};
   }
 
   std::vector<double> count(const std::vector<SequenceMeta>& sequences) const override {
     const double pairs = count_rows(sequences, Unit::kPair);
-    if (nll_ == 0) return {pairs};
+    if (nll_ == 0) { return {pairs}; }
     double tokens = 0;
-    for (const SequenceMeta& s : sequences) tokens += s.slot == 0 ? static_cast<double>(s.loss_tokens()) : 0;
+    for (const SequenceMeta& s : sequences) {
+      tokens += s.slot == 0 ? static_cast<double>(s.loss_tokens()) : 0;
+    }
     return {pairs, tokens};
   }
 
   // The two means are added as they are, not weighed by their numbers of terms.
   std::vector<double> weights(const std::vector<double>& counts) const override {
     std::vector<double> out{1};
-    if (counts.size() > 1) out.push_back(nll_);
+    if (counts.size() > 1) { out.push_back(nll_); }
     return out;
   }
 
   std::string lacks(const SequenceMeta& sequence) const override {
-    if (!entry_.gap || sequence.has_margin) return "";
+    if (!entry_.gap || sequence.has_margin) { return ""; }
     return cat("field \"margin\" is missing (or two scores): loss_type ", entry_.name,
                " compares with an explicit gap");
   }
@@ -87,8 +89,8 @@ class Dpo final : public Objective {
     return norm_.is_mean() ? Json{{"mean_length", norm_.state()}} : Json::object();
   }
   void load_state(const Json& state) override {
-    if (!norm_.is_mean()) return Objective::load_state(state);
-    if (state.contains("mean_length")) norm_.load_state(state.at("mean_length"));
+    if (!norm_.is_mean()) { return Objective::load_state(state); }
+    if (state.contains("mean_length")) { norm_.load_state(state.at("mean_length")); }
   }
 
   LossTerms terms(const ObjectiveInput& input) const override {
@@ -100,7 +102,7 @@ class Dpo final : public Objective {
     const Pairs pairs = make_pairs(table, ratios, delta);
     at::Tensor losses = entry_.loss(pairs, options_);
     const at::Tensor weight = device_tensor(table.weight, device);
-    if (table.has_weights) losses = losses * weight;
+    if (table.has_weights) { losses = losses * weight; }
     LossTerms out;
     out.sums.push_back(losses.sum());
     if (nll_ != 0) {
@@ -115,7 +117,7 @@ class Dpo final : public Objective {
   }
 
   double loss_at_reference(const std::vector<SequenceMeta>& sequences) const override {
-    if (!entry_.reference || nll_ != 0) return std::numeric_limits<double>::quiet_NaN();
+    if (!entry_.reference || nll_ != 0) { return std::numeric_limits<double>::quiet_NaN(); }
     return loss_of_equal_policies(*this, sequences);
   }
 

@@ -39,7 +39,7 @@ TEST(Dpo, GoldenValuesOfThePairLosses) {
 TEST(Dpo, GoldenSlopesOfTheSigmoidLoss) {
   const std::vector<double> slope = run("dpo", {}, pairs_a()).slope;
   const std::vector<double> expected = {-.016667, .016667, -.008965, .008965, -.003973, .003973};
-  for (std::size_t s = 0; s < 6; ++s) EXPECT_NEAR(slope[s], expected[s], 1e-6);
+  for (std::size_t s = 0; s < 6; ++s) { EXPECT_NEAR(slope[s], expected[s], 1e-6); }
 }
 
 TEST(Dpo, GoldenValuesAgainstExplicitGaps) {
@@ -127,7 +127,7 @@ TEST(Dpo, MetricsAreThoseOfTrl) {
 
 TEST(Dpo, RowWeightsScaleTheirPairAndNotTheCount) {
   Batch batch = pairs_a();
-  for (std::size_t s = 2; s < 4; ++s) batch.sequences[s].weight = 3;
+  for (std::size_t s = 2; s < 4; ++s) { batch.sequences[s].weight = 3; }
   const auto weighted = run("dpo", {}, batch);
   EXPECT_EQ(weighted.counts[0], 3);
   EXPECT_NEAR(weighted.loss, (.693147 + 3 * .313262 + .126928) / 3, 1e-6);

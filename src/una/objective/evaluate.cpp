@@ -23,19 +23,19 @@ at::Tensor gradient(const at::Tensor& values, at::Tensor& found) {
 
 void differentiate(const at::Tensor& loss, const ObjectiveInput& leaves, Evaluation& out) {
   std::vector<at::Tensor> inputs;
-  if (leaves.logp.defined()) inputs.push_back(leaves.logp);
-  if (leaves.score.defined()) inputs.push_back(leaves.score);
-  if (leaves.token_value.defined()) inputs.push_back(leaves.token_value);
-  if (leaves.value.defined()) inputs.push_back(leaves.value);
+  if (leaves.logp.defined()) { inputs.push_back(leaves.logp); }
+  if (leaves.score.defined()) { inputs.push_back(leaves.score); }
+  if (leaves.token_value.defined()) { inputs.push_back(leaves.token_value); }
+  if (leaves.value.defined()) { inputs.push_back(leaves.value); }
   std::vector<at::Tensor> gradients(inputs.size());
   if (loss.defined() && loss.requires_grad()) {
     gradients = torch::autograd::grad({loss}, inputs, {}, false, false, /*allow_unused=*/true);
   }
   std::size_t next = 0;
-  if (leaves.logp.defined()) out.dlogp = gradient(leaves.logp, gradients[next++]);
-  if (leaves.score.defined()) out.dscore = gradient(leaves.score, gradients[next++]);
-  if (leaves.token_value.defined()) out.dtoken_value = gradient(leaves.token_value, gradients[next++]);
-  if (leaves.value.defined()) out.dvalue = gradient(leaves.value, gradients[next]);
+  if (leaves.logp.defined()) { out.dlogp = gradient(leaves.logp, gradients[next++]); }
+  if (leaves.score.defined()) { out.dscore = gradient(leaves.score, gradients[next++]); }
+  if (leaves.token_value.defined()) { out.dtoken_value = gradient(leaves.token_value, gradients[next++]); }
+  if (leaves.value.defined()) { out.dvalue = gradient(leaves.value, gradients[next]); }
 }
 
 }  // namespace
@@ -56,7 +56,9 @@ Evaluation evaluate(const Objective& objective, const ObjectiveInput& input,
   at::Tensor loss;
   for (std::size_t k = 0; k < scales.size(); ++k) {
     out.sums.push_back(host_values(terms.sums[k].reshape({1})).front());
-    if (scales[k] == 0) continue;  // 0 * inf would be NaN
+    if (scales[k] == 0) {
+      continue;  // 0 * inf would be NaN
+    }
     const at::Tensor term = scales[k] * terms.sums[k];
     loss = loss.defined() ? loss + term : term;
   }
@@ -68,7 +70,7 @@ Evaluation evaluate(const Objective& objective, const ObjectiveInput& input,
 double loss_of_equal_policies(const Objective& objective, const std::vector<SequenceMeta>& sequences) {
   const at::AutoGradMode grad_mode(false);
   std::int64_t tokens = 0;
-  for (const SequenceMeta& sequence : sequences) tokens = std::max(tokens, sequence.logp_end);
+  for (const SequenceMeta& sequence : sequences) { tokens = std::max(tokens, sequence.logp_end); }
   ObjectiveInput input;
   input.sequences = &sequences;
   input.logp = at::zeros({tokens}, at::TensorOptions().dtype(at::kDouble));
@@ -78,7 +80,7 @@ double loss_of_equal_policies(const Objective& objective, const std::vector<Sequ
   const std::vector<double> weights = objective.weights(counts);
   double loss = 0;
   for (std::size_t k = 0; k < counts.size(); ++k) {
-    if (counts[k] > 0) loss += weights[k] * host_values(terms.sums[k].reshape({1})).front() / counts[k];
+    if (counts[k] > 0) { loss += weights[k] * host_values(terms.sums[k].reshape({1})).front() / counts[k]; }
   }
   return loss;
 }

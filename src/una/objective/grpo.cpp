@@ -80,7 +80,7 @@ class Grpo final : public Objective {
   at::Tensor advantages(const ObjectiveInput& input, const at::Tensor& like) const {
     const at::Tensor reward = rewards_of(input, like);
     at::Tensor centred = reward - group_mean(reward, *input.sequences);
-    if (!scaled_) return centred;
+    if (!scaled_) { return centred; }
     const at::Tensor sizes = group_sizes(input, like);
     const at::Tensor variance = group_mean(centred * centred, *input.sequences) * sizes / (sizes - 1);
     return centred / (at::sqrt(variance) + kStdFloor);
@@ -89,7 +89,7 @@ class Grpo final : public Objective {
   // The weight of a token of each sequence: its answer's weight, over the answer's tokens for `grpo`.
   at::Tensor shares(const ObjectiveInput& input, const at::Tensor& like) const {
     at::Tensor weights = answer_weights(input, like);
-    if (divisor_ != Divisor::kAnswers) return weights;
+    if (divisor_ != Divisor::kAnswers) { return weights; }
     std::vector<double> lengths;
     for (const SequenceMeta& sequence : *input.sequences) {
       lengths.push_back(static_cast<double>(std::max<std::int64_t>(1, sequence.loss_tokens())));

@@ -20,7 +20,7 @@ at::Tensor log_sigmoid(const at::Tensor& a) { return at::log_sigmoid(a); }
 at::Tensor softplus(const at::Tensor& a) { return -at::log_sigmoid(-a); }
 
 at::Tensor residual(Link link, const at::Tensor& u, const at::Tensor& t) {
-  if (link == Link::kIdentity) return u - t;
+  if (link == Link::kIdentity) { return u - t; }
   return (1 - t) * at::sigmoid(u) - t * at::sigmoid(-u);
 }
 
@@ -45,7 +45,7 @@ at::Tensor kernel_loss(const Kernel& kernel, const at::Tensor& u, const at::Tens
 
 at::Tensor kernel_slope(const Kernel& kernel, const at::Tensor& u, const at::Tensor& t) {
   at::Tensor e = residual(kernel.link, u, t);
-  if (kernel.metric == Metric::kBce) return e;
+  if (kernel.metric == Metric::kBce) { return e; }
   const at::Tensor inner =
       kernel.link == Link::kIdentity ? at::ones_like(u) : at::sigmoid(u) * at::sigmoid(-u);
   switch (kernel.metric) {

@@ -19,7 +19,7 @@ KlBaseline::KlBaseline(const std::string& kl_source)
     : source_(static_cast<Source>(choose("kl_source", kl_source, {"batch", "ema", "none"}))) {}
 
 void KlBaseline::begin_step(double kl_sum, double kl_count) {
-  if (source_ == Source::kNone) return;
+  if (source_ == Source::kNone) { return; }
   check(kl_count >= 0, "objective: a negative number of mismatched rows");
   if (kl_count > 0) {
     sum_ = kDecay * sum_ + kl_sum;

@@ -70,12 +70,12 @@ class Kto final : public Objective {
   void begin_step(double kl_sum, double kl_count) override { baseline_.begin_step(kl_sum, kl_count); }
   Json state() const override {
     Json out = baseline_.state();
-    if (norm_.is_mean()) out["mean_length"] = norm_.state();
+    if (norm_.is_mean()) { out["mean_length"] = norm_.state(); }
     return out;
   }
   void load_state(const Json& state) override {
     baseline_.load_state(state);
-    if (norm_.is_mean() && state.contains("mean_length")) norm_.load_state(state.at("mean_length"));
+    if (norm_.is_mean() && state.contains("mean_length")) { norm_.load_state(state.at("mean_length")); }
   }
 
  private:
@@ -97,7 +97,7 @@ std::unique_ptr<Objective> make_kto(const ObjectiveOptions& options) {
 std::string kto_weight_advice(double desirable, double undesirable, const ObjectiveOptions& options) {
   const double good = options.desirable_weight * desirable;
   const double bad = options.undesirable_weight * undesirable;
-  if (good == 0 || bad == 0 || (good >= bad && good <= 4 * bad / 3)) return "";
+  if (good == 0 || bad == 0 || (good >= bad && good <= 4 * bad / 3)) { return ""; }
   return cat("kto: ", desirable, " good and ", undesirable, " bad answers with weights ",
              options.desirable_weight, " and ", options.undesirable_weight,
              "; the paper advises desirable_weight in [", significant(bad / desirable, 3), ", ",

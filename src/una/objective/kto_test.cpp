@@ -18,7 +18,7 @@ TEST(Kto, GoldenValuesAndSlopes) {
   const auto outcome = run(*kto, labels_kto());
   EXPECT_NEAR(outcome.loss, .471959, 1e-6);
   const std::vector<double> expected = {-.006244, .006221, -.006250, .006163};
-  for (std::size_t s = 0; s < 4; ++s) EXPECT_NEAR(outcome.slope[s], expected[s], 1e-6);
+  for (std::size_t s = 0; s < 4; ++s) { EXPECT_NEAR(outcome.slope[s], expected[s], 1e-6); }
   const auto means = outcome.metrics.means();
   EXPECT_NEAR(means.at("kl"), .375, 1e-12);
   EXPECT_NEAR(means.at("rewards/chosen"), .075, 1e-12);

@@ -20,7 +20,7 @@ void LengthNorm::observe(const std::vector<SequenceMeta>& row) {
 }
 
 at::Tensor LengthNorm::apply(const at::Tensor& delta, const std::vector<SequenceMeta>& sequences) const {
-  if (!is_mean_) return delta;
+  if (!is_mean_) { return delta; }
   check(answers_ > 0, "objective: log_ratio_norm mean before any row was observed");
   std::vector<double> factors;
   for (const SequenceMeta& sequence : sequences) {

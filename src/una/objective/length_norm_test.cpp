@@ -44,7 +44,7 @@ TEST(LengthNorm, UnaAndKtoReadItToo) {
   const auto dpo = make_objective("dpo", {.beta = .5, .log_ratio_norm = "mean"});
   const auto una = make_objective("una", {.beta = .5, .log_ratio_norm = "mean"});
   const auto kto = make_objective("kto", options);
-  for (Objective* objective : {dpo.get(), una.get(), kto.get()}) observe(*objective);
+  for (Objective* objective : {dpo.get(), una.get(), kto.get()}) { observe(*objective); }
   EXPECT_NEAR(run(*una, uneven()).loss, run(*dpo, uneven()).loss, 1e-12);
   // sigma(-1) and sigma(-2).
   EXPECT_NEAR(run(*kto, uneven()).loss, (.2689414214 + .1192029220) / 2, 1e-9);

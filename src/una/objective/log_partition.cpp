@@ -11,7 +11,7 @@ double log_partition(const std::vector<double>& rewards, double beta1) {
   check(!rewards.empty(), "objective: a log partition without reference rewards");
   const double top = *std::max_element(rewards.begin(), rewards.end());
   double sum = 0;
-  for (const double r : rewards) sum += std::exp((r - top) / beta1);
+  for (const double r : rewards) { sum += std::exp((r - top) / beta1); }
   return top + beta1 * std::log(sum / static_cast<double>(rewards.size()));
 }
 

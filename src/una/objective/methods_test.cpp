@@ -30,8 +30,8 @@ void add_una_cases(std::vector<Case>& cases) {
     for (const std::string loss : {"mse", "bce", "l1", "huber"}) {
       for (const std::string f :
            {"zero", "constant", "running", "group", "kto_z0", "log_partition", "value_head", "quantile"}) {
-        if (link == "identity" && loss == "bce") continue;
-        if (link == "sigmoid" && f == "quantile") continue;
+        if (link == "identity" && loss == "bce") { continue; }
+        if (link == "sigmoid" && f == "quantile") { continue; }
         const ObjectiveOptions options{
             .una_link = link, .una_loss = loss, .una_f = f, .una_constant = .7, .una_huber_delta = .2};
         cases.push_back({"una", options, cat("una ", link, " ", loss, " ", f)});
@@ -61,7 +61,7 @@ std::vector<Case> all_cases() {
   for (const PairLossEntry& entry : pair_losses()) {
     const ObjectiveOptions options{.loss_type = entry.name, .label_smoothing = entry.smoothing ? .05 : 0};
     cases.push_back({"dpo", options, cat("dpo ", entry.name)});
-    if (!entry.divergence) continue;
+    if (!entry.divergence) { continue; }
     for (const std::string divergence : {"forward_kl", "js_divergence", "alpha_divergence"}) {
       ObjectiveOptions other = options;
       other.f_divergence_type = divergence;
@@ -101,7 +101,7 @@ Batch random_batch(const Objective& objective, bool weighted, double spread = 4,
   Rng rng(seed, stream_id("objective test"));
   Batch batch;
   const auto add = [&](Unit unit, std::int32_t size) {
-    if (!objective.accepts(unit)) return;
+    if (!objective.accepts(unit)) { return; }
     const double weight = weighted ? .5 + rng.uniform() : 1, margin = rng.uniform();
     for (std::int32_t slot = 0; slot < size; ++slot) {
       const bool hard = unit == Unit::kBinary || unit == Unit::kPair || unit == Unit::kSft;
@@ -145,7 +145,7 @@ TEST(Methods, GradientsAgreeWithFiniteDifferences) {
     // gradient is meant to differ from the full derivative (una_test holds it fixed).
     const bool detached =
         c.options.una_f == "group" && (c.options.una_link != "identity" || c.options.una_loss != "mse");
-    if (detached) continue;
+    if (detached) { continue; }
     const auto objective = make(c);
     const Batch batch = random_batch(*objective, allows_weights(c));
     const Outcome outcome = run(*objective, batch);
@@ -160,7 +160,7 @@ TEST(Methods, GradientsAgreeWithFiniteDifferences) {
 
 TEST(Methods, TheValueHeadsGradientIsThatOfTheLoss) {
   for (const Case& c : all_cases()) {
-    if (c.options.una_f != "value_head") continue;
+    if (c.options.una_f != "value_head") { continue; }
     const auto objective = make(c);
     const Batch batch = random_batch(*objective, true);
     const std::vector<double> slope = run(*objective, batch).value_slope;
@@ -172,9 +172,7 @@ TEST(Methods, TheValueHeadsGradientIsThatOfTheLoss) {
       const double numeric = (loss_of(*objective, up) - loss_of(*objective, down)) / 2e-5;
       EXPECT_NEAR(slope[s], numeric, 2e-8 + 1e-6 * std::abs(numeric)) << c.name << ", sequence " << s;
       const Unit unit = batch.sequences[s].unit;
-      if (unit == Unit::kPair || unit == Unit::kSft) {
-        EXPECT_EQ(slope[s], 0) << c.name;
-      }
+      if (unit == Unit::kPair || unit == Unit::kSft) { EXPECT_EQ(slope[s], 0) << c.name; }
     }
   }
 }
@@ -182,7 +180,7 @@ TEST(Methods, TheValueHeadsGradientIsThatOfTheLoss) {
 TEST(Methods, EveryTokenOfAnAnswerHasTheSameGradient) {
   for (const Case& c : all_cases()) {
     const auto objective = make(c);
-    if (!objective->needs().logp) continue;
+    if (!objective->needs().logp) { continue; }
     const Batch batch = random_batch(*objective, false);
     const Evaluation evaluation = evaluate(*objective, batch.input(),
                                            testing::scales_of(*objective, objective->count(batch.sequences)));
@@ -209,8 +207,8 @@ TEST(Methods, EverythingIsFiniteFarOut) {
       }
       const Outcome outcome = run(*objective, batch);
       EXPECT_TRUE(std::isfinite(outcome.loss)) << c.name;
-      for (const double slope : outcome.slope) EXPECT_TRUE(std::isfinite(slope)) << c.name;
-      for (const double slope : outcome.value_slope) EXPECT_TRUE(std::isfinite(slope)) << c.name;
+      for (const double slope : outcome.slope) { EXPECT_TRUE(std::isfinite(slope)) << c.name; }
+      for (const double slope : outcome.value_slope) { EXPECT_TRUE(std::isfinite(slope)) << c.name; }
     }
   }
 }
@@ -220,7 +218,7 @@ Batch slice(const Batch& batch, std::int64_t begin, std::int64_t end) {
   Batch out;
   for (std::size_t s = 0; s < batch.sequences.size(); ++s) {
     SequenceMeta meta = batch.sequences[s];
-    if (meta.row < begin || meta.row >= end) continue;
+    if (meta.row < begin || meta.row >= end) { continue; }
     const auto from = static_cast<std::size_t>(meta.logp_begin), to = static_cast<std::size_t>(meta.logp_end);
     meta.logp_begin = static_cast<std::int64_t>(out.logp.size());
     for (std::size_t i = from; i < to; ++i) {
@@ -238,7 +236,9 @@ Batch slice(const Batch& batch, std::int64_t begin, std::int64_t end) {
 
 TEST(Methods, TheCutIntoMicroBatchesDoesNotMatter) {
   for (const Case& c : all_cases()) {
-    if (!allows_weights(c)) continue;  // aot sorts a micro-batch
+    if (!allows_weights(c)) {
+      continue;  // aot sorts a micro-batch
+    }
     const auto objective = make(c);
     const Batch batch = random_batch(*objective, true);
     const std::vector<double> counts = objective->count(batch.sequences);
@@ -260,11 +260,12 @@ TEST(Methods, TheCutIntoMicroBatchesDoesNotMatter) {
       metrics.merge(one.metrics);
     }
     EXPECT_EQ(counted, counts) << c.name;
-    for (std::size_t k = 0; k < counts.size(); ++k) EXPECT_NEAR(sums[k], whole.sums[k], 1e-10) << c.name;
+    for (std::size_t k = 0; k < counts.size(); ++k) { EXPECT_NEAR(sums[k], whole.sums[k], 1e-10) << c.name; }
     const at::Tensor& d = whole.dlogp.defined() ? whole.dlogp : whole.dscore;
     ASSERT_EQ(static_cast<std::int64_t>(slopes.size()), d.numel());
-    for (std::size_t i = 0; i < slopes.size(); ++i)
+    for (std::size_t i = 0; i < slopes.size(); ++i) {
       EXPECT_NEAR(slopes[i], d.const_data_ptr<float>()[i], 1e-9);
+    }
     for (const auto& [name, entry] : whole.metrics.entries()) {
       EXPECT_NEAR(metrics.sum(name), entry.sum, 1e-9) << c.name << " " << name;
       EXPECT_EQ(metrics.count(name), entry.count) << c.name << " " << name;
@@ -299,7 +300,7 @@ TEST(Methods, AMixedBatchIsTheWeightedSumOfItsParts) {
       Batch alone;
       for (std::int64_t row = 0; row < batch.rows; ++row) {
         const Batch one = slice(batch, row, row + 1);
-        if (unit_name(one.sequences[0].unit) != unit) continue;
+        if (unit_name(one.sequences[0].unit) != unit) { continue; }
         for (SequenceMeta meta : one.sequences) {
           meta.row = alone.rows;
           meta.logp_begin += static_cast<std::int64_t>(alone.logp.size());
@@ -326,7 +327,7 @@ TEST(Methods, TheLossAtTheReferenceIsThatOfEqualLogProbs) {
     const Objective::Needs needs = objective->needs();
     const bool defined = needs.reference && !needs.value && c.options.rpo_alpha == 0;
     EXPECT_EQ(std::isnan(promised), !defined) << c.name;
-    if (!defined) continue;
+    if (!defined) { continue; }
     EXPECT_NEAR(promised, run(*objective, batch).loss, 1e-12) << c.name;
   }
 }
@@ -384,7 +385,7 @@ TEST(Methods, TheSpreadOfTheLossIsDerivedFromSums) {
   const auto derived = dpo->derived(run(*dpo, testing::pairs_a()).metrics);
   const std::vector<double> losses = {.693147, .313262, .126928};
   double variance = 0;
-  for (const double loss : losses) variance += (loss - .377779) * (loss - .377779) / 3;
+  for (const double loss : losses) { variance += (loss - .377779) * (loss - .377779) / 3; }
   EXPECT_NEAR(derived.at("loss_variance"), variance, 1e-6);
   EXPECT_EQ(derived.count("rewards/margins"), 0U);  // pairs have their own
 }

@@ -47,7 +47,7 @@ void add_answer_metrics(const ObjectiveInput& input, const AnswerValues& values,
     if (sequence.unit == Unit::kPair && sequence.slot == 1) {
       add_pair(values.reward[s - 1], values.reward[s], metrics);
     }
-    if (values.log_ratio.empty()) continue;
+    if (values.log_ratio.empty()) { continue; }
     add_sampled(sequence, values.log_ratio[s], metrics);
     metrics.add("log_ratio", values.log_ratio[s]);
     metrics.add("log_ratio_per_token", values.log_ratio[s], static_cast<double>(sequence.loss_tokens()));
@@ -62,8 +62,8 @@ void add_statistics(const ObjectiveInput& input, MetricSums& metrics) {
   for (std::size_t s = 0; s < sequences.size(); ++s) {
     const Role role = role_of(sequences[s]);
     const auto tokens = static_cast<double>(sequences[s].loss_tokens());
-    if (!entropy.empty()) metrics.add("entropy", entropy[s], tokens);
-    if (!greedy.empty() && role != Role::kRejected) metrics.add("mean_token_accuracy", greedy[s], tokens);
+    if (!entropy.empty()) { metrics.add("entropy", entropy[s], tokens); }
+    if (!greedy.empty() && role != Role::kRejected) { metrics.add("mean_token_accuracy", greedy[s], tokens); }
     if (!logit.empty() && role != Role::kNone) {
       metrics.add(std::string("logits/") + role_name(role), logit[s], tokens);
     }
@@ -74,7 +74,7 @@ void add_loss_metrics(const std::vector<double>& losses, const std::string& part
   for (const double loss : losses) {
     metrics.add("_loss", loss);
     metrics.add("_loss_sq", loss * loss);
-    if (!part.empty()) metrics.add("loss/" + part, loss);
+    if (!part.empty()) { metrics.add("loss/" + part, loss); }
   }
 }
 
@@ -86,7 +86,7 @@ std::map<std::string, double> common_derived(const MetricSums& window) {
     const double mean = means.at("_loss");
     out["loss_variance"] = std::max(0.0, means.at("_loss_sq") - mean * mean);
   }
-  if (has("_mean_exp_ratio")) out["log_mean_exp_ratio/ref"] = std::log(means.at(kMeanExp));
+  if (has("_mean_exp_ratio")) { out["log_mean_exp_ratio/ref"] = std::log(means.at(kMeanExp)); }
   if (!has("rewards/margins") && has("rewards/chosen") && has("rewards/rejected")) {
     out["rewards/margins"] = means.at("rewards/chosen") - means.at("rewards/rejected");
   }

@@ -53,7 +53,7 @@ TEST(Metrics, ItIsALogOfOneMeanOverAWholeWindowAndExponentsAreCut) {
   second.add_pair({-1e4, -4}, {-4, -4});
   MetricSums window;
   for (Batch* batch : {&first, &second}) {
-    for (SequenceMeta& sequence : batch->sequences) sequence.sampler = Sampler::kReference;
+    for (SequenceMeta& sequence : batch->sequences) { sequence.sampler = Sampler::kReference; }
     window.merge(run(*dpo, *batch).metrics);
   }
   const double expected = std::log((1 + std::exp(20.0) + std::exp(-20.0) + 1) / 4);
@@ -72,7 +72,7 @@ TEST(Metrics, ExplainedVarianceComparesResidualsWithTargets) {
   const auto explained = [&](const std::vector<double>& delta) {
     Batch batch;
     const std::vector<double> targets = {.2, .5, .9};
-    for (std::size_t i = 0; i < 3; ++i) batch.add(Unit::kScore, 0, {delta[i] - 4, -4}, targets[i]);
+    for (std::size_t i = 0; i < 3; ++i) { batch.add(Unit::kScore, 0, {delta[i] - 4, -4}, targets[i]); }
     return una->derived(run(*una, batch).metrics).at("una/explained_variance");
   };
   EXPECT_NEAR(explained({.2, .5, .9}), 1, 1e-12);

@@ -10,7 +10,7 @@ namespace una::objective {
 std::vector<double> Objective::weights(const std::vector<double>& counts) const {
   const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
   std::vector<double> out(counts.size(), 0.0);
-  for (std::size_t k = 0; k < counts.size(); ++k) out[k] = total > 0 ? counts[k] / total : 0;
+  for (std::size_t k = 0; k < counts.size(); ++k) { out[k] = total > 0 ? counts[k] / total : 0; }
   return out;
 }
 

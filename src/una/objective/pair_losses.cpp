@@ -30,7 +30,7 @@ const std::vector<PairLossEntry>& pair_losses() {
 
 std::vector<std::string> pair_loss_names() {
   std::vector<std::string> names;
-  for (const PairLossEntry& entry : pair_losses()) names.emplace_back(entry.name);
+  for (const PairLossEntry& entry : pair_losses()) { names.emplace_back(entry.name); }
   return names;
 }
 

@@ -10,7 +10,7 @@
 namespace una::objective {
 
 PartWeights::PartWeights(const std::string& text, const std::vector<std::string>& parts) {
-  if (trim(text).empty()) return;
+  if (trim(text).empty()) { return; }
   for (const std::string& item : split(text, ',')) {
     const std::size_t equals = item.find('=');
     const std::string name(trim(item.substr(0, equals)));
@@ -26,7 +26,7 @@ PartWeights::PartWeights(const std::string& text, const std::vector<std::string>
 }
 
 std::vector<double> PartWeights::apply(std::vector<double> by_count) const {
-  for (const auto& [part, weight] : explicit_) by_count.at(part) = weight;
+  for (const auto& [part, weight] : explicit_) { by_count.at(part) = weight; }
   return by_count;
 }
 

@@ -21,7 +21,7 @@ at::Tensor numbers(const std::vector<double>& values) {
 Batch group_of_four() {
   Batch batch;
   const double rewards[] = {1, 0, .5, .25};
-  for (std::int32_t i = 0; i < 4; ++i) batch.add(Unit::kGroup, i, {-2, -2, 2}, rewards[i]);
+  for (std::int32_t i = 0; i < 4; ++i) { batch.add(Unit::kGroup, i, {-2, -2, 2}, rewards[i]); }
   return batch;
 }
 
@@ -36,7 +36,7 @@ TEST(PolicyMethods, rloo_leaves_each_answer_out_of_its_own_baseline) {
   const auto rloo = make_objective("rloo", options_with(.05));
   const testing::Outcome out = testing::run(*rloo, group_of_four());
   const double advantages[] = {.75, -.583333, .083333, -.25};
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(out.slope[i], -advantages[i] / 4, 1e-6) << i;
+  for (std::size_t i = 0; i < 4; ++i) { EXPECT_NEAR(out.slope[i], -advantages[i] / 4, 1e-6) << i; }
 }
 
 TEST(PolicyMethods, rloo_pays_for_the_distance_from_the_reference) {

@@ -24,7 +24,7 @@ template <class F>
 at::Tensor each_sequence(const ObjectiveInput& input, const at::Tensor& like, F value) {
   std::vector<double> values;
   values.reserve(input.sequences->size());
-  for (const SequenceMeta& sequence : *input.sequences) values.push_back(value(sequence));
+  for (const SequenceMeta& sequence : *input.sequences) { values.push_back(value(sequence)); }
   return device_tensor(values, like.device());
 }
 
@@ -117,7 +117,9 @@ void add_policy_metrics(const ObjectiveInput& input, const at::Tensor& delta, co
                         MetricSums& metrics) {
   const auto answers = static_cast<double>(input.sequences->size());
   double tokens = 0;
-  for (const SequenceMeta& sequence : *input.sequences) tokens += static_cast<double>(sequence.loss_tokens());
+  for (const SequenceMeta& sequence : *input.sequences) {
+    tokens += static_cast<double>(sequence.loss_tokens());
+  }
   if (delta.defined()) {
     const double sum = host_values(delta.sum().reshape({1})).front();
     metrics.add("kl", sum, answers);

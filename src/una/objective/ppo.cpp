@@ -31,7 +31,7 @@ class Ppo final : public Objective {
   std::vector<double> count(const std::vector<SequenceMeta>& sequences) const override {
     double tokens = 0;
     for (const SequenceMeta& sequence : sequences) {
-      if (sequence.answer_weight > 0) tokens += static_cast<double>(sequence.loss_tokens());
+      if (sequence.answer_weight > 0) { tokens += static_cast<double>(sequence.loss_tokens()); }
     }
     return {tokens, tokens};
   }
@@ -83,7 +83,9 @@ class Ppo final : public Objective {
       const at::Tensor delta = input.logp.detach().to(at::kDouble) - input.ref_logp.detach().to(at::kDouble);
       out.metrics.add("kl", sum(delta), static_cast<double>(input.sequences->size()));
     }
-    if (input.entropy.defined()) out.metrics.add("policy/entropy_avg", sum(input.entropy.detach()), tokens);
+    if (input.entropy.defined()) {
+      out.metrics.add("policy/entropy_avg", sum(input.entropy.detach()), tokens);
+    }
     add_statistics(input, out.metrics);
   }
 

@@ -20,7 +20,7 @@ using testing::scores_a;
 
 void expect(const Outcome& outcome, double value, const std::vector<double>& slopes) {
   EXPECT_NEAR(outcome.loss, value, 1e-6);
-  for (std::size_t s = 0; s < slopes.size(); ++s) EXPECT_NEAR(outcome.slope[s], slopes[s], 1e-6) << s;
+  for (std::size_t s = 0; s < slopes.size(); ++s) { EXPECT_NEAR(outcome.slope[s], slopes[s], 1e-6) << s; }
 }
 
 // beta Delta of inputs A, chosen first, and their scores.
@@ -61,9 +61,9 @@ TEST(Presets, UnaReward) {
   // Standardised: rewards of the spread 2 are the same rewards in another unit.
   const auto una = make_objective("una", {.una_link = "identity", .una_reward = "standardised"});
   Batch data, batch = scores_a();
-  for (const double reward : {1., 5.}) data.add(Unit::kScore, 0, {}, .5).raw_score = reward;
-  for (const SequenceMeta& sequence : data.sequences) una->observe({sequence});
-  for (SequenceMeta& sequence : batch.sequences) sequence.raw_score *= 2;
+  for (const double reward : {1., 5.}) { data.add(Unit::kScore, 0, {}, .5).raw_score = reward; }
+  for (const SequenceMeta& sequence : data.sequences) { una->observe({sequence}); }
+  for (SequenceMeta& sequence : batch.sequences) { sequence.raw_score *= 2; }
   expect(run(*una, batch), 1.421733, slopes);
 }
 
@@ -79,7 +79,7 @@ TEST(Presets, StandardisedRewardsUseTheSpreadOfBeforeTheStep) {
   }
   const double spread = std::sqrt(squares - mean * mean);
   double expected = 0;
-  for (std::size_t i = 0; i < 6; ++i) expected += std::pow(kReward[i] - kScore[i] / spread, 2) / 6;
+  for (std::size_t i = 0; i < 6; ++i) { expected += std::pow(kReward[i] - kScore[i] / spread, 2) / 6; }
   EXPECT_NEAR(run(*una, scores_a()).loss, expected, 1e-9);
 }
 
@@ -116,7 +116,7 @@ TEST(Presets, NcaPairIsTwoWeightedPoints) {
   Batch points = testing::points_a(Unit::kScore, {2. / 3, 2. / 3, 2. / 3, 0, 0, 0});
   for (std::size_t i = 0; i < 6; ++i) {
     points.sequences[i].weight = i < 3 ? 1.5 : .5;
-    if (i < 3) continue;
+    if (i < 3) { continue; }
     points.sequences[i].unit = Unit::kBinary;  // labels are not clipped
   }
   const Outcome outcome = run("una", {.una_loss = "bce"}, points);
@@ -152,14 +152,14 @@ TEST(Presets, DroIsHalfTheSquareWithAValueHead) {
   }
   Batch half = scores_a(), huber = scores_a();
   half.value = huber.value = kValue;
-  for (SequenceMeta& sequence : half.sequences) sequence.weight = .5;
+  for (SequenceMeta& sequence : half.sequences) { sequence.weight = .5; }
   for (const Outcome& outcome :
        {run("una", {.una_link = "identity", .una_f = "value_head"}, half),
         run("una",
             {.una_link = "identity", .una_loss = "huber", .una_f = "value_head", .una_huber_delta = 1e9},
             huber)}) {
     expect(outcome, expected, slopes);
-    for (std::size_t i = 0; i < 6; ++i) EXPECT_NEAR(outcome.value_slope[i], value_slopes[i], 1e-7);
+    for (std::size_t i = 0; i < 6; ++i) { EXPECT_NEAR(outcome.value_slope[i], value_slopes[i], 1e-7); }
   }
 }
 

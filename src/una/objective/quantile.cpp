@@ -23,15 +23,15 @@ double quantile_of(double reward, const std::vector<double>& reference) {
 }
 
 double transformed_quantile(QuantileTransform transform, double q, std::size_t n) {
-  if (transform == QuantileTransform::kIdentity) return q;
-  if (transform == QuantileTransform::kLog) return std::log(q);
+  if (transform == QuantileTransform::kIdentity) { return q; }
+  if (transform == QuantileTransform::kLog) { return std::log(q); }
   const double finite = std::min(q, 1 - 0.5 / static_cast<double>(n));
   return at::special_ndtri(at::scalar_tensor(finite, at::TensorOptions().dtype(at::kDouble))).item<double>();
 }
 
 double quantile_offset(QuantileTransform transform, double beta) {
-  if (transform == QuantileTransform::kLog) return beta * std::log(beta / (1 + beta));
-  if (transform == QuantileTransform::kNormal) return 1 / (2 * beta);
+  if (transform == QuantileTransform::kLog) { return beta * std::log(beta / (1 + beta)); }
+  if (transform == QuantileTransform::kNormal) { return 1 / (2 * beta); }
   // Z = beta (e^(1/beta) - 1); e^(1/beta) alone overflows for the small beta that is meant.
   return 1 + beta * (std::log(beta) + std::log1p(-std::exp(-1 / beta)));
 }

@@ -27,15 +27,16 @@ void add_ratio_metrics(const at::Tensor& moved, MetricSums& metrics) {
 
 StepVerdict judge_ratios(const ObjectiveOptions& options, const MetricSums& step) {
   const auto mean = [&](const char* name) { return step.sum(name) / std::max(1.0, step.count(name)); };
-  if (options.kl_early_stop > 0 && mean(kApproximateKl) > options.kl_early_stop)
+  if (options.kl_early_stop > 0 && mean(kApproximateKl) > options.kl_early_stop) {
     return StepVerdict::kEndRound;
-  if (options.ratio_threshold > 0 && mean(kRatio) > options.ratio_threshold) return StepVerdict::kSkip;
+  }
+  if (options.ratio_threshold > 0 && mean(kRatio) > options.ratio_threshold) { return StepVerdict::kSkip; }
   return StepVerdict::kApply;
 }
 
 std::map<std::string, double> ratio_derived(const MetricSums& window) {
   const double tokens = window.count(kSquaredRatio);
-  if (tokens < 2) return {};
+  if (tokens < 2) { return {}; }
   const double mean = window.sum(kRatio) / tokens;
   return {
       {"val/ratio_var", std::max(0.0, (window.sum(kSquaredRatio) - tokens * mean * mean) / (tokens - 1))}};

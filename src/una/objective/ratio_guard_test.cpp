@@ -25,7 +25,7 @@ TEST(RatioGuard, metrics_are_means_over_tokens) {
   const double mean = (ratios[0] + ratios[1] + ratios[2]) / 3;
   EXPECT_NEAR(means.at("val/ratio"), mean, 1e-12);
   double variance = 0;
-  for (const double ratio : ratios) variance += (ratio - mean) * (ratio - mean) / 2;
+  for (const double ratio : ratios) { variance += (ratio - mean) * (ratio - mean) / 2; }
   EXPECT_NEAR(ratio_derived(step).at("val/ratio_var"), variance, 1e-12);
 }
 

@@ -78,7 +78,7 @@ void warn_unread(const Method& method, ObjectiveOptions options) {
 
 std::vector<std::string> objective_names() {
   std::vector<std::string> names;
-  for (const Method& method : methods()) names.emplace_back(method.name);
+  for (const Method& method : methods()) { names.emplace_back(method.name); }
   return names;
 }
 
@@ -90,7 +90,7 @@ std::unique_ptr<Objective> make_objective(const std::string& method, const Objec
 
 std::size_t choose(const char* key, const std::string& value, const std::vector<std::string>& known) {
   for (std::size_t i = 0; i < known.size(); ++i) {
-    if (known[i] == value) return i;
+    if (known[i] == value) { return i; }
   }
   const std::string nearest = nearest_name(value, known);
   throw InputError(cat(key, ": unknown value '", value, "'",

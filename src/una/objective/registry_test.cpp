@@ -10,9 +10,7 @@ namespace {
 std::string refusal(const std::string& method, const ObjectiveOptions& options = {}) {
   try {
     make_objective(method, options);
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
   return "accepted";
 }
 
@@ -21,7 +19,9 @@ TEST(Registry, EveryNameMakesAnObjective) {
             (std::vector<std::string>{"una", "dpo", "kto", "sft", "reward", "rloo", "grpo", "ppo"}));
   for (const std::string& name : objective_names()) {
     ObjectiveOptions options;
-    if (name == "grpo") options.loss_type = "dapo";  // the key has values of its own there
+    if (name == "grpo") {
+      options.loss_type = "dapo";  // the key has values of its own there
+    }
     EXPECT_NE(make_objective(name, options), nullptr) << name;
   }
 }

@@ -38,7 +38,7 @@ class Reward final : public Objective {
   }
 
   std::string lacks(const SequenceMeta& sequence) const override {
-    if (!soft_ || sequence.unit != Unit::kPair || sequence.has_margin) return "";
+    if (!soft_ || sequence.unit != Unit::kPair || sequence.has_margin) { return ""; }
     return "field \"margin\" is missing (or two scores): reward_margin soft_label turns it into the label";
   }
 
@@ -62,7 +62,7 @@ class Reward final : public Objective {
     std::vector<std::int64_t> chosen, rejected;
     std::vector<double> margins, targets, weights;
     for (const RowSpan& row : row_spans(sequences)) {
-      if (row.unit != Unit::kPair) continue;
+      if (row.unit != Unit::kPair) { continue; }
       const SequenceMeta& first = sequences[static_cast<std::size_t>(row.first)];
       chosen.push_back(row.first);
       rejected.push_back(row.first + 1);
@@ -78,7 +78,7 @@ class Reward final : public Objective {
     const at::Tensor x = r_w - r_l - device_tensor(margins, device);
     at::Tensor loss = softplus(x) - device_tensor(targets, device) * x;
     const double centring = options_.center_rewards_coefficient;
-    if (centring != 0) loss = loss + centring * (r_w + r_l).square();
+    if (centring != 0) { loss = loss + centring * (r_w + r_l).square(); }
     return loss.dot(device_tensor(weights, device));
   }
 
@@ -86,7 +86,7 @@ class Reward final : public Objective {
     std::vector<std::int64_t> index;
     std::vector<double> targets, weights;
     for (std::size_t s = 0; s < sequences.size(); ++s) {
-      if (sequences[s].unit == Unit::kPair) continue;
+      if (sequences[s].unit == Unit::kPair) { continue; }
       index.push_back(static_cast<std::int64_t>(s));
       targets.push_back(sequences[s].unit == Unit::kBinary ? sequences[s].target : sequences[s].raw_score);
       weights.push_back(sequences[s].weight);

@@ -11,7 +11,7 @@ const std::string kSum = "_reward/x", kSquares = "_reward/xx";
 }  // namespace
 
 double RewardScale::value() const {
-  if (count_ == 0) return 1;
+  if (count_ == 0) { return 1; }
   const double variance = spread_ / count_;
   // Rounding leaves the variance of equal numbers slightly off zero.
   return variance > 1e-12 * (1e-12 + mean_ * mean_) ? std::sqrt(variance) : 1;
@@ -31,7 +31,7 @@ void RewardScale::add_sums(double reward, MetricSums& metrics) {
 
 void RewardScale::end_step(const MetricSums& step) {
   const double n = step.count(kSum);
-  if (n == 0) return;
+  if (n == 0) { return; }
   const double mean = step.sum(kSum) / n;
   const double spread = std::max(0.0, step.sum(kSquares) - n * mean * mean);
   const double before = decay_ * count_, distance = mean - mean_;

@@ -9,14 +9,14 @@ namespace {
 
 MetricSums step_of(const std::vector<double>& rewards) {
   MetricSums sums;
-  for (const double reward : rewards) RewardScale::add_sums(reward, sums);
+  for (const double reward : rewards) { RewardScale::add_sums(reward, sums); }
   return sums;
 }
 
 TEST(RewardScale, BeginsWithTheSpreadOfTheData) {
   RewardScale scale(.9);
   EXPECT_EQ(scale.value(), 1);
-  for (const double reward : {1., 3., 5., 7.}) scale.observe(reward);
+  for (const double reward : {1., 3., 5., 7.}) { scale.observe(reward); }
   EXPECT_NEAR(scale.value(), std::sqrt(5.0), 1e-12);
 }
 
@@ -33,13 +33,13 @@ TEST(RewardScale, MovesOnceAStepWithDecayedSums) {
 
 TEST(RewardScale, ALargeMeanCostsNoDigits) {
   RewardScale scale(1);
-  for (const double reward : {1e8, 1e8 + 2}) scale.observe(reward);
+  for (const double reward : {1e8, 1e8 + 2}) { scale.observe(reward); }
   EXPECT_NEAR(scale.value(), 1, 1e-6);
 }
 
 TEST(RewardScale, EqualRewardsAreNotScaled) {
   RewardScale scale(.9);
-  for (int i = 0; i < 3; ++i) scale.observe(.1);
+  for (int i = 0; i < 3; ++i) { scale.observe(.1); }
   EXPECT_EQ(scale.value(), 1);
 }
 

@@ -13,7 +13,7 @@ using testing::run;
 
 Batch golden() {
   Batch batch;
-  for (int p = 0; p < 3; ++p) batch.add_pair({}, {});
+  for (int p = 0; p < 3; ++p) { batch.add_pair({}, {}); }
   batch.score = {1.2, .1, .3, .8, -.5, -1};
   return batch;
 }

@@ -32,8 +32,9 @@ std::vector<RowSpan> row_spans(const std::vector<SequenceMeta>& sequences) {
   while (i < sequences.size()) {
     std::size_t end = i + 1;
     // Slot 0 begins a row: tables of several micro-batches may stand one after the other.
-    while (end < sequences.size() && sequences[end].row == sequences[i].row && sequences[end].slot != 0)
+    while (end < sequences.size() && sequences[end].row == sequences[i].row && sequences[end].slot != 0) {
       ++end;
+    }
     rows.push_back({static_cast<std::int64_t>(i), static_cast<std::int64_t>(end - i), sequences[i].unit});
     check_row(sequences, rows.back());
     i = end;
@@ -48,8 +49,8 @@ double count_rows(const std::vector<SequenceMeta>& sequences, Unit unit) {
 }
 
 Role role_of(const SequenceMeta& sequence) {
-  if (sequence.unit == Unit::kPair) return sequence.slot == 0 ? Role::kChosen : Role::kRejected;
-  if (sequence.unit == Unit::kBinary) return sequence.target > 0.5 ? Role::kChosen : Role::kRejected;
+  if (sequence.unit == Unit::kPair) { return sequence.slot == 0 ? Role::kChosen : Role::kRejected; }
+  if (sequence.unit == Unit::kBinary) { return sequence.target > 0.5 ? Role::kChosen : Role::kRejected; }
   return Role::kNone;
 }
 

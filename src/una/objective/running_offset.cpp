@@ -49,7 +49,7 @@ void RunningOffset::move(Entry& entry, double sum, double count, double slope) c
 
 void RunningOffset::end_step(const MetricSums& step) {
   for (const auto& [name, sums] : step.entries()) {
-    if (!starts_with(name, kSumPrefix) || sums.count == 0) continue;
+    if (!starts_with(name, kSumPrefix) || sums.count == 0) { continue; }
     const std::string source = name.substr(kSumPrefix.size());
     move(entries_[std::stoi(source)], sums.sum, sums.count, step.sum(kSlopePrefix + source));
   }

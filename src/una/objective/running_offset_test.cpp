@@ -42,7 +42,7 @@ TEST(RunningOffset, CentreIsMinusTheMeanReward) {
 TEST(RunningOffset, SumsDecayAStepAndCountByRows) {
   RunningOffset offset(RunningOffset::Mode::kCentre, Link::kSigmoid, .5);
   MetricSums first, second;
-  for (int i = 0; i < 4; ++i) offset.add_sums(1, -1, 0, first);
+  for (int i = 0; i < 4; ++i) { offset.add_sums(1, -1, 0, first); }
   offset.end_step(first);
   EXPECT_DOUBLE_EQ(offset.value(1), 1);
   offset.add_sums(1, -5, 0, second);
@@ -62,7 +62,7 @@ TEST(RunningOffset, MatchMakesTheMeanResidualZeroForTheIdentityLink) {
 TEST(RunningOffset, MatchFindsTheRootForTheSigmoidLink) {
   const auto una = make_objective("una", {.una_loss = "bce", .una_f = "running", .una_running = "match"});
   const Batch batch = batch_of({30, 22, 41}, {.3, .9, .4}, 1);
-  for (int step = 0; step < 120; ++step) train_step(*una, batch);
+  for (int step = 0; step < 120; ++step) { train_step(*una, batch); }
   EXPECT_NEAR(run(*una, batch).metrics.means().at("una/residual"), 0, 1e-4);
   EXPECT_LT(una->state().at("running").at("1").at("value").get<double>(), -2);
 }

@@ -23,7 +23,7 @@ at::Tensor capped(const at::Tensor& log_weight, const ObjectiveOptions& options)
 }  // namespace
 
 void add_sampler_gap(const ObjectiveInput& input, MetricSums& metrics) {
-  if (input.columns == nullptr || input.columns->count(kColumn) == 0 || input.logp.size(0) == 0) return;
+  if (input.columns == nullptr || input.columns->count(kColumn) == 0 || input.logp.size(0) == 0) { return; }
   const at::Tensor difference = gap(input);
   const auto tokens = static_cast<double>(difference.numel());
   const auto number = [](const at::Tensor& value) { return host_values(value.reshape({1})).front(); };

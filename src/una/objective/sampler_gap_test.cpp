@@ -69,7 +69,7 @@ TEST(SamplerGap, weights_are_capped_above_and_not_below) {
   const Samples samples({.5, -1, 3, 0});
   const at::Tensor tokens = token_corrections(samples.input(), correcting());
   const double wanted[] = {std::exp(.5), std::exp(-1.0), 2, 1};
-  for (std::int64_t i = 0; i < 4; ++i) EXPECT_NEAR(tokens[i].item<double>(), wanted[i], 1e-12) << i;
+  for (std::int64_t i = 0; i < 4; ++i) { EXPECT_NEAR(tokens[i].item<double>(), wanted[i], 1e-12) << i; }
   const at::Tensor answers = answer_corrections(samples.input(), correcting());
   EXPECT_NEAR(answers[0].item<double>(), std::exp(-.5), 1e-12);
   EXPECT_NEAR(answers[1].item<double>(), 2, 1e-12);

@@ -17,14 +17,14 @@ class Sft final : public Objective {
 
   std::vector<double> count(const std::vector<SequenceMeta>& sequences) const override {
     double tokens = 0;
-    for (const SequenceMeta& sequence : sequences) tokens += static_cast<double>(sequence.loss_tokens());
+    for (const SequenceMeta& sequence : sequences) { tokens += static_cast<double>(sequence.loss_tokens()); }
     return {tokens};
   }
 
   LossTerms terms(const ObjectiveInput& input) const override {
     const at::Tensor logp = log_ratios(input, false).policy;
     std::vector<double> weights;
-    for (const SequenceMeta& sequence : *input.sequences) weights.push_back(sequence.weight);
+    for (const SequenceMeta& sequence : *input.sequences) { weights.push_back(sequence.weight); }
     LossTerms out;
     out.sums = {-logp.dot(device_tensor(weights, logp.device()))};
     add_statistics(input, out.metrics);

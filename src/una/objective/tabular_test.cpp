@@ -65,7 +65,7 @@ TEST(Tabular, TheTrueLogPartitionIsExactForEverySamplerAndLink) {
 
 TEST(Tabular, AGroupNeedsNoOffset) {
   for (const World* world : {&world_a(), &world_c()}) {
-    for (const Drawn drawn : kAll) EXPECT_LT(gap(*world, identity("group"), drawn), kZero);
+    for (const Drawn drawn : kAll) { EXPECT_LT(gap(*world, identity("group"), drawn), kZero); }
   }
 }
 
@@ -121,18 +121,18 @@ TEST(Tabular, TheDataSetsAreFarFromSolved) {
 }
 
 TEST(Tabular, PrintsTheTableOfTheDocumentWhenAsked) {
-  if (std::getenv("UNA_PRINT_TABLE") == nullptr) GTEST_SKIP() << "UNA_PRINT_TABLE is not set";
+  if (std::getenv("UNA_PRINT_TABLE") == nullptr) { GTEST_SKIP() << "UNA_PRINT_TABLE is not set"; }
   std::vector<Loss> losses = {identity("zero"), identity("log_partition"), identity("group"),
                               one_constant(identity("constant")), mean_reward()};
   for (const std::string loss : {"mse", "bce"}) {
-    for (const std::string f : {"zero", "log_partition"}) losses.push_back(sigmoid(loss, f));
+    for (const std::string f : {"zero", "log_partition"}) { losses.push_back(sigmoid(loss, f)); }
   }
   losses.push_back(one_constant(sigmoid("bce", "constant")));
   std::printf("| loss, f | A ref | A uniform | A on-policy | C ref | C uniform | C on-policy |\n");
   for (const Loss& loss : losses) {
     std::printf("| %s |", loss.name.c_str());
     for (const World* world : {&world_a(), &world_c()}) {
-      for (const Drawn drawn : kAll) std::printf(" %.4f |", gap(*world, loss, drawn));
+      for (const Drawn drawn : kAll) { std::printf(" %.4f |", gap(*world, loss, drawn)); }
     }
     std::printf("\n");
   }

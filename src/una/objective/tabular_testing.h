@@ -28,7 +28,7 @@ class TabularRun {
     options_.beta = world.beta;
     options_.una_beta1 = world.beta;
     for (std::size_t p = 0; p < kPrompts; ++p) {
-      for (std::size_t i = 0; i < kChoices; ++i) logits_[p][i] = std::log(world.ref[p][i]);
+      for (std::size_t i = 0; i < kChoices; ++i) { logits_[p][i] = std::log(world.ref[p][i]); }
       build(p);
     }
     steps_.assign(kPrompts, first_step());
@@ -37,7 +37,7 @@ class TabularRun {
   // The J-gap that is left.
   double solve() {
     for (int iteration = 0; iteration < 300; ++iteration) {
-      if (!(move() > 1e-8)) break;
+      if (!(move() > 1e-8)) { break; }
     }
     return world_.gap(policy());
   }
@@ -63,14 +63,14 @@ class TabularRun {
     prompt_.push_back(p);
     answer_.push_back(i);
     double mean = 0;
-    for (std::size_t j = 0; j < kChoices; ++j) mean += world_.ref[p][j] * world_.reward[p][j];
+    for (std::size_t j = 0; j < kChoices; ++j) { mean += world_.ref[p][j] * world_.reward[p][j]; }
     batch_.value.push_back(mean);
   }
 
   // Groups of two independent samples, each pair of answers once: equal ones have no loss.
   void build(std::size_t p) {
     for (std::size_t i = 0; i < kChoices; ++i) {
-      if (!grouped()) add(Unit::kScore, 0, p, i);
+      if (!grouped()) { add(Unit::kScore, 0, p, i); }
       for (std::size_t j = i + 1; grouped() && j < kChoices; ++j) {
         add(Unit::kGroup, 0, p, i);
         add(Unit::kGroup, 1, p, j);
@@ -82,8 +82,8 @@ class TabularRun {
     Table out = logits_;
     for (std::vector<double>& row : out) {
       double sum = 0;
-      for (double& x : row) sum += x = std::exp(x);
-      for (double& x : row) x /= sum;
+      for (double& x : row) { sum += x = std::exp(x); }
+      for (double& x : row) { x /= sum; }
     }
     return out;
   }
@@ -96,7 +96,7 @@ class TabularRun {
       batch_.sequences[s].weight =
           grouped() ? 2 * mu[p][answer_[first]] * mu[p][answer_[first + 1]] : mu[p][answer_[s]];
     }
-    if (loss_.refit) refit(pi, mu);
+    if (loss_.refit) { refit(pi, mu); }
     const auto objective = make_objective("una", options_);
     const Evaluation evaluation =
         evaluate(*objective, batch_.input(), std::vector<double>(objective->parts().size(), 1));
@@ -135,18 +135,18 @@ class TabularRun {
     double largest = 0;
     for (std::size_t p = 0; p < kPrompts; ++p) {
       double sum = 0;
-      for (const double g : gradient[p]) sum += g;
+      for (const double g : gradient[p]) { sum += g; }
       for (std::size_t i = 0; i < kChoices; ++i) {
         gradient[p][i] -= pi[p][i] * sum;
         largest = std::max(largest, std::abs(gradient[p][i]));
       }
       // On-policy squares over the identity link are a natural gradient: the first step is the right one.
       const bool exact = drawn_ == Drawn::kPolicy && options_.una_link == "identity";
-      if (!before_.empty() && !exact) choose_step(p, gradient[p], mu[p]);
+      if (!before_.empty() && !exact) { choose_step(p, gradient[p], mu[p]); }
     }
     before_ = logits_;
     gradient_before_ = gradient;
-    for (std::size_t p = 0; p < kPrompts; ++p) descend(p, gradient[p], mu[p]);
+    for (std::size_t p = 0; p < kPrompts; ++p) { descend(p, gradient[p], mu[p]); }
     return largest;
   }
 
@@ -167,9 +167,9 @@ class TabularRun {
       longest = std::max(longest, std::abs(steps_[p] * gradient[i] / mu[i]));
     }
     const double length = steps_[p] * std::min(1.0, 4 / longest);
-    for (std::size_t i = 0; i < kChoices; ++i) logits_[p][i] -= length * gradient[i] / mu[i];
+    for (std::size_t i = 0; i < kChoices; ++i) { logits_[p][i] -= length * gradient[i] / mu[i]; }
     const double top = *std::max_element(logits_[p].begin(), logits_[p].end());
-    for (double& x : logits_[p]) x -= top;
+    for (double& x : logits_[p]) { x -= top; }
   }
 
   const World& world_;

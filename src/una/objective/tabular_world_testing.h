@@ -25,7 +25,7 @@ inline double World::gap(const Table& policy) const {
   double sum = 0;
   for (std::size_t p = 0; p < kPrompts; ++p) {
     for (std::size_t i = 0; i < kChoices; ++i) {
-      if (policy[p][i] > 0) sum += policy[p][i] * std::log(policy[p][i] / best[p][i]);
+      if (policy[p][i] > 0) { sum += policy[p][i] * std::log(policy[p][i] / best[p][i]); }
     }
   }
   return beta * sum / static_cast<double>(kPrompts);
@@ -49,11 +49,11 @@ inline World make_world(bool scores, std::uint64_t seed) {
       world.ref[p][i] = world.copies[p][i] / copies;
       z += world.best[p][i] = world.ref[p][i] * std::exp(world.reward[p][i] / world.beta);
     }
-    for (double& probability : world.best[p]) probability /= z;
+    for (double& probability : world.best[p]) { probability /= z; }
     shared += world.beta * std::log(z) / static_cast<double>(kPrompts);
   }
   for (std::vector<double>& row : world.reward) {
-    for (double& r : row) r -= scores ? 0 : shared;
+    for (double& r : row) { r -= scores ? 0 : shared; }
   }
   return world;
 }

@@ -26,7 +26,7 @@ struct Batch {
   // Appends one answer; its log-probs are spread unevenly over its tokens.
   SequenceMeta& add(Unit unit, std::int32_t slot, const Answer& answer, double target) {
     SequenceMeta meta;
-    if (slot == 0) ++rows;
+    if (slot == 0) { ++rows; }
     meta.row = rows - 1;
     meta.slot = slot;
     meta.unit = unit;
@@ -63,8 +63,8 @@ struct Batch {
     out.sequences = &sequences;
     out.logp = at::tensor(logp, options);
     out.ref_logp = at::tensor(ref, options);
-    if (!score.empty()) out.score = at::tensor(score, options);
-    if (!value.empty()) out.value = at::tensor(value, options);
+    if (!score.empty()) { out.score = at::tensor(score, options); }
+    if (!value.empty()) { out.value = at::tensor(value, options); }
     return out;
   }
 
@@ -81,7 +81,7 @@ struct Outcome {
 
 inline std::vector<double> scales_of(const Objective& objective, const std::vector<double>& counts) {
   std::vector<double> scales = objective.weights(counts);
-  for (std::size_t k = 0; k < counts.size(); ++k) scales[k] = counts[k] > 0 ? scales[k] / counts[k] : 0;
+  for (std::size_t k = 0; k < counts.size(); ++k) { scales[k] = counts[k] > 0 ? scales[k] / counts[k] : 0; }
   return scales;
 }
 
@@ -93,13 +93,15 @@ inline Outcome run(const Objective& objective, const Batch& batch) {
   const Evaluation evaluation = evaluate(objective, batch.input(), scales);
   out.sums = evaluation.sums;
   out.metrics = evaluation.metrics;
-  for (std::size_t k = 0; k < scales.size(); ++k) out.loss += scales[k] * out.sums[k];
+  for (std::size_t k = 0; k < scales.size(); ++k) { out.loss += scales[k] * out.sums[k]; }
   const at::Tensor& gradient = evaluation.dlogp.defined() ? evaluation.dlogp : evaluation.dscore;
   for (std::size_t s = 0; s < batch.sequences.size(); ++s) {
     const std::int64_t at =
         evaluation.dlogp.defined() ? batch.sequences[s].logp_begin : static_cast<std::int64_t>(s);
     out.slope.push_back(gradient.const_data_ptr<float>()[at]);
-    if (evaluation.dvalue.defined()) out.value_slope.push_back(evaluation.dvalue.const_data_ptr<float>()[s]);
+    if (evaluation.dvalue.defined()) {
+      out.value_slope.push_back(evaluation.dvalue.const_data_ptr<float>()[s]);
+    }
   }
   return out;
 }
@@ -109,7 +111,7 @@ inline double loss_of(const Objective& objective, const Batch& batch) {
   const std::vector<double> scales = scales_of(objective, objective.count(batch.sequences));
   const LossTerms terms = objective.terms(batch.input());
   double loss = 0;
-  for (std::size_t k = 0; k < scales.size(); ++k) loss += scales[k] * terms.sums[k].item<double>();
+  for (std::size_t k = 0; k < scales.size(); ++k) { loss += scales[k] * terms.sums[k].item<double>(); }
   return loss;
 }
 
@@ -128,7 +130,7 @@ inline Batch pairs_a(const std::vector<double>& gaps = {}) {
   Batch batch;
   for (std::size_t p = 0; p < 3; ++p) {
     batch.add_pair(inputs_a()[2 * p], inputs_a()[2 * p + 1]);
-    if (!gaps.empty()) batch.set_margin(gaps[p]);
+    if (!gaps.empty()) { batch.set_margin(gaps[p]); }
   }
   return batch;
 }
@@ -136,8 +138,9 @@ inline Batch pairs_a(const std::vector<double>& gaps = {}) {
 // The six answers as single rows, chosen first: w1 w2 w3 l1 l2 l3.
 inline Batch points_a(Unit unit, const std::vector<double>& targets) {
   Batch batch;
-  for (std::size_t i = 0; i < 6; ++i)
+  for (std::size_t i = 0; i < 6; ++i) {
     batch.add(unit, 0, inputs_a()[i < 3 ? 2 * i : 2 * (i - 3) + 1], targets[i]);
+  }
   return batch;
 }
 

@@ -31,7 +31,7 @@ constexpr Unit kParts[] = {Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGrou
 
 std::vector<std::string> part_names() {
   std::vector<std::string> names;
-  for (const Unit unit : kParts) names.emplace_back(unit_name(unit));
+  for (const Unit unit : kParts) { names.emplace_back(unit_name(unit)); }
   return names;
 }
 
@@ -85,7 +85,7 @@ class Una final : public Objective {
       double terms = count_rows(sequences, unit);
       if (unit == Unit::kGroup && offset_.kind() != Offset::kGroup) {
         terms = 0;
-        for (const SequenceMeta& sequence : sequences) terms += sequence.unit == unit ? 1 : 0;
+        for (const SequenceMeta& sequence : sequences) { terms += sequence.unit == unit ? 1 : 0; }
       }
       counts.push_back(terms);
     }
@@ -119,13 +119,13 @@ class Una final : public Objective {
     add_statistics(input, out.metrics);
     add_score_metrics(*input.sequences, values.reward, out.metrics);
     add_sample_metrics(input, values.log_ratio, out.metrics);
-    for (const SequenceMeta& sequence : *input.sequences) targets_.add_sums(sequence, out.metrics);
+    for (const SequenceMeta& sequence : *input.sequences) { targets_.add_sums(sequence, out.metrics); }
     return out;
   }
 
   // Before training z0 is 0 and nothing is known of a value head.
   double loss_at_reference(const std::vector<SequenceMeta>& sequences) const override {
-    if (offset_.kind() == Offset::kValueHead) return std::nan("");
+    if (offset_.kind() == Offset::kValueHead) { return std::nan(""); }
     Una fresh(*this);
     fresh.offset_.forget_z0();
     return loss_of_equal_policies(fresh, sequences);
@@ -133,12 +133,12 @@ class Una final : public Objective {
 
   std::string lacks(const SequenceMeta& sequence) const override {
     if (sequence.unit == Unit::kPair) {
-      if (!soft_pairs_ || sequence.has_margin) return "";
+      if (!soft_pairs_ || sequence.has_margin) { return ""; }
       return "field \"margin\" is missing (or two scores): una_pair soft turns it into the pair's label";
     }
-    if (!offset_.needs_reference_rewards() || sequence.unit == Unit::kSft) return "";
+    if (!offset_.needs_reference_rewards() || sequence.unit == Unit::kSft) { return ""; }
     const std::size_t own = offset_.kind() == Offset::kLogPartition && sequence.ref_rewards.has_own ? 1 : 0;
-    if (sequence.ref_rewards.raw.size() > own) return "";
+    if (sequence.ref_rewards.raw.size() > own) { return ""; }
     return cat("field \"ref_rewards\" ", own == 1 ? "holds only the answer's own reward" : "is missing",
                ": una_f ", options_.una_f, " needs rewards of reference samples to the same prompt (4 to 8)");
   }
@@ -167,27 +167,27 @@ class Una final : public Objective {
 
   Json state() const override {
     Json out = Json::object();
-    if (offset_.kind() == Offset::kRunning) out["running"] = offset_.state();
-    if (offset_.kind() == Offset::kKtoZ0) out["baseline"] = offset_.state();
-    if (options_.una_reward == "standardised") out["reward_scale"] = targets_.state();
-    if (norm_.is_mean()) out["mean_length"] = norm_.state();
+    if (offset_.kind() == Offset::kRunning) { out["running"] = offset_.state(); }
+    if (offset_.kind() == Offset::kKtoZ0) { out["baseline"] = offset_.state(); }
+    if (options_.una_reward == "standardised") { out["reward_scale"] = targets_.state(); }
+    if (norm_.is_mean()) { out["mean_length"] = norm_.state(); }
     return out;
   }
 
   void load_state(const Json& state) override {
     const Json mine = this->state();
-    if (mine.empty()) return Objective::load_state(state);
-    if (state.contains("running")) offset_.load_state(state.at("running"));
-    if (state.contains("baseline")) offset_.load_state(state.at("baseline"));
-    if (state.contains("reward_scale")) targets_.load_state(state.at("reward_scale"));
-    if (state.contains("mean_length")) norm_.load_state(state.at("mean_length"));
+    if (mine.empty()) { return Objective::load_state(state); }
+    if (state.contains("running")) { offset_.load_state(state.at("running")); }
+    if (state.contains("baseline")) { offset_.load_state(state.at("baseline")); }
+    if (state.contains("reward_scale")) { targets_.load_state(state.at("reward_scale")); }
+    if (state.contains("mean_length")) { norm_.load_state(state.at("mean_length")); }
   }
 
  private:
   void warn_few(const SequenceMeta& sequence) {
     const std::size_t n = sequence.ref_rewards.raw.size();
     const bool few = offset_.kind() == Offset::kLogPartition && n > 0 && n < kFewestReferenceRewards;
-    if (!few || told_few_) return;
+    if (!few || told_few_) { return; }
     told_few_ = true;
     log_warning(cat("una_f log_partition: a prompt has ", n, " reference rewards; with fewer than ",
                     kFewestReferenceRewards,
@@ -196,7 +196,7 @@ class Una final : public Objective {
 
   // sigma(eta margin) or, with hard labels, what is left of certainty.
   double pair_target(const SequenceMeta& chosen) const {
-    if (!soft_pairs_) return 1 - options_.label_smoothing;
+    if (!soft_pairs_) { return 1 - options_.label_smoothing; }
     check(chosen.has_margin, "una_pair soft: a pair without a margin");
     return 1 / (1 + std::exp(-options_.rpo_eta * chosen.margin));
   }
@@ -205,7 +205,7 @@ class Una final : public Objective {
     std::vector<std::int64_t> chosen, rejected;
     std::vector<double> weights, targets;
     for (const RowSpan& row : row_spans(sequences)) {
-      if (row.unit != Unit::kPair) continue;
+      if (row.unit != Unit::kPair) { continue; }
       chosen.push_back(row.first);
       rejected.push_back(row.first + 1);
       weights.push_back(sequences[static_cast<std::size_t>(row.first)].weight);
@@ -219,7 +219,7 @@ class Una final : public Objective {
 
   // Labels have class weights beside the row's own.
   double weight_of(const SequenceMeta& sequence) const {
-    if (sequence.unit != Unit::kBinary) return sequence.weight * sequence.answer_weight;
+    if (sequence.unit != Unit::kBinary) { return sequence.weight * sequence.answer_weight; }
     return sequence.weight *
            (role_of(sequence) == Role::kChosen ? options_.desirable_weight : options_.undesirable_weight);
   }
@@ -228,7 +228,7 @@ class Una final : public Objective {
     Points points;
     for (std::size_t s = 0; s < sequences.size(); ++s) {
       const SequenceMeta& sequence = sequences[s];
-      if (sequence.unit != unit) continue;
+      if (sequence.unit != unit) { continue; }
       points.index.push_back(static_cast<std::int64_t>(s));
       points.targets.push_back(targets_.target(sequence));
       points.weights.push_back(weight_of(sequence));
@@ -241,7 +241,7 @@ class Una final : public Objective {
   // |s - t| pulls s to 0 or 1 past any t in between: the mean of answers is not what it fits.
   void warn_soft_l1(Unit unit, double target) const {
     const bool soft = unit != Unit::kBinary && unit != Unit::kSft && target > 0 && target < 1;
-    if (!soft || told_l1_ || kernel_.metric != Metric::kL1 || kernel_.link != Link::kSigmoid) return;
+    if (!soft || told_l1_ || kernel_.metric != Metric::kL1 || kernel_.link != Link::kSigmoid) { return; }
     told_l1_ = true;
     log_warning("una_loss l1 with the sigmoid link is meant for labels; scores are fitted by bce or mse");
   }
@@ -251,7 +251,7 @@ class Una final : public Objective {
   at::Tensor fitted(const at::Tensor& index, const at::Tensor& reward, const at::Tensor& f,
                     const at::Tensor& t, const ObjectiveInput& input, MetricSums& metrics) const {
     const at::Tensor x = reward.index_select(0, index);
-    if (!clip_.applies(input)) return kernel_loss(kernel_, x + f, t);
+    if (!clip_.applies(input)) { return kernel_loss(kernel_, x + f, t); }
     const at::Tensor u = x.detach() + f;
     const at::Tensor slope = options_.beta * kernel_slope(kernel_, u.detach(), t);
     const at::Tensor slopes = at::zeros_like(reward.detach()).index_add(0, index, slope);
@@ -263,8 +263,8 @@ class Una final : public Objective {
   // Samples of this run only: on given rows the mean of Delta is no KL.
   void add_sample_metrics(const ObjectiveInput& input, const std::vector<double>& delta,
                           MetricSums& metrics) const {
-    if (input.columns == nullptr || input.columns->count("sampler_logp") == 0) return;
-    for (const double value : delta) metrics.add("kl", value);
+    if (input.columns == nullptr || input.columns->count("sampler_logp") == 0) { return; }
+    for (const double value : delta) { metrics.add("kl", value); }
     add_ratio_metrics(input.logp.detach().to(at::kDouble) - old_logps(input), metrics);
     add_sampler_gap(input, metrics);
   }
@@ -294,9 +294,11 @@ class Una final : public Objective {
     const std::vector<double> e = host_values(residual(kernel_.link, u, t));
     for (std::size_t i = 0; i < points.index.size(); ++i) {
       const SequenceMeta& sequence = (*input.sequences)[static_cast<std::size_t>(points.index[i])];
-      if (kernel_.link == Link::kSigmoid) add_saturation(u_values[i], metrics);
+      if (kernel_.link == Link::kSigmoid) { add_saturation(u_values[i], metrics); }
       metrics.add("una/offset", f_values[i]);
-      if (unit == Unit::kSft) continue;  // a target without feedback is no measure of fit
+      if (unit == Unit::kSft) {
+        continue;  // a target without feedback is no measure of fit
+      }
       add_residual(sequence.source, e[i], metrics);
       add_fit(e[i], points.targets[i], metrics);
       offset_.add_sums(sequence, u_values[i] - f_values[i], points.targets[i], metrics);
@@ -312,7 +314,7 @@ class Una final : public Objective {
     std::vector<std::int64_t> index, owner;
     std::vector<double> targets, levels, share, sizes, weights;
     for (const RowSpan& row : row_spans(sequences)) {
-      if (row.unit != Unit::kGroup) continue;
+      if (row.unit != Unit::kGroup) { continue; }
       for (std::int64_t s = row.first; s < row.first + row.size; ++s) {
         const SequenceMeta& sequence = sequences[static_cast<std::size_t>(s)];
         index.push_back(s);
@@ -333,7 +335,7 @@ class Una final : public Objective {
     const at::Tensor chosen = device_tensor(index, device), x = reward.index_select(0, chosen).detach();
     const at::Tensor f = mean(device_tensor(levels, device) - x), u = x + f;
     const std::vector<double> e = host_values(residual(kernel_.link, u, t)), c = host_values(t - mean(t));
-    for (std::size_t i = 0; i < e.size(); ++i) add_fit(e[i], c[i], metrics);
+    for (std::size_t i = 0; i < e.size(); ++i) { add_fit(e[i], c[i], metrics); }
     const at::Tensor losses = fitted(chosen, reward, f, t, input, metrics) * device_tensor(share, device) *
                               answer_corrections(input, options_).index_select(0, chosen);
     return zeros.index_add(0, of, losses) * device_tensor(weights, device);

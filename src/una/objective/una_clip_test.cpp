@@ -34,9 +34,10 @@ struct Samples {
 
   explicit Samples(const std::vector<double>& old, Unit unit = Unit::kGroup) {
     const double rewards[] = {1, 0};
-    for (std::int32_t i = 0; i < 2; ++i)
+    for (std::int32_t i = 0; i < 2; ++i) {
       batch.add(unit, unit == Unit::kGroup ? i : 0, {-3, -3, 2}, rewards[i]);
-    if (!old.empty()) columns["old_logp"] = numbers(old);
+    }
+    if (!old.empty()) { columns["old_logp"] = numbers(old); }
   }
   Evaluation evaluate_with(const Objective& objective) const {
     ObjectiveInput input = batch.input();
@@ -53,7 +54,7 @@ struct Samples {
 std::vector<double> now_less(const std::vector<double>& moved) {
   const std::vector<double> now = {-1, -2, -1, -2};
   std::vector<double> old(4);
-  for (std::size_t i = 0; i < 4; ++i) old[i] = now[i] - moved[i];
+  for (std::size_t i = 0; i < 4; ++i) { old[i] = now[i] - moved[i]; }
   return old;
 }
 

@@ -19,7 +19,7 @@ double correlation(const MetricSums& sums) {
   const double n = sums.count("_corr/x");
   const double x = sums.sum("_corr/x") / n, y = sums.sum("_corr/y") / n;
   const double var_x = sums.sum("_corr/xx") / n - x * x, var_y = sums.sum("_corr/yy") / n - y * y;
-  if (is_flat(var_x, x) || is_flat(var_y, y)) return std::nan("");
+  if (is_flat(var_x, x) || is_flat(var_y, y)) { return std::nan(""); }
   return std::clamp((sums.sum("_corr/xy") / n - x * y) / std::sqrt(var_x * var_y), -1.0, 1.0);
 }
 
@@ -38,7 +38,7 @@ void add_score_metrics(const std::vector<SequenceMeta>& sequences, const std::ve
   for (std::size_t s = 0; s < sequences.size(); ++s) {
     metrics.add("rewards/mean", reward[s]);
     const Unit unit = sequences[s].unit;
-    if (unit != Unit::kBinary && unit != Unit::kScore && unit != Unit::kGroup) continue;
+    if (unit != Unit::kBinary && unit != Unit::kScore && unit != Unit::kGroup) { continue; }
     const double x = reward[s], y = sequences[s].target;
     metrics.add("_corr/x", x);
     metrics.add("_corr/y", y);
@@ -68,15 +68,15 @@ void add_saturation(double u, MetricSums& metrics) {
 std::map<std::string, double> una_derived(const MetricSums& window) {
   std::map<std::string, double> out = common_derived(window);
   const auto put = [&](const char* name, double value) {
-    if (!std::isnan(value)) out[name] = value;
+    if (!std::isnan(value)) { out[name] = value; }
   };
-  if (window.count("_corr/x") >= 2) put("una/score_corr", correlation(window));
-  if (window.count("_fit/t") >= 2) put("una/explained_variance", explained_variance(window));
+  if (window.count("_corr/x") >= 2) { put("una/score_corr", correlation(window)); }
+  if (window.count("_fit/t") >= 2) { put("una/explained_variance", explained_variance(window)); }
   std::map<std::string, double> residuals;
   for (const auto& [name, mean] : window.means()) {
-    if (starts_with(name, kResidualOfSource)) residuals[name.substr(1)] = mean;
+    if (starts_with(name, kResidualOfSource)) { residuals[name.substr(1)] = mean; }
   }
-  if (residuals.size() > 1) out.insert(residuals.begin(), residuals.end());
+  if (residuals.size() > 1) { out.insert(residuals.begin(), residuals.end()); }
   return out;
 }
 

@@ -27,8 +27,8 @@ UnaOffset::UnaOffset(const ObjectiveOptions& options, Link link)
       kl_source_(options.kl_source) {
   const auto mode =
       static_cast<RunningOffset::Mode>(choose("una_running", options.una_running, {"centre", "match"}));
-  if (kind_ == Offset::kRunning) running_.emplace(mode, link, options.una_running_decay);
-  if (kind_ == Offset::kKtoZ0) baseline_.emplace(kl_source_);
+  if (kind_ == Offset::kRunning) { running_.emplace(mode, link, options.una_running_decay); }
+  if (kind_ == Offset::kKtoZ0) { baseline_.emplace(kl_source_); }
   if (kind_ == Offset::kQuantile) {
     quantile_ = quantile_offset(quantile_transform(options.una_quantile), options.beta);
   }
@@ -60,30 +60,30 @@ double UnaOffset::value(const SequenceMeta& sequence, const UnaTargets& targets)
 }
 
 void UnaOffset::forget_z0() {
-  if (baseline_) baseline_.emplace(kl_source_);
+  if (baseline_) { baseline_.emplace(kl_source_); }
 }
 
 void UnaOffset::begin_step(double kl_sum, double kl_count) {
-  if (baseline_) baseline_->begin_step(kl_sum, kl_count);
+  if (baseline_) { baseline_->begin_step(kl_sum, kl_count); }
 }
 
 void UnaOffset::add_sums(const SequenceMeta& sequence, double reward, double target,
                          MetricSums& metrics) const {
-  if (running_) running_->add_sums(sequence.source, reward, target, metrics);
+  if (running_) { running_->add_sums(sequence.source, reward, target, metrics); }
 }
 
 void UnaOffset::end_step(const MetricSums& step) {
-  if (running_) running_->end_step(step);
+  if (running_) { running_->end_step(step); }
 }
 
 Json UnaOffset::state() const {
-  if (running_) return running_->state();
+  if (running_) { return running_->state(); }
   return baseline_ ? baseline_->state() : Json::object();
 }
 
 void UnaOffset::load_state(const Json& state) {
-  if (running_) running_->load_state(state);
-  if (baseline_) baseline_->load_state(state);
+  if (running_) { running_->load_state(state); }
+  if (baseline_) { baseline_->load_state(state); }
 }
 
 void check_offset(const ObjectiveOptions& options, const Kernel& kernel) {

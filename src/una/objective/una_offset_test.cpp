@@ -51,7 +51,7 @@ TEST(UnaOffset, TheLogPartitionIsInTheUnitOfTheTargets) {
   ObjectiveOptions standardised = with_f("log_partition");
   standardised.una_reward = "standardised";
   const auto una = make_objective("una", standardised);
-  for (const double raw : {0., 40.}) una->observe(lone(raw, .5).sequences);
+  for (const double raw : {0., 40.}) { una->observe(lone(raw, .5).sequences); }
   EXPECT_NEAR(run(*una, lone(20, .5, reference)).metrics.means().at("una/offset"), v(.5, 1.5), 1e-12);
 }
 
@@ -87,7 +87,7 @@ TEST(UnaOffset, FewReferenceRewardsAreWarnedOfOnce) {
   una->observe(lone(1, 1, {{1, 0, .5, 1}, {1, 0, .5, 1}, false}).sequences);
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
   ::testing::internal::CaptureStderr();
-  for (int i = 0; i < 2; ++i) una->observe(lone(1, 1, {{1, 0, .5}, {1, 0, .5}, false}).sequences);
+  for (int i = 0; i < 2; ++i) { una->observe(lone(1, 1, {{1, 0, .5}, {1, 0, .5}, false}).sequences); }
   const std::string text = ::testing::internal::GetCapturedStderr();
   EXPECT_NE(text.find("3 reference rewards"), std::string::npos) << text;
   EXPECT_EQ(text.find("reference rewards", text.find("3 reference rewards") + 20), std::string::npos) << text;
@@ -129,7 +129,7 @@ TEST(UnaOffset, TheBaselineIsPartOfTheState) {
   const auto first = make_objective("una", options), second = make_objective("una", options);
   first->begin_step(1.0 / 3, 4);
   second->load_state(parse_json(first->state().dump(), "test"));
-  for (Objective* una : {first.get(), second.get()}) una->begin_step(.7, 5);
+  for (Objective* una : {first.get(), second.get()}) { una->begin_step(.7, 5); }
   EXPECT_EQ(run(*first, lone(1, .7)).loss, run(*second, lone(1, .7)).loss);
   EXPECT_LT(run(*first, lone(1, .7)).metrics.means().at("una/offset"), 0);
   EXPECT_NEAR(first->loss_at_reference(lone(1, .7).sequences), std::log(2.0), 1e-12);  // of before any step
@@ -138,7 +138,7 @@ TEST(UnaOffset, TheBaselineIsPartOfTheState) {
 TEST(UnaOffset, TheRewardScaleIsPartOfTheState) {
   const ObjectiveOptions options{.una_link = "identity", .una_reward = "standardised"};
   const auto first = make_objective("una", options), second = make_objective("una", options);
-  for (const double raw : {0., 1., 7.}) first->observe(lone(raw, .5).sequences);
+  for (const double raw : {0., 1., 7.}) { first->observe(lone(raw, .5).sequences); }
   second->load_state(parse_json(first->state().dump(), "test"));
   EXPECT_EQ(run(*first, lone(2, .7)).loss, run(*second, lone(2, .7)).loss);
 }

@@ -16,12 +16,12 @@ UnaTargets::UnaTargets(const ObjectiveOptions& options, const Kernel& kernel)
       unit_(static_cast<RewardUnit>(
           choose("una_reward", options.una_reward, {"raw", "score", "standardised"}))) {
   const QuantileTransform transform = quantile_transform(options.una_quantile);
-  if (options.una_f == "quantile") quantile_ = transform;
-  if (unit_ == RewardUnit::kStandardised) scale_.emplace(options.una_running_decay);
+  if (options.una_f == "quantile") { quantile_ = transform; }
+  if (unit_ == RewardUnit::kStandardised) { scale_.emplace(options.una_running_decay); }
 }
 
 double UnaTargets::in_unit(double raw, double score) const {
-  if (kernel_.link == Link::kSigmoid || unit_ == RewardUnit::kScore) return score;
+  if (kernel_.link == Link::kSigmoid || unit_ == RewardUnit::kScore) { return score; }
   return scale_ ? raw / scale_->value() : raw;
 }
 
@@ -32,8 +32,8 @@ double UnaTargets::target(const SequenceMeta& sequence) const {
     const double q = quantile_of(scored ? sequence.raw_score : sequence.target, reference);
     return transformed_quantile(*quantile_, q, reference.size());
   }
-  if (!scored) return sequence.target;
-  if (kernel_.metric == Metric::kBce) return clip_soft_target(sequence.target);
+  if (!scored) { return sequence.target; }
+  if (kernel_.metric == Metric::kBce) { return clip_soft_target(sequence.target); }
   return in_unit(sequence.raw_score, sequence.target);
 }
 
@@ -61,7 +61,7 @@ std::vector<double> UnaTargets::reference_rewards(const SequenceMeta& sequence) 
 }
 
 void UnaTargets::observe(const SequenceMeta& sequence) {
-  if (sequence.unit != Unit::kBinary && !is_scored(sequence)) return;
+  if (sequence.unit != Unit::kBinary && !is_scored(sequence)) { return; }
   count_ += 1;
   if (!is_scored(sequence)) {
     hard_ += sequence.target;
@@ -69,27 +69,27 @@ void UnaTargets::observe(const SequenceMeta& sequence) {
   }
   raw_ += sequence.raw_score;
   score_ += sequence.target;
-  if (scale_) scale_->observe(sequence.raw_score);
+  if (scale_) { scale_->observe(sequence.raw_score); }
 }
 
 double UnaTargets::mean_reward() const {
-  if (count_ == 0) return 0;
+  if (count_ == 0) { return 0; }
   const double mean = (hard_ + in_unit(raw_, score_)) / count_;  // the unit is a factor, so sums may have it
   return kernel_.link == Link::kIdentity ? mean : logit(mean);
 }
 
 void UnaTargets::add_sums(const SequenceMeta& sequence, MetricSums& metrics) const {
-  if (scale_ && is_scored(sequence)) RewardScale::add_sums(sequence.raw_score, metrics);
+  if (scale_ && is_scored(sequence)) { RewardScale::add_sums(sequence.raw_score, metrics); }
 }
 
 void UnaTargets::end_step(const MetricSums& step) {
-  if (scale_) scale_->end_step(step);
+  if (scale_) { scale_->end_step(step); }
 }
 
 Json UnaTargets::state() const { return scale_ ? scale_->state() : Json::object(); }
 
 void UnaTargets::load_state(const Json& state) {
-  if (scale_) scale_->load_state(state);
+  if (scale_) { scale_->load_state(state); }
 }
 
 }  // namespace una::objective

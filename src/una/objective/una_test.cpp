@@ -19,7 +19,7 @@ void expect_golden(const ObjectiveOptions& options, const Batch& batch, double v
                    const std::vector<double>& slopes) {
   const auto outcome = run("una", options, batch);
   EXPECT_NEAR(outcome.loss, value, 1e-6);
-  for (std::size_t s = 0; s < slopes.size(); ++s) EXPECT_NEAR(outcome.slope[s], slopes[s], 1e-6) << s;
+  for (std::size_t s = 0; s < slopes.size(); ++s) { EXPECT_NEAR(outcome.slope[s], slopes[s], 1e-6) << s; }
 }
 
 TEST(Una, GoldenBinary) {
@@ -107,7 +107,7 @@ TEST(Una, AGroupIsExactForAnyOffsetOfItsPrompt) {
     }
     const auto outcome = run("una", kGroupOptions, batch);
     EXPECT_NEAR(outcome.loss, 0, 1e-20);
-    for (const double slope : outcome.slope) EXPECT_NEAR(slope, 0, 1e-10);
+    for (const double slope : outcome.slope) { EXPECT_NEAR(slope, 0, 1e-10); }
   }
 }
 
@@ -121,7 +121,7 @@ TEST(Una, AGroupUnderTheSigmoidLinkFitsLogits) {
   }
   for (const std::string loss : {"mse", "bce"}) {
     const auto outcome = run("una", {.una_loss = loss, .una_f = "group"}, batch);
-    for (const double slope : outcome.slope) EXPECT_NEAR(slope, 0, 1e-9);
+    for (const double slope : outcome.slope) { EXPECT_NEAR(slope, 0, 1e-9); }
   }
   EXPECT_NEAR(run("una", {.una_f = "group"}, batch).loss, 0, 1e-20);
   // By hand: two answers, Delta 0, t .2 and .9: f = mean logit, e = sigma(f) - t.
@@ -146,7 +146,7 @@ TEST(Una, AGroupsOffsetIsHeldFixedInTheGradient) {
   for (const std::string loss : {"mse", "bce", "huber"}) {
     const auto of_group = run("una", {.una_loss = loss, .una_f = "group"}, group).slope;
     const auto alone = run("una", {.una_loss = loss, .una_f = "constant", .una_constant = f}, points).slope;
-    for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(of_group[i], alone[i] * 1.5, 1e-8) << loss;
+    for (std::size_t i = 0; i < 3; ++i) { EXPECT_NEAR(of_group[i], alone[i] * 1.5, 1e-8) << loss; }
   }
 }
 
@@ -205,7 +205,7 @@ TEST(Una, MetricsTellHowTheScoresAreFitted) {
   EXPECT_EQ(means.count("rewards/chosen"), 0U);
   double residual = 0;
   const std::vector<double> u = {0, .01, -.09, 0, -.99, -2.09}, t = {.9, .7, .6, .2, .4, .1};
-  for (std::size_t i = 0; i < 6; ++i) residual += 1 / (1 + std::exp(-u[i])) - t[i];
+  for (std::size_t i = 0; i < 6; ++i) { residual += 1 / (1 + std::exp(-u[i])) - t[i]; }
   EXPECT_NEAR(means.at("una/residual"), residual / 6, 1e-12);
   const auto derived = make_objective("una", {})->derived(outcome.metrics);
   EXPECT_NEAR(derived.at("una/score_corr"), .665667, 1e-6);  // numpy.corrcoef

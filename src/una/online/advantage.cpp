@@ -38,14 +38,14 @@ void whiten(std::vector<std::vector<double>>& values, bool keep_mean) {
       sum += value;
     }
   }
-  if (count < 2) return;
+  if (count < 2) { return; }
   const double mean = sum / count;
   for (const auto& row : values) {
-    for (const double value : row) squares += (value - mean) * (value - mean);
+    for (const double value : row) { squares += (value - mean) * (value - mean); }
   }
   const double scale = 1 / std::sqrt(squares / (count - 1) + kWhitenEpsilon);
   for (auto& row : values) {
-    for (double& value : row) value = (value - mean) * scale + (keep_mean ? mean : 0);
+    for (double& value : row) { value = (value - mean) * scale + (keep_mean ? mean : 0); }
   }
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 void expect_near(const std::vector<double>& a, const std::vector<double>& b) {
   ASSERT_EQ(a.size(), b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-6) << i;
+  for (std::size_t i = 0; i < a.size(); ++i) { EXPECT_NEAR(a[i], b[i], 1e-6) << i; }
 }
 
 // Golden values of docs/objectives.md, recorded from TRL's PPO.

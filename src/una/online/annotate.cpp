@@ -27,7 +27,7 @@ std::vector<float> floats(const std::vector<double>& values) { return {values.be
 std::vector<Sequence*> all_sequences(std::vector<Row>& rows) {
   std::vector<Sequence*> all;
   for (Row& row : rows) {
-    for (Sequence& sequence : row.sequences) all.push_back(&sequence);
+    for (Sequence& sequence : row.sequences) { all.push_back(&sequence); }
   }
   return all;
 }
@@ -41,22 +41,23 @@ void add_advantages(std::vector<Row>& rows, const RoundParts& parts, MetricSums&
     rewards.push_back(token_rewards(sequence->columns.at("old_logp"), sequence->columns.at("ref_logp"),
                                     sequence->raw_score, parts.beta, estimator));
     double total = 0;
-    for (const double reward : rewards.back()) total += reward;
+    for (const double reward : rewards.back()) { total += reward; }
     metrics.add("objective/rlhf_reward", total);
     metrics.add("objective/scores", sequence->raw_score);
     metrics.add("objective/non_score_reward", total - sequence->raw_score);
   }
   metrics.add("objective/kl_coef", parts.beta);
-  if (parts.options.whiten_rewards) whiten(rewards, true);
+  if (parts.options.whiten_rewards) { whiten(rewards, true); }
   for (std::size_t s = 0; s < sequences.size(); ++s) {
     Advantages own = generalized_advantages(rewards[s], doubles(sequences[s]->columns.at("old_value")),
                                             parts.options.gamma, parts.options.lam);
     sequences[s]->columns["return"] = floats(own.returns);
     advantages.push_back(std::move(own.advantage));
   }
-  if (parts.options.whiten_advantages) whiten(advantages, false);
-  for (std::size_t s = 0; s < sequences.size(); ++s)
+  if (parts.options.whiten_advantages) { whiten(advantages, false); }
+  for (std::size_t s = 0; s < sequences.size(); ++s) {
     sequences[s]->columns["advantage"] = floats(advantages[s]);
+  }
 }
 
 // KL and entropy of an answer under the policy that sampled, by its own log-probs (TRL's objective/kl and
@@ -65,10 +66,10 @@ void add_kl_and_entropy(const std::vector<Sequence*>& sequences, MetricSums& met
   for (const Sequence* sequence : sequences) {
     const std::vector<float>& old = sequence->columns.at("old_logp");
     double entropy = 0, kl = 0;
-    for (const float logp : old) entropy -= static_cast<double>(logp);
+    for (const float logp : old) { entropy -= static_cast<double>(logp); }
     metrics.add("objective/entropy", entropy);
     const auto reference = sequence->columns.find("ref_logp");
-    if (reference == sequence->columns.end()) continue;
+    if (reference == sequence->columns.end()) { continue; }
     for (std::size_t t = 0; t < old.size(); ++t) {
       kl += static_cast<double>(old[t]) - static_cast<double>(reference->second[t]);
     }
@@ -84,8 +85,8 @@ bool needs_old(const RoundParts& parts) {
 }  // namespace
 
 void annotate(std::vector<Row>& rows, const RoundParts& parts, MetricSums& metrics) {
-  if (!needs_old(parts) || rows.empty()) return;
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].group_id = i;
+  if (!needs_old(parts) || rows.empty()) { return; }
+  for (std::size_t i = 0; i < rows.size(); ++i) { rows[i].group_id = i; }
   const c10::AutoGradMode no_grad(false);
   const bool rollout_anchor = parts.options.anchor == "rollout";
   for (const PackedBatch& batch : data::pack_rows(rows, parts.pack)) {
@@ -101,12 +102,12 @@ void annotate(std::vector<Row>& rows, const RoundParts& parts, MetricSums& metri
     for (const SequenceMeta& meta : batch.sequences) {
       Sequence& sequence = sequence_of(rows, meta);
       sequence.columns["old_logp"] = part_of(old, meta);
-      if (reference.defined()) sequence.columns["ref_logp"] = part_of(reference, meta);
-      if (values.defined()) sequence.columns["old_value"] = part_of(values, meta);
+      if (reference.defined()) { sequence.columns["ref_logp"] = part_of(reference, meta); }
+      if (values.defined()) { sequence.columns["old_value"] = part_of(values, meta); }
     }
   }
   add_kl_and_entropy(all_sequences(rows), metrics);
-  if (parts.method == Method::kPpo) add_advantages(rows, parts, metrics);
+  if (parts.method == Method::kPpo) { add_advantages(rows, parts, metrics); }
 }
 
 }  // namespace una::online

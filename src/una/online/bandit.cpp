@@ -94,7 +94,7 @@ class Bandit {
 
   BanditResult run() {
     std::vector<double> less(world_.prompts().size(), 0);
-    if (case_.true_offset) less = soft_values(reference_logps_, rewards());
+    if (case_.true_offset) { less = soft_values(reference_logps_, rewards()); }
     BanditReward reward(world_, less);
     RoundSource source(parts(reward), budget_.prompts, seed_, fits_ranks());
     const train::Schedule schedule{.total_steps = budget_.steps};
@@ -128,7 +128,7 @@ class Bandit {
   Table rewards() const {
     Table out(world_.prompts().size());
     for (std::size_t p = 0; p < out.size(); ++p) {
-      for (std::size_t a = 0; a < world_.answers().size(); ++a) out[p].push_back(world_.reward(p, a));
+      for (std::size_t a = 0; a < world_.answers().size(); ++a) { out[p].push_back(world_.reward(p, a)); }
     }
     return out;
   }
@@ -137,7 +137,7 @@ class Bandit {
     Table out = rewards();
     for (std::size_t p = 0; p < out.size(); ++p) {
       const std::vector<double>& samples = reference.at(static_cast<std::int64_t>(p)).raw;
-      for (double& value : out[p]) value = objective::quantile_of(value, samples);
+      for (double& value : out[p]) { value = objective::quantile_of(value, samples); }
     }
     return out;
   }

@@ -14,7 +14,7 @@ namespace {
 
 double regret_of(const std::string& name) {
   for (const BanditCase& one : bandit_cases()) {
-    if (one.name == name) return run_bandit(one, {.prompts = 2, .answers = 32, .steps = 200}, 1).regret();
+    if (one.name == name) { return run_bandit(one, {.prompts = 2, .answers = 32, .steps = 200}, 1).regret(); }
   }
   throw InternalError("no such case: " + name);
 }
@@ -25,7 +25,7 @@ TEST(Bandit, the_world_has_forty_answers_a_prompt_that_its_network_gives_all_its
   const auto model = world.make_model();
   for (const auto& prompt : world.logps(*model, model::kNoAdapter)) {
     double mass = 0;
-    for (const double logp : prompt) mass += std::exp(logp);
+    for (const double logp : prompt) { mass += std::exp(logp); }
     EXPECT_NEAR(mass, 1, 1e-5);
   }
   EXPECT_EQ(world.answers()[world.answer_of("a b")], (std::vector<std::int32_t>{1, 2, 0}));

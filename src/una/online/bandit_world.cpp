@@ -72,7 +72,7 @@ BanditWorld::BanditWorld(std::int64_t prompts, std::uint64_t seed)
     Rng rng(random_bits(seed, stream_id("bandit"), static_cast<std::uint64_t>(p)), stream_id("rewards"));
     const double offset = kOffsetDeviation * rng.normal();
     rewards_.emplace_back();
-    for (std::size_t a = 0; a < answers_.size(); ++a) rewards_.back().push_back(offset + rng.normal());
+    for (std::size_t a = 0; a < answers_.size(); ++a) { rewards_.back().push_back(offset + rng.normal()); }
   }
 }
 
@@ -98,11 +98,11 @@ std::unique_ptr<model::Model> BanditWorld::make_model(bool trains, at::Device de
 std::size_t BanditWorld::answer_of(const std::string& text) const {
   std::vector<std::int32_t> ids;
   for (const char letter : text) {
-    if (letter != ' ') ids.push_back(letter - 'a' + 1);
+    if (letter != ' ') { ids.push_back(letter - 'a' + 1); }
   }
-  if (std::ssize(ids) < kLongest) ids.push_back(0);
+  if (std::ssize(ids) < kLongest) { ids.push_back(0); }
   const auto found = std::find(answers_.begin(), answers_.end(), ids);
-  if (found == answers_.end()) throw InternalError(cat("bandit: no answer is '", text, "'"));
+  if (found == answers_.end()) { throw InternalError(cat("bandit: no answer is '", text, "'")); }
   return static_cast<std::size_t>(found - answers_.begin());
 }
 

@@ -30,7 +30,7 @@ constexpr double kBeta = 0.3;
 std::vector<Ids> all_answers() {
   std::vector<Ids> out = {{0}};
   for (std::int64_t a = 1; a < 3; ++a) {
-    for (std::int64_t b = 0; b < 3; ++b) out.push_back({a, b});
+    for (std::int64_t b = 0; b < 3; ++b) { out.push_back({a, b}); }
   }
   return out;
 }
@@ -38,7 +38,7 @@ std::vector<Ids> all_answers() {
 at::Tensor random_table(std::uint64_t seed) {
   Rng rng(seed, stream_id("table"));
   std::vector<double> values(9);
-  for (double& value : values) value = rng.normal();
+  for (double& value : values) { value = rng.normal(); }
   return at::tensor(values, at::TensorOptions().dtype(at::kDouble)).view({3, 3});
 }
 
@@ -46,7 +46,7 @@ at::Tensor random_table(std::uint64_t seed) {
 at::Tensor token_logps(const at::Tensor& table, const Ids& ids) {
   const at::Tensor logps = at::log_softmax(table, 1);
   std::vector<at::Tensor> out = {logps[0][ids[0]].reshape({1})};
-  if (ids.size() > 1) out.push_back(logps[ids[0]][ids[1]].reshape({1}));
+  if (ids.size() > 1) { out.push_back(logps[ids[0]][ids[1]].reshape({1})); }
   return at::cat(out);
 }
 
@@ -57,7 +57,7 @@ struct World {
 
   World() {
     Rng rng(3, stream_id("rewards"));
-    for (std::size_t i = 0; i < answers.size(); ++i) rewards.push_back(2 * rng.normal());
+    for (std::size_t i = 0; i < answers.size(); ++i) { rewards.push_back(2 * rng.normal()); }
   }
   double probability(std::size_t i) const {
     return std::exp(token_logps(table, answers[i]).sum().item<double>());
@@ -113,7 +113,7 @@ at::Tensor loss_of(const Objective& objective, Group& group) {
   const std::vector<double> counts = objective.count(group.sequences), weights = objective.weights(counts);
   at::Tensor loss;
   for (std::size_t k = 0; k < counts.size(); ++k) {
-    if (counts[k] == 0) continue;
+    if (counts[k] == 0) { continue; }
     const at::Tensor term = weights[k] / counts[k] * terms.sums[k];
     loss = loss.defined() ? loss + term : term;
   }

@@ -19,7 +19,7 @@ KlControl::KlControl(const OnlineOptions& options, double start)
       value_(start) {}
 
 void KlControl::observe(double kl, double answers) {
-  if (!adaptive_) return;
+  if (!adaptive_) { return; }
   const double error = std::clamp(kl / target_ - 1, -kLargestError, kLargestError);
   // A round larger than the horizon must not turn the sign.
   value_ *= std::max(0.0, 1 + error * answers / horizon_);
@@ -28,7 +28,7 @@ void KlControl::observe(double kl, double answers) {
 Json KlControl::state() const { return adaptive_ ? Json{{kKey, value_}} : Json::object(); }
 
 void KlControl::load_state(const Json& state) {
-  if (!adaptive_) return;
+  if (!adaptive_) { return; }
   check(state.contains(kKey), "a checkpoint of an adaptive KL coefficient lacks it");
   value_ = state.at(kKey).get<double>();
 }

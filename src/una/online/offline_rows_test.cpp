@@ -23,8 +23,9 @@ std::unique_ptr<data::Dataset> numbered(std::int32_t count) {
 std::multiset<std::int64_t> numbers(const std::vector<PackedBatch>& batches) {
   std::multiset<std::int64_t> out;
   for (const PackedBatch& batch : batches) {
-    for (std::int64_t i = 0; i < batch.tokens.size(0); i += 2)
+    for (std::int64_t i = 0; i < batch.tokens.size(0); i += 2) {
       out.insert(batch.tokens[i].item<std::int64_t>());
+    }
   }
   return out;
 }
@@ -33,8 +34,8 @@ TEST(OfflineRows, EveryRowHasItsTurnBeforeOneComesAgain) {
   const auto data = numbered(7);
   const OfflineRows rows(*data, 3, 5, {});
   std::multiset<std::int64_t> seen;
-  for (std::int64_t step = 1; step <= 7; ++step) seen.merge(numbers(rows.of_step(step)));
-  for (std::int64_t i = 0; i < 7; ++i) EXPECT_EQ(seen.count(i), 3U) << i;
+  for (std::int64_t step = 1; step <= 7; ++step) { seen.merge(numbers(rows.of_step(step))); }
+  for (std::int64_t i = 0; i < 7; ++i) { EXPECT_EQ(seen.count(i), 3U) << i; }
 }
 
 TEST(OfflineRows, TheStepAloneSaysWhichOnes) {

@@ -30,7 +30,7 @@ void check_endpoint_keys(const OnlineOptions& options) {
                                    std::pair("sampling_sync_command", &options.sampling_sync_command)}) {
     check_input(remote || value->empty(), cat(key, " goes with sampling_endpoint, which is not given"));
   }
-  if (!remote) return;
+  if (!remote) { return; }
   check_input(!options.sampling_model.empty(),
               "sampling_endpoint needs sampling_model, the policy's name there");
   check_input(options.sampling_sync_command.empty() ||

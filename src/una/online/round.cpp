@@ -22,7 +22,7 @@ const char* const kSamplerLogp = "sampler_logp";
 std::vector<double> scored_rewards(const rollout::Group& group) {
   std::vector<double> rewards;
   for (const rollout::Answer& answer : group.answers) {
-    if (answer.scored) rewards.push_back(answer.reward);
+    if (answer.scored) { rewards.push_back(answer.reward); }
   }
   return rewards;
 }
@@ -32,10 +32,10 @@ bool all_equal(const std::vector<double>& values) {
 }
 
 double deviation(const std::vector<double>& values) {
-  if (values.size() < 2) return 0;
+  if (values.size() < 2) { return 0; }
   double mean = 0, squares = 0;
-  for (const double value : values) mean += value / static_cast<double>(values.size());
-  for (const double value : values) squares += (value - mean) * (value - mean);
+  for (const double value : values) { mean += value / static_cast<double>(values.size()); }
+  for (const double value : values) { squares += (value - mean) * (value - mean); }
   return std::sqrt(squares / static_cast<double>(values.size() - 1));
 }
 
@@ -45,7 +45,7 @@ Sequence trained_sequence(const rollout::Answer& answer, const OnlineOptions& op
   sequence.target = objective::sigmoid(answer.reward);
   const bool truncated = answer.finish == Finish::kLength;
   sequence.answer_weight = truncated && options.mask_truncated_completions ? 0 : 1;
-  if (!answer.sampled_logps.empty()) sequence.columns[kSamplerLogp] = answer.sampled_logps;
+  if (!answer.sampled_logps.empty()) { sequence.columns[kSamplerLogp] = answer.sampled_logps; }
   return sequence;
 }
 
@@ -63,12 +63,12 @@ Row row_of(const rollout::Group& group, std::size_t number, Unit unit) {
 Row pair_row(const rollout::Group& group, std::size_t number, const OnlineOptions& options) {
   const rollout::Answer *best = nullptr, *worst = nullptr;
   for (const rollout::Answer& answer : group.answers) {
-    if (!answer.scored) continue;
-    if (best == nullptr || answer.reward > best->reward) best = &answer;
-    if (worst == nullptr || answer.reward < worst->reward) worst = &answer;
+    if (!answer.scored) { continue; }
+    if (best == nullptr || answer.reward > best->reward) { best = &answer; }
+    if (worst == nullptr || answer.reward < worst->reward) { worst = &answer; }
   }
   Row row = row_of(group, number, Unit::kPair);
-  if (best == nullptr || best->reward == worst->reward) return row;
+  if (best == nullptr || best->reward == worst->reward) { return row; }
   row.sequences = {trained_sequence(*best, options), trained_sequence(*worst, options)};
   row.sequences[0].target = 1;
   row.sequences[1].target = 0;
@@ -81,14 +81,16 @@ Row group_row(const rollout::Group& group, std::size_t number, const RoundParts&
   const bool alone = parts.method == Method::kPpo;
   Row row = row_of(group, number, Unit::kGroup);
   for (const rollout::Answer& answer : group.answers) {
-    if (answer.scored) row.sequences.push_back(trained_sequence(answer, parts.options));
+    if (answer.scored) { row.sequences.push_back(trained_sequence(answer, parts.options)); }
   }
-  if (alone && row.sequences.size() == 1) row.unit = Unit::kScore;
-  if (row.unit == Unit::kGroup && row.sequences.size() < 2) row.sequences.clear();
+  if (alone && row.sequences.size() == 1) { row.unit = Unit::kScore; }
+  if (row.unit == Unit::kGroup && row.sequences.size() < 2) { row.sequences.clear(); }
   if (parts.reference_rewards != nullptr) {
     const RefRewards& reference = parts.reference_rewards->at(group.index);
-    if (reference.raw.empty()) row.sequences.clear();  // without one rank there is no target
-    for (Sequence& sequence : row.sequences) sequence.ref_rewards = reference;
+    if (reference.raw.empty()) {
+      row.sequences.clear();  // without one rank there is no target
+    }
+    for (Sequence& sequence : row.sequences) { sequence.ref_rewards = reference; }
   }
   return row;
 }
@@ -112,7 +114,7 @@ std::vector<rollout::Group> sample_and_score(const RoundParts& parts,
   }
   std::vector<rollout::Group> groups = source.sample(*parts.prompts, prompts, sampling, key);
   const double begin = monotonic_seconds();
-  if (metrics != nullptr) add_peak("memory/generate_mb", *parts.set->model, *metrics);
+  if (metrics != nullptr) { add_peak("memory/generate_mb", *parts.set->model, *metrics); }
   scorer ? scorer->finish(groups) : rollout::score(groups, *parts.reward);
   *reward_seconds += monotonic_seconds() - begin;
   return groups;
@@ -123,9 +125,9 @@ std::vector<rollout::Group> sample_and_score(const RoundParts& parts,
 void score_reference(const RoundParts& parts, const std::vector<std::int64_t>& prompts) {
   std::vector<std::int64_t> missing;
   for (const std::int64_t prompt : prompts) {
-    if (parts.reference_rewards->count(prompt) == 0) missing.push_back(prompt);
+    if (parts.reference_rewards->count(prompt) == 0) { missing.push_back(prompt); }
   }
-  if (missing.empty()) return;
+  if (missing.empty()) { return; }
   train::Reference& reference = *parts.set->reference;
   const rollout::SampleOptions sampling{.num_generations = parts.options.num_reference_generations,
                                         .max_batch = parts.options.generation_batch_size,
@@ -158,17 +160,17 @@ void resample_flat(std::vector<rollout::Group>& groups, const RoundParts& parts,
     std::vector<std::size_t> flat;
     std::vector<std::int64_t> prompts;
     for (std::size_t g = 0; g < groups.size(); ++g) {
-      if (!is_flat(groups[g])) continue;
+      if (!is_flat(groups[g])) { continue; }
       flat.push_back(g);
       prompts.push_back(groups[g].index);
     }
-    if (flat.empty()) break;
+    if (flat.empty()) { break; }
     resampled += static_cast<double>(flat.size());
     std::vector<rollout::Group> fresh = sample_and_score(
         parts, prompts, random_bits(key, stream_id("resample"), static_cast<std::uint64_t>(attempt), 0),
         reward_seconds);
     adjust_rewards(fresh, parts.options, parts.sampling.max_new_tokens);
-    for (std::size_t i = 0; i < flat.size(); ++i) groups[flat[i]] = std::move(fresh[i]);
+    for (std::size_t i = 0; i < flat.size(); ++i) { groups[flat[i]] = std::move(fresh[i]); }
   }
   metrics.add("groups_resampled", resampled);
 }
@@ -178,7 +180,7 @@ void check_any_score(const std::vector<rollout::Group>& groups, const RoundParts
   std::string failure;
   for (const rollout::Group& group : groups) {
     for (const rollout::Answer& answer : group.answers) {
-      if (!answer.scored && failure.empty()) failure = answer.failure;
+      if (!answer.scored && failure.empty()) { failure = answer.failure; }
     }
   }
   check_input(metrics.count("reward") > 0, cat("the reward (", parts.reward->description(),
@@ -204,7 +206,7 @@ Method method_of(const std::string& name) {
 }
 
 std::vector<double> weights_of_rewards(const OnlineOptions& options) {
-  if (options.reward_weights.empty()) return std::vector<double>(options.reward.size(), 1);
+  if (options.reward_weights.empty()) { return std::vector<double>(options.reward.size(), 1); }
   check_input(options.reward_weights.size() == options.reward.size(),
               cat("reward_weights has ", options.reward_weights.size(), " entries for ",
                   options.reward.size(), " rewards"));
@@ -219,7 +221,7 @@ std::vector<double> weights_of_rewards(const OnlineOptions& options) {
 }
 
 double overlong_share(std::int64_t tokens, std::int64_t cache, std::int64_t longest) {
-  if (cache <= 0) return 0;
+  if (cache <= 0) { return 0; }
   const auto over = static_cast<double>(tokens - (longest - cache));
   return std::clamp(over / static_cast<double>(cache), 0.0, 1.0);
 }
@@ -227,8 +229,8 @@ double overlong_share(std::int64_t tokens, std::int64_t cache, std::int64_t long
 void adjust_rewards(std::vector<rollout::Group>& groups, const OnlineOptions& options, std::int64_t longest) {
   for (rollout::Group& group : groups) {
     for (rollout::Answer& answer : group.answers) {
-      if (!answer.scored) continue;
-      if (answer.finish == Finish::kLength) answer.reward -= options.missing_eos_penalty;
+      if (!answer.scored) { continue; }
+      if (answer.finish == Finish::kLength) { answer.reward -= options.missing_eos_penalty; }
       answer.reward -= options.soft_overlong_penalty *
                        overlong_share(answer.sequence.loss_tokens(), options.soft_overlong_cache, longest);
       if (options.reward_clip > 0) {
@@ -243,7 +245,7 @@ namespace {
 // What a server's answers cost: missing ones, and ids that are not the sampled ones.
 void add_endpoint_metrics(const std::vector<rollout::Group>& groups, MetricSums& metrics) {
   for (const rollout::Group& group : groups) {
-    if (!group.remote) continue;
+    if (!group.remote) { continue; }
     const auto missing = static_cast<double>(group.failures.size()),
                come = static_cast<double>(group.answers.size());
     metrics.add("sampling/failed_ratio", missing, missing + come);
@@ -258,16 +260,17 @@ void add_endpoint_metrics(const std::vector<rollout::Group>& groups, MetricSums&
 void level_sampler_logps(std::vector<Row>& rows, const RoundParts& parts) {
   bool complete = true;
   for (const Row& row : rows) {
-    for (const Sequence& sequence : row.sequences)
+    for (const Sequence& sequence : row.sequences) {
       complete = complete && sequence.columns.count(kSamplerLogp) > 0;
+    }
   }
-  if (complete) return;
+  if (complete) { return; }
   check_input(
       !parts.needs_sampler_logps,
       "importance_sampling_correction needs the sampler's log-probs, but the sampling endpoint gave answers "
       "without token ids and log-probs");
   for (Row& row : rows) {
-    for (Sequence& sequence : row.sequences) sequence.columns.erase(kSamplerLogp);
+    for (Sequence& sequence : row.sequences) { sequence.columns.erase(kSamplerLogp); }
   }
 }
 
@@ -287,7 +290,7 @@ MetricSums round_metrics(const std::vector<rollout::Group>& groups) {
       out.add("completions/mean_length", length);
       out.add("completions/clipped_ratio", answer.finish == Finish::kLength ? 1 : 0);
       out.add("reward/failed_ratio", answer.scored ? 0 : 1);
-      if (!answer.scored) continue;
+      if (!answer.scored) { continue; }
       out.add("reward", answer.reward);
       n += 1, r += answer.reward, l += length;
       rr += answer.reward * answer.reward, ll += length * length, rl += answer.reward * length;
@@ -295,7 +298,7 @@ MetricSums round_metrics(const std::vector<rollout::Group>& groups) {
   }
   add_endpoint_metrics(groups, out);
   const double spread = (n * rr - r * r) * (n * ll - l * l);
-  if (n >= 2 && spread > 0) out.add("reward_length_corr", (n * rl - r * l) / std::sqrt(spread));
+  if (n >= 2 && spread > 0) { out.add("reward_length_corr", (n * rl - r * l) / std::sqrt(spread)); }
   return out;
 }
 
@@ -309,7 +312,7 @@ std::vector<Row> rows_of(const std::vector<rollout::Group>& groups, const RoundP
                                                : group_row(group, rows.size(), parts);
     }
     metrics.add("groups_left_out", row.sequences.empty() ? 1 : 0);
-    if (!row.sequences.empty()) rows.push_back(std::move(row));
+    if (!row.sequences.empty()) { rows.push_back(std::move(row)); }
   }
   level_sampler_logps(rows, parts);
   return rows;
@@ -321,7 +324,7 @@ std::string no_signal(const std::vector<rollout::Group>& groups, const RoundPart
   for (const rollout::Group& group : groups) {
     const std::vector<double> rewards = scored_rewards(group);
     all.insert(all.end(), rewards.begin(), rewards.end());
-    if (rewards.size() < 2) continue;
+    if (rewards.size() < 2) { continue; }
     several += 1;
     flat += is_flat(group) ? 1 : 0;
   }
@@ -329,7 +332,7 @@ std::string no_signal(const std::vector<rollout::Group>& groups, const RoundPart
   if (all.size() >= 2 && all_equal(all)) {
     return cat(reward, " gave every answer of a round ", all.front(), "; there is nothing to learn from it");
   }
-  if (parts.method == Method::kPpo || several < 2 || flat < several) return "";
+  if (parts.method == Method::kPpo || several < 2 || flat < several) { return ""; }
   return cat(reward, " gave the answers to each prompt of a round equal scores; ",
              "there is nothing to learn");
 }
@@ -346,7 +349,7 @@ Round make_round(const RoundParts& parts, const std::vector<std::int64_t>& promp
   if (parts.options.zero_variance == "resample") {
     resample_flat(round.groups, parts, key, round.metrics, &reward_seconds);
   }
-  if (parts.reference_rewards != nullptr) score_reference(parts, prompts);
+  if (parts.reference_rewards != nullptr) { score_reference(parts, prompts); }
   const double scored = monotonic_seconds();
   add_peak("memory/reward_mb", *parts.set->model, round.metrics);
   round.rows = rows_of(round.groups, parts, round.metrics);

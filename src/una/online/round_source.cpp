@@ -16,7 +16,7 @@ RoundSource::RoundSource(RoundParts parts, std::int64_t rows_per_step, std::uint
       kl_control_(parts_.options, parts_.beta),
       rows_per_step_(rows_per_step),
       seed_(seed) {
-  if (with_reference_rewards) parts_.reference_rewards = &reference_rewards_;
+  if (with_reference_rewards) { parts_.reference_rewards = &reference_rewards_; }
   check(rows_per_step > 0, "RoundSource: rows_per_step must be at least 1");
   check_input(!parts_.prompts->empty(), "there is no prompt to train on");
 }
@@ -30,15 +30,15 @@ void RoundSource::seek(const RunPosition& position) {
   check_input(position.step >= 0 && position.epoch >= 0 && position.row >= 0 && position.row <= prompts(),
               "the position to resume at lies outside the prompts: it was written for others");
   position_ = position;
-  if (position_.row == prompts()) position_ = {position.step, position.epoch + 1, 0};
+  if (position_.row == prompts()) { position_ = {position.step, position.epoch + 1, 0}; }
   steps_.clear();
   next_step_ = 0;
 }
 
 void RoundSource::warn_of_no_signal(const Round& round) {
-  if (told_) return;
+  if (told_) { return; }
   const std::string reason = no_signal(round.groups, parts_);
-  if (reason.empty()) return;
+  if (reason.empty()) { return; }
   told_ = true;
   log_warning(reason);
 }
@@ -51,9 +51,9 @@ void RoundSource::end_step(StepVerdict verdict, MetricSums& metrics) {
   metrics.add_max("episode", static_cast<double>(episodes * parts_.options.num_generations));
   metrics.add("eps", answers_ / std::max(1e-9, monotonic_seconds() - begun_at_));
   metrics.add("steps_withheld", verdict == StepVerdict::kApply ? 0 : 1);
-  if (verdict == StepVerdict::kApply) ++applied_;
-  if (verdict == StepVerdict::kEndRound) next_step_ = steps_.size();
-  if (resumable()) metrics.add("steps_a_round", static_cast<double>(applied_));
+  if (verdict == StepVerdict::kApply) { ++applied_; }
+  if (verdict == StepVerdict::kEndRound) { next_step_ = steps_.size(); }
+  if (resumable()) { metrics.add("steps_a_round", static_cast<double>(applied_)); }
 }
 
 void RoundSource::begin_round() {
@@ -69,8 +69,8 @@ void RoundSource::begin_round() {
   parts_.beta = kl_control_.coefficient();
   applied_ = 0;
   Round round = make_round(parts_, chosen, key);
-  for (const rollout::Group& group : round.groups) answers_ += static_cast<double>(group.answers.size());
-  if (listener_) listener_(round);
+  for (const rollout::Group& group : round.groups) { answers_ += static_cast<double>(group.answers.size()); }
+  if (listener_) { listener_(round); }
   warn_of_no_signal(round);
   if (round.metrics.count("objective/kl") > 0) {
     kl_control_.observe(round.metrics.sum("objective/kl") / round.metrics.count("objective/kl"),
@@ -87,7 +87,7 @@ void RoundSource::begin_round() {
     }
     for (const std::vector<Row>& rows : parts) {
       StepBatch step;
-      for (const Row& row : rows) step.tokens += row.tokens();
+      for (const Row& row : rows) { step.tokens += row.tokens(); }
       step.rows = std::ssize(rows);
       step.micro_batches = data::pack_rows(rows, parts_.pack);
       steps_.push_back(std::move(step));
@@ -97,12 +97,12 @@ void RoundSource::begin_round() {
 }
 
 StepBatch RoundSource::next() {
-  if (begun_at_ == 0) begun_at_ = monotonic_seconds();
-  if (resumable()) begin_round();
+  if (begun_at_ == 0) { begun_at_ = monotonic_seconds(); }
+  if (resumable()) { begin_round(); }
   ++position_.step;
   given_at_ = monotonic_seconds();
   StepBatch step = std::move(steps_[next_step_++]);
-  if (parts_.offline != nullptr) step.offline = parts_.offline->of_step(position_.step);
+  if (parts_.offline != nullptr) { step.offline = parts_.offline->of_step(position_.step); }
   return step;
 }
 

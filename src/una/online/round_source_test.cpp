@@ -26,7 +26,7 @@ class Halves final : public reward::Reward {
     std::vector<reward::Verdict> out;
     for (const reward::Question& question : questions) {
       int sum = 0;
-      for (const char letter : question.answer.plain) sum = 3 * sum + letter;
+      for (const char letter : question.answer.plain) { sum = 3 * sum + letter; }
       out.push_back({.score = constant_.value_or(sum / 2 % 2), .failure = {}});
     }
     return out;
@@ -131,7 +131,7 @@ TEST(RoundSource, a_reward_that_is_asked_while_others_are_sampled_says_the_same)
   Bench here("rloo"), afar("rloo");
   Waiting waiting;
   afar.parts.reward = &waiting;
-  for (Bench* bench : {&here, &afar}) bench->parts.options.generation_batch_size = 3;
+  for (Bench* bench : {&here, &afar}) { bench->parts.options.generation_batch_size = 3; }
   const Round a = make_round(here.parts, all_prompts(), 5), b = make_round(afar.parts, all_prompts(), 5);
   EXPECT_EQ(waiting.asked, 8U);
   double sum = 0;
@@ -157,13 +157,13 @@ class Lossy final : public rollout::AnswerSource {
     std::vector<rollout::Group> groups = whole_->sample(prompts, indices, options, key);
     for (rollout::Group& group : groups) {
       group.remote = true;
-      if (group.index > 1) continue;
+      if (group.index > 1) { continue; }
       group.answers.resize(static_cast<std::size_t>(group.index));  // of the prompts 0 and 1
       group.failures.assign(2 - group.answers.size(), "time-out");
     }
     rollout::Answer& last = groups.back().index > 1 ? groups.back().answers[0] : groups.front().answers[0];
     last.retokenised = !gives_logps_;
-    if (!gives_logps_) last.sampled_logps.clear();
+    if (!gives_logps_) { last.sampled_logps.clear(); }
     return groups;
   }
 
@@ -191,7 +191,7 @@ TEST(RoundSource, a_server_s_missing_answers_leave_and_are_counted) {
       }
     }
     bench.parts.needs_sampler_logps = true;
-    if (gives_logps) continue;
+    if (gives_logps) { continue; }
     EXPECT_THROW(make_round(bench.parts, all_prompts(), 5), InputError);
   }
 }
@@ -280,7 +280,7 @@ TEST(RoundSource, the_critic_learns_alone_first_and_the_policy_s_first_update_is
   const auto largest_move = [&](const at::Tensor& before, bool critic) {
     double most = 0;
     for (const auto& span : spans) {
-      if ((span.rests == 0) != critic) continue;
+      if ((span.rests == 0) != critic) { continue; }
       const at::Tensor now = bench.runner->buffer().values().narrow(0, span.begin, span.size);
       most = std::max(most, (now - before.narrow(0, span.begin, span.size)).abs().max().item<double>());
     }
@@ -366,7 +366,7 @@ TEST(RoundSource, ranks_are_among_the_reference_s_own_answers_whenever_they_are_
   options.una_f = "quantile";
   Bench bench("una_online", options);
   RoundSource source(bench.parts, 2, 1, true), late(bench.parts, 2, 1, true);
-  for (int step = 0; step < 4; ++step) bench.step(source, 1e-2);
+  for (int step = 0; step < 4; ++step) { bench.step(source, 1e-2); }
   ASSERT_EQ(source.reference_rewards().size(), 4U);
   late.seek({2, 1, 0});
   late.next();

@@ -40,7 +40,7 @@ struct Line {
 
   double mean() const {
     double sum = 0;
-    for (const double regret : regrets) sum += regret;
+    for (const double regret : regrets) { sum += regret; }
     return sum / static_cast<double>(regrets.size());
   }
   double least() const { return *std::min_element(regrets.begin(), regrets.end()); }
@@ -48,7 +48,7 @@ struct Line {
 };
 
 Line run_case(online::BanditCase one, const BanditOptions& options) {
-  if (options.learning_rate > 0) one.learning_rate = options.learning_rate;
+  if (options.learning_rate > 0) { one.learning_rate = options.learning_rate; }
   Line line;
   const double begin = monotonic_seconds();
   const online::BanditBudget budget{
@@ -79,15 +79,15 @@ int bench_bandit(const std::vector<std::string>& arguments) {
   check_input(options.prompts >= 1 && options.prompts <= 16, "bench bandit: prompts must lie in 1..16");
   check_input(options.answers >= 2, "bench bandit: answers must be at least 2");
   std::vector<std::string> names;
-  for (const online::BanditCase& one : online::bandit_cases()) names.push_back(one.name);
-  for (const std::string& name : options.methods) objective::choose("methods", name, names);
+  for (const online::BanditCase& one : online::bandit_cases()) { names.push_back(one.name); }
+  for (const std::string& name : options.methods) { objective::choose("methods", name, names); }
   set_threads(options.threads);
   std::printf("%s", cat("| case | regret, mean of ", options.seeds,
                         " | least | most | KL, nats | seconds | |\n|---|---|---|---|---|---|---|\n")
                         .c_str());
   bool kept = true;
   for (const online::BanditCase& one : online::bandit_cases()) {
-    if (!wanted(one.name, options)) continue;
+    if (!wanted(one.name, options)) { continue; }
     const Line line = run_case(one, options);
     const bool as_promised = one.must_reach ? line.mean() <= kReached : line.least() > kMissed;
     kept &= as_promised;

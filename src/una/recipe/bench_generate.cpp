@@ -65,9 +65,9 @@ double read_rate(std::int64_t bytes) {
     at::parallel_for(0, count, 1 << 16, [&](std::int64_t begin, std::int64_t end) {
       std::uint64_t sum[8] = {};
       for (std::int64_t i = begin; i + 8 <= end; i += 8) {
-        for (int lane = 0; lane < 8; ++lane) sum[lane] ^= buffer[static_cast<std::size_t>(i + lane)];
+        for (int lane = 0; lane < 8; ++lane) { sum[lane] ^= buffer[static_cast<std::size_t>(i + lane)]; }
       }
-      for (const std::uint64_t lane : sum) all ^= lane;
+      for (const std::uint64_t lane : sum) { all ^= lane; }
     });
   });
   check(all == 0, "bench generate: zeros read as something else");
@@ -132,9 +132,9 @@ class GenerateBench {
       }
       const bool enough = options_.samples > 1 ? prompts_[0].size() >= limit
                                                : static_cast<std::int64_t>(prompts_.size()) >= options_.batch;
-      if (enough) break;
+      if (enough) { break; }
     }
-    for (auto& prompt : prompts_) prompt.resize(std::min(prompt.size(), limit));
+    for (auto& prompt : prompts_) { prompt.resize(std::min(prompt.size(), limit)); }
     check_input(!prompts_.empty(), cat(options_.pairs, ": no row has a prompt"));
     answers_ = static_cast<std::int64_t>(prompts_.size()) * options_.samples;
   }
@@ -154,7 +154,7 @@ class GenerateBench {
       }
     }
     const double begin = monotonic_seconds();
-    while (!engine.done()) engine.step();
+    while (!engine.done()) { engine.step(); }
     prompt_tokens_ = engine.prompt_tokens();
     return monotonic_seconds() - begin;
   }

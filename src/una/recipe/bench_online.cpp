@@ -75,14 +75,14 @@ struct MethodRuns {
   std::vector<Json> results;
   std::vector<double> values(const std::string& key) const {
     std::vector<double> out;
-    for (const Json& result : results) out.push_back(result.at(key).get<double>());
+    for (const Json& result : results) { out.push_back(result.at(key).get<double>()); }
     return out;
   }
   // Seed by seed: seeds have other start models and reward models, so that levels differ more than gains.
   std::vector<double> gains(const std::string& before, const std::string& after) const {
     std::vector<double> out = values(after);
     const std::vector<double> start = values(before);
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] -= start[i];
+    for (std::size_t i = 0; i < out.size(); ++i) { out[i] -= start[i]; }
     return out;
   }
 };
@@ -93,7 +93,7 @@ std::vector<MethodRuns> by_method(const std::vector<SeedRun>& runs) {
     MethodRuns entry{.name = first.at("name"), .folder = first.at("folder"), .results = {}};
     for (const SeedRun& run : runs) {
       for (const Json& method : run.methods) {
-        if (method.at("folder") == entry.folder) entry.results.push_back(method);
+        if (method.at("folder") == entry.folder) { entry.results.push_back(method); }
       }
     }
     check_input(entry.results.size() == runs.size(),
@@ -144,9 +144,9 @@ Json print_at_equal_kl(const std::vector<MethodRuns>& methods, const std::string
   Json out = Json::array();
   std::printf("\n%s at equal KL to the start (nats an answer; - : not every seed got so far)\n\n| method |",
               key == "gold" ? "Gold score" : "Reward model's score");
-  for (const double level : kLevels) std::printf(" %s |", significant(level, 3).c_str());
+  for (const double level : kLevels) { std::printf(" %s |", significant(level, 3).c_str()); }
   std::printf("\n|---|");
-  for (std::size_t i = 0; i < kLevels.size(); ++i) std::printf("---|");
+  for (std::size_t i = 0; i < kLevels.size(); ++i) { std::printf("---|"); }
   std::printf("\n");
   for (const MethodRuns& method : methods) {
     const std::vector<Curve> curves = curves_of(method, key);
@@ -154,12 +154,13 @@ Json print_at_equal_kl(const std::vector<MethodRuns>& methods, const std::string
     for (const double level : kLevels) {
       std::vector<double> values;
       for (const Curve& curve : curves) {
-        if (const std::optional<double> value = value_at(curve, level)) values.push_back(*value);
+        if (const std::optional<double> value = value_at(curve, level)) { values.push_back(*value); }
       }
       const bool whole = values.size() == curves.size();
       std::printf(" %s |", whole ? text_of(values, 3).c_str() : "-");
-      if (whole)
+      if (whole) {
         out.push_back(Json{{"method", method.name}, {"figure", key}, {"kl", level}, {"values", values}});
+      }
     }
     std::printf("\n");
   }
@@ -216,7 +217,7 @@ int bench_online(const std::vector<std::string>& arguments) {
   set_threads(options.threads);
   make_folder(options.output_dir);
   std::vector<SeedRun> runs;
-  for (const std::string& seed : options.seeds) runs.push_back(run_seed(options, seed));
+  for (const std::string& seed : options.seeds) { runs.push_back(run_seed(options, seed)); }
   const std::vector<MethodRuns> methods = by_method(runs);
   Json out{{"seeds", options.seeds}};
   print_ends(methods);
@@ -224,7 +225,7 @@ int bench_online(const std::vector<std::string>& arguments) {
     out["gold_at_kl"] = print_at_equal_kl(methods, "gold");
     out["reward_at_kl"] = print_at_equal_kl(methods, "reward");
   }
-  if (options.draws > 0) out["noise"] = print_noise(options, runs.front(), methods);
+  if (options.draws > 0) { out["noise"] = print_noise(options, runs.front(), methods); }
   std::printf("\n± is half of a 95 %% interval over %zu seeds (Student's t)\n", runs.size());
   write_file(options.output_dir + "/online.json", out.dump(2) + "\n");
   return 0;

@@ -75,7 +75,7 @@ std::vector<StepBatch> make_steps(const data::Dataset& dataset, std::int64_t beg
     }
     step.rows = static_cast<std::int64_t>(rows.size());
     step.micro_batches = data::pack_rows(rows, pack_options(config));
-    if (config.method == "kto") step.kl = data::pack_kl_rows(rows, pack_options(config));
+    if (config.method == "kto") { step.kl = data::pack_kl_rows(rows, pack_options(config)); }
     steps.push_back(std::move(step));
   }
   return steps;
@@ -114,11 +114,11 @@ class TrainBench {
   }
 
   void fill_reference() {
-    if (options_.live_reference) return;
+    if (options_.live_reference) { return; }
     setup_.reference->keep_in_memory();
     const double begin = monotonic_seconds();
     for (const StepBatch& step : timed_) {
-      for (const PackedBatch& micro : step.micro_batches) setup_.reference->logps(micro);
+      for (const PackedBatch& micro : step.micro_batches) { setup_.reference->logps(micro); }
     }
     reference_seconds_ = monotonic_seconds() - begin;
   }
@@ -129,7 +129,7 @@ class TrainBench {
     double first_step = 0;
     for (std::size_t i = 0; i < warm_.size(); ++i) {
       runner_->step(warm_[i], static_cast<std::int64_t>(i) + 1, options_.lr);
-      if (i == 0) first_step = process_age_seconds() - reference_seconds_;
+      if (i == 0) { first_step = process_age_seconds() - reference_seconds_; }
     }
     runner_->buffer().values().copy_(saved);
     runner_->buffer().exp_avg().zero_();
@@ -146,8 +146,9 @@ class TrainBench {
     for (std::size_t i = 0; i < timed_.size(); ++i) {
       losses.push_back(runner_->step(timed_[i], static_cast<std::int64_t>(i) + 1, options_.lr).loss);
       tokens += static_cast<double>(timed_[i].tokens);
-      for (const PackedBatch& micro : timed_[i].micro_batches)
+      for (const PackedBatch& micro : timed_[i].micro_batches) {
         computed += static_cast<double>(micro.num_tokens());
+      }
     }
     const double seconds = monotonic_seconds() - begin;
     const auto pairs = static_cast<double>(options_.timed);
@@ -197,9 +198,9 @@ int run_bench(const std::vector<std::string>& arguments) {
                           .c_str());
     return arguments.empty() ? 2 : 0;
   }
-  if (arguments[0] == "generate") return bench_generate({arguments.begin() + 1, arguments.end()});
-  if (arguments[0] == "online") return bench_online({arguments.begin() + 1, arguments.end()});
-  if (arguments[0] == "bandit") return bench_bandit({arguments.begin() + 1, arguments.end()});
+  if (arguments[0] == "generate") { return bench_generate({arguments.begin() + 1, arguments.end()}); }
+  if (arguments[0] == "online") { return bench_online({arguments.begin() + 1, arguments.end()}); }
+  if (arguments[0] == "bandit") { return bench_bandit({arguments.begin() + 1, arguments.end()}); }
   check_input(arguments[0] == "train",
               cat("bench: '", arguments[0], "' is unknown, choose train, generate, bandit or online"));
   const Settings settings = parse_flags({arguments.begin() + 1, arguments.end()}, known, {}, nullptr);

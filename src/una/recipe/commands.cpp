@@ -43,7 +43,7 @@ namespace {
 void print_overview() {
   std::printf("una %s: aligns language models from pairwise, binary and score feedback\n\n", UNA_VERSION);
   std::printf("usage: una COMMAND [--key value ...]      una COMMAND --help lists the keys\n\n");
-  for (const Command& command : commands()) std::printf("  %-12s%s\n", command.name, command.summary);
+  for (const Command& command : commands()) { std::printf("  %-12s%s\n", command.name, command.summary); }
   std::printf("\nstart with: una demo --out demo-run\n");
 }
 
@@ -60,7 +60,7 @@ int run_command(const std::vector<std::string>& arguments) {
   }
   std::vector<std::string> names;
   for (const Command& command : commands()) {
-    if (arguments[0] == command.name) return command.run({arguments.begin() + 1, arguments.end()});
+    if (arguments[0] == command.name) { return command.run({arguments.begin() + 1, arguments.end()}); }
     names.emplace_back(command.name);
   }
   const std::string near = nearest_name(arguments[0], names);

@@ -73,13 +73,15 @@ int run_convert(const std::vector<std::string>& arguments) {
   std::printf("%s\n", report.read.text(options.data.max_length).c_str());
   std::printf("written    %s rows in %s\n", thousands(report.read.rows_kept).c_str(),
               options.output_dir.c_str());
-  if (report.lost_reference > 0)
+  if (report.lost_reference > 0) {
     std::printf(
         "           %s of them without ref_rewards or sampled_from, which answers of one row do not "
         "share, or which are in another unit than thumbs\n",
         thousands(report.lost_reference).c_str());
-  if (!report.read.dropped.empty())
+  }
+  if (!report.read.dropped.empty()) {
     std::printf("left out   listed in %s.left_out.jsonl\n", options.output_dir.c_str());
+  }
   return 0;
 }
 

@@ -37,7 +37,7 @@ Sampled sample_answers(model::Model& model, model::AdapterId adapter, const text
 double sampled_kl(model::Model& model, model::AdapterId adapter, const Sampled& sampled) {
   std::vector<Sequence> sequences;
   for (std::size_t i = 0; i < sampled.answer_ids.size(); ++i) {
-    if (sampled.answer_ids[i].empty()) continue;
+    if (sampled.answer_ids[i].empty()) { continue; }
     Sequence sequence;
     sequence.ids = sampled.prompt_ids[i];
     sequence.loss_mask.assign(sequence.ids.size(), 0);

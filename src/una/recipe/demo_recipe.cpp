@@ -33,7 +33,7 @@ std::string method_yaml(const DemoRun& run, const DemoMethod& method, std::int64
 std::vector<MethodResult> align(const DemoRun& run, std::int64_t steps) {
   std::vector<MethodResult> results;
   for (const DemoMethod& method : demo_methods()) {
-    if (!run.wanted(method.folder)) continue;
+    if (!run.wanted(method.folder)) { continue; }
     results.push_back(run.train(method.method, method_yaml(run, method, steps), method.name, method.folder));
   }
   check_input(!results.empty(), "--methods names no method of the demo");
@@ -60,7 +60,7 @@ void print_table(const DemoRun& run, const std::vector<MethodResult>& results, s
 }
 
 int run_offline_demo(DemoRun& run) {
-  if (!run.prepare()) return 0;
+  if (!run.prepare()) { return 0; }
   const std::int64_t steps = run.options().steps > 0 ? run.options().steps : run.sizes().steps;
   std::vector<MethodResult> results = align(run, steps);
   run.evaluate(results);

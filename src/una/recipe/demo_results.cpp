@@ -55,7 +55,7 @@ void DemoRun::write_results(const std::vector<MethodResult>& results) const {
                 {"kl", r.kl},
                 {"seconds", r.seconds},
                 {"peak_mb", r.peak_mb}};
-    for (const auto& [key, value] : r.more.items()) method[key] = value;
+    for (const auto& [key, value] : r.more.items()) { method[key] = value; }
     methods.push_back(std::move(method));
   }
   std::string samples;

@@ -23,8 +23,9 @@ void DemoRun::prepare_folder() const {
   check_input(
       options_.overwrite_output_dir && (is_file(out_ + "/results.json") || is_file(out_ + "/demo.json")),
       cat(out_, " is not empty and holds no earlier demo: give another folder with --out"));
-  for (const auto& entry : std::filesystem::directory_iterator(out_))
+  for (const auto& entry : std::filesystem::directory_iterator(out_)) {
     std::filesystem::remove_all(entry.path());
+  }
   make_folder(out_ + "/data");
 }
 
@@ -75,7 +76,7 @@ ChildResult DemoRun::child(const std::string& command, const std::string& yaml,
   const std::string config = cat(out_, "/data/", folder, ".yaml");
   write_file(config, yaml);
   const ChildResult result = run_self({command, "--config", config}, {"UNA_QUIET=1"});
-  if (result.exit_code >= 128) throw InputError(cat("stopped during ", folder, "; run the demo again"));
+  if (result.exit_code >= 128) { throw InputError(cat("stopped during ", folder, "; run the demo again")); }
   check_input(result.exit_code == 0,
               cat("training ", folder, " ended with exit code ", result.exit_code, " (see above)"));
   return result;
@@ -140,10 +141,10 @@ bool DemoRun::prepare() {
     copy_start();
   } else {
     make_start();
-    if (last == "init") return false;
+    if (last == "init") { return false; }
     pretrain();
   }
-  if (last == "start") return false;
+  if (last == "start") { return false; }
   collect_feedback();
   return last != "feedback";
 }

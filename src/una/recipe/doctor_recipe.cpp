@@ -50,9 +50,9 @@ class Checkup {
 
 std::string cpu_text() {
   std::string features;
-  if (__builtin_cpu_supports("avx2") != 0) features += " avx2";
-  if (__builtin_cpu_supports("avx512f") != 0) features += " avx512f";
-  if (__builtin_cpu_supports("avx512bf16") != 0) features += " avx512_bf16";
+  if (__builtin_cpu_supports("avx2") != 0) { features += " avx2"; }
+  if (__builtin_cpu_supports("avx512f") != 0) { features += " avx512f"; }
+  if (__builtin_cpu_supports("avx512bf16") != 0) { features += " avx512_bf16"; }
   return cat(available_cpus(), " processors for this process,",
              features.empty() ? " no vector extensions" : features, "; ",
              human_bytes(static_cast<double>(available_memory_bytes())), " memory available, ",
@@ -62,23 +62,21 @@ std::string cpu_text() {
 // Where the program would compute, and what else the machine has.
 std::string device_text() {
   const NvidiaCards cards = nvidia_cards();
-  if (cards.driver.empty()) return "cpu; no NVIDIA driver on this machine";
+  if (cards.driver.empty()) { return "cpu; no NVIDIA driver on this machine"; }
   const std::string found =
       cat("driver ", cards.driver, " and ", cards.models.empty() ? "no card" : join(cards.models, ", "));
   try {
     const kernels::DeviceMemory memory = kernels::device_memory(kernels::open_device("cuda"));
     return cat("cpu, or with --device cuda: ", found, ", ", human_bytes(static_cast<double>(memory.free)),
                " free on the first");
-  } catch (const InputError& error) {
-    return cat("cpu; ", found, ", not usable: ", error.what());
-  }
+  } catch (const InputError& error) { return cat("cpu; ", found, ", not usable: ", error.what()); }
 }
 
 std::string model_text(const std::string& path) {
   const ModelFolder folder = read_model_folder(path);
   const model::Model model(folder.spec, folder.weights, {.dtype = compute_dtype("auto", folder.spec)}, path);
   std::int64_t parameters = 0;
-  for (const auto& [name, tensor] : folder.weights.all()) parameters += tensor.numel();
+  for (const auto& [name, tensor] : folder.weights.all()) { parameters += tensor.numel(); }
   return cat(folder.spec.architecture, ", ", thousands(parameters), " parameters, stored as ",
              folder.spec.torch_dtype, ", computes in ", dtype_name(model.dtype()), ", ",
              folder.spec.max_positions, " positions; every tensor is there");
@@ -95,7 +93,7 @@ std::string tokenizer_text(const DoctorOptions& options, const ModelSpec& spec) 
 
 std::string template_text(const DoctorOptions& options, const ModelSpec& spec) {
   const TextSetup text = load_text(options.model_name_or_path, options.data, spec);
-  if (!text.chat_template) return "none: chat rows need one (--chat_template_path), plain rows do not";
+  if (!text.chat_template) { return "none: chat rows need one (--chat_template_path), plain rows do not"; }
   const text::Rendered rendered =
       text.chat_template->render({{.role = "user", .content = "Hello"}}, {.add_generation_prompt = true});
   return cat("renders a user turn in ", rendered.text.size(), " bytes",
@@ -142,7 +140,9 @@ int run_doctor(const std::vector<std::string>& arguments) {
       return tokenizer_text(options, spec);
     });
     checkup.run("template", [&] { return template_text(options, spec); });
-    if (!options.data.dataset_name.empty()) checkup.run("data", [&] { return data_text(options, spec); });
+    if (!options.data.dataset_name.empty()) {
+      checkup.run("data", [&] { return data_text(options, spec); });
+    }
   }
   if (!options.adapter.empty()) {
     checkup.run("adapter", [&] {

@@ -43,9 +43,9 @@ std::map<std::string, std::string> export_aliases() {
 
 weights::GgmlType stored_type(const std::string& name, const ModelSpec& spec) {
   const std::string word = name != "auto" ? name : spec.torch_dtype.empty() ? "float32" : spec.torch_dtype;
-  if (word == "float32") return weights::GgmlType::kF32;
-  if (word == "float16") return weights::GgmlType::kF16;
-  if (word == "bfloat16") return weights::GgmlType::kBF16;
+  if (word == "float32") { return weights::GgmlType::kF32; }
+  if (word == "float16") { return weights::GgmlType::kF16; }
+  if (word == "bfloat16") { return weights::GgmlType::kBF16; }
   check_input(word == "q8_0",
               cat("dtype: '", word, "' is unknown, choose auto, float32, float16, bfloat16 or q8_0"));
   return weights::GgmlType::kQ8_0;
@@ -85,7 +85,7 @@ weights::GgufTokenizer read_gguf_tokenizer(const ExportOptions& options, const M
   source.bos_id = text.tokenizer->bos_id().value_or(-1);  // config.json's may be a default of the family
   source.eos_id = text.eos_id;
   source.pad_id = text.tokenizer->pad_id().value_or(spec.pad_id);
-  if (!text.other_end_ids.empty()) source.other_end_id = text.other_end_ids.front();
+  if (!text.other_end_ids.empty()) { source.other_end_id = text.other_end_ids.front(); }
   source.adds_bos = text.tokenizer->adds_bos();
   source.adds_eos = text.tokenizer->adds_eos();
   source.chat_template = chat_template_of(options);
@@ -111,8 +111,8 @@ void export_gguf(const ExportOptions& options) {
   const weights::GgmlType type = stored_type(options.dtype, spec);
   weights::check_gguf_spec(spec, folder);
   const weights::GgufTokenizer tokenizer = read_gguf_tokenizer(options, spec);
-  for (const std::string& warning : tokenizer.warnings) log_warning(warning);
-  for (const std::string& warning : weights::gguf_losses(spec)) log_warning(cat(folder, ": ", warning));
+  for (const std::string& warning : tokenizer.warnings) { log_warning(warning); }
+  for (const std::string& warning : weights::gguf_losses(spec)) { log_warning(cat(folder, ": ", warning)); }
   const ModelSetup setup = load_for_inference(folder, options.adapter, {.dtype = "float32"});
   check_input(!setup.model->has_reward_head(),
               cat(options.adapter, ": a reward model's adapter; GGUF export takes models that write text"));

@@ -53,7 +53,7 @@ struct GenerateOptions {
 };
 
 const char* finish_name(generate::Output::Finish finish) {
-  if (finish == generate::Output::Finish::kEos) return "eos";
+  if (finish == generate::Output::Finish::kEos) { return "eos"; }
   return finish == generate::Output::Finish::kStop ? "stop" : "length";
 }
 
@@ -67,7 +67,7 @@ std::vector<Example> read_prompts(const GenerateOptions& options) {
 }
 
 std::string prompt_text(const Example& example) {
-  if (!example.prompt.is_chat) return example.prompt.plain;
+  if (!example.prompt.is_chat) { return example.prompt.plain; }
   return example.prompt.messages.empty() ? "" : example.prompt.messages.back().content;
 }
 
@@ -76,7 +76,7 @@ void check_generate_options(const GenerateOptions& options) {
               "num_samples and batch_size must be 1 or more");
   check_input(options.sampling.max_new_tokens > 0, "max_new_tokens must be 1 or more");
   generate::check_sampling(options.sampling);
-  if (!options.stream) return;
+  if (!options.stream) { return; }
   check_input(options.output_dir.empty(), "--stream prints the answer; leave it out to write --out");
   check_input(options.num_samples == 1, "--stream shows one answer a prompt: num_samples must be 1");
   check_input(options.data.dataset_name.empty(),
@@ -142,7 +142,7 @@ int generate_file(const GenerateOptions& options) {
   const SamplingParams sampling = sampling_params(options, setup.folder.spec, text.eos_id);
   generate::Engine engine(*setup.model, text.tokenizer.get(),
                           {.max_batch = options.batch_size, .adapter = setup.policy});
-  if (options.stream) return stream(options, engine, text, sampling);
+  if (options.stream) { return stream(options, engine, text, sampling); }
   for (std::size_t i = 0; i < examples.size(); ++i) {
     const Sequence prompt = data::tokenise_prompt(examples[i], options.data, text.pipeline());
     for (std::int64_t sample = 0; sample < options.num_samples; ++sample) {
@@ -157,10 +157,10 @@ int generate_file(const GenerateOptions& options) {
   const double seconds = std::max(1e-9, monotonic_seconds() - begin);
   std::string lines;
   for (const generate::Output& output : outputs) {
-    if (options.output_dir.empty()) show(output.text + "\n");
+    if (options.output_dir.empty()) { show(output.text + "\n"); }
     lines += output_line(output, examples[static_cast<std::size_t>(output.id)]);
   }
-  if (options.output_dir.empty()) return 0;
+  if (options.output_dir.empty()) { return 0; }
   write_file(options.output_dir, lines);
   log_info(cat(thousands(static_cast<std::int64_t>(outputs.size())), " answers in ", options.output_dir, ", ",
                fixed(static_cast<double>(engine.new_tokens()) / seconds, 0), " tokens/s"));

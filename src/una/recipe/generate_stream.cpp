@@ -23,7 +23,7 @@ std::optional<generate::Output> answer(const StreamParts& parts, const Example& 
                      .prompt = data::tokenise_prompt(example, *parts.data, parts.text->pipeline()).ids,
                      .params = parts.sampling});
   while (!parts.engine->done()) {
-    if (interrupted()) break;
+    if (interrupted()) { break; }
     for (generate::Output& output : parts.engine->step()) {
       show(stream.finish(output.text) + "\n");
       return std::move(output);
@@ -66,8 +66,8 @@ int stream_console(const StreamParts& parts) {
   std::vector<Message> conversation;
   std::string line;
   for (std::int64_t number = 1; !interrupted(); ++number) {
-    if (is_person) show("> ");
-    if (!std::getline(std::cin, line)) break;
+    if (is_person) { show("> "); }
+    if (!std::getline(std::cin, line)) { break; }
     if (line.empty()) {
       conversation.clear();
       continue;
@@ -78,8 +78,8 @@ int stream_console(const StreamParts& parts) {
       example.prompt.messages = conversation;
     }
     const std::optional<generate::Output> output = answer(parts, example, number);
-    if (!output) break;
-    if (is_chat) conversation.push_back({"assistant", output->text, ""});
+    if (!output) { break; }
+    if (is_chat) { conversation.push_back({"assistant", output->text, ""}); }
   }
   return interrupted() ? 128 + interrupt_signal() : 0;
 }

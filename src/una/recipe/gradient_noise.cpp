@@ -32,7 +32,7 @@ struct Probe {
     load_prompts(config, text, online);
     const objective::Objective::Needs needs = objective->needs();
     model = load_for_training(config, needs.score, needs.reference);
-    if (needs.token_values) add_critic(model, config);
+    if (needs.token_values) { add_critic(model, config); }
     runner = std::make_unique<train::StepRunner>(train::TrainableSet{.model = model.model.get(),
                                                                      .policy = model.policy,
                                                                      .critic = model.critic,
@@ -50,8 +50,9 @@ struct Probe {
     const std::vector<model::TrainableTensor> own = model.model->trainable();  // the buffer begins with these
     std::vector<at::Tensor> parts;
     for (std::size_t i = 0; i < own.size(); ++i) {
-      if (!runner->set().is_critics(own[i]))
+      if (!runner->set().is_critics(own[i])) {
         parts.push_back(runner->buffer().grads().narrow(0, spans[i].begin, spans[i].size));
+      }
     }
     return at::cat(parts).to(at::kDouble);
   }

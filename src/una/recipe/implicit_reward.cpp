@@ -71,12 +71,10 @@ std::optional<Row> ImplicitReward::row_of(const reward::Question& question, std:
   }
   try {
     const auto dataset = data::make_dataset({example}, reading_, text_.pipeline());
-    if (dataset->size() == 1) return dataset->row(0);
+    if (dataset->size() == 1) { return dataset->row(0); }
     const auto& dropped = dataset->report().dropped;
     failure = dropped.empty() ? "the answer has no token" : dropped.begin()->first;
-  } catch (const InputError& error) {
-    failure = error.what();
-  }
+  } catch (const InputError& error) { failure = error.what(); }
   return std::nullopt;
 }
 
@@ -102,11 +100,12 @@ std::vector<reward::Verdict> ImplicitReward::score(const std::vector<reward::Que
   std::vector<reward::Verdict> verdicts(questions.size());
   std::vector<Row> rows;
   for (std::size_t i = 0; i < questions.size(); ++i) {
-    if (std::optional<Row> row = row_of(questions[i], i, verdicts[i].failure))
+    if (std::optional<Row> row = row_of(questions[i], i, verdicts[i].failure)) {
       rows.push_back(std::move(*row));
+    }
   }
-  if (rows.empty()) return verdicts;
-  for (const PackedBatch& batch : data::pack_rows(rows, {})) score_batch(batch, verdicts);
+  if (rows.empty()) { return verdicts; }
+  for (const PackedBatch& batch : data::pack_rows(rows, {})) { score_batch(batch, verdicts); }
   return verdicts;
 }
 
@@ -116,10 +115,10 @@ bool is_implicit(const std::string& name) { return starts_with(name, kSum) || st
 
 std::optional<double> trained_beta(const std::string& folder) {
   const std::string path = folder + "/run.yaml";
-  if (folder.empty() || !is_file(path)) return std::nullopt;
+  if (folder.empty() || !is_file(path)) { return std::nullopt; }
   const Settings settings = read_yaml_settings(path);
   const Setting* setting = settings.find("beta");
-  if (setting == nullptr) return std::nullopt;
+  if (setting == nullptr) { return std::nullopt; }
   double beta = 0;
   detail::parse_field(*setting, beta);
   return beta;
@@ -138,7 +137,7 @@ std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, co
               cat("reward ", name, ": ", parts[0], " is no adapter; name its reference, implicit:", parts[0],
                   ":REFERENCE"));
   const std::optional<double> beta = trained_beta(parts[0]);
-  if (!beta) throw InputError(cat("reward ", name, ": there is no run.yaml with a beta in ", parts[0]));
+  if (!beta) { throw InputError(cat("reward ", name, ": there is no run.yaml with a beta in ", parts[0])); }
   ModelSetup policy = load_for_inference(place.folder, place.adapter, compute);
   check_input(!policy.model->has_reward_head(),
               cat("reward ", name, ": a reward model; use model:", parts[0]));

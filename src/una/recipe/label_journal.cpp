@@ -21,7 +21,7 @@ std::string entry_line(std::size_t row, const Labels& labels) {
     failures.push_back(verdict.failure);
   }
   Json entry{{"row", row}, {"scores", scores}, {"failures", failures}};
-  if (labels.preference) entry["preference"] = static_cast<int>(*labels.preference);
+  if (labels.preference) { entry["preference"] = static_cast<int>(*labels.preference); }
   return entry.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -40,9 +40,7 @@ std::optional<std::pair<std::size_t, Labels>> parse_entry(const std::string& lin
       labels.preference = static_cast<Preference>(std::clamp(entry["preference"].get<int>(), 0, 4));
     }
     return std::pair(entry.at("row").get<std::size_t>(), std::move(labels));
-  } catch (const Json::exception&) {
-    return std::nullopt;
-  }
+  } catch (const Json::exception&) { return std::nullopt; }
 }
 
 bool is_whole(const Labels& labels) {
@@ -55,7 +53,7 @@ bool is_whole(const Labels& labels) {
 LabelJournal::LabelJournal(std::string path, const std::string& identity, const std::vector<Example>& rows)
     : path_(std::move(path)), done_(rows.size()) {
   const bool is_old = is_file(path_);
-  if (is_old) read(identity, rows);
+  if (is_old) { read(identity, rows); }
   file_ = std::make_unique<AppendFile>(path_);
   file_->append(is_old ? "\n" : Json{{"una_label", identity}}.dump() + "\n");  // ends a torn line
 }
@@ -69,8 +67,8 @@ void LabelJournal::read(const std::string& identity, const std::vector<Example>&
                   "remove it, or write to another --out"));
   for (std::size_t i = 1; i < lines.size(); ++i) {
     auto entry = parse_entry(lines[i]);
-    if (!entry || entry->first >= rows.size() || !is_whole(entry->second)) continue;
-    if (entry->second.verdicts.size() != rows[entry->first].responses.size()) continue;
+    if (!entry || entry->first >= rows.size() || !is_whole(entry->second)) { continue; }
+    if (entry->second.verdicts.size() != rows[entry->first].responses.size()) { continue; }
     taken_up_ += done_[entry->first] ? 0 : 1;
     done_[entry->first] = std::move(entry->second);
   }
@@ -82,7 +80,7 @@ bool LabelJournal::is_empty() const {
 
 const Labels& LabelJournal::labels(std::size_t row) const {
   const std::optional<Labels>& found = done_.at(row);
-  if (!found) throw InternalError("LabelJournal: the row is not done");
+  if (!found) { throw InternalError("LabelJournal: the row is not done"); }
   return *found;
 }
 

@@ -99,8 +99,9 @@ std::vector<Example> read_rows(const LabelOptions& options) {
     answers += std::ssize(row.responses);
   }
   std::string dropped;
-  for (const auto& [reason, count] : report.dropped)
+  for (const auto& [reason, count] : report.dropped) {
     dropped += cat(", left out ", thousands(count), ": ", reason);
+  }
   log_info(cat("rows       ", thousands(std::ssize(rows)), " of ", thousands(report.rows_read), ", ",
                thousands(answers), " answers", dropped));
   check_input(!rows.empty(), "no rows to label");
@@ -131,17 +132,17 @@ bool judge_rows(reward::Reward& reward, const std::vector<Example>& rows, LabelJ
   for (std::size_t next = 0; next < rows.size();) {
     std::vector<std::size_t> chunk;
     for (; next < rows.size() && chunk.size() < kChunk; ++next) {
-      if (!journal.done()[next]) chunk.push_back(next);
+      if (!journal.done()[next]) { chunk.push_back(next); }
     }
-    if (chunk.empty()) break;
-    if (interrupted()) return false;
+    if (chunk.empty()) { break; }
+    if (interrupted()) { return false; }
     std::vector<const Example*> examples;
-    for (const std::size_t row : chunk) examples.push_back(&rows[row]);
+    for (const std::size_t row : chunk) { examples.push_back(&rows[row]); }
     std::vector<Labels> labels;
     try {
       labels = label_rows(reward, examples);
     } catch (const InputError&) {
-      if (interrupted()) return false;
+      if (interrupted()) { return false; }
       throw;
     }
     for (std::size_t i = 0; i < chunk.size(); ++i) {
@@ -160,7 +161,7 @@ bool judge_rows(reward::Reward& reward, const std::vector<Example>& rows, LabelJ
 std::optional<reward::ScoreScale> range_of(const LabelOptions& options, const reward::Reward& reward,
                                            const LabelSummary& summary) {
   const auto& range = options.data.score_range;
-  if (range.empty()) return reward.scale();
+  if (range.empty()) { return reward.scale(); }
   if (range.size() == 1) {
     check_input(summary.lowest < summary.highest, "score_range observed: all scores are the same");
     return reward::ScoreScale{summary.lowest, summary.highest};
@@ -197,12 +198,12 @@ std::int64_t write_rows(const std::string& path, const std::vector<Example>& row
       lines += line_of(*row);
       ++written;
     }
-    for (const Json& entry : left_out(rows[i], labels, format)) others += line_of(entry);
+    for (const Json& entry : left_out(rows[i], labels, format)) { others += line_of(entry); }
   }
   write_lines(path + ".left_out.jsonl", others);
   check_input(written > 0, cat("no row got a label; the reasons are in ", path, ".left_out.jsonl"));
   write_file(path, lines);
-  if (!others.empty()) log_info(cat("left out   listed in ", path, ".left_out.jsonl"));
+  if (!others.empty()) { log_info(cat("left out   listed in ", path, ".left_out.jsonl")); }
   return written;
 }
 
@@ -212,7 +213,7 @@ void check_summary(const LabelSummary& summary, double allowed) {
               cat(thousands(summary.missing), " of ", thousands(summary.scored + summary.missing),
                   " answers have no label, more than allow_dropped = ", allowed,
                   "; the first: ", summary.first_failure));
-  if (!summary.is_constant()) return;
+  if (!summary.is_constant()) { return; }
   log_warning(cat("every label is ", significant(summary.lowest, 6),
                   ": no signal, nothing can be learnt from the differences"));
 }
@@ -220,7 +221,7 @@ void check_summary(const LabelSummary& summary, double allowed) {
 void finish(const LabelOptions& options, reward::Reward& reward, const std::vector<Example>& rows,
             LabelJournal& journal) {
   LabelSummary summary;
-  for (std::size_t i = 0; i < rows.size(); ++i) summary.add(rows[i], journal.labels(i));
+  for (std::size_t i = 0; i < rows.size(); ++i) { summary.add(rows[i], journal.labels(i)); }
   const LabelKind kind = label_kind(reward);
   log_info(summary.text(kind));
   check_summary(summary, options.data.allow_dropped);
@@ -255,8 +256,8 @@ int label_file(const LabelOptions& options) {
   bool finished = false;
   try {
     finished = judge_rows(reward, rows, journal);
-    if (const std::string account = reward.account(); !account.empty()) log_info(account);
-    if (finished) finish(options, reward, rows, journal);
+    if (const std::string account = reward.account(); !account.empty()) { log_info(account); }
+    if (finished) { finish(options, reward, rows, journal); }
   } catch (const InputError&) {
     if (journal.is_empty()) {
       journal.remove();
@@ -265,7 +266,7 @@ int label_file(const LabelOptions& options) {
     log_info(cat("kept       ", partial, " holds what was done; the same command goes on from there"));
     throw;
   }
-  if (finished) return 0;
+  if (finished) { return 0; }
   log_info(cat("stopped; ", partial, " holds what was done, the same command goes on from there"));
   return 128 + interrupt_signal();
 }

@@ -23,14 +23,14 @@ const char* sampler_name(const Example& example) {
     return !example.responses.empty() && std::all_of(example.responses.begin(), example.responses.end(),
                                                      [&](const Response& r) { return r.sampler == sampler; });
   };
-  if (all(Sampler::kPolicy)) return "policy";
+  if (all(Sampler::kPolicy)) { return "policy"; }
   return all(Sampler::kReference) ? "ref" : nullptr;
 }
 
 // What every row keeps of the one it was made from, behind its answers.
 void append_kept(Json& row, const Example& example) {
   data::append_common(row, example);
-  if (const char* sampler = sampler_name(example)) row["sampled_from"] = sampler;
+  if (const char* sampler = sampler_name(example)) { row["sampled_from"] = sampler; }
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ std::optional<Preference> pair_of(const Labels& labels, const LabelFormat& forma
 }
 
 std::optional<Json> pair_row(const Example& example, Preference preference) {
-  if (preference != Preference::kFirst && preference != Preference::kSecond) return std::nullopt;
+  if (preference != Preference::kFirst && preference != Preference::kSecond) { return std::nullopt; }
   const std::size_t chosen = preference == Preference::kFirst ? 0 : 1;
   Json row{{"prompt", data::text_json(example.prompt)}};
   row["chosen"] = answer_json(example, chosen);
@@ -59,7 +59,7 @@ std::optional<Json> pair_row(const Example& example, Preference preference) {
 }
 
 void check_range(const Example& example, double score, const std::optional<reward::ScoreScale>& range) {
-  if (!range) return;
+  if (!range) { return; }
   const double slack = 1e-9 * (range->hi - range->lo);
   check_input(score >= range->lo - slack && score <= range->hi + slack,
               cat(example.where.text(), ": the score ", significant(score, 6), " lies outside ",
@@ -69,7 +69,7 @@ void check_range(const Example& example, double score, const std::optional<rewar
 
 // {"score": 0.5} or {"label": true}
 Json mark_json(const Example& example, double score, const LabelFormat& format) {
-  if (format.kind == LabelKind::kThumbs) return {{"label", score > 0.5}};
+  if (format.kind == LabelKind::kThumbs) { return {{"label", score > 0.5}}; }
   check_range(example, score, format.range);
   return {{"score", score}};
 }
@@ -85,8 +85,9 @@ std::vector<Labels> compare_rows(reward::Comparer& comparer, const std::vector<c
   std::vector<std::vector<std::pair<std::size_t, std::size_t>>> owners(rows.size());
   for (const Example* row : rows) {
     questions.emplace_back();
-    for (std::size_t r = 0; r < row->responses.size(); ++r)
+    for (std::size_t r = 0; r < row->responses.size(); ++r) {
       questions.back().push_back(reward::question_of(*row, r));
+    }
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
     for (std::size_t a = 0; a < questions[i].size(); ++a) {
@@ -102,7 +103,7 @@ std::vector<Labels> compare_rows(reward::Comparer& comparer, const std::vector<c
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto end = next + static_cast<std::ptrdiff_t>(owners[i].size());
     Labels labels{.verdicts = reward::win_shares(questions[i].size(), owners[i], {next, end})};
-    if (questions[i].size() == 2) labels.preference = next->preference;
+    if (questions[i].size() == 2) { labels.preference = next->preference; }
     out.push_back(std::move(labels));
     next = end;
   }
@@ -112,15 +113,17 @@ std::vector<Labels> compare_rows(reward::Comparer& comparer, const std::vector<c
 }  // namespace
 
 LabelKind label_kind(reward::Reward& reward) {
-  if (reward.comparer() != nullptr) return LabelKind::kPairs;
+  if (reward.comparer() != nullptr) { return LabelKind::kPairs; }
   return reward.is_thumbs() ? LabelKind::kThumbs : LabelKind::kScores;
 }
 
 std::vector<Labels> label_rows(reward::Reward& reward, const std::vector<const Example*>& rows) {
-  if (reward::Comparer* comparer = reward.comparer()) return compare_rows(*comparer, rows);
+  if (reward::Comparer* comparer = reward.comparer()) { return compare_rows(*comparer, rows); }
   std::vector<reward::Question> questions;
   for (const Example* row : rows) {
-    for (std::size_t r = 0; r < row->responses.size(); ++r) questions.push_back(reward::question_of(*row, r));
+    for (std::size_t r = 0; r < row->responses.size(); ++r) {
+      questions.push_back(reward::question_of(*row, r));
+    }
   }
   std::vector<reward::Verdict> verdicts = reward.score(questions);
   check(verdicts.size() == questions.size(), "a reward gave another number of verdicts than questions");
@@ -135,16 +138,16 @@ std::vector<Labels> label_rows(reward::Reward& reward, const std::vector<const E
 }
 
 std::optional<Json> labelled_row(const Example& example, const Labels& labels, const LabelFormat& format) {
-  if (const std::optional<Preference> pair = pair_of(labels, format)) return pair_row(example, *pair);
+  if (const std::optional<Preference> pair = pair_of(labels, format)) { return pair_row(example, *pair); }
   Json row{{"prompt", data::text_json(example.prompt)}}, responses = Json::array();
   for (std::size_t r = 0; r < example.responses.size(); ++r) {
     const std::optional<double> score = labels.verdicts[r].score;
-    if (!score) continue;
+    if (!score) { continue; }
     Json response{{"content", answer_json(example, r)}};
     response.update(mark_json(example, *score, format));
     responses.push_back(std::move(response));
   }
-  if (responses.empty()) return std::nullopt;
+  if (responses.empty()) { return std::nullopt; }
   if (responses.size() > 1) {
     row["responses"] = std::move(responses);
   } else {
@@ -164,13 +167,13 @@ std::vector<Json> left_out(const Example& example, const Labels& labels, const L
   std::vector<Json> out;
   const std::optional<Preference> pair = pair_of(labels, format);
   if (pair && *pair != Preference::kMissing) {
-    if (pair_row(example, *pair)) return out;
+    if (pair_row(example, *pair)) { return out; }
     out.push_back(place);
     out.back()["reason"] = reason_of(*pair);
     return out;
   }
   for (std::size_t r = 0; r < labels.verdicts.size(); ++r) {
-    if (labels.verdicts[r].score) continue;
+    if (labels.verdicts[r].score) { continue; }
     out.push_back(place);
     out.back()["response"] = r;
     out.back()["reason"] = labels.verdicts[r].failure;
@@ -179,10 +182,10 @@ std::vector<Json> left_out(const Example& example, const Labels& labels, const L
 }
 
 void LabelSummary::add(const Example& example, const Labels& labels) {
-  if (labels.preference) ++preferences[static_cast<std::size_t>(*labels.preference)];
+  if (labels.preference) { ++preferences[static_cast<std::size_t>(*labels.preference)]; }
   for (const reward::Verdict& verdict : labels.verdicts) {
     if (!verdict.score) {
-      if (missing++ == 0) first_failure = cat(example.where.text(), ": ", verdict.failure);
+      if (missing++ == 0) { first_failure = cat(example.where.text(), ": ", verdict.failure); }
       continue;
     }
     const double score = *verdict.score;
@@ -210,7 +213,7 @@ std::string LabelSummary::text(LabelKind kind) const {
                count(Preference::kSecond), ", ties ", count(Preference::kTie), ", the two orders disagree ",
                count(Preference::kDisagreement), ", missing ", count(Preference::kMissing));
   }
-  if (missing > 0) out += cat("\nmissing    the first: ", first_failure);
+  if (missing > 0) { out += cat("\nmissing    the first: ", first_failure); }
   return out;
 }
 

@@ -51,7 +51,7 @@ std::int64_t size_in_bytes(const std::string& text) {
   const std::string_view written(rest, static_cast<std::size_t>(end - rest));
   for (const auto& [unit, bytes] : kUnits) {
     const bool fits = number > 0 && number <= std::numeric_limits<std::int64_t>::max() / bytes;
-    if (error == std::errc() && written == unit && fits) return number * bytes;
+    if (error == std::errc() && written == unit && fits) { return number * bytes; }
   }
   throw InputError(cat("max_shard_size: '", text, "' is no size such as 5GB, 500MB or 2GiB"));
 }
@@ -122,9 +122,10 @@ int run_merge(const std::vector<std::string>& arguments) {
   const double difference = write_merged(setup, options.output_dir, options.model_name_or_path, shard_bytes);
   // The one it was trained with may be another than the base's.
   const std::string chat_template = options.adapter + "/chat_template.jinja";
-  if (is_file(chat_template))
+  if (is_file(chat_template)) {
     write_file(options.output_dir + "/chat_template.jinja", read_file(chat_template));
-  if (setup.model->has_reward_head()) warn_of_pad(options.output_dir, setup.folder.spec, -1);
+  }
+  if (setup.model->has_reward_head()) { warn_of_pad(options.output_dir, setup.folder.spec, -1); }
   log_info(cat("merged into ", options.output_dir, " (", dtype_name(setup.model->dtype()),
                "); largest difference to base plus adapter: ", significant(difference, 2)));
   return 0;

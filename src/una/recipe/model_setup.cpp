@@ -22,7 +22,7 @@ namespace una::recipe {
 namespace {
 
 std::string cache_folder(const RunOptions& run) {
-  if (run.reference_cache_dir != "auto") return run.reference_cache_dir;
+  if (run.reference_cache_dir != "auto") { return run.reference_cache_dir; }
   const std::string folder = user_cache_folder();
   return folder.empty() ? "none" : folder;
 }
@@ -63,9 +63,9 @@ std::vector<std::string> saved_modules(const std::vector<std::string>& asked, bo
   for (const std::string& name : asked) {
     check_input(name != "score",
                 "lora_modules_to_save: score is a reward model's head, which is always saved");
-    if (!for_reward || name != "lm_head") out.push_back(name);
+    if (!for_reward || name != "lm_head") { out.push_back(name); }
   }
-  if (for_reward) out.push_back("score");
+  if (for_reward) { out.push_back("score"); }
   return out;
 }
 
@@ -83,7 +83,7 @@ void add_policy_adapter(ModelSetup& setup, const RunConfig& config, bool for_rew
     return;
   }
   LoraSpec spec = weights::read_adapter_config(options.adapter);
-  if (spec.dropout == 0) spec.dropout = options.lora_dropout;
+  if (spec.dropout == 0) { spec.dropout = options.lora_dropout; }
   spec.base_model_name_or_path = options.model_name_or_path;
   const weights::StateDict state = weights::read_adapter_weights(options.adapter);
   setup.start_hash = adapter_hash(spec, state);
@@ -185,13 +185,13 @@ ModelFolder read_model_folder(const std::string& path) {
 }
 
 const char* dtype_name(at::ScalarType dtype) {
-  if (dtype == at::kBFloat16) return "bfloat16";
+  if (dtype == at::kBFloat16) { return "bfloat16"; }
   return dtype == at::kDouble ? "float64" : "float32";
 }
 
 at::ScalarType compute_dtype(const std::string& name, const ModelSpec& spec) {
-  if (name == "float32" || name == "fp32") return at::kFloat;
-  if (name == "bfloat16" || name == "bf16") return at::kBFloat16;
+  if (name == "float32" || name == "fp32") { return at::kFloat; }
+  if (name == "bfloat16" || name == "bf16") { return at::kBFloat16; }
   check_input(name == "auto", cat("dtype: '", name, "' is unknown, choose auto, float32 or bfloat16"));
   return spec.torch_dtype == "bfloat16" || spec.torch_dtype == "float16" ? at::kBFloat16 : at::kFloat;
 }
@@ -203,7 +203,7 @@ at::ScalarType training_dtype(const ModelOptions& options, const ModelSpec& spec
 
 std::string dtype_remark(const ModelOptions& options, const ModelSpec& spec) {
   const bool bf16 = compute_dtype(options.dtype, spec) == at::kBFloat16;
-  if (!bf16 || options.device != "cpu" || kernels::multiplies_bf16()) return "";
+  if (!bf16 || options.device != "cpu" || kernels::multiplies_bf16()) { return ""; }
   const std::string why = "this CPU has no instructions for products of bfloat16 (AVX-512 BF16, AMX)";
   return options.dtype == "auto"
              ? cat("float32, as ", why, "; --dtype bfloat16 takes less memory and much more time")
@@ -234,7 +234,7 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
     check_input(config.model.adapter.empty(),
                 "--adapter with use_peft false: merge the adapter first (una merge)");
   }
-  if (with_reference) add_reference(setup, config);
+  if (with_reference) { add_reference(setup, config); }
   setup.folder.weights.release_pages();
   return setup;
 }
@@ -284,7 +284,7 @@ void write_trained(const ModelSetup& setup, const RunConfig& config, const std::
   } else {
     const at::ScalarType stored = setup.model->dtype();
     std::vector<std::pair<std::string, at::Tensor>> tensors = setup.model->named_tensors();
-    for (auto& [name, tensor] : tensors) tensor = tensor.to(stored);
+    for (auto& [name, tensor] : tensors) { tensor = tensor.to(stored); }
     weights::write_model_weights(folder, tensors, kShardBytes);
     weights::write_index_of_one(folder, tensors);  // checkpoints hold optimizer.safetensors too
     write_file(folder + "/config.json", stored_config(setup, stored));
@@ -295,7 +295,7 @@ void write_trained(const ModelSetup& setup, const RunConfig& config, const std::
   copy_text_files(base, folder);
   // Servers must write prompts as they were trained. A file that is gone by now ends no run.
   const std::string& chat_template = config.data.chat_template_path;
-  if (is_file(chat_template)) write_file(folder + "/chat_template.jinja", read_file(chat_template));
+  if (is_file(chat_template)) { write_file(folder + "/chat_template.jinja", read_file(chat_template)); }
 }
 
 }  // namespace una::recipe

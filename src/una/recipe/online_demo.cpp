@@ -19,7 +19,7 @@ constexpr const char* kPhases[] = {"generate", "reward", "annotate", "train"};
 std::vector<Json> metric_rows(const DemoRun& run, const std::string& folder) {
   std::vector<Json> rows;
   for (const std::string& line : split(read_file(cat(run.out(), "/", folder, "/metrics.jsonl")), '\n')) {
-    if (!line.empty()) rows.push_back(Json::parse(line));
+    if (!line.empty()) { rows.push_back(Json::parse(line)); }
   }
   return rows;
 }
@@ -38,7 +38,7 @@ double train_reward_model(const DemoRun& run) {
           run.options().seed, "\nthreads: ", run.options().threads, "\n");
   const ChildResult result = run.child("reward", yaml, "reward");
   double accuracy = 0;
-  for (const Json& row : metric_rows(run, "reward")) accuracy = row.value("eval_accuracy", accuracy);
+  for (const Json& row : metric_rows(run, "reward")) { accuracy = row.value("eval_accuracy", accuracy); }
   run.say(cat("reward model: ", fixed(100 * accuracy, 1), " % of the pairs kept apart right, in ",
               fixed(result.seconds, 0), " s"));
   return accuracy;
@@ -97,7 +97,7 @@ double mean_reward(const DemoRun& run, reward::Reward& reward, const Sampled& sa
   }
   double sum = 0, count = 0;
   for (const reward::Verdict& verdict : reward.score(questions)) {
-    if (!verdict.score) continue;
+    if (!verdict.score) { continue; }
     sum += *verdict.score;
     count += 1;
   }
@@ -153,13 +153,13 @@ void print_table(const DemoRun& run, const std::vector<MethodResult>& results) {
   std::printf("\n%-20s %-36s %-36s\n", "", "seconds", "peak MB");
   std::printf("%-20s", "phase");
   for (int i = 0; i < 2; ++i) {
-    for (const char* phase : kPhases) std::printf(" %8s", phase);
+    for (const char* phase : kPhases) { std::printf(" %8s", phase); }
   }
   std::printf("\n");
   for (const MethodResult& r : results) {
     std::printf("%-20s", r.name.c_str());
-    for (const char* phase : kPhases) std::printf(" %8.1f", figure(r, cat(phase, "_seconds")));
-    for (const char* phase : kPhases) std::printf(" %8.0f", figure(r, cat(phase, "_peak_mb")));
+    for (const char* phase : kPhases) { std::printf(" %8.1f", figure(r, cat(phase, "_seconds"))); }
+    for (const char* phase : kPhases) { std::printf(" %8.0f", figure(r, cat(phase, "_peak_mb"))); }
     std::printf("\n");
   }
   std::printf(
@@ -172,21 +172,21 @@ void print_table(const DemoRun& run, const std::vector<MethodResult>& results) {
 }  // namespace
 
 int run_online_demo(DemoRun& run) {
-  if (!run.prepare()) return 0;
+  if (!run.prepare()) { return 0; }
   const auto prompts = demo::make_prompts(run.options().feedback_prompts, run.seed(), demo::Split::kFeedback);
   demo::write_rows(run.data_file("prompts"), demo::prompt_rows(prompts, "demo_prompts"));
   train_reward_model(run);
   std::vector<MethodResult> results;
   for (const OnlineDemoMethod& method : online_demo_methods()) {
-    if (!run.wanted(method.folder)) continue;
+    if (!run.wanted(method.folder)) { continue; }
     results.push_back(run.train(method.method, method_yaml(run, method), method.name, method.folder));
   }
   check_input(!results.empty(), "--methods names no method of the online demo");
   run.evaluate(results);
   const Rewards rewards = make_rewards({cat("model:", run.out(), "/reward")}, {1});
   add_rewards(run, *rewards.reward, results);
-  for (MethodResult& result : results) add_phases(run, result);
-  if (run.options().curve_points > 0) add_curves(run, *rewards.reward, results);
+  for (MethodResult& result : results) { add_phases(run, result); }
+  if (run.options().curve_points > 0) { add_curves(run, *rewards.reward, results); }
   run.write_results(results);
   print_table(run, results);
   run.print_answers(results);

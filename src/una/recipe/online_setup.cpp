@@ -49,7 +49,7 @@ std::vector<rollout::Prompt> read_prompts(const data::DataOptions& options, cons
               cat(thousands(too_long), " of ", thousands(kept + too_long), " prompts are longer than ", room,
                   " tokens (max_length less max_completion_length); raise --max_length, lower "
                   "--max_completion_length, or allow it with --allow_dropped"));
-  if (too_long > 0) report.dropped["prompt leaves no room for max_completion_length"] = too_long;
+  if (too_long > 0) { report.dropped["prompt leaves no room for max_completion_length"] = too_long; }
   report.rows_kept = kept;
   report.by_unit = {{"prompt", kept}};
   return prompts;
@@ -70,7 +70,7 @@ Row prompt_row(const rollout::Prompt& prompt) {
 std::unique_ptr<data::Dataset> dataset_of(const std::vector<rollout::Prompt>& prompts) {
   std::vector<Row> rows;
   rows.reserve(prompts.size());
-  for (const rollout::Prompt& prompt : prompts) rows.push_back(prompt_row(prompt));
+  for (const rollout::Prompt& prompt : prompts) { rows.push_back(prompt_row(prompt)); }
   return data::make_dataset(std::move(rows), {"prompts"});
 }
 
@@ -86,7 +86,7 @@ void hold_out(OnlineSetup& setup, double share, std::uint64_t seed) {
 }
 
 Json prompt_json(const Text& prompt) {
-  if (!prompt.is_chat) return prompt.plain;
+  if (!prompt.is_chat) { return prompt.plain; }
   return prompt.messages.empty() ? "" : prompt.messages.back().content;
 }
 
@@ -97,7 +97,7 @@ class SampleTable {
   void add(const online::Round& round) {
     ++round_;
     for (std::size_t g = 0; g < std::min(kSamplesARound, round.groups.size()); ++g) {
-      if (round.groups[g].answers.empty()) continue;
+      if (round.groups[g].answers.empty()) { continue; }
       const rollout::Answer& answer = round.groups[g].answers.front();
       const Json row{{"round", round_},
                      {"prompt", prompt_json(round.groups[g].prompt->example.prompt)},
@@ -125,7 +125,7 @@ bool fits_reference_rewards(const RunConfig& config) {
 
 // What una can learn from rows only.
 void check_una_online(const RunConfig& config) {
-  if (config.method != "una_online") return;
+  if (config.method != "una_online") { return; }
   check_input(
       config.objective.una_f != "kto_z0",
       "una_f kto_z0 needs mismatched rows, which a round of samples does not have; take running or group");
@@ -155,9 +155,9 @@ online::RoundParts round_parts(const RunConfig& config, const TextSetup& text, O
 void check_method(const std::string& method) {
   std::vector<std::string> known = objective::objective_names();
   for (const std::string& name : online::online_methods()) {
-    if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
+    if (std::find(known.begin(), known.end(), name) == known.end()) { known.push_back(name); }
   }
-  if (std::find(known.begin(), known.end(), method) != known.end()) return;
+  if (std::find(known.begin(), known.end(), method) != known.end()) { return; }
   const std::string near = nearest_name(method, known);
   throw InputError(cat("method: unknown value '", method, "'",
                        near.empty() ? std::string() : cat("; did you mean '", near, "'?"),
@@ -165,7 +165,7 @@ void check_method(const std::string& method) {
 }
 
 std::string objective_name(const std::string& method) {
-  if (method == "una_online") return "una";
+  if (method == "una_online") { return "una"; }
   return method == "online_dpo" ? "dpo" : method;
 }
 
@@ -251,14 +251,14 @@ objective::ObjectiveOptions offline_objective(const RunConfig& config) {
     options.importance_sampling_correction = false;  // nobody sampled these rows
     return options;
   }
-  if (method != "sft") options.beta = config.objective.beta;
+  if (method != "sft") { options.beta = config.objective.beta; }
   return options;
 }
 
 }  // namespace
 
 void load_offline(const RunConfig& config, const TextSetup& text, OnlineSetup& setup) {
-  if (config.online.offline_data.empty()) return;
+  if (config.online.offline_data.empty()) { return; }
   RunConfig offline = config;
   offline.data.dataset_name = config.online.offline_data;
   offline.data.dataset_train_split = data::DataOptions{}.dataset_train_split;
@@ -287,8 +287,8 @@ std::unique_ptr<StepSource> make_round_source(const RunConfig& config, const Tex
   const rollout::AnswerSource* answers = setup.answers.get();
   source->on_round([table, reward, answers](const online::Round& round) {
     table->add(round);
-    if (const std::string account = reward->account(); !account.empty()) log_info(account);
-    if (answers != nullptr) log_info(answers->account());
+    if (const std::string account = reward->account(); !account.empty()) { log_info(account); }
+    if (answers != nullptr) { log_info(answers->account()); }
   });
   return source;
 }
@@ -297,10 +297,10 @@ namespace {
 
 // Mean log-ratio to the reference of the policy's own answers, nats an answer.
 void add_kl(const std::vector<rollout::Group>& groups, const train::TrainableSet& set, MetricSums& metrics) {
-  if (set.reference == nullptr) return;
+  if (set.reference == nullptr) { return; }
   std::vector<Sequence> sequences;
   for (const rollout::Group& group : groups) {
-    for (const rollout::Answer& answer : group.answers) sequences.push_back(answer.sequence);
+    for (const rollout::Answer& answer : group.answers) { sequences.push_back(answer.sequence); }
   }
   const double total = total_log_ratio({set.model, set.policy},
                                        {&set.reference->model(), set.reference->adapter()}, sequences);

@@ -126,7 +126,7 @@ int run_plan(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> own = describe_options(PlanOptions{});
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
     std::vector<OptionHelp> all = own;
-    for (OptionHelp& option : describe_options(default_config("una"))) all.push_back(std::move(option));
+    for (OptionHelp& option : describe_options(default_config("una"))) { all.push_back(std::move(option)); }
     std::printf("%s",
                 help_text("usage: una plan --method una|dpo|kto|... --model DIR --data FILE [keys of the "
                           "run]\nsays what the run would need; the model is not loaded, nothing is written",

@@ -55,7 +55,7 @@ void apply_openrlhf(RunConfig& config) {
 
 void apply_ppo_preset(const std::string& name, RunConfig& config) {
   const std::size_t preset = objective::choose("ppo_preset", name, {"none", "trl", "openrlhf"});
-  if (preset == 0) return;
+  if (preset == 0) { return; }
   check_input(config.method == "ppo", "ppo_preset is a key of ppo");
   preset == 1 ? apply_trl(config) : apply_openrlhf(config);
 }

@@ -52,8 +52,8 @@ std::string coloured(const Sequence& sequence, const text::Tokenizer& tokenizer,
   bool counted = false;
   for (std::size_t i = 0; i < sequence.ids.size(); ++i) {
     const bool now = sequence.loss_mask[i] != 0;
-    if (color && (i == 0 || now != counted)) out += now ? "\033[0;32m" : "\033[0;2m";
-    if (!color && now != counted) out += now ? "[" : "]";
+    if (color && (i == 0 || now != counted)) { out += now ? "\033[0;32m" : "\033[0;2m"; }
+    if (!color && now != counted) { out += now ? "[" : "]"; }
     counted = now;
     so_far.push_back(sequence.ids[i]);
     const std::string whole = tokenizer.decode(so_far, false);  // a token alone may lose its leading blank
@@ -61,8 +61,8 @@ std::string coloured(const Sequence& sequence, const text::Tokenizer& tokenizer,
         visible(starts_with(whole, shown) ? whole.substr(shown.size()) : tokenizer.token_of(sequence.ids[i]));
     shown = whole;
     out += text;
-    if (ids) out += cat("<", sequence.ids[i], ">");
-    if (color && i + 1 < sequence.ids.size()) out += (i % 2 == 0) ? "\033[4m" : "\033[24m";
+    if (ids) { out += cat("<", sequence.ids[i], ">"); }
+    if (color && i + 1 < sequence.ids.size()) { out += (i % 2 == 0) ? "\033[4m" : "\033[24m"; }
   }
   return out + (color ? "\033[0m" : counted ? "]" : "");
 }
@@ -86,13 +86,14 @@ void print_row(const Row& row, const TextSetup& text, bool color, bool ids) {
 // Bars of the tokens a sequence, in at most ten lines.
 void print_lengths(const data::ReadReport& report) {
   constexpr std::int64_t kLines = 10, kColumns = 50;
-  if (report.lengths.empty()) return;
+  if (report.lengths.empty()) { return; }
   const std::int64_t width = report.lengths.rbegin()->first / kLines + 1;
   std::vector<std::int64_t> counts(kLines, 0);
-  for (const auto& [length, count] : report.lengths)
+  for (const auto& [length, count] : report.lengths) {
     counts[static_cast<std::size_t>(length / width)] += count;
+  }
   const std::int64_t most = *std::max_element(counts.begin(), counts.end());
-  while (counts.back() == 0) counts.pop_back();
+  while (counts.back() == 0) { counts.pop_back(); }
   std::printf("lengths\n");
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const std::int64_t first = static_cast<std::int64_t>(i) * width;

@@ -19,7 +19,7 @@ void warn_of_pad(const std::string& folder, const ModelSpec& spec, std::int32_t 
   const bool is_end =
       spec.pad_id >= 0 && (spec.pad_id == eos_id || std::find(spec.eos_ids.begin(), spec.eos_ids.end(),
                                                               spec.pad_id) != spec.eos_ids.end());
-  if (!is_end) return;
+  if (!is_end) { return; }
   log_warning(cat(folder, ": pad_token_id ", spec.pad_id,
                   " is an end token too; una reads the score at the last token of the conversation, "
                   "transformers at the last one that is not the pad id"));
@@ -53,7 +53,7 @@ RewardSetup load_reward_model(const std::string& folder, const std::string& adap
 }
 
 ModelPlace model_place(const std::string& folder) {
-  if (!is_file(folder + "/adapter_config.json") || is_file(folder + "/config.json")) return {folder, ""};
+  if (!is_file(folder + "/adapter_config.json") || is_file(folder + "/config.json")) { return {folder, ""}; }
   const std::string path = folder + "/adapter_config.json";
   const Json json = parse_json(read_file(path), path);
   ModelPlace place{json.value("base_model_name_or_path", ""), folder};

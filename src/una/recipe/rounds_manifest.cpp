@@ -11,7 +11,7 @@ namespace una::recipe {
 namespace {
 
 std::string text_of(const Setting* setting) {
-  if (setting == nullptr) return "not there";
+  if (setting == nullptr) { return "not there"; }
   return setting->is_list ? join(setting->list, ", ") : setting->text;
 }
 
@@ -20,7 +20,7 @@ std::string text_of(const Setting* setting) {
 RoundsManifest::RoundsManifest(std::string path, const std::string& settings,
                                bool (*may_change)(const std::string& key))
     : path_(std::move(path)), settings_(settings) {
-  if (!is_file(path_)) return;
+  if (!is_file(path_)) { return; }
   const Json old = parse_json(read_file(path_), path_);
   check_input(old.is_object() && old.contains("settings") && old.contains("stages"),
               cat(path_, " is no manifest of una rounds"));
@@ -28,8 +28,9 @@ RoundsManifest::RoundsManifest(std::string path, const std::string& settings,
   const Settings now = parse_yaml_settings(settings, "this run");
   for (const auto& [key, value] : now.all()) {
     const Setting* before = then.find(key);
-    if (may_change(key) || (before != nullptr && before->text == value.text && before->list == value.list))
+    if (may_change(key) || (before != nullptr && before->text == value.text && before->list == value.list)) {
       continue;
+    }
     throw InputError(cat(path_, ": ", key, " was ", text_of(before), " and is ", text_of(&value),
                          " now; rounds that go on keep their settings (or give another --out)"));
   }
@@ -38,7 +39,7 @@ RoundsManifest::RoundsManifest(std::string path, const std::string& settings,
 
 const Json* RoundsManifest::find(const std::string& stage) const {
   for (const Json& entry : stages_) {
-    if (entry.at("stage") == stage) return &entry;
+    if (entry.at("stage") == stage) { return &entry; }
   }
   return nullptr;
 }

@@ -113,27 +113,28 @@ void Rounds::open() {
     const bool is_ours = is_file(path) || is_file(out_ + "/rounds.yaml");
     check_input(is_ours, cat(out_, " holds files, but no rounds of una; give another folder with --out"));
     if (config_.run.overwrite_output_dir) {
-      for (const auto& entry : std::filesystem::directory_iterator(out_))
+      for (const auto& entry : std::filesystem::directory_iterator(out_)) {
         std::filesystem::remove_all(entry.path());
+      }
     }
   }
   make_folder(out_);
   const std::string settings = print_options(config_) + print_options(options_);
   manifest_ = std::make_unique<RoundsManifest>(path, settings, may_change);
   write_file(out_ + "/rounds.yaml", settings);
-  if (!manifest_->is_new()) log_info(cat("going on   ", path, " says what is done"));
+  if (!manifest_->is_new()) { log_info(cat("going on   ", path, " says what is done")); }
 }
 
 void Rounds::child(const std::vector<std::string>& arguments, const std::string& name) const {
   const ChildResult result = run_self(arguments, {"UNA_QUIET=1"});
-  if (result.exit_code >= 128 || interrupted()) throw Stopped();
+  if (result.exit_code >= 128 || interrupted()) { throw Stopped(); }
   check_input(result.exit_code == 0, cat(name, " ended with exit code ", result.exit_code,
                                          " (see above); the same command tries it again"));
 }
 
 void Rounds::stage(const std::string& name, const std::function<Json()>& work) {
-  if (manifest_->find(name) != nullptr) return;
-  if (interrupted()) throw Stopped();
+  if (manifest_->find(name) != nullptr) { return; }
+  if (interrupted()) { throw Stopped(); }
   const double begin = monotonic_seconds();
   Json facts = work();
   const double seconds = monotonic_seconds() - begin;
@@ -145,7 +146,7 @@ void Rounds::stage(const std::string& name, const std::function<Json()>& work) {
 // Rounds begin at a model folder: an adapter to start from is merged into one first.
 void Rounds::prepare_start() {
   start_ = config_.model.model_name_or_path;
-  if (config_.model.adapter.empty()) return;
+  if (config_.model.adapter.empty()) { return; }
   start_ = out_ + "/start";
   stage("start", [&] {
     std::filesystem::remove_all(start_);
@@ -158,7 +159,7 @@ void Rounds::prepare_start() {
 
 // After `round` rounds; 0: the start.
 ModelPlace Rounds::policy_of(std::int64_t round) const {
-  if (round == 0) return {start_, ""};
+  if (round == 0) { return {start_, ""}; }
   const std::string result = folder(round) + "/adapter";
   return config_.model.use_peft ? ModelPlace{start_, result} : ModelPlace{result, ""};
 }
@@ -172,9 +173,9 @@ void Rounds::measure(std::int64_t round) {
     reading.run.eval_data.clear();
     reading.run.eval_fraction = 0;
     reading.run.dataset_test_split = RunOptions{}.dataset_test_split;
-    if (reading.data.score_range.size() == 1) reading.data.score_range.clear();
+    if (reading.data.score_range.size() == 1) { reading.data.score_range.clear(); }
     Json facts = sample_round(reading, policy_of(round - 1), start_, round, samples);
-    if (facts.is_null()) throw Stopped();
+    if (facts.is_null()) { throw Stopped(); }
     const Json* first = manifest_->find("round-1/sample");
     check_input(first == nullptr || first->at("prompts") == facts["prompts"],
                 "the prompts are not those of the first round: the data has changed since");
@@ -188,7 +189,7 @@ void Rounds::measure(std::int64_t round) {
                                       "--reward"};
     words.insert(words.end(), config_.online.reward.begin(), config_.online.reward.end());
     const auto add = [&](const char* key, const std::vector<std::string>& values) {
-      if (values.empty()) return;
+      if (values.empty()) { return; }
       words.emplace_back(key);
       words.insert(words.end(), values.begin(), values.end());
     };
@@ -216,8 +217,8 @@ RunConfig Rounds::training_config(std::int64_t round) const {
   config.data.max_rows = 0;
   config.data.ground_truth_column = plain.ground_truth_column;
   config.data.allow_dropped = 1;  // samples may be equal, pairs may tie: counted in the round's own log
-  if (config.data.feedback == "auto" && config.method == "dpo") config.data.feedback = "pairwise";
-  if (config.data.feedback == "auto" && config.method == "kto") config.data.feedback = "binary";
+  if (config.data.feedback == "auto" && config.method == "dpo") { config.data.feedback = "pairwise"; }
+  if (config.data.feedback == "auto" && config.method == "kto") { config.data.feedback = "binary"; }
   config.objective.max_completion_length =
       objective::ObjectiveOptions{}.max_completion_length;  // of sampling
   config.run.output_dir = folder(round) + "/adapter";
@@ -250,8 +251,9 @@ Json Rounds::results() const {
     };
     const Json sample = facts(round, "sample"), next = facts(round + 1, "sample");
     double seconds = 0;
-    for (const char* what : {"sample", "label", "train"})
+    for (const char* what : {"sample", "label", "train"}) {
       seconds += facts(round, what).at("seconds").get<double>();
+    }
     rows.push_back(
         {{"round", round},
          {"reference", options_.reference == "start" || round == 1 ? "start" : cat("round-", round - 1)},

@@ -38,7 +38,7 @@ Policies load_policies(const RunConfig& config, const ModelPlace& place, const s
   const Compute compute{config.model.dtype, config.model.device};
   out.policy = load_for_inference(place.folder, place.adapter, compute);
   out.moved = place.folder != start || !place.adapter.empty();
-  if (place.folder != start) out.start = load_for_inference(start, "", compute);
+  if (place.folder != start) { out.start = load_for_inference(start, "", compute); }
   return out;
 }
 
@@ -51,22 +51,22 @@ struct Tally {
     for (const rollout::Answer& answer : group.answers) {
       answers += 1;
       tokens += static_cast<double>(answer.sequence.loss_tokens());
-      if (answer.finish == Finish::kLength) continue;
+      if (answer.finish == Finish::kLength) { continue; }
       ended += 1;
       responses.push_back({{"content", answer.text}});
     }
-    if (responses.empty()) return;
+    if (responses.empty()) { return; }
     row["responses"] = std::move(responses);
-    if (plain_draws) row["sampled_from"] = "policy";
+    if (plain_draws) { row["sampled_from"] = "policy"; }
     lines += line_of(row);
   }
 };
 
 void add_log_ratio(const Policies& policies, const std::vector<rollout::Group>& groups, Tally& tally) {
-  if (!policies.moved) return;
+  if (!policies.moved) { return; }
   std::vector<Sequence> sequences;
   for (const rollout::Group& group : groups) {
-    for (const rollout::Answer& answer : group.answers) sequences.push_back(answer.sequence);
+    for (const rollout::Answer& answer : group.answers) { sequences.push_back(answer.sequence); }
   }
   tally.log_ratio += total_log_ratio(policies.now(), policies.reference(), sequences);
 }
@@ -96,12 +96,12 @@ Json sample_round(const RunConfig& config, const ModelPlace& policy, const std::
   report::ProgressBar bar("sample", static_cast<double>(prompts));
   Tally tally;
   for (std::int64_t begin = 0; begin < prompts; begin += chunk) {
-    if (interrupted()) return nullptr;
+    if (interrupted()) { return nullptr; }
     std::vector<std::int64_t> indices;
-    for (std::int64_t i = begin; i < std::min(prompts, begin + chunk); ++i) indices.push_back(i);
+    for (std::int64_t i = begin; i < std::min(prompts, begin + chunk); ++i) { indices.push_back(i); }
     const std::vector<rollout::Group> groups =
         source->sample(setup.prompts, indices, sampling, static_cast<std::uint64_t>(round));
-    for (const rollout::Group& group : groups) tally.add(group, is_plain(sampling.params));
+    for (const rollout::Group& group : groups) { tally.add(group, is_plain(sampling.params)); }
     add_log_ratio(policies, groups, tally);
     bar.advance(static_cast<double>(indices.size()));
   }
@@ -122,17 +122,17 @@ Json mean_label(const std::string& path) {
   double total = 0, count = 0;
   const auto add = [&](const Json& place) {
     for (const char* name : {"score", "label"}) {
-      if (!place.contains(name)) continue;
+      if (!place.contains(name)) { continue; }
       total += place[name].is_boolean() ? (place[name].get<bool>() ? 1 : 0) : place[name].get<double>();
       count += 1;
     }
   };
   for (const std::string& line : split(read_file(path), '\n')) {
-    if (line.empty()) continue;
+    if (line.empty()) { continue; }
     const Json row = parse_json(line, path);
     add(row);
-    if (!row.contains("responses")) continue;
-    for (const Json& response : row["responses"]) add(response);
+    if (!row.contains("responses")) { continue; }
+    for (const Json& response : row["responses"]) { add(response); }
   }
   return count > 0 ? Json(total / count) : Json(nullptr);
 }

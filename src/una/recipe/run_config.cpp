@@ -20,7 +20,7 @@ RunConfig default_config(const std::string& method) {
     config.train.lr_scheduler_type = "cosine";
     config.train.warmup_ratio = 0.1;
   }
-  if (online::is_online(method)) config.train.metric_for_best_model = "eval_reward";
+  if (online::is_online(method)) { config.train.metric_for_best_model = "eval_reward"; }
   if (method == "una_online") {  // centred on the group: the exact gradient of J (docs/online.md)
     config.objective.beta = 0.03;
     config.objective.una_link = "identity";
@@ -195,7 +195,7 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
   settings.merge(flags);
   check_known(settings, known, foreign_names());
   for (const OptionHelp& option : own) {
-    if (const Setting* setting = settings.find(option.name)) own_settings.set(option.name, *setting);
+    if (const Setting* setting = settings.find(option.name)) { own_settings.set(option.name, *setting); }
   }
   std::string name = method;
   if (const Setting* setting = settings.find("method")) {
@@ -203,12 +203,12 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
                 cat(setting->origin, ": the command is ", method, ", but method says '", setting->text, "'"));
     name = setting->text;
   }
-  if (name.empty()) name = "una";
+  if (name.empty()) { name = "una"; }
   RunConfig config = default_config(name);
-  if (const Setting* preset = settings.find("ppo_preset")) apply_ppo_preset(preset->text, config);
+  if (const Setting* preset = settings.find("ppo_preset")) { apply_ppo_preset(preset->text, config); }
   read_options(settings, config);
   config.method = name;
-  if (config.model.bf16) config.model.dtype = "bfloat16";
+  if (config.model.bf16) { config.model.dtype = "bfloat16"; }
   config.data.mixture_seed = static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed));
   return config;
 }

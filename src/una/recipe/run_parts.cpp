@@ -52,12 +52,13 @@ class TokenisingBar {
  public:
   void show(double done) {
     constexpr double kMoment = 1;  // seconds
-    if (bar_ == nullptr && done < 1 && monotonic_seconds() - begin_ > kMoment)
+    if (bar_ == nullptr && done < 1 && monotonic_seconds() - begin_ > kMoment) {
       bar_ = std::make_unique<report::ProgressBar>("tokenising", 1.0);
-    if (bar_ != nullptr) bar_->advance(done - std::exchange(told_, done));
+    }
+    if (bar_ != nullptr) { bar_->advance(done - std::exchange(told_, done)); }
   }
   void finish() {
-    if (bar_ != nullptr) bar_->finish();
+    if (bar_ != nullptr) { bar_->finish(); }
   }
 
  private:
@@ -68,7 +69,7 @@ class TokenisingBar {
 std::vector<Unit> accepted_units(const objective::Objective& objective) {
   std::vector<Unit> units;
   for (const Unit unit : {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup}) {
-    if (objective.accepts(unit)) units.push_back(unit);
+    if (objective.accepts(unit)) { units.push_back(unit); }
   }
   return units;
 }
@@ -114,21 +115,21 @@ std::string prepare_output_folder(const RunConfig& config) {
   const std::string& resume = config.run.resume_from_checkpoint;
   check_input(!is_file(out), cat(out, ": is a file, an output folder is needed"));
   if (!resume.empty() && resume != "false") {
-    if (resume != "true") return resume;
+    if (resume != "true") { return resume; }
     const std::string latest = train::latest_checkpoint(out);
     check_input(!latest.empty(), cat(out, ": no checkpoint to resume from"));
     return latest;
   }
-  if (is_empty_folder(out)) return "";
+  if (is_empty_folder(out)) { return ""; }
   check_input(config.run.overwrite_output_dir,
               cat(out,
                   " is not empty: give another folder, --overwrite_output_dir to empty it, or "
                   "--resume_from_checkpoint true to go on"));
-  if (config.run.dry_run) return "";
+  if (config.run.dry_run) { return ""; }
   const bool was_run =
       is_file(out + "/run.yaml") || is_file(out + "/metrics.jsonl") || is_file(out + "/results.json");
   check_input(was_run, cat(out, " holds files, but no run of una: it is not emptied; give another folder"));
-  for (const auto& entry : fs::directory_iterator(out)) fs::remove_all(entry.path());
+  for (const auto& entry : fs::directory_iterator(out)) { fs::remove_all(entry.path()); }
   return "";
 }
 
@@ -167,7 +168,7 @@ std::vector<StepBatch> make_eval_batches(const data::Dataset& dataset, const Run
   data::StepStream stream(dataset, config.train.per_device_eval_batch_size, 0, false, pack_options(config),
                           with_kl_rows);
   std::vector<StepBatch> batches;
-  for (std::int64_t i = 0; i < stream.steps_per_epoch(); ++i) batches.push_back(stream.next());
+  for (std::int64_t i = 0; i < stream.steps_per_epoch(); ++i) { batches.push_back(stream.next()); }
   return batches;
 }
 

@@ -46,7 +46,7 @@ RunPlan::Work work_of(const PackedBatch& batch) {
   for (const Segment& segment : batch.segments) {
     const double queries = segment.query_end - segment.query_begin;
     double keys = 0;
-    for (const KeyRange& range : segment.keys) keys += range.end - range.begin;
+    for (const KeyRange& range : segment.keys) { keys += range.end - range.begin; }
     out.pairs += queries * (keys - queries / 2);
   }
   return out;
@@ -62,7 +62,7 @@ RunPlan::Work work_of(const StepBatch& step, RunPlan& plan) {
       plan.largest = work;
     }
   }
-  for (const PackedBatch& micro : step.kl) out.kl_tokens += as_double(micro.num_tokens());
+  for (const PackedBatch& micro : step.kl) { out.kl_tokens += as_double(micro.num_tokens()); }
   return out;
 }
 
@@ -73,7 +73,7 @@ void walk_rows(const RunConfig& config, bool with_kl_rows, const data::Dataset& 
                           with_kl_rows);
   const std::int64_t most = std::max<std::int64_t>(1, limit / plan.rows_per_step);
   plan.walked_steps = std::min({plan.steps, plan.steps_per_epoch, most});
-  for (std::int64_t i = 0; i < plan.walked_steps; ++i) add(plan.work, work_of(stream.next(), plan));
+  for (std::int64_t i = 0; i < plan.walked_steps; ++i) { add(plan.work, work_of(stream.next(), plan)); }
 }
 
 // Samples do not exist yet: every answer is taken to be max_completion_length long.
@@ -89,14 +89,14 @@ void suppose_samples(const RunConfig& config, const data::Dataset& prompts, std:
                             .pairs = prompt * prompt / 2 + answers * answer * (prompt + answer / 2),
                             .micro_batches = 1};
     add(plan.work, row);
-    if (row.tokens > plan.largest.tokens) plan.largest = row;
+    if (row.tokens > plan.largest.tokens) { plan.largest = row; }
     plan.longest_prompt = std::max(plan.longest_prompt, prompt);
   }
   plan.walked_steps = std::max<std::int64_t>(1, looked_at / plan.rows_per_step);
   const double budget = as_double(config.train.max_tokens_per_micro_batch);
   const double together =
       std::min(std::floor(budget / std::max(plan.largest.tokens, 1.0)), as_double(plan.rows_per_step));
-  if (together > 1) scale(plan.largest, together);
+  if (together > 1) { scale(plan.largest, together); }
 }
 
 model::MemoryRequest request_of(const RunConfig& config, const ModelSpec& spec, bool scores) {
@@ -129,7 +129,7 @@ double frozen_weights(const ModelSpec& spec, at::ScalarType dtype) {
 }
 
 void add_part(RunPlan& plan, const std::string& name, double bytes, const std::string& note = "") {
-  if (bytes > 0) plan.memory.push_back({name, note, bytes});
+  if (bytes > 0) { plan.memory.push_back({name, note, bytes}); }
 }
 
 double trained_bytes(const RunPlan& plan) {
@@ -156,7 +156,7 @@ void add_models(const RunConfig& config, const ModelSpec& spec, bool with_refere
   }
   for (const std::string& reward : config.online.reward) {
     const std::string prefix = "model:";
-    if (!plan.samples || !starts_with(reward, prefix)) continue;
+    if (!plan.samples || !starts_with(reward, prefix)) { continue; }
     const ModelSpec scorer = read_folder_spec(model_place(reward.substr(prefix.size())).folder);
     add_part(plan, "reward model", frozen_weights(scorer, compute_dtype("auto", scorer)), reward);
   }
@@ -166,7 +166,7 @@ void add_models(const RunConfig& config, const ModelSpec& spec, bool with_refere
 
 // What sampling takes beyond training: its cache is free again when training begins.
 void add_cache(const RunConfig& config, double training, RunPlan& plan) {
-  if (!plan.samples || !config.online.sampling_endpoint.empty()) return;
+  if (!plan.samples || !config.online.sampling_endpoint.empty()) { return; }
   const double answer = as_double(config.objective.max_completion_length);
   const double bytes = as_double(config.online.generation_batch_size) * (plan.longest_prompt + answer) *
                        plan.model.cache_per_token;
@@ -202,14 +202,14 @@ double count_operations(const RunConfig& config, const objective::Objective::Nee
   const double forward = 2 * linears * work.tokens + attention * work.pairs;
   const double backward = (full ? 4 : 2) * linears * work.tokens + 2.5 * attention * work.pairs;
   double out = forward + backward + (full ? 8 : 4) * head * work.logps;
-  if (!full) out += 6 * as_double(plan.model.trained) * work.tokens;
-  if (config.train.gradient_checkpointing) out += forward;
+  if (!full) { out += 6 * as_double(plan.model.trained) * work.tokens; }
+  if (config.train.gradient_checkpointing) { out += forward; }
   if (needs.reference || needs.kl_rows) {
     const bool remembered = config.run.reference_cache_dir != "none" && !plan.samples;
     const double epochs = as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.steps_per_epoch));
     out += (forward + 2 * head * work.logps) / (remembered ? std::max(1.0, epochs) : 1.0);
   }
-  if (plan.samples) out += forward + 2 * head * work.logps;
+  if (plan.samples) { out += forward + 2 * head * work.logps; }
   return out + 2 * 2 * linears * work.kl_tokens;
 }
 
@@ -217,7 +217,7 @@ double count_operations(const RunConfig& config, const objective::Objective::Nee
 
 double RunPlan::peak_bytes() const {
   double sum = 0;
-  for (const Part& part : memory) sum += part.bytes;
+  for (const Part& part : memory) { sum += part.bytes; }
   return sum;
 }
 
@@ -237,7 +237,7 @@ RunPlan plan_run(const RunConfig& config, const ModelSpec& spec, const objective
   add_part(plan, "program and rows", static_cast<double>(current_memory_bytes()) + kComputing,
            "LibTorch, tokenizer, rows");
   add_models(config, spec, needs.reference || needs.kl_rows, plan);
-  if (needs.token_values) add_critic(config, plan);
+  if (needs.token_values) { add_critic(config, plan); }
   add_work(config, needs.token_values ? 2 : 1, plan);
   plan.checkpoint_bytes = 3 * 4 * as_double(plan.model.trained) + 2e7;
   plan.operations = count_operations(config, needs, spec, plan);
@@ -246,7 +246,9 @@ RunPlan plan_run(const RunConfig& config, const ModelSpec& spec, const objective
 
 std::string memory_line(const RunPlan& plan) {
   std::vector<std::string> parts;
-  for (const RunPlan::Part& part : plan.memory) parts.push_back(cat(part.name, " ", human_bytes(part.bytes)));
+  for (const RunPlan::Part& part : plan.memory) {
+    parts.push_back(cat(part.name, " ", human_bytes(part.bytes)));
+  }
   return cat(human_bytes(plan.peak_bytes()), " at most: ", join(parts, ", "));
 }
 
@@ -256,9 +258,7 @@ namespace {
 double free_on_card(const std::string& device) {
   try {
     return static_cast<double>(kernels::device_memory(kernels::open_device(device)).free);
-  } catch (const InputError&) {
-    return 0;
-  }
+  } catch (const InputError&) { return 0; }
 }
 
 }  // namespace
@@ -267,11 +267,11 @@ std::string memory_warning(const RunConfig& config, const RunPlan& plan) {
   const bool on_cpu = config.model.device == "cpu";
   const auto free = on_cpu ? static_cast<double>(available_memory_bytes() + current_memory_bytes())
                            : free_on_card(config.model.device);
-  if (free == 0 || plan.peak_bytes() <= free) return "";
+  if (free == 0 || plan.peak_bytes() <= free) { return ""; }
   std::vector<std::string> less;
-  if (!config.model.use_peft) less.emplace_back("--use_peft true (LoRA)");
-  if (!config.train.gradient_checkpointing) less.emplace_back("--gradient_checkpointing true");
-  if (plan.bytes_a_number > 2) less.emplace_back("--dtype bfloat16");
+  if (!config.model.use_peft) { less.emplace_back("--use_peft true (LoRA)"); }
+  if (!config.train.gradient_checkpointing) { less.emplace_back("--gradient_checkpointing true"); }
+  if (plan.bytes_a_number > 2) { less.emplace_back("--dtype bfloat16"); }
   less.emplace_back("a smaller --max_tokens_per_micro_batch");
   return cat("the run needs about ", human_bytes(plan.peak_bytes()), " of memory, this ",
              on_cpu ? "machine" : "card", " has ", human_bytes(free), "; less with ", join(less, ", "));

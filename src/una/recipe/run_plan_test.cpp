@@ -37,7 +37,7 @@ struct Bench {
 
   static double part(const RunPlan& plan, const std::string& name) {
     for (const RunPlan::Part& part : plan.memory) {
-      if (part.name == name) return part.bytes;
+      if (part.name == name) { return part.bytes; }
     }
     return 0;
   }

@@ -19,7 +19,7 @@ namespace {
 
 std::string quoted(const std::string& word) {
   std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  for (const char c : word) { out += c == '\'' ? std::string("'\\''") : std::string(1, c); }
   return out + "'";
 }
 
@@ -41,10 +41,10 @@ std::string weights_hash(const std::string& folder) {
   Hasher hasher;
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == ".safetensors") names.push_back(entry.path().string());
+    if (entry.path().extension() == ".safetensors") { names.push_back(entry.path().string()); }
   }
   std::sort(names.begin(), names.end());
-  for (const std::string& name : names) hasher.add(MappedFile(name).bytes());
+  for (const std::string& name : names) { hasher.add(MappedFile(name).bytes()); }
   return hasher.hex();
 }
 
@@ -56,7 +56,7 @@ class Synchroniser {
     const std::string folder = absolute_path(config_.run.output_dir + "/sampling");
     write_trained(model_, config_, folder);
     const std::string hash = weights_hash(folder);
-    if (hash != sent_) run_command(config_.online.sampling_sync_command, folder);
+    if (hash != sent_) { run_command(config_.online.sampling_sync_command, folder); }
     return sent_ = hash;
   }
 
@@ -71,7 +71,7 @@ class Synchroniser {
 void connect_endpoint(const RunConfig& config, const TextSetup& text, const ModelSetup& model,
                       OnlineSetup& setup) {
   const online::OnlineOptions& o = config.online;
-  if (o.sampling_endpoint.empty()) return;
+  if (o.sampling_endpoint.empty()) { return; }
   rollout::EndpointOptions options;
   options.url = o.sampling_endpoint;
   options.model = o.sampling_model;

@@ -50,8 +50,8 @@ struct ScoreOptions {
 };
 
 double beta_of(const ScoreOptions& options) {
-  if (options.beta) return *options.beta;
-  if (const std::optional<double> beta = trained_beta(options.adapter)) return *beta;
+  if (options.beta) { return *options.beta; }
+  if (const std::optional<double> beta = trained_beta(options.adapter)) { return *beta; }
   throw InputError(options.adapter.empty()
                        ? "no beta: give --beta (with --adapter it is read from the run.yaml beside it)"
                        : "no beta: there is no run.yaml beside the adapter that names it; give --beta");
@@ -65,7 +65,7 @@ Json score_line(const SequenceMeta& meta, const PackedBatch& batch, std::int64_t
             {"file", where.file},
             {"line", where.line},
             {"tokens", meta.loss_tokens()}};
-  if (meta.unit == Unit::kScore || meta.unit == Unit::kGroup) line["target"] = meta.target;
+  if (meta.unit == Unit::kScore || meta.unit == Unit::kGroup) { line["target"] = meta.target; }
   return line;
 }
 

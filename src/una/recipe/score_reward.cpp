@@ -29,8 +29,9 @@ void write_lines(std::span<const Example> examples, std::size_t first, reward::R
   std::vector<reward::Question> questions;
   for (const Example& example : examples) {
     check_input(!example.responses.empty(), cat(example.where.text(), ": the row has no answer to score"));
-    for (std::size_t r = 0; r < example.responses.size(); ++r)
+    for (std::size_t r = 0; r < example.responses.size(); ++r) {
       questions.push_back(reward::question_of(example, r));
+    }
   }
   const std::vector<reward::Verdict> verdicts = reward.score(questions);
   std::size_t next = 0;
@@ -44,14 +45,16 @@ void write_lines(std::span<const Example> examples, std::size_t first, reward::R
                 {"tokens", verdict.tokens}};
       const std::optional<double>& own = examples[i].responses[r].score;
       const bool is_scored = examples[i].unit == Unit::kScore || examples[i].unit == Unit::kGroup;
-      if (is_scored && own) line["target"] = *own;
+      if (is_scored && own) { line["target"] = *own; }
       if (verdict.score) {
         line["score"] = *verdict.score;
         ++counts.scored;
       } else {
         line["score"] = nullptr;
         line["error"] = verdict.failure;
-        if (counts.failed++ == 0) counts.first_failure = cat(examples[i].where.text(), ": ", verdict.failure);
+        if (counts.failed++ == 0) {
+          counts.first_failure = cat(examples[i].where.text(), ": ", verdict.failure);
+        }
       }
       out << line.dump() << "\n";
     }
@@ -59,7 +62,7 @@ void write_lines(std::span<const Example> examples, std::size_t first, reward::R
 }
 
 void check_counts(const Counts& counts, double allowed) {
-  if (counts.failed == 0) return;
+  if (counts.failed == 0) { return; }
   const std::string message = cat(thousands(counts.failed), " of ", thousands(counts.scored + counts.failed),
                                   " answers have no score; the first: ", counts.first_failure);
   const auto all = static_cast<double>(counts.scored + counts.failed);

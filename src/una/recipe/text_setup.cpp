@@ -41,7 +41,7 @@ TextSetup load_text(const std::string& folder, const data::DataOptions& options,
                                      "(eos_token_id) names an end-of-sequence token; add one, since answers "
                                      "must end in it"));
   for (const std::int32_t id : spec.eos_ids) {
-    if (id != setup.eos_id) setup.other_end_ids.push_back(id);
+    if (id != setup.eos_id) { setup.other_end_ids.push_back(id); }
   }
   setup.content_hash = hash_text_files(folder);
   return setup;
@@ -50,11 +50,11 @@ TextSetup load_text(const std::string& folder, const data::DataOptions& options,
 void copy_text_files(const std::string& from, const std::string& to) {
   const auto copy = [&](const char* name) {
     const std::string path = from + "/" + name;
-    if (is_file(path)) write_file(to + "/" + name, read_file(path));
+    if (is_file(path)) { write_file(to + "/" + name, read_file(path)); }
   };
-  for (const char* name : kTextFiles) copy(name);
-  if (is_folder(from + "/additional_chat_templates")) make_folder(to + "/additional_chat_templates");
-  for (const char* name : kOthersTextFiles) copy(name);
+  for (const char* name : kTextFiles) { copy(name); }
+  if (is_folder(from + "/additional_chat_templates")) { make_folder(to + "/additional_chat_templates"); }
+  for (const char* name : kOthersTextFiles) { copy(name); }
 }
 
 }  // namespace una::recipe

@@ -36,7 +36,7 @@ class TrainingRun {
   explicit TrainingRun(const RunConfig& config) : config_(config), gang_(dist::make_gang()) {}
   ~TrainingRun() {
     std::error_code ignored;
-    if (!dropped_path_.empty()) fs::remove(dropped_path_, ignored);
+    if (!dropped_path_.empty()) { fs::remove(dropped_path_, ignored); }
   }
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
@@ -85,7 +85,7 @@ void TrainingRun::check_config() {
   check_input(!eval_options(config_) || config_.run.eval_fraction == 0,
               "eval_data (or a slice in dataset_test_split) and eval_fraction exclude each other");
   check_method(config_.method);
-  if (is_online()) check_online_config(config_);
+  if (is_online()) { check_online_config(config_); }
   check_input(config_.train.kl_budget == 0 ||
                   (is_online() && (config_.run.eval_fraction > 0 || eval_options(config_))),
               "kl_budget needs an online method with held-out prompts (eval_fraction or eval_data)");
@@ -100,7 +100,9 @@ void TrainingRun::check_config() {
 // A default is no wish: it bends to what the model can read.
 void TrainingRun::fit_max_length(const ModelSpec& spec) {
   const std::int64_t limit = spec.max_positions == 0 ? config_.data.max_length : spec.position_limit();
-  if (config_.data.max_length <= limit || config_.data.max_length != data::DataOptions{}.max_length) return;
+  if (config_.data.max_length <= limit || config_.data.max_length != data::DataOptions{}.max_length) {
+    return;
+  }
   log_info(
       cat("max_length ", limit, ", the model's positions (the default is ", config_.data.max_length, ")"));
   config_.data.max_length = limit;
@@ -123,7 +125,7 @@ void TrainingRun::load_rows() {
   dropped_path_ = (fs::temp_directory_path() / cat("una-dropped-", process_id(), ".jsonl")).string();
   data_ = is_online() ? load_prompts(config_, text_, online_)
                       : load_run_data(config_, text_, *objective_, dropped_path_);
-  if (is_online()) load_offline(config_, text_, online_);
+  if (is_online()) { load_offline(config_, text_, online_); }
   plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
 }
 
@@ -135,9 +137,9 @@ void TrainingRun::load_model() {
   }
   check_input(config_.train.kl_budget == 0 || model_.reference != nullptr,
               "kl_budget: this method has no reference to measure a KL to (grpo: give --beta above 0)");
-  if (needs.score) warn_of_pad(text_.folder, spec_, text_.eos_id);
-  if (needs.value) add_value_head(model_, config_, objective_->initial_value());
-  if (needs.token_values) add_critic(model_, config_);
+  if (needs.score) { warn_of_pad(text_.folder, spec_, text_.eos_id); }
+  if (needs.value) { add_value_head(model_, config_, objective_->initial_value()); }
+  if (needs.token_values) { add_critic(model_, config_); }
   const train::TrainableSet set{.model = model_.model.get(),
                                 .policy = model_.policy,
                                 .critic = model_.critic,
@@ -172,9 +174,9 @@ std::map<std::string, std::string> TrainingRun::identity() const {
                                          {"data", data_.train->content_hash()},
                                          {"tokenizer and template", text_.content_hash},
                                          {"start adapter", model_.start_hash}};
-  if (model_.reference != nullptr) out["reference"] = model_.reference->content_hash();
-  if (online_.offline != nullptr) out["offline data"] = online_.offline->content_hash();
-  if (!model_.critic_hash.empty()) out["critic's start"] = model_.critic_hash;
+  if (model_.reference != nullptr) { out["reference"] = model_.reference->content_hash(); }
+  if (online_.offline != nullptr) { out["offline data"] = online_.offline->content_hash(); }
+  if (!model_.critic_hash.empty()) { out["critic's start"] = model_.critic_hash; }
   return out;
 }
 
@@ -184,7 +186,7 @@ void TrainingRun::check_resume(const std::string& checkpoint) {
   const Settings now = parse_yaml_settings(print_options(config_), "this run");
   for (const auto& [key, value] : now.all()) {
     const Setting* old = then.find(key);
-    if (old == nullptr || may_change_on_resume(key)) continue;
+    if (old == nullptr || may_change_on_resume(key)) { continue; }
     check_input(old->text == value.text && old->list == value.list,
                 cat("resume: ", key, " was ", old->is_list ? join(old->list, ", ") : old->text, " in ",
                     checkpoint, " and is ", value.is_list ? join(value.list, ", ") : value.text,
@@ -218,11 +220,11 @@ void TrainingRun::check_resume(const std::string& checkpoint) {
 void TrainingRun::describe() const {
   const ModelSpec& spec = model_.folder.spec;
   std::int64_t parameters = 0;
-  for (const auto& [name, tensor] : model_.folder.weights.all()) parameters += tensor.numel();
+  for (const auto& [name, tensor] : model_.folder.weights.all()) { parameters += tensor.numel(); }
   log_info(cat("model      ", model_.folder.path, ": ", spec.architecture, ", ", thousands(parameters),
                " parameters, ", dtype_name(model_.model->dtype()), ", ", at::get_num_threads(), " threads"));
   const std::string remark = dtype_remark(config_.model, spec);
-  if (!remark.empty()) log_info("dtype      " + remark);
+  if (!remark.empty()) { log_info("dtype      " + remark); }
   log_info(cat("training   ", thousands(runner_->buffer().size()), " parameters (",
                config_.model.use_peft ? "LoRA adapter" : "all of them", "), method ", config_.method));
   if (model_.reference != nullptr) {
@@ -231,7 +233,7 @@ void TrainingRun::describe() const {
   }
   const auto& t = config_.train;
   log_info(cat("memory     ", memory_line(plan_)));
-  if (const std::string warning = memory_warning(config_, plan_); !warning.empty()) log_warning(warning);
+  if (const std::string warning = memory_warning(config_, plan_); !warning.empty()) { log_warning(warning); }
   log_info(cat("plan       ", train::total_steps(t, stream_->steps_per_epoch()), " steps of ",
                t.per_device_train_batch_size * t.gradient_accumulation_steps, " rows, ",
                stream_->steps_per_epoch(), " an epoch, learning rate ", significant(t.learning_rate, 3), " ",
@@ -249,7 +251,7 @@ void TrainingRun::check_disk() const {
   const double wanted =
       checkpoint * static_cast<double>(std::max<std::int64_t>(1, config_.train.save_total_limit) + 1);
   const auto free = static_cast<double>(free_bytes(config_.run.output_dir));
-  if (config_.train.save_strategy == "no") return;
+  if (config_.train.save_strategy == "no") { return; }
   check_input(free >= checkpoint, cat(config_.run.output_dir, ": ", human_bytes(free),
                                       " free, a checkpoint needs ", human_bytes(checkpoint)));
   if (free < wanted) {
@@ -260,13 +262,13 @@ void TrainingRun::check_disk() const {
 }
 
 void TrainingRun::precompute() {
-  if (!config_.run.precompute_ref_log_probs || model_.reference == nullptr || is_online()) return;
+  if (!config_.run.precompute_ref_log_probs || model_.reference == nullptr || is_online()) { return; }
   report::ProgressBar bar("reference", static_cast<double>(data_.train->size()));
   data::StepStream all(*data_.train, config_.train.per_device_train_batch_size * 4, 0, false,
                        pack_options(config_), false);
   for (std::int64_t step = 0; step < all.steps_per_epoch() && !interrupted(); ++step) {
     const StepBatch batch = all.next();
-    for (const PackedBatch& micro : batch.micro_batches) model_.reference->logps(micro);
+    for (const PackedBatch& micro : batch.micro_batches) { model_.reference->logps(micro); }
     bar.advance(static_cast<double>(batch.rows));
   }
   bar.finish();
@@ -278,16 +280,20 @@ train::LoopParts TrainingRun::loop_parts() {
   parts.runner = runner_.get();
   parts.stream = stream_.get();
   parts.log = log_.get();
-  if (data_.eval != nullptr)
+  if (data_.eval != nullptr) {
     parts.eval_batches = make_eval_batches(*data_.eval, config_, objective_->needs().kl_rows);
+  }
   if (!online_.eval_prompts.empty()) {
     parts.evaluate_samples = [this] { return evaluate_online(config_, text_, online_, runner_->set()); };
   }
   double total = 0;
-  for (const auto& [length, count] : data_.train->report().lengths)
+  for (const auto& [length, count] : data_.train->report().lengths) {
     total += static_cast<double>(length) * static_cast<double>(count);
+  }
   parts.tokens_per_row = std::max(1.0, total / static_cast<double>(data_.train->size()));
-  if (is_online()) parts.tokens_per_row = 1;  // lengths are not known before they are sampled
+  if (is_online()) {
+    parts.tokens_per_row = 1;  // lengths are not known before they are sampled
+  }
   parts.output_dir = config_.run.output_dir;
   parts.config = print_options(config_);
   parts.identity = identity();
@@ -297,7 +303,7 @@ train::LoopParts TrainingRun::loop_parts() {
     data::write_score_fits(data_.train->report().score_fits.get(), folder);
   };
   parts.before_checkpoint = [this] {
-    if (model_.reference != nullptr) model_.reference->flush();
+    if (model_.reference != nullptr) { model_.reference->flush(); }
   };
   parts.title = config_.method;
   return parts;
@@ -325,13 +331,13 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
                                 {"sequences_computed", model_.reference->computed_sequences()},
                                 {"seconds", model_.reference->seconds()}};
   }
-  if (result.has_best) summary["best"] = Json{{"step", result.best_step}, {"metric", result.best_metric}};
+  if (result.has_best) { summary["best"] = Json{{"step", result.best_step}, {"metric", result.best_metric}}; }
   write_file(config_.run.output_dir + "/summary.json", summary.dump(2) + "\n");
 }
 
 int TrainingRun::finish(const train::LoopResult& result) {
   const std::string& out = config_.run.output_dir;
-  if (model_.reference != nullptr) model_.reference->flush();
+  if (model_.reference != nullptr) { model_.reference->flush(); }
   const std::string health = report::health_text(read_file(out + "/metrics.jsonl"), config_.method);
   write_file(out + "/health.txt", health);
   if (result.interrupted) {
@@ -353,7 +359,7 @@ int TrainingRun::finish(const train::LoopResult& result) {
                     ": there is no best checkpoint, the result is the last step"));
   }
   write_trained(model_, config_, out);
-  if (config_.run.save_merged) write_merged(model_, out + "/merged", out);
+  if (config_.run.save_merged) { write_merged(model_, out + "/merged", out); }
   write_summary(result);
   report::write_html_report(out);
   log_info(cat("done       ", result.steps, " steps, ", thousands(result.tokens), " tokens in ",
@@ -375,13 +381,15 @@ RunPlan TrainingRun::plan() {
 int TrainingRun::run() {
   check_config();
   check_input(!config_.run.output_dir.empty(), "no output folder: give one with --output_dir (or --out)");
-  if (is_online()) config_.run.reference_cache_dir = "none";  // no sample is seen by another run
+  if (is_online()) {
+    config_.run.reference_cache_dir = "none";  // no sample is seen by another run
+  }
   set_threads(config_.run.threads);
   const std::string checkpoint = prepare_output_folder(config_);
   load_rows();
   load_model();
   make_steps();
-  if (!checkpoint.empty()) check_resume(checkpoint);
+  if (!checkpoint.empty()) { check_resume(checkpoint); }
   describe();
   check_disk();
   const std::string& out = config_.run.output_dir;
@@ -393,7 +401,7 @@ int TrainingRun::run() {
   make_folder(out);
   check_writable_folder(out);
   write_file(out + "/run.yaml", print_options(config_));
-  if (is_file(dropped_path_)) write_file(out + "/dropped.jsonl", read_file(dropped_path_));
+  if (is_file(dropped_path_)) { write_file(out + "/dropped.jsonl", read_file(dropped_path_)); }
   data::write_score_fits(data_.train->report().score_fits.get(), out);
   write_file(out + "/data.json", data_.train->report().json().dump(2) + "\n");
   log_ = std::make_unique<report::RunLog>(

@@ -21,14 +21,14 @@ int columns_of(const std::string& text) {
 std::string cut(const std::string& text, int columns) {
   int seen = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (starts_character(text[i]) && seen++ == columns) return text.substr(0, i);
+    if (starts_character(text[i]) && seen++ == columns) { return text.substr(0, i); }
   }
   return text;
 }
 
 std::string repeat(const char* part, int times) {
   std::string out;
-  for (int i = 0; i < times; ++i) out += part;
+  for (int i = 0; i < times; ++i) { out += part; }
   return out;
 }
 
@@ -49,12 +49,12 @@ std::string draw_bar(double share, int width, bool fancy) {
 }  // namespace
 
 std::string short_amount(double amount) {
-  if (amount < 9999.5) return fixed(amount, 0);
+  if (amount < 9999.5) { return fixed(amount, 0); }
   for (const char* unit : {"k", "M", "G"}) {
     amount /= 1000;
-    if (amount < 9.995) return fixed(amount, 2) + unit;
-    if (amount < 99.95) return fixed(amount, 1) + unit;
-    if (amount < 999.5) return fixed(amount, 0) + unit;
+    if (amount < 9.995) { return fixed(amount, 2) + unit; }
+    if (amount < 99.95) { return fixed(amount, 1) + unit; }
+    if (amount < 999.5) { return fixed(amount, 0) + unit; }
   }
   return fixed(amount, 0) + "G";
 }
@@ -69,7 +69,7 @@ std::string bar_line(const BarState& state, int columns, bool fancy) {
   const auto room = [&] {
     return columns - columns_of(state.title) - columns_of(numbers) - columns_of(note) - 4;
   };
-  if (room() < kNarrowestBar) note.clear();
+  if (room() < kNarrowestBar) { note.clear(); }
   const int width = std::min(kWidestBar, room());
   const std::string bar = width >= kNarrowestBar ? draw_bar(share, width, fancy) + " " : "";
   return cut(cat(state.title, " ", bar, numbers, note), columns);

@@ -77,7 +77,7 @@ Json curve_json(const std::string& label, const Series& series) {
   for (std::size_t begin = 0; begin < series.size(); begin += stride) {
     const std::size_t end = std::min(series.size(), begin + stride);
     double sum = 0;
-    for (std::size_t i = begin; i < end; ++i) sum += series.values[i];
+    for (std::size_t i = begin; i < end; ++i) { sum += series.values[i]; }
     x.push_back(series.steps[end - 1]);
     y.push_back(json_number(sum / static_cast<double>(end - begin)));
   }
@@ -86,7 +86,7 @@ Json curve_json(const std::string& label, const Series& series) {
 
 Json chart_json(const ChartSpec& spec, const std::string& title) {
   Json chart = {{"title", title}, {"note", spec.note}, {"smooth", spec.smooth}, {"series", Json::array()}};
-  if (spec.is_share) chart["range"] = {0, 1};
+  if (spec.is_share) { chart["range"] = {0, 1}; }
   return chart;
 }
 
@@ -101,11 +101,11 @@ Json run_chart(const ChartSpec& spec, const SeriesMap& all, std::set<std::string
     for (const std::string& name : {metric, twin}) {
       const Series& series = find_series(all, name);
       used.insert(name);
-      if (series.empty()) continue;
+      if (series.empty()) { continue; }
       const bool is_twin = name == twin;
       Json json = curve_json(!is_twin ? curve.label : single ? "eval" : cat("eval ", curve.label), series);
       json["color"] = color + (is_twin && single ? 1 : 0);
-      if (is_twin) json["dashed"] = true;
+      if (is_twin) { json["dashed"] = true; }
       chart["series"].push_back(std::move(json));
     }
     ++color;
@@ -125,15 +125,15 @@ Json more_charts(const SeriesMap& all, const std::set<std::string>& used) {
   std::map<std::string, Json> groups;
   const ChartSpec plain{.title = "", .note = "", .smooth = true, .is_share = false, .curves = {}};
   for (const auto& [name, series] : all) {
-    if (used.count(name) != 0 || kDull.count(name) != 0) continue;
+    if (used.count(name) != 0 || kDull.count(name) != 0) { continue; }
     const std::string group = group_of(name);
     const auto at = groups.try_emplace(group, chart_json(plain, group)).first;
     Json curve = curve_json(name, series);
-    if (is_eval_name(name)) curve["dashed"] = true;
+    if (is_eval_name(name)) { curve["dashed"] = true; }
     at->second["series"].push_back(std::move(curve));
   }
   Json charts = Json::array();
-  for (auto& [group, chart] : groups) charts.push_back(std::move(chart));
+  for (auto& [group, chart] : groups) { charts.push_back(std::move(chart)); }
   return charts;
 }
 
@@ -145,7 +145,7 @@ Charts run_charts(const RunFolder& run) {
   Charts charts;
   for (const ChartSpec& spec : chart_specs()) {
     Json chart = run_chart(spec, all, used);
-    if (!chart["series"].empty()) charts.main.push_back(std::move(chart));
+    if (!chart["series"].empty()) { charts.main.push_back(std::move(chart)); }
   }
   charts.more = more_charts(all, used);
   return charts;
@@ -175,17 +175,17 @@ Json comparison_charts(const std::vector<RunFolder>& parts) {
       {"Memory", "resident, MB", false, false, {{"memory_mb", ""}}},
   };
   std::vector<SeriesMap> series;
-  for (const RunFolder& part : parts) series.push_back(series_of(part.log_rows()));
+  for (const RunFolder& part : parts) { series.push_back(series_of(part.log_rows())); }
   Json charts = Json::array();
   for (const ChartSpec& spec : kSpecs) {
     Json chart = chart_json(spec, spec.title);
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const Series& found = find_series(series[i], spec.curves[0].metric);
-      if (found.empty()) continue;
+      if (found.empty()) { continue; }
       chart["series"].push_back(curve_json(parts[i].label, found));
       chart["series"].back()["color"] = i;  // a method keeps its colour in every chart
     }
-    if (!chart["series"].empty()) charts.push_back(std::move(chart));
+    if (!chart["series"].empty()) { charts.push_back(std::move(chart)); }
   }
   return charts;
 }

@@ -31,17 +31,17 @@ std::string console_row(const StoredRow& stored) {
   const LogRow& row = stored.row;
   const bool eval = is_eval_row(row);
   std::string line = cat("step ", row.step, "/", stored.total_steps, "  epoch ", fixed(row.epoch, 2));
-  if (eval) line += "  eval:";
+  if (eval) { line += "  eval:"; }
   for (const Column& column : kColumns) {
     const auto found = row.values.find((eval ? "eval_" : "") + std::string(column.name));
-    if (found == row.values.end()) continue;
+    if (found == row.values.end()) { continue; }
     const bool finite = std::isfinite(found->second);
     line += cat("  ", column.label, " ", finite ? significant(found->second, column.digits) : "not finite");
   }
   if (const auto speed = row.values.find("tokens_per_second"); speed != row.values.end()) {
     line += cat("  ", thousands(std::llround(speed->second)), " tokens/s");
   }
-  if (stored.remaining > 0) line += "  ETA " + human_seconds(stored.remaining);
+  if (stored.remaining > 0) { line += "  ETA " + human_seconds(stored.remaining); }
   return line;
 }
 

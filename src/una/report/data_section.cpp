@@ -13,14 +13,14 @@ namespace {
 
 std::string tile(const std::string& name, const Json& data, const char* key) {
   const auto found = data.find(key);
-  if (found == data.end() || !found->is_number()) return "";
+  if (found == data.end() || !found->is_number()) { return ""; }
   return cat("<dl class=\"card tile\"><dt>", escaped(name), "</dt><dd>", escaped(display_text(*found)),
              "</dd></dl>");
 }
 
 std::string counts_table(const std::string& title, const Json& data, const char* key) {
   const auto found = data.find(key);
-  if (found == data.end() || !found->is_object() || found->empty()) return "";
+  if (found == data.end() || !found->is_object() || found->empty()) { return ""; }
   std::string rows;
   for (const auto& [name, count] : found->items()) {
     rows += cat("<tr>", table_cell("", escaped(name)), table_cell("number", escaped(display_text(count))),
@@ -40,10 +40,10 @@ std::string header_cell(const std::string& text, bool is_number) {
 // The sources of a weighted mixture.
 std::string mixture_table(const Json& data) {
   const auto found = data.find("mixture");
-  if (found == data.end() || !found->is_array() || found->empty()) return "";
+  if (found == data.end() || !found->is_array() || found->empty()) { return ""; }
   std::string rows;
   for (const Json& part : *found) {
-    if (!part.is_object()) continue;
+    if (!part.is_object()) { continue; }
     const auto cell = [&](const char* key, const char* style) {
       return table_cell(style, part.contains(key) ? escaped(display_text(part[key])) : "");
     };
@@ -64,7 +64,7 @@ std::vector<std::pair<std::string, Json>> figures_of(const Json& fit) {
       continue;
     }
     const char* const quarters[] = {"lowest", "25 %", "median", "75 %", "highest"};
-    for (std::size_t i = 0; i < 5; ++i) out.emplace_back(quarters[i], value[(value.size() - 1) * i / 4]);
+    for (std::size_t i = 0; i < 5; ++i) { out.emplace_back(quarters[i], value[(value.size() - 1) * i / 4]); }
   }
   return out;
 }
@@ -72,10 +72,10 @@ std::vector<std::pair<std::string, Json>> figures_of(const Json& fit) {
 // What the score mapping learnt, a row a source: all of them were fitted in the same way.
 std::string fits_table(const Json& data) {
   const auto fits = data.find("score_fits");
-  if (fits == data.end() || !fits->is_object() || fits->empty()) return "";
+  if (fits == data.end() || !fits->is_object() || fits->empty()) { return ""; }
   std::string rows, header;
   for (const auto& [source, fit] : fits->items()) {
-    if (!fit.is_object()) continue;
+    if (!fit.is_object()) { continue; }
     header = header_cell("source", false);
     std::string cells = table_cell("", escaped(source));
     for (const auto& [name, value] : figures_of(fit)) {
@@ -90,7 +90,7 @@ std::string fits_table(const Json& data) {
 std::vector<double> numbers(const Json& list) {
   std::vector<double> values;
   for (const Json& value : list) {
-    if (value.is_number()) values.push_back(value.get<double>());
+    if (value.is_number()) { values.push_back(value.get<double>()); }
   }
   return values;
 }
@@ -103,7 +103,7 @@ std::string length_plot(const Json& data) {
                     "tokens per sequence");
   }
   const auto lengths = data.find("lengths");
-  if (lengths == data.end() || !lengths->is_array()) return "";
+  if (lengths == data.end() || !lengths->is_array()) { return ""; }
   return bar_plot(make_histogram(numbers(*lengths), 40), "tokens per sequence");
 }
 
@@ -116,7 +116,7 @@ std::string sentence(const Json& data) {
   const auto sources = data.find("sources");
   if (sources != data.end() && sources->is_array() && !sources->empty()) {
     std::vector<std::string> names;
-    for (const Json& name : *sources) names.push_back(display_text(name));
+    for (const Json& name : *sources) { names.push_back(display_text(name)); }
     html += cat("<p class=\"muted\">Sources: ", escaped(join(names, ", ")), "</p>");
   }
   return html;
@@ -124,7 +124,7 @@ std::string sentence(const Json& data) {
 
 std::string length_percentiles(const Json& data) {
   const auto lengths = data.find("lengths");
-  if (lengths == data.end() || !lengths->is_object()) return "";
+  if (lengths == data.end() || !lengths->is_object()) { return ""; }
   return counts_table("Tokens per sequence", data, "lengths");
 }
 
@@ -137,10 +137,10 @@ std::string one_report(const Json& data, const std::string& title) {
   tables += counts_table("Ties", data, "ties") + counts_table("Not used", data, "unused") +
             length_percentiles(data) + mixture_table(data) + fits_table(data);
   const std::string plot = length_plot(data);
-  if (tiles.empty() && tables.empty() && plot.empty()) return "";
+  if (tiles.empty() && tables.empty() && plot.empty()) { return ""; }
   std::string card = sentence(data);
-  if (!tables.empty()) card += cat("<div class=\"columns\">", tables, "</div>");
-  if (!plot.empty()) card += cat("<h3 style=\"margin:18px 0 6px\">Lengths</h3>", plot);
+  if (!tables.empty()) { card += cat("<div class=\"columns\">", tables, "</div>"); }
+  if (!plot.empty()) { card += cat("<h3 style=\"margin:18px 0 6px\">Lengths</h3>", plot); }
   return cat("<h2>", escaped(title), "</h2><div class=\"tiles\">", tiles, "</div>",
              card.empty() ? "" : cat("<div class=\"card\" style=\"margin-top:14px\">", card, "</div>\n"));
 }
@@ -148,11 +148,11 @@ std::string one_report(const Json& data, const std::string& title) {
 }  // namespace
 
 std::string data_section(const RunFolder& run) {
-  if (!run.data.is_object()) return "";
-  if (run.data.contains("rows_read")) return one_report(run.data, "What the reader understood");
+  if (!run.data.is_object()) { return ""; }
+  if (run.data.contains("rows_read")) { return one_report(run.data, "What the reader understood"); }
   std::string html;  // several: {"train": {...}, "eval": {...}}
   for (const auto& [name, data] : run.data.items()) {
-    if (data.is_object()) html += one_report(data, "What the reader understood: " + name);
+    if (data.is_object()) { html += one_report(data, "What the reader understood: " + name); }
   }
   return html;
 }

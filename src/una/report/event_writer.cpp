@@ -23,7 +23,7 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
   std::array<std::uint32_t, 256> table{};
   for (std::uint32_t i = 0; i < 256; ++i) {
     std::uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc & 1) != 0 ? 0x82F63B78U ^ (crc >> 1) : crc >> 1;
+    for (int bit = 0; bit < 8; ++bit) { crc = (crc & 1) != 0 ? 0x82F63B78U ^ (crc >> 1) : crc >> 1; }
     table[i] = crc;
   }
   return table;
@@ -38,7 +38,7 @@ void put_bytes(std::string& out, T value) {
 }
 
 void put_varint(std::string& out, std::uint64_t value) {
-  for (; value >= 128; value >>= 7) out.push_back(static_cast<char>((value & 127) | 128));
+  for (; value >= 128; value >>= 7) { out.push_back(static_cast<char>((value & 127) | 128)); }
   out.push_back(static_cast<char>(value));
 }
 
@@ -63,20 +63,22 @@ std::string event_path(const std::string& folder) {
 
 std::uint32_t masked_crc32c(std::string_view bytes) {
   std::uint32_t crc = ~0U;
-  for (const char byte : bytes) crc = kCrcTable[(crc ^ static_cast<unsigned char>(byte)) & 255] ^ (crc >> 8);
+  for (const char byte : bytes) {
+    crc = kCrcTable[(crc ^ static_cast<unsigned char>(byte)) & 255] ^ (crc >> 8);
+  }
   crc = ~crc;
   return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
 }
 
 std::string host_name() {
   std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "host";
+  if (::gethostname(name.data(), name.size() - 1) != 0) { return "host"; }
   return name.data();
 }
 
 std::string tensorboard_tag(const std::string& name) {
-  if (starts_with(name, "eval_")) return "eval/" + name.substr(5);
-  if (starts_with(name, "test_")) return "test/" + name.substr(5);
+  if (starts_with(name, "eval_")) { return "eval/" + name.substr(5); }
+  if (starts_with(name, "test_")) { return "test/" + name.substr(5); }
   return "train/" + name;
 }
 
@@ -84,7 +86,7 @@ EventWriter::EventWriter(const std::string& folder, std::int64_t purge_from) : f
   std::string version;
   put_field(version, 3, "brain.Event:2");
   append_event(0, version);
-  if (purge_from < 0) return;
+  if (purge_from < 0) { return; }
   std::string status, session;
   put_key(status, 1, kVarint);
   put_varint(status, 1);  // SessionLog.START

@@ -37,11 +37,11 @@ class Message {
     for (int shift = 0;; shift += 7) {
       const auto byte = static_cast<unsigned char>(take(1)[0]);
       value |= static_cast<std::uint64_t>(byte & 127U) << shift;
-      if (byte < 128) return value;
+      if (byte < 128) { return value; }
     }
   }
   std::string_view take(std::size_t n) {
-    if (n > bytes_.size()) throw std::runtime_error("message too short");
+    if (n > bytes_.size()) { throw std::runtime_error("message too short"); }
     const std::string_view part = bytes_.substr(0, n);
     bytes_.remove_prefix(n);
     return part;
@@ -113,7 +113,7 @@ std::uint32_t slow_masked_crc(std::string_view bytes) {
   std::uint32_t crc = 0xFFFFFFFFU;
   for (const char byte : bytes) {
     crc ^= static_cast<unsigned char>(byte);
-    for (int bit = 0; bit < 8; ++bit) crc = (crc & 1) != 0 ? (crc >> 1) ^ 0x82F63B78U : crc >> 1;
+    for (int bit = 0; bit < 8; ++bit) { crc = (crc & 1) != 0 ? (crc >> 1) ^ 0x82F63B78U : crc >> 1; }
   }
   crc = ~crc;
   return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
@@ -165,9 +165,7 @@ TEST(EventWriter, ScalarsCanBeReadBackWithTagsStepsAndChecksums) {
 
 TEST(EventWriter, AResumedRunTellsTensorBoardWhatNoLongerHolds) {
   const std::string folder = test_folder("events_resumed");
-  {
-    const EventWriter writer(folder, 41);
-  }
+  { const EventWriter writer(folder, 41); }
   const std::vector<Event> events = read_events(folder);
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(events[1].step, 41U);

@@ -35,7 +35,7 @@ std::string not_finite(const Run& run) {
   for (const char* name : {"loss", "grad_norm"}) {
     const Series& series = run[name];
     for (std::size_t i = 0; i < series.size(); ++i) {
-      if (std::isfinite(series.values[i])) continue;
+      if (std::isfinite(series.values[i])) { continue; }
       return cat(name, " was not finite at step ", series.steps[i],
                  ": lower learning_rate, or look at the rows of that step");
     }
@@ -45,8 +45,8 @@ std::string not_finite(const Run& run) {
 
 std::string exploding_gradient(const Run& run) {
   const Trend norm = trend_of(run["grad_norm"]);
-  if (norm.count < kFewRows || norm.start_median <= 0) return "";
-  if (norm.end_median < 10 * norm.start_median || norm.end_median < 1) return "";
+  if (norm.count < kFewRows || norm.start_median <= 0) { return ""; }
+  if (norm.end_median < 10 * norm.start_median || norm.end_median < 1) { return ""; }
   return cat("grad_norm grew from ", number(norm.start_median), " to ", number(norm.end_median),
              ": the run is coming apart; lower learning_rate or use a longer warm-up");
 }
@@ -58,7 +58,7 @@ const Series& accuracy_series(const Run& run) {
 
 std::string reversed_ranking(const Run& run) {
   const Trend accuracy = trend_of(accuracy_series(run));
-  if (accuracy.count < kFewRows || accuracy.end > 0.4 || accuracy.end > accuracy.start) return "";
+  if (accuracy.count < kFewRows || accuracy.end > 0.4 || accuracy.end > accuracy.start) { return ""; }
   return cat("the rejected answer wins in ", percent(1 - accuracy.end, 1),
              " of the pairs: chosen and rejected may be swapped in the data");
 }
@@ -66,13 +66,13 @@ std::string reversed_ranking(const Run& run) {
 std::string both_rewards_fall(const Run& run) {
   const Trend chosen = trend_of(run["rewards/chosen"]), rejected = trend_of(run["rewards/rejected"]);
   const Trend ratio = trend_of(run["log_ratio"]);
-  if (std::min({chosen.count, rejected.count, ratio.count}) < kFewRows) return "";
+  if (std::min({chosen.count, rejected.count, ratio.count}) < kFewRows) { return ""; }
   const auto falls = [](const Trend& trend) {
     const double noise = std::sqrt(trend.start_spread + trend.end_spread);
     return trend.end < 0 && trend.start - trend.end > std::max(0.1, noise);
   };
   const bool drifts = std::abs(ratio.end) > std::abs(ratio.start) + 2;  // nats an answer
-  if (!falls(chosen) || !falls(rejected) || !drifts) return "";
+  if (!falls(chosen) || !falls(rejected) || !drifts) { return ""; }
   return cat("both rewards fall (chosen ", number(chosen.start), " to ", number(chosen.end), ", rejected ",
              number(rejected.start), " to ", number(rejected.end), ") while the mean log-ratio moves from ",
              number(ratio.start), " to ", number(ratio.end),
@@ -81,7 +81,7 @@ std::string both_rewards_fall(const Run& run) {
 
 std::string stuck_accuracy(const Run& run) {
   const Trend accuracy = trend_of(accuracy_series(run));
-  if (accuracy.count < kSomeRows || std::abs(accuracy.end - 0.5) > 0.03) return "";
+  if (accuracy.count < kSomeRows || std::abs(accuracy.end - 0.5) > 0.03) { return ""; }
   return cat(
       "accuracy stays near one half (", percent(accuracy.end, 1), " at the end, after ", accuracy.count,
       " logged rows): nothing was learned about which answer is better; raise learning_rate or look at "
@@ -91,12 +91,12 @@ std::string stuck_accuracy(const Run& run) {
 std::string overfit(const Run& run) {
   const Series& eval = run["eval_loss"];
   const Trend train = trend_of(run["loss"]);
-  if (eval.size() < 4 || train.count < kFewRows || train.end >= train.start) return "";
+  if (eval.size() < 4 || train.count < kFewRows || train.end >= train.start) { return ""; }
   const auto best = std::min_element(eval.values.begin(), eval.values.end());
   const auto at = static_cast<std::size_t>(best - eval.values.begin());
   const double limit = *best + std::max(0.05 * std::abs(*best), 1e-3);
   const std::size_t n = eval.size();
-  if (at + 2 >= n || eval.values[n - 1] < limit || eval.values[n - 2] < limit) return "";
+  if (at + 2 >= n || eval.values[n - 1] < limit || eval.values[n - 2] < limit) { return ""; }
   return cat("eval loss was best at step ", eval.steps[at], " (", number(*best), ") and is ",
              number(eval.values[n - 1]),
              " now, while the training loss falls: overfitting; take the best checkpoint "
@@ -105,7 +105,7 @@ std::string overfit(const Run& run) {
 
 std::string saturated(const Run& run) {
   const Trend share = trend_of(run["una/saturated"]);
-  if (share.count < 4 || share.end < 0.5) return "";
+  if (share.count < 4 || share.end < 0.5) { return ""; }
   return cat(percent(share.end, 1),
              " of the rows sit on the flat ends of the sigmoid (una/saturated), where an mse loss has no "
              "gradient: lower beta or learning_rate, or take the bce loss");
@@ -113,7 +113,7 @@ std::string saturated(const Run& run) {
 
 std::string truncated(const Run& run) {
   const Trend share = trend_of(run["completions/clipped_ratio"]);
-  if (share.count < 4 || share.end < 0.2) return "";
+  if (share.count < 4 || share.end < 0.2) { return ""; }
   return cat(percent(share.end, 1),
              " of the sampled answers are cut at the length limit: raise the number of new tokens, or reward "
              "answers that end");
@@ -123,8 +123,8 @@ std::string truncated(const Run& run) {
 std::string stale_sampler(const Run& run) {
   const Series& gaps = run["sampling/sampling_logp_difference/mean"];
   const Trend gap = trend_of(gaps);
-  if (gap.count < 4 || gap.end < 0.01) return "";
-  if (gap.end < 0.1 && gap.end < 10 * gaps.values.front()) return "";
+  if (gap.count < 4 || gap.end < 0.01) { return ""; }
+  if (gap.end < 0.1 && gap.end < 10 * gaps.values.front()) { return ""; }
   return cat("the sampler's log-probs are ", number(gap.end), " nats a token off the trainer's at the end, ",
              number(gaps.values.front()),
              " in the first row: the answers came from other weights than the policy's; see "
@@ -133,9 +133,9 @@ std::string stale_sampler(const Run& run) {
 
 std::string length_drift(const Run& run) {
   const Trend length = trend_of(run["completions/mean_length"]);
-  if (length.count < kFewRows || length.start <= 0) return "";
+  if (length.count < kFewRows || length.start <= 0) { return ""; }
   const double change = length.end / length.start;
-  if (change < 1.5 && change > 0.5) return "";
+  if (change < 1.5 && change > 0.5) { return ""; }
   return cat("sampled answers went from ", number(length.start), " to ", number(length.end),
              " tokens: the reward may pay for ", change > 1 ? "length" : "brevity", ", read some samples");
 }
@@ -149,28 +149,28 @@ bool spread_stays(const Trend& loss, double start, double end) {
 }
 
 std::string loss_variance(const Run& run) {
-  if (!starts_with(run.method, "una") || samples_itself(run.method)) return "";
+  if (!starts_with(run.method, "una") || samples_itself(run.method)) { return ""; }
   const Trend loss = trend_of(run["loss"]);
   const Series& logged = run["loss_variance"].empty() ? run["loss_var"] : run["loss_variance"];
   const Trend spread = trend_of(logged);
   const bool within = spread.count >= kSomeRows;
-  if (loss.count < kSomeRows || (!within && loss.count < 2 * kManyRows)) return "";
+  if (loss.count < kSomeRows || (!within && loss.count < 2 * kManyRows)) { return ""; }
   const double start = within ? spread.start : loss.start_spread;
   const double end = within ? spread.end : loss.end_spread;
-  if (!spread_stays(loss, start, end)) return "";
+  if (!spread_stays(loss, start, end)) { return ""; }
   return cat("the variance of the loss does not fall (", number(start), " to ", number(end),
              "): it points at a badly calibrated reward; check the score range and the feedback");
 }
 
 // A loss can have a high floor (soft targets), so a small fall that stands out of the noise is progress.
 std::string slow_convergence(const Run& run) {
-  if (samples_itself(run.method)) return "";
+  if (samples_itself(run.method)) { return ""; }
   const Trend loss = trend_of(run["loss"]);
-  if (loss.count < kManyRows || loss.start <= 0 || loss.end < 0.95 * loss.start) return "";
+  if (loss.count < kManyRows || loss.start <= 0 || loss.end < 0.95 * loss.start) { return ""; }
   const double quarter = static_cast<double>(loss.count) / 4;
   const double noise = std::sqrt((loss.start_spread + loss.end_spread) / quarter);
   const double fall = loss.start - loss.end;
-  if (fall > 0.01 * loss.start && fall > 3 * noise) return "";
+  if (fall > 0.01 * loss.start && fall > 3 * noise) { return ""; }
   return cat("the loss hardly fell, from ", number(loss.start), " to ", number(loss.end),
              ": the loss may not fit the feedback, or learning_rate is too low");
 }
@@ -179,15 +179,16 @@ std::string slow_convergence(const Run& run) {
 
 std::string health_text(const std::string& metrics_jsonl, const std::string& method) {
   std::vector<LogRow> rows;
-  for (StoredLine& line : read_rows(metrics_jsonl, "metrics.jsonl"))
+  for (StoredLine& line : read_rows(metrics_jsonl, "metrics.jsonl")) {
     rows.push_back(std::move(line.stored.row));
+  }
   const SeriesMap all = series_of(rows);
   const Run run{.all = all, .method = method};
   std::string text;
   for (const auto check :
        {not_finite, exploding_gradient, reversed_ranking, both_rewards_fall, stuck_accuracy, overfit,
         saturated, truncated, stale_sampler, length_drift, loss_variance, slow_convergence}) {
-    if (const std::string finding = check(run); !finding.empty()) text += finding + "\n";
+    if (const std::string finding = check(run); !finding.empty()) { text += finding + "\n"; }
   }
   return text;
 }

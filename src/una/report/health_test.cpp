@@ -19,7 +19,9 @@ std::string run(int n, const std::map<std::string, Curve>& curves) {
   for (std::int64_t i = 0; i < n; ++i) {
     StoredRow row{.row = {.step = 10 * (i + 1), .epoch = 0, .values = {}},
                   .total_steps = std::int64_t{10} * n};
-    for (const auto& [name, curve] : curves) row.row.values[name] = curve(static_cast<double>(i) / (n - 1));
+    for (const auto& [name, curve] : curves) {
+      row.row.values[name] = curve(static_cast<double>(i) / (n - 1));
+    }
     text += print_row(row) + "\n";
   }
   return text;

@@ -32,7 +32,9 @@ std::string chart_section(const RunFolder& run, Json& all) {
   const std::string slider =
       "<label class=\"smoothing\">Smoothing <input id=\"smoothing\" type=\"range\" min=\"0\" max=\"0.98\" "
       "step=\"0.02\" value=\"0.7\"></label>";
-  if (!overlays.empty()) html += cat("<h2>Curves by method ", slider, "</h2>", chart_cards(overlays, all));
+  if (!overlays.empty()) {
+    html += cat("<h2>Curves by method ", slider, "</h2>", chart_cards(overlays, all));
+  }
   if (!charts.main.empty()) {
     html += cat("<h2>Curves ", overlays.empty() ? slider : "", "</h2>", chart_cards(charts.main, all));
   }

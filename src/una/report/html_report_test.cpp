@@ -15,8 +15,9 @@ namespace {
 
 int count(const std::string& text, const std::string& part) {
   int found = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size()))
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) {
     ++found;
+  }
   return found;
 }
 
@@ -27,7 +28,7 @@ void write_metrics(const std::string& folder, const std::vector<std::string>& na
   std::string text;
   for (int step = 1; step <= rows; ++step) {
     StoredRow row{.row = {.step = step, .epoch = 0.5, .values = {}}, .total_steps = 10, .elapsed = 65};
-    for (const std::string& name : names) row.row.values[name] = 0.5 / step;
+    for (const std::string& name : names) { row.row.values[name] = 0.5 / step; }
     text += print_row(row) + "\n";
   }
   write_file(folder + "/metrics.jsonl", text);
@@ -41,7 +42,7 @@ Json embedded_charts(const std::string& html) {
 
 std::vector<std::string> titles(const std::string& html) {
   std::vector<std::string> all;
-  for (const Json& chart : embedded_charts(html)) all.push_back(chart.at("title"));
+  for (const Json& chart : embedded_charts(html)) { all.push_back(chart.at("title")); }
   return all;
 }
 
@@ -70,8 +71,9 @@ TEST(HtmlReport, NeedsNothingFromTheNetwork) {
   const std::string folder = test_folder("report_offline");
   write_metrics(folder, {"loss"});
   const std::string html = html_report(folder);
-  for (const char* part : {"<link", " src=", "@import", "url(", "fetch("})
+  for (const char* part : {"<link", " src=", "@import", "url(", "fetch("}) {
     EXPECT_FALSE(has(html, part)) << part;
+  }
   EXPECT_TRUE(has(html, "prefers-color-scheme: dark"));
   EXPECT_TRUE(has(html, "uPlot=function"));
 }
@@ -145,7 +147,7 @@ TEST(HtmlReport, ShowsTheMixtureAndWhatTheScoreMappingLearnt) {
     EXPECT_TRUE(has(html, part)) << part;
   }
   std::string percentiles;
-  for (int i = 0; i <= 100; ++i) percentiles += cat(i == 0 ? "" : ",", i + 1000);
+  for (int i = 0; i <= 100; ++i) { percentiles += cat(i == 0 ? "" : ",", i + 1000); }
   EXPECT_TRUE(
       has(report(cat(R"("score_fits":{"a":{"percentiles":[)", percentiles, "]}}")),
           "<td>a</td><td class=\"number\">1,000</td><td class=\"number\">1,025</td>"
@@ -164,8 +166,9 @@ TEST(HtmlReport, HealthComesFromTheFileOrElseFromTheRows) {
 
 TEST(HtmlReport, AFolderOfRunsIsComparedInTheOrderOfItsResults) {
   const std::string folder = test_folder("report_compare");
-  for (const char* method : {"dpo", "start", "una_runs"})
+  for (const char* method : {"dpo", "start", "una_runs"}) {
     write_metrics(cat(folder, "/", method), {"loss", "rewards/margins"});
+  }
   make_folder(folder + "/empty");
   write_file(
       folder + "/results.json",
@@ -190,7 +193,7 @@ TEST(HtmlReport, AFolderOfRunsIsComparedInTheOrderOfItsResults) {
 
 TEST(HtmlReport, FoldersOfUnnamedRunsAreComparedByName) {
   const std::string folder = test_folder("report_unnamed");
-  for (const char* run : {"b", "a"}) write_metrics(cat(folder, "/", run), {"loss"});
+  for (const char* run : {"b", "a"}) { write_metrics(cat(folder, "/", run), {"loss"}); }
   const Json series = embedded_charts(html_report(folder))[0].at("series");
   ASSERT_EQ(series.size(), 2U);
   EXPECT_EQ(series[0].at("label"), "a");

@@ -55,17 +55,17 @@ std::string script_json(const Json& json) {
 }
 
 std::string display_number(double value) {
-  if (!std::isfinite(value)) return "not finite";
+  if (!std::isfinite(value)) { return "not finite"; }
   const double size = std::abs(value);
-  if (value == std::floor(value) && size < 1e15) return thousands(static_cast<std::int64_t>(value));
-  if (size >= 10000) return thousands(std::llround(value));
+  if (value == std::floor(value) && size < 1e15) { return thousands(static_cast<std::int64_t>(value)); }
+  if (size >= 10000) { return thousands(std::llround(value)); }
   return significant(value, 4);
 }
 
 std::string display_text(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_number()) return display_number(value.get<double>());
-  if (value.is_null()) return "";
+  if (value.is_string()) { return value.get<std::string>(); }
+  if (value.is_number()) { return display_number(value.get<double>()); }
+  if (value.is_null()) { return ""; }
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -34,7 +34,7 @@ int terminal_columns() {
 bool speaks_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* value = std::getenv(name);
-    if (value == nullptr || *value == '\0') continue;
+    if (value == nullptr || *value == '\0') { continue; }
     const std::string locale = value;
     return locale.find("UTF-8") != std::string::npos || locale.find("utf8") != std::string::npos;
   }
@@ -56,9 +56,9 @@ ProgressBar::ProgressBar(std::string title, double total_work)
   {
     const std::lock_guard lock(bar_mutex);
     shown_ = shown_bar == nullptr;
-    if (shown_) shown_bar = this;
+    if (shown_) { shown_bar = this; }
   }
-  if (!shown_) return;
+  if (!shown_) { return; }
   if (!terminal_) {
     log_info(cat(title_, ": started"));
     return;
@@ -69,13 +69,13 @@ ProgressBar::ProgressBar(std::string title, double total_work)
 }
 
 ProgressBar::~ProgressBar() {
-  if (!finished_) end("stopped");
+  if (!finished_) { end("stopped"); }
 }
 
 void ProgressBar::advance(double work, const std::string& note) {
   const std::lock_guard lock(bar_mutex);
   done_ += work;
-  if (!note.empty()) note_ = note;
+  if (!note.empty()) { note_ = note; }
   draw(false);
 }
 
@@ -91,20 +91,20 @@ double ProgressBar::remaining() const {
 }
 
 void ProgressBar::finish(const char* outcome) {
-  if (!finished_) end(outcome);
+  if (!finished_) { end(outcome); }
 }
 
 void ProgressBar::end(const char* outcome) {
   finished_ = true;
-  if (!shown_) return;
-  if (terminal_) set_line_hooks(nullptr, nullptr);
+  if (!shown_) { return; }
+  if (terminal_) { set_line_hooks(nullptr, nullptr); }
   {
     const std::lock_guard lock(bar_mutex);
     draw(true);
-    if (terminal_) put("\n");
+    if (terminal_) { put("\n"); }
     shown_bar = nullptr;
   }
-  if (terminal_) return;
+  if (terminal_) { return; }
   const double left = total_ - done_;
   log_info(cat(title_, ": ", outcome, left > 0 ? " at " + percent(done_, total_) : "", " after ",
                human_seconds(elapsed()), note_.empty() ? "" : ", " + note_));
@@ -112,9 +112,9 @@ void ProgressBar::end(const char* outcome) {
 
 // Called with bar_mutex held.
 void ProgressBar::draw(bool force) {
-  if (!shown_ || !terminal_ || line_is_open) return;
+  if (!shown_ || !terminal_ || line_is_open) { return; }
   const double now = monotonic_seconds();
-  if (!force && now - last_draw_ < kRedrawSeconds) return;
+  if (!force && now - last_draw_ < kRedrawSeconds) { return; }
   last_draw_ = now;
   const BarState state{.title = title_,
                        .note = note_,
@@ -128,7 +128,7 @@ void ProgressBar::draw(bool force) {
 
 void ProgressBar::clear_hook() {
   const std::lock_guard lock(bar_mutex);
-  if (shown_bar == nullptr) return;
+  if (shown_bar == nullptr) { return; }
   put("\r\x1b[K");
   line_is_open = true;
 }
@@ -136,7 +136,7 @@ void ProgressBar::clear_hook() {
 void ProgressBar::redraw_hook() {
   const std::lock_guard lock(bar_mutex);
   line_is_open = false;
-  if (shown_bar != nullptr) shown_bar->draw(true);
+  if (shown_bar != nullptr) { shown_bar->draw(true); }
 }
 
 }  // namespace una::report

@@ -27,7 +27,7 @@ class FakeTerminal {
   }
   ~FakeTerminal() {
     ::dup2(saved_, STDERR_FILENO);
-    for (const int file : {saved_, master_, slave_}) ::close(file);
+    for (const int file : {saved_, master_, slave_}) { ::close(file); }
   }
   FakeTerminal(const FakeTerminal&) = delete;
   FakeTerminal& operator=(const FakeTerminal&) = delete;
@@ -46,7 +46,7 @@ class FakeTerminal {
 
 int count(const std::string& text, const std::string& part) {
   int found = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) { ++found; }
   return found;
 }
 
@@ -54,7 +54,7 @@ TEST(ProgressBar, RedrawsOneLineAtMostTenTimesASecond) {
   const FakeTerminal terminal(90);
   {
     ProgressBar bar("training", 1000);
-    for (int i = 0; i < 1000; ++i) bar.advance(1, "loss 0.42");
+    for (int i = 0; i < 1000; ++i) { bar.advance(1, "loss 0.42"); }
     bar.finish();
   }
   const std::string text = terminal.written();
@@ -82,7 +82,7 @@ TEST(ProgressBar, IsQuietButForItsEndsWhereNoTerminalIs) {
   testing::internal::CaptureStderr();
   {
     ProgressBar bar("packing", 4);
-    for (int i = 0; i < 4; ++i) bar.advance(1, "file a.jsonl");
+    for (int i = 0; i < 4; ++i) { bar.advance(1, "file a.jsonl"); }
     bar.finish();
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(),

@@ -13,13 +13,13 @@ namespace {
 
 std::optional<double> number(const Json& method, const char* key) {
   const auto found = method.find(key);
-  if (found == method.end() || !found->is_number()) return std::nullopt;
+  if (found == method.end() || !found->is_number()) { return std::nullopt; }
   return found->get<double>();
 }
 
 std::optional<double> gain(const Json& method) {
   const auto before = number(method, "gold_before"), after = number(method, "gold_after");
-  if (!before || !after) return std::nullopt;
+  if (!before || !after) { return std::nullopt; }
   return *after - *before;
 }
 
@@ -30,8 +30,8 @@ std::string text(const std::optional<double>& value, int digits) {
 // [low, high] of gain_ci95, where both are numbers.
 std::optional<std::pair<double, double>> interval(const Json& method) {
   const auto found = method.find("gain_ci95");
-  if (found == method.end() || !found->is_array() || found->size() != 2) return std::nullopt;
-  if (!(*found)[0].is_number() || !(*found)[1].is_number()) return std::nullopt;
+  if (found == method.end() || !found->is_array() || found->size() != 2) { return std::nullopt; }
+  if (!(*found)[0].is_number() || !(*found)[1].is_number()) { return std::nullopt; }
   return std::pair{(*found)[0].get<double>(), (*found)[1].get<double>()};
 }
 
@@ -78,7 +78,7 @@ std::vector<std::string> other_keys(const Json& methods) {
   for (const Json& method : methods) {
     for (const auto& [key, value] : method.items()) {
       const bool seen = std::find(keys.begin(), keys.end(), key) != keys.end();
-      if (!seen && kKnown.count(key) == 0 && value.is_primitive()) keys.push_back(key);
+      if (!seen && kKnown.count(key) == 0 && value.is_primitive()) { keys.push_back(key); }
     }
   }
   return keys;
@@ -87,7 +87,7 @@ std::vector<std::string> other_keys(const Json& methods) {
 // The colour of the method's curves.
 int color_of(const RunFolder& run, const std::string& name) {
   for (std::size_t i = 0; i < run.parts.size(); ++i) {
-    if (run.parts[i].label == name) return static_cast<int>(i % 10);
+    if (run.parts[i].label == name) { return static_cast<int>(i % 10); }
   }
   return 0;
 }
@@ -96,7 +96,7 @@ std::string gain_plot(const RunFolder& run, const Json& methods) {
   std::vector<DotRow> dots;
   for (const Json& method : methods) {
     const auto value = gain(method);
-    if (!value) continue;
+    if (!value) { continue; }
     const auto ci = interval(method).value_or(std::pair{*value, *value});
     const std::string name = name_of(method);
     dots.push_back({name, *value, ci.first, ci.second, color_of(run, name)});
@@ -109,14 +109,14 @@ std::string curve_plot(const RunFolder& run, const Json& methods) {
   LinePlot plot{.lines = {}, .x_title = "KL to the start, nats an answer", .y_title = "gold score"};
   for (const Json& method : methods) {
     const auto found = method.find("curve");
-    if (found == method.end() || !found->is_array()) continue;
+    if (found == method.end() || !found->is_array()) { continue; }
     LinePlot::Line line{.name = name_of(method), .points = {}, .color = color_of(run, name_of(method))};
-    if (const auto before = number(method, "gold_before")) line.points.emplace_back(0, *before);
+    if (const auto before = number(method, "gold_before")) { line.points.emplace_back(0, *before); }
     for (const Json& point : *found) {
       const auto kl = number(point, "kl"), gold = number(point, "gold");
-      if (kl && gold) line.points.emplace_back(*kl, *gold);
+      if (kl && gold) { line.points.emplace_back(*kl, *gold); }
     }
-    if (!line.points.empty()) plot.lines.push_back(std::move(line));
+    if (!line.points.empty()) { plot.lines.push_back(std::move(line)); }
   }
   return line_plot(plot);
 }
@@ -129,7 +129,7 @@ std::string card_below(const std::string& content) {
 std::string plain_results(const Json& results) {
   std::string rows;
   for (const auto& [key, value] : results.items()) {
-    if (!value.is_primitive()) continue;
+    if (!value.is_primitive()) { continue; }
     rows += cat("<tr><td><code>", escaped(key), "</code></td>",
                 table_cell("number", escaped(display_text(value))), "</tr>");
   }
@@ -139,16 +139,17 @@ std::string plain_results(const Json& results) {
 }  // namespace
 
 std::string results_section(const RunFolder& run) {
-  if (!run.results.is_object()) return "";
+  if (!run.results.is_object()) { return ""; }
   const auto found = run.results.find("methods");
-  if (found == run.results.end() || !found->is_array())
+  if (found == run.results.end() || !found->is_array()) {
     return titled_card("Results", plain_results(run.results));
+  }
   Json methods = Json::array();
   for (const Json& method : *found) {
-    if (method.is_object()) methods.push_back(method);
+    if (method.is_object()) { methods.push_back(method); }
   }
   double best = -std::numeric_limits<double>::infinity();
-  for (const Json& method : methods) best = std::max(best, gain(method).value_or(best));
+  for (const Json& method : methods) { best = std::max(best, gain(method).value_or(best)); }
   const std::vector<std::string> others = other_keys(methods);
   std::string table =
       "<div class=\"scroll\"><table><tr><th>method</th><th class=\"number\">gold before</th><th "
@@ -157,9 +158,9 @@ std::string results_section(const RunFolder& run) {
       "class=\"number\">win "
       "rate</th><th class=\"number\" title=\"mean log-ratio over own samples, nats per answer\">KL</th><th "
       "class=\"number\">time</th><th class=\"number\">peak memory</th>";
-  for (const std::string& key : others) table += cat("<th class=\"number\">", escaped(key), "</th>");
+  for (const std::string& key : others) { table += cat("<th class=\"number\">", escaped(key), "</th>"); }
   table += "</tr>\n";
-  for (const Json& method : methods) table += method_row(run, method, gain(method) == best, others);
+  for (const Json& method : methods) { table += method_row(run, method, gain(method) == best, others); }
   table += "</table></div>";
   return cat(titled_card("Results", table), card_below(gain_plot(run, methods)),
              card_below(curve_plot(run, methods)));

@@ -35,9 +35,9 @@ StoredRow row_of(const Json& json, const std::string& where) {
   stored.elapsed = number_member(json, "elapsed_time", 0, where);
   stored.remaining = number_member(json, "remaining_time", 0, where);
   for (const auto& [name, value] : json.items()) {
-    if (is_bookkeeping(name)) continue;
-    if (value.is_number()) stored.row.values[name] = value.get<double>();
-    if (value.is_null()) stored.row.values[name] = std::numeric_limits<double>::quiet_NaN();
+    if (is_bookkeeping(name)) { continue; }
+    if (value.is_number()) { stored.row.values[name] = value.get<double>(); }
+    if (value.is_null()) { stored.row.values[name] = std::numeric_limits<double>::quiet_NaN(); }
   }
   return stored;
 }
@@ -59,7 +59,7 @@ std::string print_row(const StoredRow& stored) {
   json["remaining_time"] = rounded(stored.remaining, 1000);
   const auto copy = [&](const char* from, const char* to) {
     const auto found = row.values.find(from);
-    if (found != row.values.end() && std::isfinite(found->second)) json[to] = found->second;
+    if (found != row.values.end() && std::isfinite(found->second)) { json[to] = found->second; }
   };
   copy("tokens_per_second", "throughput");
   copy("num_tokens", "total_tokens");
@@ -75,12 +75,14 @@ std::vector<StoredLine> read_rows(std::string_view text, const std::string& what
     const bool last = end == std::string_view::npos;
     text.remove_prefix(last ? text.size() : end + 1);
     ++number;
-    if (trim(line).empty()) continue;
+    if (trim(line).empty()) { continue; }
     try {
       const std::string where = cat(what, ":", number);
       rows.push_back({.stored = row_of(parse_json(line, where), where), .line = std::string(line)});
     } catch (const InputError&) {
-      if (!text.empty()) throw;  // only the last line may be torn
+      if (!text.empty()) {
+        throw;  // only the last line may be torn
+      }
     }
   }
   return rows;

@@ -21,14 +21,16 @@ Json json_or_null(const std::string& path) { return is_file(path) ? read_json_fi
 
 std::vector<Json> read_samples(const std::string& path) {
   std::vector<Json> samples;
-  if (!is_file(path)) return samples;
+  if (!is_file(path)) { return samples; }
   const std::vector<std::string> lines = split(read_file(path), '\n');
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (trim(lines[i]).empty()) continue;
+    if (trim(lines[i]).empty()) { continue; }
     try {
       samples.push_back(parse_json(lines[i], cat(path, ":", i + 1)));
     } catch (const InputError&) {
-      if (i + 1 < lines.size()) throw;  // the last line may be torn by a kill
+      if (i + 1 < lines.size()) {
+        throw;  // the last line may be torn by a kill
+      }
       continue;
     }
     check_input(samples.back().is_object(), cat(path, ":", i + 1, ": a JSON object is needed"));
@@ -46,17 +48,17 @@ void read_facts(const std::string& path, RunFolder& run) {
   for (const char* name : {"/environment.json", "/summary.json", "/demo.json"}) {
     const std::string file = path + name;
     const Json json = json_or_null(file);
-    if (run.version.empty()) run.version = string_member(json, "una_version", "", file);
-    if (run.version.empty()) run.version = string_member(json, "una", "", file);
-    if (run.peak_mb == 0) run.peak_mb = number_member(json, "peak_memory_mb", 0, file);
+    if (run.version.empty()) { run.version = string_member(json, "una_version", "", file); }
+    if (run.version.empty()) { run.version = string_member(json, "una", "", file); }
+    if (run.peak_mb == 0) { run.peak_mb = number_member(json, "peak_memory_mb", 0, file); }
     for (const auto& [key, label] : {std::pair("started", "Started"), std::pair("finished", "Finished")}) {
-      if (!run.date.empty()) continue;
+      if (!run.date.empty()) { continue; }
       run.date = string_member(json, key, "", file);
-      if (!run.date.empty()) run.date_of = label;
+      if (!run.date.empty()) { run.date_of = label; }
     }
   }
   for (const char* name : {"/run.yaml", "/results.json", "/metrics.jsonl"}) {
-    if (run.date.empty()) run.date = modification_date(path + name);
+    if (run.date.empty()) { run.date = modification_date(path + name); }
   }
 }
 
@@ -70,7 +72,7 @@ RunFolder read_one(const std::string& path) {
   }
   const std::string metrics_path = path + "/metrics.jsonl";
   const std::string metrics = is_file(metrics_path) ? read_file(metrics_path) : "";
-  for (StoredLine& line : read_rows(metrics, metrics_path)) run.rows.push_back(std::move(line.stored));
+  for (StoredLine& line : read_rows(metrics, metrics_path)) { run.rows.push_back(std::move(line.stored)); }
   const std::string health_path = path + "/health.txt";
   run.health = is_file(health_path) ? read_file(health_path) : health_text(metrics, run.setting("method"));
   run.data = json_or_null(path + "/data.json");
@@ -83,7 +85,7 @@ RunFolder read_one(const std::string& path) {
 
 RunFolder read_part(const std::string& path, const std::string& label) {
   RunFolder part = read_one(path);
-  if (!label.empty()) part.label = label;
+  if (!label.empty()) { part.label = label; }
   return part;
 }
 
@@ -98,11 +100,11 @@ std::vector<RunFolder> read_parts(const std::string& path, const Json& results) 
     const std::string folder = string_member(method, "folder", name, path + "/results.json");
     const bool inside = !folder.empty() && folder.find('/') == std::string::npos && folder != "..";
     const std::string at = cat(path, "/", folder);
-    if (inside && has_metrics(at)) parts.push_back(read_part(at, name));
+    if (inside && has_metrics(at)) { parts.push_back(read_part(at, name)); }
   }
-  if (!parts.empty()) return parts;
+  if (!parts.empty()) { return parts; }
   for (const auto& entry : fs::directory_iterator(path)) {
-    if (has_metrics(entry.path().string())) parts.push_back(read_part(entry.path().string(), ""));
+    if (has_metrics(entry.path().string())) { parts.push_back(read_part(entry.path().string(), "")); }
   }
   std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return parts;
@@ -112,13 +114,13 @@ std::vector<RunFolder> read_parts(const std::string& path, const Json& results) 
 
 std::vector<LogRow> RunFolder::log_rows() const {
   std::vector<LogRow> all;
-  for (const StoredRow& stored : rows) all.push_back(stored.row);
+  for (const StoredRow& stored : rows) { all.push_back(stored.row); }
   return all;
 }
 
 std::string RunFolder::setting(const char* key) const {
   const Setting* found = settings.find(key);
-  if (found == nullptr || found->is_null) return "";
+  if (found == nullptr || found->is_null) { return ""; }
   return found->is_list ? join(found->list, ", ") : found->text;
 }
 
@@ -127,7 +129,7 @@ double RunFolder::seconds() const { return rows.empty() ? 0 : rows.back().elapse
 RunFolder read_run_folder(const std::string& path) {
   check_input(is_folder(path), cat(path, " is no folder: give the run folder (--output_dir of the run)"));
   RunFolder run = read_one(path);
-  if (run.rows.empty() || !run.results.is_null()) run.parts = read_parts(path, run.results);
+  if (run.rows.empty() || !run.results.is_null()) { run.parts = read_parts(path, run.results); }
   check_input(
       !run.rows.empty() || !run.parts.empty(),
       cat(path,

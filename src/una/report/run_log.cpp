@@ -29,7 +29,7 @@ std::vector<LogRow> cut_back(const std::string& path, std::int64_t resume_step) 
   std::vector<LogRow> history;
   if (resume_step >= 0 && is_file(path)) {
     for (StoredLine& line : read_rows(read_file(path), path)) {
-      if (line.stored.row.step > resume_step) continue;
+      if (line.stored.row.step > resume_step) { continue; }
       kept += line.line + "\n";
       history.push_back(std::move(line.stored.row));
     }
@@ -49,12 +49,12 @@ std::string local_date() {
 
 // A resumed run goes on in the newest folder of before, so that TensorBoard shows one curve.
 std::string event_folder(const RunLogOptions& options, bool resumes) {
-  if (!options.logging_dir.empty()) return options.logging_dir;
+  if (!options.logging_dir.empty()) { return options.logging_dir; }
   const std::string runs = options.output_dir + "/runs";
   std::string newest;
   if (resumes && is_folder(runs)) {
     for (const auto& entry : fs::directory_iterator(runs)) {
-      if (entry.is_directory()) newest = std::max(newest, entry.path().filename().string());
+      if (entry.is_directory()) { newest = std::max(newest, entry.path().filename().string()); }
     }
   }
   return runs + "/" + (newest.empty() ? local_date() + "_" + host_name() : newest);
@@ -76,7 +76,7 @@ struct RunLog::Impl {
         file(path),
         total_steps(total),
         console_rows(options.console_rows && ::isatty(STDERR_FILENO) == 0) {
-    if (!options.tensorboard) return;
+    if (!options.tensorboard) { return; }
     const bool resumes = resume_step >= 0;
     events.emplace(event_folder(options, resumes), resumes ? resume_step + 1 : -1);
   }
@@ -96,11 +96,11 @@ void RunLog::write(const LogRow& row, double elapsed, double remaining) {
   impl_->history.push_back(row);
   if (std::optional<EventWriter>& events = impl_->events) {
     std::map<std::string, double> scalars;
-    for (const auto& [name, value] : row.values) scalars[tensorboard_tag(name)] = value;
-    if (!is_eval_row(row)) scalars["train/epoch"] = row.epoch;
+    for (const auto& [name, value] : row.values) { scalars[tensorboard_tag(name)] = value; }
+    if (!is_eval_row(row)) { scalars["train/epoch"] = row.epoch; }
     events->write(row.step, scalars);
   }
-  if (impl_->console_rows) log_info(console_row(stored));
+  if (impl_->console_rows) { log_info(console_row(stored)); }
 }
 
 const std::vector<LogRow>& RunLog::history() const { return impl_->history; }

@@ -27,7 +27,7 @@ LogRow row_at(std::int64_t step, double loss) {
 std::vector<Json> lines_of(const std::string& folder) {
   std::vector<Json> lines;
   for (const std::string& line : split(read_file(folder + "/metrics.jsonl"), '\n')) {
-    if (!line.empty()) lines.push_back(parse_json(line, "metrics.jsonl"));
+    if (!line.empty()) { lines.push_back(parse_json(line, "metrics.jsonl")); }
   }
   return lines;
 }
@@ -64,7 +64,7 @@ TEST(RunLog, AResumedRunKeepsRowsUpToItsStepByteForByteAndForgetsTheRest) {
   const std::string folder = test_folder("run_log_resume");
   {
     RunLog log(quiet(folder), 40, -1);
-    for (int step = 1; step <= 5; ++step) log.write(row_at(step, 1.0 / step), step, 40 - step);
+    for (int step = 1; step <= 5; ++step) { log.write(row_at(step, 1.0 / step), step, 40 - step); }
   }
   const std::string before = read_file(folder + "/metrics.jsonl");
   RunLog log(quiet(folder), 40, 3);
@@ -130,12 +130,8 @@ TEST(RunLog, ResumedRunsGoOnInTheSameTensorBoardFolder) {
   const std::string folder = test_folder("run_log_events");
   RunLogOptions options = quiet(folder);
   options.tensorboard = true;
-  {
-    const RunLog log(options, 10, -1);
-  }
-  {
-    const RunLog log(options, 10, 4);
-  }
+  { const RunLog log(options, 10, -1); }
+  { const RunLog log(options, 10, 4); }
   int folders = 0, files = 0;
   for (const auto& run : std::filesystem::directory_iterator(folder + "/runs")) {
     ++folders;

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kMostSamples = 60;  // rows of the table: the file holds all of them
 
 std::string title_of(const RunFolder& run) {
-  if (!run.parts.empty()) return cat("Comparison of ", run.parts.size(), " methods");
+  if (!run.parts.empty()) { return cat("Comparison of ", run.parts.size(), " methods"); }
   const std::string method = run.setting("method");
   return method.empty() ? run.name : cat(method, " \xC2\xB7 ", run.name);
 }
@@ -36,7 +36,7 @@ std::string date_text(const std::string& when) {
 }
 
 std::string seed_of(const RunFolder& run) {
-  if (run.results.is_object() && run.results.contains("seed")) return display_text(run.results["seed"]);
+  if (run.results.is_object() && run.results.contains("seed")) { return display_text(run.results["seed"]); }
   return run.setting("seed");
 }
 
@@ -48,7 +48,7 @@ std::string last_text(const SeriesMap& all, const std::string& name) {
 std::string findings(const RunFolder& run, const std::string& prefix) {
   std::string items;
   for (const std::string& finding : split(run.health, '\n')) {
-    if (!trim(finding).empty()) items += cat("<li>", escaped(prefix + finding), "</li>");
+    if (!trim(finding).empty()) { items += cat("<li>", escaped(prefix + finding), "</li>"); }
   }
   return items;
 }
@@ -60,7 +60,7 @@ struct Change {
 };
 Change change_of(const SeriesMap& all, const std::string& name) {
   const Series& series = find_series(all, name);
-  if (series.empty()) return {};
+  if (series.empty()) { return {}; }
   return {display_number(series.values.front()), display_number(series.values.back())};
 }
 
@@ -88,7 +88,7 @@ std::string header_section(const RunFolder& run) {
 
 std::string health_section(const RunFolder& run) {
   std::string items = findings(run, "");
-  for (const RunFolder& part : run.parts) items += findings(part, part.label + ": ");
+  for (const RunFolder& part : run.parts) { items += findings(part, part.label + ": "); }
   if (items.empty()) {
     return "<div class=\"health good\"><strong>All well.</strong> Nothing in the numbers asks for "
            "attention.</div>\n";
@@ -97,7 +97,7 @@ std::string health_section(const RunFolder& run) {
 }
 
 std::string tiles_section(const RunFolder& run) {
-  if (run.rows.empty()) return "";
+  if (run.rows.empty()) { return ""; }
   const SeriesMap all = series_of(run.log_rows());
   const StoredRow& last = run.rows.back();
   std::string tiles =
@@ -108,14 +108,14 @@ std::string tiles_section(const RunFolder& run) {
   tiles += tile("Eval loss", last_text(all, "eval_loss"));
   for (const char* name : {"rewards/accuracies", "accuracy"}) {
     const Series& series = find_series(all, name);
-    if (!series.empty()) tiles += tile("Accuracy", percent(series.values.back(), 1));
+    if (!series.empty()) { tiles += tile("Accuracy", percent(series.values.back(), 1)); }
   }
   tiles += tile("Tokens", last_text(all, "num_tokens"));
   if (const Series& speed = find_series(all, "tokens_per_second"); !speed.empty()) {
     tiles += tile("Tokens/s", display_number(std::round(median(speed.values))));
   }
   double peak_mb = run.peak_mb;
-  for (const double value : find_series(all, "memory_mb").values) peak_mb = std::max(peak_mb, value);
+  for (const double value : find_series(all, "memory_mb").values) { peak_mb = std::max(peak_mb, value); }
   tiles += tile("Peak memory", peak_mb > 0 ? human_bytes(peak_mb * 1048576) : "");
   return cat("<div class=\"tiles\">", tiles, "</div>\n");
 }
@@ -126,15 +126,15 @@ std::string final_metrics_section(const RunFolder& run) {
   bool has_eval = false;
   for (const auto& [name, series] : all) {
     has_eval = has_eval || starts_with(name, "eval_");
-    if (!is_duration(name)) names.insert(starts_with(name, "eval_") ? name.substr(5) : name);
+    if (!is_duration(name)) { names.insert(starts_with(name, "eval_") ? name.substr(5) : name); }
   }
-  if (names.empty()) return "";
+  if (names.empty()) { return ""; }
   std::string rows;
   for (const std::string& name : names) {
     const Change train = change_of(all, name), eval = change_of(all, "eval_" + name);
     rows += "<tr>" + table_cell("", cat("<code>", escaped(name), "</code>"));
     rows += table_cell("number muted", train.first) + table_cell("number", train.last);
-    if (has_eval) rows += table_cell("number muted", eval.first) + table_cell("number", eval.last);
+    if (has_eval) { rows += table_cell("number muted", eval.first) + table_cell("number", eval.last); }
     rows += "</tr>\n";
   }
   const std::string head =
@@ -144,11 +144,11 @@ std::string final_metrics_section(const RunFolder& run) {
 }
 
 std::string samples_section(const RunFolder& run) {
-  if (run.samples.empty()) return "";
+  if (run.samples.empty()) { return ""; }
   std::vector<std::string> columns;
   for (const Json& sample : run.samples) {
     for (const auto& [key, value] : sample.items()) {
-      if (std::find(columns.begin(), columns.end(), key) == columns.end()) columns.push_back(key);
+      if (std::find(columns.begin(), columns.end(), key) == columns.end()) { columns.push_back(key); }
     }
   }
   std::string html = "<div class=\"scroll\"><table class=\"samples\"><tr>";
@@ -179,7 +179,7 @@ std::string samples_section(const RunFolder& run) {
 }
 
 std::string config_section(const RunFolder& run) {
-  if (run.yaml_text.empty()) return "";
+  if (run.yaml_text.empty()) { return ""; }
   return cat("<details class=\"card\"><summary>Settings (run.yaml)</summary><pre>", escaped(run.yaml_text),
              "</pre></details>\n");
 }

@@ -10,14 +10,14 @@ namespace {
 
 double mean(std::span<const double> values) {
   double sum = 0;
-  for (const double value : values) sum += value;
+  for (const double value : values) { sum += value; }
   return sum / static_cast<double>(values.size());
 }
 
 double variance(std::span<const double> values) {
   const double centre = mean(values);
   double sum = 0;
-  for (const double value : values) sum += (value - centre) * (value - centre);
+  for (const double value : values) { sum += (value - centre) * (value - centre); }
   return sum / static_cast<double>(values.size());
 }
 
@@ -42,7 +42,7 @@ const Series& find_series(const SeriesMap& all, const std::string& name) {
 }
 
 double median(std::vector<double> values) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  if (values.empty()) { return std::numeric_limits<double>::quiet_NaN(); }
   std::sort(values.begin(), values.end());
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
@@ -53,7 +53,7 @@ Trend trend_of(const Series& series) {
   std::copy_if(series.values.begin(), series.values.end(), std::back_inserter(values),
                [](double value) { return std::isfinite(value); });
   Trend trend{.count = values.size()};
-  if (values.size() < 4) return trend;
+  if (values.size() < 4) { return trend; }
   const std::size_t quarter = std::max<std::size_t>(2, values.size() / 4);
   const std::span<const double> first = std::span(values).first(quarter);
   const std::span<const double> last = std::span(values).last(quarter);

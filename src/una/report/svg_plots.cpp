@@ -30,7 +30,7 @@ double round_step(double span, int about) {
   const double rough = span / about;
   const double power = std::pow(10, std::floor(std::log10(rough)));
   for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= rough * 0.999) return factor * power;
+    if (factor * power >= rough * 0.999) { return factor * power; }
   }
   return 10 * power;
 }
@@ -42,7 +42,9 @@ std::string tick_text(double tick) { return significant(std::abs(tick) < 1e-12 ?
 std::vector<double> round_ticks(double low, double high, int about) {
   const double step = round_step(high - low, about);
   std::vector<double> ticks;
-  for (double at = std::floor(low / step) * step; at < high + step * 0.999; at += step) ticks.push_back(at);
+  for (double at = std::floor(low / step) * step; at < high + step * 0.999; at += step) {
+    ticks.push_back(at);
+  }
   return ticks;
 }
 
@@ -52,7 +54,7 @@ std::string dot_plot(const std::vector<DotRow>& rows, const std::string& axis_ti
     low = std::min({low, row.low, row.value});
     high = std::max({high, row.high, row.value});
   }
-  if (low == high) high = 1;
+  if (low == high) { high = 1; }
   const std::vector<double> ticks = round_ticks(low, high, 6);
   const double width = 860, left = 150, right = 90, row_height = 30, top = 10;
   const double bottom = top + row_height * static_cast<double>(rows.size());
@@ -69,7 +71,7 @@ std::string dot_plot(const std::vector<DotRow>& rows, const std::string& axis_ti
   for (const DotRow& row : rows) {
     svg += label("", "end", left - 14, y + 4, row.name);
     svg += cat("<g style=\"--dot:var(--c", row.color, ")\">");
-    if (row.low < row.high) svg += line("interval", x_of(row.low), y, x_of(row.high), y);
+    if (row.low < row.high) { svg += line("interval", x_of(row.low), y, x_of(row.high), y); }
     svg +=
         cat("<circle class=\"dot\" r=\"6\" cx=\"", place(x_of(row.value)), "\" cy=\"", place(y), "\"/></g>");
     svg += label("", "start", width - right + 14, y + 4, (row.value > 0 ? "+" : "") + fixed(row.value, 3));
@@ -114,13 +116,13 @@ std::string drawn_line(const Area& area, const LinePlot::Line& one) {
   std::string path, dots;
   double x = 0, y = 0;
   for (const auto& [px, py] : one.points) {
-    if (!std::isfinite(px) || !std::isfinite(py)) continue;
+    if (!std::isfinite(px) || !std::isfinite(py)) { continue; }
     x = area.x(px), y = area.y(py);
     path += cat(path.empty() ? "" : " ", place(x), ",", place(y));
     dots += cat("<circle class=\"dot\" r=\"4\" cx=\"", place(x), "\" cy=\"", place(y), "\"><title>",
                 escaped(cat(one.name, ": ", tick_text(py), " at ", tick_text(px))), "</title></circle>");
   }
-  if (path.empty()) return "";
+  if (path.empty()) { return ""; }
   return cat("<g style=\"--dot:var(--c", one.color,
              ")\"><polyline class=\"interval\" fill=\"none\" points=\"", path, "\"/>", dots, "</g>",
              label("", "start", x + 10, y + 4, one.name));
@@ -132,21 +134,21 @@ std::string line_plot(const LinePlot& plot) {
   std::vector<double> xs, ys;
   for (const LinePlot::Line& one : plot.lines) {
     for (const auto& [x, y] : one.points) {
-      if (!std::isfinite(x) || !std::isfinite(y)) continue;
+      if (!std::isfinite(x) || !std::isfinite(y)) { continue; }
       xs.push_back(x);
       ys.push_back(y);
     }
   }
-  if (xs.empty()) return "";
+  if (xs.empty()) { return ""; }
   const Area area{.x_ticks = ticks_over(xs, 8), .y_ticks = ticks_over(ys, 5)};
   std::string svg = frame(area.width, area.height, plot.y_title + " by " + plot.x_title) + axes(area, plot);
-  for (const LinePlot::Line& one : plot.lines) svg += drawn_line(area, one);
+  for (const LinePlot::Line& one : plot.lines) { svg += drawn_line(area, one); }
   return svg + "</svg>";
 }
 
 Histogram make_histogram(const std::vector<double>& values, int bins) {
   Histogram histogram;
-  if (values.empty()) return histogram;
+  if (values.empty()) { return histogram; }
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   histogram.edges = round_ticks(*low, *high > *low ? *high : *low + 1, bins);
   histogram.counts.assign(histogram.edges.size() - 1, 0);
@@ -160,7 +162,7 @@ Histogram make_histogram(const std::vector<double>& values, int bins) {
 
 std::string bar_plot(const Histogram& histogram, const std::string& axis_title) {
   const std::size_t bins = histogram.counts.size();
-  if (bins == 0 || histogram.edges.size() != bins + 1) return "";
+  if (bins == 0 || histogram.edges.size() != bins + 1) { return ""; }
   const double most = std::max(1.0, *std::max_element(histogram.counts.begin(), histogram.counts.end()));
   const double from = histogram.edges.front(), span = histogram.edges.back() - from;
   const double width = 860, left = 60, right = 10, top = 10, bottom = 170;

@@ -18,7 +18,7 @@ SortedJson log_history(const std::vector<LogRow>& history) {
   SortedJson rows = SortedJson::array();
   for (const LogRow& row : history) {
     SortedJson json = {{"step", row.step}, {"epoch", row.epoch}};
-    for (const auto& [name, value] : row.values) json[name] = number(value);
+    for (const auto& [name, value] : row.values) { json[name] = number(value); }
     rows.push_back(std::move(json));
   }
   return rows;

@@ -46,7 +46,7 @@ class CommandReward final : public Reward {
     check_input(lines.size() == questions.size(), cat("the reward command gave ", lines.size(), " lines for ",
                                                       questions.size(), " answers: ", command_));
     std::vector<Verdict> verdicts;
-    for (std::size_t i = 0; i < lines.size(); ++i) verdicts.push_back(verdict_of(lines[i], i + 1));
+    for (std::size_t i = 0; i < lines.size(); ++i) { verdicts.push_back(verdict_of(lines[i], i + 1)); }
     return verdicts;
   }
   std::string description() const override { return cat("command ", command_); }
@@ -64,7 +64,7 @@ class CommandReward final : public Reward {
         lines.push_back(std::exchange(line, ""));
       }
     }
-    if (!line.empty()) lines.push_back(line);
+    if (!line.empty()) { lines.push_back(line); }
     const int status = ::pclose(pipe);
     const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     check_input(code == 0, cat("the reward command ended with exit code ", code, ": ", command_));

@@ -54,7 +54,7 @@ class HttpReward final : public Reward {
     Json scores;
     if (outcome.ok) {
       scores = Json::parse(outcome.body, nullptr, false);
-      if (scores.is_object() && scores.contains("scores")) scores = Json(scores["scores"]);
+      if (scores.is_object() && scores.contains("scores")) { scores = Json(scores["scores"]); }
       if (!scores.is_array()) {
         problem = cat(place, ": the reply has no list of scores: ", net::excerpt(outcome.body, secrets_));
       } else if (scores.size() != rows) {

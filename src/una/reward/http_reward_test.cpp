@@ -51,7 +51,7 @@ TEST(HttpReward, rows_go_in_batches_and_scores_come_back_in_order) {
   });
   const std::vector<Verdict> verdicts = score(server.url("/score"), 7, 3);
   ASSERT_EQ(verdicts.size(), 7U);
-  for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(verdicts[i].score, static_cast<double>(i) / 2);
+  for (std::size_t i = 0; i < 7; ++i) { EXPECT_EQ(verdicts[i].score, static_cast<double>(i) / 2); }
   EXPECT_EQ(server.requests(), 3U);
 }
 
@@ -71,9 +71,9 @@ TEST(HttpReward, what_is_no_score_is_missing_with_its_reason) {
 TEST(HttpReward, a_batch_that_fails_leaves_the_others_alone) {
   ScriptedServer server([](const Received& received) {
     const Json rows = Json::parse(received.body)["rows"];
-    if (rows[0]["answer"] == "0") return http_answer(500, "broken");
-    if (rows[0]["answer"] == "2") return http_answer(200, "<html>");
-    if (rows[0]["answer"] == "4") return http_answer(200, "[1]");
+    if (rows[0]["answer"] == "0") { return http_answer(500, "broken"); }
+    if (rows[0]["answer"] == "2") { return http_answer(200, "<html>"); }
+    if (rows[0]["answer"] == "4") { return http_answer(200, "[1]"); }
     return http_answer(200, "[1, 2]");
   });
   const std::vector<Verdict> verdicts = score(server.url(), 8, 2);

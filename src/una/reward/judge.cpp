@@ -91,11 +91,11 @@ std::string Judge::account() const {
 std::string Judge::body_of(const std::string& prompt) const {
   const JudgeOptions& o = settings_.options;
   Json messages = Json::array();
-  if (!o.system_prompt.empty()) messages.push_back({{"role", "system"}, {"content", o.system_prompt}});
+  if (!o.system_prompt.empty()) { messages.push_back({{"role", "system"}, {"content", o.system_prompt}}); }
   messages.push_back({{"role", "user"}, {"content", prompt}});
   Json body{{"model", o.model}, {"messages", messages}};
-  if (o.temperature) body["temperature"] = *o.temperature;
-  if (o.max_tokens) body["max_tokens"] = *o.max_tokens;
+  if (o.temperature) { body["temperature"] = *o.temperature; }
+  if (o.max_tokens) { body["max_tokens"] = *o.max_tokens; }
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -116,9 +116,9 @@ Judge::Ask Judge::ask_of(const Question& question, const Values& answers) const 
 // A reply that is kept but cannot be read any more (another scale) is asked for again.
 bool Judge::settle_from_cache(const std::string& key, Mark& mark) {
   const std::optional<std::string> kept = cache_.find(key);
-  if (!kept) return false;
+  if (!kept) { return false; }
   mark = read_mark(*kept, settings_);
-  if (mark.value) ++counts_.from_cache;
+  if (mark.value) { ++counts_.from_cache; }
   return mark.value.has_value();
 }
 
@@ -148,34 +148,34 @@ std::vector<Mark> Judge::ask_all(const std::vector<Ask>& asks) {
   std::map<std::string, std::size_t> first;  // equal questions are asked once
   for (std::size_t i = 0; i < asks.size(); ++i) {
     marks[i].problem = asks[i].failure;
-    if (!asks[i].failure.empty()) continue;
+    if (!asks[i].failure.empty()) { continue; }
     ++counts_.asked;
     bodies[i] = body_of(asks[i].prompt);
     keys[i] = Hasher().add(settings_.options.base_url).add(bodies[i]).hex();
-    if (settle_from_cache(keys[i], marks[i])) continue;
-    if (first.emplace(keys[i], i).second) open.push_back(i);
+    if (settle_from_cache(keys[i], marks[i])) { continue; }
+    if (first.emplace(keys[i], i).second) { open.push_back(i); }
   }
   for (std::int64_t tries = 0; tries <= settings_.options.parse_retries && !open.empty(); ++tries) {
     std::vector<net::Request> requests;
-    for (const std::size_t i : open) requests.push_back({.url = url_, .body = bodies[i]});
+    for (const std::size_t i : open) { requests.push_back({.url = url_, .body = bodies[i]}); }
     std::vector<std::size_t> again;
     client_.post(requests, [&](std::size_t index, const net::Outcome& outcome) {
       const std::size_t i = open[index];
       take(outcome, keys[i], marks[i]);
-      if (outcome.ok && !marks[i].value) again.push_back(i);
+      if (outcome.ok && !marks[i].value) { again.push_back(i); }
     });
     std::sort(again.begin(), again.end());
     open = std::move(again);
   }
   for (std::size_t i = 0; i < asks.size(); ++i) {
-    if (const auto same = first.find(keys[i]); same != first.end()) marks[i] = marks[same->second];
+    if (const auto same = first.find(keys[i]); same != first.end()) { marks[i] = marks[same->second]; }
     counts_.missing += marks[i].value ? 0 : 1;
   }
   return marks;
 }
 
 std::vector<Verdict> Judge::score(const std::vector<Question>& questions) {
-  if (settings_.mode == JudgeMode::kPairs) return win_shares(questions);
+  if (settings_.mode == JudgeMode::kPairs) { return win_shares(questions); }
   std::vector<Ask> asks;
   for (const Question& question : questions) {
     asks.push_back(ask_of(question, {{"answer", answer_text(question.answer)}}));

@@ -12,13 +12,13 @@ JudgeCache::JudgeCache(const std::string& folder, const std::string& name) {
   const std::string text = is_file(path) ? read_file(path) : "";
   for (const std::string& line : split(text, '\n')) {
     const Json entry = Json::parse(line, nullptr, false);
-    if (!entry.is_object() || !entry.contains("key") || !entry.contains("content")) continue;
+    if (!entry.is_object() || !entry.contains("key") || !entry.contains("content")) { continue; }
     if (entry["key"].is_string() && entry["content"].is_string()) {
       replies_[entry["key"].get<std::string>()] = entry["content"].get<std::string>();
     }
   }
   file_ = std::make_unique<AppendFile>(path);
-  if (!text.empty() && text.back() != '\n') file_->append("\n");
+  if (!text.empty() && text.back() != '\n') { file_->append("\n"); }
 }
 
 std::optional<std::string> JudgeCache::find(const std::string& key) const {
@@ -27,7 +27,7 @@ std::optional<std::string> JudgeCache::find(const std::string& key) const {
 }
 
 void JudgeCache::put(const std::string& key, const std::string& content) {
-  if (file_ == nullptr) return;
+  if (file_ == nullptr) { return; }
   replies_[key] = content;
   const Json entry{{"key", key}, {"content", content}};
   file_->append(entry.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");

@@ -32,8 +32,8 @@ std::pair<double, double> two_numbers(const std::vector<std::string>& words, con
 }
 
 JudgeMode parse_mode(const std::string& mode, const std::string& what) {
-  if (mode == "score") return JudgeMode::kScore;
-  if (mode == "thumbs") return JudgeMode::kThumbs;
+  if (mode == "score") { return JudgeMode::kScore; }
+  if (mode == "thumbs") { return JudgeMode::kThumbs; }
   check_input(mode == "pairs", cat(what, ": mode '", mode, "' is none of score, thumbs, pairs"));
   return JudgeMode::kPairs;
 }
@@ -86,7 +86,7 @@ JudgeSettings check_judge(const JudgeOptions& options, const std::string& what, 
   check_numbers(options, what);
   std::tie(settings.scale.lo, settings.scale.hi) = two_numbers(options.scale, cat(what, ": scale"));
   check_input(settings.scale.lo < settings.scale.hi, cat(what, ": scale needs lo below hi"));
-  if (settings.mode != JudgeMode::kScore) settings.scale = {};
+  if (settings.mode != JudgeMode::kScore) { settings.scale = {}; }
   if (!options.price_per_million_tokens.empty()) {
     std::tie(settings.price_in, settings.price_out) =
         two_numbers(options.price_per_million_tokens, cat(what, ": price_per_million_tokens"));

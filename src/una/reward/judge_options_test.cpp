@@ -22,9 +22,7 @@ template <class Act>
 std::string refusal(const Act& act) {
   try {
     act();
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
   return "";
 }
 

@@ -38,15 +38,15 @@ std::string format_sentence(JudgeMode mode, bool json) {
 }  // namespace
 
 std::string default_template(JudgeMode mode) {
-  if (mode == JudgeMode::kScore) return cat(kOneAnswer, "How good is the answer? {format}");
-  if (mode == JudgeMode::kThumbs) return cat(kOneAnswer, "Is it a good answer? {format}");
+  if (mode == JudgeMode::kScore) { return cat(kOneAnswer, "How good is the answer? {format}"); }
+  if (mode == JudgeMode::kThumbs) { return cat(kOneAnswer, "Is it a good answer? {format}"); }
   return cat(kTwoAnswers, "Which answer is better? {format}");
 }
 
 std::string with_format(const std::string& prompt_template, JudgeMode mode, bool json) {
   const std::string sentence = format_sentence(mode, json);
   const std::size_t at = prompt_template.find("{format}");
-  if (at == std::string::npos) return cat(trim(prompt_template), "\n\n", sentence);
+  if (at == std::string::npos) { return cat(trim(prompt_template), "\n\n", sentence); }
   return prompt_template.substr(0, at) + sentence + prompt_template.substr(at + 8);
 }
 
@@ -55,7 +55,7 @@ std::string fill(const std::string& prompt_template, const std::map<std::string,
   for (std::size_t at = 0; at < prompt_template.size();) {
     const std::size_t open = prompt_template.find('{', at);
     out += prompt_template.substr(at, open - at);
-    if (open == std::string::npos) break;
+    if (open == std::string::npos) { break; }
     const std::size_t end = prompt_template.find('}', open);
     const auto value = end == std::string::npos
                            ? values.end()
@@ -67,12 +67,12 @@ std::string fill(const std::string& prompt_template, const std::map<std::string,
 }
 
 std::string conversation_text(const Text& text) {
-  if (!text.is_chat) return text.plain;
-  if (text.messages.size() == 1 && text.messages[0].role == "user") return text.messages[0].content;
+  if (!text.is_chat) { return text.plain; }
+  if (text.messages.size() == 1 && text.messages[0].role == "user") { return text.messages[0].content; }
   std::vector<std::string> turns;
   for (const Message& message : text.messages) {
     std::string role = message.role;
-    if (!role.empty()) role[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(role[0])));
+    if (!role.empty()) { role[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(role[0]))); }
     turns.push_back(cat(role, ": ", message.content));
   }
   return join(turns, "\n\n");

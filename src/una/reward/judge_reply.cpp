@@ -20,7 +20,7 @@ std::string lower(std::string text) {
 }
 
 std::int64_t count_of(const Json& reply, const char* key) {
-  if (!reply.contains("usage") || !reply["usage"].is_object() || !reply["usage"].contains(key)) return 0;
+  if (!reply.contains("usage") || !reply["usage"].is_object() || !reply["usage"].contains(key)) { return 0; }
   const Json& value = reply["usage"][key];
   return value.is_number_integer() ? std::max<std::int64_t>(0, value.get<std::int64_t>()) : 0;
 }
@@ -43,9 +43,9 @@ Mark score_mark(const std::string& word, const ScoreScale& scale) {
 Mark verdict_mark(const std::string& word, JudgeMode mode) {
   const std::string verdict = lower(word);
   const bool pairs = mode == JudgeMode::kPairs;
-  if (verdict == (pairs ? "a" : "yes")) return {.value = 1, .problem = ""};
-  if (verdict == (pairs ? "b" : "no")) return {.value = 0, .problem = ""};
-  if (pairs && verdict == "tie") return {.value = 0.5, .problem = ""};
+  if (verdict == (pairs ? "a" : "yes")) { return {.value = 1, .problem = ""}; }
+  if (verdict == (pairs ? "b" : "no")) { return {.value = 0, .problem = ""}; }
+  if (pairs && verdict == "tie") { return {.value = 0.5, .problem = ""}; }
   return problem(cat("'", word, "' is no verdict (", pairs ? "A, B, tie" : "yes, no", ")"));
 }
 
@@ -58,12 +58,13 @@ Mark read_json_mark(const std::string& content, const JudgeSettings& settings) {
   std::string text(trim(content));
   if (starts_with(text, "```") && ends_with(text, "```") && text.size() > 6) {
     text = text.substr(3, text.size() - 6);
-    if (starts_with(text, "json")) text.erase(0, 4);
+    if (starts_with(text, "json")) { text.erase(0, 4); }
   }
   const Json reply = Json::parse(text, nullptr, false);
   const char* key = settings.mode == JudgeMode::kScore ? "score" : "verdict";
-  if (!reply.is_object() || !reply.contains(key))
+  if (!reply.is_object() || !reply.contains(key)) {
     return problem(cat("the reply is no JSON object with ", key));
+  }
   const Json& value = reply[key];
   if (settings.mode == JudgeMode::kScore ? !value.is_number() : !value.is_string()) {
     return problem(cat("the reply's ", key, " has the wrong type"));
@@ -101,12 +102,12 @@ ChatReply read_chat_reply(const std::string& body) {
   out.content = first["message"]["content"].get<std::string>();
   const bool cut = first.contains("finish_reason") && first["finish_reason"] == "length";
   out.good = !cut;  // "Score: 1" may have been going to be "Score: 10"
-  if (cut) out.problem = "the reply was cut off at max_tokens";
+  if (cut) { out.problem = "the reply was cut off at max_tokens"; }
   return out;
 }
 
 Mark read_mark(const std::string& content, const JudgeSettings& settings) {
-  if (settings.options.answer_format == "json") return read_json_mark(content, settings);
+  if (settings.options.answer_format == "json") { return read_json_mark(content, settings); }
   const std::string name = settings.mode == JudgeMode::kScore ? "Score:" : "Verdict:";
   const std::string line = last_line(content);
   if (!starts_with(lower(line), lower(name))) {

@@ -76,11 +76,13 @@ TEST(Judge, a_bad_server_costs_retries_and_the_rest_is_missing) {
   ScriptedServer server([](const Received& received) -> std::optional<std::string> {
     const std::string turn = user_turn(received);
     const bool again = received.number >= 5;
-    if (turn.rfind("silent", 0) == 0 && !again) return std::nullopt;
-    if (turn.rfind("busy", 0) == 0 && !again) return http_answer(429, "slow down", "Retry-After: 0.05\r\n");
-    if (turn.rfind("half", 0) == 0 && !again) return half_answer(chat("Score: 5"));
-    if (turn.rfind("garbage", 0) == 0) return http_answer(200, "{\"choices\": [{\"mess");
-    if (turn.rfind("off", 0) == 0) return http_answer(200, chat("Score: 50"));
+    if (turn.rfind("silent", 0) == 0 && !again) { return std::nullopt; }
+    if (turn.rfind("busy", 0) == 0 && !again) {
+      return http_answer(429, "slow down", "Retry-After: 0.05\r\n");
+    }
+    if (turn.rfind("half", 0) == 0 && !again) { return half_answer(chat("Score: 5")); }
+    if (turn.rfind("garbage", 0) == 0) { return http_answer(200, "{\"choices\": [{\"mess"); }
+    if (turn.rfind("off", 0) == 0) { return http_answer(200, chat("Score: 50")); }
     return http_answer(200, chat("Score: 5"));
   });
   JudgeParts slow = parts(server, "score", "{answer}");
@@ -88,7 +90,7 @@ TEST(Judge, a_bad_server_costs_retries_and_the_rest_is_missing) {
   const auto judge = make_judge(std::move(slow));
   const std::vector<Verdict> verdicts = judge->score(
       {ask("q", "silent"), ask("q", "busy"), ask("q", "half"), ask("q", "garbage"), ask("q", "off")});
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(verdicts[i].score, 5) << verdicts[i].failure;
+  for (std::size_t i = 0; i < 3; ++i) { EXPECT_EQ(verdicts[i].score, 5) << verdicts[i].failure; }
   EXPECT_NE(verdicts[3].failure.find("no JSON"), std::string::npos) << verdicts[3].failure;
   EXPECT_NE(verdicts[4].failure.find("off the scale"), std::string::npos) << verdicts[4].failure;
   // Six unreadable ones, three good ones, three that were lost on the way.
@@ -140,8 +142,8 @@ TEST(Judge, thumbs_are_one_and_zero) {
 std::string pair_reply(const std::string& turn) {
   const bool first = turn.find("A=good") != std::string::npos,
              second = turn.find("B=good") != std::string::npos;
-  if (turn.rfind("dead", 0) == 0 && second) return "no idea";
-  if (turn.rfind("biased", 0) == 0) return "Verdict: A";
+  if (turn.rfind("dead", 0) == 0 && second) { return "no idea"; }
+  if (turn.rfind("biased", 0) == 0) { return "Verdict: A"; }
   return first == second ? "Verdict: tie" : first ? "Verdict: A" : "Verdict: B";
 }
 

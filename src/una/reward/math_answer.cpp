@@ -25,8 +25,8 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 std::size_t behind_braces(std::string_view text, std::size_t open) {
   int depth = 0;
   for (std::size_t i = open; i < text.size(); ++i) {
-    if (text[i] == '{') ++depth;
-    if (text[i] == '}' && --depth == 0) return i + 1;
+    if (text[i] == '{') { ++depth; }
+    if (text[i] == '}' && --depth == 0) { return i + 1; }
   }
   return std::string::npos;
 }
@@ -58,12 +58,12 @@ std::string plain_result(const std::string& result) {
   for (const char* style : {"\\text{", "\\mathrm{", "\\textbf{", "\\mathbf{"}) {
     for (std::size_t at = 0; (at = text.find(style)) != std::string::npos;) {
       const std::size_t open = text.find('{', at), end = behind_braces(text, open);
-      if (end == std::string::npos) break;
+      if (end == std::string::npos) { break; }
       text = text.substr(0, at) + text.substr(open + 1, end - open - 2) + text.substr(end);
     }
   }
   std::erase_if(text, [](unsigned char c) { return std::isspace(c) != 0; });
-  if (!text.empty() && text.back() == '.') text.pop_back();
+  if (!text.empty() && text.back() == '.') { text.pop_back(); }
   return text;
 }
 
@@ -74,7 +74,7 @@ class NumberReader {
 
   bool at_end() const { return text_.empty(); }
   bool take(std::string_view word) {
-    if (!starts_with(text_, word)) return false;
+    if (!starts_with(text_, word)) { return false; }
     text_.remove_prefix(word.size());
     return true;
   }
@@ -84,17 +84,17 @@ class NumberReader {
     std::string digits = whole_digits();
     if (take(".")) {
       digits += '.';
-      while (!text_.empty() && is_digit(text_[0])) digits += pop();
+      while (!text_.empty() && is_digit(text_[0])) { digits += pop(); }
     }
-    if (digits.find_first_of("0123456789") == std::string::npos) return std::nullopt;
+    if (digits.find_first_of("0123456789") == std::string::npos) { return std::nullopt; }
     return std::strtod(digits.c_str(), nullptr) * exponent();
   }
 
   // {12} or, in \frac12, one digit.
   std::optional<double> group() {
-    if (!text_.empty() && is_digit(text_[0])) return pop() - '0';
+    if (!text_.empty() && is_digit(text_[0])) { return pop() - '0'; }
     const std::size_t end = starts_with(text_, "{") ? behind_braces(text_, 0) : std::string::npos;
-    if (end == std::string::npos) return std::nullopt;
+    if (end == std::string::npos) { return std::nullopt; }
     const std::optional<double> value = number_value(std::string(text_.substr(1, end - 2)));
     text_.remove_prefix(end);
     return value;
@@ -110,15 +110,15 @@ class NumberReader {
   std::string whole_digits() {
     std::string digits;
     const auto group_follows = [&] {
-      if (digits.empty() || text_.size() < 4 || text_[0] != ',') return false;
+      if (digits.empty() || text_.size() < 4 || text_[0] != ',') { return false; }
       for (std::size_t i = 1; i < 4; ++i) {
-        if (!is_digit(text_[i])) return false;
+        if (!is_digit(text_[i])) { return false; }
       }
       return text_.size() == 4 || !is_digit(text_[4]);
     };
     while (!text_.empty() && (is_digit(text_[0]) || group_follows())) {
       const char c = pop();
-      if (c != ',') digits += c;
+      if (c != ',') { digits += c; }
     }
     return digits;
   }
@@ -137,8 +137,8 @@ class NumberReader {
     char* end = nullptr;
     const long power = std::strtol(word.c_str(), &end, 10);
     auto used = static_cast<std::size_t>(end - word.c_str());
-    if (used == 0 || std::labs(power) > 300 || (braces && *end != '}')) return 1;
-    if (braces) used += 2;
+    if (used == 0 || std::labs(power) > 300 || (braces && *end != '}')) { return 1; }
+    if (braces) { used += 2; }
     text_ = rest.substr(used);
     return std::pow(10, static_cast<double>(power));
   }
@@ -152,7 +152,7 @@ struct Number {
 };
 
 std::optional<double> quotient(std::optional<double> over, std::optional<double> under) {
-  if (!over || !under || *under == 0) return std::nullopt;
+  if (!over || !under || *under == 0) { return std::nullopt; }
   return *over / *under;
 }
 
@@ -162,13 +162,13 @@ std::optional<double> magnitude(NumberReader& in) {
     const std::optional<double> over = in.group();
     return quotient(over, in.group());
   };
-  if (in.take("\\frac")) return latex_fraction();
+  if (in.take("\\frac")) { return latex_fraction(); }
   const std::optional<double> first = in.unsigned_decimal();
-  if (!first) return std::nullopt;
-  if (in.take("/")) return quotient(first, in.unsigned_decimal());
-  if (!in.take("\\frac")) return first;
+  if (!first) { return std::nullopt; }
+  if (in.take("/")) { return quotient(first, in.unsigned_decimal()); }
+  if (!in.take("\\frac")) { return first; }
   const std::optional<double> part = latex_fraction();
-  if (!part) return std::nullopt;
+  if (!part) { return std::nullopt; }
   return *first + *part;
 }
 
@@ -176,11 +176,11 @@ std::optional<Number> read_number(const std::string& written) {
   const std::string text = plain_result(written);
   NumberReader in(text);
   const bool negative = in.take("-");
-  if (!negative) in.take("+");
+  if (!negative) { in.take("+"); }
   std::optional<double> value = magnitude(in);
-  if (!value) return std::nullopt;
+  if (!value) { return std::nullopt; }
   const bool percent = in.take("%");
-  if (!in.at_end() || !std::isfinite(*value)) return std::nullopt;
+  if (!in.at_end() || !std::isfinite(*value)) { return std::nullopt; }
   return Number{.value = negative ? -*value : *value, .percent = percent};
 }
 
@@ -189,8 +189,8 @@ bool close(double a, double b, double tolerance) {
 }
 
 bool same_number(const Number& a, const Number& b, double tolerance) {
-  if (close(a.value, b.value, tolerance)) return true;
-  if (a.percent == b.percent) return false;
+  if (close(a.value, b.value, tolerance)) { return true; }
+  if (a.percent == b.percent) { return false; }
   const double hundredths_a = a.percent ? a.value / 100 : a.value;
   const double hundredths_b = b.percent ? b.value / 100 : b.value;
   return close(hundredths_a, hundredths_b, tolerance);
@@ -199,8 +199,10 @@ bool same_number(const Number& a, const Number& b, double tolerance) {
 // Grows a number to the left of `begin` by a sign and a dollar: "-$3", "$-3".
 std::size_t with_sign(const std::string& text, std::size_t begin) {
   std::size_t at = begin;
-  if (at > 0 && text[at - 1] == '.') --at;  // ".5"
-  if (at > 0 && text[at - 1] == '$') --at;
+  if (at > 0 && text[at - 1] == '.') {
+    --at;  // ".5"
+  }
+  if (at > 0 && text[at - 1] == '$') { --at; }
   const bool minus = at > 0 && text[at - 1] == '-';
   // In "3-4" and "x-4" the dash is no sign.
   if (minus &&
@@ -213,11 +215,11 @@ std::size_t with_sign(const std::string& text, std::size_t begin) {
 // "\frac{3}{4}" where that ends in the digit before `end`; else "".
 std::string last_fraction(const std::string& text, std::size_t end) {
   const std::size_t word = text.rfind("frac{"), start = text.rfind('\\', word);
-  if (word == std::string::npos || start == std::string::npos || word - start > 2) return "";
+  if (word == std::string::npos || start == std::string::npos || word - start > 2) { return ""; }
   const std::size_t second = behind_braces(text, word + 4);
-  if (second >= text.size() || text[second] != '{') return "";
+  if (second >= text.size() || text[second] != '{') { return ""; }
   const std::size_t close_brace = behind_braces(text, second);
-  if (close_brace == std::string::npos || close_brace < end) return "";
+  if (close_brace == std::string::npos || close_brace < end) { return ""; }
   const std::size_t begin = with_sign(text, start);
   return text.substr(begin, close_brace - begin);
 }
@@ -228,32 +230,32 @@ std::string marked_result(const std::string& text) {
   const std::size_t boxed = std::max(text.rfind("\\boxed{") + 1, text.rfind("\\fbox{") + 1);  // npos + 1 is 0
   if (boxed > 0) {
     const std::size_t open = text.find('{', boxed), end = behind_braces(text, open);
-    if (end != std::string::npos) return std::string(trim(text.substr(open + 1, end - open - 2)));
+    if (end != std::string::npos) { return std::string(trim(text.substr(open + 1, end - open - 2))); }
   }
   const std::size_t mark = text.rfind("####");
-  if (mark == std::string::npos) return "";
+  if (mark == std::string::npos) { return ""; }
   return std::string(trim(text.substr(mark + 4, text.find('\n', mark) - mark - 4)));
 }
 
 std::string last_number(const std::string& text) {
   std::size_t end = text.find_last_of("0123456789");
-  if (end == std::string::npos) return "";
+  if (end == std::string::npos) { return ""; }
   ++end;
-  if (std::string fraction = last_fraction(text, end); !fraction.empty()) return fraction;
+  if (std::string fraction = last_fraction(text, end); !fraction.empty()) { return fraction; }
   std::size_t begin = end;
   const auto inside = [&](std::size_t i) {  // digits, and commas, dots and slashes between digits
-    if (is_digit(text[i])) return true;
+    if (is_digit(text[i])) { return true; }
     return (text[i] == ',' || text[i] == '.' || text[i] == '/') && i > 0 && is_digit(text[i - 1]);
   };
-  while (begin > 0 && inside(begin - 1)) --begin;
+  while (begin > 0 && inside(begin - 1)) { --begin; }
   // "(3,4)" ends in 4, "1.2.3" in 2.3.
   while (!read_number(text.substr(begin, end - begin))) {
     const std::size_t cut = text.find_first_of(",./", begin);
-    if (cut >= end) break;
+    if (cut >= end) { break; }
     begin = cut + 1;
   }
-  if (end < text.size() && text[end] == '%') ++end;
-  if (text.compare(end, 2, "\\%") == 0) end += 2;
+  if (end < text.size() && text[end] == '%') { ++end; }
+  if (text.compare(end, 2, "\\%") == 0) { end += 2; }
   begin = with_sign(text, begin);
   return text.substr(begin, end - begin);
 }
@@ -278,14 +280,14 @@ bool same_result(const std::string& answer, const std::string& truth, double tol
 std::string loose_text(const std::string& text) {
   std::string letters;
   for (const char c : text) {
-    if (std::ispunct(static_cast<unsigned char>(c)) != 0) continue;
+    if (std::ispunct(static_cast<unsigned char>(c)) != 0) { continue; }
     letters += std::isspace(static_cast<unsigned char>(c)) != 0
                    ? ' '
                    : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
   std::vector<std::string> words;
   for (std::string& word : split(letters, ' ')) {
-    if (!word.empty() && word != "a" && word != "an" && word != "the") words.push_back(std::move(word));
+    if (!word.empty() && word != "a" && word != "an" && word != "the") { words.push_back(std::move(word)); }
   }
   return join(words, " ");
 }

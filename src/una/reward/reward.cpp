@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kShownBytes = 200;
 
 Json text_json(const Text& text) {
-  if (!text.is_chat) return text.plain;
+  if (!text.is_chat) { return text.plain; }
   Json turns = Json::array();
   for (const Message& message : text.messages) {
     turns.push_back({{"role", message.role}, {"content", message.content}});
@@ -32,15 +32,15 @@ Question question_of(const Example& example, std::size_t response) {
 }
 
 std::string answer_text(const Text& answer) {
-  if (!answer.is_chat) return answer.plain;
+  if (!answer.is_chat) { return answer.plain; }
   std::vector<std::string> contents;
-  for (const Message& message : answer.messages) contents.push_back(message.content);
+  for (const Message& message : answer.messages) { contents.push_back(message.content); }
   return join(contents, "\n");
 }
 
 Json question_json(const Question& question) {
   Json row{{"prompt", text_json(question.prompt)}, {"answer", answer_text(question.answer)}};
-  if (question.ground_truth) row["ground_truth"] = *question.ground_truth;
+  if (question.ground_truth) { row["ground_truth"] = *question.ground_truth; }
   return row;
 }
 
@@ -64,15 +64,15 @@ std::vector<Verdict> win_shares(std::size_t answers,
       continue;
     }
     double share = 0.5;
-    if (results[p].preference == Preference::kFirst) share = 1;
-    if (results[p].preference == Preference::kSecond) share = 0;
+    if (results[p].preference == Preference::kFirst) { share = 1; }
+    if (results[p].preference == Preference::kSecond) { share = 0; }
     won[a] += share;
     won[b] += 1 - share;
     ++played[a];
     ++played[b];
   }
   for (std::size_t i = 0; i < answers; ++i) {
-    if (played[i] > 0) verdicts[i] = scored(won[i] / played[i]);
+    if (played[i] > 0) { verdicts[i] = scored(won[i] / played[i]); }
   }
   return verdicts;
 }
@@ -80,12 +80,12 @@ std::vector<Verdict> win_shares(std::size_t answers,
 Verdict verdict_of_reply(const Json& reply, const std::string& what) {
   const bool wrapped = reply.is_object() && reply.contains("score");
   const Json& score = wrapped ? reply.at("score") : reply;
-  if (score.is_number() && std::isfinite(score.get<double>())) return scored(score.get<double>());
+  if (score.is_number() && std::isfinite(score.get<double>())) { return scored(score.get<double>()); }
   if (reply.is_object() && reply.contains("error") && reply["error"].is_string()) {
     return failed(cat(what, ": ", reply["error"].get<std::string>()));
   }
   std::string shown = reply.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (shown.size() > kShownBytes) shown = shown.substr(0, kShownBytes) + "...";
+  if (shown.size() > kShownBytes) { shown = shown.substr(0, kShownBytes) + "..."; }
   return failed(cat(what, " is no number: ", shown));
 }
 

@@ -53,7 +53,7 @@ std::string RewardModel::description() const {
 
 std::int64_t RewardModel::limit() const {
   const std::int64_t positions = model_.spec().max_positions;
-  if (options_.max_length == 0) return positions;
+  if (options_.max_length == 0) { return positions; }
   return positions == 0 ? options_.max_length : std::min(options_.max_length, positions);
 }
 
@@ -67,7 +67,7 @@ std::vector<double> RewardModel::score_ids(const Sequences& sequences) {
     while (end < sequences.size()) {
       const std::int64_t own = std::ssize(sequences[end]);
       check(own > 0, "RewardModel: an empty sequence");
-      if (end > begin && tokens + own > options_.token_budget) break;
+      if (end > begin && tokens + own > options_.token_budget) { break; }
       tokens += own;
       ++end;
     }

@@ -60,7 +60,7 @@ TEST(RewardModel, ScoresDoNotDependOnTheBatchAndKeepTheOrder) {
   for (std::size_t i = 0; i < one.size(); ++i) {
     EXPECT_NEAR(one[i], all[i], 1e-6);
     EXPECT_NEAR(one[i], cut[i], 1e-6);
-    for (std::size_t j = 0; j < i; ++j) EXPECT_GT(std::abs(one[i] - one[j]), 1e-4);
+    for (std::size_t j = 0; j < i; ++j) { EXPECT_GT(std::abs(one[i] - one[j]), 1e-4); }
   }
 }
 
@@ -72,7 +72,7 @@ TEST(RewardModel, APadIdEqualToTheEndTokenChangesNothing) {
   RewardModel reward(padded, model::kNoAdapter, bench.words.text(BosRule::kTemplate), {});
   const std::vector<double> expected = bench.scores(questions());
   const std::vector<Verdict> verdicts = reward.score(questions());
-  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(verdicts[i].score, expected[i]);
+  for (std::size_t i = 0; i < expected.size(); ++i) { EXPECT_EQ(verdicts[i].score, expected[i]); }
 }
 
 TEST(RewardModel, AFailureIsNamedInItsPlaceAndIsNoScore) {
@@ -99,8 +99,9 @@ TEST(RewardModel, TheModelsOwnPositionsAreALimitToo) {
 
 TEST(RewardModel, AScoreThatIsNotFiniteIsAFailure) {
   Bench bench;
-  for (auto& [name, tensor] : bench.model.named_tensors())
-    if (name == "score.weight") tensor.fill_(std::numeric_limits<double>::infinity());
+  for (auto& [name, tensor] : bench.model.named_tensors()) {
+    if (name == "score.weight") { tensor.fill_(std::numeric_limits<double>::infinity()); }
+  }
   const std::vector<Verdict> verdicts = bench.reward.score({questions()[0]});
   EXPECT_FALSE(verdicts[0].score.has_value());
   EXPECT_NE(verdicts[0].failure.find("finite"), std::string::npos);

@@ -19,9 +19,7 @@ class Rule : public Reward {
   explicit Rule(std::string name, ScoreScale scale = {}) : name_(std::move(name)), scale_(scale) {}
   std::vector<Verdict> score(const std::vector<Question>& questions) override {
     std::vector<Verdict> verdicts;
-    for (const Question& question : questions) {
-      verdicts.push_back(verdict(question));
-    }
+    for (const Question& question : questions) { verdicts.push_back(verdict(question)); }
     return verdicts;
   }
   std::string description() const override { return cat("rule ", name_); }
@@ -60,7 +58,7 @@ class ExactRule final : public TruthRule {
 
  private:
   bool agrees(const std::string& answer, const std::string& truth) const override {
-    if (loose_) return loose_text(answer) == loose_text(truth);
+    if (loose_) { return loose_text(answer) == loose_text(truth); }
     return trim(answer) == trim(truth);
   }
   bool loose_;
@@ -82,7 +80,7 @@ double words_of(const std::string& text) {
   bool inside = false;
   for (const char c : text) {
     const bool space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-    if (!space && !inside) words += 1;
+    if (!space && !inside) { words += 1; }
     inside = !space;
   }
   return words;
@@ -129,7 +127,7 @@ class Weighted final : public Reward {
       for (std::size_t i = 0; i < own.size(); ++i) {
         total[i].tokens += own[i].tokens;
         const std::optional<double> sum = total[i].score, more = own[i].score;
-        if (sum && more) total[i].score = *sum + weights_[r] * *more;
+        if (sum && more) { total[i].score = *sum + weights_[r] * *more; }
         if (sum && !more) {
           total[i] = {.score = std::nullopt, .failure = own[i].failure, .tokens = total[i].tokens};
         }
@@ -143,7 +141,7 @@ class Weighted final : public Reward {
     ScoreScale sum{0, 0};
     for (std::size_t r = 0; r < rewards_.size(); ++r) {
       const std::optional<ScoreScale> own = rewards_[r]->scale();
-      if (!own || weights_[r] == 0) return std::nullopt;
+      if (!own || weights_[r] == 0) { return std::nullopt; }
       sum.lo += weights_[r] * (weights_[r] > 0 ? own->lo : own->hi);
       sum.hi += weights_[r] * (weights_[r] > 0 ? own->hi : own->lo);
     }
@@ -158,7 +156,7 @@ class Weighted final : public Reward {
   std::string account() const override {
     std::vector<std::string> parts;
     for (const auto& reward : rewards_) {
-      if (std::string own = reward->account(); !own.empty()) parts.push_back(std::move(own));
+      if (std::string own = reward->account(); !own.empty()) { parts.push_back(std::move(own)); }
     }
     return join(parts, "; ");
   }
@@ -224,12 +222,12 @@ std::unique_ptr<Reward> make_rule(const std::string& spec) {
   const std::size_t colon = spec.find(':');
   const std::string name = spec.substr(0, colon);
   const std::string argument = colon == std::string::npos ? "" : spec.substr(colon + 1);
-  if (name == "length") return length_rule(spec, argument);
-  if (name == "regex") return regex_rule(spec, argument);
-  if (name == "json") return std::make_unique<JsonRule>();
-  if (name == "exact_match") return exact_rule(spec, argument);
-  if (name == "math") return math_rule(spec, argument);
-  if (name == "command") return make_command_reward(argument);
+  if (name == "length") { return length_rule(spec, argument); }
+  if (name == "regex") { return regex_rule(spec, argument); }
+  if (name == "json") { return std::make_unique<JsonRule>(); }
+  if (name == "exact_match") { return exact_rule(spec, argument); }
+  if (name == "math") { return math_rule(spec, argument); }
+  if (name == "command") { return make_command_reward(argument); }
   const std::string known = join(rule_names(), ", ");
   throw InputError(cat("reward ", spec, ": unknown kind '", name, "' (known: model, ", known,
                        ", judge, http://..., implicit)"));

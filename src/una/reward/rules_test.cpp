@@ -21,9 +21,7 @@ double score_of(const std::string& spec, const std::string& answer) {
 std::string refusal(const std::string& spec) {
   try {
     make_rule(spec);
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
   return "";
 }
 
@@ -46,7 +44,7 @@ TEST(Rules, a_chat_answer_is_the_contents_of_its_turns) {
 TEST(Rules, answers_are_compared_with_the_ground_truth_of_their_row) {
   const auto verdict = [](const std::string& spec, const std::string& answer, const char* truth) {
     Question question = ask(answer);
-    if (truth != nullptr) question.ground_truth = truth;
+    if (truth != nullptr) { question.ground_truth = truth; }
     return make_rule(spec)->score({question}).front();
   };
   EXPECT_DOUBLE_EQ(verdict("exact_match", " Paris\n", "Paris").score.value(), 1);

@@ -29,8 +29,10 @@ bool BackgroundScorer::take(std::vector<Job>& jobs) {
 
 void BackgroundScorer::score(const std::vector<Job>& jobs) {
   std::vector<reward::Question> questions;
-  for (const Job& job : jobs) questions.insert(questions.end(), job.questions.begin(), job.questions.end());
-  if (questions.empty()) return;
+  for (const Job& job : jobs) {
+    questions.insert(questions.end(), job.questions.begin(), job.questions.end());
+  }
+  if (questions.empty()) { return; }
   const std::vector<reward::Verdict> found = reward_.score(questions);
   check(found.size() == questions.size(), "a reward gave another number of verdicts than questions");
   auto next = found.begin();
@@ -45,15 +47,13 @@ void BackgroundScorer::work() {
   std::vector<Job> jobs;
   while (take(jobs)) {
     try {
-      if (!failure_) score(jobs);
-    } catch (...) {
-      failure_ = std::current_exception();
-    }
+      if (!failure_) { score(jobs); }
+    } catch (...) { failure_ = std::current_exception(); }
   }
 }
 
 void BackgroundScorer::close() {
-  if (!thread_.joinable()) return;
+  if (!thread_.joinable()) { return; }
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     closed_ = true;
@@ -64,11 +64,11 @@ void BackgroundScorer::close() {
 
 void BackgroundScorer::finish(std::vector<Group>& groups) {
   close();
-  if (failure_) std::rethrow_exception(failure_);
+  if (failure_) { std::rethrow_exception(failure_); }
   for (Group& group : groups) {
     const std::vector<reward::Verdict>& verdicts = verdicts_[group.index];
     check(verdicts.size() == group.answers.size(), "BackgroundScorer: a group was not added whole");
-    for (std::size_t i = 0; i < verdicts.size(); ++i) take_verdict(verdicts[i], group.answers[i]);
+    for (std::size_t i = 0; i < verdicts.size(); ++i) { take_verdict(verdicts[i], group.answers[i]); }
   }
 }
 

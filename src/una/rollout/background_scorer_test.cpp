@@ -16,7 +16,7 @@ class SlowReward final : public reward::Reward {
   std::vector<reward::Verdict> score(const std::vector<reward::Question>& questions) override {
     calls.push_back(questions.size());
     started.set_value();
-    if (gate.valid()) gate.wait();
+    if (gate.valid()) { gate.wait(); }
     started = {};
     check_input(!fails, "the judge is gone");
     std::vector<reward::Verdict> out;
@@ -59,7 +59,7 @@ TEST(BackgroundScorer, GivesWhatScoringAtTheEndGives) {
   score(later, bench.reward);
   bench.reward.started = {};
   BackgroundScorer scorer(bench.reward);
-  for (const std::size_t g : {2, 0, 1}) scorer.add(bench.groups[g]);
+  for (const std::size_t g : {2, 0, 1}) { scorer.add(bench.groups[g]); }
   scorer.finish(bench.groups);
   for (std::size_t g = 0; g < bench.groups.size(); ++g) {
     for (std::size_t i = 0; i < bench.groups[g].answers.size(); ++i) {
@@ -105,9 +105,7 @@ TEST(BackgroundScorer, WhatTheRewardThrowsComesOutOfFinish) {
 
 TEST(BackgroundScorer, AScorerThatIsLeftEndsItsThread) {
   Bench bench;
-  {
-    const BackgroundScorer unused(bench.reward);
-  }
+  { const BackgroundScorer unused(bench.reward); }
   {
     BackgroundScorer left(bench.reward);
     left.add(bench.groups[0]);

@@ -23,11 +23,11 @@ struct Unusable {
 };
 
 void need(bool good, const std::string& reason) {
-  if (!good) throw Unusable{reason};
+  if (!good) { throw Unusable{reason}; }
 }
 
 const Json* member(const Json& json, const char* name) {
-  if (!json.is_object()) return nullptr;
+  if (!json.is_object()) { return nullptr; }
   const auto found = json.find(name);
   return found == json.end() || found->is_null() ? nullptr : &*found;
 }
@@ -40,7 +40,7 @@ std::int32_t checked_id(double value, const CompletionContext& context) {
 }
 
 std::optional<Ids> ids_in(const Json* list, const CompletionContext& context) {
-  if (list == nullptr || !list->is_array()) return std::nullopt;
+  if (list == nullptr || !list->is_array()) { return std::nullopt; }
   Ids ids;
   for (const Json& id : *list) {
     need(id.is_number(), "token_ids holds something that is no number");
@@ -51,10 +51,10 @@ std::optional<Ids> ids_in(const Json* list, const CompletionContext& context) {
 
 // "token_id:17" in the place of each token's text.
 std::optional<Ids> ids_in_tokens(const Json* tokens, const CompletionContext& context) {
-  if (tokens == nullptr || !tokens->is_array() || tokens->empty()) return std::nullopt;
+  if (tokens == nullptr || !tokens->is_array() || tokens->empty()) { return std::nullopt; }
   Ids ids;
   for (const Json& token : *tokens) {
-    if (!token.is_string() || !starts_with(token.get<std::string>(), kTokenId)) return std::nullopt;
+    if (!token.is_string() || !starts_with(token.get<std::string>(), kTokenId)) { return std::nullopt; }
     const std::string number = token.get<std::string>().substr(std::string(kTokenId).size());
     char* end = nullptr;
     const double value = std::strtod(number.c_str(), &end);
@@ -68,9 +68,11 @@ std::optional<Ids> ids_in_tokens(const Json* tokens, const CompletionContext& co
 std::vector<float> logps_in(const Json* logprobs) {
   const Json* list = logprobs == nullptr ? nullptr : member(*logprobs, "token_logprobs");
   std::vector<float> out;
-  if (list == nullptr || !list->is_array()) return out;
+  if (list == nullptr || !list->is_array()) { return out; }
   for (const Json& value : *list) {
-    if (!value.is_number() || !std::isfinite(value.get<double>()) || value.get<double>() > 1e-3) return {};
+    if (!value.is_number() || !std::isfinite(value.get<double>()) || value.get<double>() > 1e-3) {
+      return {};
+    }
     out.push_back(value.get<float>());
   }
   return out;
@@ -84,9 +86,9 @@ bool is_stop_id(std::int32_t id, const CompletionContext& context) {
 // A server that stopped: at one of our strings, or at an end token that it does not show? vLLM says it in
 // stop_reason, SGLang in matched_stop. Where nobody says it, no end is added that may not have been sampled.
 bool stopped_at_string(const Json& choice, const CompletionContext& context) {
-  if (context.params->stop.empty()) return false;
+  if (context.params->stop.empty()) { return false; }
   for (const char* name : {"stop_reason", "matched_stop"}) {
-    if (choice.contains(name)) return choice[name].is_string();
+    if (choice.contains(name)) { return choice[name].is_string(); }
   }
   return true;
 }
@@ -104,7 +106,7 @@ void add_ending(Completion& out, const Json& choice, const CompletionContext& co
   } else {
     out.finish = Finish::kEos;
     const Json* id = member(choice, "stop_reason");
-    if (id == nullptr) id = member(choice, "matched_stop");
+    if (id == nullptr) { id = member(choice, "matched_stop"); }
     out.ids.push_back(id != nullptr && id->is_number() ? checked_id(id->get<double>(), context)
                                                        : context.eos_id);
   }
@@ -117,7 +119,7 @@ std::string text_of(const Completion& completion, const CompletionContext& conte
   std::string text = context.tokenizer->decode({completion.ids.begin(), completion.ids.end() - ends}, true);
   std::size_t cut = std::string::npos;
   if (completion.finish == Finish::kStop) {
-    for (const std::string& stop : context.params->stop) cut = std::min(cut, text.find(stop));
+    for (const std::string& stop : context.params->stop) { cut = std::min(cut, text.find(stop)); }
   }
   return cut == std::string::npos ? text : text.substr(0, cut);
 }
@@ -131,7 +133,7 @@ void retokenise(Completion& out, const Json& choice, const Json* tokens, const C
   out.mismatched = context.tokenizer->decode(out.ids, true) != out.text;
   const std::size_t plain = out.ids.size();
   add_ending(out, choice, context);
-  if (tokens == nullptr || !tokens->is_array() || tokens->empty()) return;
+  if (tokens == nullptr || !tokens->is_array() || tokens->empty()) { return; }
   out.mismatched = out.mismatched || (tokens->size() != plain && tokens->size() != out.ids.size());
 }
 
@@ -148,13 +150,13 @@ Completion read(const Json& reply, const CompletionContext& context) {
   const Json* tokens = logprobs == nullptr ? nullptr : member(*logprobs, "tokens");
   Completion out;
   std::optional<Ids> ids = ids_in(member(choice, "token_ids"), context);
-  if (!ids) ids = ids_in_tokens(tokens, context);
+  if (!ids) { ids = ids_in_tokens(tokens, context); }
   if (ids) {
     out.ids = std::move(*ids);
     add_ending(out, choice, context);
     out.text = text_of(out, context);
     out.logps = logps_in(logprobs);
-    if (out.logps.size() != out.ids.size()) out.logps.clear();
+    if (out.logps.size() != out.ids.size()) { out.logps.clear(); }
   } else {
     retokenise(out, choice, tokens, context);
   }
@@ -182,21 +184,19 @@ Json completion_request(const std::string& model, const CompletionContext& conte
             {"logprobs", 1},
             {"return_token_ids", true},
             {"skip_special_tokens", true}};
-  if (p.min_new_tokens > 0) body["min_tokens"] = p.min_new_tokens;
-  if (!p.stop.empty()) body["stop"] = p.stop;
-  if (!p.stop_ids.empty()) body["stop_token_ids"] = p.stop_ids;
-  if (!weights.empty()) body["cache_salt"] = weights;
+  if (p.min_new_tokens > 0) { body["min_tokens"] = p.min_new_tokens; }
+  if (!p.stop.empty()) { body["stop"] = p.stop; }
+  if (!p.stop_ids.empty()) { body["stop_token_ids"] = p.stop_ids; }
+  if (!weights.empty()) { body["cache_salt"] = weights; }
   return body;
 }
 
 Completion read_completion(const std::string& body, const CompletionContext& context) {
   const Json reply = Json::parse(body, nullptr, false);
-  if (reply.is_discarded()) return {.failure = cat("the reply is no JSON: ", net::excerpt(body, {}))};
+  if (reply.is_discarded()) { return {.failure = cat("the reply is no JSON: ", net::excerpt(body, {}))}; }
   try {
     return read(reply, context);
-  } catch (const Unusable& unusable) {
-    return {.failure = unusable.reason};
-  }
+  } catch (const Unusable& unusable) { return {.failure = unusable.reason}; }
 }
 
 }  // namespace una::rollout

@@ -59,8 +59,10 @@ std::string EndpointSource::account() const {
 
 // vLLM answers with fewer tokens than were asked for where prompt and answer do not fit its --max-model-len.
 void EndpointSource::look_for_cut(const Completion& completion, std::int64_t asked) {
-  if (completion.finish != generate::Output::Finish::kLength || std::ssize(completion.ids) >= asked) return;
-  if (completion.retokenised || ++counts_.cut > 1) return;
+  if (completion.finish != generate::Output::Finish::kLength || std::ssize(completion.ids) >= asked) {
+    return;
+  }
+  if (completion.retokenised || ++counts_.cut > 1) { return; }
   log_warning(cat("the sampling endpoint cut an answer after ", completion.ids.size(), " of ", asked,
                   " tokens: do prompt and answer fit the server's context (vLLM: --max-model-len)? "
                   "(said once)"));
@@ -68,7 +70,7 @@ void EndpointSource::look_for_cut(const Completion& completion, std::int64_t ask
 
 void EndpointSource::take(const net::Outcome& outcome, Group& group, const SampleOptions& options) {
   Completion completion{.failure = outcome.failure};
-  if (outcome.ok) completion = read_completion(outcome.body, context(*group.prompt, options));
+  if (outcome.ok) { completion = read_completion(outcome.body, context(*group.prompt, options)); }
   ++counts_.asked;
   if (!completion.failure.empty()) {
     group.failures.push_back(net::excerpt(completion.failure, {options_.client.bearer}));
@@ -123,12 +125,12 @@ std::vector<Group> EndpointSource::sample(const std::vector<Prompt>& prompts,
     check_input(outcome.ok || !reward::is_refusal(outcome.status), outcome.failure);
     outcomes[number] = outcome;
     const std::size_t g = number / each;
-    if (--missing[g] > 0) return;
-    for (std::size_t i = g * each; i < (g + 1) * each; ++i) take(outcomes[i], groups[g], options);
-    if (options.on_group) options.on_group(groups[g]);
+    if (--missing[g] > 0) { return; }
+    for (std::size_t i = g * each; i < (g + 1) * each; ++i) { take(outcomes[i], groups[g], options); }
+    if (options.on_group) { options.on_group(groups[g]); }
   });
   std::size_t answers = 0;
-  for (const Group& group : groups) answers += group.answers.size();
+  for (const Group& group : groups) { answers += group.answers.size(); }
   if (answers == 0 && !asked.empty()) {
     throw InputError(cat("the sampling endpoint ", net::shown_url(options_.url), " gave none of the ",
                          asked.size(),

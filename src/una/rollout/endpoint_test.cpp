@@ -51,9 +51,7 @@ template <class Work>
 std::string refusal(Work work) {
   try {
     work();
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
   return "";
 }
 
@@ -71,8 +69,9 @@ TEST(Endpoint, EachSampleIsARequestWithASeedOfItsOwn) {
   const auto seeds = [&](std::size_t from) {
     std::multiset<std::uint64_t> out;
     const std::vector<Received> all = server.received();
-    for (std::size_t i = from; i < all.size(); ++i)
+    for (std::size_t i = from; i < all.size(); ++i) {
       out.insert(Json::parse(all[i].body)["seed"].get<std::uint64_t>());
+    }
     return out;
   };
   const auto source = make_endpoint_source(options(server));
@@ -97,7 +96,7 @@ TEST(Endpoint, WhatDoesNotComeIsMissingAndCounted) {
   std::atomic<int> turn = 0;  // of the answers to the second prompt
   ScriptedServer server([&](const Received& received) -> std::optional<std::string> {
     const Json body = Json::parse(received.body);
-    if (body["prompt"].size() == 2) return http_answer(200, completion({9, 9, 9, 9}, "length"));
+    if (body["prompt"].size() == 2) { return http_answer(200, completion({9, 9, 9, 9}, "length")); }
     switch (turn++) {
       case 0:
         return http_answer(200, "garbage");
@@ -209,21 +208,21 @@ TEST(Endpoint, TheServerGetsTheWeightsBeforeItIsAskedAndTheyAreNamed) {
   source->sample(asked, {0}, kTwo, 2);
   EXPECT_EQ(seen, (std::vector<std::size_t>{0, 2}));
   std::vector<std::string> salts;
-  for (const Received& one : server.received()) salts.push_back(Json::parse(one.body)["cache_salt"]);
+  for (const Received& one : server.received()) { salts.push_back(Json::parse(one.body)["cache_salt"]); }
   EXPECT_EQ(salts, (std::vector<std::string>{"weights 1", "weights 1", "weights 2", "weights 2"}));
 }
 
 TEST(Endpoint, WhatIsMissingOrCutIsSaidOnce) {
   ScriptedServer server([](const Received& received) {
     const Json body = Json::parse(received.body);
-    if (body["prompt"].size() == 2) return http_answer(200, completion({9, 9}, "length"));
+    if (body["prompt"].size() == 2) { return http_answer(200, completion({9, 9}, "length")); }
     return http_answer(400, R"({"error": "the prompt is too long"})");
   });
   const auto source = make_endpoint_source(options(server));
   const std::vector<Prompt> asked = prompts();
   testing::internal::CaptureStderr();
   testing::internal::CaptureStdout();
-  for (const std::uint64_t round : {1, 2}) source->sample(asked, {0, 1}, kTwo, round);
+  for (const std::uint64_t round : {1, 2}) { source->sample(asked, {0, 1}, kTwo, round); }
   const std::string said = testing::internal::GetCapturedStderr() + testing::internal::GetCapturedStdout();
   for (const char* words : {"the prompt is too long", "cut an answer after 2 of 4 tokens"}) {
     EXPECT_NE(said.find(words), std::string::npos) << said;

@@ -48,7 +48,7 @@ std::vector<Group> sample(model::Model& model, model::AdapterId policy, const te
       Answer answer = make_answer(*group.prompt, output.ids, std::move(output.text), output.finish);
       answer.sampled_logps = std::move(output.logps);
       group.answers[output.ticket % each] = std::move(answer);
-      if (--missing[output.ticket / each] == 0 && options.on_group) options.on_group(group);
+      if (--missing[output.ticket / each] == 0 && options.on_group) { options.on_group(group); }
     }
   }
   return groups;
@@ -76,13 +76,13 @@ void take_verdict(const reward::Verdict& verdict, Answer& answer) {
 void score(std::vector<Group>& groups, reward::Reward& reward) {
   std::vector<reward::Question> questions;
   for (const Group& group : groups) {
-    for (reward::Question& question : questions_of(group)) questions.push_back(std::move(question));
+    for (reward::Question& question : questions_of(group)) { questions.push_back(std::move(question)); }
   }
   const std::vector<reward::Verdict> verdicts = reward.score(questions);
   check(verdicts.size() == questions.size(), "a reward gave another number of verdicts than questions");
   std::size_t next = 0;
   for (Group& group : groups) {
-    for (Answer& answer : group.answers) take_verdict(verdicts[next++], answer);
+    for (Answer& answer : group.answers) { take_verdict(verdicts[next++], answer); }
   }
 }
 

@@ -11,9 +11,9 @@ std::string take(una_text text) {
 }
 
 void check_status(una_status status, una_text error, const std::string& what) {
-  if (status == UNA_OK) return;
+  if (status == UNA_OK) { return; }
   const std::string sentence = what + ": " + take(error);
-  if (status == UNA_INPUT) throw InputError(sentence);
+  if (status == UNA_INPUT) { throw InputError(sentence); }
   throw InternalError(sentence);
 }
 

@@ -30,7 +30,7 @@ void append_quoted(std::string& out, std::string_view text) {
 }
 
 void append_member(std::string& out, const char* key, std::string_view json) {
-  if (json.empty()) return;
+  if (json.empty()) { return; }
   out += ",\"";
   out += key;
   out += "\":";
@@ -70,8 +70,8 @@ std::string pick_template(const Json& list, bool with_tools, const std::string& 
     check_input(entry.is_object(), what + ": chat_template must be a string or a list of {name, template}");
     const std::string name = string_member(entry, "name", "", what);
     const std::string source = string_member(entry, "template", "", what);
-    if (with_tools && name == "tool_use") return source;
-    if (name == "default") standard = source;
+    if (with_tools && name == "tool_use") { return source; }
+    if (name == "default") { standard = source; }
     names.push_back(name);
   }
   check_input(!standard.empty(), cat(what, ": of the chat templates ", join(names, ", "),
@@ -80,11 +80,11 @@ std::string pick_template(const Json& list, bool with_tools, const std::string& 
 }
 
 std::optional<std::string> template_of_config(const std::string& path, bool with_tools) {
-  if (!is_file(path)) return std::nullopt;
+  if (!is_file(path)) { return std::nullopt; }
   const Json config = read_json_file(path);
   const auto found = config.is_object() ? config.find("chat_template") : config.end();
-  if (found == config.end() || found->is_null()) return std::nullopt;
-  if (found->is_string()) return found->get<std::string>();
+  if (found == config.end() || found->is_null()) { return std::nullopt; }
+  if (found->is_string()) { return found->get<std::string>(); }
   check_input(found->is_array(), path + ": chat_template must be a string or a list of {name, template}");
   return pick_template(*found, with_tools, path);
 }
@@ -97,11 +97,11 @@ struct Found {
 std::optional<Found> find_template(const std::string& folder, bool with_tools) {
   const std::string tool_use = folder + "/additional_chat_templates/tool_use.jinja";
   for (const std::string& path : {with_tools ? tool_use : "", folder + "/chat_template.jinja"}) {
-    if (is_file(path)) return Found{read_file(path), path};
+    if (is_file(path)) { return Found{read_file(path), path}; }
   }
   const std::string config = folder + "/tokenizer_config.json";
   const std::optional<std::string> source = template_of_config(config, with_tools);
-  if (!source) return std::nullopt;
+  if (!source) { return std::nullopt; }
   return Found{*source, config + " (chat_template)"};
 }
 
@@ -152,7 +152,7 @@ std::optional<ChatTemplate> load_chat_template(const std::string& folder,
     return ChatTemplate(read_file(path_override), special_tokens_json, path_override);
   }
   const std::optional<Found> found = find_template(folder, with_tools);
-  if (!found) return std::nullopt;
+  if (!found) { return std::nullopt; }
   return ChatTemplate(found->source, special_tokens_json, found->what);
 }
 

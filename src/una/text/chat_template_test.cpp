@@ -27,9 +27,7 @@ std::string refusal(const char* source, const std::vector<Message>& messages,
   try {
     const ChatTemplate t(source, kSpecial, "here");
     return "rendered: " + t.render(messages, options).text;
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
 }
 
 TEST(ChatTemplate, TrimsBlocksAndKeepsTheRest) {

@@ -12,13 +12,13 @@ namespace {
 std::vector<una_str> borrow_all(const std::vector<std::string>& texts) {
   std::vector<una_str> borrowed;
   borrowed.reserve(texts.size());
-  for (const std::string& text : texts) borrowed.push_back(borrow(text));
+  for (const std::string& text : texts) { borrowed.push_back(borrow(text)); }
   return borrowed;
 }
 
 std::optional<std::int32_t> id_member(const Json& info, const char* key) {
   const Json& value = info.at(key);
-  if (value.is_null()) return std::nullopt;
+  if (value.is_null()) { return std::nullopt; }
   return value.get<std::int32_t>();
 }
 

@@ -125,7 +125,7 @@ TEST(Tokenizer, ABatchIsTheTextsOneByOne) {
   const std::vector<std::string> texts = {"", "the cat", "<s>", "a longer text about the mat"};
   const auto batch = t.encode_batch(texts, true);
   ASSERT_EQ(batch.size(), texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i) EXPECT_EQ(batch[i], t.encode(texts[i], true));
+  for (std::size_t i = 0; i < texts.size(); ++i) { EXPECT_EQ(batch[i], t.encode(texts[i], true)); }
   EXPECT_TRUE(t.encode_batch({}, true).empty());
 }
 

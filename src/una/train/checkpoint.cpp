@@ -25,8 +25,9 @@ constexpr const char* kManifestFile = "manifest.json";
 
 Json state_json(const RunState& state, const FlatBuffer& buffer) {
   Json tensors = Json::array();
-  for (const FlatBuffer::Span& span : buffer.spans())
+  for (const FlatBuffer::Span& span : buffer.spans()) {
     tensors.push_back(Json{{"name", span.name}, {"size", span.size}});
+  }
   return Json{
       {"format_version", kFormatVersion},
       {"step", state.position.step},
@@ -48,7 +49,7 @@ Json state_json(const RunState& state, const FlatBuffer& buffer) {
 void write_manifest(const std::string& folder, std::int64_t step) {
   Json files = Json::object();
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
+    if (!entry.is_regular_file()) { continue; }
     files[fs::relative(entry.path(), folder).string()] =
         Json{{"size", entry.file_size()}, {"xxh3_128", hash_file(entry.path().string())}};
   }
@@ -68,7 +69,7 @@ std::vector<std::pair<std::string, at::Tensor>> optimizer_tensors(FlatBuffer& bu
                                                                   FlatBuffer* value_head) {
   auto tensors = named_parts("", buffer);
   if (value_head != nullptr) {
-    for (auto& part : named_parts(kValueHeadPrefix, *value_head)) tensors.push_back(part);
+    for (auto& part : named_parts(kValueHeadPrefix, *value_head)) { tensors.push_back(part); }
   }
   return tensors;
 }
@@ -87,21 +88,22 @@ auto from_state(const std::string& folder, const Read& read) {
 // "" when every file is as the manifest says, else what is wrong.
 std::string manifest_trouble(const std::string& folder, bool with_hashes) {
   const std::string path = folder + "/" + kManifestFile;
-  if (!is_file(path)) return "manifest.json is missing, so it was never written to its end";
+  if (!is_file(path)) { return "manifest.json is missing, so it was never written to its end"; }
   try {
     const Json manifest = read_json_file(path);  // named: a temporary would not outlive the loop's head
     for (const auto& [name, entry] : manifest.at("files").items()) {
       const std::string file = cat(folder, "/", name);
-      if (!is_file(file)) return cat(name, " is missing");
-      if (fs::file_size(file) != entry.at("size").get<std::uint64_t>()) return cat(name, " has another size");
-      if (with_hashes && hash_file(file) != entry.at("xxh3_128").get<std::string>())
+      if (!is_file(file)) { return cat(name, " is missing"); }
+      if (fs::file_size(file) != entry.at("size").get<std::uint64_t>()) {
+        return cat(name, " has another size");
+      }
+      if (with_hashes && hash_file(file) != entry.at("xxh3_128").get<std::string>()) {
         return cat(name, " was changed");
+      }
     }
   } catch (const Json::exception& error) {
     return cat("manifest.json cannot be read (", json_reason(error), ")");
-  } catch (const std::exception& error) {
-    return cat("manifest.json cannot be read (", error.what(), ")");
-  }
+  } catch (const std::exception& error) { return cat("manifest.json cannot be read (", error.what(), ")"); }
   return "";
 }
 
@@ -114,7 +116,7 @@ RunState parse_state(const Json& json) {
   state.skipped_steps = json.at("skipped_steps").get<std::int64_t>();
   state.elapsed_seconds = json.at("elapsed_seconds").get<double>();
   state.objective = json.at("objective");
-  if (json.contains("source")) state.source = json.at("source");
+  if (json.contains("source")) { state.source = json.at("source"); }
   state.config = json.at("config").get<std::string>();
   state.identity = json.at("identity").get<std::map<std::string, std::string>>();
   state.facts = json.at("facts").get<std::map<std::string, std::string>>();
@@ -200,15 +202,15 @@ void load_optimizer(const std::string& folder, FlatBuffer& buffer, FlatBuffer* v
 
 std::vector<std::int64_t> checkpoint_steps(const std::string& output_dir) {
   std::vector<std::int64_t> steps;
-  if (!is_folder(output_dir)) return steps;
+  if (!is_folder(output_dir)) { return steps; }
   const std::string prefix = "checkpoint-";
   for (const auto& entry : fs::directory_iterator(output_dir)) {
     const std::string name = entry.path().filename().string();
     std::int64_t step = 0;
-    if (!entry.is_directory() || !starts_with(name, prefix)) continue;
+    if (!entry.is_directory() || !starts_with(name, prefix)) { continue; }
     const char* end = name.data() + name.size();
     const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, step);
-    if (error == std::errc() && stop == end) steps.push_back(step);
+    if (error == std::errc() && stop == end) { steps.push_back(step); }
   }
   std::sort(steps.begin(), steps.end());
   return steps;
@@ -218,7 +220,7 @@ std::string latest_checkpoint(const std::string& output_dir) {
   const std::vector<std::int64_t> steps = checkpoint_steps(output_dir);
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     const std::string folder = checkpoint_folder(output_dir, *step);
-    if (manifest_trouble(folder, false).empty()) return folder;
+    if (manifest_trouble(folder, false).empty()) { return folder; }
   }
   return "";
 }
@@ -226,10 +228,10 @@ std::string latest_checkpoint(const std::string& output_dir) {
 std::vector<std::int64_t> steps_to_delete(const std::vector<std::int64_t>& steps, std::int64_t limit,
                                           std::int64_t best) {
   std::vector<std::int64_t> out;
-  if (limit <= 0 || steps.empty()) return out;
+  if (limit <= 0 || steps.empty()) { return out; }
   auto surplus = static_cast<std::int64_t>(steps.size()) - limit;
   for (std::size_t i = 0; i + 1 < steps.size() && surplus > 0; ++i) {
-    if (steps[i] == best) continue;
+    if (steps[i] == best) { continue; }
     out.push_back(steps[i]);
     --surplus;
   }

@@ -26,7 +26,7 @@ struct Bench : testing::TinyRun {
 std::vector<Row> six_pairs() {
   std::vector<Row> out;
   for (Row& row : testing::tiny_rows(18)) {
-    if (row.unit == Unit::kPair) out.push_back(std::move(row));
+    if (row.unit == Unit::kPair) { out.push_back(std::move(row)); }
   }
   return out;
 }
@@ -72,7 +72,7 @@ TEST(Device, ACheckpointOfOneGoesOnOnAnother) {
   Bench here("una", at::kCPU), far("una", standin_device());
   SameRows source;
   const StepBatch batch = source.next();
-  for (std::int64_t step = 1; step <= 2; ++step) far.runner->step(batch, step, 1e-2);
+  for (std::int64_t step = 1; step <= 2; ++step) { far.runner->step(batch, step, 1e-2); }
   RunState state;
   state.position.step = 2;
   write_checkpoint(folder, state, far.runner->buffer(),
@@ -81,7 +81,7 @@ TEST(Device, ACheckpointOfOneGoesOnOnAnother) {
   here.runner->set_updates(2);
   here.model.refresh();
   EXPECT_EQ(difference(here.values(), far.values()), 0);
-  for (Bench* bench : {&here, &far}) bench->runner->step(batch, 3, 1e-2);
+  for (Bench* bench : {&here, &far}) { bench->runner->step(batch, 3, 1e-2); }
   EXPECT_LT(difference(here.values(), far.values()), 1e-4);
 }
 
@@ -111,9 +111,7 @@ TEST(Device, WhatNeverFitsIsRefusedInWords) {
   std::string message;
   try {
     run_two_steps(bench, source, test_folder("device_full"));
-  } catch (const InputError& error) {
-    message = error.what();
-  }
+  } catch (const InputError& error) { message = error.what(); }
   limit_standin_memory(0);
   EXPECT_NE(message.find("does not fit into the device's memory"), std::string::npos) << message;
 }

@@ -53,7 +53,7 @@ void FlatBuffer::zero_grads() {
 
 void FlatBuffer::silence_resting(std::int64_t step) {
   for (const Span& span : spans_) {
-    if (step <= span.rests) grads_.narrow(0, span.begin, span.size).zero_();
+    if (step <= span.rests) { grads_.narrow(0, span.begin, span.size).zero_(); }
   }
 }
 
@@ -64,7 +64,7 @@ void FlatBuffer::update(kernels::AdamWParams params) {
   const kernels::AdamWParams whole = params;
   for (std::size_t first = 0; first < spans_.size();) {  // neighbours with the same rule in one call
     std::size_t last = first;
-    while (last < spans_.size() && same_rule(spans_[last], spans_[first])) ++last;
+    while (last < spans_.size() && same_rule(spans_[last], spans_[first])) { ++last; }
     const std::int64_t begin = spans_[first].begin;
     const std::int64_t size = spans_[last - 1].begin + spans_[last - 1].size - begin;
     params.weight_decay = spans_[first].decay ? whole.weight_decay : 0;
@@ -73,7 +73,7 @@ void FlatBuffer::update(kernels::AdamWParams params) {
     at::Tensor value = values_.narrow(0, begin, size);
     at::Tensor mean = exp_avg_.narrow(0, begin, size);
     at::Tensor square = exp_avg_sq_.narrow(0, begin, size);
-    if (params.step >= 1) kernels::adamw_step(value, grads_.narrow(0, begin, size), mean, square, params);
+    if (params.step >= 1) { kernels::adamw_step(value, grads_.narrow(0, begin, size), mean, square, params); }
     first = last;
   }
 }

@@ -31,25 +31,26 @@ struct Bench {
     }
     policy = model.add_adapter(lora, 3, true);
     objective::ObjectiveOptions options;
-    if (method != "sft" && method != "reward") options.beta = 0.5;
-    if (method == "una") options.una_loss = "bce";
+    if (method != "sft" && method != "reward") { options.beta = 0.5; }
+    if (method == "una") { options.una_loss = "bce"; }
     loss = objective::make_objective(method, options);
     reference = std::make_unique<Reference>(model, model::kNoAdapter, "base", "hash");
-    if (!cache.empty()) reference->set_cache(std::make_unique<ReferenceCache>(cache, "hash", 1 << 20));
+    if (!cache.empty()) { reference->set_cache(std::make_unique<ReferenceCache>(cache, "hash", 1 << 20)); }
     runner = std::make_unique<StepRunner>(
         TrainableSet{
             .model = &model, .policy = policy, .objective = loss.get(), .reference = reference.get()},
         step, gang);
     double* values = runner->buffer().values().data_ptr<double>();
-    for (std::int64_t i = 0; i < runner->buffer().size(); ++i)
+    for (std::int64_t i = 0; i < runner->buffer().size(); ++i) {
       values[i] += 0.05 * std::sin(static_cast<double>(i));
+    }
     model.refresh();
   }
   at::Tensor gradient(const std::vector<Row>& rows, double* loss_out, std::int64_t budget = 10000) {
     const data::PackOptions pack{.token_budget = budget, .min_shared = 1};
     StepBatch batch;
     batch.micro_batches = data::pack_rows(rows, pack);
-    if (loss->needs().kl_rows) batch.kl = data::pack_kl_rows(rows, pack);
+    if (loss->needs().kl_rows) { batch.kl = data::pack_kl_rows(rows, pack); }
     batch.rows = std::ssize(rows);
     const StepResult result = runner->gradients(batch, 1);
     *loss_out = result.loss;
@@ -141,8 +142,9 @@ TEST(Invariance, AMixedBatchIsTheWeightedSumOfItsParts) {
   at::Tensor sum = at::zeros_like(mixed);
   for (const Unit unit : {Unit::kPair, Unit::kBinary, Unit::kScore}) {
     std::vector<Row> part;
-    for (const Row& row : rows)
-      if (row.unit == unit) part.push_back(row);
+    for (const Row& row : rows) {
+      if (row.unit == unit) { part.push_back(row); }
+    }
     ASSERT_GT(part.size(), 2U);
     const double share = static_cast<double>(part.size()) / static_cast<double>(rows.size());
     double part_loss = 0;

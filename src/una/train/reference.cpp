@@ -42,7 +42,7 @@ ReferenceCache::ReferenceCache(const std::string& folder, const std::string& key
 }
 
 void ReferenceCache::read_places() {
-  if (!is_file(path_)) return;
+  if (!is_file(path_)) { return; }
   constexpr std::uint64_t kBlock = std::uint64_t{16} << 20;
   {
     const MappedFile file(path_);
@@ -51,26 +51,26 @@ void ReferenceCache::read_places() {
       RecordHead head;
       std::memcpy(&head, file.data() + end_, sizeof head);
       const std::uint64_t begin = end_ + sizeof head, end = begin + std::uint64_t{head.count} * sizeof(float);
-      if (end > file.size() || checksum(file.bytes().substr(begin, end - begin)) != head.check) break;
+      if (end > file.size() || checksum(file.bytes().substr(begin, end - begin)) != head.check) { break; }
       places_[head.sequence] = {begin, head.count};
       end_ = end;
-      if (end_ - released < kBlock) continue;
+      if (end_ - released < kBlock) { continue; }
       file.release_pages();
       released = end_;
     }
-    if (end_ == file.size()) return;
+    if (end_ == file.size()) { return; }
   }
   fs::resize_file(path_, end_);
 }
 
 bool ReferenceCache::read(std::uint64_t sequence, float* out, std::int64_t count) const {
   if (const auto found = values_.find(sequence); found != values_.end()) {
-    if (std::ssize(found->second) != count) return false;
+    if (std::ssize(found->second) != count) { return false; }
     std::copy(found->second.begin(), found->second.end(), out);
     return true;
   }
   const auto found = places_.find(sequence);
-  if (found == places_.end() || found->second.count != count) return false;
+  if (found == places_.end() || found->second.count != count) { return false; }
   return read_record(sequence, found->second, out);
 }
 
@@ -85,7 +85,7 @@ bool ReferenceCache::read_record(std::uint64_t sequence, const Place& place, flo
 }
 
 void ReferenceCache::add(std::uint64_t sequence, std::vector<float> logps) {
-  if (places_.count(sequence) > 0 || values_.count(sequence) > 0) return;
+  if (places_.count(sequence) > 0 || values_.count(sequence) > 0) { return; }
   if (!path_.empty()) {
     const std::string_view bytes{reinterpret_cast<const char*>(logps.data()), logps.size() * sizeof(float)};
     const RecordHead head{sequence, static_cast<std::uint32_t>(logps.size()), checksum(bytes)};
@@ -96,11 +96,11 @@ void ReferenceCache::add(std::uint64_t sequence, std::vector<float> logps) {
   }
   values_[sequence] = std::move(logps);
   constexpr std::size_t kMost = 4096;  // sequences in memory
-  if (unflushed_.size() >= kMost) flush();
+  if (unflushed_.size() >= kMost) { flush(); }
 }
 
 void ReferenceCache::flush() {
-  if (path_.empty() || !out_.is_open()) return;
+  if (path_.empty() || !out_.is_open()) { return; }
   out_.flush();
   if (!out_) {
     log_warning(cat("the reference cache ", path_, " cannot be written (full disk?); going on without it"));
@@ -159,7 +159,7 @@ bool Reference::read_cache(const PackedBatch& batch, const std::vector<std::uint
   auto* values = out.data_ptr<float>();
   for (std::size_t s = 0; s < keys.size(); ++s) {
     const SequenceMeta& meta = batch.sequences[s];
-    if (!cache_->read(keys[s], values + meta.logp_begin, meta.loss_tokens())) return false;
+    if (!cache_->read(keys[s], values + meta.logp_begin, meta.loss_tokens())) { return false; }
   }
   return true;
 }
@@ -191,7 +191,7 @@ at::Tensor Reference::logps(const PackedBatch& batch) {
 }
 
 void Reference::flush() {
-  if (cache_ != nullptr) cache_->flush();
+  if (cache_ != nullptr) { cache_->flush(); }
 }
 
 }  // namespace una::train

@@ -22,10 +22,10 @@ TEST(Reference, CachedLogProbsAreTheLiveOnesBitForBit) {
   Reference live(model, model::kNoAdapter, "base", "h");
   Reference first(model, model::kNoAdapter, "base", "h"), second(model, model::kNoAdapter, "base", "h");
   first.set_cache(std::make_unique<ReferenceCache>(folder, "h", kCap));
-  for (const PackedBatch& batch : batches) EXPECT_TRUE(first.logps(batch).equal(live.logps(batch)));
+  for (const PackedBatch& batch : batches) { EXPECT_TRUE(first.logps(batch).equal(live.logps(batch))); }
   first.flush();
   second.set_cache(std::make_unique<ReferenceCache>(folder, "h", kCap));
-  for (const PackedBatch& batch : batches) EXPECT_TRUE(second.logps(batch).equal(live.logps(batch)));
+  for (const PackedBatch& batch : batches) { EXPECT_TRUE(second.logps(batch).equal(live.logps(batch))); }
   EXPECT_EQ(second.computed_sequences(), 0);
   EXPECT_GT(second.cached_sequences(), 0);
 }
@@ -72,7 +72,7 @@ TEST(Reference, ATornRecordIsCutOffAndTheRestKept) {
 TEST(Reference, FlushedValuesAreReadFromTheFileAndOnlyTheirOwn) {
   const std::string folder = test_folder("flushed");
   ReferenceCache cache(folder, "k", kCap), other(folder, "k", kCap);
-  for (std::uint64_t i = 0; i < 5000; ++i) cache.add(i, {static_cast<float>(i), -1.0F});
+  for (std::uint64_t i = 0; i < 5000; ++i) { cache.add(i, {static_cast<float>(i), -1.0F}); }
   cache.flush();
   other.add(9000, {7.0F, 8.0F});  // its place is counted without the other run's records
   other.flush();

@@ -24,14 +24,14 @@ bool all_finite(const at::Tensor& values) {
 // A JSON line for each sequence whose numbers are not finite.
 void name_bad_rows(const PackedBatch& batch, const at::Tensor& values, const char* what,
                    std::vector<std::string>& lines) {
-  if (all_finite(values)) return;
+  if (all_finite(values)) { return; }
   const at::Tensor good = at::isfinite(values).to(at::kCPU);
   const bool per_sequence = values.size(0) == batch.num_sequences() && values.size(0) != batch.num_logps();
   for (std::size_t s = 0; s < batch.sequences.size(); ++s) {
     const SequenceMeta& meta = batch.sequences[s];
     const at::Tensor own = per_sequence ? good.narrow(0, static_cast<std::int64_t>(s), 1)
                                         : good.narrow(0, meta.logp_begin, meta.loss_tokens());
-    if (own.all().item<bool>()) continue;
+    if (own.all().item<bool>()) { continue; }
     const Where& where = batch.rows[static_cast<std::size_t>(meta.row)];
     lines.push_back(
         Json{{"file", where.file}, {"line", where.line}, {"response", meta.slot}, {"not_finite", what}}
@@ -52,13 +52,13 @@ at::Tensor prompt_ends(const PackedBatch& batch) {
 // What trains, each tensor with its rule: the critic has a rate of its own, and the rest waits for it.
 std::vector<model::TrainableTensor> ruled_tensors(const TrainableSet& set, const StepOptions& options) {
   std::vector<model::TrainableTensor> tensors = set.model->trainable();
-  if (!set.has_critic()) return tensors;
+  if (!set.has_critic()) { return tensors; }
   for (model::TrainableTensor& tensor : tensors) {
     const bool critic = set.is_critics(tensor);
     tensor.rate = critic ? options.critic_rate : 1;
     tensor.rests = critic ? 0 : options.critic_alone;
   }
-  if (set.critic_model == nullptr) return tensors;
+  if (set.critic_model == nullptr) { return tensors; }
   for (model::TrainableTensor& tensor : set.critic_model->trainable()) {
     tensor.rate = options.critic_rate;
     tensors.push_back(std::move(tensor));
@@ -83,7 +83,7 @@ bool TrainableSet::is_critics(const model::TrainableTensor& tensor) const {
 
 void TrainableSet::refresh() const {
   model->refresh();
-  if (critic_model != nullptr) critic_model->refresh();
+  if (critic_model != nullptr) { critic_model->refresh(); }
 }
 
 at::Tensor critic_values(const TrainableSet& set, const PackedBatch& batch, model::ForwardOptions options) {
@@ -99,7 +99,7 @@ StepRunner::StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang)
   const objective::Objective::Needs needs = set_.objective->needs();
   check(!needs.reference || set_.reference != nullptr, "this objective needs a reference");
   check(!needs.value || set_.value != nullptr, "this objective needs a value head");
-  if (needs.value) value_buffer_.emplace(set_.value->trainable());
+  if (needs.value) { value_buffer_.emplace(set_.value->trainable()); }
   set_.refresh();
 }
 
@@ -108,11 +108,11 @@ std::vector<double> StepRunner::scales(const std::vector<PackedBatch>& batches,
   std::vector<double> counts(objective.parts().size(), 0);
   for (const PackedBatch& micro : batches) {
     const std::vector<double> own = objective.count(micro.sequences);
-    for (std::size_t k = 0; k < counts.size(); ++k) counts[k] += own[k];
+    for (std::size_t k = 0; k < counts.size(); ++k) { counts[k] += own[k]; }
   }
-  for (double& count : counts) count = gang_.sum(count);
+  for (double& count : counts) { count = gang_.sum(count); }
   std::vector<double> out = objective.weights(counts);
-  for (std::size_t k = 0; k < counts.size(); ++k) out[k] = counts[k] == 0 ? 0 : out[k] / counts[k];
+  for (std::size_t k = 0; k < counts.size(); ++k) { out[k] = counts[k] == 0 ? 0 : out[k] / counts[k]; }
   return out;
 }
 
@@ -148,7 +148,7 @@ PolicyOutput StepRunner::forward(const PackedBatch& batch, const Pass& pass, std
   const objective::Objective::Needs needs = pass.objective->needs();
   PolicyWants wants{
       .logp = needs.logp, .statistics = options_.statistics && needs.logp, .score = needs.score};
-  if (needs.value) wants.state_rows = prompt_ends(batch);
+  if (needs.value) { wants.state_rows = prompt_ends(batch); }
   return set_.model->forward(batch, wants,
                              {.adapter = set_.policy,
                               .training = pass.train && options_.dropout,
@@ -162,18 +162,18 @@ void StepRunner::micro_batch(const PackedBatch& batch, const Pass& pass, std::ui
   const objective::Objective::Needs needs = pass.objective->needs();
   PolicyOutput out = forward(batch, pass, dropout_key);
   at::Tensor value;
-  if (needs.value) value = set_.value->values(out.states);
+  if (needs.value) { value = set_.value->values(out.states); }
   objective::ObjectiveInput input{.sequences = &batch.sequences,
                                   .entropy = out.entropy,
                                   .mean_logit = out.mean_logit,
                                   .greedy = out.greedy};
-  if (out.logp.defined()) input.logp = out.logp.detach();
-  if (out.score.defined()) input.score = out.score.detach();
-  if (value.defined()) input.value = value.detach();
-  if (needs.reference) input.ref_logp = reference_logps(batch);
+  if (out.logp.defined()) { input.logp = out.logp.detach(); }
+  if (out.score.defined()) { input.score = out.score.detach(); }
+  if (value.defined()) { input.value = value.detach(); }
+  if (needs.reference) { input.ref_logp = reference_logps(batch); }
   const at::Tensor token_value =
       needs.token_values ? token_values(batch, pass.train, dropout_key) : at::Tensor();
-  if (token_value.defined()) input.token_value = token_value.detach();
+  if (token_value.defined()) { input.token_value = token_value.detach(); }
   input.columns = &batch.columns;
   name_bad_rows(batch, input.logp, "log-prob", result.bad_rows);
   name_bad_rows(batch, input.score, "score", result.bad_rows);
@@ -182,9 +182,9 @@ void StepRunner::micro_batch(const PackedBatch& batch, const Pass& pass, std::ui
   name_bad_rows(batch, input.token_value, "value", result.bad_rows);
 
   const objective::Evaluation evaluation = objective::evaluate(*pass.objective, input, pass.scales);
-  for (std::size_t k = 0; k < pass.scales.size(); ++k) result.loss += pass.scales[k] * evaluation.sums[k];
+  for (std::size_t k = 0; k < pass.scales.size(); ++k) { result.loss += pass.scales[k] * evaluation.sums[k]; }
   result.metrics.merge(evaluation.metrics);
-  if (!pass.train || !result.bad_rows.empty()) return;
+  if (!pass.train || !result.bad_rows.empty()) { return; }
   if (evaluation.dlogp.defined() && out.logp.defined()) {
     out.logp.backward(evaluation.dlogp.to(out.logp.scalar_type()),
                       /*retain_graph=*/evaluation.dscore.defined());
@@ -192,8 +192,8 @@ void StepRunner::micro_batch(const PackedBatch& batch, const Pass& pass, std::ui
   if (evaluation.dscore.defined() && out.score.defined()) {
     out.score.backward(evaluation.dscore.to(out.score.scalar_type()));
   }
-  if (evaluation.dvalue.defined()) value.backward(evaluation.dvalue.to(value.scalar_type()));
-  if (token_value.defined()) token_value.backward(evaluation.dtoken_value.to(token_value.scalar_type()));
+  if (evaluation.dvalue.defined()) { value.backward(evaluation.dvalue.to(value.scalar_type())); }
+  if (token_value.defined()) { token_value.backward(evaluation.dtoken_value.to(token_value.scalar_type())); }
 }
 
 // `stream` and `step` make the dropout keys.
@@ -209,10 +209,10 @@ void StepRunner::micro_batches(const std::vector<PackedBatch>& batches, const Pa
 }
 
 void StepRunner::mix_offline(const StepBatch& batch, std::int64_t step, StepResult& result) {
-  if (batch.offline.empty()) return;
+  if (batch.offline.empty()) { return; }
   check(set_.offline != nullptr && set_.offline_weight > 0, "offline rows without a loss");
   Pass pass{set_.offline, scales(batch.offline, *set_.offline), true};
-  for (double& scale : pass.scales) scale *= set_.offline_weight;
+  for (double& scale : pass.scales) { scale *= set_.offline_weight; }
   StepResult own;
   micro_batches(batch.offline, pass, "offline dropout", step, own);
   result.loss += own.loss;
@@ -224,14 +224,14 @@ void StepRunner::mix_offline(const StepBatch& batch, std::int64_t step, StepResu
 StepResult StepRunner::gradients(const StepBatch& batch, std::int64_t step) {
   StepResult result;
   buffer_.zero_grads();
-  if (value_buffer_) value_buffer_->zero_grads();
+  if (value_buffer_) { value_buffer_->zero_grads(); }
   const Pass pass{set_.objective, scales(batch.micro_batches, *set_.objective), true};
   begin_step(batch);
   micro_batches(batch.micro_batches, pass, "dropout", step, result);
   mix_offline(batch, step, result);
   gang_.sum(buffer_.grads());
   buffer_.silence_resting(updates_ + 1);
-  if (value_buffer_) gang_.sum(value_buffer_->grads());
+  if (value_buffer_) { gang_.sum(value_buffer_->grads()); }
   result.loss = gang_.sum(result.loss);
   result.grad_norm = buffer_.grad_norm();
   return result;
@@ -269,7 +269,7 @@ StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double le
     return result;
   }
   result.verdict = set_.objective->judge(result.metrics);
-  if (result.verdict != StepVerdict::kApply) return result;
+  if (result.verdict != StepVerdict::kApply) { return result; }
   if (value_buffer_) {
     const double norm = value_buffer_->grad_norm();
     if (!std::isfinite(norm)) {
@@ -292,10 +292,10 @@ MetricSums StepRunner::evaluate(const StepBatch& batch) {
   StepResult result;
   const Pass pass{set_.objective, scales(batch.micro_batches, *set_.objective), false};
   begin_step(batch);
-  for (const PackedBatch& micro : batch.micro_batches) micro_batch(micro, pass, 0, result);
+  for (const PackedBatch& micro : batch.micro_batches) { micro_batch(micro, pass, 0, result); }
   const std::vector<SequenceMeta> sequences = all_sequences(batch);
   double terms = 0;
-  for (const double count : set_.objective->count(sequences)) terms += count;
+  for (const double count : set_.objective->count(sequences)) { terms += count; }
   result.metrics.add("loss", result.loss * terms, terms);
   set_.objective->load_state(before);
   return result.metrics;

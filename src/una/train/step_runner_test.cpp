@@ -68,9 +68,9 @@ TEST(StepRunner, OfflineRowsAddTheGradientOfTheirOwnLossTimesItsWeight) {
   StepBatch both = step_of(testing::tiny_rows(6), 10000), offline;
   std::vector<Row> rows;
   for (const Row& row : testing::tiny_rows(9)) {
-    if (row.unit == Unit::kBinary) rows.push_back(row);
+    if (row.unit == Unit::kBinary) { rows.push_back(row); }
   }
-  for (Row& row : rows) row.unit = Unit::kSft;
+  for (Row& row : rows) { row.unit = Unit::kSft; }
   const auto [alone, own] = gradients(both);
   both.offline = offline.micro_batches = step_of(rows, 20).micro_batches;
   EXPECT_GT(both.offline.size(), 1U);
@@ -93,7 +93,7 @@ std::vector<Row> labelled(int n) {
     row.sequences.resize(1);
     Sequence& sequence = row.sequences[0];
     sequence.target = row.index % 2 == 0 ? 1 : 0;
-    for (std::size_t t = 4; t < sequence.ids.size(); ++t) sequence.ids[t] = static_cast<std::int32_t>(t);
+    for (std::size_t t = 4; t < sequence.ids.size(); ++t) { sequence.ids[t] = static_cast<std::int32_t>(t); }
   }
   return rows;
 }
@@ -106,8 +106,8 @@ TEST(StepRunner, TheKlBaselineIsThatOfTheWholeStepWhateverItsCut) {
     const std::vector<Row> rows = labelled(8);
     // A policy that likes these answers behind any prompt, so that the baseline is above its clamp.
     std::vector<Row> liked = rows;
-    for (Row& row : liked) row.sequences[0].target = 1;
-    for (std::int64_t step = 1; step <= 10; ++step) bench.runner->step(step_of(liked, 10000), step, 1e-2);
+    for (Row& row : liked) { row.sequences[0].target = 1; }
+    for (std::int64_t step = 1; step <= 10; ++step) { bench.runner->step(step_of(liked, 10000), step, 1e-2); }
     const StepResult whole = bench.runner->gradients(step_of(rows, 10000), 1);
     const at::Tensor gradient = bench.runner->buffer().grads().clone();
     double z0 = 0;
@@ -119,7 +119,7 @@ TEST(StepRunner, TheKlBaselineIsThatOfTheWholeStepWhateverItsCut) {
       EXPECT_LT((bench.runner->buffer().grads() - gradient).abs().max().item<double>(), 1e-7);
       const double kl =
           method == "kto" ? result.metrics.means().at("kl") : result.metrics.means().at("una/offset") / -0.5;
-      if (z0 == 0) z0 = kl;
+      if (z0 == 0) { z0 = kl; }
       EXPECT_NEAR(kl, z0, 1e-9);
     }
     EXPECT_GT(z0, 1e-3) << method << ": nothing was compared";
@@ -136,7 +136,7 @@ TEST(StepRunner, AMixedBatchIsTheWeightedSumOfItsPartsRunApart) {
   for (const Unit unit : {Unit::kPair, Unit::kBinary, Unit::kScore}) {
     std::vector<Row> part;
     for (const Row& row : rows) {
-      if (row.unit == unit) part.push_back(row);
+      if (row.unit == unit) { part.push_back(row); }
     }
     const double share = static_cast<double>(part.size()) / static_cast<double>(rows.size());
     const StepResult alone = bench.runner->gradients(step_of(part, 10000), 1);
@@ -176,7 +176,7 @@ TEST(StepRunner, AValueIsThatOfThePromptAndNotOfTheAnswer) {
   Row row = testing::tiny_rows(3)[2];
   const auto value = [&] { return bench.runner->evaluate(step_of({row}, 10000)).means().at("una/offset"); };
   const double before = value();
-  for (std::size_t t = 4; t < row.sequences[0].ids.size(); ++t) row.sequences[0].ids[t] += 1;
+  for (std::size_t t = 4; t < row.sequences[0].ids.size(); ++t) { row.sequences[0].ids[t] += 1; }
   EXPECT_NEAR(value(), before, 1e-6);
   row.sequences[0].ids[1] += 1;
   EXPECT_GT(std::abs(value() - before), 1e-4);
@@ -198,7 +198,7 @@ TEST(StepRunner, ACheckpointHoldsTheValueHeadBitForBit) {
   const std::string folder = test_folder("value_head_checkpoint");
   const StepBatch batch = step_of(testing::tiny_rows(6), 10000);
   Bench first("una", kValueOptions, at::kFloat), second("una", kValueOptions, at::kFloat);
-  for (std::int64_t step = 1; step <= 3; ++step) first.runner->step(batch, step, 1e-2, 1e-2);
+  for (std::int64_t step = 1; step <= 3; ++step) { first.runner->step(batch, step, 1e-2, 1e-2); }
   RunState state;
   state.position.step = 3;
   write_checkpoint(folder, state, first.runner->buffer(),
@@ -208,7 +208,7 @@ TEST(StepRunner, ACheckpointHoldsTheValueHeadBitForBit) {
   load_optimizer(checkpoint_folder(folder, 3), second.runner->buffer(), second.runner->value_buffer());
   second.runner->set_updates(3);
   second.model.refresh();
-  for (Bench* bench : {&first, &second}) bench->runner->step(batch, 4, 1e-2, 1e-2);
+  for (Bench* bench : {&first, &second}) { bench->runner->step(batch, 4, 1e-2, 1e-2); }
   EXPECT_TRUE(second.runner->buffer().values().equal(first.runner->buffer().values()));
   EXPECT_TRUE(second.runner->value_buffer()->values().equal(first.runner->value_buffer()->values()));
   Bench plain("una", {.una_link = "identity"}, at::kFloat);
@@ -223,7 +223,9 @@ TEST(StepRunner, AStepFollowsAdamWOnTheMeanLoss) {
   Bench bench;
   const StepBatch batch = step_of(testing::tiny_rows(6), 10000);
   const double before = bench.runner->evaluate(batch).means().at("loss");
-  for (std::int64_t step = 1; step <= 20; ++step) EXPECT_TRUE(bench.runner->step(batch, step, 1e-2).applied);
+  for (std::int64_t step = 1; step <= 20; ++step) {
+    EXPECT_TRUE(bench.runner->step(batch, step, 1e-2).applied);
+  }
   EXPECT_LT(bench.runner->evaluate(batch).means().at("loss"), 0.8 * before);
   EXPECT_EQ(bench.runner->updates(), 20);
 }

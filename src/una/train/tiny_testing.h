@@ -45,7 +45,7 @@ inline std::vector<Row> tiny_rows(int n) {
     row.sequences.push_back(tiny_sequence(i + 1, 4, 3 + i % 4, i % 3 == 2 ? 0.7 : 1));
     if (row.unit == Unit::kPair) {
       Sequence rejected = tiny_sequence(i + 1, 4, 5, 0);
-      for (std::size_t t = 4; t < rejected.ids.size(); ++t) rejected.ids[t] = (rejected.ids[t] + 11) % 50;
+      for (std::size_t t = 4; t < rejected.ids.size(); ++t) { rejected.ids[t] = (rejected.ids[t] + 11) % 50; }
       row.sequences.push_back(rejected);
     }
     rows.push_back(row);

@@ -12,7 +12,7 @@ namespace {
 void check_choice(const char* key, const std::string& value, std::initializer_list<const char*> choices) {
   std::vector<std::string> names;
   for (const char* choice : choices) {
-    if (value == choice) return;
+    if (value == choice) { return; }
     names.emplace_back(choice);
   }
   throw InputError(cat(key, ": '", value, "' is unknown, choose one of ", join(names, ", ")));

@@ -84,14 +84,14 @@ class Loop {
 
 bool Loop::due(const std::string& strategy, std::int64_t every) const {
   const std::int64_t step = state_.position.step;
-  if (strategy == "steps") return every > 0 && step % every == 0;
+  if (strategy == "steps") { return every > 0 && step % every == 0; }
   return strategy == "epoch" && step % steps_per_epoch_ == 0;
 }
 
 bool Loop::evaluates_now() const {
   const bool nothing = parts_.eval_batches.empty() && !parts_.evaluate_samples;
-  if (nothing || options_.eval_strategy == "no") return false;
-  if (state_.position.step == total_) return true;
+  if (nothing || options_.eval_strategy == "no") { return false; }
+  if (state_.position.step == total_) { return true; }
   const std::int64_t every =
       options_.eval_steps > 0 ? options_.eval_steps : std::max(options_.logging_steps, (total_ + 9) / 10);
   return due(options_.eval_strategy == "epoch" ? "epoch" : "steps", every);
@@ -170,7 +170,7 @@ void Loop::one_step() {
 std::map<std::string, double> Loop::logged(const MetricSums& sums, const std::string& prefix) {
   std::map<std::string, double> values;
   for (const auto& [name, value] : sums.means()) {
-    if (name[0] != '_') values[prefix + name] = value;
+    if (name[0] != '_') { values[prefix + name] = value; }
   }
   for (const auto& [name, value] : parts_.runner->set().objective->derived(sums)) {
     values.emplace(prefix + name, value);
@@ -204,7 +204,7 @@ void Loop::evaluate() {
   for (const StepBatch& batch : parts_.eval_batches) {
     sums.merge(parts_.runner->evaluate(batch));
     rows += batch.rows;
-    if (interrupted()) return;
+    if (interrupted()) { return; }
   }
   if (parts_.evaluate_samples) {
     const MetricSums samples = parts_.evaluate_samples();
@@ -223,7 +223,7 @@ void Loop::evaluate() {
 
 // A policy that left the reference too far behind is no candidate, whatever its reward (over-optimisation).
 bool Loop::within_budget(const std::map<std::string, double>& values) const {
-  if (options_.kl_budget == 0) return true;
+  if (options_.kl_budget == 0) { return true; }
   const auto kl = values.find("eval_kl");
   check_input(kl != values.end(), "kl_budget: the evaluation has no eval_kl");
   return kl->second <= options_.kl_budget;
@@ -231,29 +231,29 @@ bool Loop::within_budget(const std::map<std::string, double>& values) const {
 
 void Loop::consider_best(const std::map<std::string, double>& values) {
   std::string name = options_.metric_for_best_model;
-  if (values.count(name) == 0) name = "eval_" + name;
+  if (values.count(name) == 0) { name = "eval_" + name; }
   const auto found = values.find(name);
   if (found == values.end()) {
     std::vector<std::string> known;
-    for (const auto& [key, value] : values) known.push_back(key);
+    for (const auto& [key, value] : values) { known.push_back(key); }
     throw InputError(cat("metric_for_best_model: '", options_.metric_for_best_model,
                          "' is not among the metrics of the evaluation: ", join(known, ", ")));
   }
-  if (!within_budget(values)) return;
+  if (!within_budget(values)) { return; }
   const bool greater = options_.greater_is_better.value_or(!lower_is_better(name));
   const bool better =
       !state_.has_best || (greater ? found->second > state_.best_metric : found->second < state_.best_metric);
-  if (!better || !std::isfinite(found->second)) return;
+  if (!better || !std::isfinite(found->second)) { return; }
   state_.has_best = true;
   state_.best_metric = found->second;
   state_.best_step = state_.position.step;
-  if (options_.load_best_model_at_end) save();
+  if (options_.load_best_model_at_end) { save(); }
 }
 
 void Loop::save() {
-  if (saved_at_ == state_.position.step) return;
+  if (saved_at_ == state_.position.step) { return; }
   saved_at_ = state_.position.step;
-  if (parts_.before_checkpoint) parts_.before_checkpoint();
+  if (parts_.before_checkpoint) { parts_.before_checkpoint(); }
   RunState state = state_;
   state.updates = parts_.runner->updates();
   state.elapsed_seconds = elapsed();
@@ -293,12 +293,14 @@ void Loop::steps() {
   while (state_.position.step < total_ && !(interrupted() && parts_.stream->resumable())) {
     one_step();
     const bool last = state_.position.step == total_;
-    if (due("steps", options_.logging_steps) || last || state_.position.step == 1) write_log();
+    if (due("steps", options_.logging_steps) || last || state_.position.step == 1) { write_log(); }
     eval_due_ |= evaluates_now();
     save_due_ |= options_.save_strategy != "no" && due(options_.save_strategy, options_.save_steps);
-    if (!parts_.stream->resumable()) continue;  // a round of samples is half used: after it
-    if (std::exchange(eval_due_, false)) evaluate();
-    if (std::exchange(save_due_, false)) save();
+    if (!parts_.stream->resumable()) {
+      continue;  // a round of samples is half used: after it
+    }
+    if (std::exchange(eval_due_, false)) { evaluate(); }
+    if (std::exchange(save_due_, false)) { save(); }
   }
 }
 
@@ -308,12 +310,12 @@ LoopResult Loop::run() {
     steps();
   } catch (const Interrupted& stopped) {
     // While a judge was waited for: the round under way is lost, no other.
-    if (!parts_.stream->resumable()) throw;
+    if (!parts_.stream->resumable()) { throw; }
     log_info(stopped.what());
   }
   result_.interrupted = interrupted() && state_.position.step < total_;
   bar_.finish(result_.interrupted ? "stopped" : "done");
-  if (result_.interrupted) save();
+  if (result_.interrupted) { save(); }
   result_.steps = state_.position.step;
   result_.tokens = state_.tokens_seen;
   result_.seconds = monotonic_seconds() - begin_;
@@ -327,7 +329,7 @@ LoopResult Loop::run() {
 }  // namespace
 
 std::int64_t total_steps(const TrainOptions& options, std::int64_t steps_per_epoch) {
-  if (options.max_steps > 0) return options.max_steps;
+  if (options.max_steps > 0) { return options.max_steps; }
   return std::max<std::int64_t>(
       1, static_cast<std::int64_t>(
              std::ceil(options.num_train_epochs * static_cast<double>(steps_per_epoch) - 1e-9)));

@@ -32,8 +32,9 @@ Json recording() { return read_json_file(folder() + "/trajectories.json"); }
 
 std::string yaml_of(const Json& keys) {
   std::string yaml;
-  for (const auto& [key, value] : keys.items())
+  for (const auto& [key, value] : keys.items()) {
     yaml += cat(key, ": ", value.is_string() ? value.get<std::string>() : value.dump(), "\n");
+  }
   return yaml;
 }
 
@@ -149,7 +150,7 @@ void compare_method(const std::string& method) {
   const Json recorded = recording();
   int cases = 0;
   for (const Json& one : recorded["cases"]) {
-    if (one["method"] != method) continue;
+    if (one["method"] != method) { continue; }
     compare_steps(one);
     ++cases;
   }

@@ -25,17 +25,19 @@ constexpr const char* kForeignKeys[] = {"alibi",
 
 void refuse_foreign_keys(const ConfigReader& config) {
   for (const char* key : kForeignKeys) {
-    if (!config.is_set(key)) continue;
+    if (!config.is_set(key)) { continue; }
     const Json& value = config.json()[key];
     const bool inert =
         value == false || value == 0 || ((value.is_array() || value.is_object()) && value.empty());
-    if (!inert) config.fail(cat("\"", key, "\" is not supported: una runs dense causal text decoders"));
+    if (!inert) { config.fail(cat("\"", key, "\" is not supported: una runs dense causal text decoders")); }
   }
 }
 
 void read_activation(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec) {
   spec.activation = config.text(defaults.activation_key, defaults.activation);
-  if (spec.activation == "swish") spec.activation = "silu";  // two names of one function in transformers
+  if (spec.activation == "swish") {
+    spec.activation = "silu";  // two names of one function in transformers
+  }
   const bool known =
       spec.activation == "silu" || spec.activation == "gelu_pytorch_tanh" || spec.activation == "gelu";
   if (!known) {
@@ -46,8 +48,8 @@ void read_activation(const ConfigReader& config, const DecoderDefaults& defaults
 
 std::string read_dtype_name(const ConfigReader& config) {
   std::string name = config.text("dtype", config.text("torch_dtype", ""));
-  if (starts_with(name, "torch.")) name = name.substr(6);
-  if (name.empty() || name == "auto") return "";
+  if (starts_with(name, "torch.")) { name = name.substr(6); }
+  if (name.empty() || name == "auto") { return ""; }
   if (name != "float32" && name != "bfloat16" && name != "float16") {
     config.fail(cat("the dtype \"", name, "\" is not supported (known: float32, bfloat16, float16)"));
   }
@@ -67,7 +69,7 @@ void read_heads(const ConfigReader& config, const DecoderDefaults& defaults, Mod
   }
   spec.head_dim = config.size(
       "head_dim", defaults.head_dim.value_or(std::max<std::int64_t>(1, spec.hidden_size / spec.num_heads)));
-  if (spec.head_dim % 2 != 0) config.fail(cat("\"head_dim\" ", spec.head_dim, " must be even (rope)"));
+  if (spec.head_dim % 2 != 0) { config.fail(cat("\"head_dim\" ", spec.head_dim, " must be even (rope)")); }
 }
 
 }  // namespace
@@ -77,7 +79,7 @@ void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, M
   spec.hidden_size = config.size("hidden_size");
   spec.intermediate_size = config.size("intermediate_size");
   spec.num_layers = config.size("num_hidden_layers");
-  if (spec.num_layers > kMaxLayers) config.fail(cat(spec.num_layers, " layers are too many"));
+  if (spec.num_layers > kMaxLayers) { config.fail(cat(spec.num_layers, " layers are too many")); }
   spec.vocab_size = config.size("vocab_size");
   read_heads(config, defaults, spec);
   spec.max_positions = config.size("max_position_embeddings", defaults.max_positions);
@@ -85,12 +87,12 @@ void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, M
   read_activation(config, defaults, spec);
   spec.tie_word_embeddings = config.flag("tie_word_embeddings", defaults.tie_word_embeddings);
   spec.windows.assign(static_cast<std::size_t>(spec.num_layers), 0);
-  if (!defaults.own_rope) spec.rope = read_rope(config, defaults.rope, spec);
+  if (!defaults.own_rope) { spec.rope = read_rope(config, defaults.rope, spec); }
   spec.torch_dtype = read_dtype_name(config);
   spec.initializer_range = config.positive("initializer_range", 0.02);
   spec.eos_ids = config.tokens("eos_token_id", defaults.eos_ids);
   // A small model may keep its family's default.
-  if (spec.eos_ids != defaults.eos_ids) check_eos_ids(config, spec.eos_ids, spec.vocab_size);
+  if (spec.eos_ids != defaults.eos_ids) { check_eos_ids(config, spec.eos_ids, spec.vocab_size); }
   spec.bos_id = config.token("bos_token_id", defaults.bos_id);
   spec.pad_id = config.token("pad_token_id", defaults.pad_id);
 }
@@ -98,8 +100,9 @@ void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, M
 void check_eos_ids(const ConfigReader& config, const std::vector<std::int32_t>& ids,
                    std::int64_t vocab_size) {
   for (const std::int32_t id : ids) {
-    if (id >= vocab_size)
+    if (id >= vocab_size) {
       config.fail(cat("\"eos_token_id\" ", id, " is beyond the model's vocabulary of ", vocab_size));
+    }
   }
 }
 
@@ -109,7 +112,7 @@ void read_attention_bias(const ConfigReader& config, ModelSpec& spec) {
 
 void refuse_flags(const ConfigReader& config, std::initializer_list<const char*> keys) {
   for (const char* key : keys) {
-    if (config.flag(key, false)) config.fail(cat("\"", key, "\": this family has none"));
+    if (config.flag(key, false)) { config.fail(cat("\"", key, "\": this family has none")); }
   }
 }
 
@@ -117,7 +120,7 @@ std::int64_t common_window(const ModelSpec& spec) {
   std::int64_t window = 0;
   for (const std::int64_t each : spec.windows) {
     check(each == 0 || window == 0 || each == window, "config.json knows one window size for all layers");
-    if (each != 0) window = each;
+    if (each != 0) { window = each; }
   }
   return window;
 }

@@ -31,7 +31,7 @@ void read_gemma(const ConfigReader& config, const DecoderDefaults& defaults, Mod
 }
 
 double read_cap(const ConfigReader& config, const char* key, double absent) {
-  if (config.is_null(key)) return 0;
+  if (config.is_null(key)) { return 0; }
   return config.is_set(key) ? config.positive(key, 1) : absent;
 }
 
@@ -42,7 +42,7 @@ void read_gemma_windows(const ConfigReader& config, std::int64_t pattern, ModelS
   const std::vector<bool> listed = read_sliding_layers(config, spec.num_layers);
   for (std::size_t i = 0; i < spec.windows.size(); ++i) {
     const bool sliding = listed.empty() ? static_cast<std::int64_t>(i + 1) % pattern != 0 : listed[i];
-    if (sliding && none) config.fail("\"sliding_window\" is null, but some layers slide");
+    if (sliding && none) { config.fail("\"sliding_window\" is null, but some layers slide"); }
     spec.windows[i] = sliding ? window : 0;
   }
 }
@@ -50,7 +50,7 @@ void read_gemma_windows(const ConfigReader& config, std::int64_t pattern, ModelS
 void read_gemma1(const ConfigReader& config, ModelSpec& spec) {
   read_gemma(config, gemma_defaults(16, 8192), spec);
   // The first official files say gelu and mean the tanh form.
-  if (spec.activation == "gelu") spec.activation = "gelu_pytorch_tanh";
+  if (spec.activation == "gelu") { spec.activation = "gelu_pytorch_tanh"; }
 }
 
 void read_scores(const ConfigReader& config, ModelSpec& spec) {
@@ -80,11 +80,13 @@ void read_gemma3_rope(const ConfigReader& config, ModelSpec& spec) {
         config.fail(cat("\"rope_parameters\": \"", key, "\" is not supported (known: full_attention, ",
                         "sliding_attention)"));
       }
-      if (!value.is_null() && !value.is_object()) config.fail("\"rope_parameters\" must hold JSON objects");
-      if (value.is_object()) (key == "full_attention" ? full : sliding) = value;
+      if (!value.is_null() && !value.is_object()) {
+        config.fail("\"rope_parameters\" must hold JSON objects");
+      }
+      if (value.is_object()) { (key == "full_attention" ? full : sliding) = value; }
     }
   }
-  if (config.is_set("rope_scaling")) full.update(config.object("rope_scaling").json());
+  if (config.is_set("rope_scaling")) { full.update(config.object("rope_scaling").json()); }
   full.erase("type");  // transformers reads rope_type alone here
   const RopeDialect dialect;
   spec.rope = read_rope_parameters(config, {full, config.what()}, config.positive("rope_theta", kGlobal),
@@ -110,7 +112,7 @@ void read_gemma3(const ConfigReader& config, ModelSpec& spec) {
   read_gemma_windows(config, config.size("sliding_window_pattern", 6), spec);
   read_gemma3_rope(config, spec);
   spec.rope_layers.clear();
-  for (const std::int64_t window : spec.windows) spec.rope_layers.push_back(window > 0 ? 1 : 0);
+  for (const std::int64_t window : spec.windows) { spec.rope_layers.push_back(window > 0 ? 1 : 0); }
 }
 
 void print_gemma1(const ModelSpec& spec, Json& config) {

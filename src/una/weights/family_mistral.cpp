@@ -18,15 +18,16 @@ void read(const ConfigReader& config, ModelSpec& spec) {
   const std::vector<bool> sliding = read_sliding_layers(config, spec.num_layers);
   const bool mixed =
       std::any_of(sliding.begin(), sliding.end(), [&](bool each) { return each != (window > 0); });
-  if (mixed) config.fail("\"layer_types\" that differ from \"sliding_window\" are not known for mistral");
+  if (mixed) { config.fail("\"layer_types\" that differ from \"sliding_window\" are not known for mistral"); }
   spec.windows.assign(static_cast<std::size_t>(spec.num_layers), window);
 }
 
 void print(const ModelSpec& spec, Json& config) {
   check(!spec.qkv_bias && !spec.o_bias && !spec.mlp_bias, "a mistral has no biases");
   const std::int64_t window = common_window(spec);
-  for (const std::int64_t each : spec.windows)
+  for (const std::int64_t each : spec.windows) {
     check(each == window, "a mistral has one window for all layers");
+  }
   config["sliding_window"] = window == 0 ? Json(nullptr) : Json(window);
 }
 

@@ -28,7 +28,9 @@ void read(const ConfigReader& config, ModelSpec& spec) {
 void print(const ModelSpec& spec, Json& config) {
   check(!spec.qkv_bias && !spec.o_bias && !spec.mlp_bias, "a phi3 has no biases");
   const std::int64_t window = common_window(spec);
-  for (const std::int64_t each : spec.windows) check(each == window, "a phi3 has one window for all layers");
+  for (const std::int64_t each : spec.windows) {
+    check(each == window, "a phi3 has one window for all layers");
+  }
   config["sliding_window"] = window == 0 ? Json(nullptr) : Json(window);
   if (spec.rope.original_max_positions > 0) {
     config["original_max_position_embeddings"] = spec.rope.original_max_positions;

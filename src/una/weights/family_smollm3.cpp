@@ -18,7 +18,7 @@ void read_rope_layers(const ConfigReader& config, ModelSpec& spec) {
     config.fail(cat("\"no_rope_layers\" must list ", layers, " layers"));
   }
   for (std::size_t i = 0; i < layers; ++i) {
-    if (given && list[i] != 0 && list[i] != 1) config.fail("\"no_rope_layers\" must hold 0 or 1");
+    if (given && list[i] != 0 && list[i] != 1) { config.fail("\"no_rope_layers\" must hold 0 or 1"); }
     const bool turns = given ? list[i] == 1 : static_cast<std::int64_t>(i + 1) % interval != 0;
     spec.rope_layers.push_back(turns ? 0 : -1);
   }
@@ -63,7 +63,7 @@ void print(const ModelSpec& spec, Json& config) {
   config["sliding_window"] = window > 0 ? Json(window) : Json(nullptr);
   config["layer_types"] = layer_types_json(spec);
   config["no_rope_layers"] = Json::array();
-  for (const std::int8_t each : spec.rope_layers) config["no_rope_layers"].push_back(each < 0 ? 0 : 1);
+  for (const std::int8_t each : spec.rope_layers) { config["no_rope_layers"].push_back(each < 0 ? 0 : 1); }
 }
 
 }  // namespace

@@ -62,14 +62,16 @@ std::string gguf_tensor_name(const std::string& name) {
   const std::string_view ending = std::string_view(name).substr(dot);
   std::string_view part = std::string_view(name).substr(0, dot);
   for (const NamePart& each : kOtherParts) {
-    if (part == each.ours) return cat(each.theirs, ending);
+    if (part == each.ours) { return cat(each.theirs, ending); }
   }
   check(starts_with(part, kLayers), "gguf_model: a tensor of no known name");
   part.remove_prefix(kLayers.size());
   const std::size_t end = part.find('.');
   check(end != std::string_view::npos, "gguf_model: a tensor of no known name");
   for (const NamePart& each : kLayerParts) {
-    if (part.substr(end + 1) == each.ours) return cat("blk.", part.substr(0, end), ".", each.theirs, ending);
+    if (part.substr(end + 1) == each.ours) {
+      return cat("blk.", part.substr(0, end), ".", each.theirs, ending);
+    }
   }
   throw InternalError(cat("gguf_model: the tensor ", name, " has no name in GGUF"));
 }
@@ -78,14 +80,14 @@ std::string gguf_tensor_name(const std::string& name) {
 at::Tensor paired_rows(const at::Tensor& tensor, std::int64_t heads) {
   const std::int64_t half = tensor.size(0) / heads / 2;
   std::vector<std::int64_t> sizes = {heads, 2, half};
-  for (std::int64_t i = 1; i < tensor.dim(); ++i) sizes.push_back(tensor.size(i));
+  for (std::int64_t i = 1; i < tensor.dim(); ++i) { sizes.push_back(tensor.size(i)); }
   return tensor.contiguous().view(sizes).transpose(1, 2);
 }
 
 at::Tensor in_llama_order(const ModelSpec& spec, const std::string& name, const at::Tensor& tensor) {
-  if (is_qwen(spec)) return tensor;
-  if (name.find(".self_attn.q_proj.") != std::string::npos) return paired_rows(tensor, spec.num_heads);
-  if (name.find(".self_attn.k_proj.") != std::string::npos) return paired_rows(tensor, spec.num_kv_heads);
+  if (is_qwen(spec)) { return tensor; }
+  if (name.find(".self_attn.q_proj.") != std::string::npos) { return paired_rows(tensor, spec.num_heads); }
+  if (name.find(".self_attn.k_proj.") != std::string::npos) { return paired_rows(tensor, spec.num_kv_heads); }
   return tensor;
 }
 
@@ -123,13 +125,13 @@ void add_rope(const ModelSpec& spec, const std::string& arch, GgufMetadata& out)
   const RopeSpec& rope = spec.rope;
   out.emplace_back(arch + ".rope.dimension_count", u32(spec.head_dim));
   out.emplace_back(arch + ".rope.freq_base", f32(rope.theta));
-  if (rope.type != "linear" && rope.type != "yarn") return;
+  if (rope.type != "linear" && rope.type != "yarn") { return; }
   out.emplace_back(arch + ".rope.scaling.type", rope.type);
   out.emplace_back(arch + ".rope.scaling.factor", f32(rope.factor));
-  if (rope.type == "linear") return;
+  if (rope.type == "linear") { return; }
   out.emplace_back(arch + ".rope.scaling.original_context_length", u32(rope.original_max_positions));
   const double attention = yarn_attention(rope);
-  if (attention != 1) out.emplace_back(arch + ".rope.scaling.attn_factor", f32(attention));
+  if (attention != 1) { out.emplace_back(arch + ".rope.scaling.attn_factor", f32(attention)); }
 }
 
 GgufMetadata hyper_parameters(const ModelSpec& spec, GgmlType type, const std::string& name) {
@@ -191,9 +193,9 @@ void check_gguf_spec(const ModelSpec& spec, const std::string& what) {
 std::vector<std::string> gguf_losses(const ModelSpec& spec) {
   std::int64_t window = 0;
   for (const std::int64_t each : spec.windows) {
-    if (each > 0) window = window == 0 ? each : std::min(window, each);
+    if (each > 0) { window = window == 0 ? each : std::min(window, each); }
   }
-  if (window == 0 || window >= spec.max_positions) return {};
+  if (window == 0 || window >= spec.max_positions) { return {}; }
   return {cat("llama.cpp has no sliding window for ", spec.model_type, ": it computes sequences beyond ",
               window, " tokens otherwise than this model was trained; keep its context size (-c) at ",
               window)};
@@ -209,8 +211,8 @@ GgufModel gguf_model(const ModelSpec& spec, const std::vector<std::pair<std::str
     each.name = gguf_tensor_name(ours);
     each.shape = tensor.sizes().vec();
     each.data = in_llama_order(spec, ours, tensor);
-    if (tensor.dim() > 1) each.type = fits_blocks(each.shape, type) ? type : GgmlType::kF16;
-    if (tensor.dim() > 1 && each.type != type) out.as_f16.push_back(each.name);
+    if (tensor.dim() > 1) { each.type = fits_blocks(each.shape, type) ? type : GgmlType::kF16; }
+    if (tensor.dim() > 1 && each.type != type) { out.as_f16.push_back(each.name); }
     out.tensors.push_back(std::move(each));
   }
   if (spec.rope.type == "llama3") {

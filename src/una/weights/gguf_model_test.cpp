@@ -44,7 +44,7 @@ NamedTensors one_layer() {
 
 std::map<std::string, GgufTensor> by_name(const GgufModel& model) {
   std::map<std::string, GgufTensor> out;
-  for (const GgufTensor& tensor : model.tensors) out[tensor.name] = tensor;
+  for (const GgufTensor& tensor : model.tensors) { out[tensor.name] = tensor; }
   return out;
 }
 
@@ -52,14 +52,14 @@ std::map<std::string, GgufTensor> by_name(const GgufModel& model) {
 std::vector<float> rows_of(const GgufTensor& tensor) {
   const at::Tensor flat = tensor.data.reshape(tensor.shape).contiguous();
   std::vector<float> out;
-  for (std::int64_t i = 0; i < flat.size(0); ++i) out.push_back(flat[i].view(-1)[0].item<float>());
+  for (std::int64_t i = 0; i < flat.size(0); ++i) { out.push_back(flat[i].view(-1)[0].item<float>()); }
   return out;
 }
 
 template <class T>
 std::optional<T> value_of(const GgufModel& model, const std::string& key) {
   for (const auto& [name, value] : model.metadata) {
-    if (name == key) return std::get<T>(value);
+    if (name == key) { return std::get<T>(value); }
   }
   return std::nullopt;
 }
@@ -71,7 +71,7 @@ std::string refusal(const ModelSpec& spec) {
 TEST(GgufModel, NamesAreLlamaCpps) {
   const auto tensors = by_name(gguf_model(tiny("llama"), one_layer(), GgmlType::kF32, "m"));
   std::vector<std::string> names;
-  for (const auto& [name, tensor] : tensors) names.push_back(name);
+  for (const auto& [name, tensor] : tensors) { names.push_back(name); }
   EXPECT_EQ(names, (std::vector<std::string>{
                        "blk.1.attn_k.weight", "blk.1.attn_norm.weight", "blk.1.attn_output.weight",
                        "blk.1.attn_q.bias", "blk.1.attn_q.weight", "blk.1.attn_v.weight",

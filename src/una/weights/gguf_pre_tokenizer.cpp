@@ -42,8 +42,8 @@ bool is_byte_level(const TokenizerJson& part, bool use_regex) {
 
 // The regex of a Split that keeps its matches as pieces, else "".
 std::string split_regex(const TokenizerJson& part) {
-  if (detail::type_of(part) != "Split" || part.value("behavior", "") != "Isolated") return "";
-  if (flag(part, "invert", false) || !part.contains("pattern")) return "";
+  if (detail::type_of(part) != "Split" || part.value("behavior", "") != "Isolated") { return ""; }
+  if (flag(part, "invert", false) || !part.contains("pattern")) { return ""; }
   return part["pattern"].value("Regex", "");
 }
 
@@ -54,13 +54,13 @@ std::string gguf_pre_tokenizer(const std::string& tokenizer_json, const std::str
   const std::vector<TokenizerJson> parts =
       detail::parts_of(detail::member(json, "pre_tokenizer"), "pretokenizers");
   const bool ignore_merges = flag(detail::member(json, "model"), "ignore_merges", false);
-  if (parts.size() == 1 && is_byte_level(parts[0], true) && !ignore_merges) return "gpt-2";
-  if (parts.size() != 2) return "";
+  if (parts.size() == 1 && is_byte_level(parts[0], true) && !ignore_merges) { return "gpt-2"; }
+  if (parts.size() != 2) { return ""; }
   const bool digits = detail::type_of(parts[0]) == "Digits" && flag(parts[0], "individual_digits", false);
-  if (digits && is_byte_level(parts[1], true) && !ignore_merges) return "smollm";
-  if (!is_byte_level(parts[1], false)) return "";
+  if (digits && is_byte_level(parts[1], true) && !ignore_merges) { return "smollm"; }
+  if (!is_byte_level(parts[1], false)) { return ""; }
   for (const SplitRow& row : kSplits) {
-    if (split_regex(parts[0]) == row.regex && ignore_merges == row.ignore_merges) return row.name;
+    if (split_regex(parts[0]) == row.regex && ignore_merges == row.ignore_merges) { return row.name; }
   }
   return "";
 }

@@ -21,10 +21,12 @@ constexpr std::int64_t kBlocksATask = 4096;
 
 void quantise_block(const float* from, std::uint8_t* to) {
   float largest = 0;
-  for (std::int64_t i = 0; i < kQ8Block; ++i) largest = std::max(largest, std::abs(from[i]));
+  for (std::int64_t i = 0; i < kQ8Block; ++i) { largest = std::max(largest, std::abs(from[i])); }
   const float scale = largest / kQ8Most;
   float inverse = scale == 0 ? 0 : 1 / scale;
-  if (!std::isfinite(inverse)) inverse = 0;  // a scale so small that fp16 makes it zero in any case
+  if (!std::isfinite(inverse)) {
+    inverse = 0;  // a scale so small that fp16 makes it zero in any case
+  }
   const c10::Half stored(scale);
   std::memcpy(to, &stored, sizeof stored);
   for (std::int64_t i = 0; i < kQ8Block; ++i) {
@@ -56,7 +58,7 @@ bool all_scales_finite(const at::Tensor& bytes) {
   for (std::int64_t i = 0; i < bytes.numel(); i += static_cast<std::int64_t>(kQ8Bytes)) {
     c10::Half scale;
     std::memcpy(&scale, at + i, sizeof scale);
-    if (!std::isfinite(static_cast<float>(scale))) return false;
+    if (!std::isfinite(static_cast<float>(scale))) { return false; }
   }
   return true;
 }
@@ -83,15 +85,15 @@ bool fits_blocks(const std::vector<std::int64_t>& shape, GgmlType type) {
 
 std::uint64_t ggml_size(std::int64_t numbers, GgmlType type) {
   const auto count = static_cast<std::uint64_t>(numbers);
-  if (type == GgmlType::kQ8_0) return count / kQ8Block * kQ8Bytes;
+  if (type == GgmlType::kQ8_0) { return count / kQ8Block * kQ8Bytes; }
   return count * (type == GgmlType::kF32 ? sizeof(float) : sizeof(c10::Half));
 }
 
 at::Tensor ggml_bytes(const at::Tensor& values, GgmlType type, const std::string& what) {
   const at::Tensor numbers = values.detach().cpu();
   check_input(all_finite(numbers), cat(what, " holds numbers that are not finite; it cannot be exported"));
-  if (type == GgmlType::kBF16) return numbers.to(at::kBFloat16).contiguous();
-  if (type == GgmlType::kF32) return numbers.to(at::kFloat).contiguous();
+  if (type == GgmlType::kBF16) { return numbers.to(at::kBFloat16).contiguous(); }
+  if (type == GgmlType::kF32) { return numbers.to(at::kFloat).contiguous(); }
   const bool blocks = type == GgmlType::kQ8_0;
   const at::Tensor out =
       blocks ? quantise(numbers.to(at::kFloat).contiguous()) : numbers.to(at::kHalf).contiguous();

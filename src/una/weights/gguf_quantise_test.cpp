@@ -25,7 +25,7 @@ std::vector<int> q8(const at::Tensor& values, std::size_t levels) {
   const at::Tensor bytes = ggml_bytes(values, GgmlType::kQ8_0, "t");
   const auto* at = bytes.const_data_ptr<std::uint8_t>();
   std::vector<int> out = {at[0], at[1]};
-  for (std::size_t i = 0; i < levels; ++i) out.push_back(static_cast<std::int8_t>(at[2 + i]));
+  for (std::size_t i = 0; i < levels; ++i) { out.push_back(static_cast<std::int8_t>(at[2 + i])); }
   return out;
 }
 

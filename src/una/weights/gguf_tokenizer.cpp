@@ -43,7 +43,7 @@ bool has_part(const std::vector<TokenizerJson>& parts, const char* type) {
 // "<0x0A>"
 bool is_byte_token(const std::string& text) {
   constexpr std::size_t kLength = 6;
-  if (text.size() != kLength || !starts_with(text, "<0x") || text.back() != '>') return false;
+  if (text.size() != kLength || !starts_with(text, "<0x") || text.back() != '>') { return false; }
   return text.find_first_not_of("0123456789ABCDEFabcdef", 3) == kLength - 1;
 }
 
@@ -62,15 +62,17 @@ std::unordered_map<std::string, bool> added_tokens(const GgufTokenizerSource& so
   const auto add = [&](const TokenizerJson& token) {
     const TokenizerJson& content = detail::member(token, "content");
     const TokenizerJson& special = detail::member(token, "special");
-    if (content.is_string()) out[content.get<std::string>()] = special.is_boolean() && special.get<bool>();
+    if (content.is_string()) {
+      out[content.get<std::string>()] = special.is_boolean() && special.get<bool>();
+    }
   };
   const TokenizerJson& vocabulary = detail::member(detail::member(json, "model"), "vocab");
   for (const std::string& token : source.tokens) {
-    if (!vocabulary.contains(token)) out[token] = true;
+    if (!vocabulary.contains(token)) { out[token] = true; }
   }
   const TokenizerJson config = TokenizerJson::parse(source.config_json, nullptr, false);
-  for (const TokenizerJson& token : detail::member(config, "added_tokens_decoder")) add(token);
-  for (const TokenizerJson& token : detail::member(json, "added_tokens")) add(token);
+  for (const TokenizerJson& token : detail::member(config, "added_tokens_decoder")) { add(token); }
+  for (const TokenizerJson& token : detail::member(json, "added_tokens")) { add(token); }
   return out;
 }
 
@@ -120,7 +122,7 @@ TokenLists list_tokens(const GgufTokenizerSource& source, const TokenizerJson& j
       type = kUnknown;
     } else if (found != added.end()) {
       type = found->second || looks_special(token) ? kControl : kUserDefined;
-      if (type == kUserDefined) token = replaced(token, kSpaceMark, " ");
+      if (type == kUserDefined) { token = replaced(token, kSpaceMark, " "); }
     } else if (byte_tokens && is_byte_token(token)) {
       type = kByte;
     }
@@ -139,7 +141,7 @@ void check_distinct(const TokenLists& lists, const std::string& what) {
 }
 
 void add_id(GgufMetadata& out, const char* key, std::int32_t id) {
-  if (id >= 0) out.emplace_back(key, static_cast<std::uint32_t>(id));
+  if (id >= 0) { out.emplace_back(key, static_cast<std::uint32_t>(id)); }
 }
 
 void add_rest(const GgufTokenizerSource& source, GgufMetadata& out) {
@@ -149,7 +151,7 @@ void add_rest(const GgufTokenizerSource& source, GgufMetadata& out) {
   add_id(out, "tokenizer.ggml.padding_token_id", source.pad_id);
   out.emplace_back("tokenizer.ggml.add_bos_token", source.adds_bos);
   out.emplace_back("tokenizer.ggml.add_eos_token", source.adds_eos);
-  if (!source.chat_template.empty()) out.emplace_back("tokenizer.chat_template", source.chat_template);
+  if (!source.chat_template.empty()) { out.emplace_back("tokenizer.chat_template", source.chat_template); }
 }
 
 // NFC is left out silently by every converter: texts are nearly always in that form.
@@ -190,9 +192,11 @@ GgufTokenizer byte_level(const GgufTokenizerSource& source, const TokenizerJson&
 
 // Whether texts begin with a space mark that they do not hold.
 bool adds_space(const TokenizerJson& json) {
-  if (has_part(detail::parts_of(detail::member(json, "normalizer"), "normalizers"), "Prepend")) return true;
+  if (has_part(detail::parts_of(detail::member(json, "normalizer"), "normalizers"), "Prepend")) {
+    return true;
+  }
   for (const TokenizerJson& part : detail::parts_of(detail::member(json, "pre_tokenizer"), "pretokenizers")) {
-    if (detail::type_of(part) != "Metaspace") continue;
+    if (detail::type_of(part) != "Metaspace") { continue; }
     const TokenizerJson& scheme = detail::member(part, "prepend_scheme");
     return !scheme.is_string() || scheme.get<std::string>() != "never";
   }

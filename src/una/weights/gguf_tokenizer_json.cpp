@@ -22,8 +22,8 @@ std::string type_of(const TokenizerJson& part) {
 }
 
 std::vector<TokenizerJson> parts_of(const TokenizerJson& part, const char* list) {
-  if (part.is_null()) return {};
-  if (type_of(part) != "Sequence") return {part};
+  if (part.is_null()) { return {}; }
+  if (type_of(part) != "Sequence") { return {part}; }
   const TokenizerJson& parts = member(part, list);
   return {parts.begin(), parts.end()};
 }

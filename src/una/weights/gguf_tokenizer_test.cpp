@@ -64,7 +64,7 @@ GgufTokenizerSource sentence_piece() {
 template <class T>
 std::optional<T> value_of(const GgufTokenizer& tokenizer, const std::string& key) {
   for (const auto& [name, value] : tokenizer.metadata) {
-    if (name == "tokenizer." + key) return std::get<T>(value);
+    if (name == "tokenizer." + key) { return std::get<T>(value); }
   }
   return std::nullopt;
 }

@@ -22,11 +22,11 @@ constexpr std::uint32_t kArrayType = 9;
 // The numbers by which the format calls its types.
 template <class T>
 constexpr std::uint32_t type_number() {
-  if constexpr (std::is_same_v<T, std::uint32_t>) return 4;
-  if constexpr (std::is_same_v<T, std::int32_t>) return 5;
-  if constexpr (std::is_same_v<T, float>) return 6;
-  if constexpr (std::is_same_v<T, bool>) return 7;
-  if constexpr (std::is_same_v<T, std::string>) return 8;
+  if constexpr (std::is_same_v<T, std::uint32_t>) { return 4; }
+  if constexpr (std::is_same_v<T, std::int32_t>) { return 5; }
+  if constexpr (std::is_same_v<T, float>) { return 6; }
+  if constexpr (std::is_same_v<T, bool>) { return 7; }
+  if constexpr (std::is_same_v<T, std::string>) { return 8; }
 }
 
 template <class T>
@@ -57,7 +57,7 @@ void append_value(std::string& out, const std::vector<T>& list) {
   append_number(out, kArrayType);
   append_number(out, type_number<T>());
   append_number(out, static_cast<std::uint64_t>(list.size()));
-  for (const T& item : list) append_item(out, item);
+  for (const T& item : list) { append_item(out, item); }
 }
 
 std::uint64_t padded(std::uint64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
@@ -66,7 +66,7 @@ std::uint64_t size_of(const GgufTensor& tensor) { return ggml_size(tensor.data.n
 
 void check_tensor(const GgufTensor& tensor) {
   std::int64_t numbers = 1;
-  for (const std::int64_t size : tensor.shape) numbers *= size;
+  for (const std::int64_t size : tensor.shape) { numbers *= size; }
   check(tensor.data.defined() && tensor.data.numel() == numbers, "write_gguf: a tensor of another shape");
   check(fits_blocks(tensor.shape, tensor.type), "write_gguf: rows of no whole blocks");
 }

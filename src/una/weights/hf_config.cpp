@@ -21,9 +21,9 @@ constexpr const char* kClassifier = "ForSequenceClassification";
 std::vector<std::string> known_names(bool architectures) {
   std::vector<std::string> names;
   for (const Family& family : detail::family_table()) {
-    if (!architectures) names.push_back(family.model_type);
+    if (!architectures) { names.push_back(family.model_type); }
     for (const char* head : {kCausal, kClassifier}) {
-      if (architectures) names.push_back(family.prefix(head == kClassifier) + head);
+      if (architectures) { names.push_back(family.prefix(head == kClassifier) + head); }
     }
   }
   return names;
@@ -31,7 +31,7 @@ std::vector<std::string> known_names(bool architectures) {
 
 const Family* family_of_type(const std::string& model_type) {
   for (const Family& family : detail::family_table()) {
-    if (family.model_type == model_type) return &family;
+    if (family.model_type == model_type) { return &family; }
   }
   return nullptr;
 }
@@ -39,7 +39,7 @@ const Family* family_of_type(const std::string& model_type) {
 // "MistralForCausalLM" -> mistral and "ForCausalLM"; family nullptr when the name is not known.
 std::pair<const Family*, const char*> split_architecture(const std::string& name) {
   for (const char* head : {kCausal, kClassifier}) {
-    if (!ends_with(name, head)) continue;
+    if (!ends_with(name, head)) { continue; }
     const std::string prefix = name.substr(0, name.size() - std::string(head).size());
     for (const Family& family : detail::family_table()) {
       const auto& aliases = family.aliases;
@@ -62,7 +62,7 @@ const Family& read_family(const ConfigReader& config, std::string& architecture)
                     "\" is not supported (known: ", join(known_names(false), ", "), ")"));
   }
   if (architectures.empty()) {
-    if (by_type == nullptr) config.fail("neither \"architectures\" nor \"model_type\" is given");
+    if (by_type == nullptr) { config.fail("neither \"architectures\" nor \"model_type\" is given"); }
     architecture = by_type->class_prefix + kCausal;
     return *by_type;
   }
@@ -82,9 +82,9 @@ const Family& read_family(const ConfigReader& config, std::string& architecture)
 // Of a classifier: transformers counts id2label, else num_labels, else takes 2.
 std::int64_t read_num_labels(const ConfigReader& config) {
   const std::int64_t given = config.size("num_labels", 2);
-  if (!config.is_set("id2label")) return given;
+  if (!config.is_set("id2label")) { return given; }
   const auto labels = static_cast<std::int64_t>(config.object("id2label").json().size());
-  if (labels == 0) config.fail("\"id2label\" is empty");
+  if (labels == 0) { config.fail("\"id2label\" is empty"); }
   if (config.is_set("num_labels") && labels != given) {
     config.fail(cat("\"num_labels\" is ", given, ", but \"id2label\" has ", labels, " entries"));
   }
@@ -92,7 +92,7 @@ std::int64_t read_num_labels(const ConfigReader& config) {
 }
 
 void check_weights_are_plain(const ConfigReader& config) {
-  if (!config.is_set("quantization_config")) return;
+  if (!config.is_set("quantization_config")) { return; }
   const ConfigReader quantization = config.object("quantization_config");
   config.fail(cat("the weights are quantised (", quantization.text("quant_method", "unknown method"),
                   "), which is not supported; take the model in bfloat16 or float32"));
@@ -101,7 +101,7 @@ void check_weights_are_plain(const ConfigReader& config) {
 std::string dump_sorted(const Json& config) { return nlohmann::json(config).dump(2) + "\n"; }
 
 Json eos_json(const std::vector<std::int32_t>& ids) {
-  if (ids.empty()) return nullptr;
+  if (ids.empty()) { return nullptr; }
   return ids.size() == 1 ? Json(ids.front()) : Json(ids);
 }
 
@@ -125,13 +125,14 @@ namespace {
 // generation_config.json may end answers at more ids than config.json names (chat models: the end of a turn).
 void add_generation_eos(const std::string& folder, ModelSpec& spec) {
   const std::string path = cat(folder, "/generation_config.json");
-  if (!is_file(path)) return;
+  if (!is_file(path)) { return; }
   const Json root = parse_json(read_file(path), path);
   check_input(root.is_object(), cat(path, ": must be a JSON object"));
   const ConfigReader config(root, path);
   const std::vector<std::int32_t> ids = config.tokens("eos_token_id", {});
-  if (ids != spec.eos_ids)
+  if (ids != spec.eos_ids) {
     detail::check_eos_ids(config, ids, spec.vocab_size);  // else config.json's own rule
+  }
   for (const std::int32_t id : ids) {
     if (std::find(spec.eos_ids.begin(), spec.eos_ids.end(), id) == spec.eos_ids.end()) {
       spec.eos_ids.push_back(id);
@@ -161,7 +162,7 @@ ModelSpec parse_model_spec(const std::string& config_json, const std::string& wh
   const Family& family = read_family(config, spec.architecture);
   spec.model_type = family.model_type;
   check_weights_are_plain(config);
-  if (ends_with(spec.architecture, kClassifier)) spec.num_labels = read_num_labels(config);
+  if (ends_with(spec.architecture, kClassifier)) { spec.num_labels = read_num_labels(config); }
   family.read(config, spec);
   return spec;
 }
@@ -191,9 +192,11 @@ std::string print_model_spec(const ModelSpec& spec) {
                  {"tie_word_embeddings", spec.tie_word_embeddings},
                  {"use_cache", true},
                  {"vocab_size", spec.vocab_size}};
-  if (!spec.torch_dtype.empty()) config["torch_dtype"] = spec.torch_dtype;
-  if (spec.is_reward_model()) set_labels(config, spec.num_labels);
-  if (spec.rope.partial_rotary_factor != 1) config["partial_rotary_factor"] = spec.rope.partial_rotary_factor;
+  if (!spec.torch_dtype.empty()) { config["torch_dtype"] = spec.torch_dtype; }
+  if (spec.is_reward_model()) { set_labels(config, spec.num_labels); }
+  if (spec.rope.partial_rotary_factor != 1) {
+    config["partial_rotary_factor"] = spec.rope.partial_rotary_factor;
+  }
   family->print(spec, config);
   return dump_sorted(config);
 }
@@ -214,11 +217,11 @@ std::string reward_model_config(const std::string& config_json, std::int32_t pad
 
 std::string config_with_dtype(const std::string& config_json, const std::string& dtype) {
   const std::string what = "the model's config.json";
-  if (parse_model_spec(config_json, what).torch_dtype == dtype) return config_json;
+  if (parse_model_spec(config_json, what).torch_dtype == dtype) { return config_json; }
   Json config = parse_json(config_json, what);
-  if (!config.contains("dtype")) config["torch_dtype"] = dtype;
+  if (!config.contains("dtype")) { config["torch_dtype"] = dtype; }
   for (const char* key : {"dtype", "torch_dtype"}) {
-    if (config.contains(key)) config[key] = dtype;
+    if (config.contains(key)) { config[key] = dtype; }
   }
   return config.dump(2) + "\n";
 }

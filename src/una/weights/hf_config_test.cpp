@@ -242,7 +242,7 @@ TEST(HfConfig, RefusesWhatItCannotCompute) {
                           "is_encoder_decoder", "use_bidirectional_attention"}) {
     const std::string name = std::string("{\"") + key + "\":";
     EXPECT_REFUSED("gemma2", name + "4}", key);
-    for (const char* inert : {"false", "null", "0"}) EXPECT_NO_THROW(parse("gemma2", name + inert + "}"));
+    for (const char* inert : {"false", "null", "0"}) { EXPECT_NO_THROW(parse("gemma2", name + inert + "}")); }
   }
   for (const char* type : {"mistral", "qwen2", "phi3"}) {
     EXPECT_REFUSED(type, R"({"attention_bias":true})", "attention_bias");
@@ -375,7 +375,9 @@ TEST(HfConfig, ReadsBackWhatItPrints) {
       parse("llama", R"({"hidden_act":"gelu","rope_scaling":{"rope_type":"yarn","factor":3.0,"truncate":false,
             "attention_factor":1.5,"mscale":0.5,"beta_slow":2.0,"original_max_position_embeddings":40}})"),
   };
-  for (const ModelSpec& spec : specs) expect_same(parse_model_spec(print_model_spec(spec), "printed"), spec);
+  for (const ModelSpec& spec : specs) {
+    expect_same(parse_model_spec(print_model_spec(spec), "printed"), spec);
+  }
 }
 
 TEST(HfConfig, WillNotPrintWhatConfigJsonCannotSay) {
@@ -461,9 +463,7 @@ TEST(HfConfig, RandomDamageIsReadOrRefusedNeverWorse) {
       ++read;
       ASSERT_EQ(static_cast<std::int64_t>(spec.windows.size()), spec.num_layers);
       ASSERT_NO_THROW(parse_model_spec(print_model_spec(spec), "printed")) << text;
-    } catch (const InputError&) {
-      ++refused;
-    }
+    } catch (const InputError&) { ++refused; }
   }
   EXPECT_GT(read, 200);
   EXPECT_GT(refused, 1000);
@@ -471,7 +471,7 @@ TEST(HfConfig, RandomDamageIsReadOrRefusedNeverWorse) {
 
 TEST(HfConfig, ReadsTheSharedConfigsOrRefusesThemByName) {
   const std::string data = shared_data_folder();
-  if (data.empty()) GTEST_SKIP() << "no shared data here";
+  if (data.empty()) { GTEST_SKIP() << "no shared data here"; }
   int read = 0, refused = 0;
   for (const auto& entry : std::filesystem::directory_iterator(data + "/model_configs")) {
     const std::string path = entry.path().string();

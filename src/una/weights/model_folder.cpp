@@ -75,7 +75,7 @@ StateDict read_shards(const std::string& folder) {
   const std::string index_path = cat(folder, "/", kIndex);
   const std::map<std::string, std::string> index = read_index(index_path);
   std::set<std::string> shards;
-  for (const auto& [tensor, file] : index) shards.insert(file);
+  for (const auto& [tensor, file] : index) { shards.insert(file); }
   for (const std::string& shard : shards) {
     check_input(is_file(cat(folder, "/", shard)),
                 cat(folder, ": the shard ", shard, " that ", kIndex, " names is missing; fetch it again"));
@@ -154,15 +154,15 @@ void remove_stale(const std::string& folder, const std::set<std::string>& writte
   for (const std::string& name : file_names(folder)) {
     const bool weights =
         name == kSingle || name == kIndex || (starts_with(name, "model-") && ends_with(name, ".safetensors"));
-    if (weights && written.count(name) == 0) remove_file(cat(folder, "/", name));
+    if (weights && written.count(name) == 0) { remove_file(cat(folder, "/", name)); }
   }
 }
 
 }  // namespace
 
 StateDict read_model_weights(const std::string& folder) {
-  if (is_file(cat(folder, "/", kSingle))) return read_safetensors(cat(folder, "/", kSingle));
-  if (is_file(cat(folder, "/", kIndex))) return read_shards(folder);
+  if (is_file(cat(folder, "/", kSingle))) { return read_safetensors(cat(folder, "/", kSingle)); }
+  if (is_file(cat(folder, "/", kIndex))) { return read_shards(folder); }
   refuse_folder(folder);
 }
 
@@ -183,16 +183,16 @@ void write_model_weights(const std::string& folder, const std::vector<NamedTenso
     const std::string name = shard_name(i + 1, shards.size());
     write_safetensors(cat(folder, "/", name), shards[i]);
     written.insert(name);
-    for (const NamedTensor& tensor : shards[i]) index.add(tensor, name);
+    for (const NamedTensor& tensor : shards[i]) { index.add(tensor, name); }
   }
   index.write(folder);
   remove_stale(folder, written);
 }
 
 void write_index_of_one(const std::string& folder, const std::vector<NamedTensor>& tensors) {
-  if (!is_file(cat(folder, "/", kSingle))) return;
+  if (!is_file(cat(folder, "/", kSingle))) { return; }
   Index index;
-  for (const NamedTensor& tensor : tensors) index.add(tensor, kSingle);
+  for (const NamedTensor& tensor : tensors) { index.add(tensor, kSingle); }
   index.write(folder);
 }
 

@@ -61,7 +61,9 @@ TEST(ModelFolder, ShardsHoldConsecutiveTensorsUpToTheLimit) {
 }
 )");
   const StateDict read = read_model_weights(folder);
-  for (const auto& [name, tensor] : three_tensors()) EXPECT_TRUE(at::equal(read.at(name), tensor)) << name;
+  for (const auto& [name, tensor] : three_tensors()) {
+    EXPECT_TRUE(at::equal(read.at(name), tensor)) << name;
+  }
 }
 
 TEST(ModelFolder, ATensorAboveTheLimitStandsAlone) {
@@ -202,7 +204,7 @@ TEST(ModelFolder, OtherFoldersAreRefusedByWhatTheyAre) {
 
 TEST(ModelFolder, ReadsTheSharedModel) {
   const std::string data = shared_data_folder();
-  if (data.empty()) GTEST_SKIP() << "no shared data here";
+  if (data.empty()) { GTEST_SKIP() << "no shared data here"; }
   const StateDict read = read_model_weights(data + "/models/stories260K-hf");
   EXPECT_EQ(read.at("model.embed_tokens.weight").sizes(), (std::vector<std::int64_t>{512, 64}));
   EXPECT_EQ(read_model_weights(data + "/models/verl_arithmetic/model").at("lm_head.weight").scalar_type(),

@@ -53,7 +53,7 @@ bool is_in(const std::string_view (&list)[N], std::string_view key) {
 }
 
 bool is_inert(const Json& value) {
-  if (value.is_null() || (value.is_boolean() && !value.get<bool>())) return true;
+  if (value.is_null() || (value.is_boolean() && !value.get<bool>())) { return true; }
   return (value.is_object() || value.is_array() || value.is_string()) &&
          (value.is_string() ? value.get<std::string>().empty() : value.empty());
 }
@@ -61,7 +61,7 @@ bool is_inert(const Json& value) {
 // A setting that `una` does not implement is refused as soon as it says something.
 void refuse_foreign_settings(const ConfigReader& config) {
   for (const auto& [key, value] : config.json().items()) {
-    if (is_in(kReadKeys, key) || is_in(kHarmlessKeys, key) || is_inert(value)) continue;
+    if (is_in(kReadKeys, key) || is_in(kHarmlessKeys, key) || is_inert(value)) { continue; }
     config.fail(
         cat("\"", key, "\": ", value.dump(), " is not supported; train or convert the adapter without it"));
   }
@@ -69,8 +69,8 @@ void refuse_foreign_settings(const ConfigReader& config) {
 
 void refuse_values(const ConfigReader& config) {
   const std::string type = config.text("peft_type", "");
-  if (type.empty()) config.fail("\"peft_type\" is missing; is this a PEFT adapter?");
-  if (type != "LORA") config.fail(cat("the peft_type \"", type, "\" is not supported (known: LORA)"));
+  if (type.empty()) { config.fail("\"peft_type\" is missing; is this a PEFT adapter?"); }
+  if (type != "LORA") { config.fail(cat("the peft_type \"", type, "\" is not supported (known: LORA)")); }
   const std::string bias = config.text("bias", "none");
   if (bias != "none" && bias != "lora_only" && bias != "all") {
     config.fail(cat("\"bias\": \"", bias, "\" is not supported (known: none, lora_only, all)"));
@@ -108,7 +108,9 @@ std::vector<std::string> read_saved_modules(const ConfigReader& config, const st
 }
 
 std::string lower(std::string text) {
-  for (char& letter : text) letter = static_cast<char>(letter >= 'A' && letter <= 'Z' ? letter + 32 : letter);
+  for (char& letter : text) {
+    letter = static_cast<char>(letter >= 'A' && letter <= 'Z' ? letter + 32 : letter);
+  }
   return text;
 }
 
@@ -120,12 +122,12 @@ void read_targets(const ConfigReader& config, LoraSpec& spec) {
   if (!config.json()["target_modules"].is_string()) {
     const std::vector<std::string> listed = config.texts("target_modules");
     const std::set<std::string> names(listed.begin(), listed.end());
-    if (names.empty() || names.count("") > 0) config.fail("\"target_modules\" has no or an empty entry");
+    if (names.empty() || names.count("") > 0) { config.fail("\"target_modules\" has no or an empty entry"); }
     spec.target_modules = {names.begin(), names.end()};
     return;
   }
   const std::string pattern = config.text("target_modules", "");
-  if (pattern.empty()) config.fail("\"target_modules\" is empty");
+  if (pattern.empty()) { config.fail("\"target_modules\" is empty"); }
   if (lower(pattern) == kAllLinear) {
     spec.target_modules = {kAllLinear};
     return;
@@ -136,7 +138,7 @@ void read_targets(const ConfigReader& config, LoraSpec& spec) {
 
 std::vector<std::int64_t> read_layers(const ConfigReader& config) {
   std::vector<std::int64_t> out;
-  if (!config.is_set("layers_to_transform")) return out;
+  if (!config.is_set("layers_to_transform")) { return out; }
   const Json& value = config.json()["layers_to_transform"];
   for (const Json& item : value.is_array() ? value : Json::array({value})) {
     if (!item.is_number_integer() || item.get<std::int64_t>() < 0) {
@@ -148,7 +150,7 @@ std::vector<std::int64_t> read_layers(const ConfigReader& config) {
 }
 
 std::vector<std::string> text_or_texts(const ConfigReader& config, const char* key) {
-  if (!config.is_set(key) || !config.json()[key].is_string()) return config.texts(key);
+  if (!config.is_set(key) || !config.json()[key].is_string()) { return config.texts(key); }
   const std::string text = config.text(key, "");
   return text.empty() ? std::vector<std::string>{} : std::vector<std::string>{text};
 }
@@ -157,7 +159,7 @@ void read_layer_choice(const ConfigReader& config, LoraSpec& spec) {
   spec.layers_to_transform = read_layers(config);
   spec.layers_pattern = text_or_texts(config, "layers_pattern");
   if (spec.layers_to_transform.empty()) {
-    if (!spec.layers_pattern.empty()) config.fail("\"layers_pattern\" needs \"layers_to_transform\"");
+    if (!spec.layers_pattern.empty()) { config.fail("\"layers_pattern\" needs \"layers_to_transform\""); }
     return;
   }
   if (spec.targets_are_regex || spec.target_modules == std::vector<std::string>{kAllLinear}) {
@@ -168,7 +170,7 @@ void read_layer_choice(const ConfigReader& config, LoraSpec& spec) {
 // In the file's order: of the patterns that match, the first counts.
 void read_patterns(const ConfigReader& config, LoraSpec& spec) {
   for (const char* key : {"rank_pattern", "alpha_pattern"}) {
-    if (!config.is_set(key)) continue;
+    if (!config.is_set(key)) { continue; }
     const std::string where = cat(config.what(), ": \"", key, "\"");
     const ConfigReader pattern(config.object(key).json(), where);
     for (const auto& [name, value] : pattern.json().items()) {
@@ -183,7 +185,7 @@ void read_patterns(const ConfigReader& config, LoraSpec& spec) {
 
 // PEFT writes whole numbers as integers.
 Json number_json(double value) {
-  if (value == std::floor(value) && std::fabs(value) < 1e15) return static_cast<std::int64_t>(value);
+  if (value == std::floor(value) && std::fabs(value) < 1e15) { return static_cast<std::int64_t>(value); }
   return value;
 }
 
@@ -213,7 +215,7 @@ LoraSpec parse_adapter_config(const std::string& config_json, const std::string&
   spec.r = config.size("r", 8);
   spec.alpha = config.positive("lora_alpha", 8);
   spec.dropout = number_member(root, "lora_dropout", 0, what);
-  if (!(spec.dropout >= 0 && spec.dropout < 1)) config.fail("\"lora_dropout\" must lie in [0, 1)");
+  if (!(spec.dropout >= 0 && spec.dropout < 1)) { config.fail("\"lora_dropout\" must lie in [0, 1)"); }
   spec.use_rslora = config.flag("use_rslora", false);
   spec.use_dora = config.flag("use_dora", false);
   spec.bias = config.text("bias", "none");
@@ -251,18 +253,22 @@ std::string print_adapter_config(const LoraSpec& spec) {
                            {"use_dora", spec.use_dora},
                            {"use_rslora", spec.use_rslora}};
   config["base_model_name_or_path"] = nullptr;
-  if (!spec.base_model_name_or_path.empty()) config["base_model_name_or_path"] = spec.base_model_name_or_path;
+  if (!spec.base_model_name_or_path.empty()) {
+    config["base_model_name_or_path"] = spec.base_model_name_or_path;
+  }
   config["modules_to_save"] = nullptr;
-  if (!spec.modules_to_save.empty()) config["modules_to_save"] = sorted(spec.modules_to_save);
+  if (!spec.modules_to_save.empty()) { config["modules_to_save"] = sorted(spec.modules_to_save); }
   config["target_modules"] = sorted(spec.target_modules);
   const bool is_text = spec.targets_are_regex || spec.target_modules == std::vector<std::string>{kAllLinear};
-  if (is_text) config["target_modules"] = spec.target_modules.front();
-  if (!spec.layers_to_transform.empty()) config["layers_to_transform"] = spec.layers_to_transform;
-  if (!spec.layers_pattern.empty()) config["layers_pattern"] = spec.layers_pattern;
+  if (is_text) { config["target_modules"] = spec.target_modules.front(); }
+  if (!spec.layers_to_transform.empty()) { config["layers_to_transform"] = spec.layers_to_transform; }
+  if (!spec.layers_pattern.empty()) { config["layers_pattern"] = spec.layers_pattern; }
   // Sorted as Python's json.dumps(indent=2, sort_keys=True), but for the patterns: their order has a meaning.
   Json ordered = config;
-  for (const auto& [name, rank] : spec.rank_pattern) ordered["rank_pattern"][name] = rank;
-  for (const auto& [name, alpha] : spec.alpha_pattern) ordered["alpha_pattern"][name] = number_json(alpha);
+  for (const auto& [name, rank] : spec.rank_pattern) { ordered["rank_pattern"][name] = rank; }
+  for (const auto& [name, alpha] : spec.alpha_pattern) {
+    ordered["alpha_pattern"][name] = number_json(alpha);
+  }
   return ordered.dump(2, ' ', true);
 }
 

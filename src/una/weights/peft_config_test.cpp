@@ -190,9 +190,7 @@ TEST(PeftConfig, RandomDamageIsReadOrRefusedNeverWorse) {
     try {
       parse_adapter_config(text, "adapter_config.json");
       ++read_count;
-    } catch (const InputError&) {
-      ++refused;
-    }
+    } catch (const InputError&) { ++refused; }
   }
   EXPECT_GT(read_count, 100);
   EXPECT_GT(refused, 1000);

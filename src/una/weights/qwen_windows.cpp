@@ -32,7 +32,7 @@ void print_qwen_windows(const ModelSpec& spec, Json& config) {
   const std::int64_t full = std::count(spec.windows.begin(), spec.windows.end(), 0);
   // Older readers know only max_window_layers; layer_types says more where the sliding layers are no tail.
   config["max_window_layers"] = spec.windows.empty() ? spec.num_layers : full;
-  if (window > 0) config["layer_types"] = layer_types_json(spec);
+  if (window > 0) { config["layer_types"] = layer_types_json(spec); }
 }
 
 }  // namespace una::weights::detail

@@ -13,18 +13,20 @@ constexpr const char* kOriginal = "original_max_position_embeddings";
 constexpr const char* kPartial = "partial_rotary_factor";
 
 void need(const ConfigReader& config, const ConfigReader& scaling, const RopeSpec& rope, const char* key) {
-  if (!scaling.is_set(key)) config.fail(cat("the rope type ", rope.type, " needs \"", key, "\""));
+  if (!scaling.is_set(key)) { config.fail(cat("the rope type ", rope.type, " needs \"", key, "\"")); }
 }
 
 std::int64_t read_original(const ConfigReader& config, const ConfigReader& scaling,
                            const RopeDialect& dialect, const ModelSpec& spec) {
-  if (config.is_set(kOriginal)) return config.size(kOriginal);
-  if (dialect.original_positions > 0) return dialect.original_positions;
+  if (config.is_set(kOriginal)) { return config.size(kOriginal); }
+  if (dialect.original_positions > 0) { return dialect.original_positions; }
   return scaling.size(kOriginal, spec.max_positions);
 }
 
 void read_llama3(const ConfigReader& config, const ConfigReader& scaling, RopeSpec& rope) {
-  for (const char* key : {"factor", "low_freq_factor", "high_freq_factor"}) need(config, scaling, rope, key);
+  for (const char* key : {"factor", "low_freq_factor", "high_freq_factor"}) {
+    need(config, scaling, rope, key);
+  }
   rope.factor = scaling.positive("factor", 1);
   rope.low_freq_factor = scaling.positive("low_freq_factor", 1);
   rope.high_freq_factor = scaling.positive("high_freq_factor", 4);
@@ -34,21 +36,21 @@ void read_llama3(const ConfigReader& config, const ConfigReader& scaling, RopeSp
 }
 
 void read_yarn(const ConfigReader& config, const ConfigReader& scaling, RopeSpec& rope, double stretch) {
-  if (!scaling.is_null("factor")) need(config, scaling, rope, "factor");
+  if (!scaling.is_null("factor")) { need(config, scaling, rope, "factor"); }
   rope.factor = scaling.positive("factor", stretch);  // null: what the two lengths say
-  if (scaling.is_set("attention_factor")) rope.attention_factor = scaling.positive("attention_factor", 1);
+  if (scaling.is_set("attention_factor")) { rope.attention_factor = scaling.positive("attention_factor", 1); }
   rope.beta_fast = scaling.positive("beta_fast", rope.beta_fast);
   rope.beta_slow = scaling.positive("beta_slow", rope.beta_slow);
-  if (scaling.is_set("mscale")) rope.mscale = scaling.number("mscale");
-  if (scaling.is_set("mscale_all_dim")) rope.mscale_all_dim = scaling.number("mscale_all_dim");
+  if (scaling.is_set("mscale")) { rope.mscale = scaling.number("mscale"); }
+  if (scaling.is_set("mscale_all_dim")) { rope.mscale_all_dim = scaling.number("mscale_all_dim"); }
   rope.truncate = scaling.flag("truncate", true);
-  if (rope.theta == 1) config.fail("the rope type yarn needs a \"rope_theta\" other than 1");
+  if (rope.theta == 1) { config.fail("the rope type yarn needs a \"rope_theta\" other than 1"); }
 }
 
 void read_longrope(const ConfigReader& config, const ConfigReader& scaling, RopeSpec& rope, double stretch,
                    std::int64_t pairs) {
   rope.factor = scaling.positive("factor", stretch);
-  if (scaling.is_set("attention_factor")) rope.attention_factor = scaling.positive("attention_factor", 1);
+  if (scaling.is_set("attention_factor")) { rope.attention_factor = scaling.positive("attention_factor", 1); }
   rope.short_factor = scaling.positives("short_factor");
   rope.long_factor = scaling.positives("long_factor");
   for (const auto& [key, list] :
@@ -58,15 +60,16 @@ void read_longrope(const ConfigReader& config, const ConfigReader& scaling, Rope
                       std::ssize(*list)));
     }
   }
-  if (rope.original_max_positions < 2)
+  if (rope.original_max_positions < 2) {
     config.fail(cat("\"", kOriginal, "\" must be at least 2 for longrope"));
+  }
 }
 
 void read_partial(const ConfigReader& config, const ConfigReader& parameters, const RopeDialect& dialect,
                   const ModelSpec& spec, RopeSpec& rope) {
   rope.partial_rotary_factor = parameters.positive(kPartial, config.positive(kPartial, 1));
-  if (rope.partial_rotary_factor == 1) return;
-  if (!dialect.partial) config.fail(cat("a \"", kPartial, "\" other than 1 is not supported here"));
+  if (rope.partial_rotary_factor == 1) { return; }
+  if (!dialect.partial) { config.fail(cat("a \"", kPartial, "\" other than 1 is not supported here")); }
   const double turning = std::floor(static_cast<double>(spec.head_dim) * rope.partial_rotary_factor);
   if (turning < 2 || turning > static_cast<double>(spec.head_dim) || std::fmod(turning, 2) != 0) {
     config.fail(cat("\"", kPartial, "\" ", rope.partial_rotary_factor, " turns ", turning, " of ",
@@ -75,16 +78,14 @@ void read_partial(const ConfigReader& config, const ConfigReader& parameters, co
 }
 
 void read_type(const ConfigReader& config, const RopeDialect& dialect, RopeSpec& rope) {
-  if (dialect.only_longrope && (rope.type == "su" || rope.type == "yarn")) rope.type = "longrope";
+  if (dialect.only_longrope && (rope.type == "su" || rope.type == "yarn")) { rope.type = "longrope"; }
   const char* known =
       dialect.only_longrope ? "default, longrope" : "default, linear, dynamic, yarn, llama3, longrope";
   bool found = rope.type == "default" || rope.type == "longrope";
   for (const char* each : {"linear", "dynamic", "yarn", "llama3"}) {
     found = found || (rope.type == each && !dialect.only_longrope);
   }
-  if (!found) {
-    config.fail(cat("the rope type \"", rope.type, "\" is not supported (known: ", known, ")"));
-  }
+  if (!found) { config.fail(cat("the rope type \"", rope.type, "\" is not supported (known: ", known, ")")); }
 }
 
 }  // namespace
@@ -96,20 +97,23 @@ RopeSpec read_rope_parameters(const ConfigReader& config, const ConfigReader& pa
   read_partial(config, parameters, dialect, spec, rope);
   rope.type = parameters.text("rope_type", parameters.text("type", "default"));
   read_type(config, dialect, rope);
-  if (rope.type == "default") return rope;
+  if (rope.type == "default") { return rope; }
   if (rope.type == "linear" || rope.type == "dynamic") {
     need(config, parameters, rope, "factor");
     rope.factor = parameters.positive("factor", 1);
-    if (rope.type == "dynamic" && spec.head_dim <= 2) config.fail("dynamic rope needs a head_dim above 2");
-    if (rope.type == "dynamic" && rope.factor < 1)
+    if (rope.type == "dynamic" && spec.head_dim <= 2) {
+      config.fail("dynamic rope needs a head_dim above 2");
+    }
+    if (rope.type == "dynamic" && rope.factor < 1) {
       config.fail("dynamic rope needs a \"factor\" of at least 1");
+    }
     return rope;
   }
   rope.original_max_positions = read_original(config, parameters, dialect, spec);
   const double stretch =
       static_cast<double>(spec.max_positions) / static_cast<double>(rope.original_max_positions);
-  if (rope.type == "llama3") read_llama3(config, parameters, rope);
-  if (rope.type == "yarn") read_yarn(config, parameters, rope, stretch);
+  if (rope.type == "llama3") { read_llama3(config, parameters, rope); }
+  if (rope.type == "yarn") { read_yarn(config, parameters, rope, stretch); }
   const auto turning = static_cast<double>(spec.head_dim) * rope.partial_rotary_factor;
   if (rope.type == "longrope") {
     read_longrope(config, parameters, rope, stretch, static_cast<std::int64_t>(turning) / 2);
@@ -120,7 +124,7 @@ RopeSpec read_rope_parameters(const ConfigReader& config, const ConfigReader& pa
 RopeSpec read_rope(const ConfigReader& config, const RopeDialect& dialect, const ModelSpec& spec) {
   const char* key = nullptr;
   for (const char* each : {"rope_scaling", "rope_parameters"}) {
-    if (key == nullptr && config.is_set(each) && !config.json()[each].empty()) key = each;
+    if (key == nullptr && config.is_set(each) && !config.json()[each].empty()) { key = each; }
   }
   const double theta = config.positive("rope_theta", dialect.theta);
   if (key == nullptr) {
@@ -131,13 +135,13 @@ RopeSpec read_rope(const ConfigReader& config, const RopeDialect& dialect, const
   }
   const ConfigReader scaling = config.object(key);
   for (const Json& value : scaling.json()) {
-    if (value.is_object()) config.fail(cat("\"", key, "\" for each kind of layer is not supported here"));
+    if (value.is_object()) { config.fail(cat("\"", key, "\" for each kind of layer is not supported here")); }
   }
   return read_rope_parameters(config, scaling, theta, dialect, spec);
 }
 
 Json rope_scaling_json(const RopeSpec& rope) {
-  if (rope.type == "default") return nullptr;
+  if (rope.type == "default") { return nullptr; }
   Json out = {{"rope_type", rope.type}, {"factor", rope.factor}};
   if (rope.type == "llama3") {
     out["low_freq_factor"] = rope.low_freq_factor;
@@ -146,16 +150,16 @@ Json rope_scaling_json(const RopeSpec& rope) {
   if (rope.type == "yarn") {
     out["beta_fast"] = rope.beta_fast;
     out["beta_slow"] = rope.beta_slow;
-    if (rope.mscale != 0) out["mscale"] = rope.mscale;
-    if (rope.mscale_all_dim != 0) out["mscale_all_dim"] = rope.mscale_all_dim;
-    if (!rope.truncate) out["truncate"] = false;
+    if (rope.mscale != 0) { out["mscale"] = rope.mscale; }
+    if (rope.mscale_all_dim != 0) { out["mscale_all_dim"] = rope.mscale_all_dim; }
+    if (!rope.truncate) { out["truncate"] = false; }
   }
   if (rope.type == "longrope") {
     out["short_factor"] = rope.short_factor;
     out["long_factor"] = rope.long_factor;
   }
-  if (rope.original_max_positions > 0) out[kOriginal] = rope.original_max_positions;
-  if (rope.attention_factor > 0) out["attention_factor"] = rope.attention_factor;
+  if (rope.original_max_positions > 0) { out[kOriginal] = rope.original_max_positions; }
+  if (rope.attention_factor > 0) { out["attention_factor"] = rope.attention_factor; }
   return out;
 }
 

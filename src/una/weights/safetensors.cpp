@@ -27,7 +27,7 @@ using detail::TensorEntry;
 // alignment (files of other writers only).
 at::Tensor tensor_of(const TensorEntry& entry, const char* data, const std::shared_ptr<MappedFile>& file) {
   const at::TensorOptions options(entry.dtype->type);
-  if (entry.begin == entry.end) return at::empty(entry.shape, options);
+  if (entry.begin == entry.end) { return at::empty(entry.shape, options); }
   const char* address = data + entry.begin;
   if (reinterpret_cast<std::uintptr_t>(address) % entry.dtype->bytes != 0) {
     at::Tensor copy = at::empty(entry.shape, options);
@@ -83,7 +83,7 @@ void write_safetensors(const std::string& path,
                        const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
   const std::vector<Planned> planned = plan(tensors);
   std::vector<TensorEntry> entries;
-  for (const Planned& each : planned) entries.push_back(each.entry);
+  for (const Planned& each : planned) { entries.push_back(each.entry); }
   const std::string header = detail::print_header(entries);
   write_file_with(path, [&](const std::string& temporary) {
     FileWriter out(temporary, path);

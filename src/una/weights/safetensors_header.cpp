@@ -54,9 +54,9 @@ const DtypeRow* read_dtype(const dom::element& value, const std::string& where) 
   std::string_view name;
   check_input(value.get_string().get(name) == simdjson::SUCCESS, cat(where, ": \"dtype\" must be a string"));
   const DtypeRow* row = find_dtype(name);
-  if (row != nullptr) return row;
+  if (row != nullptr) { return row; }
   std::vector<std::string> known;
-  for (const DtypeRow& each : dtype_rows()) known.emplace_back(each.name);
+  for (const DtypeRow& each : dtype_rows()) { known.emplace_back(each.name); }
   throw InputError(cat(where, ": the dtype ", quoted(name), " is not supported (known: ", join(known, " "),
                        "); convert the weights to BF16 first"));
 }
@@ -152,7 +152,7 @@ std::string_view header_text(std::string_view file, const std::string& what) {
   std::array<unsigned char, kLengthBytes> raw{};
   std::memcpy(raw.data(), file.data(), raw.size());
   std::uint64_t length = 0;
-  for (std::size_t i = raw.size(); i-- > 0;) length = length << 8 | raw[i];
+  for (std::size_t i = raw.size(); i-- > 0;) { length = length << 8 | raw[i]; }
   check_input(!starts_with(file, "version https://git-lfs"),
               cat(what, ": a pointer of Git LFS, not the file itself; fetch that with git lfs pull"));
   check_input(length <= kMaxHeaderBytes, cat(what, ": a header of ", length, " bytes is over the limit of ",
@@ -180,14 +180,14 @@ const std::vector<DtypeRow>& dtype_rows() {
 
 const DtypeRow* find_dtype(std::string_view name) {
   for (const DtypeRow& row : dtype_rows()) {
-    if (name == row.name) return &row;
+    if (name == row.name) { return &row; }
   }
   return nullptr;
 }
 
 const DtypeRow* find_dtype(at::ScalarType type) {
   for (const DtypeRow& row : dtype_rows()) {
-    if (type == row.type) return &row;
+    if (type == row.type) { return &row; }
   }
   return nullptr;
 }
@@ -226,7 +226,7 @@ std::string print_header(const std::vector<TensorEntry>& tensors) {
   std::string text = R"({"__metadata__":{"format":"pt"})";
   for (const TensorEntry& entry : tensors) {
     std::vector<std::string> dims;
-    for (const std::int64_t dim : entry.shape) dims.push_back(std::to_string(dim));
+    for (const std::int64_t dim : entry.shape) { dims.push_back(std::to_string(dim)); }
     text += cat(",", Json(entry.name).dump(), ":{\"dtype\":\"", entry.dtype->name, "\",\"shape\":[",
                 join(dims, ","), "],\"data_offsets\":[", entry.begin, ",", entry.end, "]}");
   }

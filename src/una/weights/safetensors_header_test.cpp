@@ -16,8 +16,9 @@ namespace {
 
 std::string length_bytes(std::uint64_t length) {
   std::string out(8, '\0');
-  for (std::size_t i = 0; i < 8; ++i)
+  for (std::size_t i = 0; i < 8; ++i) {
     out[i] = static_cast<char>(static_cast<unsigned char>(length >> (8 * i)));
+  }
   return out;
 }
 
@@ -174,7 +175,7 @@ class Mutator {
 
   std::string operator()(std::string file) {
     const std::uint64_t count = 1 + rng_.below(4);
-    for (std::uint64_t i = 0; i < count; ++i) change(file);
+    for (std::uint64_t i = 0; i < count; ++i) { change(file); }
     return file;
   }
 
@@ -204,10 +205,10 @@ class Mutator {
     const std::size_t at = file.empty() ? 0 : rng_.below(std::min<std::size_t>(file.size(), 400));
     switch (rng_.below(7)) {
       case 0:
-        if (!file.empty()) file[at] = static_cast<char>(rng_.below(256));
+        if (!file.empty()) { file[at] = static_cast<char>(rng_.below(256)); }
         break;
       case 1:
-        if (!file.empty()) file[at] = static_cast<char>(file[at] ^ (1 << rng_.below(7)));
+        if (!file.empty()) { file[at] = static_cast<char>(file[at] ^ (1 << rng_.below(7))); }
         break;
       case 2:
         file.erase(at, 1 + rng_.below(20));
@@ -250,9 +251,7 @@ TEST(SafetensorsHeader, RandomDamageIsReadOrRefusedNeverWorse) {
         ASSERT_LE(entry.begin, entry.end);
         ASSERT_LE(header.data_start + entry.end, file.size()) << i;
       }
-    } catch (const InputError&) {
-      ++refused;
-    }
+    } catch (const InputError&) { ++refused; }
   }
   EXPECT_GT(read, 20);
   EXPECT_GT(refused, 6000);

@@ -90,8 +90,9 @@ TEST(Safetensors, OrdersEveryDtypeAsTheLibraryDoes) {
     at = found;
   }
   const StateDict read = read_safetensors(path);
-  for (const auto& [name, tensor] : tensors)
+  for (const auto& [name, tensor] : tensors) {
     EXPECT_EQ(read.at(name).scalar_type(), tensor.scalar_type()) << name;
+  }
 }
 
 TEST(Safetensors, ReadsBackWhatItWrote) {
@@ -197,7 +198,7 @@ TEST(Safetensors, AMissingTensorIsNamedWithItsNearest) {
 
 TEST(Safetensors, RenamingDropsAndRefusesClashes) {
   StateDict dict;
-  for (const char* name : {"a", "b", "c"}) dict.add(name, at::zeros({1}));
+  for (const char* name : {"a", "b", "c"}) { dict.add(name, at::zeros({1})); }
   const StateDict renamed =
       dict.renamed([](const std::string& name) { return name == "b" ? "" : "x." + name; });
   EXPECT_EQ(renamed.names(), (std::vector<std::string>{"x.a", "x.c"}));
@@ -207,7 +208,7 @@ TEST(Safetensors, RenamingDropsAndRefusesClashes) {
 TEST(Safetensors, TheContentHashIsOfTheContentAlone) {
   const auto hash = [](const NamedTensors& tensors) {
     StateDict dict;
-    for (const auto& [name, tensor] : tensors) dict.add(name, tensor);
+    for (const auto& [name, tensor] : tensors) { dict.add(name, tensor); }
     return dict.content_hash();
   };
   const at::Tensor values = at::arange(6, at::kFloat);

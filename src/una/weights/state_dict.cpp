@@ -17,7 +17,7 @@ void StateDict::add(const std::string& name, at::Tensor tensor) {
 
 const at::Tensor& StateDict::at(const std::string& name) const {
   const auto found = tensors_.find(name);
-  if (found != tensors_.end()) return found->second;
+  if (found != tensors_.end()) { return found->second; }
   const std::string near = nearest_name(name, names());
   throw InputError(cat("the weights hold no tensor ", detail::quoted(name),
                        near.empty() ? std::string() : cat("; the nearest name is ", detail::quoted(near))));
@@ -26,7 +26,7 @@ const at::Tensor& StateDict::at(const std::string& name) const {
 std::vector<std::string> StateDict::names() const {
   std::vector<std::string> out;
   out.reserve(tensors_.size());
-  for (const auto& [name, tensor] : tensors_) out.push_back(name);
+  for (const auto& [name, tensor] : tensors_) { out.push_back(name); }
   return out;
 }
 
@@ -34,7 +34,7 @@ StateDict StateDict::renamed(const std::function<std::string(const std::string&)
   StateDict out;
   for (const auto& [name, tensor] : tensors_) {
     const std::string other = new_name(name);
-    if (!other.empty()) out.add(other, tensor);
+    if (!other.empty()) { out.add(other, tensor); }
   }
   return out;
 }
@@ -45,7 +45,7 @@ std::string StateDict::content_hash() const {
     const detail::DtypeRow* dtype = detail::find_dtype(tensor.scalar_type());
     check(dtype != nullptr, "StateDict::content_hash: a dtype that safetensors files cannot hold");
     hasher.add(name).add(dtype->name).add_number(static_cast<std::uint64_t>(tensor.dim()));
-    for (const std::int64_t dim : tensor.sizes()) hasher.add_number(static_cast<std::uint64_t>(dim));
+    for (const std::int64_t dim : tensor.sizes()) { hasher.add_number(static_cast<std::uint64_t>(dim)); }
     const at::Tensor flat = tensor.detach().cpu().contiguous();
     hasher.add({static_cast<const char*>(flat.const_data_ptr()), flat.nbytes()});
   }
@@ -53,7 +53,7 @@ std::string StateDict::content_hash() const {
 }
 
 void StateDict::release_pages() const {
-  for (const auto& file : files_) file->release_pages();
+  for (const auto& file : files_) { file->release_pages(); }
 }
 
 }  // namespace una::weights

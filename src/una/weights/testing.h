@@ -12,9 +12,7 @@ namespace una::weights {
 inline std::string error_of(const std::function<void()>& run) {
   try {
     run();
-  } catch (const InputError& error) {
-    return error.what();
-  }
+  } catch (const InputError& error) { return error.what(); }
   return "no error";
 }
 

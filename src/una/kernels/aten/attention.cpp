@@ -44,18 +44,18 @@ bool same(const Segment& a, const Segment& b) {
 
 std::int64_t key_count(const Segment& segment) {
   std::int64_t total = 0;
-  for (const KeyRange& range : segment.keys) total += range.end - range.begin;
+  for (const KeyRange& range : segment.keys) { total += range.end - range.begin; }
   return total;
 }
 
 void append(std::vector<std::int64_t>& rows, std::int64_t begin, std::int64_t end) {
-  for (std::int64_t i = begin; i < end; ++i) rows.push_back(i);
+  for (std::int64_t i = begin; i < end; ++i) { rows.push_back(i); }
 }
 
 // Rows as an index on the device; undefined when they are just all of `count` in order.
 at::Tensor index_of(const std::vector<std::int64_t>& rows, std::int64_t count, at::Device device) {
   bool all = static_cast<std::int64_t>(rows.size()) == count;
-  for (std::size_t i = 0; all && i < rows.size(); ++i) all = rows[i] == static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; all && i < rows.size(); ++i) { all = rows[i] == static_cast<std::int64_t>(i); }
   return all ? at::Tensor() : at::tensor(rows, at::kLong).to(device);
 }
 
@@ -65,7 +65,7 @@ Layout make_layout(const std::vector<Segment>& segments, const at::Tensor& q, co
   std::vector<std::int32_t> cu_q{0}, cu_k{0};
   for (const Segment& segment : segments) {
     append(query_rows, segment.query_begin, segment.query_end);
-    for (const KeyRange& range : segment.keys) append(key_rows, range.begin, range.end);
+    for (const KeyRange& range : segment.keys) { append(key_rows, range.begin, range.end); }
     cu_q.push_back(static_cast<std::int32_t>(query_rows.size()));
     cu_k.push_back(static_cast<std::int32_t>(key_rows.size()));
     out.most_queries = std::max<std::int64_t>(out.most_queries, segment.query_end - segment.query_begin);
@@ -80,11 +80,11 @@ Layout make_layout(const std::vector<Segment>& segments, const at::Tensor& q, co
 
 Decoding make_decoding(const std::vector<Segment>& segments, const at::Tensor& q, const at::Tensor& /*k*/) {
   Decoding out;
-  for (const Segment& segment : segments) out.most = std::max(out.most, key_count(segment));
+  for (const Segment& segment : segments) { out.most = std::max(out.most, key_count(segment)); }
   std::vector<std::int64_t> rows, lengths, queries;
   for (const Segment& segment : segments) {
     const std::size_t begin = rows.size();
-    for (const KeyRange& range : segment.keys) append(rows, range.begin, range.end);
+    for (const KeyRange& range : segment.keys) { append(rows, range.begin, range.end); }
     lengths.push_back(static_cast<std::int64_t>(rows.size() - begin));
     rows.resize(begin + static_cast<std::size_t>(out.most), 0);
     queries.push_back(segment.query_begin);
@@ -110,7 +110,7 @@ const Made& made_once(const std::vector<Segment>& segments, const at::Tensor& q,
   const bool hit = newest.queries == q.size(0) && newest.keys == k.size(0) && newest.device == q.device() &&
                    std::equal(newest.segments.begin(), newest.segments.end(), segments.begin(),
                               segments.end(), [](const Segment& a, const Segment& b) { return same(a, b); });
-  if (!hit) newest = {segments, q.size(0), k.size(0), q.device(), make(segments, q, k)};
+  if (!hit) { newest = {segments, q.size(0), k.size(0), q.device(), make(segments, q, k)}; }
   return newest.made;
 }
 
@@ -153,10 +153,10 @@ at::Tensor decode(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   };
   const at::Tensor asked = at::index_select(q, 0, layout.queries).view({batch, kv_heads, group, dim});
   at::Tensor scores = at::matmul(asked, padded(k).transpose(2, 3)).to(at::kFloat) * params.scale;
-  if (params.soft_cap > 0) scores = at::tanh(scores / params.soft_cap) * params.soft_cap;
+  if (params.soft_cap > 0) { scores = at::tanh(scores / params.soft_cap) * params.soft_cap; }
   const at::Tensor place = at::arange(most, layout.keys.options()).view({1, 1, 1, most});
   at::Tensor hidden = place >= layout.lengths;
-  if (params.window > 0) hidden = hidden.logical_or(place < layout.lengths - params.window);
+  if (params.window > 0) { hidden = hidden.logical_or(place < layout.lengths - params.window); }
   scores = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
   const at::Tensor mixed = at::matmul(at::softmax(scores, -1).to(q.scalar_type()), padded(v));
   return put_back(mixed.reshape({batch, q.size(1), dim}), layout.queries, q);
@@ -170,7 +170,7 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   if (!record && !segments.empty() && is_decoding(segments)) {
     return decode(q, k, v, made_once(segments, q, k, make_decoding), params);
   }
-  if (flash_takes(q, params)) return flash(q, k, v, made_once(segments, q, k, make_layout), params);
+  if (flash_takes(q, params)) { return flash(q, k, v, made_once(segments, q, k, make_layout), params); }
   return recomputed(
       [segments, params](const detail::variable_list& in) {
         return reference::attention(in[0], in[1], in[2], segments, params);

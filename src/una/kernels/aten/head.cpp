@@ -21,7 +21,7 @@ Scaled scaled(const at::Tensor& logits, const HeadScales& scales) {
     out.squared = turned.square();
     out.logits = turned * scales.soft_cap;
   }
-  if (scales.temperature != 1) out.logits = out.logits / scales.temperature;
+  if (scales.temperature != 1) { out.logits = out.logits / scales.temperature; }
   return out;
 }
 
@@ -30,7 +30,7 @@ at::Tensor chosen(const at::Tensor& logits, const at::Tensor& targets) {
 }
 
 void put(const at::Tensor& to, const at::Tensor& from) {
-  if (to.defined()) to.copy_(from);
+  if (to.defined()) { to.copy_(from); }
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ void head_rows(const at::Tensor& logits, const at::Tensor& targets, const HeadSc
   const at::Tensor z = scaled(logits, scales).logits, lse = at::logsumexp(z, {1}), own = chosen(z, targets);
   put(out.logp, own - lse);
   put(out.lse, lse);
-  if (!out.entropy.defined()) return;
+  if (!out.entropy.defined()) { return; }
   put(out.entropy, lse - ((z - lse.unsqueeze(1)).exp() * z).sum(1));
   put(out.mean_logit, z.mean(1));
   put(out.greedy, own >= std::get<0>(z.max(1)));
@@ -52,9 +52,9 @@ void head_gradient(const at::Tensor& logits, const at::Tensor& targets, const He
   at::Tensor d = (s.logits - lse.unsqueeze(1)).exp().neg();  // - p, then + 1 at the target
   const at::Tensor at_target = targets.unsqueeze(1);
   d.scatter_add_(1, at_target, at::ones_like(at_target, d.options()));
-  if (scales.temperature != 1) d = d / scales.temperature;
-  if (s.squared.defined()) d = d * (1 - s.squared);
-  if (grad.defined()) d = d * grad.unsqueeze(1);
+  if (scales.temperature != 1) { d = d / scales.temperature; }
+  if (s.squared.defined()) { d = d * (1 - s.squared); }
+  if (grad.defined()) { d = d * grad.unsqueeze(1); }
   at::Tensor(logits).copy_(d);
 }
 

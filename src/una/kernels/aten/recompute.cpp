@@ -22,7 +22,7 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
     for (const at::Tensor& saved : ctx->get_saved_variables()) {
       const bool wants = ctx->needs_input_grad(inputs.size());
       inputs.push_back(saved.detach().set_requires_grad(wants));
-      if (wants) wanted.push_back(inputs.back());
+      if (wants) { wanted.push_back(inputs.back()); }
     }
     at::Tensor again;
     {
@@ -44,8 +44,8 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
 
 at::Tensor recomputed(const Op& f, const variable_list& inputs) {
   bool record = false;
-  for (const at::Tensor& input : inputs) record = record || detail::records({input});
-  if (record) return Recomputed::apply(at::TensorList(inputs), f);
+  for (const at::Tensor& input : inputs) { record = record || detail::records({input}); }
+  if (record) { return Recomputed::apply(at::TensorList(inputs), f); }
   const at::NoGradGuard no_grad;
   return f(inputs);
 }
@@ -53,13 +53,13 @@ at::Tensor recomputed(const Op& f, const variable_list& inputs) {
 at::Tensor recomputed(const WeightOp& f, const at::Tensor& x, const std::vector<Weight>& weights) {
   variable_list inputs{x};
   for (const Weight& weight : weights) {
-    if (weight.trains()) inputs.push_back(weight.master);
+    if (weight.trains()) { inputs.push_back(weight.master); }
   }
   const auto call = [f, weights](const variable_list& in) {
     std::vector<Weight> used = weights;
     std::size_t next = 1;
     for (Weight& weight : used) {
-      if (weight.trains()) weight.master = in[next++];
+      if (weight.trains()) { weight.master = in[next++]; }
     }
     return f(in[0], used);
   };

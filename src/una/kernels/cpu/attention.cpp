@@ -38,7 +38,7 @@ void* thread_scratch(std::int64_t bytes) {
 
 std::vector<std::int64_t> costs_of(const std::vector<Unit>& units) {
   std::vector<std::int64_t> costs;
-  for (const Unit& unit : units) costs.push_back(unit.cost());
+  for (const Unit& unit : units) { costs.push_back(unit.cost()); }
   return costs;
 }
 
@@ -53,7 +53,7 @@ void run_tasks(const std::vector<std::int64_t>& costs, std::int64_t kv_heads, co
                    [&](std::size_t a, std::size_t b) { return costs[a] > costs[b]; });
   const auto total = static_cast<double>(std::accumulate(costs.begin(), costs.end(), std::int64_t{0}));
   if (total * static_cast<double>(kv_heads) < kSerialCost) {
-    for (std::int64_t i = 0; i < tasks; ++i) work(static_cast<std::size_t>(i / kv_heads), i % kv_heads);
+    for (std::int64_t i = 0; i < tasks; ++i) { work(static_cast<std::size_t>(i / kv_heads), i % kv_heads); }
     return;
   }
   std::atomic<std::int64_t> next{0};
@@ -77,10 +77,10 @@ struct BlockProducts {
   BlockProduct product = nullptr;
   explicit BlockProducts(bool bf16) {
     static const bool multiplies = multiplies_bf16();
-    if (bf16 && multiplies) product = multiply_block;
+    if (bf16 && multiplies) { product = multiply_block; }
   }
   ~BlockProducts() {
-    if (product != nullptr) at::native::cpublas::brgemm_release();
+    if (product != nullptr) { at::native::cpublas::brgemm_release(); }
   }
   BlockProducts(const BlockProducts&) = delete;
   BlockProducts& operator=(const BlockProducts&) = delete;
@@ -109,7 +109,7 @@ void set_outputs(AttentionTask<T>& task, const Unit& unit, std::int64_t head, co
   task.out = const_cast<T*>(detail::read<T>(out)) + unit.query_begin * out.stride(0) +
              head * task.group * out.stride(1);
   task.out_row = out.stride(0), task.out_head = out.stride(1);
-  if (!lse.defined()) return;
+  if (!lse.defined()) { return; }
   task.lse = const_cast<Compute<T>*>(detail::read<Compute<T>>(lse)) + unit.query_begin * lse.stride(0) +
              head * task.group;
   task.lse_row = lse.stride(0);
@@ -126,7 +126,7 @@ Sharing find_sharing(std::vector<Unit>& units, std::int64_t keys, std::int64_t e
   std::vector<std::int32_t> uses(static_cast<std::size_t>(keys), 0);
   for (const Unit& unit : units) {
     for (const KeySpan& span : unit.spans) {
-      for (std::int64_t u = span.begin; u < span.end; ++u) ++uses[static_cast<std::size_t>(u)];
+      for (std::int64_t u = span.begin; u < span.end; ++u) { ++uses[static_cast<std::size_t>(u)]; }
     }
   }
   Sharing sharing;
@@ -135,7 +135,7 @@ Sharing find_sharing(std::vector<Unit>& units, std::int64_t keys, std::int64_t e
       unit.shared = unit.shared || std::any_of(uses.begin() + span.begin, uses.begin() + span.end,
                                                [](std::int32_t n) { return n > 1; });
     }
-    if (!unit.shared) continue;
+    if (!unit.shared) { continue; }
     unit.partial = sharing.room;
     sharing.room += unit.keys * elements_per_key;
   }
@@ -169,10 +169,10 @@ class PartialSum {
       std::vector<char> touched(static_cast<std::size_t>(end - begin), 0);
       std::fill(sum.begin(), sum.end(), A{0});
       for (const Unit& unit : units_) {
-        if (unit.shared) add(unit, base(unit, head, which), begin, end, sum.data(), touched.data());
+        if (unit.shared) { add(unit, base(unit, head, which), begin, end, sum.data(), touched.data()); }
       }
       for (std::int64_t u = begin; u < end; ++u) {
-        if (touched[static_cast<std::size_t>(u - begin)] == 0) continue;
+        if (touched[static_cast<std::size_t>(u - begin)] == 0) { continue; }
         detail::table<T>().store(sum.data() + (u - begin) * width_,
                                  detail::write<T>(grad) + u * grad.stride(0) + head * grad.stride(1),
                                  grad.size(2));
@@ -239,11 +239,11 @@ void backward_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
         unit.shared ? const_cast<A*>(partials.base(unit, head, 0)) : reinterpret_cast<A*>(scratch + bytes);
     task.grad_v = task.grad_k + own;
     detail::table<T>().attention_backward(task, scratch);
-    if (unit.shared) return;
+    if (unit.shared) { return; }
     store_keys<T>(unit, task.grad_k, width, head, grads.k);
     store_keys<T>(unit, task.grad_v, width, head, grads.v);
   });
-  if (sharing.room == 0) return;
+  if (sharing.room == 0) { return; }
   at::parallel_for(0, k.size(0), 64, [&](std::int64_t begin, std::int64_t end) {
     partials.run(0, begin, end, grads.k);
     partials.run(1, begin, end, grads.v);
@@ -275,7 +275,7 @@ void forward_one(const ForwardCall& call, const Unit& unit, std::int64_t head) {
 template <class T>
 void forward_together(const ForwardCall& call, const Unit* units, std::size_t count, std::int64_t head) {
   std::vector<AttentionTask<T>> tasks;
-  for (std::size_t i = 0; i < count; ++i) tasks.push_back(forward_task<T>(call, units[i], head));
+  for (std::size_t i = 0; i < count; ++i) { tasks.push_back(forward_task<T>(call, units[i], head)); }
   const auto& table = detail::table<T>();
   table.group_attention(tasks.data(), std::ssize(tasks),
                         thread_scratch(table.group_scratch(tasks.data(), std::ssize(tasks))));
@@ -293,12 +293,12 @@ void forward_of(const ForwardCall& call, const std::vector<Unit>& units) {
   std::vector<std::int64_t> costs;
   for (const UnitRun& run : runs) {
     std::int64_t cost = 0;
-    for (std::size_t i = 0; i < run.count; ++i) cost += units[run.begin + i].cost();
+    for (std::size_t i = 0; i < run.count; ++i) { cost += units[run.begin + i].cost(); }
     costs.push_back(cost);
   }
   run_tasks(costs, kv_heads, [&](std::size_t i, std::int64_t head) {
     const UnitRun& run = runs[i];
-    if (run.count == 1) return forward_one<T>(call, units[run.begin], head);
+    if (run.count == 1) { return forward_one<T>(call, units[run.begin], head); }
     forward_together<T>(call, units.data() + run.begin, run.count, head);
   });
 }

@@ -21,12 +21,12 @@ std::int64_t pieces_for(std::int64_t tasks) {
 Unit make_unit(const Segment& segment, std::int64_t begin, std::int64_t end) {
   Unit unit{.query_begin = begin, .queries = end - begin};
   const std::int64_t cut = segment.query_end - end;  // keys after the run's last query
-  for (const KeyRange& range : segment.keys) unit.keys += range.end - range.begin;
+  for (const KeyRange& range : segment.keys) { unit.keys += range.end - range.begin; }
   unit.keys -= cut;
   std::int64_t left = unit.keys;
   for (const KeyRange& range : segment.keys) {
     const std::int64_t take = std::min<std::int64_t>(left, range.end - range.begin);
-    if (take > 0) unit.spans.push_back({range.begin, range.begin + take});
+    if (take > 0) { unit.spans.push_back({range.begin, range.begin + take}); }
     left -= take;
   }
   return unit;
@@ -48,7 +48,7 @@ std::vector<Unit> make_units(const std::vector<Segment>& segments, std::int64_t 
   std::vector<Unit> units;
   for (const Segment& segment : segments) {
     const std::int64_t queries = segment.query_end - segment.query_begin;
-    if (queries <= 0) continue;
+    if (queries <= 0) { continue; }
     const std::int64_t parts = std::clamp<std::int64_t>(queries / kSplitQueries, 1, pieces);
     for (std::int64_t i = 0; i < parts; ++i) {
       units.push_back(make_unit(segment, segment.query_begin + queries * i / parts,

@@ -17,14 +17,14 @@ namespace {
 
 const Tables* widest() {
   for (const char* name : {"avx512_bf16", "avx512", "avx2"}) {
-    if (const Tables* found = tables_named(name)) return found;
+    if (const Tables* found = tables_named(name)) { return found; }
   }
   return &kDefaultTables;
 }
 
 const Tables& choose() {
   const char* wanted = std::getenv("UNA_CPU_ISA");
-  if (wanted == nullptr || *wanted == '\0') return *widest();
+  if (wanted == nullptr || *wanted == '\0') { return *widest(); }
   const Tables* found = tables_named(wanted);
   check_input(found != nullptr, cat("UNA_CPU_ISA=", wanted,
                                     ": this machine offers no such instruction set; use avx512_bf16, "
@@ -36,7 +36,7 @@ const Tables& choose() {
 
 const Tables* tables_named(const char* name) {
   const std::string wanted = name;
-  if (wanted == "default") return &kDefaultTables;
+  if (wanted == "default") { return &kDefaultTables; }
 #if defined(__x86_64__)
   if (wanted == "avx2" && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
       __builtin_cpu_supports("bmi2")) {
@@ -45,8 +45,10 @@ const Tables* tables_named(const char* name) {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512cd");
-  if (wanted == "avx512" && avx512) return &kAvx512Tables;
-  if (wanted == "avx512_bf16" && avx512 && __builtin_cpu_supports("avx512bf16")) return &kAvx512Bf16Tables;
+  if (wanted == "avx512" && avx512) { return &kAvx512Tables; }
+  if (wanted == "avx512_bf16" && avx512 && __builtin_cpu_supports("avx512bf16")) {
+    return &kAvx512Bf16Tables;
+  }
 #endif
   return nullptr;
 }

@@ -22,7 +22,7 @@ TEST(Table, TakesWhatTheEnvironmentNamesElseTheWidest) {
   }
   const Tables* widest = nullptr;
   for (const char* name : {"default", "avx2", "avx512", "avx512_bf16"}) {
-    if (const Tables* found = tables_named(name)) widest = found;
+    if (const Tables* found = tables_named(name)) { widest = found; }
   }
   EXPECT_EQ(&tables(), widest);
 }

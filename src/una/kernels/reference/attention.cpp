@@ -18,21 +18,22 @@ at::Tensor wide(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? x
 // A segment's rows of k or v, one copy a query head: [H, keys, D].
 at::Tensor gathered(const at::Tensor& rows, const Segment& segment, std::int64_t heads) {
   std::vector<at::Tensor> pieces;
-  for (const KeyRange& range : segment.keys)
+  for (const KeyRange& range : segment.keys) {
     pieces.push_back(rows.narrow(0, range.begin, range.end - range.begin));
+  }
   return wide(at::cat(pieces, 0)).transpose(0, 1).repeat_interleave(heads / rows.size(1), 0);
 }
 
 at::Tensor segment_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                              const AttentionParams& params) {
   at::Tensor scores = at::matmul(q, k.transpose(1, 2)) * params.scale;
-  if (params.soft_cap > 0) scores = at::tanh(scores / params.soft_cap) * params.soft_cap;
+  if (params.soft_cap > 0) { scores = at::tanh(scores / params.soft_cap) * params.soft_cap; }
   const std::int64_t queries = q.size(1), keys = k.size(1);
   const auto whole = q.options().dtype(at::kLong);
   const at::Tensor position = at::arange(keys - queries, keys, whole).unsqueeze(1);
   const at::Tensor key = at::arange(keys, whole).unsqueeze(0);
   at::Tensor hidden = key > position;
-  if (params.window > 0) hidden = hidden.logical_or(key <= position - params.window);
+  if (params.window > 0) { hidden = hidden.logical_or(key <= position - params.window); }
   scores = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
   return at::matmul(at::softmax(scores, -1), v);
 }
@@ -45,7 +46,7 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   const std::int64_t heads = q.size(1);
   for (const Segment& segment : segments) {
     const std::int64_t count = segment.query_end - segment.query_begin;
-    if (count == 0) continue;
+    if (count == 0) { continue; }
     const at::Tensor rows = wide(q.narrow(0, segment.query_begin, count)).transpose(0, 1);
     const at::Tensor result =
         segment_attention(rows, gathered(k, segment, heads), gathered(v, segment, heads), params);

@@ -20,7 +20,7 @@ at::Tensor value(const Weight& w) { return w.trains() ? w.master.to(w.value.scal
 at::Tensor rms_norm(const at::Tensor& x, const Weight& weight, double eps, NormKind kind) {
   const at::Tensor in = wide(x);
   const at::Tensor normal = in * at::rsqrt(in.pow(2).mean(-1, true) + eps);
-  if (kind == NormKind::kRounded) return value(weight) * normal.to(x.scalar_type());
+  if (kind == NormKind::kRounded) { return value(weight) * normal.to(x.scalar_type()); }
   const at::Tensor w = wide(value(weight));
   return (normal * (kind == NormKind::kPlusOne ? w + 1 : w)).to(x.scalar_type());
 }

@@ -21,7 +21,7 @@ std::uint64_t mix(std::uint64_t x) {  // SplitMix64
 }
 
 at::Tensor dropped(const at::Tensor& x, const LoraTerm& term) {
-  if (term.dropout == 0) return x;
+  if (term.dropout == 0) { return x; }
   return x * dropout_mask(x.size(0), x.size(1), term.dropout, term.dropout_key).to(x.scalar_type());
 }
 
@@ -29,7 +29,7 @@ at::Tensor dropped(const at::Tensor& x, const LoraTerm& term) {
 at::Tensor term_output(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& term) {
   const at::Tensor in = dropped(x, term);
   at::Tensor lora = at::matmul(at::matmul(in, value(term.a).t()), value(term.b).t()) * term.scale;
-  if (!term.gain.defined()) return lora;
+  if (!term.gain.defined()) { return lora; }
   const at::Tensor gain = term.magnitude_master.defined() ? term.magnitude_master / term.norm : term.gain;
   return (gain - 1) * at::matmul(in, weight.t()) + gain * lora;
 }
@@ -69,7 +69,7 @@ at::Tensor stacked_linear(const at::Tensor& x, const at::Tensor& weight, const a
       y = y + (part.bias_master.defined() ? part.bias_master.to(x.scalar_type())
                                           : bias.narrow(0, begin, part.out));
     }
-    for (const LoraTerm& term : part.adapters) y = y + term_output(x, part_weight, term);
+    for (const LoraTerm& term : part.adapters) { y = y + term_output(x, part_weight, term); }
     outputs.push_back(y);
     begin += part.out;
   }
@@ -79,13 +79,13 @@ at::Tensor stacked_linear(const at::Tensor& x, const at::Tensor& weight, const a
 PolicyOutput linear_logps(const at::Tensor& hidden, const Weight& weight, const at::Tensor& targets,
                           const PolicyWants& wants, const HeadParams& params) {
   at::Tensor logits = at::matmul(hidden, value(weight).t());
-  if (logits.scalar_type() != at::kDouble) logits = logits.to(at::kFloat);
-  if (params.soft_cap > 0) logits = at::tanh(logits / params.soft_cap) * params.soft_cap;
+  if (logits.scalar_type() != at::kDouble) { logits = logits.to(at::kFloat); }
+  if (params.soft_cap > 0) { logits = at::tanh(logits / params.soft_cap) * params.soft_cap; }
   logits = logits / (params.temperature != 1 ? params.temperature : wants.temperature);
   const at::Tensor logps = at::log_softmax(logits, -1);
   PolicyOutput out;
   out.logp = logps.gather(1, targets.unsqueeze(1)).squeeze(1);
-  if (!wants.statistics) return out;
+  if (!wants.statistics) { return out; }
   out.entropy = -(logps.exp() * logps).sum(-1).detach();
   out.mean_logit = logits.mean(-1).detach();
   out.greedy = (std::get<0>(logits.max(-1)) == logits.gather(1, targets.unsqueeze(1)).squeeze(1)).detach();
