@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -18,8 +19,14 @@ class InternalError : public std::logic_error {
   using std::logic_error::logic_error;
 };
 
-inline void check_input(bool ok, const std::string& message) {
-  if (!ok) { throw InputError(message); }
+// InputError with the parts written one after the other, unless ok. Formats only on failure; the parts are still
+// evaluated, so they must be cheap and must not depend on what the condition does (evaluation order).
+template <class... Parts>
+void check_input(bool ok, const Parts&... parts) {
+  if (ok) [[likely]] { return; }
+  std::ostringstream message;
+  (message << ... << parts);
+  throw InputError(message.str());
 }
 
 inline void check(bool ok, const char* message) {

@@ -20,8 +20,8 @@ void FileAt::read(std::uint64_t offset, void* out, std::size_t count) const {
   while (count > 0) {
     const ssize_t got = ::pread(file_, to, count, static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) { continue; }
-    check_input(got >= 0, cat("cannot read ", path_, ": ", std::strerror(errno)));
-    check_input(got > 0, cat("cannot read ", path_, ": it ends at byte ", offset, ", too early"));
+    check_input(got >= 0, "cannot read ", path_, ": ", std::strerror(errno));
+    check_input(got > 0, "cannot read ", path_, ": it ends at byte ", offset, ", too early");
     to += got;
     offset += static_cast<std::uint64_t>(got);
     count -= static_cast<std::size_t>(got);
@@ -29,8 +29,8 @@ void FileAt::read(std::uint64_t offset, void* out, std::size_t count) const {
 }
 
 std::string FileAt::read(std::uint64_t offset, std::size_t count) const {
-  check_input(offset <= size_ && count <= size_ - offset,
-              cat("cannot read ", path_, ": it ends at byte ", size_, ", too early"));
+  check_input(offset <= size_ && count <= size_ - offset, "cannot read ", path_, ": it ends at byte ", size_,
+              ", too early");
   std::string out(count, '\0');
   read(offset, out.data(), count);
   return out;

@@ -36,7 +36,7 @@ std::string parent_of(const std::string& path) {
 
 void write_whole(const std::string& path, std::string_view bytes) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  check_input(file >= 0, cat("cannot write ", path, ": ", reason()));
+  check_input(file >= 0, "cannot write ", path, ": ", reason());
   while (!bytes.empty()) {
     const ssize_t written = ::write(file, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) { continue; }
@@ -53,11 +53,11 @@ void write_whole(const std::string& path, std::string_view bytes) {
 }  // namespace
 
 std::string read_file(const std::string& path) {
-  check_input(!is_folder(path), cat(path, " is a folder, a file is needed"));
+  check_input(!is_folder(path), path, " is a folder, a file is needed");
   std::ifstream in(path, std::ios::binary);
-  check_input(static_cast<bool>(in), cat("cannot read ", path, ": ", reason()));
+  check_input(static_cast<bool>(in), "cannot read ", path, ": ", reason());
   std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  check_input(!in.bad(), cat("cannot read ", path, ": ", reason()));
+  check_input(!in.bad(), "cannot read ", path, ": ", reason());
   return bytes;
 }
 
@@ -66,8 +66,7 @@ void write_file_with(const std::string& path, const std::function<void(const std
   try {
     fill(temporary);
     sync_path(temporary);
-    check_input(std::rename(temporary.c_str(), path.c_str()) == 0,
-                cat("cannot write ", path, ": ", reason()));
+    check_input(std::rename(temporary.c_str(), path.c_str()) == 0, "cannot write ", path, ": ", reason());
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
@@ -82,7 +81,7 @@ void write_file(const std::string& path, std::string_view bytes) {
 void make_folder(const std::string& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  check_input(!error && fs::is_directory(path), cat("cannot make the folder ", path, ": ", error.message()));
+  check_input(!error && fs::is_directory(path), "cannot make the folder ", path, ": ", error.message());
 }
 
 void check_writable_folder(const std::string& path) {
@@ -94,8 +93,7 @@ void check_writable_folder(const std::string& path) {
 void rename_folder(const std::string& from, const std::string& to) {
   for (const auto& entry : fs::recursive_directory_iterator(from)) { sync_path(entry.path().string()); }
   sync_path(from);
-  check_input(std::rename(from.c_str(), to.c_str()) == 0,
-              cat("cannot rename ", from, " to ", to, ": ", reason()));
+  check_input(std::rename(from.c_str(), to.c_str()) == 0, "cannot rename ", from, " to ", to, ": ", reason());
   sync_path(parent_of(to));
 }
 
@@ -133,7 +131,7 @@ bool is_empty_folder(const std::string& path) {
 
 int open_to_read(const std::string& path, std::uint64_t& size) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  check_input(file >= 0, cat("cannot read ", path, ": ", reason()));
+  check_input(file >= 0, "cannot read ", path, ": ", reason());
   struct stat status{};
   if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(file);
@@ -148,7 +146,7 @@ MappedFile::MappedFile(const std::string& path) {
   void* address = size_ == 0 ? nullptr : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
   const std::string why = reason();
   ::close(file);
-  check_input(address != MAP_FAILED, cat("cannot map ", path, ": ", why));
+  check_input(address != MAP_FAILED, "cannot map ", path, ": ", why);
   data_ = static_cast<const char*>(address);
 }
 

@@ -44,7 +44,7 @@ std::size_t take_values(const std::vector<std::string>& arguments, std::size_t a
     setting.text = explicit_value ? arguments[at] : "true";
     return explicit_value ? 1 : 0;
   }
-  check_input(has_next, cat(setting.origin, ": a value is missing"));
+  check_input(has_next, setting.origin, ": a value is missing");
   if (option == nullptr || option->kind != Kind::kList) {
     setting.text = arguments[at];
     return 1;
@@ -74,8 +74,8 @@ Settings parse_flags(const std::vector<std::string>& arguments, const std::vecto
   for (std::size_t at = 0; at < arguments.size();) {
     const std::string& word = arguments[at++];
     if (!is_flag(word)) {
-      check_input(words != nullptr && !looks_like_short_flag(word),
-                  cat("'", word, "' belongs to no option; options begin with --"));
+      check_input(words != nullptr && !looks_like_short_flag(word), "'", word,
+                  "' belongs to no option; options begin with --");
       words->push_back(word);
       continue;
     }

@@ -25,8 +25,8 @@ const Json* find(const Json& object, const char* key) {
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& what) {
-  check_input(text.find('\0') == text.npos, cat(what, ": a NUL byte; the file is damaged"));
-  check_input(find_invalid_utf8(text) == text.npos, cat(what, ": not valid UTF-8; save the file in UTF-8"));
+  check_input(text.find('\0') == text.npos, what, ": a NUL byte; the file is damaged");
+  check_input(find_invalid_utf8(text) == text.npos, what, ": not valid UTF-8; save the file in UTF-8");
   if (outline_json(text).too_deep) { throw InputError(cat(what, ": not valid JSON: nested too deeply")); }
   try {
     return Json::parse(text.begin(), text.end());

@@ -30,8 +30,8 @@ std::string canonical(std::string_view key) {
 // "\N" and "\_" in quotes come out of yaml-cpp as bytes that are no UTF-8.
 std::string scalar_text(const YAML::Node& node, const std::string& origin) {
   const std::string& text = node.Scalar();
-  check_input(find_invalid_utf8(text) == std::string::npos,
-              cat(origin, ": an escape in the text is not understood; write the character itself"));
+  check_input(find_invalid_utf8(text) == std::string::npos, origin,
+              ": an escape in the text is not understood; write the character itself");
   return text;
 }
 
@@ -45,7 +45,7 @@ Setting read_node(const YAML::Node& value, const std::string& origin) {
   } else if (value.IsSequence()) {
     setting.is_list = true;
     for (const YAML::Node& item : value) {
-      check_input(item.IsScalar(), cat(origin, ": a list of plain values is needed"));
+      check_input(item.IsScalar(), origin, ": a list of plain values is needed");
       setting.list.push_back(scalar_text(item, origin));
     }
   } else {
@@ -92,11 +92,11 @@ YAML::Node read_root(const std::string& text, const std::string& name) {
   YAML::Parser parser(stream);
   DocumentCount count;
   const bool second = parser.HandleNextDocument(count) && parser.HandleNextDocument(count);
-  check_input(!second, cat(name, ":", count.line,
-                           ": the map of keys ends above (a second document, or a stray sign); give one map "
-                           "of 'key: value' lines"));
+  check_input(!second, name, ":", count.line,
+              ": the map of keys ends above (a second document, or a stray sign); give one map "
+              "of 'key: value' lines");
   YAML::Node root = YAML::Load(text);
-  check_input(root.IsNull() || root.IsMap(), cat(name, ": 'key: value' lines are needed"));
+  check_input(root.IsNull() || root.IsMap(), name, ": 'key: value' lines are needed");
   return root;
 }
 
@@ -142,9 +142,9 @@ Settings parse_yaml_settings(const std::string& text, const std::string& name) {
     for (const auto& entry : read_root(text, name)) {
       const std::string place = cat(name, ":", entry.first.Mark().line + 1, ": ");
       const std::string key = entry.first.IsScalar() ? scalar_text(entry.first, place + "a key") : "";
-      check_input(!key.empty(), cat(place, "a key must be a word, as in 'beta: 0.1'"));
+      check_input(!key.empty(), place, "a key must be a word, as in 'beta: 0.1'");
       const std::string origin = place + key;
-      check_input(!settings.has(key), cat(origin, ": the key stands twice"));
+      check_input(!settings.has(key), origin, ": the key stands twice");
       settings.set(key, read_node(entry.second, origin));
     }
   } catch (const YAML::DeepRecursion& error) {

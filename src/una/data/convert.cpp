@@ -61,8 +61,8 @@ PairOptions pair_options(const ConvertOptions& options, const Form& form) {
   check_input(std::isfinite(options.min_margin) && options.min_margin >= 0, "--min_margin must be 0 or more");
   pairs.min_margin = options.min_margin;
   const bool asked = pairs.choice != PairChoice::kBestWorst || pairs.min_margin > 0;
-  check_input(!asked || form.unit == Unit::kPair,
-              cat("--pairs and --min_margin are for --to pairs, but --to is ", options.to));
+  check_input(!asked || form.unit == Unit::kPair, "--pairs and --min_margin are for --to pairs, but --to is ",
+              options.to);
   return pairs;
 }
 
@@ -102,8 +102,8 @@ void check_not_read(const DataOptions& options, const std::string& path) {
   for (const detail::DataSource& source : detail::find_sources(options)) {
     for (const std::string& name : source.files) {
       std::error_code absent;
-      check_input(!std::filesystem::equivalent(name, path, absent),
-                  cat(path, " is one of the files to read; give another --out"));
+      check_input(!std::filesystem::equivalent(name, path, absent), path,
+                  " is one of the files to read; give another --out");
     }
   }
 }
@@ -126,7 +126,7 @@ void write_rows(const std::vector<Example>& examples, const Ranges& ranges, cons
       out << row.json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
     }
     out.close();
-    check_input(static_cast<bool>(out), cat("cannot write ", path, "; is the disk full?"));
+    check_input(static_cast<bool>(out), "cannot write ", path, "; is the disk full?");
   });
 }
 
@@ -152,7 +152,7 @@ ConvertReport convert_rows(const DataOptions& options, const ConvertOptions& con
   report.read.rows_kept = std::ssize(examples);
   for (const Example& example : examples) { ++report.read.by_unit[unit_name(example.unit)]; }
   report.read.dropped = drops.by_reason();
-  check_input(!examples.empty(), cat("no row is left to write as ", convert.to, "\n", report.read.text(0)));
+  check_input(!examples.empty(), "no row is left to write as ", convert.to, "\n", report.read.text(0));
   write_rows(examples, ranges, path, report);
   write_left_out(drops, path + ".left_out.jsonl");
   return report;

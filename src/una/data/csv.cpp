@@ -33,7 +33,7 @@ class CsvReader::Parser {
 
   void read_header() {
     std::vector<CsvRow> first = next(1);
-    check_input(!first.empty(), cat(path_, ": no header line; the first line must name the columns"));
+    check_input(!first.empty(), path_, ": no header line; the first line must name the columns");
     header_ = std::move(first[0].cells);
     check_header(cat(path_, ":", first[0].line));
     for (const CsvRow& row : rows_) {
@@ -69,8 +69,8 @@ class CsvReader::Parser {
       if (csv_fini(&parser_, on_cell, on_row, this) != 0) { fail(); }
     } else {
       ++line_;
-      check_input(find_invalid_utf8(line) == line.npos,
-                  cat(path_, ":", line_, ": the text is not valid UTF-8; save the file in UTF-8"));
+      check_input(find_invalid_utf8(line) == line.npos, path_, ":", line_,
+                  ": the text is not valid UTF-8; save the file in UTF-8");
       if (!open_) { begin_ = line_; }
       open_ = open_ || (line[0] != '\n' && !starts_with(line, "\r\n"));  // a blank line begins no row
       if (csv_parse(&parser_, line.data(), line.size(), on_cell, on_row, this) != line.size()) { fail(); }
@@ -80,16 +80,15 @@ class CsvReader::Parser {
   }
 
   void check_size(const CsvRow& row) const {
-    check_input(header_.empty() || row.cells.size() == header_.size(),
-                cat(path_, ":", row.line, ": ", row.cells.size(), " cells, but the header has ",
-                    header_.size(), " columns"));
+    check_input(header_.empty() || row.cells.size() == header_.size(), path_, ":", row.line, ": ",
+                row.cells.size(), " cells, but the header has ", header_.size(), " columns");
   }
 
   void check_header(const std::string& where) const {
     const std::string& first = header_[0];
-    check_input(header_.size() != 1 || first.find_first_of(";\t") == std::string::npos,
-                cat(where, ": the header has one column, \"", first,
-                    "\"; part the cells by commas (in a .tsv file by tabs)"));
+    check_input(header_.size() != 1 || first.find_first_of(";\t") == std::string::npos, where,
+                ": the header has one column, \"", first,
+                "\"; part the cells by commas (in a .tsv file by tabs)");
     std::set<std::string> seen;
     for (const std::string& name : header_) {
       check_input(name.empty() || seen.insert(name).second,  // pandas leaves its index without a name

@@ -50,10 +50,9 @@ const Names& roles() {
 Names names_of(const Json& entry, const char* key, Names base, const std::string& what) {
   const auto found = entry.find(key);
   if (found == entry.end() || found->is_null()) { return base; }
-  check_input(found->is_object(), cat(what, ": \"", key, "\" must be an object"));
+  check_input(found->is_object(), what, ": \"", key, "\" must be an object");
   for (const auto& [name, value] : found->items()) {
-    check_input(value.is_string() || value.is_null(),
-                cat(what, ": \"", key, ".", name, "\" must be a string"));
+    check_input(value.is_string() || value.is_null(), what, ": \"", key, ".", name, "\" must be a string");
     base[name] = value.is_null() ? "" : value.get<std::string>();
   }
   return base;
@@ -61,19 +60,19 @@ Names names_of(const Json& entry, const char* key, Names base, const std::string
 
 void check_local(const Json& entry, const std::string& what) {
   for (const char* key : {"hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name"}) {
-    check_input(!has(entry, key), cat(what, " has ", key,
-                                      ", but una reads files of this machine only; fetch the rows and give "
-                                      "their file as file_name"));
+    check_input(!has(entry, key), what, " has ", key,
+                ", but una reads files of this machine only; fetch the rows and give "
+                "their file as file_name");
   }
-  check_input(!has(entry, "num_samples"),
-              cat(what, ": num_samples is not known here; give weights (--data a:0.7,b:0.3) or --max_rows"));
+  check_input(!has(entry, "num_samples"), what,
+              ": num_samples is not known here; give weights (--data a:0.7,b:0.3) or --max_rows");
 }
 
 void check_text_only(const Names& columns, const std::string& what) {
   for (const char* key : {"images", "videos", "audios"}) {
     const auto found = columns.find(key);
-    check_input(found == columns.end() || found->second.empty(),
-                cat(what, " has ", key, ", but una reads text only"));
+    check_input(found == columns.end() || found->second.empty(), what, " has ", key,
+                ", but una reads text only");
   }
 }
 
@@ -82,24 +81,23 @@ void check_text_only(const Names& columns, const std::string& what) {
 DatasetEntry::DatasetEntry(std::string name, const Json& entry, const std::string& info_path)
     : name_(std::move(name)), info_path_(info_path) {
   const std::string what = cat(info_path, ": the entry \"", name_, "\"");
-  check_input(entry.is_object(), cat(what, " must be an object"));
+  check_input(entry.is_object(), what, " must be an object");
   check_local(entry, what);
   file_name_ = string_member(entry, "file_name", "", what);
-  check_input(!file_name_.empty(), cat(what, " has no file_name"));
+  check_input(!file_name_.empty(), what, " has no file_name");
   formatting_ = string_member(entry, "formatting", "alpaca", what);
-  check_input(formatting_ == "alpaca" || formatting_ == "sharegpt" || formatting_ == "openai",
-              cat(what, ": the formatting \"", formatting_, "\" is none of alpaca, sharegpt, openai"));
+  check_input(formatting_ == "alpaca" || formatting_ == "sharegpt" || formatting_ == "openai", what,
+              ": the formatting \"", formatting_, "\" is none of alpaca, sharegpt, openai");
   ranking_ = bool_member(entry, "ranking", false, what);
   columns_ = names_of(entry, "columns", has(entry, "columns") ? Names{} : default_columns(), what);
   tags_ = names_of(entry, "tags", formatting_ == "openai" ? openai_tags() : sharegpt_tags(), what);
   check_text_only(columns_, what);
   const bool named = !column("chosen").empty() && !column("rejected").empty();
-  check_input(!ranking_ || named || (formatting_ == "alpaca" && !column("response").empty()),
-              cat(what, " is ranking, so its columns must name chosen and rejected"));
-  check_input(formatting_ == "alpaca" || !column("messages").empty(),
-              cat(what, ": its columns must name messages"));
-  check_input(formatting_ != "alpaca" || !column("prompt").empty(),
-              cat(what, ": its columns must name prompt"));
+  check_input(!ranking_ || named || (formatting_ == "alpaca" && !column("response").empty()), what,
+              " is ranking, so its columns must name chosen and rejected");
+  check_input(formatting_ == "alpaca" || !column("messages").empty(), what,
+              ": its columns must name messages");
+  check_input(formatting_ != "alpaca" || !column("prompt").empty(), what, ": its columns must name prompt");
 }
 
 std::string DatasetEntry::column(const char* part) const {
@@ -182,8 +180,7 @@ Json DatasetEntry::sharegpt(const Json& theirs, const Where& where) const {
 }
 
 Json DatasetEntry::row(const Json& theirs, const Where& where) const {
-  check_input(theirs.is_object(),
-              cat(where.text(), ": a row must be a JSON object, found ", theirs.type_name()));
+  check_input(theirs.is_object(), where.text(), ": a row must be a JSON object, found ", theirs.type_name());
   Json out = formatting_ == "alpaca" ? alpaca(theirs, where) : sharegpt(theirs, where);
   copy(theirs, "tools", out);
   for (const char* key : {"weight", "margin", "group_id", "source", "chat_template_kwargs"}) {
@@ -196,10 +193,10 @@ std::string dataset_info_path(const std::string& folder) { return folder + "/dat
 
 Json read_dataset_info(const std::string& folder) {
   const std::string path = dataset_info_path(folder);
-  check_input(is_file(path), cat("--dataset_dir: there is no ", path,
-                                 "; give the folder of LLaMA-Factory's dataset_info.json"));
+  check_input(is_file(path), "--dataset_dir: there is no ", path,
+              "; give the folder of LLaMA-Factory's dataset_info.json");
   Json info = read_json_file(path);
-  check_input(info.is_object(), cat(path, ": must be an object of data sets"));
+  check_input(info.is_object(), path, ": must be an object of data sets");
   return info;
 }
 

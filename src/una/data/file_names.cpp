@@ -32,10 +32,8 @@ std::vector<std::string> files_of_folder(const std::string& folder) {
       found.push_back(entry.path().string());
     }
   }
-  check_input(
-      !found.empty(),
-      cat("--dataset_name: the folder \"", folder,
-          "\" has no .jsonl, .json, .csv, .tsv or .parquet file (.gz and .zst behind them are fine)"));
+  check_input(!found.empty(), "--dataset_name: the folder \"", folder,
+              "\" has no .jsonl, .json, .csv, .tsv or .parquet file (.gz and .zst behind them are fine)");
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -49,7 +47,7 @@ std::vector<std::string> files_of_pattern(const std::string& pattern) {
       if (is_file(found.gl_pathv[i])) { files.emplace_back(found.gl_pathv[i]); }
     }
   }
-  check_input(!files.empty(), cat("--dataset_name: no file fits \"", pattern, "\""));
+  check_input(!files.empty(), "--dataset_name: no file fits \"", pattern, "\"");
   return files;
 }
 
@@ -62,8 +60,8 @@ std::vector<std::string> expand_names(const std::vector<std::string>& names) {
     if (is_folder(name)) {
       found = files_of_folder(name);
     } else if (!is_file(name)) {
-      check_input(name.find_first_of("*?[{") != std::string::npos,
-                  cat("--dataset_name: there is no file \"", name, "\""));
+      check_input(name.find_first_of("*?[{") != std::string::npos, "--dataset_name: there is no file \"",
+                  name, "\"");
       found = files_of_pattern(name);
     }
     files.insert(files.end(), found.begin(), found.end());

@@ -51,7 +51,7 @@ void cut_answer(Piece& piece, const Limits& limits) {
 Overlong parse_overlong(const std::string& name) {
   const std::vector<std::string> names = {"drop", "truncate_prompt_left", "truncate_completion", "error"};
   const auto found = std::find(names.begin(), names.end(), name);
-  check_input(found != names.end(), cat("--overlong: \"", name, "\" is none of ", join(names, ", ")));
+  check_input(found != names.end(), "--overlong: \"", name, "\" is none of ", join(names, ", "));
   return static_cast<Overlong>(found - names.begin());
 }
 

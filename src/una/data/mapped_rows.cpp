@@ -14,9 +14,9 @@ void count_shapes(const std::vector<ReadRow>& rows, ReadReport& report) {
 
 void check_marked(const std::vector<ReadRow>& rows) {
   for (const ReadRow& row : rows) {
-    check_input(!row.unmarked, cat(row.example.where.text(),
-                                   ": field \"responses[0]\" must have exactly one of score, label and rank "
-                                   "(una label gives answers their scores)"));
+    check_input(!row.unmarked, row.example.where.text(),
+                ": field \"responses[0]\" must have exactly one of score, label and rank "
+                "(una label gives answers their scores)");
   }
 }
 

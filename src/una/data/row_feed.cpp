@@ -63,7 +63,7 @@ void RowFeed::each(const Take& take) const {
     };
     read_source(i, std::min(part.end, left), filter);
   }
-  check_input(seen > 0, cat(join(options_.dataset_name, ", "), ": no rows in it"));
+  check_input(seen > 0, join(options_.dataset_name, ", "), ": no rows in it");
 }
 
 void RowFeed::plan_slice() {
@@ -74,7 +74,7 @@ void RowFeed::plan_slice() {
                 [&](const std::vector<ReadRow>& rows, double) { counts[i] += std::ssize(rows); });
     all += counts[i];
   }
-  check_input(all > 0, cat(join(options_.dataset_name, ", "), ": no rows in it"));
+  check_input(all > 0, join(options_.dataset_name, ", "), ": no rows in it");
   auto [begin, end] = slice_of(options_.dataset_train_split, all);
   if (options_.max_rows > 0) { end = std::min(end, begin + options_.max_rows); }
   std::int64_t before = 0;
@@ -93,7 +93,7 @@ void RowFeed::plan_mixture() {
     read_source(i, std::numeric_limits<std::int64_t>::max(), [&](const std::vector<ReadRow>& rows, double) {
       for (const ReadRow& row : rows) { draws[i].push_back(draw_of(row.example, options_.mixture_seed)); }
     });
-    check_input(!draws[i].empty(), cat(sources_[i].name, ": no rows in it"));
+    check_input(!draws[i].empty(), sources_[i].name, ": no rows in it");
     const auto [begin, end] = slice_of(options_.dataset_train_split, std::ssize(draws[i]));
     draws[i] = {draws[i].begin() + begin, draws[i].begin() + end};
     parts_[i].begin = begin;
@@ -103,9 +103,8 @@ void RowFeed::plan_mixture() {
   }
   const std::vector<std::int64_t> counts = mixture_counts(have, weights, options_.max_rows);
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    check_input(counts[i] > 0,
-                cat("--dataset_name: the mixture leaves none of the rows of ", sources_[i].name,
-                    ": its weight is too small beside the others, or max_rows is"));
+    check_input(counts[i] > 0, "--dataset_name: the mixture leaves none of the rows of ", sources_[i].name,
+                ": its weight is too small beside the others, or max_rows is");
     parts_[i].drawn = first_drawn(draws[i], counts[i]);
     mixture_.push_back({sources_[i].name, weights[i], counts[i], have[i]});
   }

@@ -33,8 +33,8 @@ std::vector<Rename> parse_columns(const std::vector<std::string>& columns) {
   std::vector<Rename> out;
   for (const std::string& entry : columns) {
     const std::vector<std::string> parts = split(entry, '=');
-    check_input(parts.size() == 2 && !parts[0].empty() && !parts[1].empty(),
-                cat("--columns: \"", entry, "\" is not ours=theirs, for example prompt=question"));
+    check_input(parts.size() == 2 && !parts[0].empty() && !parts[1].empty(), "--columns: \"", entry,
+                "\" is not ours=theirs, for example prompt=question");
     out.push_back({parts[0], parts[1]});
   }
   return out;
@@ -96,13 +96,13 @@ bool nulls_for_nonfinite(std::string& text) {
 
 // What the parser would pass over (a NUL byte ends its text), say badly, or not survive.
 void check_text(std::string_view text, const JsonOutline& outline, const std::string& where) {
-  check_input(text.find('\0') == text.npos, cat(where, ": a NUL byte; the file is damaged"));
-  check_input(!outline.too_deep, cat(where, ": not valid JSON: nested too deeply"));
+  check_input(text.find('\0') == text.npos, where, ": a NUL byte; the file is damaged");
+  check_input(!outline.too_deep, where, ": not valid JSON: nested too deeply");
 }
 
 void check_utf8(std::string_view text, const std::string& where) {
-  check_input(find_invalid_utf8(text) == text.npos,
-              cat(where, ": the text is not valid UTF-8; save the file in UTF-8"));
+  check_input(find_invalid_utf8(text) == text.npos, where,
+              ": the text is not valid UTF-8; save the file in UTF-8");
 }
 
 // The last of two values would hold, and the other be lost without a word.
@@ -194,8 +194,8 @@ struct FileReader {
   void read(const std::string& path) {
     FileBytes file(path);
     const std::string name = unpacked_name(path);
-    check_input(!starts_with(file.bytes(), "\xFF\xFE") && !starts_with(file.bytes(), "\xFE\xFF"),
-                cat(path, ": the text is UTF-16; save the file in UTF-8"));
+    check_input(!starts_with(file.bytes(), "\xFF\xFE") && !starts_with(file.bytes(), "\xFE\xFF"), path,
+                ": the text is UTF-16; save the file in UTF-8");
     if (starts_with(file.bytes(), "PAR1")) { return read_parquet(path); }
     if (ends_with(name, ".csv") || ends_with(name, ".tsv")) {
       read_csv(file, path, ends_with(name, ".tsv") ? '\t' : ',');

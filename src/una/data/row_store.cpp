@@ -89,8 +89,8 @@ RowStoreWriter::RowStoreWriter(const std::string& path) : path_(path), out_(path
 }
 
 void RowStoreWriter::check_written() {
-  check_input(static_cast<bool>(out_), cat("cannot write the row cache ", path_, ": ", std::strerror(errno),
-                                           "; give another --dataset_cache_dir, or none"));
+  check_input(static_cast<bool>(out_), "cannot write the row cache ", path_, ": ", std::strerror(errno),
+              "; give another --dataset_cache_dir, or none");
 }
 
 void RowStoreWriter::put(const void* bytes, std::size_t count) {

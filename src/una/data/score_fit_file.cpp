@@ -18,7 +18,7 @@ std::shared_ptr<const ScoreFits> fits_of_json(const Json& json) {
   auto fits = std::make_shared<ScoreFits>();
   fits->mapping = json.at("mapping").get<std::string>();
   const ScoreMapping& mapping = find_score_mapping(fits->mapping);
-  check_input(mapping.read != nullptr, cat("\"mapping\" is ", fits->mapping, ", which is fitted to nothing"));
+  check_input(mapping.read != nullptr, "\"mapping\" is ", fits->mapping, ", which is fitted to nothing");
   for (const auto& [source, state] : json.at("by_source").items()) {
     fits->by_source[source] = mapping.read(state);
   }
@@ -38,9 +38,9 @@ std::string score_fit_path(const std::string& path) {
 
 std::shared_ptr<const ScoreFits> read_score_fits(const std::string& path) {
   const std::string file = score_fit_path(path);
-  check_input(is_file(file), cat("--score_fit: there is no ", file,
-                                 "; give the folder of a run with --score_mapping min_max, quantile or "
-                                 "z_score, or its score_fit.json"));
+  check_input(is_file(file), "--score_fit: there is no ", file,
+              "; give the folder of a run with --score_mapping min_max, quantile or "
+              "z_score, or its score_fit.json");
   const Json json = read_json_file(file);
   const auto refuse = [&](const std::string& reason) {
     throw InputError(

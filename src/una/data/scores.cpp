@@ -22,8 +22,8 @@ bool is_sentinel(double score) { return score == -1 || score == -100 || !std::is
 double parse_bound(const std::string& text) {
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
-  check_input(!text.empty() && *end == '\0' && std::isfinite(value),
-              cat("--score_range: \"", text, "\" is not a number"));
+  check_input(!text.empty() && *end == '\0' && std::isfinite(value), "--score_range: \"", text,
+              "\" is not a number");
   return value;
 }
 
@@ -70,9 +70,9 @@ void drop_sentinel(Response& response, const ScoreRange& range, bool declared, c
     response.raw_score.reset();
     return;
   }
-  check_input(inside || !declared,
-              cat(where.text(), ": field \"score\" is ", significant(raw, 6), ", outside the range ",
-                  range_text(range), "; correct the row, or give the range with score_range"));
+  check_input(inside || !declared, where.text(), ": field \"score\" is ", significant(raw, 6),
+              ", outside the range ", range_text(range),
+              "; correct the row, or give the range with score_range");
 }
 
 bool has_scores(const ReadRow& row) {
@@ -97,9 +97,9 @@ struct SourceScores {
     const bool same =
         range.has_value() == own.has_value() && (!range || (range->lo == own->lo && range->hi == own->hi));
     const auto text = [](const std::optional<ScoreRange>& of) { return of ? range_text(*of) : "none"; };
-    check_input(same, cat(row.example.where.text(), ": the scores of source \"", row.example.source,
-                          "\" have the range ", text(own), " here and ", text(range), " in ", first->text(),
-                          "; one mapping is fitted to a source, so tell them apart by \"source\""));
+    check_input(same, row.example.where.text(), ": the scores of source \"", row.example.source,
+                "\" have the range ", text(own), " here and ", text(range), " in ", first->text(),
+                "; one mapping is fitted to a source, so tell them apart by \"source\"");
     for (const Response& response : row.example.responses) {
       if (response.raw_score) { scores.push_back(*response.raw_score); }
     }
@@ -113,10 +113,10 @@ std::shared_ptr<const ScoreFits> fit_scores(SourceTable by_source, const ScoreMa
   fits->mapping = mapping.name;
   for (auto& [source, of] : by_source) {
     std::sort(of.scores.begin(), of.scores.end());
-    check_input(of.scores.front() < of.scores.back(),
-                cat("--score_mapping ", mapping.name, ": all ", thousands(std::ssize(of.scores)),
-                    " scores of source \"", source, "\" are ", significant(of.scores.front(), 6),
-                    ", so there is nothing to fit; leave the source out, or use --score_mapping range"));
+    check_input(of.scores.front() < of.scores.back(), "--score_mapping ", mapping.name, ": all ",
+                thousands(std::ssize(of.scores)), " scores of source \"", source, "\" are ",
+                significant(of.scores.front(), 6),
+                ", so there is nothing to fit; leave the source out, or use --score_mapping range");
     fits->by_source[source] = mapping.fit(of.scores);
   }
   return fits;
@@ -139,9 +139,9 @@ const ScoreFit& fit_of(const ScoreFits& fits, const Example& example) {
 std::shared_ptr<const ScoreFits> given_fits(const DataOptions& options) {
   if (options.score_fits != nullptr || options.score_fit.empty()) { return options.score_fits; }
   std::shared_ptr<const ScoreFits> fits = read_score_fits(options.score_fit);
-  check_input(options.score_mapping == "range" || options.score_mapping == fits->mapping,
-              cat("--score_mapping ", options.score_mapping, ": ", score_fit_path(options.score_fit),
-                  " holds ", fits->mapping, "; leave score_mapping or score_fit out"));
+  check_input(options.score_mapping == "range" || options.score_mapping == fits->mapping, "--score_mapping ",
+              options.score_mapping, ": ", score_fit_path(options.score_fit), " holds ", fits->mapping,
+              "; leave score_mapping or score_fit out");
   return fits;
 }
 

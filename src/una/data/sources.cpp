@@ -28,12 +28,12 @@ DataSource split_weight(const std::string& text, const Exists& exists) {
   const std::string name = text.substr(0, colon);
   source.weight = number_of(text.substr(colon + 1));
   if (!source.weight) {
-    check_input(!exists(name),
-                cat("--dataset_name: the weight in \"", text, "\" is not a number, as in ", name, ":0.5"));
+    check_input(!exists(name), "--dataset_name: the weight in \"", text, "\" is not a number, as in ", name,
+                ":0.5");
     return source;
   }
-  check_input(std::isfinite(*source.weight) && *source.weight > 0,
-              cat("--dataset_name: the weight in \"", text, "\" must be a number above 0"));
+  check_input(std::isfinite(*source.weight) && *source.weight > 0, "--dataset_name: the weight in \"", text,
+              "\" must be a number above 0");
   source.name = name;
   return source;
 }

@@ -45,7 +45,7 @@ std::pair<std::int64_t, std::int64_t> slice_of(const std::string& split, std::in
   const std::string_view all = split;
   const std::int64_t begin = bound(all.substr(open + 1, colon - open - 1), 0, size, split);
   const std::int64_t end = bound(all.substr(colon + 1, all.size() - colon - 2), size, size, split);
-  check_input(begin < end, cat("dataset split: \"", split, "\" leaves none of the ", size, " rows"));
+  check_input(begin < end, "dataset split: \"", split, "\" leaves none of the ", size, " rows");
   return {begin, end};
 }
 

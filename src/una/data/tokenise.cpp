@@ -307,8 +307,8 @@ void check_options(const DataOptions& options) {
   check_input(options.max_prompt_length >= 0, "--max_prompt_length must not be negative");
   check_input(options.allow_dropped >= 0 && options.allow_dropped <= 1,
               "--allow_dropped must be between 0 and 1");
-  check_input(options.boundary == "strict" || options.boundary == "repair",
-              cat("--boundary: \"", options.boundary, "\" is neither strict nor repair"));
+  check_input(options.boundary == "strict" || options.boundary == "repair", "--boundary: \"",
+              options.boundary, "\" is neither strict nor repair");
   parse_overlong(options.overlong);
 }
 
@@ -388,7 +388,7 @@ Sequence tokenise_prompt(const Example& example, const DataOptions& options, con
   const detail::Job job = detail::queue(tokeniser.texts(prompt_only), batch);
   batch.encode(*pipeline.tokenizer);
   const std::vector<std::int32_t> ids = tokeniser.prompt_ids(prompt_only, job, batch);
-  check_input(!ids.empty(), cat(example.where.text(), ": the prompt is empty"));
+  check_input(!ids.empty(), example.where.text(), ": the prompt is empty");
   detail::Piece piece{ids, ids.size()};
   const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(options.max_prompt_length, 0));
   const bool cuts = detail::parse_overlong(options.overlong) == detail::Overlong::kTruncatePromptLeft;

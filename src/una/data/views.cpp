@@ -211,9 +211,8 @@ class ViewMaker::Deriver {
     }
     const std::string key = prompt_key(answers[0]);
     for (const Example& answer : answers) {
-      check_input(prompt_key(answer) == key,
-                  cat(answer.where.text(), ": field \"group_id\" is \"", answer.group_id, "\" as in ",
-                      answers[0].where.text(), ", but the prompts differ"));
+      check_input(prompt_key(answer) == key, answer.where.text(), ": field \"group_id\" is \"",
+                  answer.group_id, "\" as in ", answers[0].where.text(), ", but the prompts differ");
     }
   }
 

@@ -147,9 +147,9 @@ Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<s
 
 void keep_first(Judged& judged, std::int64_t n) {
   const auto there = static_cast<std::int64_t>(judged.prompts.size());
-  check_input(n >= 0 && n <= there,
-              cat("demo: feedback on ", n, " prompts is needed and ", there, " are of use (", judged.left_out,
-                  " had empty, equal or equally scored answers); sample more prompts"));
+  check_input(n >= 0 && n <= there, "demo: feedback on ", n, " prompts is needed and ", there,
+              " are of use (", judged.left_out,
+              " had empty, equal or equally scored answers); sample more prompts");
   judged.prompts.resize(static_cast<std::size_t>(n));
   judged.threshold = median_score(judged.prompts);
 }

@@ -148,8 +148,8 @@ Split split_of(const Prompt& prompt) {
 }
 
 std::vector<Prompt> make_prompts(std::int64_t n, std::uint64_t seed, Split split) {
-  check_input(n >= 0 && n <= kMostPrompts,
-              cat("demo: ", n, " prompts were asked for; the task makes 0 to ", kMostPrompts));
+  check_input(n >= 0 && n <= kMostPrompts, "demo: ", n, " prompts were asked for; the task makes 0 to ",
+              kMostPrompts);
   Rng rng(seed, stream_id(cat("demo/prompts/", split_name(split))));
   std::vector<Prompt> prompts;
   std::unordered_set<std::string> taken;

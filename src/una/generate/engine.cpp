@@ -215,22 +215,22 @@ std::vector<Output> Engine::Impl::collect() {
 }
 
 void check_sampling(const SamplingParams& params) {
-  check_input(params.max_new_tokens >= 0,
-              cat("max_new_tokens is ", params.max_new_tokens, ", but must not be negative"));
-  check_input(params.temperature >= 0, cat("temperature is ", params.temperature, ", but must be 0 or more"));
-  check_input(params.top_p > 0 && params.top_p <= 1,
-              cat("top_p is ", params.top_p, ", but must be above 0 and at most 1"));
-  check_input(params.top_k >= 0, cat("top_k is ", params.top_k, ", but must be 0 (off) or more"));
-  check_input(params.min_p >= 0 && params.min_p <= 1,
-              cat("min_p is ", params.min_p, ", but must lie between 0 (off) and 1"));
-  check_input(params.repetition_penalty > 0,
-              cat("repetition_penalty is ", params.repetition_penalty, ", but must be above 0 (1: off)"));
+  check_input(params.max_new_tokens >= 0, "max_new_tokens is ", params.max_new_tokens,
+              ", but must not be negative");
+  check_input(params.temperature >= 0, "temperature is ", params.temperature, ", but must be 0 or more");
+  check_input(params.top_p > 0 && params.top_p <= 1, "top_p is ", params.top_p,
+              ", but must be above 0 and at most 1");
+  check_input(params.top_k >= 0, "top_k is ", params.top_k, ", but must be 0 (off) or more");
+  check_input(params.min_p >= 0 && params.min_p <= 1, "min_p is ", params.min_p,
+              ", but must lie between 0 (off) and 1");
+  check_input(params.repetition_penalty > 0, "repetition_penalty is ", params.repetition_penalty,
+              ", but must be above 0 (1: off)");
   for (const std::string& stop : params.stop) { check_input(!stop.empty(), "a stop string is empty"); }
 }
 
 Engine::Engine(model::Model& model, const text::Tokenizer* tokenizer, const Options& options)
     : impl_(std::make_unique<Impl>(model, tokenizer, options)) {
-  check_input(options.max_batch > 0, cat("max_batch is ", options.max_batch, ", but must be at least 1"));
+  check_input(options.max_batch > 0, "max_batch is ", options.max_batch, ", but must be at least 1");
   check(options.cache_tokens >= 0 && options.prefill_tokens > 0, "Engine::Options: a size is out of range");
 }
 
@@ -241,10 +241,9 @@ std::uint64_t Engine::add(Request request) {
   check_input(request.params.stop.empty() || impl_->tokenizer != nullptr, "stop strings need a tokenizer");
   const std::int64_t positions = impl_->model.spec().position_limit();
   const auto size = static_cast<std::int64_t>(request.prompt.size());
-  check_input(size > 0, cat("request ", request.id, ": the prompt has no tokens"));
-  check_input(size < positions,
-              cat("request ", request.id, ": the prompt has ", size,
-                  " tokens, which leaves no room for an answer in the model's ", positions, " positions"));
+  check_input(size > 0, "request ", request.id, ": the prompt has no tokens");
+  check_input(size < positions, "request ", request.id, ": the prompt has ", size,
+              " tokens, which leaves no room for an answer in the model's ", positions, " positions");
   StopText stop_text(impl_->tokenizer, request.params.stop);
   auto run = std::make_unique<Run>(Run{.request = std::move(request), .stop_text = std::move(stop_text)});
   run->most_new = std::min(run->request.params.max_new_tokens, positions - size);
@@ -252,10 +251,10 @@ std::uint64_t Engine::add(Request request) {
   run->output.id = run->request.id;
   run->output.sample = run->request.sample;
   const std::int64_t limit = impl_->options.cache_tokens, need = size + run->own_slots();
-  check_input(limit == 0 || need <= limit,
-              cat("request ", run->request.id, " needs ", need, " slots of a cache of ", limit,
-                  "; raise cache_tokens or "
-                  "lower max_new_tokens"));
+  check_input(limit == 0 || need <= limit, "request ", run->request.id, " needs ", need,
+              " slots of a cache of ", limit,
+              "; raise cache_tokens or "
+              "lower max_new_tokens");
   const std::uint64_t ticket = run->output.ticket = impl_->next_ticket++;
   if (run->most_new == 0) {
     impl_->empty_answers.push_back(run->output);

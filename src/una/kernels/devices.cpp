@@ -32,8 +32,8 @@ void load_cuda() {
     if (!is_file(path)) { return cat(path, " is not there"); }
     return dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr ? std::string() : std::string(dlerror());
   }();
-  check_input(trouble.empty(), cat("device cuda: LibTorch's CUDA libraries cannot be loaded (", trouble,
-                                   "); run ./dev setup --cuda, or use --device cpu"));
+  check_input(trouble.empty(), "device cuda: LibTorch's CUDA libraries cannot be loaded (", trouble,
+              "); run ./dev setup --cuda, or use --device cpu");
 }
 
 std::string no_card() {
@@ -48,8 +48,8 @@ std::int64_t card_number(const std::string& name) {
   std::int64_t number = -1;
   const char *begin = name.data() + 5, *end = name.data() + name.size();
   const auto [stop, error] = std::from_chars(begin, end, number);
-  check_input(error == std::errc() && stop == end && number >= 0,
-              cat("device: '", name, "' is unknown, choose cpu, cuda or cuda:N"));
+  check_input(error == std::errc() && stop == end && number >= 0, "device: '", name,
+              "' is unknown, choose cpu, cuda or cuda:N");
   return number;
 }
 
@@ -59,14 +59,14 @@ std::int64_t current(const c10::CachingDeviceAllocator::StatArray& stat) { retur
 
 c10::Device open_device(const std::string& name) {
   if (name == "cpu") { return c10::kCPU; }
-  check_input(name == "cuda" || starts_with(name, "cuda:"),
-              cat("device: '", name, "' is unknown, choose cpu, cuda or cuda:N"));
+  check_input(name == "cuda" || starts_with(name, "cuda:"), "device: '", name,
+              "' is unknown, choose cpu, cuda or cuda:N");
   const std::int64_t number = card_number(name);
   load_cuda();
   const int count = static_cast<unsigned char>(c10::impl::getDeviceGuardImpl(c10::kCUDA)->deviceCount());
-  check_input(count > 0, cat("device ", name, ": ", no_card(), "; use --device cpu"));
-  check_input(number < count, cat("device ", name, ": this machine has ", count,
-                                  count == 1 ? " card" : " cards", ", counted from cuda:0"));
+  check_input(count > 0, "device ", name, ": ", no_card(), "; use --device cpu");
+  check_input(number < count, "device ", name, ": this machine has ", count, count == 1 ? " card" : " cards",
+              ", counted from cuda:0");
   const c10::Device device(c10::kCUDA, static_cast<c10::DeviceIndex>(number));
   at::globalContext().lazyInitDevice(c10::kCUDA);  // so that the memory's figures can be asked for
   c10::impl::getDeviceGuardImpl(c10::kCUDA)->setDevice(device);

@@ -16,9 +16,9 @@ namespace una::model {
 namespace {
 
 void check_spec(const LoraSpec& spec) {
-  check_input(spec.r > 0, cat("LoRA: r is ", spec.r, ", but must be at least 1"));
-  check_input(spec.dropout >= 0 && spec.dropout < 1,
-              cat("LoRA: dropout is ", spec.dropout, ", but must be in [0, 1)"));
+  check_input(spec.r > 0, "LoRA: r is ", spec.r, ", but must be at least 1");
+  check_input(spec.dropout >= 0 && spec.dropout < 1, "LoRA: dropout is ", spec.dropout,
+              ", but must be in [0, 1)");
 }
 
 struct ModuleNames {

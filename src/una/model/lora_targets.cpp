@@ -84,8 +84,8 @@ std::vector<bool> match_names(const LoraSpec& spec, const std::vector<LinearInfo
     if (!found) { throw_unknown_target(target, linears); }
   }
   check_input(std::find(out.begin(), out.end(), true) != out.end(),
-              cat("LoRA: layers_to_transform leaves no layer of the model, whose layers are 0 to ",
-                  linears.back().layer, " of \"", linears[0].module, "\""));
+              "LoRA: layers_to_transform leaves no layer of the model, whose layers are 0 to ",
+              linears.back().layer, " of \"", linears[0].module, "\"");
   return out;
 }
 
@@ -137,7 +137,7 @@ std::vector<LoraTarget> lora_targets(LoraSpec& spec, const std::vector<LinearInf
     if (!chosen[i]) { continue; }
     const std::string& module = linears[i].module;
     const std::int64_t rank = ranks.first(module, spec.r);
-    check_input(rank > 0, cat("LoRA: rank_pattern gives ", module, " the rank ", rank));
+    check_input(rank > 0, "LoRA: rank_pattern gives ", module, " the rank ", rank);
     out.push_back({i, rank, spec.scale(rank, alphas.first(module, spec.alpha))});
   }
   return out;

@@ -52,10 +52,9 @@ AdapterId Model::load_adapter(const LoraSpec& spec, const weights::StateDict& we
     const bool taken = std::any_of(impl_->adapters.begin(), impl_->adapters.end(),
                                    [](const auto& other) { return saves_score(other->spec); });
     const at::Tensor head = weights.at(score).to(master_dtype(impl_->dtype));
-    check_input(
-        !taken || head.equal(impl_->score->full()),
-        cat(what, ": another adapter on this model has another reward head, and a model has one; load it ",
-            "on a model of its own"));
+    check_input(!taken || head.equal(impl_->score->full()), what,
+                ": another adapter on this model has another reward head, and a model has one; load it ",
+                "on a model of its own");
     impl_->set_score(head, trainable);
     impl_->score_bias.reset();
     impl_->set_score_bias(weights, trainable);

@@ -29,9 +29,9 @@ void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary) {
   if (tokens.numel() == 0) { return; }
   const auto [low, high] = at::aminmax(tokens);
   const auto smallest = low.item<std::int64_t>(), largest = high.item<std::int64_t>();
-  check_input(smallest >= 0 && largest < vocabulary,
-              cat("token id ", smallest < 0 ? smallest : largest, " is outside the model's vocabulary of ",
-                  vocabulary, " rows; is this the model's own tokenizer?"));
+  check_input(smallest >= 0 && largest < vocabulary, "token id ", smallest < 0 ? smallest : largest,
+              " is outside the model's vocabulary of ", vocabulary,
+              " rows; is this the model's own tokenizer?");
 }
 
 Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
@@ -42,8 +42,8 @@ Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
       full_training(options.train_full),
       rope(model_spec.rope, model_spec.head_dim, model_spec.max_positions),
       local_rope(model_spec.local_rope, model_spec.head_dim, model_spec.max_positions) {
-  check_input(c10::impl::hasDeviceGuardImpl(device.type()),
-              cat("device ", device.str(), " is not there: it must be opened first (kernels/devices.h)"));
+  check_input(c10::impl::hasDeviceGuardImpl(device.type()), "device ", device.str(),
+              " is not there: it must be opened first (kernels/devices.h)");
   check(dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kDouble,
         "LoadOptions::dtype must be fp32, bf16 or fp64");
 }

@@ -27,7 +27,7 @@ std::vector<Family> families() {
 
 void check_sizes(const ModelSpec& spec) {
   const auto positive = [](std::int64_t value, const char* key) {
-    check_input(value > 0, cat("config.json: ", key, " is ", value, ", but must be at least 1"));
+    check_input(value > 0, "config.json: ", key, " is ", value, ", but must be at least 1");
   };
   positive(spec.hidden_size, "hidden_size");
   positive(spec.intermediate_size, "intermediate_size");
@@ -37,16 +37,15 @@ void check_sizes(const ModelSpec& spec) {
   positive(spec.head_dim, "head_dim");
   positive(spec.vocab_size, "vocab_size");
   positive(spec.max_positions, "max_position_embeddings");
-  check_input(spec.num_heads % spec.num_kv_heads == 0,
-              cat("config.json: num_attention_heads ", spec.num_heads,
-                  " is not a multiple of num_key_value_heads ", spec.num_kv_heads));
-  check_input(spec.head_dim % 2 == 0, cat("config.json: head_dim ", spec.head_dim, " is odd"));
+  check_input(spec.num_heads % spec.num_kv_heads == 0, "config.json: num_attention_heads ", spec.num_heads,
+              " is not a multiple of num_key_value_heads ", spec.num_kv_heads);
+  check_input(spec.head_dim % 2 == 0, "config.json: head_dim ", spec.head_dim, " is odd");
   const bool known =
       spec.activation == "silu" || spec.activation == "gelu_pytorch_tanh" || spec.activation == "gelu";
-  check_input(known, cat("config.json: the activation \"", spec.activation,
-                         "\" is not supported (known: silu, gelu_pytorch_tanh, gelu)"));
-  check_input(spec.num_labels <= 1, cat("config.json: a reward model has one label, this one has ",
-                                        spec.num_labels, " (num_labels, id2label)"));
+  check_input(known, "config.json: the activation \"", spec.activation,
+              "\" is not supported (known: silu, gelu_pytorch_tanh, gelu)");
+  check_input(spec.num_labels <= 1, "config.json: a reward model has one label, this one has ",
+              spec.num_labels, " (num_labels, id2label)");
   check(spec.windows.empty() || static_cast<std::int64_t>(spec.windows.size()) == spec.num_layers,
         "ModelSpec::windows must have one entry a layer");
   check(spec.rope_layers.empty() || std::ssize(spec.rope_layers) == spec.num_layers,
@@ -69,14 +68,13 @@ Family find_family(const ModelSpec& spec) {
 }
 
 void check_biases_whole(const ModelSpec& spec) {
-  check_input(spec.qkv_bias == spec.o_bias && !spec.mlp_bias,
-              cat("config.json: a ", spec.model_type,
-                  " model has biases on q_proj, k_proj, v_proj and o_proj, or none"));
+  check_input(spec.qkv_bias == spec.o_bias && !spec.mlp_bias, "config.json: a ", spec.model_type,
+              " model has biases on q_proj, k_proj, v_proj and o_proj, or none");
 }
 
 void check_no_biases(const ModelSpec& spec) {
-  check_input(!spec.qkv_bias && !spec.o_bias && !spec.mlp_bias,
-              cat("config.json: a ", spec.model_type, " model has no biases, but this config asks for some"));
+  check_input(!spec.qkv_bias && !spec.o_bias && !spec.mlp_bias, "config.json: a ", spec.model_type,
+              " model has no biases, but this config asks for some");
 }
 
 std::vector<std::string> PartNames::qkv_parts() const {

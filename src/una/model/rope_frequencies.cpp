@@ -107,12 +107,11 @@ RopeFrequencies yarn(const RopeSpec& spec, std::int64_t dim) {
 }
 
 RopeFrequencies longrope(const RopeSpec& spec, std::int64_t dim, std::int64_t max_positions, bool is_long) {
-  check_input(
-      std::ssize(spec.short_factor) == dim / 2 && std::ssize(spec.long_factor) == dim / 2 &&
-          spec.original_max_positions > 0,
-      cat("config.json: rope type longrope needs original_max_position_embeddings, and short_factor and "
-          "long_factor of ",
-          dim / 2, " numbers"));
+  check_input(std::ssize(spec.short_factor) == dim / 2 && std::ssize(spec.long_factor) == dim / 2 &&
+                  spec.original_max_positions > 0,
+              "config.json: rope type longrope needs original_max_position_embeddings, and short_factor and "
+              "long_factor of ",
+              dim / 2, " numbers");
   const auto original = static_cast<double>(spec.original_max_positions);
   const double factor = spec.factor > 0 ? spec.factor : static_cast<double>(max_positions) / original;
   double scale = spec.attention_factor;
@@ -133,17 +132,16 @@ std::int64_t rope_variant(const RopeSpec& spec, std::int64_t max_positions, std:
 RopeFrequencies rope_frequencies(const RopeSpec& spec, std::int64_t head_dim, std::int64_t max_positions,
                                  std::int64_t variant) {
   const auto dim = static_cast<std::int64_t>(static_cast<double>(head_dim) * spec.partial_rotary_factor);
-  check_input(dim > 0 && dim <= head_dim && dim % 2 == 0,
-              cat("config.json: partial_rotary_factor ", spec.partial_rotary_factor, " turns ", dim, " of ",
-                  head_dim, " dimensions of a head, but must turn an even number of them"));
+  check_input(dim > 0 && dim <= head_dim && dim % 2 == 0, "config.json: partial_rotary_factor ",
+              spec.partial_rotary_factor, " turns ", dim, " of ", head_dim,
+              " dimensions of a head, but must turn an even number of them");
   if (spec.type == "llama3") { return {llama3(spec, dim)}; }
   if (spec.type == "dynamic") { return {dynamic(spec, dim, max_positions, variant)}; }
   if (spec.type == "yarn") { return yarn(spec, dim); }
   if (spec.type == "longrope") { return longrope(spec, dim, max_positions, variant != 0); }
   const bool linear = spec.type == "linear";
-  check_input(linear || spec.type == "default",
-              cat("config.json: rope type \"", spec.type,
-                  "\" is not supported (known: default, linear, dynamic, yarn, llama3, longrope)"));
+  check_input(linear || spec.type == "default", "config.json: rope type \"", spec.type,
+              "\" is not supported (known: default, linear, dynamic, yarn, llama3, longrope)");
   std::vector<float> out = values_of(at::reciprocal(powers(spec.theta, dim)));
   if (linear) { check_input(spec.factor > 0, "config.json: rope type linear needs a factor above 0"); }
   for (float& frequency : out) {

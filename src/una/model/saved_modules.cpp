@@ -33,18 +33,18 @@ void add_modules(const LoraSpec& spec, const std::vector<SavableModule>& savable
     for (std::size_t i = 0; i < found.size(); ++i) {
       const std::string& entry = spec.modules_to_save[i];
       if (entry == kScore || !ends_with(each.module, entry)) { continue; }
-      check_input(!is_bound(each, spec),
-                  cat("LoRA: modules_to_save \"", entry, "\": this model's head is its embedding ",
-                      "(tie_word_embeddings), and a copy of one would part them; leave it out"));
+      check_input(!is_bound(each, spec), "LoRA: modules_to_save \"", entry,
+                  "\": this model's head is its embedding ",
+                  "(tie_word_embeddings), and a copy of one would part them; leave it out");
       wanted = found[i] = true;
     }
     if (wanted) { out.push_back({each.weight->name, each.weight, each.layer}); }
   }
   for (std::size_t i = 0; i < found.size(); ++i) {
     const std::string& entry = spec.modules_to_save[i];
-    check_input(found[i] || entry == kScore,
-                cat("LoRA: modules_to_save \"", entry, "\" is no module that is saved whole; those are ",
-                    short_names(savable), " and, for reward models, score"));
+    check_input(found[i] || entry == kScore, "LoRA: modules_to_save \"", entry,
+                "\" is no module that is saved whole; those are ", short_names(savable),
+                " and, for reward models, score");
   }
 }
 
@@ -83,8 +83,8 @@ std::vector<SavableModule> savable_modules(const ModelSpec& spec, const PartName
 std::vector<CopyPlan> planned_copies(const LoraSpec& spec, const std::vector<SavableModule>& savable,
                                      const std::vector<LinearInfo>& linears,
                                      const std::vector<LoraTarget>& targets) {
-  check_input(spec.bias == "none" || spec.bias == "lora_only" || spec.bias == "all",
-              cat("LoRA: bias \"", spec.bias, "\" is unknown, choose none, lora_only or all"));
+  check_input(spec.bias == "none" || spec.bias == "lora_only" || spec.bias == "all", "LoRA: bias \"",
+              spec.bias, "\" is unknown, choose none, lora_only or all");
   std::vector<CopyPlan> out;
   add_modules(spec, savable, out);
   if (spec.bias != "none") { add_biases(spec, linears, targets, out); }

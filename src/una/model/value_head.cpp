@@ -33,8 +33,8 @@ std::vector<std::pair<std::string, at::Tensor>> ValueHead::tensors() const {
 void ValueHead::load(const weights::StateDict& state, const std::string& what) {
   const c10::AutoGradMode no_grad(false);
   for (auto& [name, own] : tensors()) {
-    check_input(state.has(name) && state.at(name).sizes() == own.sizes(),
-                cat(what, ": ", name, " is missing or of another shape than this model's value head"));
+    check_input(state.has(name) && state.at(name).sizes() == own.sizes(), what, ": ", name,
+                " is missing or of another shape than this model's value head");
     at::Tensor target = own;
     target.copy_(state.at(name));
   }

@@ -58,16 +58,15 @@ std::string shown_url(const std::string& url) {
 void check_url(const std::string& url, const std::string& what) {
   const std::string scheme = url_scheme(url);
   const bool good = (scheme == "http" || scheme == "https") && !url_host(url).empty();
-  check_input(
-      good && url.find_first_of(" \t\r\n") == std::string::npos,
-      cat(what, ": '", shown_url(url), "' is no address; http://HOST[:PORT]/PATH or https:// is needed"));
+  check_input(good && url.find_first_of(" \t\r\n") == std::string::npos, what, ": '", shown_url(url),
+              "' is no address; http://HOST[:PORT]/PATH or https:// is needed");
 }
 
 std::string environment_key(const std::string& variable, const std::string& url) {
   const char* value = std::getenv(variable.c_str());
   const std::string key = value == nullptr ? "" : std::string(trim(value));
   check_input(std::none_of(key.begin(), key.end(), [](unsigned char c) { return c <= 0x20U || c == 0x7FU; }),
-              cat("the environment variable ", variable, " holds white space or control characters"));
+              "the environment variable ", variable, " holds white space or control characters");
   if (!key.empty() && url_scheme(url) != "https" && !is_loopback(url)) {
     log_warning(cat("the key in ", variable, " travels unencrypted to ", shown_url(url)));
   }
@@ -80,18 +79,17 @@ std::string api_key(const KeyPlace& place) {
   // A key pasted here by mistake must not be shown.
   const bool is_name =
       std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
-  check_input(is_name, cat(place.what, ": ", place.option,
-                           " must be the name of an environment variable, not the key"));
+  check_input(is_name, place.what, ": ", place.option,
+              " must be the name of an environment variable, not the key");
   std::string key = environment_key(name, place.url);
   const bool optional = place.is_default && url_scheme(place.url) != "https";
   // A key of plain letters and digits could stand there too.
   const bool looks_like_name =
       name.size() <= 40 &&
       std::none_of(name.begin(), name.end(), [](unsigned char c) { return std::islower(c) != 0; });
-  check_input(!key.empty() || optional,
-              cat(place.what, ": the environment variable ",
-                  looks_like_name ? cat(name, " (", place.option, ")") : cat("named by ", place.option),
-                  " is not set"));
+  check_input(!key.empty() || optional, place.what, ": the environment variable ",
+              looks_like_name ? cat(name, " (", place.option, ")") : cat("named by ", place.option),
+              " is not set");
   return key;
 }
 

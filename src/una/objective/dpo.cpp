@@ -123,15 +123,12 @@ class Dpo final : public Objective {
 
  private:
   void check_table(const PairTable& table) const {
-    check_input(!entry_.gap || table.has_all_gaps,
-                cat("loss_type ", entry_.name,
-                    " compares with an explicit gap, but a pair has neither a margin nor two scores: add "
-                    "\"margin\" or scores to every row, or take another loss_type"));
-    check_input(
-        !entry_.rewrites_order || !table.has_weights,
-        cat("loss_type ", entry_.name,
-            " sorts the pairs of a batch, so row weights have no row to stand by: leave out \"weight\" "
-            "or take another loss_type"));
+    check_input(!entry_.gap || table.has_all_gaps, "loss_type ", entry_.name,
+                " compares with an explicit gap, but a pair has neither a margin nor two scores: add "
+                "\"margin\" or scores to every row, or take another loss_type");
+    check_input(!entry_.rewrites_order || !table.has_weights, "loss_type ", entry_.name,
+                " sorts the pairs of a batch, so row weights have no row to stand by: leave out \"weight\" "
+                "or take another loss_type");
   }
 
   Pairs make_pairs(const PairTable& table, const LogRatios& ratios, const at::Tensor& delta) const {
@@ -178,8 +175,8 @@ class Dpo final : public Objective {
 void check_smoothing(const ObjectiveOptions& options, const PairLossEntry& entry) {
   check_label_smoothing(options);
   const std::string name = entry.name;
-  check_input(entry.smoothing || options.label_smoothing == 0,
-              cat("loss_type ", name, " has no label_smoothing: take sigmoid or robust, or leave it at 0"));
+  check_input(entry.smoothing || options.label_smoothing == 0, "loss_type ", name,
+              " has no label_smoothing: take sigmoid or robust, or leave it at 0");
   check_input(name != "exo_pair" || options.label_smoothing > 0,
               "loss_type exo_pair needs label_smoothing above 0; its paper recommends 1e-3");
   check_input(name != "robust" || options.label_smoothing < 0.5,
@@ -193,18 +190,17 @@ std::unique_ptr<Objective> make_dpo(const ObjectiveOptions& options) {
   const PairLossEntry& entry = pair_losses()[choose("loss_type", options.loss_type, pair_loss_names())];
   check_smoothing(options, entry);
   divergence_score(at::zeros({1}, at::TensorOptions().dtype(at::kDouble)), options);  // refuses a wrong name
-  check_input(options.f_divergence_type == "reverse_kl" || entry.divergence,
-              cat("loss_type ", options.loss_type, " is defined for f_divergence_type reverse_kl only"));
-  check_input(options.log_ratio_norm != "mean" || entry.by_delta,
-              cat("loss_type ", options.loss_type, " has its own lengths: leave log_ratio_norm at sum"));
+  check_input(options.f_divergence_type == "reverse_kl" || entry.divergence, "loss_type ", options.loss_type,
+              " is defined for f_divergence_type reverse_kl only");
+  check_input(options.log_ratio_norm != "mean" || entry.by_delta, "loss_type ", options.loss_type,
+              " has its own lengths: leave log_ratio_norm at sum");
   check_input(std::isfinite(options.rpo_alpha) && options.rpo_alpha >= 0,
-              cat("rpo_alpha must not be negative, not ", options.rpo_alpha));
-  check_input(std::isfinite(options.rpo_eta), cat("rpo_eta must be a number, not ", options.rpo_eta));
-  check_input(std::isfinite(options.simpo_gamma),
-              cat("simpo_gamma must be a number, not ", options.simpo_gamma));
+              "rpo_alpha must not be negative, not ", options.rpo_alpha);
+  check_input(std::isfinite(options.rpo_eta), "rpo_eta must be a number, not ", options.rpo_eta);
+  check_input(std::isfinite(options.simpo_gamma), "simpo_gamma must be a number, not ", options.simpo_gamma);
   check_input(std::isfinite(options.f_alpha_divergence_coef),
-              cat("f_alpha_divergence_coef must be a number, not ", options.f_alpha_divergence_coef));
-  check_input(options.discopop_tau > 0, cat("discopop_tau must be positive, not ", options.discopop_tau));
+              "f_alpha_divergence_coef must be a number, not ", options.f_alpha_divergence_coef);
+  check_input(options.discopop_tau > 0, "discopop_tau must be positive, not ", options.discopop_tau);
   return std::make_unique<Dpo>(options, entry);
 }
 

@@ -105,8 +105,8 @@ class Grpo final : public Objective {
 }  // namespace
 
 std::unique_ptr<Objective> make_grpo(const ObjectiveOptions& options) {
-  check_input(std::isfinite(options.beta) && options.beta >= 0,
-              cat("beta must be 0 (no KL term) or more, not ", options.beta));
+  check_input(std::isfinite(options.beta) && options.beta >= 0, "beta must be 0 (no KL term) or more, not ",
+              options.beta);
   check_clip(options);
   check_input(options.loss_type != "dr_grpo" || options.max_completion_length > 0,
               "loss_type dr_grpo divides by max_completion_length, which must be 1 or more");

@@ -19,9 +19,9 @@ PartWeights::PartWeights(const std::string& text, const std::vector<std::string>
     const std::size_t part = choose("loss_weights", name, parts);
     char* end = nullptr;
     const double weight = std::strtod(number.c_str(), &end);
-    check_input(!number.empty() && *end == '\0' && std::isfinite(weight) && weight >= 0,
-                cat("loss_weights: '", item, "' must be part=weight with a weight of 0 or more"));
-    check_input(explicit_.emplace(part, weight).second, cat("loss_weights: ", name, " is given twice"));
+    check_input(!number.empty() && *end == '\0' && std::isfinite(weight) && weight >= 0, "loss_weights: '",
+                item, "' must be part=weight with a weight of 0 or more");
+    check_input(explicit_.emplace(part, weight).second, "loss_weights: ", name, " is given twice");
   }
 }
 

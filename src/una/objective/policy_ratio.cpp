@@ -66,17 +66,17 @@ double upper_clip(const ObjectiveOptions& options) {
 }
 
 void check_clip(const ObjectiveOptions& options) {
-  check_input(options.epsilon > 0 && options.epsilon < 1,
-              cat("epsilon (the ratio clip) must lie in 0..1, not ", options.epsilon));
+  check_input(options.epsilon > 0 && options.epsilon < 1, "epsilon (the ratio clip) must lie in 0..1, not ",
+              options.epsilon);
   check_input(std::isfinite(options.epsilon_high) && options.epsilon_high >= 0,
-              cat("epsilon_high must be 0 (as epsilon) or more, not ", options.epsilon_high));
+              "epsilon_high must be 0 (as epsilon) or more, not ", options.epsilon_high);
   check_input(std::isfinite(options.kl_early_stop) && options.kl_early_stop >= 0,
-              cat("kl_early_stop must be 0 (never) or more, not ", options.kl_early_stop));
+              "kl_early_stop must be 0 (never) or more, not ", options.kl_early_stop);
   check_input(options.ratio_threshold == 0 || options.ratio_threshold > 1,
-              cat("ratio_threshold must be 0 (never) or above 1, where every ratio starts, not ",
-                  options.ratio_threshold));
-  check_input(options.importance_sampling_cap >= 1,
-              cat("importance_sampling_cap must be 1 or more, not ", options.importance_sampling_cap));
+              "ratio_threshold must be 0 (never) or above 1, where every ratio starts, not ",
+              options.ratio_threshold);
+  check_input(options.importance_sampling_cap >= 1, "importance_sampling_cap must be 1 or more, not ",
+              options.importance_sampling_cap);
 }
 
 at::Tensor group_mean(const at::Tensor& values, const std::vector<SequenceMeta>& sequences) {

@@ -96,7 +96,7 @@ class Ppo final : public Objective {
 
 std::unique_ptr<Objective> make_ppo(const ObjectiveOptions& options) {
   check_input(std::isfinite(options.beta) && options.beta >= 0,
-              cat("beta (PPO's KL coefficient) must be 0 or more, not ", options.beta));
+              "beta (PPO's KL coefficient) must be 0 or more, not ", options.beta);
   check_clip(options);
   check_input(options.cliprange_value > 0, "cliprange_value must be positive");
   check_input(options.vf_coef >= 0, "vf_coef must be 0 or more");

@@ -99,13 +99,13 @@ std::size_t choose(const char* key, const std::string& value, const std::vector<
 }
 
 void check_beta(const ObjectiveOptions& options) {
-  check_input(std::isfinite(options.beta) && options.beta > 0,
-              cat("beta must be a positive number, not ", options.beta));
+  check_input(std::isfinite(options.beta) && options.beta > 0, "beta must be a positive number, not ",
+              options.beta);
 }
 
 void check_class_weights(const ObjectiveOptions& options) {
   const auto check_weight = [](const char* key, double value) {
-    check_input(std::isfinite(value) && value > 0, cat(key, " must be a positive number, not ", value));
+    check_input(std::isfinite(value) && value > 0, key, " must be a positive number, not ", value);
   };
   check_weight("desirable_weight", options.desirable_weight);
   check_weight("undesirable_weight", options.undesirable_weight);
@@ -113,7 +113,7 @@ void check_class_weights(const ObjectiveOptions& options) {
 
 void check_label_smoothing(const ObjectiveOptions& options) {
   check_input(options.label_smoothing >= 0 && options.label_smoothing <= 0.5,
-              cat("label_smoothing must lie in 0..0.5, not ", options.label_smoothing));
+              "label_smoothing must lie in 0..0.5, not ", options.label_smoothing);
 }
 
 }  // namespace una::objective

@@ -118,10 +118,9 @@ class Reward final : public Objective {
 
 std::unique_ptr<Objective> make_reward(const ObjectiveOptions& options) {
   check_label_smoothing(options);
-  check_input(
-      std::isfinite(options.center_rewards_coefficient) && options.center_rewards_coefficient >= 0,
-      cat("center_rewards_coefficient must not be negative, not ", options.center_rewards_coefficient));
-  check_input(std::isfinite(options.rpo_eta), cat("rpo_eta must be a number, not ", options.rpo_eta));
+  check_input(std::isfinite(options.center_rewards_coefficient) && options.center_rewards_coefficient >= 0,
+              "center_rewards_coefficient must not be negative, not ", options.center_rewards_coefficient);
+  check_input(std::isfinite(options.rpo_eta), "rpo_eta must be a number, not ", options.rpo_eta);
   check_input(options.reward_margin != "soft_label" || options.label_smoothing == 0,
               "reward_margin soft_label has its labels from the margins: leave label_smoothing at 0");
   return std::make_unique<Reward>(options);

@@ -65,12 +65,12 @@ Json RunningOffset::state() const {
 
 void RunningOffset::load_state(const Json& state) {
   const std::string what = "objective state, running offsets";
-  check_input(state.is_object(), cat(what, ": not an object"));
+  check_input(state.is_object(), what, ": not an object");
   std::map<std::int32_t, Entry> entries;
   for (const auto& [source, entry] : state.items()) {
     check_input(!source.empty() && source.size() < 10 &&
                     source.find_first_not_of("0123456789") == std::string::npos && entry.is_object(),
-                cat(what, ": '", source, "' is no source"));
+                what, ": '", source, "' is no source");
     entries[std::stoi(source)] = {number_member(entry, "sum", 0, what),
                                   number_member(entry, "count", 0, what),
                                   number_member(entry, "value", 0, what)};

@@ -365,8 +365,8 @@ std::unique_ptr<Objective> make_una(const ObjectiveOptions& options) {
       "una_loss bce compares probabilities and needs una_link sigmoid; with una_link identity use mse, "
       "l1 or huber");
   check_input(std::isfinite(options.una_huber_delta) && options.una_huber_delta > 0,
-              cat("una_huber_delta must be positive, not ", options.una_huber_delta));
-  check_input(std::isfinite(options.rpo_eta), cat("rpo_eta must be a number, not ", options.rpo_eta));
+              "una_huber_delta must be positive, not ", options.una_huber_delta);
+  check_input(std::isfinite(options.rpo_eta), "rpo_eta must be a number, not ", options.rpo_eta);
   check_input(options.una_pair != "soft" || options.label_smoothing == 0,
               "una_pair soft has its labels from the margins: leave label_smoothing at 0");
   check_input(options.una_reward != "standardised" || kernel.link == Link::kIdentity,

@@ -87,12 +87,12 @@ void UnaOffset::load_state(const Json& state) {
 }
 
 void check_offset(const ObjectiveOptions& options, const Kernel& kernel) {
-  check_input(std::isfinite(options.una_constant),
-              cat("una_constant must be a number, not ", options.una_constant));
+  check_input(std::isfinite(options.una_constant), "una_constant must be a number, not ",
+              options.una_constant);
   check_input(options.una_running_decay > 0 && options.una_running_decay <= 1,
-              cat("una_running_decay must lie in 0..1 (0 left out), not ", options.una_running_decay));
+              "una_running_decay must lie in 0..1 (0 left out), not ", options.una_running_decay);
   check_input(std::isfinite(options.una_beta1) && options.una_beta1 > 0,
-              cat("una_beta1 must be a positive number, not ", options.una_beta1));
+              "una_beta1 must be a positive number, not ", options.una_beta1);
   const Offset kind = offset_of(options);
   check_input(kind != Offset::kQuantile || kernel.link == Link::kIdentity,
               "una_f quantile fits a transformed rank and needs una_link identity");

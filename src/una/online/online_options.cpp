@@ -13,29 +13,29 @@ namespace {
 
 void check_ppo_keys(const OnlineOptions& options, bool is_ppo) {
   const char* where = " is a key of ppo";
-  check_input(is_ppo || options.kl_control == "fixed", cat("kl_control adaptive", where));
-  check_input(is_ppo || options.value_warmup_steps == 0, cat("value_warmup_steps", where));
-  check_input(is_ppo || options.critic == "adapter", cat("critic", where));
-  check_input(is_ppo || options.critic_from.empty(), cat("critic_from", where));
-  check_input(is_ppo || options.critic_learning_rate == 0, cat("critic_learning_rate", where));
+  check_input(is_ppo || options.kl_control == "fixed", "kl_control adaptive", where);
+  check_input(is_ppo || options.value_warmup_steps == 0, "value_warmup_steps", where);
+  check_input(is_ppo || options.critic == "adapter", "critic", where);
+  check_input(is_ppo || options.critic_from.empty(), "critic_from", where);
+  check_input(is_ppo || options.critic_learning_rate == 0, "critic_learning_rate", where);
   check_input(options.critic_learning_rate >= 0 && std::isfinite(options.critic_learning_rate),
               "critic_learning_rate must be 0 (as learning_rate) or positive");
-  check_input(options.kl_target > 0, cat("kl_target must be positive, not ", options.kl_target));
-  check_input(options.kl_horizon > 0, cat("kl_horizon must be positive, not ", options.kl_horizon));
+  check_input(options.kl_target > 0, "kl_target must be positive, not ", options.kl_target);
+  check_input(options.kl_horizon > 0, "kl_horizon must be positive, not ", options.kl_horizon);
 }
 
 void check_endpoint_keys(const OnlineOptions& options) {
   const bool remote = !options.sampling_endpoint.empty();
   for (const auto& [key, value] : {std::pair("sampling_model", &options.sampling_model),
                                    std::pair("sampling_sync_command", &options.sampling_sync_command)}) {
-    check_input(remote || value->empty(), cat(key, " goes with sampling_endpoint, which is not given"));
+    check_input(remote || value->empty(), key, " goes with sampling_endpoint, which is not given");
   }
   if (!remote) { return; }
   check_input(!options.sampling_model.empty(),
               "sampling_endpoint needs sampling_model, the policy's name there");
   check_input(options.sampling_sync_command.empty() ||
                   options.sampling_sync_command.find(kAdapterPlace) != std::string::npos,
-              cat("sampling_sync_command must name the folder of the weights by ", kAdapterPlace));
+              "sampling_sync_command must name the folder of the weights by ", kAdapterPlace);
   check_input(options.sampling_concurrency >= 1 && options.sampling_concurrency <= 1024,
               "sampling_concurrency must lie in 1..1024");
   check_input(options.sampling_timeout > 0, "sampling_timeout must be above 0 seconds");
@@ -44,10 +44,10 @@ void check_endpoint_keys(const OnlineOptions& options) {
 void check_offline_keys(const OnlineOptions& options) {
   objective::choose("offline_method", options.offline_method, {"sft", "dpo", "una"});
   check_input(options.offline_coef > 0 && std::isfinite(options.offline_coef),
-              cat("offline_coef must be positive, not ", options.offline_coef,
-                  "; to leave the rows out, leave out offline_data"));
-  check_input(options.offline_batch_size >= 1,
-              cat("offline_batch_size must be at least 1, not ", options.offline_batch_size));
+              "offline_coef must be positive, not ", options.offline_coef,
+              "; to leave the rows out, leave out offline_data");
+  check_input(options.offline_batch_size >= 1, "offline_batch_size must be at least 1, not ",
+              options.offline_batch_size);
 }
 
 }  // namespace
@@ -55,14 +55,14 @@ void check_offline_keys(const OnlineOptions& options) {
 void check_online(const OnlineOptions& options, const std::string& method) {
   const Method kind = method_of(method);
   const auto at_least = [](const char* key, std::int64_t value, std::int64_t least) {
-    check_input(value >= least, cat(key, " must be at least ", least, ", not ", value));
+    check_input(value >= least, key, " must be at least ", least, ", not ", value);
   };
   at_least("num_generations", options.num_generations, kind == Method::kPpo ? 1 : 2);
   at_least("num_iterations", options.num_iterations, 1);
   at_least("num_mini_batches", options.num_mini_batches, 1);
   at_least("generation_batch_size", options.generation_batch_size, 1);
-  check_input(!options.reward.empty(),
-              cat(method, " needs a reward: give --reward model:FOLDER or another source"));
+  check_input(!options.reward.empty(), method,
+              " needs a reward: give --reward model:FOLDER or another source");
   weights_of_rewards(options);
   check_endpoint_keys(options);
   check_offline_keys(options);

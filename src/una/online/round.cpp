@@ -183,9 +183,9 @@ void check_any_score(const std::vector<rollout::Group>& groups, const RoundParts
       if (!answer.scored && failure.empty()) { failure = answer.failure; }
     }
   }
-  check_input(metrics.count("reward") > 0, cat("the reward (", parts.reward->description(),
-                                               ") scored none of the ", metrics.count("reward/failed_ratio"),
-                                               " answers of this round; the first failure: ", failure));
+  check_input(metrics.count("reward") > 0, "the reward (", parts.reward->description(),
+              ") scored none of the ", metrics.count("reward/failed_ratio"),
+              " answers of this round; the first failure: ", failure);
 }
 
 }  // namespace
@@ -200,22 +200,21 @@ bool is_online(const std::string& method) {
 Method method_of(const std::string& name) {
   const std::vector<std::string> names = online_methods();
   const auto found = std::find(names.begin(), names.end(), name);
-  check_input(found != names.end(),
-              cat("method: '", name, "' does not learn from its own samples (", join(names, ", "), " do)"));
+  check_input(found != names.end(), "method: '", name, "' does not learn from its own samples (",
+              join(names, ", "), " do)");
   return static_cast<Method>(found - names.begin());
 }
 
 std::vector<double> weights_of_rewards(const OnlineOptions& options) {
   if (options.reward_weights.empty()) { return std::vector<double>(options.reward.size(), 1); }
-  check_input(options.reward_weights.size() == options.reward.size(),
-              cat("reward_weights has ", options.reward_weights.size(), " entries for ",
-                  options.reward.size(), " rewards"));
+  check_input(options.reward_weights.size() == options.reward.size(), "reward_weights has ",
+              options.reward_weights.size(), " entries for ", options.reward.size(), " rewards");
   std::vector<double> weights;
   for (const std::string& text : options.reward_weights) {
     char* end = nullptr;
     weights.push_back(std::strtod(text.c_str(), &end));
     check_input(!text.empty() && *end == 0 && std::isfinite(weights.back()),
-                cat("reward_weights: a number is needed, found '", text, "'"));
+                "reward_weights: a number is needed, found '", text, "'");
   }
   return weights;
 }

@@ -135,7 +135,7 @@ class GenerateBench {
       if (enough) { break; }
     }
     for (auto& prompt : prompts_) { prompt.resize(std::min(prompt.size(), limit)); }
-    check_input(!prompts_.empty(), cat(options_.pairs, ": no row has a prompt"));
+    check_input(!prompts_.empty(), options_.pairs, ": no row has a prompt");
     answers_ = static_cast<std::int64_t>(prompts_.size()) * options_.samples;
   }
 

@@ -62,8 +62,8 @@ SeedRun run_seed(const OnlineBenchOptions& options, const std::string& seed) {
       arguments.push_back(join(options.methods, ","));
     }
     const ChildResult result = run_self(arguments, {});
-    check_input(result.exit_code == 0, cat("the demo of seed ", seed, " ended with exit code ",
-                                           result.exit_code, " (see above); run the command again to go on"));
+    check_input(result.exit_code == 0, "the demo of seed ", seed, " ended with exit code ", result.exit_code,
+                " (see above); run the command again to go on");
   }
   run.methods = read_json_file(run.folder + "/results.json").at("methods");
   return run;
@@ -96,9 +96,8 @@ std::vector<MethodRuns> by_method(const std::vector<SeedRun>& runs) {
         if (method.at("folder") == entry.folder) { entry.results.push_back(method); }
       }
     }
-    check_input(entry.results.size() == runs.size(),
-                cat(entry.name,
-                    " was not run with every seed: remove the seeds' folders or give the same --methods"));
+    check_input(entry.results.size() == runs.size(), entry.name,
+                " was not run with every seed: remove the seeds' folders or give the same --methods");
     out.push_back(std::move(entry));
   }
   return out;

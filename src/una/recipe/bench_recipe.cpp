@@ -99,8 +99,8 @@ class TrainBench {
     const TextSetup text = load_text(options_.model, config_.data, read_folder_spec(options_.model));
     const RunData data = load_run_data(config_, text, *objective_, "");
     const std::int64_t wanted = options_.timed + options_.warmup;
-    check_input(data.train->size() >= wanted,
-                cat(options_.pairs, ": ", wanted, " pairs are needed, there are ", data.train->size()));
+    check_input(data.train->size() >= wanted, options_.pairs, ": ", wanted, " pairs are needed, there are ",
+                data.train->size());
     timed_ = make_steps(*data.train, 0, options_.timed, options_.batch, config_);
     warm_ = make_steps(*data.train, options_.timed, wanted, options_.batch, config_);
     setup_ = load_for_training(config_, false, true);
@@ -201,8 +201,8 @@ int run_bench(const std::vector<std::string>& arguments) {
   if (arguments[0] == "generate") { return bench_generate({arguments.begin() + 1, arguments.end()}); }
   if (arguments[0] == "online") { return bench_online({arguments.begin() + 1, arguments.end()}); }
   if (arguments[0] == "bandit") { return bench_bandit({arguments.begin() + 1, arguments.end()}); }
-  check_input(arguments[0] == "train",
-              cat("bench: '", arguments[0], "' is unknown, choose train, generate, bandit or online"));
+  check_input(arguments[0] == "train", "bench: '", arguments[0],
+              "' is unknown, choose train, generate, bandit or online");
   const Settings settings = parse_flags({arguments.begin() + 1, arguments.end()}, known, {}, nullptr);
   check_known(settings, known, {});
   BenchOptions options;

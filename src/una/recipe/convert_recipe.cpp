@@ -45,12 +45,12 @@ struct Options {
 void check_convert_options(const Options& options) {
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(!options.output_dir.empty(), "no output: name the JSONL file with --out");
-  check_input(!is_folder(options.output_dir),
-              cat(options.output_dir, " is a folder; --out names the JSONL file to write"));
-  check_input(ends_with(options.output_dir, ".jsonl"),
-              cat("--out: \"", options.output_dir, "\" must end in .jsonl, since JSON lines are written"));
-  check_input(options.overwrite_output_dir || !is_file(options.output_dir),
-              cat(options.output_dir, " is there already; give another --out, or --overwrite_output_dir"));
+  check_input(!is_folder(options.output_dir), options.output_dir,
+              " is a folder; --out names the JSONL file to write");
+  check_input(ends_with(options.output_dir, ".jsonl"), "--out: \"", options.output_dir,
+              "\" must end in .jsonl, since JSON lines are written");
+  check_input(options.overwrite_output_dir || !is_file(options.output_dir), options.output_dir,
+              " is there already; give another --out, or --overwrite_output_dir");
 }
 
 }  // namespace

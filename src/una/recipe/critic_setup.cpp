@@ -28,7 +28,7 @@ std::unique_ptr<model::Model> load_critic_model(const ModelFolder& folder, const
 // The ids of all tokens, as tokenizer.json tells them.
 Json vocabulary(const std::string& folder) {
   const std::string path = folder + "/tokenizer.json";
-  check_input(is_file(path), cat(path, ": missing; a critic's tokenizer is compared with the policy's"));
+  check_input(is_file(path), path, ": missing; a critic's tokenizer is compared with the policy's");
   const Json json = parse_json(read_file(path), path);
   Json out{{"vocab", json.value("/model/vocab"_json_pointer, Json())}, {"added", Json::object()}};
   for (const Json& token : json.value("added_tokens", Json::array())) {
@@ -43,28 +43,27 @@ void check_same_tokenizer(const std::string& policy, const std::string& critic) 
       read_file(policy + name) == read_file(critic + name)) {
     return;
   }
-  check_input(vocabulary(policy) == vocabulary(critic),
-              cat("critic_from: the tokenizer of ", critic, " is not the policy's (", policy,
-                  "), and a critic reads the policy's token ids; leave critic_from out"));
+  check_input(vocabulary(policy) == vocabulary(critic), "critic_from: the tokenizer of ", critic,
+              " is not the policy's (", policy,
+              "), and a critic reads the policy's token ids; leave critic_from out");
 }
 
 // A critic that was a reward model. Its head goes on from where it is.
 void start_from_reward_model(ModelSetup& setup, const RunConfig& config) {
   const std::string& from = config.online.critic_from;
-  check_input(is_folder(from), cat("critic_from: there is no folder '", from, "'"));
+  check_input(is_folder(from), "critic_from: there is no folder '", from, "'");
   const ModelPlace place = model_place(from);
   const ModelFolder folder = read_model_folder(place.folder);
-  check_input(!place.adapter.empty() || folder.spec.is_reward_model(),
-              cat("critic_from: ", from, " is neither a reward model nor a SEQ_CLS adapter (",
-                  folder.spec.architecture, ")"));
+  check_input(!place.adapter.empty() || folder.spec.is_reward_model(), "critic_from: ", from,
+              " is neither a reward model nor a SEQ_CLS adapter (", folder.spec.architecture, ")");
   check_same_tokenizer(setup.folder.path, place.folder);
   if (config.online.critic == "model") {
-    check_input(place.adapter.empty() || config.model.use_peft,
-                cat("critic_from: ", from, " is an adapter; with use_peft false merge it first (una merge)"));
+    check_input(place.adapter.empty() || config.model.use_peft, "critic_from: ", from,
+                " is an adapter; with use_peft false merge it first (una merge)");
     setup.critic_model = load_critic_model(folder, setup, config);
   } else {
     check_input(!place.adapter.empty() && folder.content_hash == setup.folder.content_hash,
-                cat("critic_from: ", from, " is no adapter on the policy's own model; give --critic model"));
+                "critic_from: ", from, " is no adapter on the policy's own model; give --critic model");
   }
   setup.critic_hash = folder.content_hash;
   model::Model& model = setup.critic_model != nullptr ? *setup.critic_model : *setup.model;
@@ -73,7 +72,7 @@ void start_from_reward_model(ModelSetup& setup, const RunConfig& config) {
     const LoraSpec spec = weights::read_adapter_config(place.adapter);
     setup.critic_hash += adapter_hash(spec, state);
     setup.critic = model.load_adapter(spec, state, true, place.adapter);
-    check_input(model.has_reward_head(), cat("critic_from: ", from, " has no reward head"));
+    check_input(model.has_reward_head(), "critic_from: ", from, " has no reward head");
   } else if (config.model.use_peft) {
     setup.critic = model.add_adapter(fresh_lora(config.model, true), critic_seed(config), true);
   } else {

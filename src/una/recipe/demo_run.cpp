@@ -22,7 +22,7 @@ void DemoRun::prepare_folder() const {
   }
   check_input(
       options_.overwrite_output_dir && (is_file(out_ + "/results.json") || is_file(out_ + "/demo.json")),
-      cat(out_, " is not empty and holds no earlier demo: give another folder with --out"));
+      out_, " is not empty and holds no earlier demo: give another folder with --out");
   for (const auto& entry : std::filesystem::directory_iterator(out_)) {
     std::filesystem::remove_all(entry.path());
   }
@@ -77,8 +77,8 @@ ChildResult DemoRun::child(const std::string& command, const std::string& yaml,
   write_file(config, yaml);
   const ChildResult result = run_self({command, "--config", config}, {"UNA_QUIET=1"});
   if (result.exit_code >= 128) { throw InputError(cat("stopped during ", folder, "; run the demo again")); }
-  check_input(result.exit_code == 0,
-              cat("training ", folder, " ended with exit code ", result.exit_code, " (see above)"));
+  check_input(result.exit_code == 0, "training ", folder, " ended with exit code ", result.exit_code,
+              " (see above)");
   return result;
 }
 
@@ -97,8 +97,8 @@ void DemoRun::pretrain() const {
 
 void DemoRun::copy_start() const {
   for (const char* name : {"/init", "/start"}) {
-    check_input(is_folder(options_.start_from + name),
-                cat("start_from: ", options_.start_from, " holds no ", name + 1, " folder of a demo"));
+    check_input(is_folder(options_.start_from + name), "start_from: ", options_.start_from, " holds no ",
+                name + 1, " folder of a demo");
     std::filesystem::copy(options_.start_from + name, out_ + name, std::filesystem::copy_options::recursive);
   }
 }

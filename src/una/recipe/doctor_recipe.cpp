@@ -84,8 +84,8 @@ std::string model_text(const std::string& path) {
 
 std::string tokenizer_text(const DoctorOptions& options, const ModelSpec& spec) {
   const TextSetup text = load_text(options.model_name_or_path, options.data, spec);
-  check_input(text.tokenizer->size() <= spec.vocab_size,
-              cat("the tokenizer has ", text.tokenizer->size(), " ids, the model only ", spec.vocab_size));
+  check_input(text.tokenizer->size() <= spec.vocab_size, "the tokenizer has ", text.tokenizer->size(),
+              " ids, the model only ", spec.vocab_size);
   return cat(text.tokenizer->size(), " ids (the model has room for ", spec.vocab_size, "), BOS ",
              text.tokenizer->adds_bos() ? "added" : "not added", ", EOS ", text.eos_id, " '",
              text.tokenizer->token_of(text.eos_id), "'");

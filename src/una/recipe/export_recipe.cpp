@@ -46,20 +46,20 @@ weights::GgmlType stored_type(const std::string& name, const ModelSpec& spec) {
   if (word == "float32") { return weights::GgmlType::kF32; }
   if (word == "float16") { return weights::GgmlType::kF16; }
   if (word == "bfloat16") { return weights::GgmlType::kBF16; }
-  check_input(word == "q8_0",
-              cat("dtype: '", word, "' is unknown, choose auto, float32, float16, bfloat16 or q8_0"));
+  check_input(word == "q8_0", "dtype: '", word,
+              "' is unknown, choose auto, float32, float16, bfloat16 or q8_0");
   return weights::GgmlType::kQ8_0;
 }
 
 void check_export_options(const ExportOptions& options) {
   check_input(!options.output_file.empty(), "no output file: name one with --output_file");
-  check_input(!is_folder(options.output_file),
-              cat(options.output_file, " is a folder; --output_file names the GGUF file to write"));
-  check_input(options.overwrite || !is_file(options.output_file),
-              cat(options.output_file, " is there already; give another --output_file, or --overwrite"));
+  check_input(!is_folder(options.output_file), options.output_file,
+              " is a folder; --output_file names the GGUF file to write");
+  check_input(options.overwrite || !is_file(options.output_file), options.output_file,
+              " is there already; give another --output_file, or --overwrite");
   const std::string parent = std::filesystem::path(absolute_path(options.output_file)).parent_path();
-  check_input(is_folder(parent),
-              cat(options.output_file, ": the folder ", parent, " is not there; make it first"));
+  check_input(is_folder(parent), options.output_file, ": the folder ", parent,
+              " is not there; make it first");
   check_writable_folder(parent);
 }
 
@@ -114,8 +114,8 @@ void export_gguf(const ExportOptions& options) {
   for (const std::string& warning : tokenizer.warnings) { log_warning(warning); }
   for (const std::string& warning : weights::gguf_losses(spec)) { log_warning(cat(folder, ": ", warning)); }
   const ModelSetup setup = load_for_inference(folder, options.adapter, {.dtype = "float32"});
-  check_input(!setup.model->has_reward_head(),
-              cat(options.adapter, ": a reward model's adapter; GGUF export takes models that write text"));
+  check_input(!setup.model->has_reward_head(), options.adapter,
+              ": a reward model's adapter; GGUF export takes models that write text");
   const std::string name = std::filesystem::path(absolute_path(folder + "/.")).parent_path().filename();
   weights::GgufModel model =
       weights::gguf_model(spec, setup.model->merged_tensors(setup.policy, at::kFloat), type, name);

@@ -136,8 +136,8 @@ int generate_file(const GenerateOptions& options) {
   set_threads(options.threads);
   const std::vector<Example> examples = options.stream ? std::vector<Example>() : read_prompts(options);
   ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.compute);
-  check_input(!setup.model->has_reward_head(),
-              cat(options.model_name_or_path, ": a reward model cannot generate"));
+  check_input(!setup.model->has_reward_head(), options.model_name_or_path,
+              ": a reward model cannot generate");
   const TextSetup text = load_text(options.model_name_or_path, options.data, setup.folder.spec);
   const SamplingParams sampling = sampling_params(options, setup.folder.spec, text.eos_id);
   generate::Engine engine(*setup.model, text.tokenizer.get(),

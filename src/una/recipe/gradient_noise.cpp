@@ -81,8 +81,8 @@ GradientNoise gradient_noise(const RunConfig& config, std::int64_t draws, const 
   double squares = 0;
   for (std::int64_t draw = 1; draw <= draws; ++draw) {
     const train::StepResult result = probe.runner->gradients(probe.source->next(), draw);
-    check_input(result.bad_rows.empty() && std::isfinite(result.grad_norm),
-                cat("gradient noise: ", name, " gave numbers that are not finite"));
+    check_input(result.bad_rows.empty() && std::isfinite(result.grad_norm), "gradient noise: ", name,
+                " gave numbers that are not finite");
     const at::Tensor gradient = probe.policy_gradient();
     out.mean = out.mean.defined() ? out.mean + gradient : gradient;
     squares += squared_norm(gradient);

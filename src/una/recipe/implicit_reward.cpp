@@ -126,28 +126,25 @@ std::optional<double> trained_beta(const std::string& folder) {
 
 std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, const Compute& compute) {
   const std::vector<std::string> parts = split(name.substr(name.find(':') + 1), ':');
-  check_input(
-      !parts[0].empty() && parts.size() <= 2,
-      cat("reward ", name, ": folders are needed, as in implicit:POLICY or implicit:POLICY:REFERENCE"));
+  check_input(!parts[0].empty() && parts.size() <= 2, "reward ", name,
+              ": folders are needed, as in implicit:POLICY or implicit:POLICY:REFERENCE");
   for (const std::string& part : parts) {
-    check_input(is_folder(part), cat("reward ", name, ": there is no folder '", part, "'"));
+    check_input(is_folder(part), "reward ", name, ": there is no folder '", part, "'");
   }
   const ModelPlace place = model_place(parts[0]);
-  check_input(!place.adapter.empty() || parts.size() == 2,
-              cat("reward ", name, ": ", parts[0], " is no adapter; name its reference, implicit:", parts[0],
-                  ":REFERENCE"));
+  check_input(!place.adapter.empty() || parts.size() == 2, "reward ", name, ": ", parts[0],
+              " is no adapter; name its reference, implicit:", parts[0], ":REFERENCE");
   const std::optional<double> beta = trained_beta(parts[0]);
   if (!beta) { throw InputError(cat("reward ", name, ": there is no run.yaml with a beta in ", parts[0])); }
   ModelSetup policy = load_for_inference(place.folder, place.adapter, compute);
-  check_input(!policy.model->has_reward_head(),
-              cat("reward ", name, ": a reward model; use model:", parts[0]));
+  check_input(!policy.model->has_reward_head(), "reward ", name, ": a reward model; use model:", parts[0]);
   TextSetup text = load_text(place.folder, data::DataOptions{}, policy.folder.spec);
   std::unique_ptr<model::Model> reference;
   if (parts.size() == 2) {
     const ModelFolder folder = read_model_folder(parts[1]);
-    check_input(folder.spec.vocab_size == policy.folder.spec.vocab_size,
-                cat("reward ", name, ": policy and reference have other vocabularies (",
-                    policy.folder.spec.vocab_size, " and ", folder.spec.vocab_size, " rows)"));
+    check_input(folder.spec.vocab_size == policy.folder.spec.vocab_size, "reward ", name,
+                ": policy and reference have other vocabularies (", policy.folder.spec.vocab_size, " and ",
+                folder.spec.vocab_size, " rows)");
     reference =
         std::make_unique<model::Model>(folder.spec, folder.weights, policy.model->frozen_like(), folder.path);
   }

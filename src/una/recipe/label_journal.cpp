@@ -61,10 +61,9 @@ LabelJournal::LabelJournal(std::string path, const std::string& identity, const 
 void LabelJournal::read(const std::string& identity, const std::vector<Example>& rows) {
   const std::vector<std::string> lines = split(read_file(path_), '\n');
   const Json head = Json::parse(lines[0], nullptr, false);
-  check_input(head.is_object() && head.value("una_label", "") == identity,
-              cat(path_,
-                  " is unfinished work with another reward or other data: finish it with its own command, "
-                  "remove it, or write to another --out"));
+  check_input(head.is_object() && head.value("una_label", "") == identity, path_,
+              " is unfinished work with another reward or other data: finish it with its own command, "
+              "remove it, or write to another --out");
   for (std::size_t i = 1; i < lines.size(); ++i) {
     auto entry = parse_entry(lines[i]);
     if (!entry || entry->first >= rows.size() || !is_whole(entry->second)) { continue; }

@@ -76,10 +76,10 @@ void check_label_options(const LabelOptions& options) {
               "no reward: give --reward, as in --reward judge:judge.yaml (una label --help)");
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(!options.output_dir.empty(), "no output: name the JSONL file with --out");
-  check_input(!is_folder(options.output_dir),
-              cat(options.output_dir, " is a folder; --out names the JSONL file to write"));
-  check_input(options.overwrite_output_dir || !is_file(options.output_dir),
-              cat(options.output_dir, " is there already; give another --out, or --overwrite_output_dir"));
+  check_input(!is_folder(options.output_dir), options.output_dir,
+              " is a folder; --out names the JSONL file to write");
+  check_input(options.overwrite_output_dir || !is_file(options.output_dir), options.output_dir,
+              " is there already; give another --out, or --overwrite_output_dir");
   const auto& range = options.data.score_range;
   check_input(range.empty() || range.size() == 2 || (range.size() == 1 && range[0] == "observed"),
               "score_range needs two numbers, lo,hi, or the word observed");
@@ -93,9 +93,9 @@ std::vector<Example> read_rows(const LabelOptions& options) {
   std::vector<Example> rows = data::read_answers(reading, report);
   std::int64_t answers = 0;
   for (const Example& row : rows) {
-    check_input(!row.responses.empty(), cat(row.where.text(),
-                                            ": the row has no answer to label (una generate "
-                                            "samples answers to prompts)"));
+    check_input(!row.responses.empty(), row.where.text(),
+                ": the row has no answer to label (una generate "
+                "samples answers to prompts)");
     answers += std::ssize(row.responses);
   }
   std::string dropped;
@@ -151,8 +151,8 @@ bool judge_rows(reward::Reward& reward, const std::vector<Example>& rows, LabelJ
     }
     bar.advance(static_cast<double>(chunk.size()), cat(thousands(summary.missing), " missing"));
     check_input(summary.scored > 0 || summary.missing < kHopeless || journal.taken_up() > 0,
-                cat("none of the first ", thousands(summary.missing),
-                    " answers got a label; the first: ", summary.first_failure));
+                "none of the first ", thousands(summary.missing),
+                " answers got a label; the first: ", summary.first_failure);
   }
   bar.finish();
   return true;
@@ -170,7 +170,7 @@ std::optional<reward::ScoreScale> range_of(const LabelOptions& options, const re
   for (std::size_t i = 0; i < 2; ++i) {
     char* end = nullptr;
     (i == 0 ? scale.lo : scale.hi) = std::strtod(range[i].c_str(), &end);
-    check_input(!range[i].empty() && *end == '\0', cat("score_range: '", range[i], "' is no number"));
+    check_input(!range[i].empty() && *end == '\0', "score_range: '", range[i], "' is no number");
   }
   check_input(scale.lo < scale.hi, "score_range needs lo,hi with lo < hi");
   return scale;
@@ -201,7 +201,7 @@ std::int64_t write_rows(const std::string& path, const std::vector<Example>& row
     for (const Json& entry : left_out(rows[i], labels, format)) { others += line_of(entry); }
   }
   write_lines(path + ".left_out.jsonl", others);
-  check_input(written > 0, cat("no row got a label; the reasons are in ", path, ".left_out.jsonl"));
+  check_input(written > 0, "no row got a label; the reasons are in ", path, ".left_out.jsonl");
   write_file(path, lines);
   if (!others.empty()) { log_info(cat("left out   listed in ", path, ".left_out.jsonl")); }
   return written;
@@ -209,10 +209,10 @@ std::int64_t write_rows(const std::string& path, const std::vector<Example>& row
 
 void check_summary(const LabelSummary& summary, double allowed) {
   const double all = static_cast<double>(summary.scored + summary.missing);
-  check_input(static_cast<double>(summary.missing) <= allowed * all,
-              cat(thousands(summary.missing), " of ", thousands(summary.scored + summary.missing),
-                  " answers have no label, more than allow_dropped = ", allowed,
-                  "; the first: ", summary.first_failure));
+  check_input(static_cast<double>(summary.missing) <= allowed * all, thousands(summary.missing), " of ",
+              thousands(summary.scored + summary.missing),
+              " answers have no label, more than allow_dropped = ", allowed,
+              "; the first: ", summary.first_failure);
   if (!summary.is_constant()) { return; }
   log_warning(cat("every label is ", significant(summary.lowest, 6),
                   ": no signal, nothing can be learnt from the differences"));

@@ -61,10 +61,9 @@ std::optional<Json> pair_row(const Example& example, Preference preference) {
 void check_range(const Example& example, double score, const std::optional<reward::ScoreScale>& range) {
   if (!range) { return; }
   const double slack = 1e-9 * (range->hi - range->lo);
-  check_input(score >= range->lo - slack && score <= range->hi + slack,
-              cat(example.where.text(), ": the score ", significant(score, 6), " lies outside ",
-                  significant(range->lo, 6), "..", significant(range->hi, 6),
-                  "; give --score_range lo,hi or --score_range observed"));
+  check_input(score >= range->lo - slack && score <= range->hi + slack, example.where.text(), ": the score ",
+              significant(score, 6), " lies outside ", significant(range->lo, 6), "..",
+              significant(range->hi, 6), "; give --score_range lo,hi or --score_range observed");
 }
 
 // {"score": 0.5} or {"label": true}

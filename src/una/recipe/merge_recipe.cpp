@@ -95,9 +95,9 @@ double write_merged(const ModelSetup& setup, const std::string& folder, const st
   const double difference =
       (probe(merged, model::kNoAdapter) - probe(*setup.model, setup.policy)).abs().max().item<double>();
   const double limit = dtype == at::kBFloat16 ? 0.5 : 1e-3;
-  check_input(difference <= limit, cat(folder, ": the merged model differs from base plus adapter by ",
-                                       significant(difference, 3), " in log-probs, more than storing as ",
-                                       dtype_name(dtype), " explains; merge with --dtype float32"));
+  check_input(difference <= limit, folder, ": the merged model differs from base plus adapter by ",
+              significant(difference, 3), " in log-probs, more than storing as ", dtype_name(dtype),
+              " explains; merge with --dtype float32");
   return difference;
 }
 
@@ -113,8 +113,8 @@ int run_merge(const std::vector<std::string>& arguments) {
   read_options(settings, options);
   check_input(!options.adapter.empty(), "no adapter: give its folder with --adapter");
   check_input(!options.output_dir.empty(), "no output folder: give one with --out");
-  check_input(options.overwrite_output_dir || is_empty_folder(options.output_dir),
-              cat(options.output_dir, " is not empty: give another folder or --overwrite_output_dir"));
+  check_input(options.overwrite_output_dir || is_empty_folder(options.output_dir), options.output_dir,
+              " is not empty: give another folder or --overwrite_output_dir");
   const std::int64_t shard_bytes = size_in_bytes(options.max_shard_size);
   set_threads(0);
   const ModelSetup setup =

@@ -37,8 +37,8 @@ std::vector<std::pair<std::string, double>> pattern_values(const char* key,
     const char* end = entry.data() + entry.size();
     const bool read = split != std::string::npos && split > 0 &&
                       std::from_chars(entry.data() + split + 1, end, value).ptr == end;
-    check_input(read && value > 0 && std::isfinite(value),
-                cat(key, ": '", entry, "' is no pattern=number, such as q_proj=8"));
+    check_input(read && value > 0 && std::isfinite(value), key, ": '", entry,
+                "' is no pattern=number, such as q_proj=8");
     out.emplace_back(entry.substr(0, split), value);
   }
   return out;
@@ -50,8 +50,8 @@ std::vector<std::int64_t> layer_numbers(const std::vector<std::string>& entries)
     std::int64_t layer = -1;
     const char* end = entry.data() + entry.size();
     const bool read = std::from_chars(entry.data(), end, layer).ptr == end && !entry.empty();
-    check_input(read && layer >= 0,
-                cat("layers_to_transform: '", entry, "' is no number of a layer; they count from 0"));
+    check_input(read && layer >= 0, "layers_to_transform: '", entry,
+                "' is no number of a layer; they count from 0");
     out.push_back(layer);
   }
   return out;
@@ -151,8 +151,8 @@ LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {
   check_input(spec.layers_pattern.empty() || !spec.layers_to_transform.empty(),
               "layers_pattern needs layers_to_transform");
   for (const auto& [pattern, value] : pattern_values("rank_pattern", options.rank_pattern)) {
-    check_input(value == std::floor(value) && value < 1e6,
-                cat("rank_pattern: '", pattern, "' must have a whole number"));
+    check_input(value == std::floor(value) && value < 1e6, "rank_pattern: '", pattern,
+                "' must have a whole number");
     spec.rank_pattern.emplace_back(pattern, static_cast<std::int64_t>(value));
   }
   spec.alpha_pattern = pattern_values("alpha_pattern", options.alpha_pattern);
@@ -164,13 +164,12 @@ LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {
 
 ModelSpec read_folder_spec(const std::string& path) {
   check_input(!path.empty(), "no model: give a Hugging Face model folder with --model");
-  check_input(is_folder(path),
-              cat(path, ": no such model folder (una reads folders on this machine; nothing is downloaded)"));
-  check_input(is_file(path + "/config.json"),
-              cat(path, ": no config.json; a Hugging Face model folder is needed",
-                  weights::is_adapter_folder(path)
-                      ? " (this is an adapter: give its base with --model and it with --adapter)"
-                      : ""));
+  check_input(is_folder(path), path,
+              ": no such model folder (una reads folders on this machine; nothing is downloaded)");
+  check_input(is_file(path + "/config.json"), path, ": no config.json; a Hugging Face model folder is needed",
+              weights::is_adapter_folder(path)
+                  ? " (this is an adapter: give its base with --model and it with --adapter)"
+                  : "");
   return weights::read_model_spec(path);
 }
 
@@ -192,7 +191,7 @@ const char* dtype_name(at::ScalarType dtype) {
 at::ScalarType compute_dtype(const std::string& name, const ModelSpec& spec) {
   if (name == "float32" || name == "fp32") { return at::kFloat; }
   if (name == "bfloat16" || name == "bf16") { return at::kBFloat16; }
-  check_input(name == "auto", cat("dtype: '", name, "' is unknown, choose auto, float32 or bfloat16"));
+  check_input(name == "auto", "dtype: '", name, "' is unknown, choose auto, float32 or bfloat16");
   return spec.torch_dtype == "bfloat16" || spec.torch_dtype == "float16" ? at::kBFloat16 : at::kFloat;
 }
 
@@ -214,9 +213,9 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
   const at::Device device = kernels::open_device(config.model.device);
   ModelSetup setup;
   setup.folder = read_model_folder(config.model.model_name_or_path);
-  check_input(for_reward || !setup.folder.spec.is_reward_model(),
-              cat(setup.folder.path, ": this is a reward model (", setup.folder.spec.architecture, "); ",
-                  config.method, " trains a language model"));
+  check_input(for_reward || !setup.folder.spec.is_reward_model(), setup.folder.path,
+              ": this is a reward model (", setup.folder.spec.architecture, "); ", config.method,
+              " trains a language model");
   const std::vector<std::string>& saved = config.model.lora_modules_to_save;
   check_input(!for_reward || std::find(saved.begin(), saved.end(), "lm_head") == saved.end(),
               "lora_modules_to_save: a reward model has a score in the place of lm_head; leave lm_head out");

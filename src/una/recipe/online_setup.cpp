@@ -45,10 +45,10 @@ std::vector<rollout::Prompt> read_prompts(const data::DataOptions& options, cons
   const auto kept = static_cast<std::int64_t>(prompts.size());
   const double lost =
       static_cast<double>(too_long) / std::max<double>(1, static_cast<double>(kept + too_long));
-  check_input(lost <= options.allow_dropped,
-              cat(thousands(too_long), " of ", thousands(kept + too_long), " prompts are longer than ", room,
-                  " tokens (max_length less max_completion_length); raise --max_length, lower "
-                  "--max_completion_length, or allow it with --allow_dropped"));
+  check_input(lost <= options.allow_dropped, thousands(too_long), " of ", thousands(kept + too_long),
+              " prompts are longer than ", room,
+              " tokens (max_length less max_completion_length); raise --max_length, lower "
+              "--max_completion_length, or allow it with --allow_dropped");
   if (too_long > 0) { report.dropped["prompt leaves no room for max_completion_length"] = too_long; }
   report.rows_kept = kept;
   report.by_unit = {{"prompt", kept}};
@@ -81,8 +81,8 @@ void hold_out(OnlineSetup& setup, double share, std::uint64_t seed) {
     (draw < share ? setup.eval_prompts : kept).push_back(std::move(prompt));
   }
   setup.prompts = std::move(kept);
-  check_input(!setup.prompts.empty() && !setup.eval_prompts.empty(),
-              cat("eval_fraction ", share, " leaves one side without prompts"));
+  check_input(!setup.prompts.empty() && !setup.eval_prompts.empty(), "eval_fraction ", share,
+              " leaves one side without prompts");
 }
 
 Json prompt_json(const Text& prompt) {
@@ -172,10 +172,9 @@ std::string objective_name(const std::string& method) {
 void check_online_config(const RunConfig& config) {
   online::check_online(config.online, config.method);
   check_input(config.objective.max_completion_length >= 1, "max_completion_length must be at least 1");
-  check_input(
-      config.data.max_length > config.objective.max_completion_length,
-      cat("max_length ", config.data.max_length, " leaves no room for a prompt beside max_completion_length ",
-          config.objective.max_completion_length));
+  check_input(config.data.max_length > config.objective.max_completion_length, "max_length ",
+              config.data.max_length, " leaves no room for a prompt beside max_completion_length ",
+              config.objective.max_completion_length);
   rollout::check_on_policy({.temperature = config.online.temperature,
                             .top_p = config.online.top_p,
                             .top_k = config.online.top_k,
@@ -183,8 +182,8 @@ void check_online_config(const RunConfig& config) {
                             .repetition_penalty = config.online.repetition_penalty});
   check_una_online(config);
   check_input(config.online.soft_overlong_cache <= config.objective.max_completion_length,
-              cat("soft_overlong_cache ", config.online.soft_overlong_cache,
-                  " is more than max_completion_length ", config.objective.max_completion_length));
+              "soft_overlong_cache ", config.online.soft_overlong_cache,
+              " is more than max_completion_length ", config.objective.max_completion_length);
   check_input(
       config.method != "online_dpo" ||
           (config.objective.kl_early_stop == 0 && config.objective.ratio_threshold == 0 &&
@@ -268,8 +267,8 @@ void load_offline(const RunConfig& config, const TextSetup& text, OnlineSetup& s
   setup.offline_loss = objective::make_objective(config.online.offline_method, offline_objective(config));
   const objective::Objective::Needs needs = setup.offline_loss->needs();
   check_input(!needs.value && !needs.kl_rows && !needs.survey && setup.offline_loss->state().empty(),
-              cat("offline_method una beside ", config.method,
-                  " needs an una_f without a memory: zero, constant or group, not ", config.objective.una_f));
+              "offline_method una beside ", config.method,
+              " needs an una_f without a memory: zero, constant or group, not ", config.objective.una_f);
   setup.offline = load_run_data(offline, text, *setup.offline_loss, "").train;
   setup.offline_rows.emplace(*setup.offline, config.online.offline_batch_size,
                              static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed)),

@@ -16,7 +16,7 @@ int run_report(const std::vector<std::string>& arguments) {
     return arguments.empty() ? 2 : 0;
   }
   for (const std::string& folder : arguments) {
-    check_input(!starts_with(folder, "--"), cat("'", folder, "' is no run folder"));
+    check_input(!starts_with(folder, "--"), "'", folder, "' is no run folder");
     report::write_html_report(folder);
     log_info(cat("written ", folder, "/report.html"));
   }

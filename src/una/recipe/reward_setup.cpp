@@ -28,10 +28,10 @@ void warn_of_pad(const std::string& folder, const ModelSpec& spec, std::int32_t 
 std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const TextSetup& text,
                                                        const RewardKeys& keys,
                                                        const data::DataOptions& data) {
-  check_input(model.model->has_reward_head(),
-              cat(model.folder.path, ": no reward model (", model.folder.spec.architecture,
-                  "); give a ...ForSequenceClassification folder with one label, or the base of a SEQ_CLS "
-                  "adapter and the adapter"));
+  check_input(model.model->has_reward_head(), model.folder.path, ": no reward model (",
+              model.folder.spec.architecture,
+              "); give a ...ForSequenceClassification folder with one label, or the base of a SEQ_CLS "
+              "adapter and the adapter");
   check_input(keys.max_tokens_per_micro_batch > 0, "max_tokens_per_micro_batch must be 1 or more");
   warn_of_pad(text.folder, model.folder.spec, text.eos_id);
   reward::RewardText words(*text.tokenizer, text.chat_template ? &*text.chat_template : nullptr, text.eos_id,
@@ -57,7 +57,7 @@ ModelPlace model_place(const std::string& folder) {
   const std::string path = folder + "/adapter_config.json";
   const Json json = parse_json(read_file(path), path);
   ModelPlace place{json.value("base_model_name_or_path", ""), folder};
-  check_input(!place.folder.empty(), cat(path, ": base_model_name_or_path is missing"));
+  check_input(!place.folder.empty(), path, ": base_model_name_or_path is missing");
   return place;
 }
 
@@ -67,7 +67,7 @@ namespace {
 std::unique_ptr<RewardSetup> load_model_reward(const std::string& name, const RewardKeys& keys,
                                                const Compute& compute) {
   const std::string folder = name.substr(std::string("model:").size());
-  check_input(is_folder(folder), cat("reward ", name, ": there is no folder '", folder, "'"));
+  check_input(is_folder(folder), "reward ", name, ": there is no folder '", folder, "'");
   const ModelPlace place = model_place(folder);
   data::DataOptions reading;
   reading.max_length = 0;

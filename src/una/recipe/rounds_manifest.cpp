@@ -22,8 +22,8 @@ RoundsManifest::RoundsManifest(std::string path, const std::string& settings,
     : path_(std::move(path)), settings_(settings) {
   if (!is_file(path_)) { return; }
   const Json old = parse_json(read_file(path_), path_);
-  check_input(old.is_object() && old.contains("settings") && old.contains("stages"),
-              cat(path_, " is no manifest of una rounds"));
+  check_input(old.is_object() && old.contains("settings") && old.contains("stages"), path_,
+              " is no manifest of una rounds");
   const Settings then = parse_yaml_settings(old["settings"].get<std::string>(), path_);
   const Settings now = parse_yaml_settings(settings, "this run");
   for (const auto& [key, value] : now.all()) {

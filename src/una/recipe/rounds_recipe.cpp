@@ -75,13 +75,13 @@ void Rounds::check_config() const {
               "no reward: give --reward, as in --reward model:FOLDER (docs/rewards.md)");
   online::weights_of_rewards(config_.online);
   const std::int64_t least = config_.method == "dpo" ? 2 : 1;
-  check_input(config_.online.num_generations >= least,
-              cat("num_generations must be at least ", least, " for ", config_.method));
+  check_input(config_.online.num_generations >= least, "num_generations must be at least ", least, " for ",
+              config_.method);
   check_input(config_.online.generation_batch_size >= 1, "generation_batch_size must be 1 or more");
   check_input(config_.objective.max_completion_length >= 1 &&
                   config_.data.max_length > config_.objective.max_completion_length,
-              cat("max_completion_length must be 1 or more and leave room for a prompt in max_length ",
-                  config_.data.max_length));
+              "max_completion_length must be 1 or more and leave room for a prompt in max_length ",
+              config_.data.max_length);
   check_input(config_.model.ref_model.empty(),
               "ref_model: --reference start|previous says what rounds are held to");
   check_input(config_.run.resume_from_checkpoint.empty() || config_.run.resume_from_checkpoint == "false",
@@ -108,10 +108,10 @@ bool may_change(const std::string& key) {
 // A folder that is free, or holds these rounds.
 void Rounds::open() {
   const std::string path = out_ + "/rounds.json";
-  check_input(!is_file(out_), cat(out_, ": is a file, an output folder is needed"));
+  check_input(!is_file(out_), out_, ": is a file, an output folder is needed");
   if (!is_empty_folder(out_)) {
     const bool is_ours = is_file(path) || is_file(out_ + "/rounds.yaml");
-    check_input(is_ours, cat(out_, " holds files, but no rounds of una; give another folder with --out"));
+    check_input(is_ours, out_, " holds files, but no rounds of una; give another folder with --out");
     if (config_.run.overwrite_output_dir) {
       for (const auto& entry : std::filesystem::directory_iterator(out_)) {
         std::filesystem::remove_all(entry.path());
@@ -128,8 +128,8 @@ void Rounds::open() {
 void Rounds::child(const std::vector<std::string>& arguments, const std::string& name) const {
   const ChildResult result = run_self(arguments, {"UNA_QUIET=1"});
   if (result.exit_code >= 128 || interrupted()) { throw Stopped(); }
-  check_input(result.exit_code == 0, cat(name, " ended with exit code ", result.exit_code,
-                                         " (see above); the same command tries it again"));
+  check_input(result.exit_code == 0, name, " ended with exit code ", result.exit_code,
+              " (see above); the same command tries it again");
 }
 
 void Rounds::stage(const std::string& name, const std::function<Json()>& work) {

@@ -80,8 +80,7 @@ bool is_plain(const SamplingParams& p) {
 Json sample_round(const RunConfig& config, const ModelPlace& policy, const std::string& start,
                   std::int64_t round, const std::string& path) {
   Policies policies = load_policies(config, policy, start);
-  check_input(!policies.policy.model->has_reward_head(),
-              cat(policy.folder, ": a reward model cannot generate"));
+  check_input(!policies.policy.model->has_reward_head(), policy.folder, ": a reward model cannot generate");
   const TextSetup text = load_text(start, config.data, policies.policy.folder.spec);
   OnlineSetup setup;
   const RunData data = load_prompts(config, text, setup);
@@ -106,9 +105,8 @@ Json sample_round(const RunConfig& config, const ModelPlace& policy, const std::
     bar.advance(static_cast<double>(indices.size()));
   }
   bar.finish();
-  check_input(tally.ended > 0,
-              cat("none of the ", tally.answers, " answers of round ", round, " ended within ",
-                  sampling.params.max_new_tokens, " tokens; raise max_completion_length"));
+  check_input(tally.ended > 0, "none of the ", tally.answers, " answers of round ", round, " ended within ",
+              sampling.params.max_new_tokens, " tokens; raise max_completion_length");
   write_file(path, tally.lines);
   return {{"prompts", data.train->content_hash()},
           {"answers", tally.answers},

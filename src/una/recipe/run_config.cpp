@@ -186,8 +186,8 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
     for (const auto& [key, value] : from_file.all()) {
       const auto alias = option_aliases().find(key);
       const std::string& name = alias == option_aliases().end() ? key : alias->second;
-      check_input(alias == option_aliases().end() || !from_file.has(name),
-                  cat(value.origin, ": the same key as ", name, ", which stands in the file too; keep one"));
+      check_input(alias == option_aliases().end() || !from_file.has(name), value.origin, ": the same key as ",
+                  name, ", which stands in the file too; keep one");
       settings.set(name, value);
     }
     flags.erase("config");
@@ -199,8 +199,8 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
   }
   std::string name = method;
   if (const Setting* setting = settings.find("method")) {
-    check_input(method.empty() || setting->text == method,
-                cat(setting->origin, ": the command is ", method, ", but method says '", setting->text, "'"));
+    check_input(method.empty() || setting->text == method, setting->origin, ": the command is ", method,
+                ", but method says '", setting->text, "'");
     name = setting->text;
   }
   if (name.empty()) { name = "una"; }

@@ -80,7 +80,7 @@ void check_rows(const data::Dataset& dataset, const objective::Objective& object
     const Row row = dataset.row(i);
     for (const SequenceMeta& sequence : data::table_of(row)) {
       const std::string lacking = objective.lacks(sequence);
-      check_input(lacking.empty(), cat(row.where.text(), ": ", lacking));
+      check_input(lacking.empty(), row.where.text(), ": ", lacking);
     }
   }
 }
@@ -93,8 +93,8 @@ RunData split_rows(std::unique_ptr<data::Dataset> dataset, double eval_fraction,
     const double draw = uniform01(random_bits(seed, stream_id("eval-split"), whole->row(i).group_id));
     (draw < eval_fraction ? eval_rows : train_rows).push_back(i);
   }
-  check_input(!eval_rows.empty() && !train_rows.empty(),
-              cat("eval_fraction ", eval_fraction, " of ", whole->size(), " rows leaves one side empty"));
+  check_input(!eval_rows.empty() && !train_rows.empty(), "eval_fraction ", eval_fraction, " of ",
+              whole->size(), " rows leaves one side empty");
   RunData out;
   out.train = std::make_unique<SliceDataset>(whole, train_rows);
   out.eval = std::make_unique<SliceDataset>(whole, eval_rows);
@@ -113,22 +113,21 @@ void set_threads(std::int64_t wanted) {
 std::string prepare_output_folder(const RunConfig& config) {
   const std::string& out = config.run.output_dir;
   const std::string& resume = config.run.resume_from_checkpoint;
-  check_input(!is_file(out), cat(out, ": is a file, an output folder is needed"));
+  check_input(!is_file(out), out, ": is a file, an output folder is needed");
   if (!resume.empty() && resume != "false") {
     if (resume != "true") { return resume; }
     const std::string latest = train::latest_checkpoint(out);
-    check_input(!latest.empty(), cat(out, ": no checkpoint to resume from"));
+    check_input(!latest.empty(), out, ": no checkpoint to resume from");
     return latest;
   }
   if (is_empty_folder(out)) { return ""; }
-  check_input(config.run.overwrite_output_dir,
-              cat(out,
-                  " is not empty: give another folder, --overwrite_output_dir to empty it, or "
-                  "--resume_from_checkpoint true to go on"));
+  check_input(config.run.overwrite_output_dir, out,
+              " is not empty: give another folder, --overwrite_output_dir to empty it, or "
+              "--resume_from_checkpoint true to go on");
   if (config.run.dry_run) { return ""; }
   const bool was_run =
       is_file(out + "/run.yaml") || is_file(out + "/metrics.jsonl") || is_file(out + "/results.json");
-  check_input(was_run, cat(out, " holds files, but no run of una: it is not emptied; give another folder"));
+  check_input(was_run, out, " holds files, but no run of una: it is not emptied; give another folder");
   for (const auto& entry : fs::directory_iterator(out)) { fs::remove_all(entry.path()); }
   return "";
 }
@@ -222,18 +221,17 @@ std::string step0_self_check(train::StepRunner& runner, const StepBatch& batch) 
   }
   const bool bf16 = set.model->dtype() == at::kBFloat16;
   const double limit = bf16 ? 2.0 : 0.01;
-  check_input(
-      worst <= limit && std::isfinite(worst),
-      cat("self-check: at step 0 policy and reference must give the same log-probs, but on ", worst_row,
-          " they differ by ", significant(worst, 3), " nats; the reference is ", set.reference->description(),
-          " (a stale reference cache? try --reference_cache_dir none)"));
+  check_input(worst <= limit && std::isfinite(worst),
+              "self-check: at step 0 policy and reference must give the same log-probs, but on ", worst_row,
+              " they differ by ", significant(worst, 3), " nats; the reference is ",
+              set.reference->description(), " (a stale reference cache? try --reference_cache_dir none)");
   const double expected = set.objective->loss_at_reference(probe.micro_batches.front().sequences);
   std::string loss_text;
   if (std::isfinite(expected)) {
     const double loss = runner.evaluate(probe).means().at("loss");
-    check_input(
-        std::abs(loss - expected) <= (bf16 ? 0.05 : 1e-3) * std::max(1.0, std::abs(expected)),
-        cat("self-check: at step 0 the loss must be ", fixed(expected, 6), ", but it is ", fixed(loss, 6)));
+    check_input(std::abs(loss - expected) <= (bf16 ? 0.05 : 1e-3) * std::max(1.0, std::abs(expected)),
+                "self-check: at step 0 the loss must be ", fixed(expected, 6), ", but it is ",
+                fixed(loss, 6));
     loss_text = cat(", loss ", fixed(loss, 6), " as it must be");
   }
   return cat("self-check policy = reference at step 0: largest log-ratio ", significant(worst, 2), " nats",

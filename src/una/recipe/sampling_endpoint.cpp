@@ -32,8 +32,7 @@ void run_command(const std::string& command, const std::string& folder) {
   }
   const int status = std::system(line.c_str());
   const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  check_input(status != -1 && code == 0,
-              cat("sampling_sync_command ended with exit code ", code, ": ", line));
+  check_input(status != -1 && code == 0, "sampling_sync_command ended with exit code ", code, ": ", line);
 }
 
 // Of the weights that lie in the folder.

@@ -139,7 +139,7 @@ std::int64_t score_by_policy(const ScoreOptions& options, ModelSetup& setup, con
       check_input(!interrupted(), "stopped; nothing was written");
     }
     out.flush();
-    check_input(static_cast<bool>(out), cat("cannot write ", options.output_dir, " (full disk?)"));
+    check_input(static_cast<bool>(out), "cannot write ", options.output_dir, " (full disk?)");
   });
   bar.finish();
   return lines;
@@ -148,22 +148,21 @@ std::int64_t score_by_policy(const ScoreOptions& options, ModelSetup& setup, con
 // What means nothing to a reward model is refused, and the other way round.
 void check_kind(const ScoreOptions& options, bool is_reward_model) {
   if (!is_reward_model) {
-    check_input(options.reward.rm_bos == "template",
-                cat("rm_bos is for reward models, ", options.model_name_or_path, " is a language model"));
+    check_input(options.reward.rm_bos == "template", "rm_bos is for reward models, ",
+                options.model_name_or_path, " is a language model");
     return;
   }
-  check_input(
-      !options.beta && !options.token_logps && options.ref_model.empty(),
-      cat(options.model_name_or_path, options.adapter.empty() ? "" : " with the adapter " + options.adapter,
-          " is a reward model: beta, token_logps and ref_model are for implicit rewards of language "
-          "models"));
+  check_input(!options.beta && !options.token_logps && options.ref_model.empty(), options.model_name_or_path,
+              options.adapter.empty() ? "" : " with the adapter " + options.adapter,
+              " is a reward model: beta, token_logps and ref_model are for implicit rewards of language "
+              "models");
 }
 
 int score_file(const ScoreOptions& options) {
   check_input(!options.output_dir.empty(), "no output: name the JSONL file with --out");
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
-  check_input(!is_folder(options.output_dir),
-              cat(options.output_dir, " is a folder; --out names the JSONL file to write"));
+  check_input(!is_folder(options.output_dir), options.output_dir,
+              " is a folder; --out names the JSONL file to write");
   set_threads(options.threads);
   ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.compute);
   const bool is_reward_model = setup.model->has_reward_head();

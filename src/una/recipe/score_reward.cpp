@@ -28,7 +28,7 @@ void write_lines(std::span<const Example> examples, std::size_t first, reward::R
                  std::ofstream& out, Counts& counts) {
   std::vector<reward::Question> questions;
   for (const Example& example : examples) {
-    check_input(!example.responses.empty(), cat(example.where.text(), ": the row has no answer to score"));
+    check_input(!example.responses.empty(), example.where.text(), ": the row has no answer to score");
     for (std::size_t r = 0; r < example.responses.size(); ++r) {
       questions.push_back(reward::question_of(example, r));
     }
@@ -91,7 +91,7 @@ std::int64_t score_by_reward(reward::Reward& reward, const data::DataOptions& op
     }
     check_counts(counts, options.allow_dropped);
     out.flush();
-    check_input(static_cast<bool>(out), cat("cannot write ", path, " (full disk?)"));
+    check_input(static_cast<bool>(out), "cannot write ", path, " (full disk?)");
   });
   bar.finish();
   return counts.scored;

@@ -36,10 +36,10 @@ TextSetup load_text(const std::string& folder, const data::DataOptions& options,
   } else if (!spec.eos_ids.empty()) {
     setup.eos_id = spec.eos_ids.front();
   }
-  check_input(setup.eos_id >= 0, cat(folder,
-                                     ": neither tokenizer_config.json (eos_token) nor config.json "
-                                     "(eos_token_id) names an end-of-sequence token; add one, since answers "
-                                     "must end in it"));
+  check_input(setup.eos_id >= 0, folder,
+              ": neither tokenizer_config.json (eos_token) nor config.json "
+              "(eos_token_id) names an end-of-sequence token; add one, since answers "
+              "must end in it");
   for (const std::int32_t id : spec.eos_ids) {
     if (id != setup.eos_id) { setup.other_end_ids.push_back(id); }
   }

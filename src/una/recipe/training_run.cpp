@@ -89,9 +89,8 @@ void TrainingRun::check_config() {
   check_input(config_.train.kl_budget == 0 ||
                   (is_online() && (config_.run.eval_fraction > 0 || eval_options(config_))),
               "kl_budget needs an online method with held-out prompts (eval_fraction or eval_data)");
-  check_input(
-      is_online() || config_.online.offline_data.empty(),
-      cat("offline_data goes with an online method; ", config_.method, " reads all its rows from --data"));
+  check_input(is_online() || config_.online.offline_data.empty(), "offline_data goes with an online method; ",
+              config_.method, " reads all its rows from --data");
   check_input(is_online() || !config_.objective.importance_sampling_correction,
               "importance_sampling_correction is for methods that learn from their own samples");
   objective_ = objective::make_objective(objective_name(config_.method), config_.objective);
@@ -114,14 +113,12 @@ void TrainingRun::load_rows() {
   spec_ = read_folder_spec(config_.model.model_name_or_path);
   fit_max_length(spec_);
   text_ = load_text(config_.model.model_name_or_path, config_.data, spec_);
-  check_input(
-      text_.tokenizer->size() <= spec_.vocab_size,
-      cat(config_.model.model_name_or_path, ": the tokenizer has ", text_.tokenizer->size(),
-          " ids, but the model's embedding only ", spec_.vocab_size, " rows; they do not belong together"));
-  check_input(
-      spec_.max_positions == 0 || config_.data.max_length <= spec_.position_limit(),
-      cat("max_length ", config_.data.max_length, " is over the model's ", spec_.position_limit(),
-          " positions (max_position_embeddings); give --max_length ", spec_.position_limit(), " or less"));
+  check_input(text_.tokenizer->size() <= spec_.vocab_size, config_.model.model_name_or_path,
+              ": the tokenizer has ", text_.tokenizer->size(), " ids, but the model's embedding only ",
+              spec_.vocab_size, " rows; they do not belong together");
+  check_input(spec_.max_positions == 0 || config_.data.max_length <= spec_.position_limit(), "max_length ",
+              config_.data.max_length, " is over the model's ", spec_.position_limit(),
+              " positions (max_position_embeddings); give --max_length ", spec_.position_limit(), " or less");
   dropped_path_ = (fs::temp_directory_path() / cat("una-dropped-", process_id(), ".jsonl")).string();
   data_ = is_online() ? load_prompts(config_, text_, online_)
                       : load_run_data(config_, text_, *objective_, dropped_path_);
@@ -150,8 +147,8 @@ void TrainingRun::load_model() {
                                 .offline = online_.offline_loss.get(),
                                 .offline_weight = config_.online.offline_coef};
   check_input(set.offline == nullptr || set.reference != nullptr || !set.offline->needs().reference,
-              cat("offline_method ", config_.online.offline_method,
-                  " compares with a reference, which this run does not have (grpo: give --beta above 0)"));
+              "offline_method ", config_.online.offline_method,
+              " compares with a reference, which this run does not have (grpo: give --beta above 0)");
   runner_ = std::make_unique<train::StepRunner>(set, step_options(config_), *gang_);
 }
 
@@ -187,16 +184,16 @@ void TrainingRun::check_resume(const std::string& checkpoint) {
   for (const auto& [key, value] : now.all()) {
     const Setting* old = then.find(key);
     if (old == nullptr || may_change_on_resume(key)) { continue; }
-    check_input(old->text == value.text && old->list == value.list,
-                cat("resume: ", key, " was ", old->is_list ? join(old->list, ", ") : old->text, " in ",
-                    checkpoint, " and is ", value.is_list ? join(value.list, ", ") : value.text,
-                    " now; a resumed run keeps its settings (or start a new run)"));
+    check_input(old->text == value.text && old->list == value.list, "resume: ", key, " was ",
+                old->is_list ? join(old->list, ", ") : old->text, " in ", checkpoint, " and is ",
+                value.is_list ? join(value.list, ", ") : value.text,
+                " now; a resumed run keeps its settings (or start a new run)");
   }
   for (const auto& [name, hash] : identity()) {
     const auto old = start_.identity.find(name);
-    check_input(old == start_.identity.end() || old->second == hash,
-                cat("resume: the ", name, " is not the one that ", checkpoint,
-                    " was trained with (its content changed); give the same, or start a new run"));
+    check_input(old == start_.identity.end() || old->second == hash, "resume: the ", name,
+                " is not the one that ", checkpoint,
+                " was trained with (its content changed); give the same, or start a new run");
   }
   train::load_optimizer(checkpoint, runner_->buffer(), runner_->value_buffer());
   runner_->set_updates(start_.updates);
@@ -252,8 +249,8 @@ void TrainingRun::check_disk() const {
       checkpoint * static_cast<double>(std::max<std::int64_t>(1, config_.train.save_total_limit) + 1);
   const auto free = static_cast<double>(free_bytes(config_.run.output_dir));
   if (config_.train.save_strategy == "no") { return; }
-  check_input(free >= checkpoint, cat(config_.run.output_dir, ": ", human_bytes(free),
-                                      " free, a checkpoint needs ", human_bytes(checkpoint)));
+  check_input(free >= checkpoint, config_.run.output_dir, ": ", human_bytes(free),
+              " free, a checkpoint needs ", human_bytes(checkpoint));
   if (free < wanted) {
     log_warning(cat(config_.run.output_dir, ": ", human_bytes(free), " free; ",
                     config_.train.save_total_limit, " checkpoints and one being written need ",

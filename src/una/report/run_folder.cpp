@@ -33,7 +33,7 @@ std::vector<Json> read_samples(const std::string& path) {
       }
       continue;
     }
-    check_input(samples.back().is_object(), cat(path, ":", i + 1, ": a JSON object is needed"));
+    check_input(samples.back().is_object(), path, ":", i + 1, ": a JSON object is needed");
   }
   return samples;
 }
@@ -127,13 +127,11 @@ std::string RunFolder::setting(const char* key) const {
 double RunFolder::seconds() const { return rows.empty() ? 0 : rows.back().elapsed; }
 
 RunFolder read_run_folder(const std::string& path) {
-  check_input(is_folder(path), cat(path, " is no folder: give the run folder (--output_dir of the run)"));
+  check_input(is_folder(path), path, " is no folder: give the run folder (--output_dir of the run)");
   RunFolder run = read_one(path);
   if (run.rows.empty() || !run.results.is_null()) { run.parts = read_parts(path, run.results); }
-  check_input(
-      !run.rows.empty() || !run.parts.empty(),
-      cat(path,
-          ": neither it nor a subfolder holds a metrics.jsonl with rows, so there is nothing to report"));
+  check_input(!run.rows.empty() || !run.parts.empty(), path,
+              ": neither it nor a subfolder holds a metrics.jsonl with rows, so there is nothing to report");
   return run;
 }
 

@@ -43,8 +43,8 @@ class CommandReward final : public Reward {
     }
     const TemporaryFile file(rows);
     const std::vector<std::string> lines = run(file.path);
-    check_input(lines.size() == questions.size(), cat("the reward command gave ", lines.size(), " lines for ",
-                                                      questions.size(), " answers: ", command_));
+    check_input(lines.size() == questions.size(), "the reward command gave ", lines.size(), " lines for ",
+                questions.size(), " answers: ", command_);
     std::vector<Verdict> verdicts;
     for (std::size_t i = 0; i < lines.size(); ++i) { verdicts.push_back(verdict_of(lines[i], i + 1)); }
     return verdicts;
@@ -54,7 +54,7 @@ class CommandReward final : public Reward {
  private:
   std::vector<std::string> run(const std::string& path) const {
     std::FILE* pipe = ::popen(cat("(", command_, "\n) < '", path, "'").c_str(), "r");
-    check_input(pipe != nullptr, cat("the reward command cannot be started: ", command_));
+    check_input(pipe != nullptr, "the reward command cannot be started: ", command_);
     std::vector<std::string> lines;
     std::string line;
     for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
@@ -67,7 +67,7 @@ class CommandReward final : public Reward {
     if (!line.empty()) { lines.push_back(line); }
     const int status = ::pclose(pipe);
     const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    check_input(code == 0, cat("the reward command ended with exit code ", code, ": ", command_));
+    check_input(code == 0, "the reward command ended with exit code ", code, ": ", command_);
     return lines;
   }
 

@@ -27,31 +27,31 @@ std::pair<double, double> two_numbers(const std::vector<std::string>& words, con
     values[i] = std::strtod(words[i].c_str(), &end);
     good = end != words[i].c_str() && *end == '\0' && std::isfinite(values[i]);
   }
-  check_input(good, cat(what, ": two numbers are needed, as in [1, 10]"));
+  check_input(good, what, ": two numbers are needed, as in [1, 10]");
   return {values[0], values[1]};
 }
 
 JudgeMode parse_mode(const std::string& mode, const std::string& what) {
   if (mode == "score") { return JudgeMode::kScore; }
   if (mode == "thumbs") { return JudgeMode::kThumbs; }
-  check_input(mode == "pairs", cat(what, ": mode '", mode, "' is none of score, thumbs, pairs"));
+  check_input(mode == "pairs", what, ": mode '", mode, "' is none of score, thumbs, pairs");
   return JudgeMode::kPairs;
 }
 
 void check_numbers(const JudgeOptions& o, const std::string& what) {
-  check_input(o.concurrency >= 1 && o.concurrency <= 256, cat(what, ": concurrency must lie in 1..256"));
-  check_input(o.requests_per_minute >= 0, cat(what, ": requests_per_minute must not be negative"));
-  check_input(o.max_retries >= 0 && o.parse_retries >= 0,
-              cat(what, ": max_retries and parse_retries must not be negative"));
-  check_input(o.timeout > 0, cat(what, ": timeout must be above 0 seconds"));
-  check_input(!o.temperature || *o.temperature >= 0, cat(what, ": temperature must not be negative"));
-  check_input(!o.max_tokens || *o.max_tokens >= 1, cat(what, ": max_tokens must be 1 or more"));
+  check_input(o.concurrency >= 1 && o.concurrency <= 256, what, ": concurrency must lie in 1..256");
+  check_input(o.requests_per_minute >= 0, what, ": requests_per_minute must not be negative");
+  check_input(o.max_retries >= 0 && o.parse_retries >= 0, what,
+              ": max_retries and parse_retries must not be negative");
+  check_input(o.timeout > 0, what, ": timeout must be above 0 seconds");
+  check_input(!o.temperature || *o.temperature >= 0, what, ": temperature must not be negative");
+  check_input(!o.max_tokens || *o.max_tokens >= 1, what, ": max_tokens must be 1 or more");
 }
 
 std::string template_of(const JudgeOptions& o, JudgeMode mode, const std::string& what,
                         const std::string& folder) {
-  check_input(o.prompt_template.empty() || o.prompt_template_file.empty(),
-              cat(what, ": prompt_template and prompt_template_file exclude each other"));
+  check_input(o.prompt_template.empty() || o.prompt_template_file.empty(), what,
+              ": prompt_template and prompt_template_file exclude each other");
   if (o.prompt_template_file.empty()) {
     return o.prompt_template.empty() ? default_template(mode) : o.prompt_template;
   }
@@ -61,8 +61,8 @@ std::string template_of(const JudgeOptions& o, JudgeMode mode, const std::string
 
 void check_template(const std::string& text, JudgeMode mode, const std::string& what) {
   const auto need = [&](const char* place) {
-    check_input(text.find(place) != std::string::npos,
-                cat(what, ": the prompt template has no ", place, "; the judge would not see the answer"));
+    check_input(text.find(place) != std::string::npos, what, ": the prompt template has no ", place,
+                "; the judge would not see the answer");
   };
   if (mode == JudgeMode::kPairs) {
     need("{answer_a}");
@@ -78,14 +78,14 @@ JudgeSettings check_judge(const JudgeOptions& options, const std::string& what, 
   JudgeSettings settings;
   settings.options = options;
   net::check_url(options.base_url, cat(what, ": base_url"));
-  check_input(!options.model.empty(),
-              cat(what, ": model is missing, the judge's name at ", net::shown_url(options.base_url)));
+  check_input(!options.model.empty(), what, ": model is missing, the judge's name at ",
+              net::shown_url(options.base_url));
   settings.mode = parse_mode(options.mode, what);
-  check_input(options.answer_format == "line" || options.answer_format == "json",
-              cat(what, ": answer_format '", options.answer_format, "' is none of line, json"));
+  check_input(options.answer_format == "line" || options.answer_format == "json", what, ": answer_format '",
+              options.answer_format, "' is none of line, json");
   check_numbers(options, what);
   std::tie(settings.scale.lo, settings.scale.hi) = two_numbers(options.scale, cat(what, ": scale"));
-  check_input(settings.scale.lo < settings.scale.hi, cat(what, ": scale needs lo below hi"));
+  check_input(settings.scale.lo < settings.scale.hi, what, ": scale needs lo below hi");
   if (settings.mode != JudgeMode::kScore) { settings.scale = {}; }
   if (!options.price_per_million_tokens.empty()) {
     std::tie(settings.price_in, settings.price_out) =
@@ -102,9 +102,9 @@ JudgeSettings read_judge_file(const std::string& path) {
   check_input(!path.empty(), "reward judge: name the judge file behind the colon, as in judge:judge.yaml");
   const Settings settings = read_yaml_settings(path);
   for (const char* word : {"api_key", "key", "token", "bearer"}) {
-    check_input(!settings.has(word), cat(path,
-                                         ": a key does not belong into a file; put it into an environment "
-                                         "variable and name that with api_key_env"));
+    check_input(!settings.has(word), path,
+                ": a key does not belong into a file; put it into an environment "
+                "variable and name that with api_key_env");
   }
   JudgeOptions options;
   check_known(settings, describe_options(options), {});

@@ -180,16 +180,15 @@ class Weighted final : public Reward {
 std::unique_ptr<Reward> length_rule(const std::string& spec, const std::string& argument) {
   char* end = nullptr;
   const double target = std::strtod(argument.c_str(), &end);
-  check_input(end != argument.c_str() && *end == 0 && target >= 1,
-              cat("reward ", spec, ": length needs a number of words of at least 1, as in length:40"));
+  check_input(end != argument.c_str() && *end == 0 && target >= 1, "reward ", spec,
+              ": length needs a number of words of at least 1, as in length:40");
   return std::make_unique<LengthRule>(spec, target);
 }
 
 std::unique_ptr<Reward> exact_rule(const std::string& spec, const std::string& argument) {
-  check_input(argument.empty() || argument == "loose",
-              cat("reward ", spec,
-                  ": exact_match takes nothing or exact_match:loose (case, punctuation, "
-                  "articles and white space do not count)"));
+  check_input(argument.empty() || argument == "loose", "reward ", spec,
+              ": exact_match takes nothing or exact_match:loose (case, punctuation, "
+              "articles and white space do not count)");
   return std::make_unique<ExactRule>(spec, argument == "loose");
 }
 
@@ -198,13 +197,13 @@ std::unique_ptr<Reward> math_rule(const std::string& spec, const std::string& ar
   char* end = nullptr;
   const double tolerance = std::strtod(written.c_str(), &end);
   const bool good = end != written.c_str() && *end == 0;
-  check_input(good && tolerance >= 0 && tolerance < 1,
-              cat("reward ", spec, ": math takes a relative tolerance from 0 to 1, as in math:1e-3"));
+  check_input(good && tolerance >= 0 && tolerance < 1, "reward ", spec,
+              ": math takes a relative tolerance from 0 to 1, as in math:1e-3");
   return std::make_unique<MathRule>(spec, tolerance);
 }
 
 std::unique_ptr<Reward> regex_rule(const std::string& spec, const std::string& argument) {
-  check_input(!argument.empty(), cat("reward ", spec, ": regex needs a pattern, as in regex:^Answer:"));
+  check_input(!argument.empty(), "reward ", spec, ": regex needs a pattern, as in regex:^Answer:");
   try {
     return std::make_unique<RegexRule>(spec, std::regex(argument, std::regex::ECMAScript));
   } catch (const std::regex_error& error) {

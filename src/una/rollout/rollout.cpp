@@ -88,15 +88,15 @@ void score(std::vector<Group>& groups, reward::Reward& reward) {
 
 void check_on_policy(const SamplingParams& params) {
   const char* advice = "; an on-policy method learns from the policy's own distribution";
-  check_input(params.temperature == 1,
-              cat("temperature must be 1 while training online, not ", params.temperature, advice));
-  check_input(params.top_p == 1, cat("top_p must be 1 while training online, not ", params.top_p, advice));
-  check_input(params.top_k == 0, cat("top_k must be 0 while training online, not ", params.top_k, advice));
-  check_input(params.min_p == 0, cat("min_p must be 0 while training online, not ", params.min_p, advice));
-  check_input(params.repetition_penalty == 1, cat("repetition_penalty must be 1 while training online, not ",
-                                                  params.repetition_penalty, advice));
-  check_input(params.min_new_tokens == 0,
-              cat("min_new_tokens must be 0 while training online, not ", params.min_new_tokens, advice));
+  check_input(params.temperature == 1, "temperature must be 1 while training online, not ",
+              params.temperature, advice);
+  check_input(params.top_p == 1, "top_p must be 1 while training online, not ", params.top_p, advice);
+  check_input(params.top_k == 0, "top_k must be 0 while training online, not ", params.top_k, advice);
+  check_input(params.min_p == 0, "min_p must be 0 while training online, not ", params.min_p, advice);
+  check_input(params.repetition_penalty == 1, "repetition_penalty must be 1 while training online, not ",
+              params.repetition_penalty, advice);
+  check_input(params.min_new_tokens == 0, "min_new_tokens must be 0 while training online, not ",
+              params.min_new_tokens, advice);
 }
 
 }  // namespace una::rollout

@@ -74,8 +74,8 @@ std::string pick_template(const Json& list, bool with_tools, const std::string& 
     if (name == "default") { standard = source; }
     names.push_back(name);
   }
-  check_input(!standard.empty(), cat(what, ": of the chat templates ", join(names, ", "),
-                                     " none is called default; name a file with --chat_template_path"));
+  check_input(!standard.empty(), what, ": of the chat templates ", join(names, ", "),
+              " none is called default; name a file with --chat_template_path");
   return standard;
 }
 

@@ -140,7 +140,7 @@ bool Tokenizer::adds_eos() const { return impl_->adds_eos; }
 std::string Tokenizer::special_tokens_json() const { return impl_->special_tokens; }
 
 Tokenizer load_tokenizer(const std::string& folder) {
-  check_input(is_folder(folder), cat(folder, ": there is no such folder to load a tokenizer from"));
+  check_input(is_folder(folder), folder, ": there is no such folder to load a tokenizer from");
   const std::string path = folder + "/tokenizer.json";
   if (!is_file(path)) {
     throw InputError(cat(folder, ": no tokenizer.json there; save one with transformers: ",

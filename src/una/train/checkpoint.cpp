@@ -159,27 +159,27 @@ void write_checkpoint(const std::string& output_dir, const RunState& state, Flat
 }
 
 RunState read_checkpoint(const std::string& folder) {
-  check_input(is_folder(folder), cat(folder, ": no such checkpoint folder"));
+  check_input(is_folder(folder), folder, ": no such checkpoint folder");
   const std::string trouble = manifest_trouble(folder, true);
-  check_input(trouble.empty(), cat(folder, " is no valid checkpoint: ", trouble));
+  check_input(trouble.empty(), folder, " is no valid checkpoint: ", trouble);
   const Json json = read_json_file(folder + "/" + kStateFile);
   return from_state(folder, [&] {
     const Json& format = json.at("format_version");
-    check_input(format == kFormatVersion, cat(folder, ": written by another version of una (format ",
-                                              format.dump(), "); go on with that version"));
+    check_input(format == kFormatVersion, folder, ": written by another version of una (format ",
+                format.dump(), "); go on with that version");
     RunState state = parse_state(json);
     const auto& at = state.position;
-    check_input(at.step >= 0 && at.epoch >= 0 && at.row >= 0,
-                cat(folder, "/", kStateFile, ": step, epoch and row must not be negative"));
+    check_input(at.step >= 0 && at.epoch >= 0 && at.row >= 0, folder, "/", kStateFile,
+                ": step, epoch and row must not be negative");
     return state;
   });
 }
 
 void load_optimizer(const std::string& folder, FlatBuffer& buffer, FlatBuffer* value_head) {
   const std::string path = folder + "/" + kOptimizerFile;
-  check_input(is_file(path), cat(folder,
-                                 " has no optimiser state (save_only_model), so it cannot be resumed; start "
-                                 "from its adapter with --adapter instead"));
+  check_input(is_file(path), folder,
+              " has no optimiser state (save_only_model), so it cannot be resumed; start "
+              "from its adapter with --adapter instead");
   const Json then = read_json_file(folder + "/" + kStateFile);
   const auto& spans = buffer.spans();
   const bool same = from_state(folder, [&] {
@@ -190,12 +190,12 @@ void load_optimizer(const std::string& folder, FlatBuffer& buffer, FlatBuffer* v
     }
     return equal;
   });
-  check_input(same, cat(folder, ": other tensors were trained then; resume with the same adapter settings"));
+  check_input(same, folder, ": other tensors were trained then; resume with the same adapter settings");
   const c10::AutoGradMode no_grad(false);
   const weights::StateDict state = weights::read_safetensors(path);
   for (auto& [name, tensor] : optimizer_tensors(buffer, value_head)) {
-    check_input(state.has(name) && state.at(name).sizes() == tensor.sizes(),
-                cat(path, ": ", name, " is missing or of another size than what this run trains"));
+    check_input(state.has(name) && state.at(name).sizes() == tensor.sizes(), path, ": ", name,
+                " is missing or of another size than what this run trains");
     tensor.copy_(state.at(name));
   }
 }

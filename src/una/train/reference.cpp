@@ -36,8 +36,8 @@ ReferenceCache::ReferenceCache(const std::string& folder, const std::string& key
   trim_cache_folder(folder, path_, cap_bytes);
   read_places();
   out_.open(path_, std::ios::binary | std::ios::app);
-  check_input(static_cast<bool>(out_), cat("cannot write the reference cache ", path_,
-                                           ": choose another reference_cache_dir or none"));
+  check_input(static_cast<bool>(out_), "cannot write the reference cache ", path_,
+              ": choose another reference_cache_dir or none");
   file_ = std::make_unique<FileAt>(path_);
 }
 

@@ -103,10 +103,9 @@ void Loop::refuse_step(const StepResult& result) {
   ++state_.skipped_steps;
   const std::string message =
       cat("step ", state_.position.step + 1, ": ", result.trouble, "; its rows are in ", path);
-  check_input(state_.skipped_steps <= options_.skip_nonfinite,
-              cat(message,
-                  "; the optimiser was not called and what is saved stands. Lower learning_rate, look at the "
-                  "rows, or allow skips with --skip_nonfinite N"));
+  check_input(state_.skipped_steps <= options_.skip_nonfinite, message,
+              "; the optimiser was not called and what is saved stands. Lower learning_rate, look at the "
+              "rows, or allow skips with --skip_nonfinite N");
   log_warning(
       cat(message, "; skipped (", state_.skipped_steps, " of ", options_.skip_nonfinite, " allowed)"));
 }
@@ -124,10 +123,10 @@ StepResult Loop::fitted_step(StepBatch& batch) {
     } catch (const c10::OutOfMemoryError&) {
       const std::int64_t budget = parts_.stream->shrink();
       check_input(
-          budget > 0,
-          cat("step ", state_.position.step + 1, " does not fit into the device's memory, and cannot be cut ",
-              "smaller; what is saved stands. Less is needed with --gradient_checkpointing true, a smaller ",
-              "--max_tokens_per_micro_batch or --max_length"));
+          budget > 0, "step ", state_.position.step + 1,
+          " does not fit into the device's memory, and cannot be cut ",
+          "smaller; what is saved stands. Less is needed with --gradient_checkpointing true, a smaller ",
+          "--max_tokens_per_micro_batch or --max_length");
       log_warning(cat("step ", state_.position.step + 1,
                       " does not fit into the device's memory; it is run again, ",
                       "from here on with max_tokens_per_micro_batch ", budget));

@@ -160,33 +160,32 @@ void check_rope(const ModelSpec& spec, const std::string& what) {
   const bool has_factors = !is_qwen(spec);  // llama.cpp's graph of qwen2 does not look at rope_freqs.weight
   const bool known = rope.type == "default" || rope.type == "linear" || rope.type == "yarn" ||
                      (rope.type == "llama3" && has_factors);
-  check_input(known, cat(what, ": llama.cpp has no rope of type ", rope.type, " for ", spec.model_type,
-                         " (it has default, linear, yarn", has_factors ? ", llama3" : "", ")"));
-  check_input(rope.partial_rotary_factor == 1, cat(what, ": llama.cpp turns whole heads of ", spec.model_type,
-                                                   "; a partial_rotary_factor cannot be exported"));
+  check_input(known, what, ": llama.cpp has no rope of type ", rope.type, " for ", spec.model_type,
+              " (it has default, linear, yarn", has_factors ? ", llama3" : "", ")");
+  check_input(rope.partial_rotary_factor == 1, what, ": llama.cpp turns whole heads of ", spec.model_type,
+              "; a partial_rotary_factor cannot be exported");
   check_input(rope.type != "yarn" || (rope.beta_fast == kYarnBetaFast && rope.beta_slow == kYarnBetaSlow &&
                                       rope.truncate && rope.factor >= 1),
-              cat(what,
-                  ": llama.cpp reads yarn's factor only (with beta_fast 32, beta_slow 1, truncate true, "
-                  "factor 1 or more); this model's cannot be exported"));
+              what,
+              ": llama.cpp reads yarn's factor only (with beta_fast 32, beta_slow 1, truncate true, "
+              "factor 1 or more); this model's cannot be exported");
 }
 
 }  // namespace
 
 void check_gguf_spec(const ModelSpec& spec, const std::string& what) {
   const std::vector<std::string> known = {"llama", "mistral", "qwen2"};
-  check_input(
-      std::find(known.begin(), known.end(), spec.model_type) != known.end(),
-      cat(what, ": GGUF export knows models of the families ", join(known, ", "), ", not ", spec.model_type));
-  check_input(!spec.is_reward_model(), cat(what,
-                                           ": a reward model has no language-model head; GGUF export "
-                                           "takes models that write text"));
-  check_input(spec.activation == "silu",
-              cat(what, ": llama.cpp computes ", spec.model_type, " with silu, not with ", spec.activation));
-  check_input(!is_qwen(spec) || spec.num_heads * spec.head_dim == spec.hidden_size,
-              cat(what, ": llama.cpp takes a qwen2 whose heads make up the hidden size only (",
-                  spec.num_heads, " heads of ", spec.head_dim, " do not make ", spec.hidden_size, ")"));
-  check_input(spec.head_dim % 2 == 0, cat(what, ": an odd head_dim, ", spec.head_dim, ", has no rope"));
+  check_input(std::find(known.begin(), known.end(), spec.model_type) != known.end(), what,
+              ": GGUF export knows models of the families ", join(known, ", "), ", not ", spec.model_type);
+  check_input(!spec.is_reward_model(), what,
+              ": a reward model has no language-model head; GGUF export "
+              "takes models that write text");
+  check_input(spec.activation == "silu", what, ": llama.cpp computes ", spec.model_type,
+              " with silu, not with ", spec.activation);
+  check_input(!is_qwen(spec) || spec.num_heads * spec.head_dim == spec.hidden_size, what,
+              ": llama.cpp takes a qwen2 whose heads make up the hidden size only (", spec.num_heads,
+              " heads of ", spec.head_dim, " do not make ", spec.hidden_size, ")");
+  check_input(spec.head_dim % 2 == 0, what, ": an odd head_dim, ", spec.head_dim, ", has no rope");
   check_rope(spec, what);
 }
 

@@ -91,15 +91,14 @@ std::uint64_t ggml_size(std::int64_t numbers, GgmlType type) {
 
 at::Tensor ggml_bytes(const at::Tensor& values, GgmlType type, const std::string& what) {
   const at::Tensor numbers = values.detach().cpu();
-  check_input(all_finite(numbers), cat(what, " holds numbers that are not finite; it cannot be exported"));
+  check_input(all_finite(numbers), what, " holds numbers that are not finite; it cannot be exported");
   if (type == GgmlType::kBF16) { return numbers.to(at::kBFloat16).contiguous(); }
   if (type == GgmlType::kF32) { return numbers.to(at::kFloat).contiguous(); }
   const bool blocks = type == GgmlType::kQ8_0;
   const at::Tensor out =
       blocks ? quantise(numbers.to(at::kFloat).contiguous()) : numbers.to(at::kHalf).contiguous();
-  check_input(blocks ? all_scales_finite(out) : all_finite(out),
-              cat(what, " holds numbers that ", ggml_name(type),
-                  " cannot hold; export with --dtype bfloat16 or float32"));
+  check_input(blocks ? all_scales_finite(out) : all_finite(out), what, " holds numbers that ",
+              ggml_name(type), " cannot hold; export with --dtype bfloat16 or float32");
   return out;
 }
 

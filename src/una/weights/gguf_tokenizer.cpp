@@ -135,8 +135,8 @@ TokenLists list_tokens(const GgufTokenizerSource& source, const TokenizerJson& j
 void check_distinct(const TokenLists& lists, const std::string& what) {
   std::unordered_set<std::string_view> seen;
   for (const std::string& token : lists.tokens) {
-    check_input(seen.insert(token).second,
-                cat(what, ": two tokens have the text \"", token, "\", which llama.cpp does not take"));
+    check_input(seen.insert(token).second, what, ": two tokens have the text \"", token,
+                "\", which llama.cpp does not take");
   }
 }
 
@@ -231,9 +231,9 @@ GgufTokenizer sentence_piece(const GgufTokenizerSource& source, const TokenizerJ
 }  // namespace
 
 GgufTokenizer gguf_tokenizer(const GgufTokenizerSource& source) {
-  check_input(static_cast<std::int64_t>(source.tokens.size()) <= source.rows,
-              cat(source.what, ": the tokenizer has ", source.tokens.size(), " tokens, but the model only ",
-                  source.rows, " rows in its embedding; it belongs to another model"));
+  check_input(static_cast<std::int64_t>(source.tokens.size()) <= source.rows, source.what,
+              ": the tokenizer has ", source.tokens.size(), " tokens, but the model only ", source.rows,
+              " rows in its embedding; it belongs to another model");
   const TokenizerJson json = detail::parse_tokenizer_json(source.tokenizer_json, source.what);
   const TokenizerJson& model = detail::member(json, "model");
   const TokenizerJson& fallback = detail::member(model, "byte_fallback");
@@ -242,10 +242,9 @@ GgufTokenizer gguf_tokenizer(const GgufTokenizerSource& source) {
   const bool bytes =
       has_part(detail::parts_of(detail::member(json, "pre_tokenizer"), "pretokenizers"), "ByteLevel");
   const bool pieces = fallback.is_boolean() && fallback.get<bool>();
-  check_input(
-      bpe && (bytes || pieces),
-      cat(source.what, ": GGUF export knows byte-level BPE tokenizers and BPE with byte fallback, not ",
-          bpe ? "other BPE" : type));
+  check_input(bpe && (bytes || pieces), source.what,
+              ": GGUF export knows byte-level BPE tokenizers and BPE with byte fallback, not ",
+              bpe ? "other BPE" : type);
   GgufTokenizer out = bytes ? byte_level(source, json) : sentence_piece(source, json);
   add_rest(source, out.metadata);
   return out;

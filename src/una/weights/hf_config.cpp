@@ -127,7 +127,7 @@ void add_generation_eos(const std::string& folder, ModelSpec& spec) {
   const std::string path = cat(folder, "/generation_config.json");
   if (!is_file(path)) { return; }
   const Json root = parse_json(read_file(path), path);
-  check_input(root.is_object(), cat(path, ": must be a JSON object"));
+  check_input(root.is_object(), path, ": must be a JSON object");
   const ConfigReader config(root, path);
   const std::vector<std::int32_t> ids = config.tokens("eos_token_id", {});
   if (ids != spec.eos_ids) {
@@ -144,11 +144,11 @@ void add_generation_eos(const std::string& folder, ModelSpec& spec) {
 
 ModelSpec read_model_spec(const std::string& folder) {
   const std::string path = cat(folder, "/config.json");
-  check_input(is_folder(folder), cat("the model folder ", folder, " does not exist"));
-  check_input(is_file(path) || !is_file(cat(folder, "/adapter_config.json")),
-              cat(folder, " holds an adapter, not a model; name its base model as the model and give this ",
-                  "folder as the adapter"));
-  check_input(is_file(path), cat(folder, " is no model folder: config.json is missing"));
+  check_input(is_folder(folder), "the model folder ", folder, " does not exist");
+  check_input(is_file(path) || !is_file(cat(folder, "/adapter_config.json")), folder,
+              " holds an adapter, not a model; name its base model as the model and give this ",
+              "folder as the adapter");
+  check_input(is_file(path), folder, " is no model folder: config.json is missing");
   ModelSpec spec = parse_model_spec(read_file(path), path);
   add_generation_eos(folder, spec);
   return spec;
@@ -156,7 +156,7 @@ ModelSpec read_model_spec(const std::string& folder) {
 
 ModelSpec parse_model_spec(const std::string& config_json, const std::string& what) {
   const Json root = parse_json(config_json, what);
-  check_input(root.is_object(), cat(what, ": must be a JSON object"));
+  check_input(root.is_object(), what, ": must be a JSON object");
   const ConfigReader config(root, what);
   ModelSpec spec;
   const Family& family = read_family(config, spec.architecture);

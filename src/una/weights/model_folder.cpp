@@ -35,20 +35,19 @@ std::vector<std::string> file_names(const std::string& folder) {
 }
 
 [[noreturn]] void refuse_folder(const std::string& folder) {
-  check_input(is_folder(folder), cat("the model folder ", folder, " does not exist"));
+  check_input(is_folder(folder), "the model folder ", folder, " does not exist");
   for (const std::string& name : file_names(folder)) {
     const bool pickled = (starts_with(name, "pytorch_model") && ends_with(name, ".bin")) ||
                          (starts_with(name, "consolidated") && ends_with(name, ".pth"));
-    check_input(!pickled, cat(folder, ": ", name,
-                              " holds pickled weights, which can run foreign code and are not read; ",
-                              "convert them to safetensors (in transformers: save_pretrained(folder, ",
-                              "safe_serialization=True))"));
-    check_input(!starts_with(name, "adapter_model"),
-                cat(folder, " holds an adapter, not a model; name its base model as the model and give this ",
-                    "folder as the adapter"));
-    check_input(
-        !(starts_with(name, "model-") && ends_with(name, ".safetensors")),
-        cat(folder, ": ", name, " is one shard of several, but ", kIndex, " is missing; fetch it too"));
+    check_input(!pickled, folder, ": ", name,
+                " holds pickled weights, which can run foreign code and are not read; ",
+                "convert them to safetensors (in transformers: save_pretrained(folder, ",
+                "safe_serialization=True))");
+    check_input(!starts_with(name, "adapter_model"), folder,
+                " holds an adapter, not a model; name its base model as the model and give this ",
+                "folder as the adapter");
+    check_input(!(starts_with(name, "model-") && ends_with(name, ".safetensors")), folder, ": ", name,
+                " is one shard of several, but ", kIndex, " is missing; fetch it too");
   }
   throw InputError(cat(folder, " holds no weights: neither ", kSingle, " nor ", kIndex, " is there"));
 }
@@ -58,14 +57,13 @@ std::map<std::string, std::string> read_index(const std::string& path) {
   const Json index = read_json_file(path);
   check_input(index.is_object() && index.contains("weight_map") && index["weight_map"].is_object() &&
                   !index["weight_map"].empty(),
-              cat(path, ": \"weight_map\" (tensor name to file name) is missing or empty"));
+              path, ": \"weight_map\" (tensor name to file name) is missing or empty");
   std::map<std::string, std::string> out;
   for (const auto& [tensor, file] : index["weight_map"].items()) {
-    check_input(file.is_string(), cat(path, ": the file of ", detail::quoted(tensor), " must be a string"));
+    check_input(file.is_string(), path, ": the file of ", detail::quoted(tensor), " must be a string");
     const auto name = file.get<std::string>();
-    check_input(
-        !name.empty() && name.find('/') == std::string::npos && ends_with(name, ".safetensors"),
-        cat(path, ": ", detail::quoted(name), " must be the name of a .safetensors file in the folder"));
+    check_input(!name.empty() && name.find('/') == std::string::npos && ends_with(name, ".safetensors"), path,
+                ": ", detail::quoted(name), " must be the name of a .safetensors file in the folder");
     out[tensor] = name;
   }
   return out;
@@ -77,26 +75,26 @@ StateDict read_shards(const std::string& folder) {
   std::set<std::string> shards;
   for (const auto& [tensor, file] : index) { shards.insert(file); }
   for (const std::string& shard : shards) {
-    check_input(is_file(cat(folder, "/", shard)),
-                cat(folder, ": the shard ", shard, " that ", kIndex, " names is missing; fetch it again"));
+    check_input(is_file(cat(folder, "/", shard)), folder, ": the shard ", shard, " that ", kIndex,
+                " names is missing; fetch it again");
   }
   StateDict out;
   for (const std::string& shard : shards) {
     const StateDict part = read_safetensors(cat(folder, "/", shard));
     for (const auto& [name, tensor] : part.all()) {
       const auto listed = index.find(name);
-      check_input(listed == index.end() || listed->second == shard,
-                  cat(folder, ": the tensor ", detail::quoted(name), " is in ", shard, ", but ", kIndex,
-                      " says ", listed == index.end() ? shard : listed->second));
-      check_input(!out.has(name), cat(folder, ": the tensor ", detail::quoted(name),
-                                      " is in two shards and not in ", kIndex));
+      check_input(listed == index.end() || listed->second == shard, folder, ": the tensor ",
+                  detail::quoted(name), " is in ", shard, ", but ", kIndex, " says ",
+                  listed == index.end() ? shard : listed->second);
+      check_input(!out.has(name), folder, ": the tensor ", detail::quoted(name),
+                  " is in two shards and not in ", kIndex);
       out.add(name, tensor);
     }
     out.add_files_of(part);
   }
   for (const auto& [name, file] : index) {
-    check_input(out.has(name), cat(folder, ": ", kIndex, " says that ", file, " holds the tensor ",
-                                   detail::quoted(name), ", but it does not"));
+    check_input(out.has(name), folder, ": ", kIndex, " says that ", file, " holds the tensor ",
+                detail::quoted(name), ", but it does not");
   }
   return out;
 }
@@ -146,7 +144,7 @@ class Index {
 void remove_file(const std::string& path) {
   std::error_code error;
   fs::remove(path, error);
-  check_input(!error, cat("cannot remove the old ", path, ": ", error.message()));
+  check_input(!error, "cannot remove the old ", path, ": ", error.message());
 }
 
 // Files of an earlier save that a reader would take for this one's.

@@ -18,16 +18,14 @@ constexpr const char* kWeightsFile = "adapter_model.safetensors";
 
 StateDict read_adapter_weights(const std::string& folder) {
   const std::string path = cat(folder, "/", kWeightsFile);
-  check_input(is_folder(folder), cat("the adapter folder ", folder, " does not exist"));
-  check_input(
-      is_file(path) || !is_file(cat(folder, "/adapter_model.bin")),
-      cat(folder, ": adapter_model.bin holds pickled weights, which can run foreign code and are not ",
-          "read; load the adapter with PEFT and save it again as safetensors (save_pretrained)"));
-  check_input(is_file(path), cat(folder, ": ", kWeightsFile, " is missing"));
+  check_input(is_folder(folder), "the adapter folder ", folder, " does not exist");
+  check_input(is_file(path) || !is_file(cat(folder, "/adapter_model.bin")), folder,
+              ": adapter_model.bin holds pickled weights, which can run foreign code and are not ",
+              "read; load the adapter with PEFT and save it again as safetensors (save_pretrained)");
+  check_input(is_file(path), folder, ": ", kWeightsFile, " is missing");
   return read_safetensors(path).renamed([&](const std::string& name) {
-    check_input(starts_with(name, kPrefix) && name.size() > kPrefix.size(),
-                cat(path, ": the tensor ", detail::quoted(name), " does not begin with \"", kPrefix,
-                    "\"; is this a PEFT adapter?"));
+    check_input(starts_with(name, kPrefix) && name.size() > kPrefix.size(), path, ": the tensor ",
+                detail::quoted(name), " does not begin with \"", kPrefix, "\"; is this a PEFT adapter?");
     // Some converters write the name that the magnitude has within PEFT.
     const bool long_name = ends_with(name, cat(kMagnitude, kWeightEnd));
     const std::size_t size = name.size() - (long_name ? kWeightEnd.size() : 0);

@@ -200,14 +200,14 @@ bool is_adapter_folder(const std::string& folder) { return is_file(cat(folder, "
 
 LoraSpec read_adapter_config(const std::string& folder) {
   const std::string path = cat(folder, "/", kConfigFile);
-  check_input(is_folder(folder), cat("the adapter folder ", folder, " does not exist"));
-  check_input(is_file(path), cat(folder, " is no adapter folder: ", kConfigFile, " is missing"));
+  check_input(is_folder(folder), "the adapter folder ", folder, " does not exist");
+  check_input(is_file(path), folder, " is no adapter folder: ", kConfigFile, " is missing");
   return parse_adapter_config(read_file(path), path);
 }
 
 LoraSpec parse_adapter_config(const std::string& config_json, const std::string& what) {
   const Json root = parse_json(config_json, what);
-  check_input(root.is_object(), cat(what, ": must be a JSON object"));
+  check_input(root.is_object(), what, ": must be a JSON object");
   const ConfigReader config(root, what);
   refuse_values(config);
   refuse_foreign_settings(config);

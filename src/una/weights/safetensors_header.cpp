@@ -25,8 +25,8 @@ class UniqueKeys {
  public:
   UniqueKeys(const std::string& what, const char* where) : what_(what), where_(where) {}
   void add(std::string_view key) {
-    check_input(seen_.insert(key).second,
-                cat(what_, ": the key ", quoted(key), " stands twice in ", where_, "; the file is damaged"));
+    check_input(seen_.insert(key).second, what_, ": the key ", quoted(key), " stands twice in ", where_,
+                "; the file is damaged");
   }
 
  private:
@@ -38,13 +38,13 @@ class UniqueKeys {
 std::vector<std::uint64_t> read_numbers(const dom::element& value, const std::string& where,
                                         std::string_view key) {
   dom::array list;
-  check_input(value.get_array().get(list) == simdjson::SUCCESS,
-              cat(where, ": \"", key, "\" must be a list of whole numbers"));
+  check_input(value.get_array().get(list) == simdjson::SUCCESS, where, ": \"", key,
+              "\" must be a list of whole numbers");
   std::vector<std::uint64_t> numbers;
   for (const dom::element item : list) {
     std::uint64_t number = 0;
-    check_input(item.get_uint64().get(number) == simdjson::SUCCESS,
-                cat(where, ": \"", key, "\" must hold whole numbers that are not negative"));
+    check_input(item.get_uint64().get(number) == simdjson::SUCCESS, where, ": \"", key,
+                "\" must hold whole numbers that are not negative");
     numbers.push_back(number);
   }
   return numbers;
@@ -52,7 +52,7 @@ std::vector<std::uint64_t> read_numbers(const dom::element& value, const std::st
 
 const DtypeRow* read_dtype(const dom::element& value, const std::string& where) {
   std::string_view name;
-  check_input(value.get_string().get(name) == simdjson::SUCCESS, cat(where, ": \"dtype\" must be a string"));
+  check_input(value.get_string().get(name) == simdjson::SUCCESS, where, ": \"dtype\" must be a string");
   const DtypeRow* row = find_dtype(name);
   if (row != nullptr) { return row; }
   std::vector<std::string> known;
@@ -63,27 +63,25 @@ const DtypeRow* read_dtype(const dom::element& value, const std::string& where) 
 
 // Zero dimensions count as one, so that no stride of the tensor can overflow either.
 void check_shape(const TensorEntry& entry, const std::string& where) {
-  check_input(entry.shape.size() <= kMaxDims,
-              cat(where, ": ", entry.shape.size(), " dimensions are too many"));
+  check_input(entry.shape.size() <= kMaxDims, where, ": ", entry.shape.size(), " dimensions are too many");
   std::int64_t bytes = static_cast<std::int64_t>(entry.dtype->bytes);
   bool empty = false;
   for (const std::int64_t dim : entry.shape) {
     empty = empty || dim == 0;
-    check_input(!__builtin_mul_overflow(bytes, std::max<std::int64_t>(dim, 1), &bytes),
-                cat(where, ": the shape is too large for any memory; the file is damaged"));
+    check_input(!__builtin_mul_overflow(bytes, std::max<std::int64_t>(dim, 1), &bytes), where,
+                ": the shape is too large for any memory; the file is damaged");
   }
   const std::uint64_t wanted = empty ? 0 : static_cast<std::uint64_t>(bytes);
-  check_input(entry.begin <= entry.end,
-              cat(where, ": data_offsets run backwards (", entry.begin, " to ", entry.end, ")"));
-  check_input(entry.end - entry.begin == wanted,
-              cat(where, ": shape and dtype need ", wanted, " bytes, but data_offsets span ",
-                  entry.end - entry.begin, "; the file is damaged"));
+  check_input(entry.begin <= entry.end, where, ": data_offsets run backwards (", entry.begin, " to ",
+              entry.end, ")");
+  check_input(entry.end - entry.begin == wanted, where, ": shape and dtype need ", wanted,
+              " bytes, but data_offsets span ", entry.end - entry.begin, "; the file is damaged");
 }
 
 TensorEntry read_entry(std::string_view name, const dom::element& value, const std::string& what) {
   const std::string where = cat(what, ": tensor ", quoted(name));
   dom::object object;
-  check_input(value.get_object().get(object) == simdjson::SUCCESS, cat(where, ": must be a JSON object"));
+  check_input(value.get_object().get(object) == simdjson::SUCCESS, where, ": must be a JSON object");
   TensorEntry entry;
   entry.name = name;
   bool has_shape = false, has_offsets = false;
@@ -95,33 +93,33 @@ TensorEntry read_entry(std::string_view name, const dom::element& value, const s
     } else if (field.key == "shape") {
       has_shape = true;
       for (const std::uint64_t dim : read_numbers(field.value, where, "shape")) {
-        check_input(dim <= INT64_MAX, cat(where, ": the dimension ", dim, " is too large"));
+        check_input(dim <= INT64_MAX, where, ": the dimension ", dim, " is too large");
         entry.shape.push_back(static_cast<std::int64_t>(dim));
       }
     } else if (field.key == "data_offsets") {
       has_offsets = true;
       const std::vector<std::uint64_t> offsets = read_numbers(field.value, where, "data_offsets");
-      check_input(offsets.size() == 2, cat(where, ": \"data_offsets\" must hold two numbers"));
+      check_input(offsets.size() == 2, where, ": \"data_offsets\" must hold two numbers");
       entry.begin = offsets[0];
       entry.end = offsets[1];
     }
   }
-  check_input(entry.dtype != nullptr, cat(where, ": \"dtype\" is missing"));
-  check_input(has_shape, cat(where, ": \"shape\" is missing"));
-  check_input(has_offsets, cat(where, ": \"data_offsets\" is missing"));
+  check_input(entry.dtype != nullptr, where, ": \"dtype\" is missing");
+  check_input(has_shape, where, ": \"shape\" is missing");
+  check_input(has_offsets, where, ": \"data_offsets\" is missing");
   check_shape(entry, where);
   return entry;
 }
 
 void check_metadata(const dom::element& value, const std::string& what) {
   dom::object object;
-  check_input(value.get_object().get(object) == simdjson::SUCCESS,
-              cat(what, ": \"__metadata__\" must be a JSON object"));
+  check_input(value.get_object().get(object) == simdjson::SUCCESS, what,
+              ": \"__metadata__\" must be a JSON object");
   UniqueKeys keys(what, "\"__metadata__\"");
   for (const auto field : object) {
     keys.add(field.key);
-    check_input(field.value.is_string(), cat(what, ": \"__metadata__\" must map strings to strings, ",
-                                             quoted(field.key), " does not"));
+    check_input(field.value.is_string(), what, ": \"__metadata__\" must map strings to strings, ",
+                quoted(field.key), " does not");
   }
 }
 
@@ -133,36 +131,34 @@ void check_layout(std::vector<TensorEntry>& tensors, std::uint64_t data_bytes, c
   std::uint64_t at = 0;
   for (const TensorEntry& entry : tensors) {
     const std::string where = cat(what, ": tensor ", quoted(entry.name));
-    check_input(entry.begin >= at, cat(where, " overlaps the one before it; the file is damaged"));
-    check_input(entry.begin == at, cat(where, " begins at byte ", entry.begin, " of the data, not at ", at,
-                                       ": the hole is not allowed"));
-    check_input(entry.end <= data_bytes,
-                cat(where, " ends at byte ", entry.end, " of the data, but the file holds only ", data_bytes,
-                    "; the file is cut off, fetch it again"));
+    check_input(entry.begin >= at, where, " overlaps the one before it; the file is damaged");
+    check_input(entry.begin == at, where, " begins at byte ", entry.begin, " of the data, not at ", at,
+                ": the hole is not allowed");
+    check_input(entry.end <= data_bytes, where, " ends at byte ", entry.end,
+                " of the data, but the file holds only ", data_bytes,
+                "; the file is cut off, fetch it again");
     at = entry.end;
   }
-  check_input(at == data_bytes,
-              cat(what, ": the tensors end at byte ", at, " of the data, but the file holds ", data_bytes,
-                  "; the file is damaged"));
+  check_input(at == data_bytes, what, ": the tensors end at byte ", at, " of the data, but the file holds ",
+              data_bytes, "; the file is damaged");
 }
 
 std::string_view header_text(std::string_view file, const std::string& what) {
-  check_input(file.size() >= kLengthBytes,
-              cat(what, ": ", file.size(), " bytes are too few for a safetensors file"));
+  check_input(file.size() >= kLengthBytes, what, ": ", file.size(),
+              " bytes are too few for a safetensors file");
   std::array<unsigned char, kLengthBytes> raw{};
   std::memcpy(raw.data(), file.data(), raw.size());
   std::uint64_t length = 0;
   for (std::size_t i = raw.size(); i-- > 0;) { length = length << 8 | raw[i]; }
-  check_input(!starts_with(file, "version https://git-lfs"),
-              cat(what, ": a pointer of Git LFS, not the file itself; fetch that with git lfs pull"));
-  check_input(length <= kMaxHeaderBytes, cat(what, ": a header of ", length, " bytes is over the limit of ",
-                                             kMaxHeaderBytes, "; is this a safetensors file?"));
-  check_input(length <= file.size() - kLengthBytes,
-              cat(what, ": the header has ", length, " bytes, but only ", file.size() - kLengthBytes,
-                  " follow; the file is cut off, fetch it again"));
+  check_input(!starts_with(file, "version https://git-lfs"), what,
+              ": a pointer of Git LFS, not the file itself; fetch that with git lfs pull");
+  check_input(length <= kMaxHeaderBytes, what, ": a header of ", length, " bytes is over the limit of ",
+              kMaxHeaderBytes, "; is this a safetensors file?");
+  check_input(length <= file.size() - kLengthBytes, what, ": the header has ", length, " bytes, but only ",
+              file.size() - kLengthBytes, " follow; the file is cut off, fetch it again");
   const std::string_view text = file.substr(kLengthBytes, length);
-  check_input(!text.empty() && text.front() == '{',
-              cat(what, ": the header does not begin with \"{\"; is this a safetensors file?"));
+  check_input(!text.empty() && text.front() == '{', what,
+              ": the header does not begin with \"{\"; is this a safetensors file?");
   return text;
 }
 
@@ -205,8 +201,8 @@ Header parse_header(std::string_view file, const std::string& what) {
   dom::object root;
   const simdjson::padded_string padded(text);
   const simdjson::error_code error = parser.parse(padded).get_object().get(root);
-  check_input(error == simdjson::SUCCESS,
-              cat(what, ": the header is not a JSON object: ", simdjson::error_message(error)));
+  check_input(error == simdjson::SUCCESS, what,
+              ": the header is not a JSON object: ", simdjson::error_message(error));
   Header header;
   header.data_start = kLengthBytes + text.size();
   UniqueKeys keys(what, "the header");

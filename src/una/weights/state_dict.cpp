@@ -11,8 +11,8 @@ namespace una::weights {
 
 void StateDict::add(const std::string& name, at::Tensor tensor) {
   check(tensor.defined(), "StateDict::add: an undefined tensor");
-  check_input(tensors_.emplace(name, std::move(tensor)).second,
-              cat("the tensor ", detail::quoted(name), " is there twice"));
+  check_input(tensors_.emplace(name, std::move(tensor)).second, "the tensor ", detail::quoted(name),
+              " is there twice");
 }
 
 const at::Tensor& StateDict::at(const std::string& name) const {

@@ -26,9 +26,9 @@ const Tables& choose() {
   const char* wanted = std::getenv("UNA_CPU_ISA");
   if (wanted == nullptr || *wanted == '\0') { return *widest(); }
   const Tables* found = tables_named(wanted);
-  check_input(found != nullptr, cat("UNA_CPU_ISA=", wanted,
-                                    ": this machine offers no such instruction set; use avx512_bf16, "
-                                    "avx512, avx2 or default, or unset it"));
+  check_input(found != nullptr, "UNA_CPU_ISA=", wanted,
+              ": this machine offers no such instruction set; use avx512_bf16, "
+              "avx512, avx2 or default, or unset it");
   return *found;
 }
 
