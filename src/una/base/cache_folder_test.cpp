@@ -11,7 +11,7 @@
 namespace una {
 namespace {
 
-TEST(CacheFolder, the_files_used_longest_ago_go_first_and_the_kept_one_never) {
+TEST(CacheFolder, TheFilesUsedLongestAgoGoFirstAndTheKeptOneNever) {
   const std::string folder = test_folder("cache_folder");
   const auto now = std::filesystem::file_time_type::clock::now();
   int hours = 4;

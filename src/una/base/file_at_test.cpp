@@ -9,7 +9,7 @@
 namespace una {
 namespace {
 
-TEST(FileAt, places_are_read_in_any_order_and_the_end_is_an_error_that_names_the_file) {
+TEST(FileAt, PlacesAreReadInAnyOrderAndTheEndIsAnErrorThatNamesTheFile) {
   const std::string folder = test_folder("file_at"), path = folder + "/file_at.bin";
   write_file(path, "0123456789");
   const FileAt file(path);

@@ -87,7 +87,7 @@ const char* const kEveryKind =
 {"conversations": [{"from": "human", "value": "h"}], "chosen": {"from": "gpt", "value": "x"}, "rejected": {"from": "gpt", "value": "y"}}
 )";
 
-TEST_F(Convert, native_rows_read_as_the_examples_they_were_made_of) {
+TEST_F(Convert, NativeRowsReadAsTheExamplesTheyWereMadeOf) {
   const ConvertReport report = convert(kEveryKind, {});
   ReadReport before, after;
   const std::vector<std::string> wanted = read(folder_ + "/rows.jsonl", before);
@@ -101,7 +101,7 @@ TEST_F(Convert, native_rows_read_as_the_examples_they_were_made_of) {
   EXPECT_TRUE(after.dropped.empty());
 }
 
-TEST_F(Convert, a_second_conversion_writes_the_same_bytes) {
+TEST_F(Convert, ASecondConversionWritesTheSameBytes) {
   convert(kEveryKind, {});
   const std::string once = written();
   convert(once, {});
@@ -109,7 +109,7 @@ TEST_F(Convert, a_second_conversion_writes_the_same_bytes) {
   EXPECT_TRUE(left_out_reasons().empty()) << "the list of the first conversion is gone";
 }
 
-TEST_F(Convert, members_stand_in_the_order_of_the_documents) {
+TEST_F(Convert, MembersStandInTheOrderOfTheDocuments) {
   convert(
       R"({"score_range": [1, 5], "source": "s", "weight": 2, "sampled_from": "ref", "ground_truth": "t", "score": 4, "response": "r", "prompt": "p", "group_id": 7, "ref_rewards": [4.0, 1.5], "tools": [1], "chat_template_kwargs": {"k": 1}})"
       "\n",
@@ -141,7 +141,7 @@ std::string pairs_in(const std::string& text) {
   return out;
 }
 
-TEST_F(Convert, scored_answers_make_the_pairs_that_are_asked_for) {
+TEST_F(Convert, ScoredAnswersMakeThePairsThatAreAskedFor) {
   ConvertReport report = convert(kScored, {.to = "pairs"});
   EXPECT_EQ(pairs_in(written()), "nine>two 0.7; ");
   EXPECT_EQ(report.read.unused.at("between best and worst"), 2);
@@ -157,7 +157,7 @@ TEST_F(Convert, scored_answers_make_the_pairs_that_are_asked_for) {
   EXPECT_EQ(report.read.unused.at("pairs under min_margin"), 2);
 }
 
-TEST_F(Convert, min_margin_forgives_rounding) {
+TEST_F(Convert, MinMarginForgivesRounding) {
   const ConvertReport report = convert(R"({"prompt": "p", "response": "a", "score": 0.3}
 {"prompt": "p", "response": "b", "score": 0.2}
 )",
@@ -165,7 +165,7 @@ TEST_F(Convert, min_margin_forgives_rounding) {
   EXPECT_EQ(report.read.rows_kept, 1);
 }
 
-TEST_F(Convert, min_margin_holds_for_given_pairs_with_a_margin_and_leaves_the_others) {
+TEST_F(Convert, MinMarginHoldsForGivenPairsWithAMarginAndLeavesTheOthers) {
   const ConvertReport report = convert(R"({"prompt": "p", "chosen": "a", "rejected": "b", "margin": 0.1}
 {"prompt": "p", "chosen": "c", "rejected": "d", "margin": 0.6}
 {"prompt": "p", "chosen": "e", "rejected": "f"}
@@ -175,7 +175,7 @@ TEST_F(Convert, min_margin_holds_for_given_pairs_with_a_margin_and_leaves_the_ot
   EXPECT_EQ(report.read.unused.at("pairs under min_margin"), 1);
 }
 
-TEST_F(Convert, pairs_of_scores_keep_their_scores_and_can_become_scores_again) {
+TEST_F(Convert, PairsOfScoresKeepTheirScoresAndCanBecomeScoresAgain) {
   convert(kScored, {.to = "pairs"});
   EXPECT_TRUE(contains(written(), R"("score_chosen":9,"score_rejected":2,"score_range":[0,10],"margin":0.7)"))
       << written();
@@ -186,7 +186,7 @@ TEST_F(Convert, pairs_of_scores_keep_their_scores_and_can_become_scores_again) {
 )");
 }
 
-TEST_F(Convert, a_pair_makes_a_good_and_a_bad_answer_and_shared_answers_once) {
+TEST_F(Convert, APairMakesAGoodAndABadAnswerAndSharedAnswersOnce) {
   const ConvertReport report = convert(R"({"prompt": "p", "chosen": "a", "rejected": "b", "weight": 3}
 {"prompt": "p", "chosen": "a", "rejected": "c"}
 {"prompt": "q", "completion": "plain"}
@@ -201,7 +201,7 @@ TEST_F(Convert, a_pair_makes_a_good_and_a_bad_answer_and_shared_answers_once) {
   EXPECT_EQ(report.read.dropped.size(), 2U) << "what is listed is also counted";
 }
 
-TEST_F(Convert, an_answer_that_two_scored_pairs_share_is_one_thumb) {
+TEST_F(Convert, AnAnswerThatTwoScoredPairsShareIsOneThumb) {
   const ConvertReport report =
       convert(R"({"prompt": "p", "chosen": "a", "rejected": "b", "score_chosen": 8, "score_rejected": 3}
 {"prompt": "p", "chosen": "a", "rejected": "c", "score_chosen": 9, "score_rejected": 3}
@@ -211,7 +211,7 @@ TEST_F(Convert, an_answer_that_two_scored_pairs_share_is_one_thumb) {
   EXPECT_EQ(report.read.dropped.at("exact duplicate"), 1);
 }
 
-TEST_F(Convert, ranked_lists_and_single_scores_make_groups) {
+TEST_F(Convert, RankedListsAndSingleScoresMakeGroups) {
   convert(R"({"prompt": "r", "answers": [{"answer": "a", "rank": 2}, {"answer": "b", "rank": 1}]}
 {"prompt": "p", "response": "x", "score": 2, "score_range": [0, 4]}
 {"prompt": "p", "response": "y", "score": 5, "score_range": [0, 10]}
@@ -224,7 +224,7 @@ TEST_F(Convert, ranked_lists_and_single_scores_make_groups) {
 )") << "two scales in one row: written in 0..1";
 }
 
-TEST_F(Convert, fitted_scores_are_written_in_zero_to_one) {
+TEST_F(Convert, FittedScoresAreWrittenInZeroToOne) {
   DataOptions options;
   options.score_mapping = "min_max";
   convert(R"({"prompt": "p", "response": "x", "score": -4}
@@ -236,7 +236,7 @@ TEST_F(Convert, fitted_scores_are_written_in_zero_to_one) {
 )");
 }
 
-TEST_F(Convert, what_cannot_stay_beside_an_answer_is_counted) {
+TEST_F(Convert, WhatCannotStayBesideAnAnswerIsCounted) {
   const std::string rows = R"({"prompt": "p", "response": "x", "score": 0.9, "ref_rewards": [0.9, 0.2]}
 {"prompt": "p", "response": "y", "score": 0.1, "ref_rewards": [0.3]}
 )";
@@ -247,7 +247,7 @@ TEST_F(Convert, what_cannot_stay_beside_an_answer_is_counted) {
   EXPECT_FALSE(contains(written(), "ref_rewards")) << "they are scores, and a label is none";
 }
 
-TEST_F(Convert, nothing_is_written_when_nothing_fits) {
+TEST_F(Convert, NothingIsWrittenWhenNothingFits) {
   const std::string error =
       input_error([&] { convert(R"({"prompt": "p", "completion": "c"})", {.to = "scores"}); });
   EXPECT_TRUE(contains(error, "no row is left to write as scores")) << error;
@@ -255,7 +255,7 @@ TEST_F(Convert, nothing_is_written_when_nothing_fits) {
   EXPECT_FALSE(is_file(out_));
 }
 
-TEST_F(Convert, wrong_choices_are_refused_by_name) {
+TEST_F(Convert, WrongChoicesAreRefusedByName) {
   const auto error = [&](const ConvertOptions& to) {
     return input_error([&] { convert(R"({"prompt": "p", "completion": "c"})", to); });
   };

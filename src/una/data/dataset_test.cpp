@@ -31,7 +31,7 @@ std::string sft_rows(int count) {
   return text;
 }
 
-TEST(Dataset, mixed_kinds_in_one_file_are_read_and_counted) {
+TEST(Dataset, MixedKindsInOneFileAreReadAndCounted) {
   World world("dataset_mixed", R"({"prompt": "the", "chosen": " cat", "rejected": " dog"}
 {"prompt": "the", "completion": " mat", "label": true}
 {"prompt": "the", "response": " cat", "score": 0.5}
@@ -53,7 +53,7 @@ TEST(Dataset, mixed_kinds_in_one_file_are_read_and_counted) {
   EXPECT_EQ(dataset->row(1).where.line, 2);
 }
 
-TEST(Dataset, answers_to_label_are_read_whatever_stands_beside_them) {
+TEST(Dataset, AnswersToLabelAreReadWhateverStandsBesideThem) {
   World world("dataset_bare",
               R"({"prompt": "p", "responses": ["a", {"content": "b"}, " "], "ground_truth": "b"}
 {"prompt": "p", "response": "c", "score": 77}
@@ -76,7 +76,7 @@ TEST(Dataset, answers_to_label_are_read_whatever_stands_beside_them) {
       << error;
 }
 
-TEST(Dataset, the_report_bins_the_lengths_in_round_steps) {
+TEST(Dataset, TheReportBinsTheLengthsInRoundSteps) {
   ReadReport report;
   report.lengths = {{1, 1}, {19, 1}, {20, 1}, {399, 1}};
   const Json bins = report.json()["length_histogram"];
@@ -89,7 +89,7 @@ TEST(Dataset, the_report_bins_the_lengths_in_round_steps) {
   EXPECT_EQ(bins["counts"][39], 1);
 }
 
-TEST(Dataset, a_row_of_another_unit_is_refused_by_name_with_advice) {
+TEST(Dataset, ARowOfAnotherUnitIsRefusedByNameWithAdvice) {
   World world("dataset_units", R"({"prompt": "the", "response": " cat", "score": 0.5}
 )");
   const std::string error = input_error([&] { world.load({Unit::kPair}); });
@@ -98,7 +98,7 @@ TEST(Dataset, a_row_of_another_unit_is_refused_by_name_with_advice) {
   EXPECT_TRUE(contains(error, "--feedback pairwise")) << error;
 }
 
-TEST(Dataset, pairs_given_to_a_method_of_answers_come_with_the_way_to_the_chosen_ones) {
+TEST(Dataset, PairsGivenToAMethodOfAnswersComeWithTheWayToTheChosenOnes) {
   World world("dataset_chosen", R"({"prompt": "the", "chosen": " cat", "rejected": " dog"}
 )");
   const std::string error = input_error([&] { world.load({Unit::kSft}); });
@@ -107,7 +107,7 @@ TEST(Dataset, pairs_given_to_a_method_of_answers_come_with_the_way_to_the_chosen
   EXPECT_EQ(world.load({Unit::kSft})->size(), 1);
 }
 
-TEST(Dataset, too_many_dropped_rows_are_refused_with_the_table_and_named_in_a_file) {
+TEST(Dataset, TooManyDroppedRowsAreRefusedWithTheTableAndNamedInAFile) {
   World world("dataset_dropped",
               sft_rows(8) + "{\"prompt\": \"the\", \"completion\": \" \"}\n" + sft_rows(1));
   const std::string error = input_error([&] { world.load({}); });
@@ -128,13 +128,13 @@ TEST(Dataset, too_many_dropped_rows_are_refused_with_the_table_and_named_in_a_fi
   EXPECT_EQ(dataset->report().dropped.at("exact duplicate"), 1);
 }
 
-TEST(Dataset, nothing_left_is_an_error_even_when_all_drops_are_allowed) {
+TEST(Dataset, NothingLeftIsAnErrorEvenWhenAllDropsAreAllowed) {
   World world("dataset_nothing", "{\"prompt\": \"the\", \"completion\": \"\"}\n");
   world.options.allow_dropped = 1;
   EXPECT_TRUE(contains(input_error([&] { world.load({}); }), "no row is left to use"));
 }
 
-TEST(Dataset, the_report_is_a_table_for_people) {
+TEST(Dataset, TheReportIsATableForPeople) {
   World world("dataset_report",
               sft_rows(30) + R"({"prompt": "the", "response": " cat", "score": -1, "score_range": [1, 10]}
 {"prompt": "the", "response": " dog", "score": 10, "score_range": [1, 10]}
@@ -149,7 +149,7 @@ TEST(Dataset, the_report_is_a_table_for_people) {
   EXPECT_EQ(world.load({})->report().json()["by_unit"]["sft"], 30);
 }
 
-TEST(Dataset, the_content_hash_follows_ids_masks_targets_and_weights) {
+TEST(Dataset, TheContentHashFollowsIdsMasksTargetsAndWeights) {
   World world("dataset_hash", sft_rows(3));
   const auto dataset = world.load({});
   std::vector<Row> rows;
@@ -169,7 +169,7 @@ TEST(Dataset, the_content_hash_follows_ids_masks_targets_and_weights) {
   }
 }
 
-TEST(Dataset, examples_in_memory_and_read_examples_give_the_same_rows) {
+TEST(Dataset, ExamplesInMemoryAndReadExamplesGiveTheSameRows) {
   World world("dataset_memory", sft_rows(5));
   ReadReport report;
   const std::vector<Example> examples = read_examples(world.options, report, "");
@@ -179,7 +179,7 @@ TEST(Dataset, examples_in_memory_and_read_examples_give_the_same_rows) {
   EXPECT_EQ(dataset->content_hash(), world.load({})->content_hash());
 }
 
-TEST(Dataset, wrong_options_are_refused) {
+TEST(Dataset, WrongOptionsAreRefused) {
   World world("dataset_options", sft_rows(2));
   world.options.boundary = "maybe";
   EXPECT_TRUE(contains(input_error([&] { world.load({}); }), "--boundary"));

@@ -26,7 +26,7 @@ DataOptions limits(std::int64_t total, std::int64_t prompt, const std::string& o
   return options;
 }
 
-TEST(Fit, a_row_of_exactly_max_length_stays) {
+TEST(Fit, ARowOfExactlyMaxLengthStays) {
   std::vector<Piece> pieces = {piece(3, 3)};
   EXPECT_STREQ(fit_row(pieces, limits(6, 0, "drop"), -1, false).drop, "");
   pieces = {piece(3, 4)};
@@ -37,7 +37,7 @@ TEST(Fit, a_row_of_exactly_max_length_stays) {
   EXPECT_STREQ(fit_row(pieces, limits(6, 3, "drop"), -1, false).drop, "prompt over max_prompt_length");
 }
 
-TEST(Fit, one_long_answer_takes_a_pair_out_but_leaves_a_group_alone) {
+TEST(Fit, OneLongAnswerTakesAPairOutButLeavesAGroupAlone) {
   std::vector<Piece> pair = {piece(2, 2), piece(2, 9)};
   EXPECT_STREQ(fit_row(pair, limits(6, 0, "drop"), -1, false).drop, "over max_length");
   std::vector<Piece> group = {piece(2, 2), piece(2, 9), piece(2, 3)};
@@ -46,7 +46,7 @@ TEST(Fit, one_long_answer_takes_a_pair_out_but_leaves_a_group_alone) {
   EXPECT_EQ(fit.gone, (std::vector<std::size_t>{1}));
 }
 
-TEST(Fit, the_prompt_gives_way_from_the_left_and_keeps_bos_and_stays_equal) {
+TEST(Fit, ThePromptGivesWayFromTheLeftAndKeepsBosAndStaysEqual) {
   std::vector<Piece> pieces = {piece(5, 2), piece(5, 3)};
   const FitResult fit = fit_row(pieces, limits(6, 0, "truncate_prompt_left"), 100, false);
   EXPECT_TRUE(fit.truncated);
@@ -58,7 +58,7 @@ TEST(Fit, the_prompt_gives_way_from_the_left_and_keeps_bos_and_stays_equal) {
   EXPECT_EQ(without[0].ids, (std::vector<std::int32_t>{103, 104, 1, 2}));
 }
 
-TEST(Fit, an_answer_that_leaves_no_room_for_a_prompt_token_cannot_be_saved) {
+TEST(Fit, AnAnswerThatLeavesNoRoomForAPromptTokenCannotBeSaved) {
   std::vector<Piece> pieces = {piece(5, 6)};
   EXPECT_STREQ(fit_row(pieces, limits(6, 0, "truncate_prompt_left"), -1, false).drop, "over max_length");
   std::vector<Piece> group = {piece(5, 6), piece(5, 2), piece(5, 1)};
@@ -68,7 +68,7 @@ TEST(Fit, an_answer_that_leaves_no_room_for_a_prompt_token_cannot_be_saved) {
   EXPECT_EQ(group[1].ids, (std::vector<std::int32_t>{101, 102, 103, 104, 1, 2}));
 }
 
-TEST(Fit, a_cut_answer_loses_its_end) {
+TEST(Fit, ACutAnswerLosesItsEnd) {
   std::vector<Piece> pieces = {piece(2, 3), piece(2, 9)};
   const FitResult fit = fit_row(pieces, limits(6, 0, "truncate_completion"), -1, false);
   EXPECT_STREQ(fit.drop, "");
@@ -80,7 +80,7 @@ TEST(Fit, a_cut_answer_loses_its_end) {
                "prompt fills max_length");
 }
 
-TEST(Fit, a_text_without_a_prompt_may_fill_max_length) {
+TEST(Fit, ATextWithoutAPromptMayFillMaxLength) {
   std::vector<Piece> pieces = {piece(0, 6)};
   EXPECT_STREQ(fit_row(pieces, limits(6, 0, "truncate_prompt_left"), -1, false).drop, "");
   pieces = {piece(0, 7)};

@@ -39,7 +39,7 @@ std::vector<Mixed> mixed(const std::vector<Row>& rows, PackOptions options = {})
   return out;
 }
 
-TEST(KlRows, every_answer_meets_another_prompt_once) {
+TEST(KlRows, EveryAnswerMeetsAnotherPromptOnce) {
   // Prompt 1 has three answers of eight: 8 >= 2 * 3, so nobody is left out.
   std::map<std::int64_t, std::int64_t> own;
   std::vector<Row> rows;
@@ -58,7 +58,7 @@ TEST(KlRows, every_answer_meets_another_prompt_once) {
   EXPECT_EQ(uses.size(), 8U);
 }
 
-TEST(KlRows, the_pairing_does_not_depend_on_the_order_of_the_rows) {
+TEST(KlRows, ThePairingDoesNotDependOnTheOrderOfTheRows) {
   std::vector<Row> rows;
   for (std::int32_t i = 0; i < 9; ++i) { rows.push_back(binary(i % 4, 100 + 10 * i)); }
   const auto as_set = [](const std::vector<Mixed>& pairs) {
@@ -72,7 +72,7 @@ TEST(KlRows, the_pairing_does_not_depend_on_the_order_of_the_rows) {
   EXPECT_EQ(as_set(mixed(rows)), forward);
 }
 
-TEST(KlRows, when_one_prompt_holds_more_than_half_its_own_meetings_are_left_out) {
+TEST(KlRows, WhenOnePromptHoldsMoreThanHalfItsOwnMeetingsAreLeftOut) {
   const std::vector<Row> rows = {binary(1, 100), binary(1, 110), binary(1, 120), binary(2, 130)};
   for (const Mixed& pair : mixed(rows)) { EXPECT_NE(pair.prompt == 1, pair.answer < 130); }
   EXPECT_EQ(mixed(rows).size(), 2U);
@@ -81,13 +81,13 @@ TEST(KlRows, when_one_prompt_holds_more_than_half_its_own_meetings_are_left_out)
   EXPECT_TRUE(mixed({}).empty());
 }
 
-TEST(KlRows, empty_answers_are_left_out) {
+TEST(KlRows, EmptyAnswersAreLeftOut) {
   Row empty = binary(3, 140);
   empty.sequences[0].loss_mask = {0, 0, 0, 0};
   EXPECT_EQ(mixed({binary(1, 100), binary(2, 110), empty}).size(), 2U);
 }
 
-TEST(KlRows, a_limit_cuts_the_answer) {
+TEST(KlRows, ALimitCutsTheAnswer) {
   PackOptions options;
   options.kl_max_length = 3;
   for (const PackedBatch& batch : pack_kl_rows({binary(1, 100), binary(2, 110)}, options)) {

@@ -133,7 +133,7 @@ void expect_all_rows(const std::vector<PackedBatch>& batches, const std::vector<
   EXPECT_EQ(found.size(), rows.size());
 }
 
-TEST(Pack, unpacked_batches_are_the_rows_with_and_without_sharing) {
+TEST(Pack, UnpackedBatchesAreTheRowsWithAndWithoutSharing) {
   for (const std::uint64_t vocabulary : {2ULL, 1000ULL}) {
     const std::vector<Row> rows = random_rows(40, vocabulary, vocabulary);
     for (const bool sharing : {true, false}) {
@@ -145,7 +145,7 @@ TEST(Pack, unpacked_batches_are_the_rows_with_and_without_sharing) {
   }
 }
 
-TEST(Pack, the_budget_holds_after_sharing_and_a_larger_row_goes_alone) {
+TEST(Pack, TheBudgetHoldsAfterSharingAndALargerRowGoesAlone) {
   const std::vector<Row> rows = random_rows(60, 5, 1000);
   PackOptions options{.token_budget = 40, .prefix_sharing = true, .min_shared = 1};
   std::int64_t alone = 0;
@@ -157,7 +157,7 @@ TEST(Pack, the_budget_holds_after_sharing_and_a_larger_row_goes_alone) {
   EXPECT_GT(alone, 0);
 }
 
-TEST(Pack, sharing_stores_the_prompt_once) {
+TEST(Pack, SharingStoresThePromptOnce) {
   Rng rng(1, 2);
   Row row;
   const std::vector<std::int32_t> prompt(20, 7);
@@ -175,7 +175,7 @@ TEST(Pack, sharing_stores_the_prompt_once) {
   EXPECT_EQ(pack_rows({row}, options)[0].num_tokens(), 47);
 }
 
-TEST(Pack, answers_that_begin_alike_share_no_more_than_the_prompt) {
+TEST(Pack, AnswersThatBeginAlikeShareNoMoreThanThePrompt) {
   Rng rng(1, 3);
   Row row;
   const std::vector<std::int32_t> prompt(16, 7);
@@ -187,7 +187,7 @@ TEST(Pack, answers_that_begin_alike_share_no_more_than_the_prompt) {
   expect_all_rows({batch}, {row});
 }
 
-TEST(Pack, prompts_without_answers_keep_a_token_of_their_own) {
+TEST(Pack, PromptsWithoutAnswersKeepATokenOfTheirOwn) {
   Row row;
   row.unit = Unit::kPrompt;
   Sequence prompt;
@@ -200,7 +200,7 @@ TEST(Pack, prompts_without_answers_keep_a_token_of_their_own) {
   EXPECT_NE(data(batch.last_rows)[0], data(batch.last_rows)[1]);
 }
 
-TEST(Pack, columns_of_one_value_and_of_one_a_token) {
+TEST(Pack, ColumnsOfOneValueAndOfOneAToken) {
   std::vector<Row> rows = random_rows(3, 9, 100);
   float next = 0;
   for (Row& row : rows) {
@@ -226,7 +226,7 @@ TEST(Pack, columns_of_one_value_and_of_one_a_token) {
   EXPECT_THROW(pack_rows(rows, {}), InternalError);
 }
 
-TEST(Pack, the_order_of_the_rows_does_not_change_the_batches) {
+TEST(Pack, TheOrderOfTheRowsDoesNotChangeTheBatches) {
   std::vector<Row> rows = random_rows(20, 11, 100);
   const std::vector<PackedBatch> a = pack_rows(rows, {.token_budget = 100});
   std::reverse(rows.begin(), rows.end());
@@ -235,7 +235,7 @@ TEST(Pack, the_order_of_the_rows_does_not_change_the_batches) {
   for (std::size_t i = 0; i < a.size(); ++i) { EXPECT_TRUE(a[i].tokens.equal(b[i].tokens)); }
 }
 
-TEST(Pack, no_rows_give_no_batches) { EXPECT_TRUE(pack_rows({}, {}).empty()); }
+TEST(Pack, NoRowsGiveNoBatches) { EXPECT_TRUE(pack_rows({}, {}).empty()); }
 
 }  // namespace
 }  // namespace una::data

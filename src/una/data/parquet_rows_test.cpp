@@ -20,7 +20,7 @@ DataOptions reading(const std::string& path) {
 
 #if UNA_PARQUET
 
-TEST(ParquetRows, every_codec_gives_the_rows_of_a_mixed_table_without_its_nulls) {
+TEST(ParquetRows, EveryCodecGivesTheRowsOfAMixedTableWithoutItsNulls) {
   for (const char* codec : {"none", "snappy", "gzip", "zstd"}) {
     const std::vector<detail::ReadRow> rows = detail::read_files(reading(fixture(codec)));
     ASSERT_EQ(rows.size(), 3U) << codec;
@@ -36,7 +36,7 @@ TEST(ParquetRows, every_codec_gives_the_rows_of_a_mixed_table_without_its_nulls)
   }
 }
 
-TEST(ParquetRows, many_row_groups_are_read_in_order_and_max_rows_stops) {
+TEST(ParquetRows, ManyRowGroupsAreReadInOrderAndMaxRowsStops) {
   DataOptions options = reading(fixture("many"));
   const std::vector<detail::ReadRow> rows = detail::read_files(options);
   ASSERT_EQ(rows.size(), 2500U);
@@ -52,7 +52,7 @@ TEST(ParquetRows, many_row_groups_are_read_in_order_and_max_rows_stops) {
   EXPECT_EQ(prompt_of(detail::read_files(options)[0]), "p2490");
 }
 
-TEST(ParquetRows, a_damaged_file_is_named) {
+TEST(ParquetRows, ADamagedFileIsNamed) {
   const std::string folder = test_folder("parquet");
   const std::string good = read_file(fixture("many"));
   const std::string shorter = write_rows(folder, "short.parquet", good.substr(0, good.size() / 2));
@@ -66,7 +66,7 @@ TEST(ParquetRows, a_damaged_file_is_named) {
 
 #else
 
-TEST(ParquetRows, a_build_without_parquet_says_what_to_do) {
+TEST(ParquetRows, ABuildWithoutParquetSaysWhatToDo) {
   EXPECT_TRUE(
       contains(input_error([&] { detail::read_files(reading(fixture("many"))); }), "write it as JSONL"));
 }

@@ -60,7 +60,7 @@ void expect_same(const Dataset& a, const Dataset& b, const std::string& what) {
   }
 }
 
-TEST(RowCache, every_view_gives_the_rows_that_memory_gives_and_again_from_the_file) {
+TEST(RowCache, EveryViewGivesTheRowsThatMemoryGivesAndAgainFromTheFile) {
   World world("cache_views", scattered_rows(700));
   for (const char* feedback : {"auto", "pairwise", "binary", "score", "group"}) {
     world.options.feedback = feedback;
@@ -77,7 +77,7 @@ TEST(RowCache, every_view_gives_the_rows_that_memory_gives_and_again_from_the_fi
   EXPECT_EQ(world.files(), 5);
 }
 
-TEST(RowCache, fitted_scores_mixtures_and_slices_too) {
+TEST(RowCache, FittedScoresMixturesAndSlicesToo) {
   World world("cache_fits", scattered_rows(400));
   const std::string other = write_rows(world.folder, "other.jsonl", scattered_rows(300));
   for (const char* mapping : {"min_max", "quantile", "z_score"}) {
@@ -90,7 +90,7 @@ TEST(RowCache, fitted_scores_mixtures_and_slices_too) {
   expect_same(*world.cached(), *world.load("none"), "mixture");
 }
 
-TEST(RowCache, whatever_decides_about_the_rows_makes_another_file) {
+TEST(RowCache, WhateverDecidesAboutTheRowsMakesAnotherFile) {
   World world("cache_key", scattered_rows(10));
   world.cached();
   EXPECT_EQ(world.files(), 1);
@@ -108,7 +108,7 @@ TEST(RowCache, whatever_decides_about_the_rows_makes_another_file) {
   EXPECT_EQ(world.files(), 4);
 }
 
-TEST(RowCache, the_file_is_read_and_not_the_rows_again) {
+TEST(RowCache, TheFileIsReadAndNotTheRowsAgain) {
   World world("cache_hit", scattered_rows(10));
   world.cached();
   const std::string path = fs::directory_iterator(world.folder + "/cache")->path();
@@ -117,7 +117,7 @@ TEST(RowCache, the_file_is_read_and_not_the_rows_again) {
   EXPECT_THROW(for (std::int64_t i = 0; i < dataset->size(); ++i) dataset->row(i), InputError);
 }
 
-TEST(RowCache, a_file_without_its_end_is_made_again) {
+TEST(RowCache, AFileWithoutItsEndIsMadeAgain) {
   World world("cache_torn", scattered_rows(10));
   const std::string hash = world.cached()->content_hash();
   const std::string path = fs::directory_iterator(world.folder + "/cache")->path();
@@ -125,7 +125,7 @@ TEST(RowCache, a_file_without_its_end_is_made_again) {
   EXPECT_EQ(world.cached()->content_hash(), hash);
 }
 
-TEST(RowCache, a_bad_row_leaves_no_file_behind) {
+TEST(RowCache, ABadRowLeavesNoFileBehind) {
   World world("cache_bad", scattered_rows(500) + "{\"prompt\": 1}\n");
   EXPECT_TRUE(contains(input_error([&] { world.cached(); }), "rows.jsonl:2041"));
   EXPECT_EQ(world.files(), 0);
@@ -134,7 +134,7 @@ TEST(RowCache, a_bad_row_leaves_no_file_behind) {
   EXPECT_TRUE(contains(input_error([&] { world.cached(); }), "no row is left to use"));
 }
 
-TEST(RowCache, small_files_stay_in_memory_and_a_folder_that_cannot_be_written_is_an_error) {
+TEST(RowCache, SmallFilesStayInMemoryAndAFolderThatCannotBeWrittenIsAnError) {
   World world("cache_auto", scattered_rows(10));
   TextPipeline pipeline{&world.tokenizer, nullptr, 2};
   pipeline.content_hash = "x";
@@ -145,7 +145,7 @@ TEST(RowCache, small_files_stay_in_memory_and_a_folder_that_cannot_be_written_is
       contains(input_error([&] { detail::row_cache_path(world.options, pipeline, {}); }), "rows.jsonl/x"));
 }
 
-TEST(RowCache, an_interrupt_while_rows_are_read_leaves_nothing) {
+TEST(RowCache, AnInterruptWhileRowsAreReadLeavesNothing) {
   World world("cache_interrupt", scattered_rows(600));
   install_interrupt_handler();
   world.options.progress = [](double) { std::raise(SIGTERM); };
@@ -154,7 +154,7 @@ TEST(RowCache, an_interrupt_while_rows_are_read_leaves_nothing) {
   EXPECT_EQ(world.files(), 0);
 }
 
-TEST(RowCache, progress_ends_at_one) {
+TEST(RowCache, ProgressEndsAtOne) {
   World world("cache_progress", scattered_rows(600));
   std::vector<double> told;
   world.options.progress = [&](double done) { told.push_back(done); };

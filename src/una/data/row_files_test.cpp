@@ -14,7 +14,7 @@ DataOptions files(std::vector<std::string> names) {
   return options;
 }
 
-TEST(RowFiles, jsonl_is_split_on_newlines_only) {
+TEST(RowFiles, JsonlIsSplitOnNewlinesOnly) {
   const std::string folder = test_folder("row_files_split");
   // U+2028, U+0085 and a carriage return at the line's end.
   const std::string path = write_rows(folder, "a.jsonl",
@@ -31,7 +31,7 @@ TEST(RowFiles, jsonl_is_split_on_newlines_only) {
   EXPECT_EQ(rows[1].example.source, "a");
 }
 
-TEST(RowFiles, a_json_array_numbers_its_elements) {
+TEST(RowFiles, AJsonArrayNumbersItsElements) {
   const std::string folder = test_folder("row_files_array");
   const std::string path =
       write_rows(folder, "b.json", "\xEF\xBB\xBF [\n{\"prompt\": \"a\"},\n{\"prompt\": \"b\"}]");
@@ -41,7 +41,7 @@ TEST(RowFiles, a_json_array_numbers_its_elements) {
   EXPECT_EQ(rows[1].example.prompt.plain, "b");
 }
 
-TEST(RowFiles, the_ground_truth_is_the_field_that_was_named) {
+TEST(RowFiles, TheGroundTruthIsTheFieldThatWasNamed) {
   const std::string folder = test_folder("row_files_truth");
   const std::string path = write_rows(folder, "a.jsonl",
                                       "{\"prompt\": \"a\", \"ground_truth\": 42, \"answer\": null}\n"
@@ -65,7 +65,7 @@ TEST(RowFiles, the_ground_truth_is_the_field_that_was_named) {
   EXPECT_TRUE(contains(error, "a.jsonl:1: field \"ground_truth\" must be a string or a number")) << error;
 }
 
-TEST(RowFiles, a_folder_stands_for_its_files_by_name_and_max_rows_counts_over_all) {
+TEST(RowFiles, AFolderStandsForItsFilesByNameAndMaxRowsCountsOverAll) {
   const std::string folder = test_folder("row_files_folder");
   write_rows(folder, "2.jsonl", "{\"prompt\": \"c\"}\n");
   write_rows(folder, "1.json", "[{\"prompt\": \"a\"}, {\"prompt\": \"b\"}]");
@@ -78,7 +78,7 @@ TEST(RowFiles, a_folder_stands_for_its_files_by_name_and_max_rows_counts_over_al
   EXPECT_EQ(rows[0].example.prompt.plain, "a");
 }
 
-TEST(RowFiles, broken_json_names_file_line_and_column) {
+TEST(RowFiles, BrokenJsonNamesFileLineAndColumn) {
   const std::string folder = test_folder("row_files_broken");
   const std::string lines = write_rows(folder, "a.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\": }\n");
   std::string error = input_error([&] { detail::read_files(files({lines})); });
@@ -88,7 +88,7 @@ TEST(RowFiles, broken_json_names_file_line_and_column) {
   EXPECT_TRUE(contains(error, "b.json:2: not valid JSON at column 12")) << error;
 }
 
-TEST(RowFiles, of_many_bad_rows_the_first_is_named) {
+TEST(RowFiles, OfManyBadRowsTheFirstIsNamed) {
   const std::string folder = test_folder("row_files_first");
   std::string text;
   for (int i = 1; i <= 2000; ++i) { text += i >= 700 ? "{\"nothing\": 1}\n" : "{\"prompt\": \"a\"}\n"; }
@@ -97,7 +97,7 @@ TEST(RowFiles, of_many_bad_rows_the_first_is_named) {
   EXPECT_TRUE(contains(error, "a.jsonl:700: no known row shape")) << error;
 }
 
-TEST(RowFiles, python_nan_becomes_null_outside_strings_only) {
+TEST(RowFiles, PythonNanBecomesNullOutsideStringsOnly) {
   const Json row = detail::parse_line(R"({"a": NaN, "b": [-Infinity], "c": "say \"NaN\""})", {"f", 1});
   EXPECT_TRUE(row["a"].is_null());
   EXPECT_TRUE(row["b"][0].is_null());
@@ -108,7 +108,7 @@ TEST(RowFiles, python_nan_becomes_null_outside_strings_only) {
       contains(input_error([] { detail::parse_line("{\"a\": 1e999}", {"f", 3}); }), "f:3: not valid JSON"));
 }
 
-TEST(RowFiles, columns_are_renamed_before_the_shape_is_sought) {
+TEST(RowFiles, ColumnsAreRenamedBeforeTheShapeIsSought) {
   const std::string folder = test_folder("row_files_columns");
   const std::string path = write_rows(folder, "a.jsonl", "{\"q\": \"x\", \"good\": \"y\", \"bad\": \"z\"}\n");
   DataOptions options = files({path});
@@ -120,7 +120,7 @@ TEST(RowFiles, columns_are_renamed_before_the_shape_is_sought) {
   EXPECT_TRUE(contains(input_error([&] { detail::read_files(options); }), "is not ours=theirs"));
 }
 
-TEST(RowFiles, a_missing_or_empty_file_is_an_input_error) {
+TEST(RowFiles, AMissingOrEmptyFileIsAnInputError) {
   const std::string folder = test_folder("row_files_missing");
   EXPECT_TRUE(
       contains(input_error([&] { detail::read_files(files({folder + "/no.jsonl"})); }), "there is no file"));

@@ -84,7 +84,7 @@ std::string write_store(const std::string& name, const ReadReport& report = {}) 
   return path;
 }
 
-TEST(RowStore, rows_come_back_whole_in_the_order_of_their_slots) {
+TEST(RowStore, RowsComeBackWholeInTheOrderOfTheirSlots) {
   const StoredRows stored = open_row_store(write_store("store_order"));
   ASSERT_EQ(stored.dataset->size(), 4);
   EXPECT_EQ(stored.dataset->row(0).where.line, 2);
@@ -95,7 +95,7 @@ TEST(RowStore, rows_come_back_whole_in_the_order_of_their_slots) {
   EXPECT_EQ(stored.dropped, "left out\n");
 }
 
-TEST(RowStore, hash_and_counts_equal_those_of_the_same_rows_in_memory) {
+TEST(RowStore, HashAndCountsEqualThoseOfTheSameRowsInMemory) {
   const StoredRows stored = open_row_store(write_store("store_hash"));
   const auto memory = make_dataset({short_row(2), short_row(3), short_row(1), full_row()}, {"a"});
   EXPECT_EQ(stored.dataset->content_hash(), memory->content_hash());
@@ -105,7 +105,7 @@ TEST(RowStore, hash_and_counts_equal_those_of_the_same_rows_in_memory) {
   EXPECT_EQ(stored.dataset->report().largest_group, 3);
 }
 
-TEST(RowStore, the_report_comes_back_with_its_score_fits) {
+TEST(RowStore, TheReportComesBackWithItsScoreFits) {
   ReadReport report;
   report.rows_read = 12;
   report.by_shape["binary"] = 12;
@@ -136,7 +136,7 @@ TEST(RowStore, the_report_comes_back_with_its_score_fits) {
   }
 }
 
-TEST(RowStore, a_damaged_file_is_told_and_named) {
+TEST(RowStore, ADamagedFileIsToldAndNamed) {
   const std::string path = write_store("store_damaged");
   const std::string good = read_file(path);
   for (const std::size_t keep : {std::size_t{0}, std::size_t{20}, good.size() - 1, good.size() / 2}) {
@@ -151,7 +151,7 @@ TEST(RowStore, a_damaged_file_is_told_and_named) {
   EXPECT_EQ(stored.dataset->row(0).where.line, 2);
 }
 
-TEST(RowStore, a_folder_that_is_not_there_is_one_sentence) {
+TEST(RowStore, AFolderThatIsNotThereIsOneSentence) {
   EXPECT_TRUE(contains(input_error([] { RowStoreWriter("/no/such/folder/x.rows"); }),
                        "cannot write the row cache /no/such/folder/x.rows"));
 }

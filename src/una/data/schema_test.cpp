@@ -9,7 +9,7 @@ namespace {
 
 using detail::ReadRow;
 
-TEST(Schema, a_trl_pair_of_strings_keeps_its_strings_as_plain_text) {
+TEST(Schema, ATrlPairOfStringsKeepsItsStringsAsPlainText) {
   const ReadRow row = read_text(R"({"prompt": "Say hi", "chosen": " Hi", "rejected": " No", "margin": 0.5})");
   EXPECT_STREQ(row.shape, "TRL pair (strings)");
   EXPECT_EQ(row.example.unit, Unit::kPair);
@@ -20,7 +20,7 @@ TEST(Schema, a_trl_pair_of_strings_keeps_its_strings_as_plain_text) {
   EXPECT_FALSE(row.scored);
 }
 
-TEST(Schema, a_conversational_pair_becomes_chats) {
+TEST(Schema, AConversationalPairBecomesChats) {
   const ReadRow row = read_text(R"({"prompt": [{"role": "user", "content": "Hi"}],
     "chosen": [{"role": "assistant", "content": "A"}], "rejected": [{"role": "assistant", "content": "B"}],
     "tools": [{"name": "f"}], "chat_template_kwargs": {"enable_thinking": false}})");
@@ -32,7 +32,7 @@ TEST(Schema, a_conversational_pair_becomes_chats) {
   EXPECT_EQ(row.example.template_kwargs, R"({"enable_thinking":false})");
 }
 
-TEST(Schema, a_string_prompt_beside_lists_that_begin_with_the_user_turn_is_ignored) {
+TEST(Schema, AStringPromptBesideListsThatBeginWithTheUserTurnIsIgnored) {
   const ReadRow row = read_text(R"({"prompt": "Hi", "prompt_id": "x",
     "chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "A"}],
     "rejected": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "B"}],
@@ -48,7 +48,7 @@ TEST(Schema, a_string_prompt_beside_lists_that_begin_with_the_user_turn_is_ignor
   EXPECT_EQ(row.range->hi, 10);
 }
 
-TEST(Schema, ultrafeedback_scores_are_found_inside_metadata) {
+TEST(Schema, UltrafeedbackScoresAreFoundInsideMetadata) {
   const ReadRow row = read_text(R"({"prompt": "p", "chosen": "a", "rejected": "b",
     "metadata": {"score_chosen": 8, "score_rejected": null}})");
   EXPECT_STREQ(row.shape, "UltraFeedback binarized");
@@ -57,7 +57,7 @@ TEST(Schema, ultrafeedback_scores_are_found_inside_metadata) {
   EXPECT_FALSE(row.example.responses[1].raw_score.has_value());
 }
 
-TEST(Schema, an_answer_that_repeats_the_prompt_list_loses_it) {
+TEST(Schema, AnAnswerThatRepeatsThePromptListLosesIt) {
   const ReadRow row = read_text(R"({"prompt": [{"role": "user", "content": "Hi"}],
     "chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "A"}],
     "rejected": "B"})");
@@ -66,7 +66,7 @@ TEST(Schema, an_answer_that_repeats_the_prompt_list_loses_it) {
   EXPECT_EQ(answer_of(row, 1), "assistant:B");
 }
 
-TEST(Schema, an_implicit_prompt_of_strings_is_the_common_beginning_without_its_last_space) {
+TEST(Schema, AnImplicitPromptOfStringsIsTheCommonBeginningWithoutItsLastSpace) {
   const ReadRow row = read_text(R"({"chosen": "The sky is blue", "rejected": "The sky is green"})");
   EXPECT_STREQ(row.shape, "TRL pair (implicit prompt)");
   EXPECT_EQ(prompt_of(row), "The sky is");
@@ -74,19 +74,19 @@ TEST(Schema, an_implicit_prompt_of_strings_is_the_common_beginning_without_its_l
   EXPECT_EQ(answer_of(row, 1), " green");
 }
 
-TEST(Schema, an_implicit_prompt_never_cuts_a_character) {
+TEST(Schema, AnImplicitPromptNeverCutsACharacter) {
   // U+00E9 and U+00E8 share their first byte.
   const ReadRow row = read_text("{\"chosen\": \"x\xC3\xA9\", \"rejected\": \"x\xC3\xA8\"}");
   EXPECT_EQ(prompt_of(row), "x");
   EXPECT_EQ(answer_of(row, 0), "\xC3\xA9");
 }
 
-TEST(Schema, an_implicit_pair_without_a_common_beginning_is_dropped) {
+TEST(Schema, AnImplicitPairWithoutACommonBeginningIsDropped) {
   EXPECT_EQ(read_text(R"({"chosen": "a", "rejected": "b"})").drop, "chosen and rejected share no prompt");
   EXPECT_EQ(read_text(R"({"chosen": "same", "rejected": "same"})").drop, "chosen equals rejected");
 }
 
-TEST(Schema, an_implicit_prompt_of_messages_is_made_of_whole_turns) {
+TEST(Schema, AnImplicitPromptOfMessagesIsMadeOfWholeTurns) {
   const ReadRow row = read_text(R"({
     "chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well, yes"}],
     "rejected": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well, no"}]})");
@@ -94,7 +94,7 @@ TEST(Schema, an_implicit_prompt_of_messages_is_made_of_whole_turns) {
   EXPECT_EQ(answer_of(row, 0), "assistant:Well, yes");
 }
 
-TEST(Schema, an_hh_transcript_is_cut_at_the_last_common_assistant_mark) {
+TEST(Schema, AnHhTranscriptIsCutAtTheLastCommonAssistantMark) {
   const std::string json =
       R"({"chosen": "\n\nHuman: Hi\n\nAssistant: Yes?\n\nHuman: Why\n\nAssistant: Well so",
     "rejected": "\n\nHuman: Hi\n\nAssistant: Yes?\n\nHuman: Why\n\nAssistant: Well not"})";
@@ -108,7 +108,7 @@ TEST(Schema, an_hh_transcript_is_cut_at_the_last_common_assistant_mark) {
   EXPECT_EQ(answer_of(chat, 0), "assistant:Well so");
 }
 
-TEST(Schema, binary_rows_take_a_strict_bool_only) {
+TEST(Schema, BinaryRowsTakeAStrictBoolOnly) {
   const ReadRow row = read_text(R"({"prompt": "p", "completion": "c", "label": false})");
   EXPECT_STREQ(row.shape, "binary");
   EXPECT_EQ(row.example.responses[0].label, false);
@@ -119,7 +119,7 @@ TEST(Schema, binary_rows_take_a_strict_bool_only) {
   }
 }
 
-TEST(Schema, messages_make_an_sft_row_of_the_last_assistant_turn) {
+TEST(Schema, MessagesMakeAnSftRowOfTheLastAssistantTurn) {
   const ReadRow row =
       read_text(R"({"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "Q"},
     {"role": "assistant", "content": "A"}, {"role": "user", "content": "bye"}]})");
@@ -132,7 +132,7 @@ TEST(Schema, messages_make_an_sft_row_of_the_last_assistant_turn) {
   EXPECT_EQ(rated.example.responses[0].raw_score, 0.25);
 }
 
-TEST(Schema, sft_text_and_prompt_rows_are_told_apart) {
+TEST(Schema, SftTextAndPromptRowsAreToldApart) {
   EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "c"})").example.unit, Unit::kSft);
   EXPECT_EQ(answer_of(read_text(R"({"text": "t"})"), 0), "t");
   const ReadRow prompt = read_text(R"({"prompt": "p", "extra": 1})");
@@ -141,7 +141,7 @@ TEST(Schema, sft_text_and_prompt_rows_are_told_apart) {
   EXPECT_EQ(answer_of(read_text(R"({"question": "q", "answer": "a"})"), 0), "a");
 }
 
-TEST(Schema, a_pair_with_a_null_side_is_no_prompt_row) {
+TEST(Schema, APairWithANullSideIsNoPromptRow) {
   const std::string error =
       input_error([] { read_text(R"({"prompt": "p", "chosen": "a", "rejected": null})"); });
   EXPECT_TRUE(
@@ -149,7 +149,7 @@ TEST(Schema, a_pair_with_a_null_side_is_no_prompt_row) {
       << error;
 }
 
-TEST(Schema, a_null_score_is_a_missing_score_and_a_text_one_an_error) {
+TEST(Schema, ANullScoreIsAMissingScoreAndATextOneAnError) {
   const ReadRow row = read_text(R"({"prompt": "p", "response": "r", "score": null, "score_range": [1, 5]})");
   EXPECT_EQ(row.example.unit, Unit::kScore);
   EXPECT_FALSE(row.example.responses[0].raw_score.has_value());
@@ -160,7 +160,7 @@ TEST(Schema, a_null_score_is_a_missing_score_and_a_text_one_an_error) {
   EXPECT_TRUE(contains(error, "found \"5\"")) << error;
 }
 
-TEST(Schema, native_responses_carry_scores_labels_or_ranks) {
+TEST(Schema, NativeResponsesCarryScoresLabelsOrRanks) {
   const ReadRow scores = read_text(R"({"prompt": "p", "group_id": 12, "source": "s", "weight": 2,
     "responses": [{"content": "a", "score": 1}, {"content": "b", "score": null}]})");
   EXPECT_EQ(scores.example.unit, Unit::kGroup);
@@ -182,7 +182,7 @@ TEST(Schema, native_responses_carry_scores_labels_or_ranks) {
   EXPECT_TRUE(contains(error, "field \"responses[1]\" must have a score")) << error;
 }
 
-TEST(Schema, helpsteer2_scores_follow_the_paper) {
+TEST(Schema, Helpsteer2ScoresFollowThePaper) {
   const ReadRow row = read_text(R"({"prompt": "p", "response": "r", "helpfulness": 3, "correctness": 4,
     "coherence": 2, "complexity": 1, "verbosity": 1})");
   EXPECT_STREQ(row.shape, "HelpSteer2");
@@ -196,7 +196,7 @@ TEST(Schema, helpsteer2_scores_follow_the_paper) {
   EXPECT_TRUE(contains(error, "field \"helpfulness\" must be from 0 to 4")) << error;
 }
 
-TEST(Schema, helpsteer2_preference_below_zero_means_the_first_is_better) {
+TEST(Schema, Helpsteer2PreferenceBelowZeroMeansTheFirstIsBetter) {
   const char* row = R"({"split": "train", "prompt": "p", "response_1": "one", "response_2": "two",
     "preference_strength": )";
   const ReadRow first = read_text(std::string(row) + "-3}");
@@ -209,7 +209,7 @@ TEST(Schema, helpsteer2_preference_below_zero_means_the_first_is_better) {
   EXPECT_EQ(read_text(std::string(row) + "-100}").drop, "preference missing");
 }
 
-TEST(Schema, ultrafeedback_raw_takes_the_mean_of_the_ratings_that_are_there) {
+TEST(Schema, UltrafeedbackRawTakesTheMeanOfTheRatingsThatAreThere) {
   const ReadRow row = read_text(R"({"source": "s", "instruction": "p", "models": [], "completions": [
     {"model": "m", "response": "a", "overall_score": 1, "annotations": {"instruction_following": {"Rating": "4"},
      "honesty": {"Rating": "N/A"}, "truthfulness": {"Rating": "5"}, "helpfulness": {"Rating": 3}}},
@@ -221,7 +221,7 @@ TEST(Schema, ultrafeedback_raw_takes_the_mean_of_the_ratings_that_are_there) {
   EXPECT_EQ(row.range->hi, 5);
 }
 
-TEST(Schema, llamafactory_rows) {
+TEST(Schema, LlamafactoryRows) {
   const ReadRow pair =
       read_text(R"({"conversations": [{"from": "system", "value": "S"}, {"from": "human", "value": "Q"}],
     "chosen": {"from": "gpt", "value": "A"}, "rejected": {"from": "gpt", "value": "B"}})");
@@ -248,7 +248,7 @@ TEST(Schema, llamafactory_rows) {
   EXPECT_EQ(list.example.responses[1].raw_score, 0.5);
 }
 
-TEST(Schema, pairs_under_other_names) {
+TEST(Schema, PairsUnderOtherNames) {
   EXPECT_EQ(answer_of(read_text(R"({"question": "q", "response_j": "good", "response_k": "bad"})"), 0),
             "good");
   const ReadRow orca = read_text(R"({"system": "S", "question": "q", "chosen": "a", "rejected": "b"})");
@@ -266,14 +266,14 @@ TEST(Schema, pairs_under_other_names) {
   EXPECT_EQ(nemo.example.responses[0].raw_score, 1.0);
 }
 
-TEST(Schema, apply_chat_template_wraps_strings_as_turns) {
+TEST(Schema, ApplyChatTemplateWrapsStringsAsTurns) {
   const ReadRow row = read_text(R"({"prompt": "p", "chosen": "a", "rejected": "b"})", true);
   EXPECT_EQ(prompt_of(row), "user:p");
   EXPECT_EQ(answer_of(row, 0), "assistant:a");
   EXPECT_EQ(shown(read_text(R"({"text": "t"})", true).example.responses[0].text), "t");
 }
 
-TEST(Schema, wrong_fields_are_named_with_file_and_line) {
+TEST(Schema, WrongFieldsAreNamedWithFileAndLine) {
   EXPECT_TRUE(contains(input_error([] { read_text(R"({"prompt": 3, "completion": "c"})"); }),
                        "rows.jsonl:7: field \"prompt\" must be a string or a list of messages, found 3"));
   EXPECT_TRUE(contains(input_error([] { read_text(R"({"messages": [{"role": "user"}]})"); }),

@@ -22,7 +22,7 @@ class SharedData : public testing::Test {
   std::string folder_;
 };
 
-TEST_F(SharedData, ultrafeedback_has_its_ties_and_identical_pairs) {
+TEST_F(SharedData, UltrafeedbackHasItsTiesAndIdenticalPairs) {
   DataOptions options;
   options.feedback = "binary";
   const ReadReport report = read("ultrafeedback_train.jsonl", options);
@@ -32,14 +32,14 @@ TEST_F(SharedData, ultrafeedback_has_its_ties_and_identical_pairs) {
   EXPECT_EQ(report.ties.at("equal scores"), 110);  // 111, one of them in an identical pair
 }
 
-TEST_F(SharedData, failed_parses_of_a_judge_are_missing_scores) {
+TEST_F(SharedData, FailedParsesOfAJudgeAreMissingScores) {
   DataOptions options;
   options.columns = {"prompt=user_prompt", "response=judgment"};
   options.score_range = {"1", "10"};
   EXPECT_EQ(read("zh_scores_with_failed_parses.jsonl", options).dropped.at("score missing"), 40);
 }
 
-TEST_F(SharedData, every_pair_file_is_understood) {
+TEST_F(SharedData, EveryPairFileIsUnderstood) {
   EXPECT_EQ(read("dpo_en_demo.json").by_shape.at("ShareGPT pair"), 299);
   EXPECT_EQ(read("v1_dpo_demo.jsonl").by_shape.at("LLaMA-Factory messages pair"), 100);
   EXPECT_EQ(read("kto_en_demo.json").by_unit.at("binary"), 300);

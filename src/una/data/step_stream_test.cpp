@@ -31,7 +31,7 @@ std::multiset<std::int64_t> lines(const StepBatch& step) {
   return out;
 }
 
-TEST(StepStream, an_epoch_holds_every_row_once_and_epochs_differ) {
+TEST(StepStream, AnEpochHoldsEveryRowOnceAndEpochsDiffer) {
   const auto rows = dataset(10);
   StepStream stream(*rows, 4, 7, true, {}, false);
   EXPECT_EQ(stream.steps_per_epoch(), 3);
@@ -55,7 +55,7 @@ TEST(StepStream, an_epoch_holds_every_row_once_and_epochs_differ) {
   EXPECT_EQ(stream.position().row, 0);
 }
 
-TEST(StepStream, resuming_at_any_position_equals_the_straight_run) {
+TEST(StepStream, ResumingAtAnyPositionEqualsTheStraightRun) {
   const auto rows = dataset(11);
   StepStream straight(*rows, 3, 42, true, {}, true);
   std::vector<RunPosition> positions;
@@ -104,7 +104,7 @@ class CountedRows final : public Dataset {
   ReadReport report_;
 };
 
-TEST(StepStream, resuming_at_the_end_of_a_hundred_million_rows_reads_no_more_than_at_their_start) {
+TEST(StepStream, ResumingAtTheEndOfAHundredMillionRowsReadsNoMoreThanAtTheirStart) {
   const std::int64_t size = 100'000'000;
   const CountedRows rows(size);
   for (const std::int64_t begin : {std::int64_t{0}, size / 2, size - 16}) {
@@ -116,7 +116,7 @@ TEST(StepStream, resuming_at_the_end_of_a_hundred_million_rows_reads_no_more_tha
   }
 }
 
-TEST(StepStream, a_step_that_was_too_large_comes_again_in_smaller_pieces) {
+TEST(StepStream, AStepThatWasTooLargeComesAgainInSmallerPieces) {
   const auto rows = dataset(10);
   StepStream stream(*rows, 8, 7, true, {.token_budget = 200}, false), straight(*rows, 8, 7, true, {}, false);
   EXPECT_EQ(stream.next().micro_batches.size(), 1U);
@@ -129,7 +129,7 @@ TEST(StepStream, a_step_that_was_too_large_comes_again_in_smaller_pieces) {
   EXPECT_EQ(lines(stream.next()), lines(straight.next()));
 }
 
-TEST(StepStream, without_shuffling_the_order_is_the_files) {
+TEST(StepStream, WithoutShufflingTheOrderIsTheFiles) {
   const auto rows = dataset(5);
   StepStream stream(*rows, 2, 1, false, {}, false);
   EXPECT_EQ(lines(stream.next()), (std::multiset<std::int64_t>{1, 2}));
@@ -138,7 +138,7 @@ TEST(StepStream, without_shuffling_the_order_is_the_files) {
   EXPECT_EQ(lines(stream.next()), (std::multiset<std::int64_t>{1, 2}));
 }
 
-TEST(StepStream, a_position_at_an_epochs_end_is_the_next_epochs_start) {
+TEST(StepStream, APositionAtAnEpochsEndIsTheNextEpochsStart) {
   const auto rows = dataset(4);
   StepStream stream(*rows, 2, 1, false, {}, false);
   stream.seek({2, 0, 4});

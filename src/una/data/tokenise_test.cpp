@@ -64,7 +64,7 @@ class Tokenise : public testing::Test {
   Ids encode(const std::string& text) const { return tokenizer_.encode(text, false); }
 };
 
-TEST_F(Tokenise, plain_rows_are_encoded_in_parts_with_one_eos) {
+TEST_F(Tokenise, PlainRowsAreEncodedInPartsWithOneEos) {
   const Made made = make(
       {R"({"prompt": "the cat", "chosen": " sat on", "rejected": " sat</s>", "margin": 2})"}, pipeline());
   ASSERT_EQ(made.rows.size(), 1U);
@@ -79,7 +79,7 @@ TEST_F(Tokenise, plain_rows_are_encoded_in_parts_with_one_eos) {
   EXPECT_EQ(row.margin, 2);
 }
 
-TEST_F(Tokenise, bos_stands_once_where_the_tokenizer_adds_it) {
+TEST_F(Tokenise, BosStandsOnceWhereTheTokenizerAddsIt) {
   const text::Tokenizer with(with_bos(), kConfig, "", "test");
   const TextPipeline pipeline{&with, &chat_, 2};
   const Made made = make({R"({"prompt": "the cat", "completion": "sat"})",
@@ -92,7 +92,7 @@ TEST_F(Tokenise, bos_stands_once_where_the_tokenizer_adds_it) {
   EXPECT_EQ(made.rows[2].sequences[0].prompt_tokens(), 1);
 }
 
-TEST_F(Tokenise, a_text_row_counts_all_tokens_but_the_first) {
+TEST_F(Tokenise, ATextRowCountsAllTokensButTheFirst) {
   const Made made = make({R"({"text": "the mat"})"}, pipeline());
   const Sequence& sequence = made.rows[0].sequences[0];
   EXPECT_EQ(sequence.ids, joined(encode("the mat"), {2}));
@@ -101,7 +101,7 @@ TEST_F(Tokenise, a_text_row_counts_all_tokens_but_the_first) {
   sequence.check();
 }
 
-TEST_F(Tokenise, chat_rows_are_what_the_template_gives) {
+TEST_F(Tokenise, ChatRowsAreWhatTheTemplateGives) {
   const Made made = make(
       {R"({"messages": [{"role": "user", "content": "the cat"}, {"role": "assistant", "content": "sat"}]})"},
       pipeline());
@@ -111,7 +111,7 @@ TEST_F(Tokenise, chat_rows_are_what_the_template_gives) {
   EXPECT_EQ(made.report.boundary_repaired, 0);
 }
 
-TEST_F(Tokenise, eos_follows_where_the_template_ends_no_turn) {
+TEST_F(Tokenise, EosFollowsWhereTheTemplateEndsNoTurn) {
   const text::ChatTemplate bare(
       "{% for m in messages %}[{{ m.role }}]{{ m.content }}\n{% endfor %}"
       "{% if add_generation_prompt %}[assistant]{% endif %}",
@@ -128,7 +128,7 @@ TEST_F(Tokenise, eos_follows_where_the_template_ends_no_turn) {
   EXPECT_EQ(make(rows, other).rows[0].sequences[0].ids, encode("[user]the cat\n[assistant]sat\n"));
 }
 
-TEST_F(Tokenise, a_prompt_that_is_no_prefix_is_cut_or_refused) {
+TEST_F(Tokenise, APromptThatIsNoPrefixIsCutOrRefused) {
   const text::ChatTemplate thinking(
       "{% for m in messages %}[{{ m.role }}]{{ m.content }}</s>{% endfor %}"
       "{% if add_generation_prompt %}[assistant]<think>{% endif %}",
@@ -146,7 +146,7 @@ TEST_F(Tokenise, a_prompt_that_is_no_prefix_is_cut_or_refused) {
   EXPECT_TRUE(contains(error, "rows.jsonl:7: the prompt's tokens are no prefix")) << error;
 }
 
-TEST_F(Tokenise, a_template_that_raises_names_the_row) {
+TEST_F(Tokenise, ATemplateThatRaisesNamesTheRow) {
   const std::string error = input_error([&] {
     make({R"({"messages": [{"role": "system", "content": "x"}, {"role": "assistant", "content": "sat"}]})"},
          pipeline());
@@ -161,7 +161,7 @@ TEST_F(Tokenise, a_template_that_raises_names_the_row) {
                        "rows.jsonl:7: the answer needs an end token"));
 }
 
-TEST_F(Tokenise, long_rows_follow_the_policy_and_a_cut_answer_gets_no_eos) {
+TEST_F(Tokenise, LongRowsFollowThePolicyAndACutAnswerGetsNoEos) {
   const std::vector<std::string> rows = {
       R"({"prompt": "the cat", "completion": " sat on the mat and the dog sat"})"};
   const auto prompt = std::ssize(encode("the cat"));
@@ -178,7 +178,7 @@ TEST_F(Tokenise, long_rows_follow_the_policy_and_a_cut_answer_gets_no_eos) {
   EXPECT_TRUE(contains(input_error([&] { make(rows, pipeline()); }), "rows.jsonl:7: over max_length ("));
 }
 
-TEST_F(Tokenise, a_cut_prompt_keeps_the_bos_that_a_template_wrote) {
+TEST_F(Tokenise, ACutPromptKeepsTheBosThatATemplateWrote) {
   const text::ChatTemplate leading("<s>{% for m in messages %}{{ m.content }}</s>{% endfor %}", kSpecials,
                                    "test");
   const TextPipeline own{&tokenizer_, &leading, 2};
@@ -190,7 +190,7 @@ TEST_F(Tokenise, a_cut_prompt_keeps_the_bos_that_a_template_wrote) {
   EXPECT_EQ(made.rows[0].sequences[0].ids, joined({1, 2}, joined(encode("a"), {2})));
 }
 
-TEST_F(Tokenise, answers_that_become_equal_by_the_cut_are_dropped) {
+TEST_F(Tokenise, AnswersThatBecomeEqualByTheCutAreDropped) {
   options_.max_length = std::ssize(encode("the cat")) + 1;
   options_.overlong = "truncate_completion";
   const Made made = make(
@@ -198,7 +198,7 @@ TEST_F(Tokenise, answers_that_become_equal_by_the_cut_are_dropped) {
   EXPECT_EQ(made.drops.by_reason().at("chosen equals rejected"), 1);
 }
 
-TEST_F(Tokenise, a_group_goes_on_without_its_long_answer) {
+TEST_F(Tokenise, AGroupGoesOnWithoutItsLongAnswer) {
   const auto prompt = std::ssize(encode("the cat"));
   options_.max_length = prompt + 3;
   const std::string row = R"({"prompt": "the cat", "responses": [{"content": " sat", "score": 0.25},
@@ -210,7 +210,7 @@ TEST_F(Tokenise, a_group_goes_on_without_its_long_answer) {
   EXPECT_EQ(made.drops.by_reason().at("over max_length"), 1);
 }
 
-TEST_F(Tokenise, rows_with_one_prompt_have_one_group_and_sources_are_numbered) {
+TEST_F(Tokenise, RowsWithOnePromptHaveOneGroupAndSourcesAreNumbered) {
   const Made made = make({R"({"prompt": "a", "completion": "b", "source": "x"})",
                           R"({"prompt": "a", "completion": "c", "source": "y"})",
                           R"({"prompt": "b", "completion": "c", "source": "x"})"},
@@ -223,7 +223,7 @@ TEST_F(Tokenise, rows_with_one_prompt_have_one_group_and_sources_are_numbered) {
   EXPECT_EQ(made.rows[2].index, 2);
 }
 
-TEST_F(Tokenise, targets_follow_the_unit) {
+TEST_F(Tokenise, TargetsFollowTheUnit) {
   options_.sft_target = 0.9;
   const Made made =
       make({R"({"prompt": "a", "completion": "b"})", R"({"prompt": "a", "completion": "b", "label": false})",
@@ -236,7 +236,7 @@ TEST_F(Tokenise, targets_follow_the_unit) {
   EXPECT_EQ(made.rows[3].unit, Unit::kPrompt);
 }
 
-TEST_F(Tokenise, a_prompt_alone_ends_in_the_generation_prompt) {
+TEST_F(Tokenise, APromptAloneEndsInTheGenerationPrompt) {
   Example example = read_text(R"({"prompt": "the cat", "completion": "sat"})", true).example;
   const Sequence chat = tokenise_prompt(example, options_, pipeline());
   EXPECT_EQ(chat.ids, encode("<|user|>the cat</s>\n<|assistant|>"));

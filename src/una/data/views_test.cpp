@@ -61,13 +61,13 @@ const std::vector<std::string> kAnswers = {scored("p", "mid", "0.5"),  scored("q
                                            scored("p", "best", "0.8"), scored("p", "worst", "0.1"),
                                            scored("t", "x", "0.3"),    scored("t", "y", "0.3")};
 
-TEST(Views, scored_answers_stay_scores_in_auto_and_score) {
+TEST(Views, ScoredAnswersStayScoresInAutoAndScore) {
   EXPECT_EQ(summary(derive(kAnswers, "auto")),
             "score p: mid\nscore q: only\nscore p: best\nscore p: worst\nscore t: x\nscore t: y\n");
   EXPECT_EQ(summary(derive(kAnswers, "score")), summary(derive(kAnswers, "auto")));
 }
 
-TEST(Views, pairs_are_best_against_worst_of_a_prompt_over_the_whole_file) {
+TEST(Views, PairsAreBestAgainstWorstOfAPromptOverTheWholeFile) {
   const Derived derived = derive(kAnswers, "pairwise");
   EXPECT_EQ(summary(derived), "pairwise p: best worst\n");
   EXPECT_NEAR(*derived.examples[0].margin, 0.7, 1e-15);
@@ -77,19 +77,19 @@ TEST(Views, pairs_are_best_against_worst_of_a_prompt_over_the_whole_file) {
   EXPECT_EQ(derived.drops.size(), 0);
 }
 
-TEST(Views, thumbs_are_best_and_worst_and_the_threshold_for_single_answers) {
+TEST(Views, ThumbsAreBestAndWorstAndTheThresholdForSingleAnswers) {
   const Derived derived = derive(kAnswers, "binary");
   EXPECT_EQ(summary(derived), "binary p: best+\nbinary p: worst-\nbinary q: only+\n");
   EXPECT_EQ(derived.report.ties.at("equal scores"), 1);
 }
 
-TEST(Views, groups_gather_the_answers_to_a_prompt) {
+TEST(Views, GroupsGatherTheAnswersToAPrompt) {
   const Derived derived = derive(kAnswers, "group");
   EXPECT_EQ(summary(derived), "group p: mid best worst\ngroup t: x y\n");
   EXPECT_EQ(derived.examples[0].responses[1].score, 0.8);
 }
 
-TEST(Views, a_group_id_holds_rows_together_and_must_not_join_other_prompts) {
+TEST(Views, AGroupIdHoldsRowsTogetherAndMustNotJoinOtherPrompts) {
   const std::string a = R"({"prompt": "p", "response": "a", "score": 0.1, "group_id": "g"})";
   const std::string b = R"({"prompt": "p", "response": "b", "score": 0.2, "group_id": "h"})";
   EXPECT_EQ(derive({a, b}, "group").examples.size(), 0U);
@@ -97,7 +97,7 @@ TEST(Views, a_group_id_holds_rows_together_and_must_not_join_other_prompts) {
   EXPECT_TRUE(contains(input_error([&] { derive({a, c}, "group"); }), "rows.jsonl:2: field \"group_id\""));
 }
 
-TEST(Views, an_explicit_pair_stands_with_its_margin_whatever_its_scores) {
+TEST(Views, AnExplicitPairStandsWithItsMarginWhateverItsScores) {
   const Derived derived = derive({ultra("p", "a", "b", "10", "1"), ultra("q", "c", "d", "5.5", "5.5"),
                                   ultra("r", "e", "f", "2", "null")},
                                  "auto");
@@ -109,7 +109,7 @@ TEST(Views, an_explicit_pair_stands_with_its_margin_whatever_its_scores) {
   EXPECT_EQ(derived.report.score_mapping, "UltraFeedback: 1..10 -> 0..1");
 }
 
-TEST(Views, a_scored_pair_can_be_used_in_every_form) {
+TEST(Views, AScoredPairCanBeUsedInEveryForm) {
   const std::vector<std::string> rows = {ultra("p", "a", "b", "10", "1"), ultra("q", "c", "d", "5.5", "5.5"),
                                          ultra("r", "e", "f", "2", "null")};
   const Derived score = derive(rows, "score");
@@ -125,13 +125,13 @@ TEST(Views, a_scored_pair_can_be_used_in_every_form) {
   EXPECT_EQ(summary(derive(rows, "pairwise")), "pairwise p: a b\npairwise q: c d\npairwise r: e f\n");
 }
 
-TEST(Views, pairs_of_one_prompt_that_share_an_answer_give_it_once) {
+TEST(Views, PairsOfOnePromptThatShareAnAnswerGiveItOnce) {
   const Derived derived = derive({ultra("p", "a", "b", "9", "2"), ultra("p", "a", "c", "9", "3")}, "group");
   EXPECT_EQ(summary(derived), "group p: a b c\n");
   EXPECT_EQ(derived.drops.by_reason().at("exact duplicate"), 1);
 }
 
-TEST(Views, unscored_rows_pass_and_binary_splits_pairs) {
+TEST(Views, UnscoredRowsPassAndBinarySplitsPairs) {
   const std::vector<std::string> rows = {R"({"prompt": "p", "chosen": "a", "rejected": "b"})",
                                          R"({"prompt": "p", "completion": "c", "label": true})",
                                          R"({"prompt": "p", "completion": "d"})", R"({"prompt": "p"})"};
@@ -140,7 +140,7 @@ TEST(Views, unscored_rows_pass_and_binary_splits_pairs) {
             "binary p: a+\nbinary p: b-\nbinary p: c+\nsft p: d\nprompt p:\n");
 }
 
-TEST(Views, native_groups_stay_groups_in_auto_and_lose_bad_answers) {
+TEST(Views, NativeGroupsStayGroupsInAutoAndLoseBadAnswers) {
   const std::string row = R"({"prompt": "p", "responses": [{"content": "a", "score": 0.5},
     {"content": "  ", "score": 0.2}, {"content": "c", "score": -1}, {"content": "d", "score": 1}]})";
   const Derived derived = derive({row}, "auto");
@@ -150,7 +150,7 @@ TEST(Views, native_groups_stay_groups_in_auto_and_lose_bad_answers) {
   EXPECT_EQ(summary(derive({row}, "pairwise")), "pairwise p: d a\n");
 }
 
-TEST(Views, stated_ties_make_no_pair) {
+TEST(Views, StatedTiesMakeNoPair) {
   const Derived derived = derive({R"({"prompt": "p", "response_1": "a", "response_2": "b",
     "preference_strength": 0})"},
                                  "auto");
@@ -158,7 +158,7 @@ TEST(Views, stated_ties_make_no_pair) {
   EXPECT_EQ(derived.report.ties.at("stated tie"), 1);
 }
 
-TEST(Views, degenerate_rows_are_dropped_and_counted) {
+TEST(Views, DegenerateRowsAreDroppedAndCounted) {
   const Derived derived =
       derive({R"({"prompt": "p", "chosen": "a", "rejected": "a"})",
               R"({"prompt": "p", "chosen": "", "rejected": "a"})", R"({"prompt": "p", "completion": "c"})",
@@ -171,7 +171,7 @@ TEST(Views, degenerate_rows_are_dropped_and_counted) {
   EXPECT_EQ(derived.drops.by_reason().at("exact duplicate"), 1);
 }
 
-TEST(Views, scores_need_a_range_unless_they_lie_in_0_1) {
+TEST(Views, ScoresNeedARangeUnlessTheyLieIn01) {
   const std::vector<std::string> rows = {scored("p", "a", "0.5"), scored("p", "b", "7.5"),
                                          scored("p", "c", "-1"), scored("p", "d", "-0.25")};
   const std::string error = input_error([&] { derive(rows, "auto"); });
@@ -187,7 +187,7 @@ TEST(Views, scores_need_a_range_unless_they_lie_in_0_1) {
   EXPECT_EQ(derived.report.score_mapping, "1..10 -> 0..1");
 }
 
-TEST(Views, a_score_outside_its_range_is_an_error_unless_it_is_a_sentinel) {
+TEST(Views, AScoreOutsideItsRangeIsAnErrorUnlessItIsASentinel) {
   const std::string error = input_error([] { derive({scored("p", "a", "11")}, "auto", {"1", "10"}); });
   EXPECT_TRUE(contains(error, "rows.jsonl:1: field \"score\" is 11, outside the range 1..10")) << error;
   const Derived inside = derive({scored("p", "a", "-1")}, "auto", {"-1", "1"});  // here -1 is a score
@@ -196,13 +196,13 @@ TEST(Views, a_score_outside_its_range_is_an_error_unless_it_is_a_sentinel) {
   EXPECT_EQ(derive({own}, "auto", {"0", "100"}).examples.at(0).responses[0].score, 0.5);
 }
 
-TEST(Views, a_perfect_helpsteer2_row_has_target_one) {
+TEST(Views, APerfectHelpsteer2RowHasTargetOne) {
   const std::string row =
       R"({"prompt": "p", "response": "a", "helpfulness": 4, "correctness": 4, "coherence": 4})";
   EXPECT_EQ(derive({row}, "auto").examples.at(0).responses[0].score, 1.0);
 }
 
-TEST(Views, an_unknown_feedback_names_the_nearest) {
+TEST(Views, AnUnknownFeedbackNamesTheNearest) {
   EXPECT_TRUE(contains(input_error([] { derive({scored("p", "a", "1")}, "pairwize"); }),
                        "did you mean \"pairwise\""));
 }

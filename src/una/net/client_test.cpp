@@ -50,7 +50,7 @@ std::string error_of(Client& client, const std::vector<Request>& posted) {
   return "";
 }
 
-TEST(Client, answers_come_in_the_order_of_requests_with_several_in_flight) {
+TEST(Client, AnswersComeInTheOrderOfRequestsWithSeveralInFlight) {
   ScriptedServer server([](const Received& received) {
     nap(received.body == "0" ? 0.2 : 0.05);
     return http_answer(200, "to " + received.body);
@@ -68,7 +68,7 @@ TEST(Client, answers_come_in_the_order_of_requests_with_several_in_flight) {
   EXPECT_EQ(client.traffic().requests, 7);
 }
 
-TEST(Client, what_may_pass_is_tried_again) {
+TEST(Client, WhatMayPassIsTriedAgain) {
   const std::string good = http_answer(200, "fine");
   const std::map<std::string, std::string> passing = {
       {"500", http_answer(500, "oops")},      {"503", http_answer(503, "busy")},
@@ -83,7 +83,7 @@ TEST(Client, what_may_pass_is_tried_again) {
   }
 }
 
-TEST(Client, a_refusal_is_final_and_patience_ends) {
+TEST(Client, ARefusalIsFinalAndPatienceEnds) {
   std::size_t tries = 0;
   Outcome outcome = talk({http_answer(400, "no such model")}, quick(), &tries);
   EXPECT_FALSE(outcome.ok);
@@ -95,7 +95,7 @@ TEST(Client, a_refusal_is_final_and_patience_ends) {
   EXPECT_NE(outcome.failure.find("answered 500 (4 tries): broken"), std::string::npos) << outcome.failure;
 }
 
-TEST(Client, a_silent_server_times_out_and_is_tried_again) {
+TEST(Client, ASilentServerTimesOutAndIsTriedAgain) {
   ClientOptions options = quick();
   options.timeout = 0.2;
   std::size_t tries = 0;
@@ -106,7 +106,7 @@ TEST(Client, a_silent_server_times_out_and_is_tried_again) {
             std::string::npos);
 }
 
-TEST(Client, retry_after_pauses_every_request) {
+TEST(Client, RetryAfterPausesEveryRequest) {
   std::vector<double> times;
   std::mutex mutex;
   ScriptedServer server([&](const Received& received) {
@@ -128,7 +128,7 @@ TEST(Client, retry_after_pauses_every_request) {
   EXPECT_NE(outcome.failure.find("asks to wait 0:30"), std::string::npos) << outcome.failure;
 }
 
-TEST(Client, requests_a_minute_are_limited) {
+TEST(Client, RequestsAMinuteAreLimited) {
   ScriptedServer server([](const Received&) { return http_answer(200, "ok"); });
   ClientOptions options = quick();
   options.requests_per_minute = 600;
@@ -139,7 +139,7 @@ TEST(Client, requests_a_minute_are_limited) {
   EXPECT_GE(monotonic_seconds() - begin, 0.39);
 }
 
-TEST(Client, nobody_at_the_address_is_one_sentence) {
+TEST(Client, NobodyAtTheAddressIsOneSentence) {
   std::string url;
   {
     const ScriptedServer gone([](const Received&) { return http_answer(200, ""); });
@@ -152,7 +152,7 @@ TEST(Client, nobody_at_the_address_is_one_sentence) {
   EXPECT_EQ(error.find("secret"), std::string::npos) << error;
 }
 
-TEST(Client, a_server_that_was_there_and_goes_is_a_failure_of_the_rows) {
+TEST(Client, AServerThatWasThereAndGoesIsAFailureOfTheRows) {
   auto server = std::make_unique<ScriptedServer>([](const Received&) { return http_answer(200, "ok"); });
   const std::vector<Request> posted = requests(*server, 1);
   Client client(quick());
@@ -164,7 +164,7 @@ TEST(Client, a_server_that_was_there_and_goes_is_a_failure_of_the_rows) {
   EXPECT_EQ(client.traffic().failures, 1);
 }
 
-TEST(Client, the_key_is_sent_and_never_shown) {
+TEST(Client, TheKeyIsSentAndNeverShown) {
   ClientOptions options = quick();
   options.bearer = "sk-very-secret";
   ScriptedServer server([](const Received& received) { return http_answer(401, "wrong: " + received.head); });
@@ -175,7 +175,7 @@ TEST(Client, the_key_is_sent_and_never_shown) {
   EXPECT_EQ(outcome.failure.find("sk-very"), std::string::npos) << outcome.failure;
 }
 
-TEST(Client, ctrl_c_ends_a_wait) {
+TEST(Client, CtrlCEndsAWait) {
   clear_interrupt();
   install_interrupt_handler();
   ScriptedServer server([](const Received&) { return std::optional<std::string>(); });
@@ -192,7 +192,7 @@ TEST(Client, ctrl_c_ends_a_wait) {
   EXPECT_LT(monotonic_seconds() - begin, 2);
 }
 
-TEST(Client, redirects_are_not_followed) {
+TEST(Client, RedirectsAreNotFollowed) {
   std::size_t tries = 0;
   const Outcome outcome = talk(
       {http_answer(302, "", "Location: http://127.0.0.1:9/\r\n"), http_answer(200, "")}, quick(), &tries);

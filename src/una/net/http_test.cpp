@@ -9,13 +9,13 @@
 namespace una::net {
 namespace {
 
-TEST(Http, urls_are_shown_without_what_is_secret) {
+TEST(Http, UrlsAreShownWithoutWhatIsSecret) {
   EXPECT_EQ(shown_url("https://user:pass@host:8443/v1/x?key=secret#part"), "https://host:8443/v1/x");
   EXPECT_EQ(shown_url("http://host/a"), "http://host/a");
   EXPECT_EQ(shown_url("http://host?token=a@b"), "http://host");
 }
 
-TEST(Http, parts_of_urls) {
+TEST(Http, PartsOfUrls) {
   EXPECT_EQ(url_scheme("HTTPS://Host/x"), "https");
   EXPECT_EQ(url_host("HTTPS://me@Host:99/x"), "host");
   EXPECT_EQ(url_host("http://[::1]:80/"), "::1");
@@ -24,14 +24,14 @@ TEST(Http, parts_of_urls) {
   EXPECT_FALSE(is_loopback("http://example.org/127.0.0.1"));
 }
 
-TEST(Http, what_is_no_address_is_refused_by_name) {
+TEST(Http, WhatIsNoAddressIsRefusedByName) {
   EXPECT_NO_THROW(check_url("http://localhost:1/x", "base_url"));
   for (const char* bad : {"localhost:8000", "ftp://host/", "http://", "http:///path", "http://a b/"}) {
     EXPECT_THROW(check_url(bad, "base_url"), InputError) << bad;
   }
 }
 
-TEST(Http, keys_come_trimmed_from_the_environment_and_are_not_shown) {
+TEST(Http, KeysComeTrimmedFromTheEnvironmentAndAreNotShown) {
   const char* variable = "UNA_TEST_NET_KEY";
   ::unsetenv(variable);
   EXPECT_EQ(environment_key(variable, "https://h/"), "");
@@ -47,7 +47,7 @@ TEST(Http, keys_come_trimmed_from_the_environment_and_are_not_shown) {
   }
 }
 
-TEST(Http, retry_after_is_seconds_or_a_date) {
+TEST(Http, RetryAfterIsSecondsOrADate) {
   EXPECT_EQ(parse_retry_after(" 2.5\r\n", 0), 2.5);
   EXPECT_EQ(parse_retry_after("Thu, 01 Jan 1970 00:01:40 GMT", 40), 60);
   EXPECT_EQ(parse_retry_after("Thu, 01 Jan 1970 00:01:40 GMT", 400), 0);
@@ -55,7 +55,7 @@ TEST(Http, retry_after_is_seconds_or_a_date) {
   EXPECT_FALSE(parse_retry_after("-3", 0).has_value());
 }
 
-TEST(Http, an_excerpt_is_one_short_line_without_secrets) {
+TEST(Http, AnExcerptIsOneShortLineWithoutSecrets) {
   EXPECT_EQ(excerpt("  {\n  \"error\":\t\"bad key sk-1\"\n}", {"sk-1", ""}),
             "{ \"error\": \"bad key ***\" }");
   const std::string longer = excerpt(std::string(199, 'a') + "\xC3\xA9" + std::string(50, 'b'), {});

@@ -5,7 +5,7 @@
 namespace una::net {
 namespace {
 
-TEST(Pace, requests_are_spaced_evenly_and_pauses_hold) {
+TEST(Pace, RequestsAreSpacedEvenlyAndPausesHold) {
   Pace pace(120);
   EXPECT_LE(pace.ready_at(), 0);
   pace.started(10);
@@ -20,7 +20,7 @@ TEST(Pace, requests_are_spaced_evenly_and_pauses_hold) {
   EXPECT_LE(free.ready_at(), 10);
 }
 
-TEST(Pace, back_off_doubles_up_to_its_limit_with_keyed_jitter) {
+TEST(Pace, BackOffDoublesUpToItsLimitWithKeyedJitter) {
   Rng rng(1, 2), same(1, 2), other(2, 2);
   bool differs = false;
   for (std::int64_t tries = 1; tries < 80; ++tries) {

@@ -32,14 +32,14 @@ ObjectiveOptions options_with(double beta, const std::string& loss_type = "dapo"
   return options;
 }
 
-TEST(PolicyMethods, rloo_leaves_each_answer_out_of_its_own_baseline) {
+TEST(PolicyMethods, RlooLeavesEachAnswerOutOfItsOwnBaseline) {
   const auto rloo = make_objective("rloo", options_with(.05));
   const testing::Outcome out = testing::run(*rloo, group_of_four());
   const double advantages[] = {.75, -.583333, .083333, -.25};
   for (std::size_t i = 0; i < 4; ++i) { EXPECT_NEAR(out.slope[i], -advantages[i] / 4, 1e-6) << i; }
 }
 
-TEST(PolicyMethods, rloo_pays_for_the_distance_from_the_reference) {
+TEST(PolicyMethods, RlooPaysForTheDistanceFromTheReference) {
   Batch batch;
   batch.add(Unit::kGroup, 0, {-1, -3, 2}, 0);  // Delta 2
   batch.add(Unit::kGroup, 1, {-2, -2, 2}, 0);
@@ -49,7 +49,7 @@ TEST(PolicyMethods, rloo_pays_for_the_distance_from_the_reference) {
   EXPECT_NEAR(out.metrics.means().at("kl"), 1, 1e-12);
 }
 
-TEST(PolicyMethods, grpo_divides_by_the_group_s_deviation_and_by_its_own_divisor) {
+TEST(PolicyMethods, GrpoDividesByTheGroupSDeviationAndByItsOwnDivisor) {
   const double advantages[] = {1.317157, -1.024455, .146351, -.439052};
   const Batch batch = group_of_four();
   ObjectiveOptions longest = options_with(0, "dr_grpo");
@@ -64,7 +64,7 @@ TEST(PolicyMethods, grpo_divides_by_the_group_s_deviation_and_by_its_own_divisor
   }
 }
 
-TEST(PolicyMethods, an_answer_without_weight_counts_in_the_mean_and_teaches_nothing) {
+TEST(PolicyMethods, AnAnswerWithoutWeightCountsInTheMeanAndTeachesNothing) {
   Batch batch = group_of_four();
   batch.sequences[0].answer_weight = 0;
   const testing::Outcome rloo = testing::run(*make_objective("rloo", options_with(.05)), batch);
@@ -75,7 +75,7 @@ TEST(PolicyMethods, an_answer_without_weight_counts_in_the_mean_and_teaches_noth
   EXPECT_NEAR(grpo.slope[1], 1.024455 / 6, 1e-6);  // six tokens are left
 }
 
-TEST(PolicyMethods, grpo_s_k3_has_the_slope_1_minus_e_to_minus_d) {
+TEST(PolicyMethods, GrpoSK3HasTheSlope1MinusEToMinusD) {
   Batch batch;
   batch.add(Unit::kGroup, 0, {-1, -1.5, 1}, 0);  // d = .5
   batch.add(Unit::kGroup, 1, {-1, -1, 1}, 0);
@@ -84,13 +84,13 @@ TEST(PolicyMethods, grpo_s_k3_has_the_slope_1_minus_e_to_minus_d) {
   EXPECT_NEAR(out.slope[0], .3 * (1 - std::exp(-.5)) / 2, 1e-7);
 }
 
-TEST(PolicyMethods, the_clipped_surrogate_gives_the_golden_value) {
+TEST(PolicyMethods, TheClippedSurrogateGivesTheGoldenValue) {
   const at::Tensor ratio = numbers({1.5, .5, 1.1, .9}), advantage = numbers({1, -1, 2, -2});
   EXPECT_NEAR(clipped_surrogate(ratio, advantage, .2, .2).mean().item<double>(), -.2, 1e-12);
   EXPECT_NEAR(clipped_entries(ratio, advantage, .2, .2).mean().item<double>(), .5, 1e-12);
 }
 
-TEST(PolicyMethods, ratios_stay_finite_for_any_log_ratio) {
+TEST(PolicyMethods, RatiosStayFiniteForAnyLogRatio) {
   const at::Tensor ratio = ratio_of(numbers({1e4, -1e4, 0}));
   EXPECT_TRUE(std::isfinite(ratio[0].item<double>()));
   EXPECT_GT(ratio[1].item<double>(), 0);
@@ -115,7 +115,7 @@ struct PpoCase {
   }
 };
 
-TEST(PolicyMethods, ppo_s_value_loss_gives_the_golden_value) {
+TEST(PolicyMethods, PpoSValueLossGivesTheGoldenValue) {
   PpoCase ppo({-1, -1, -1}, {1, 0, .5});
   ppo.columns = {{"advantage", numbers({0, 0, 0})},
                  {"return", numbers({.8, -.3, 1})},
@@ -131,7 +131,7 @@ TEST(PolicyMethods, ppo_s_value_loss_gives_the_golden_value) {
 }
 
 // From .5 towards a return of .9, .8 is further than the clip allows: the error at .7 counts, without slope.
-TEST(PolicyMethods, a_value_that_moved_too_far_is_held_to_the_clipped_error) {
+TEST(PolicyMethods, AValueThatMovedTooFarIsHeldToTheClippedError) {
   PpoCase ppo({-1}, {.8});
   ppo.columns = {{"advantage", numbers({0})},
                  {"return", numbers({.9})},
@@ -144,7 +144,7 @@ TEST(PolicyMethods, a_value_that_moved_too_far_is_held_to_the_clipped_error) {
   EXPECT_EQ(evaluation.metrics.means().at("val/clipfrac_avg"), 1);
 }
 
-TEST(PolicyMethods, ppo_s_gradients_agree_with_finite_differences) {
+TEST(PolicyMethods, PpoSGradientsAgreeWithFiniteDifferences) {
   const std::vector<double> logp = {-1.1, -.6, -2}, value = {.95, .1, .45};
   const std::map<std::string, at::Tensor> columns = {{"advantage", numbers({1, -1, .5})},
                                                      {"return", numbers({.8, -.3, 1})},
@@ -173,7 +173,7 @@ TEST(PolicyMethods, ppo_s_gradients_agree_with_finite_differences) {
   }
 }
 
-TEST(PolicyMethods, a_missing_column_is_our_fault) {
+TEST(PolicyMethods, AMissingColumnIsOurFault) {
   PpoCase ppo({-1}, {0});
   EXPECT_THROW(make_objective("ppo", options_with(.05, "sigmoid"))->terms(ppo.input), InternalError);
 }

@@ -16,7 +16,7 @@ MetricSums step_of(const std::vector<double>& moved) {
   return step;
 }
 
-TEST(RatioGuard, metrics_are_means_over_tokens) {
+TEST(RatioGuard, MetricsAreMeansOverTokens) {
   MetricSums step = step_of({.1, -.3});
   step.merge(step_of({0}));
   const auto means = step.means();
@@ -29,11 +29,11 @@ TEST(RatioGuard, metrics_are_means_over_tokens) {
   EXPECT_NEAR(ratio_derived(step).at("val/ratio_var"), variance, 1e-12);
 }
 
-TEST(RatioGuard, limits_of_0_never_withhold_a_step) {
+TEST(RatioGuard, LimitsOf0NeverWithholdAStep) {
   EXPECT_EQ(judge_ratios({}, step_of({5, -5})), StepVerdict::kApply);
 }
 
-TEST(RatioGuard, a_kl_above_the_limit_ends_the_round) {
+TEST(RatioGuard, AKlAboveTheLimitEndsTheRound) {
   ObjectiveOptions options;
   options.kl_early_stop = .02;
   EXPECT_EQ(judge_ratios(options, step_of({.19, -.19})), StepVerdict::kApply);  // .01805
@@ -41,7 +41,7 @@ TEST(RatioGuard, a_kl_above_the_limit_ends_the_round) {
   EXPECT_EQ(judge_ratios(options, MetricSums()), StepVerdict::kApply);
 }
 
-TEST(RatioGuard, a_mean_ratio_above_the_threshold_skips_the_step) {
+TEST(RatioGuard, AMeanRatioAboveTheThresholdSkipsTheStep) {
   ObjectiveOptions options;
   options.ratio_threshold = 1.5;
   EXPECT_EQ(judge_ratios(options, step_of({.4, .4})), StepVerdict::kApply);  // 1.492
@@ -50,7 +50,7 @@ TEST(RatioGuard, a_mean_ratio_above_the_threshold_skips_the_step) {
   EXPECT_EQ(judge_ratios(options, step_of({.41, .41})), StepVerdict::kEndRound) << "the stronger of the two";
 }
 
-TEST(RatioGuard, every_ratio_method_judges_its_steps) {
+TEST(RatioGuard, EveryRatioMethodJudgesItsSteps) {
   ObjectiveOptions options;
   options.kl_early_stop = .01;
   for (const char* method : {"una", "rloo", "grpo", "ppo"}) {
@@ -59,7 +59,7 @@ TEST(RatioGuard, every_ratio_method_judges_its_steps) {
   }
 }
 
-TEST(RatioGuard, limits_that_make_no_sense_are_refused) {
+TEST(RatioGuard, LimitsThatMakeNoSenseAreRefused) {
   ObjectiveOptions options;
   options.ratio_threshold = .9;
   EXPECT_THROW(make_objective("rloo", options), InputError);

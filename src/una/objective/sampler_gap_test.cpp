@@ -47,7 +47,7 @@ ObjectiveOptions correcting(const std::string& loss_type = "sigmoid") {
   return options;
 }
 
-TEST(SamplerGap, metrics_are_of_tokens) {
+TEST(SamplerGap, MetricsAreOfTokens) {
   MetricSums metrics;
   add_sampler_gap(Samples({.1, 0, -.3, 0}).input(), metrics);
   const auto means = metrics.means();
@@ -57,7 +57,7 @@ TEST(SamplerGap, metrics_are_of_tokens) {
               1e-12);
 }
 
-TEST(SamplerGap, the_trainer_s_old_log_probs_stand_against_the_sampler_s_in_later_passes) {
+TEST(SamplerGap, TheTrainerSOldLogProbsStandAgainstTheSamplerSInLaterPasses) {
   Samples samples({0, 0, 0, 0});
   samples.columns["old_logp"] = numbers({-1.5, -2, -1, -2});
   MetricSums metrics;
@@ -65,7 +65,7 @@ TEST(SamplerGap, the_trainer_s_old_log_probs_stand_against_the_sampler_s_in_late
   EXPECT_NEAR(metrics.means().at("sampling/sampling_logp_difference/max"), .5, 1e-12);
 }
 
-TEST(SamplerGap, weights_are_capped_above_and_not_below) {
+TEST(SamplerGap, WeightsAreCappedAboveAndNotBelow) {
   const Samples samples({.5, -1, 3, 0});
   const at::Tensor tokens = token_corrections(samples.input(), correcting());
   const double wanted[] = {std::exp(.5), std::exp(-1.0), 2, 1};
@@ -75,7 +75,7 @@ TEST(SamplerGap, weights_are_capped_above_and_not_below) {
   EXPECT_NEAR(answers[1].item<double>(), 2, 1e-12);
 }
 
-TEST(SamplerGap, without_the_switch_nothing_is_weighed) {
+TEST(SamplerGap, WithoutTheSwitchNothingIsWeighed) {
   const Samples samples({.5, -1, 3, 0}), none({0, 0, 0, 0});
   ObjectiveOptions options = correcting();
   options.importance_sampling_correction = false;
@@ -84,7 +84,7 @@ TEST(SamplerGap, without_the_switch_nothing_is_weighed) {
   }
 }
 
-TEST(SamplerGap, whole_answer_methods_weigh_answers_and_token_methods_tokens) {
+TEST(SamplerGap, WholeAnswerMethodsWeighAnswersAndTokenMethodsTokens) {
   const Samples samples({.5, -1, 3, 0}), none({0, 0, 0, 0});
   for (const char* method : {"una", "rloo"}) {
     const auto with = samples.slopes(method, correcting()), plain = none.slopes(method, correcting());
@@ -97,7 +97,7 @@ TEST(SamplerGap, whole_answer_methods_weigh_answers_and_token_methods_tokens) {
   EXPECT_NEAR(with[2] / plain[2], 2, 1e-6);
 }
 
-TEST(SamplerGap, a_correction_without_the_sampler_s_log_probs_is_our_fault) {
+TEST(SamplerGap, ACorrectionWithoutTheSamplerSLogProbsIsOurFault) {
   Samples samples({0, 0, 0, 0});
   samples.columns.clear();
   EXPECT_THROW(samples.slopes("rloo", correcting()), InternalError);

@@ -58,7 +58,7 @@ std::vector<double> now_less(const std::vector<double>& moved) {
   return old;
 }
 
-TEST(UnaClip, a_policy_that_has_not_moved_has_the_fit_s_own_loss_and_gradient) {
+TEST(UnaClip, APolicyThatHasNotMovedHasTheFitSOwnLossAndGradient) {
   for (const std::string clip : {"sequence", "token"}) {
     for (const std::string f : {"zero", "group", "constant"}) {
       for (const Unit unit : {Unit::kGroup, Unit::kScore}) {
@@ -77,7 +77,7 @@ TEST(UnaClip, a_policy_that_has_not_moved_has_the_fit_s_own_loss_and_gradient) {
 }
 
 // Delta 0, rewards 1 and 0, f 0: slopes in Delta of the mean over two answers are beta (0 - r).
-TEST(UnaClip, the_ratio_of_the_answer_weighs_its_slope_until_the_clip) {
+TEST(UnaClip, TheRatioOfTheAnswerWeighsItsSlopeUntilTheClip) {
   const double g = -kBeta;  // of the first answer: 2 beta e / 2
   const auto slope = [&](double moved, const char* clip) {
     return Samples(now_less({moved, 0, 0, 0})).slopes(options_with(clip))[0];
@@ -88,7 +88,7 @@ TEST(UnaClip, the_ratio_of_the_answer_weighs_its_slope_until_the_clip) {
   EXPECT_NEAR(slope(.3, "none"), g, 1e-8);
 }
 
-TEST(UnaClip, a_token_is_clipped_alone_and_an_answer_as_a_whole) {
+TEST(UnaClip, ATokenIsClippedAloneAndAnAnswerAsAWhole) {
   const std::vector<double> old = now_less({.3, 0, 0, 0});
   const std::vector<double> tokens = Samples(old).slopes(options_with("token"));
   EXPECT_EQ(tokens[0], 0);
@@ -96,7 +96,7 @@ TEST(UnaClip, a_token_is_clipped_alone_and_an_answer_as_a_whole) {
   EXPECT_EQ(Samples(old).slopes(options_with("sequence"))[1], 0);
 }
 
-TEST(UnaClip, an_answer_that_is_pushed_down_is_clipped_below) {
+TEST(UnaClip, AnAnswerThatIsPushedDownIsClippedBelow) {
   // Group of rewards 1 and 0: f is .5, so e is -.5 and .5, and the second answer's slope is 2 beta .5.
   const auto slope = [&](double moved) {
     return Samples(now_less({0, 0, moved, 0})).slopes(options_with("sequence", "group"))[2];
@@ -106,19 +106,19 @@ TEST(UnaClip, an_answer_that_is_pushed_down_is_clipped_below) {
   EXPECT_NEAR(slope(.3), kBeta * std::exp(.3), 1e-7);
 }
 
-TEST(UnaClip, the_upper_clip_may_differ_from_the_lower) {
+TEST(UnaClip, TheUpperClipMayDifferFromTheLower) {
   ObjectiveOptions options = options_with("sequence");
   options.epsilon_high = .5;
   EXPECT_NEAR(Samples(now_less({.3, 0, 0, 0})).slopes(options)[0], -kBeta * std::exp(.3), 1e-7);
 }
 
-TEST(UnaClip, its_share_is_counted) {
+TEST(UnaClip, ItsShareIsCounted) {
   const auto una = make_objective("una", options_with("token"));
   const Evaluation evaluation = Samples(now_less({.3, 0, 0, 0})).evaluate_with(*una);
   EXPECT_NEAR(evaluation.metrics.means().at("clip_ratio"), .25, 1e-12);
 }
 
-TEST(UnaClip, the_value_head_keeps_learning_where_the_clip_stops_the_policy) {
+TEST(UnaClip, TheValueHeadKeepsLearningWhereTheClipStopsThePolicy) {
   Samples samples(now_less({.3, 0, 0, 0}), Unit::kScore);
   samples.batch.value = {0, 0};
   const auto una = make_objective("una", options_with("sequence", "value_head"));
@@ -127,7 +127,7 @@ TEST(UnaClip, the_value_head_keeps_learning_where_the_clip_stops_the_policy) {
   EXPECT_NEAR(evaluation.dvalue[0].item<double>(), -1, 1e-7);
 }
 
-TEST(UnaClip, the_paper_s_sigmoid_is_clipped_by_its_own_slope) {
+TEST(UnaClip, ThePaperSSigmoidIsClippedByItsOwnSlope) {
   ObjectiveOptions options;
   options.beta = kBeta;
   Samples samples(now_less({.1, 0, 0, 0}), Unit::kScore);
@@ -135,7 +135,7 @@ TEST(UnaClip, the_paper_s_sigmoid_is_clipped_by_its_own_slope) {
   EXPECT_NEAR(samples.slopes(options)[0], -.5 * .25 * kBeta * std::exp(.1), 1e-8);
 }
 
-TEST(UnaClip, an_unknown_level_is_named) {
+TEST(UnaClip, AnUnknownLevelIsNamed) {
   EXPECT_THROW(make_objective("una", options_with("answer")), InputError);
 }
 

@@ -19,7 +19,7 @@ double regret_of(const std::string& name) {
   throw InternalError("no such case: " + name);
 }
 
-TEST(Bandit, the_world_has_forty_answers_a_prompt_that_its_network_gives_all_its_mass) {
+TEST(Bandit, TheWorldHasFortyAnswersAPromptThatItsNetworkGivesAllItsMass) {
   const BanditWorld world(8, 1);
   EXPECT_EQ(world.answers().size(), 40U);
   const auto model = world.make_model();
@@ -33,7 +33,7 @@ TEST(Bandit, the_world_has_forty_answers_a_prompt_that_its_network_gives_all_its
   EXPECT_EQ(world.answers()[world.answer_of("")], (std::vector<std::int32_t>{0}));
 }
 
-TEST(Bandit, regret_is_1_at_the_reference_and_the_same_for_the_same_seed) {
+TEST(Bandit, RegretIs1AtTheReferenceAndTheSameForTheSameSeed) {
   const BanditCase una_c = bandit_cases().front();
   EXPECT_NEAR(run_bandit(una_c, {.steps = 0}, 3).regret(), 1, 1e-5);
   const BanditBudget few{.prompts = 4, .answers = 4, .steps = 5};
@@ -41,7 +41,7 @@ TEST(Bandit, regret_is_1_at_the_reference_and_the_same_for_the_same_seed) {
   EXPECT_NE(run_bandit(una_c, few, 3).j, run_bandit(una_c, few, 4).j);
 }
 
-TEST(Bandit, centred_una_goes_where_rloo_goes_and_the_paper_s_sigmoid_does_not) {
+TEST(Bandit, CentredUnaGoesWhereRlooGoesAndThePaperSSigmoidDoesNot) {
   const double una_c = regret_of("una_c");
   EXPECT_LT(una_c, 0.35);
   // 2 beta times the same gradient, which AdamW's update does not see but for its epsilon.

@@ -143,7 +143,7 @@ ObjectiveOptions identity_una(const char* f) {
   return options;
 }
 
-TEST(Estimators, identity_una_una_c_and_rloo_have_the_gradient_of_j) {
+TEST(Estimators, IdentityUnaUnaCAndRlooHaveTheGradientOfJ) {
   const World world;
   const at::Tensor exact = world.gradient_of_j(kBeta);
   const auto una = objective::make_objective("una", identity_una("zero"));
@@ -156,7 +156,7 @@ TEST(Estimators, identity_una_una_c_and_rloo_have_the_gradient_of_j) {
   EXPECT_LT(largest_difference(expected_gradient(world, *rloo), -exact), 1e-10);
 }
 
-TEST(Estimators, una_c_is_2_beta_rloo_sample_by_sample) {
+TEST(Estimators, UnaCIs2BetaRlooSampleBySample) {
   const World world;
   const auto una_c = objective::make_objective("una", identity_una("group"));
   ObjectiveOptions options;
@@ -169,7 +169,7 @@ TEST(Estimators, una_c_is_2_beta_rloo_sample_by_sample) {
   }
 }
 
-TEST(Estimators, sigmoid_una_and_grpo_with_k3_or_its_std_have_another_gradient) {
+TEST(Estimators, SigmoidUnaAndGrpoWithK3OrItsStdHaveAnotherGradient) {
   const World world;
   const at::Tensor exact = world.gradient_of_j(kBeta);
   const auto differs = [&](const at::Tensor& gradient) {
@@ -188,7 +188,7 @@ TEST(Estimators, sigmoid_una_and_grpo_with_k3_or_its_std_have_another_gradient) 
   EXPECT_TRUE(differs(expected_gradient(world, *objective::make_objective("grpo", grpo))));
 }
 
-TEST(Estimators, grpo_without_kl_and_std_has_half_the_gradient_of_the_mean_reward) {
+TEST(Estimators, GrpoWithoutKlAndStdHasHalfTheGradientOfTheMeanReward) {
   const World world;
   ObjectiveOptions options;
   options.beta = 0;
@@ -200,7 +200,7 @@ TEST(Estimators, grpo_without_kl_and_std_has_half_the_gradient_of_the_mean_rewar
   EXPECT_LT(largest_difference(found, -0.5 / 2 * world.gradient_of_j(0)), 1e-10);
 }
 
-TEST(Estimators, ppo_s_surrogate_at_ratio_1_has_the_gradient_of_j_for_any_value_function) {
+TEST(Estimators, PpoSSurrogateAtRatio1HasTheGradientOfJForAnyValueFunction) {
   const World world;
   ObjectiveOptions options;
   options.beta = kBeta;

@@ -13,14 +13,14 @@ OnlineOptions adaptive() {
   return options;
 }
 
-TEST(KlControl, a_fixed_coefficient_never_moves) {
+TEST(KlControl, AFixedCoefficientNeverMoves) {
   KlControl control({}, .05);
   control.observe(100, 64);
   EXPECT_EQ(control.coefficient(), .05);
   EXPECT_TRUE(control.state().empty());
 }
 
-TEST(KlControl, it_grows_above_the_target_and_shrinks_below) {
+TEST(KlControl, ItGrowsAboveTheTargetAndShrinksBelow) {
   KlControl control(adaptive(), .1);
   control.observe(4.4, 50);  // 10 % over: 1 + .1 * 50 / 100
   EXPECT_NEAR(control.coefficient(), .105, 1e-12);
@@ -28,7 +28,7 @@ TEST(KlControl, it_grows_above_the_target_and_shrinks_below) {
   EXPECT_NEAR(control.coefficient(), .105 * .975, 1e-12);
 }
 
-TEST(KlControl, an_error_is_cut_at_a_fifth) {
+TEST(KlControl, AnErrorIsCutAtAFifth) {
   KlControl control(adaptive(), .1);
   control.observe(400, 50);
   EXPECT_NEAR(control.coefficient(), .11, 1e-12);
@@ -36,13 +36,13 @@ TEST(KlControl, an_error_is_cut_at_a_fifth) {
   EXPECT_NEAR(control.coefficient(), .099, 1e-12);
 }
 
-TEST(KlControl, a_round_larger_than_the_horizon_never_turns_the_sign) {
+TEST(KlControl, ARoundLargerThanTheHorizonNeverTurnsTheSign) {
   KlControl control(adaptive(), .1);
   control.observe(0, 1000);
   EXPECT_EQ(control.coefficient(), 0);
 }
 
-TEST(KlControl, a_checkpoint_carries_every_bit) {
+TEST(KlControl, ACheckpointCarriesEveryBit) {
   KlControl control(adaptive(), .1), resumed(adaptive(), .1);
   control.observe(5.1234, 37);
   resumed.load_state(parse_json(control.state().dump(), "state"));

@@ -84,7 +84,7 @@ struct Bench {
 
 std::vector<std::int64_t> all_prompts() { return {0, 1, 2, 3}; }
 
-TEST(RoundSource, a_round_goes_through_its_passes) {
+TEST(RoundSource, ARoundGoesThroughItsPasses) {
   Bench bench("rloo");
   bench.parts.options.num_iterations = 3;
   RoundSource source(bench.parts, kPrompts, 1);
@@ -100,7 +100,7 @@ TEST(RoundSource, a_round_goes_through_its_passes) {
   EXPECT_EQ(bench.step(source, 1e-3).means().at("episode"), kPrompts * 4);
 }
 
-TEST(RoundSource, another_device_takes_the_same_steps) {
+TEST(RoundSource, AnotherDeviceTakesTheSameSteps) {
   for (const std::string method : {"rloo", "una_online", "ppo"}) {
     Bench here(method), far(method, {}, {}, kernels::testing::standin_device());
     RoundSource near_source(here.parts, kPrompts, 1), far_source(far.parts, kPrompts, 1);
@@ -127,7 +127,7 @@ class Waiting final : public reward::Reward {
   Halves halves_;
 };
 
-TEST(RoundSource, a_reward_that_is_asked_while_others_are_sampled_says_the_same) {
+TEST(RoundSource, ARewardThatIsAskedWhileOthersAreSampledSaysTheSame) {
   Bench here("rloo"), afar("rloo");
   Waiting waiting;
   afar.parts.reward = &waiting;
@@ -172,7 +172,7 @@ class Lossy final : public rollout::AnswerSource {
   bool gives_logps_;
 };
 
-TEST(RoundSource, a_server_s_missing_answers_leave_and_are_counted) {
+TEST(RoundSource, AServerSMissingAnswersLeaveAndAreCounted) {
   for (const bool gives_logps : {true, false}) {
     Bench bench("rloo");
     Lossy lossy(rollout::make_model_source(*bench.model, bench.parts.set->policy, bench.parts.tokenizer),
@@ -196,7 +196,7 @@ TEST(RoundSource, a_server_s_missing_answers_leave_and_are_counted) {
   }
 }
 
-TEST(RoundSource, a_round_ends_when_the_policy_has_moved_too_far) {
+TEST(RoundSource, ARoundEndsWhenThePolicyHasMovedTooFar) {
   objective::ObjectiveOptions options;
   options.kl_early_stop = 1e-6;
   Bench bench("rloo", options);
@@ -214,7 +214,7 @@ TEST(RoundSource, a_round_ends_when_the_policy_has_moved_too_far) {
   EXPECT_EQ(next.count("reward"), 2 * kPrompts) << "new samples";
 }
 
-TEST(RoundSource, a_step_of_runaway_ratios_is_skipped_and_the_round_goes_on) {
+TEST(RoundSource, AStepOfRunawayRatiosIsSkippedAndTheRoundGoesOn) {
   objective::ObjectiveOptions options;
   options.una_link = "identity";
   options.una_clip = "none";
@@ -232,7 +232,7 @@ TEST(RoundSource, a_step_of_runaway_ratios_is_skipped_and_the_round_goes_on) {
   EXPECT_EQ(bench.step(source, 1e-2).sum("steps_a_round"), 1);
 }
 
-TEST(RoundSource, the_sampler_s_log_probs_are_the_trainer_s_up_to_rounding) {
+TEST(RoundSource, TheSamplerSLogProbsAreTheTrainerSUpToRounding) {
   Bench bench("rloo");
   RoundSource source(bench.parts, kPrompts, 1);
   const auto means = bench.step(source, 1e-3).means();
@@ -240,7 +240,7 @@ TEST(RoundSource, the_sampler_s_log_probs_are_the_trainer_s_up_to_rounding) {
   EXPECT_NEAR(means.at("sampling/importance_sampling_ratio/mean"), 1, 1e-4);
 }
 
-TEST(RoundSource, an_adaptive_coefficient_moves_with_the_round_s_kl_and_travels_in_checkpoints) {
+TEST(RoundSource, AnAdaptiveCoefficientMovesWithTheRoundSKlAndTravelsInCheckpoints) {
   objective::ObjectiveOptions options;
   options.beta = .1;
   Bench bench("ppo", options);
@@ -259,7 +259,7 @@ TEST(RoundSource, an_adaptive_coefficient_moves_with_the_round_s_kl_and_travels_
   EXPECT_NE(resumed.state().at("kl_coef").get<double>(), second.at("objective/kl_coef"));
 }
 
-TEST(RoundSource, ppo_s_parts_of_the_reward_add_up) {
+TEST(RoundSource, PpoSPartsOfTheRewardAddUp) {
   objective::ObjectiveOptions options;
   options.beta = .5;
   Bench bench("ppo", options);
@@ -273,7 +273,7 @@ TEST(RoundSource, ppo_s_parts_of_the_reward_add_up) {
   EXPECT_GT(means.at("objective/entropy"), 0);
 }
 
-TEST(RoundSource, the_critic_learns_alone_first_and_the_policy_s_first_update_is_adam_s_first) {
+TEST(RoundSource, TheCriticLearnsAloneFirstAndThePolicySFirstUpdateIsAdamSFirst) {
   Bench bench("ppo", {}, {.critic_rate = 2, .critic_alone = 2});
   RoundSource source(bench.parts, kPrompts, 1);
   const auto& spans = bench.runner->buffer().spans();
@@ -297,7 +297,7 @@ TEST(RoundSource, the_critic_learns_alone_first_and_the_policy_s_first_update_is
   EXPECT_NEAR(largest_move(before, false), 1e-3, 1e-5) << "the learning rate, not AdamW's warm moments";
 }
 
-TEST(RoundSource, flat_groups_are_drawn_again_by_keys) {
+TEST(RoundSource, FlatGroupsAreDrawnAgainByKeys) {
   Bench bench("rloo");
   bench.parts.options.zero_variance = "drop";
   const Round dropped = make_round(bench.parts, all_prompts(), 5);
@@ -317,7 +317,7 @@ TEST(RoundSource, flat_groups_are_drawn_again_by_keys) {
   }
 }
 
-TEST(RoundSource, resampling_ends_at_its_limit) {
+TEST(RoundSource, ResamplingEndsAtItsLimit) {
   Bench bench("rloo");
   Halves constant(3);
   bench.parts.reward = &constant;
@@ -328,7 +328,7 @@ TEST(RoundSource, resampling_ends_at_its_limit) {
   EXPECT_TRUE(round.rows.empty());
 }
 
-TEST(RoundSource, a_constant_reward_is_named_as_no_signal) {
+TEST(RoundSource, AConstantRewardIsNamedAsNoSignal) {
   for (const char* method : {"rloo", "ppo"}) {
     Bench bench(method);
     Halves constant(3);
@@ -340,7 +340,7 @@ TEST(RoundSource, a_constant_reward_is_named_as_no_signal) {
   }
 }
 
-TEST(RoundSource, the_last_tokens_before_the_longest_answer_cost_more_and_more) {
+TEST(RoundSource, TheLastTokensBeforeTheLongestAnswerCostMoreAndMore) {
   EXPECT_EQ(overlong_share(80, 20, 100), 0);
   EXPECT_DOUBLE_EQ(overlong_share(90, 20, 100), .5);  // TRL's example: -0.5
   EXPECT_EQ(overlong_share(100, 20, 100), 1);
@@ -360,7 +360,7 @@ TEST(RoundSource, the_last_tokens_before_the_longest_answer_cost_more_and_more) 
   }
 }
 
-TEST(RoundSource, ranks_are_among_the_reference_s_own_answers_whenever_they_are_asked_for) {
+TEST(RoundSource, RanksAreAmongTheReferenceSOwnAnswersWheneverTheyAreAskedFor) {
   objective::ObjectiveOptions options;
   options.una_link = "identity";
   options.una_f = "quantile";

@@ -38,7 +38,7 @@ std::vector<Verdict> score(const std::string& url, std::size_t count, std::int64
   return make_http_reward(url, quick(batch))->score(questions(count));
 }
 
-TEST(HttpReward, rows_go_in_batches_and_scores_come_back_in_order) {
+TEST(HttpReward, RowsGoInBatchesAndScoresComeBackInOrder) {
   ScriptedServer server([](const Received& received) {
     Json scores = Json::array();
     const Json body = Json::parse(received.body);
@@ -55,7 +55,7 @@ TEST(HttpReward, rows_go_in_batches_and_scores_come_back_in_order) {
   EXPECT_EQ(server.requests(), 3U);
 }
 
-TEST(HttpReward, what_is_no_score_is_missing_with_its_reason) {
+TEST(HttpReward, WhatIsNoScoreIsMissingWithItsReason) {
   ScriptedServer server([](const Received&) {
     return http_answer(200, R"([1.5, null, {"score": -2}, {"score": null, "error": "too long"}, "7"])");
   });
@@ -68,7 +68,7 @@ TEST(HttpReward, what_is_no_score_is_missing_with_its_reason) {
   EXPECT_FALSE(verdicts[4].score.has_value());
 }
 
-TEST(HttpReward, a_batch_that_fails_leaves_the_others_alone) {
+TEST(HttpReward, ABatchThatFailsLeavesTheOthersAlone) {
   ScriptedServer server([](const Received& received) {
     const Json rows = Json::parse(received.body)["rows"];
     if (rows[0]["answer"] == "0") { return http_answer(500, "broken"); }
@@ -84,7 +84,7 @@ TEST(HttpReward, a_batch_that_fails_leaves_the_others_alone) {
   EXPECT_EQ(verdicts[7].score, 2);
 }
 
-TEST(HttpReward, what_no_row_would_pass_stops_at_once) {
+TEST(HttpReward, WhatNoRowWouldPassStopsAtOnce) {
   ScriptedServer server([](const Received&) { return http_answer(404, "no such path"); });
   EXPECT_THROW(score(server.url("/wrong"), 4, 1), InputError);
   EXPECT_THROW(make_http_reward("localhost:80"), InputError);

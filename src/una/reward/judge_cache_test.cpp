@@ -8,14 +8,14 @@
 namespace una::reward {
 namespace {
 
-TEST(JudgeCache, replies_are_there_the_next_time) {
+TEST(JudgeCache, RepliesAreThereTheNextTime) {
   const std::string folder = test_folder("judge_cache") + "/deep/down";
   JudgeCache(folder, "a.jsonl").put("k", "line one\nline \"two\"");
   EXPECT_EQ(JudgeCache(folder, "a.jsonl").find("k"), "line one\nline \"two\"");
   EXPECT_FALSE(JudgeCache(folder, "b.jsonl").find("k").has_value());
 }
 
-TEST(JudgeCache, a_torn_last_line_loses_itself_only) {
+TEST(JudgeCache, ATornLastLineLosesItselfOnly) {
   const std::string folder = test_folder("judge_cache_torn");
   JudgeCache(folder, "a.jsonl").put("one", "1");
   const std::string path = folder + "/a.jsonl";
@@ -27,7 +27,7 @@ TEST(JudgeCache, a_torn_last_line_loses_itself_only) {
   EXPECT_EQ(cache.find("three"), "3");
 }
 
-TEST(JudgeCache, none_keeps_nothing) {
+TEST(JudgeCache, NoneKeepsNothing) {
   JudgeCache none;
   none.put("k", "v");
   EXPECT_FALSE(none.find("k").has_value());

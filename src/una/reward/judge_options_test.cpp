@@ -30,7 +30,7 @@ std::string refused(const std::string& yaml) {
   return refusal([&] { read("base_url: http://127.0.0.1:1/v1\n" + yaml); });
 }
 
-TEST(JudgeOptions, a_file_is_read_with_its_template_beside_it) {
+TEST(JudgeOptions, AFileIsReadWithItsTemplateBesideIt) {
   const JudgeSettings settings = read(
       "base_url: http://127.0.0.1:1/v1\nmodel: m\nmode: pairs\nprompt_template_file: pair.txt\n"
       "price_per_million_tokens: [0.5, 2]\ntemperature: null\nrequests_per_minute: 30\n");
@@ -43,7 +43,7 @@ TEST(JudgeOptions, a_file_is_read_with_its_template_beside_it) {
   EXPECT_EQ(read("base_url: http://127.0.0.1:1/v1\nmodel: m\nscale: [0, 100]\n").scale.hi, 100);
 }
 
-TEST(JudgeOptions, bad_values_are_named) {
+TEST(JudgeOptions, BadValuesAreNamed) {
   EXPECT_NE(refused("").find("judge.yaml: model is missing"), std::string::npos) << refused("");
   EXPECT_NE(refused("model: m\nmode: star\n").find("none of score, thumbs, pairs"), std::string::npos);
   EXPECT_NE(refused("model: m\nscale: [5, 1]\n").find("lo below hi"), std::string::npos);
@@ -56,7 +56,7 @@ TEST(JudgeOptions, bad_values_are_named) {
   EXPECT_NE(refusal([] { read("base_url: host\nmodel: m\n"); }).find("base_url"), std::string::npos);
 }
 
-TEST(JudgeOptions, the_key_comes_from_the_environment_only) {
+TEST(JudgeOptions, TheKeyComesFromTheEnvironmentOnly) {
   const std::string in_file = refused("model: m\napi_key: sk-secret\n");
   EXPECT_NE(in_file.find("environment variable"), std::string::npos) << in_file;
   EXPECT_EQ(in_file.find("sk-secret"), std::string::npos);

@@ -5,13 +5,13 @@
 namespace una::reward {
 namespace {
 
-TEST(JudgePrompt, places_are_filled_once_and_other_braces_stay) {
+TEST(JudgePrompt, PlacesAreFilledOnceAndOtherBracesStay) {
   EXPECT_EQ(
       fill("{prompt} {\"a\": {answer}} {other} {", {{"prompt", "say {answer}"}, {"answer", "{prompt}"}}),
       "say {answer} {\"a\": {prompt}} {other} {");
 }
 
-TEST(JudgePrompt, the_final_format_is_stated_where_the_template_wants_it_or_at_the_end) {
+TEST(JudgePrompt, TheFinalFormatIsStatedWhereTheTemplateWantsItOrAtTheEnd) {
   EXPECT_EQ(
       with_format("{answer} {format} Thanks.", JudgeMode::kThumbs, true),
       "{answer} Reply with one JSON object and nothing else: {\"verdict\": \"V\"}, where V is yes or no. "
@@ -21,7 +21,7 @@ TEST(JudgePrompt, the_final_format_is_stated_where_the_template_wants_it_or_at_t
   EXPECT_NE(line.find("Score: N, where N is a number from {lo} (worst) to {hi} (best)."), std::string::npos);
 }
 
-TEST(JudgePrompt, the_default_questions_hold_prompt_and_answers) {
+TEST(JudgePrompt, TheDefaultQuestionsHoldPromptAndAnswers) {
   for (const JudgeMode mode : {JudgeMode::kScore, JudgeMode::kThumbs, JudgeMode::kPairs}) {
     const std::string text = default_template(mode);
     EXPECT_NE(text.find("{prompt}"), std::string::npos);
@@ -30,7 +30,7 @@ TEST(JudgePrompt, the_default_questions_hold_prompt_and_answers) {
   }
 }
 
-TEST(JudgePrompt, conversations_are_read_with_their_roles) {
+TEST(JudgePrompt, ConversationsAreReadWithTheirRoles) {
   Text chat{.is_chat = true, .plain = "", .messages = {{"user", "hi", ""}}};
   EXPECT_EQ(conversation_text(chat), "hi");
   chat.messages.push_back({"assistant", "hello", ""});

@@ -19,7 +19,7 @@ std::optional<double> mark(const std::string& content, JudgeMode mode, const std
   return read.value;
 }
 
-TEST(JudgeReply, scores_stand_on_the_last_line_and_on_the_scale) {
+TEST(JudgeReply, ScoresStandOnTheLastLineAndOnTheScale) {
   const JudgeMode score = JudgeMode::kScore;
   EXPECT_EQ(mark("It is fine.\nScore: 7\n\n", score), 7);
   EXPECT_EQ(mark("**Score: 7.5**", score), 7.5);
@@ -31,7 +31,7 @@ TEST(JudgeReply, scores_stand_on_the_last_line_and_on_the_scale) {
   EXPECT_NE(read_mark("Score: 11", settings(score)).problem.find("off the scale 1..10"), std::string::npos);
 }
 
-TEST(JudgeReply, verdicts_are_words) {
+TEST(JudgeReply, VerdictsAreWords) {
   EXPECT_EQ(mark("Verdict: yes", JudgeMode::kThumbs), 1);
   EXPECT_EQ(mark("Verdict: No", JudgeMode::kThumbs), 0);
   EXPECT_FALSE(mark("Verdict: maybe", JudgeMode::kThumbs).has_value());
@@ -42,7 +42,7 @@ TEST(JudgeReply, verdicts_are_words) {
   EXPECT_FALSE(mark("Verdict: A or B", JudgeMode::kPairs).has_value());
 }
 
-TEST(JudgeReply, json_is_the_whole_reply) {
+TEST(JudgeReply, JsonIsTheWholeReply) {
   EXPECT_EQ(mark("{\"score\": 3, \"why\": \"x\"}", JudgeMode::kScore, "json"), 3);
   EXPECT_EQ(mark("```json\n{\"verdict\": \"no\"}\n```", JudgeMode::kThumbs, "json"), 0);
   for (const char* bad :
@@ -51,7 +51,7 @@ TEST(JudgeReply, json_is_the_whole_reply) {
   }
 }
 
-TEST(JudgeReply, a_chat_completion_is_read_with_its_tokens) {
+TEST(JudgeReply, AChatCompletionIsReadWithItsTokens) {
   const ChatReply good =
       read_chat_reply(R"({"choices": [{"message": {"content": "Score: 1"}, "finish_reason": "stop"}],)"
                       R"("usage": {"prompt_tokens": 12, "completion_tokens": 3}})");

@@ -47,7 +47,7 @@ Question ask(const std::string& prompt, const std::string& answer) {
   return question;
 }
 
-TEST(Judge, scores_are_asked_for_with_the_declared_parameters) {
+TEST(Judge, ScoresAreAskedForWithTheDeclaredParameters) {
   ScriptedServer server([](const Received& received) {
     const Json body = Json::parse(received.body);
     EXPECT_EQ(body["model"], "m");
@@ -72,7 +72,7 @@ TEST(Judge, scores_are_asked_for_with_the_declared_parameters) {
   EXPECT_NE(judge->account().find("20 tokens in, 10 out, $0.0000"), std::string::npos) << judge->account();
 }
 
-TEST(Judge, a_bad_server_costs_retries_and_the_rest_is_missing) {
+TEST(Judge, ABadServerCostsRetriesAndTheRestIsMissing) {
   ScriptedServer server([](const Received& received) -> std::optional<std::string> {
     const std::string turn = user_turn(received);
     const bool again = received.number >= 5;
@@ -99,7 +99,7 @@ TEST(Judge, a_bad_server_costs_retries_and_the_rest_is_missing) {
       << judge->account();
 }
 
-TEST(Judge, an_unreadable_reply_is_asked_for_again) {
+TEST(Judge, AnUnreadableReplyIsAskedForAgain) {
   ScriptedServer server([](const Received& received) {
     return http_answer(200, chat(received.number == 0 ? "I like it: 8" : "Score: 8"));
   });
@@ -107,7 +107,7 @@ TEST(Judge, an_unreadable_reply_is_asked_for_again) {
   EXPECT_EQ(server.requests(), 2U);
 }
 
-TEST(Judge, a_second_run_asks_nothing) {
+TEST(Judge, ASecondRunAsksNothing) {
   const std::string folder = test_folder("judge_runs");
   ScriptedServer server([](const Received& received) {
     return http_answer(200, chat(user_turn(received).empty() ? "" : "Score: 4"));
@@ -127,7 +127,7 @@ TEST(Judge, a_second_run_asks_nothing) {
   EXPECT_EQ(server.requests(), 4U) << "another prompt is another question";
 }
 
-TEST(Judge, thumbs_are_one_and_zero) {
+TEST(Judge, ThumbsAreOneAndZero) {
   ScriptedServer server([](const Received& received) {
     return http_answer(200, chat(user_turn(received).rfind("good", 0) == 0 ? "Verdict: yes" : "Verdict: no"));
   });
@@ -147,7 +147,7 @@ std::string pair_reply(const std::string& turn) {
   return first == second ? "Verdict: tie" : first ? "Verdict: A" : "Verdict: B";
 }
 
-TEST(Judge, pairs_are_asked_in_both_orders_and_must_agree) {
+TEST(Judge, PairsAreAskedInBothOrdersAndMustAgree) {
   ScriptedServer server(
       [](const Received& received) { return http_answer(200, chat(pair_reply(user_turn(received)))); });
   const auto judge = make_judge(parts(server, "pairs", "{prompt}: A={answer_a} B={answer_b}"));
@@ -168,7 +168,7 @@ TEST(Judge, pairs_are_asked_in_both_orders_and_must_agree) {
   EXPECT_NE(results[4].failure.find("no idea"), std::string::npos);
 }
 
-TEST(Judge, a_judge_of_pairs_scores_by_the_share_of_comparisons_won) {
+TEST(Judge, AJudgeOfPairsScoresByTheShareOfComparisonsWon) {
   ScriptedServer server(
       [](const Received& received) { return http_answer(200, chat(pair_reply(user_turn(received)))); });
   const auto judge = make_judge(parts(server, "pairs", "{prompt}: A={answer_a} B={answer_b}"));
@@ -180,7 +180,7 @@ TEST(Judge, a_judge_of_pairs_scores_by_the_share_of_comparisons_won) {
   EXPECT_EQ(verdicts[3].score, 0.25);
 }
 
-TEST(Judge, a_wrong_key_stops_at_once_without_showing_it) {
+TEST(Judge, AWrongKeyStopsAtOnceWithoutShowingIt) {
   ScriptedServer server([](const Received&) { return http_answer(401, "Incorrect API key: sk-secret"); });
   JudgeParts wrong = parts(server, "score", "{answer}");
   wrong.client.bearer = "sk-secret";
@@ -193,7 +193,7 @@ TEST(Judge, a_wrong_key_stops_at_once_without_showing_it) {
   }
 }
 
-TEST(Judge, a_template_with_ground_truth_needs_one) {
+TEST(Judge, ATemplateWithGroundTruthNeedsOne) {
   ScriptedServer server([](const Received& received) {
     return http_answer(200, chat(user_turn(received).rfind("a/t", 0) == 0 ? "Score: 3" : "Score: 1"));
   });

@@ -9,7 +9,7 @@ bool same(const std::string& answer, const std::string& truth) {
   return same_result(answer, truth, kMathTolerance);
 }
 
-TEST(MathAnswer, numbers_are_read_as_people_write_them) {
+TEST(MathAnswer, NumbersAreReadAsPeopleWriteThem) {
   const std::pair<const char*, double> cases[] = {{"42", 42},
                                                   {" -3.50 ", -3.5},
                                                   {"+7.", 7},
@@ -41,14 +41,14 @@ TEST(MathAnswer, numbers_are_read_as_people_write_them) {
   }
 }
 
-TEST(MathAnswer, the_last_box_or_mark_counts) {
+TEST(MathAnswer, TheLastBoxOrMarkCounts) {
   EXPECT_EQ(marked_result("first \\boxed{1}, so \\boxed{\\frac{3}{4}}."), "\\frac{3}{4}");
   EXPECT_EQ(marked_result("48/2 = <<48/2=24>>24\n#### 72\n"), "72");
   EXPECT_EQ(marked_result("never closed \\boxed{3"), "");
   EXPECT_EQ(marked_result("nothing"), "");
 }
 
-TEST(MathAnswer, the_last_number_of_running_text) {
+TEST(MathAnswer, TheLastNumberOfRunningText) {
   EXPECT_EQ(last_number("He pays $1,234.50."), "$1,234.50");
   EXPECT_EQ(last_number("from 3 to -4!"), "-4");
   EXPECT_EQ(last_number("3-4"), "4");
@@ -60,7 +60,7 @@ TEST(MathAnswer, the_last_number_of_running_text) {
   EXPECT_EQ(last_number("none"), "");
 }
 
-TEST(MathAnswer, results_agree_as_numbers) {
+TEST(MathAnswer, ResultsAgreeAsNumbers) {
   EXPECT_TRUE(same("We get 7 and then \\boxed{0.75}", "\\frac{3}{4}"));
   EXPECT_TRUE(same("The answer is 1,200.", "1200"));
   EXPECT_TRUE(same("18", "She sells 9 * 2 = $<<9*2=18>>18.\n#### 18"));
@@ -74,14 +74,14 @@ TEST(MathAnswer, results_agree_as_numbers) {
   EXPECT_TRUE(same_result("0.333", "1/3", 1e-2));
 }
 
-TEST(MathAnswer, what_is_no_number_must_read_the_same) {
+TEST(MathAnswer, WhatIsNoNumberMustReadTheSame) {
   EXPECT_TRUE(same("Hence \\boxed{\\left( 3, \\dfrac{\\pi}{2} \\right)}.", "(3,\\frac{\\pi}{2})"));
   EXPECT_TRUE(same("x + 1", "x+1"));
   EXPECT_FALSE(same("\\boxed{3}", "2\\sqrt{3}"));
   EXPECT_FALSE(same("blue", "red"));
 }
 
-TEST(MathAnswer, loose_text_ignores_case_punctuation_and_articles) {
+TEST(MathAnswer, LooseTextIgnoresCasePunctuationAndArticles) {
   EXPECT_EQ(loose_text("The  Eiffel-Tower, a\nlandmark!"), "eiffeltower landmark");
 }
 

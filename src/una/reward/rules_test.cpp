@@ -25,7 +25,7 @@ std::string refusal(const std::string& spec) {
   return "";
 }
 
-TEST(Rules, each_rule_reads_the_answer) {
+TEST(Rules, EachRuleReadsTheAnswer) {
   EXPECT_DOUBLE_EQ(score_of("length:4", "one two three four"), 0);
   EXPECT_DOUBLE_EQ(score_of("length:4", " one  two\n"), -.5);
   EXPECT_DOUBLE_EQ(score_of("length:4", "a b c d e f g h i j k l"), -1);
@@ -35,13 +35,13 @@ TEST(Rules, each_rule_reads_the_answer) {
   EXPECT_DOUBLE_EQ(score_of("json", R"({"a": [1, 2})"), 0);
 }
 
-TEST(Rules, a_chat_answer_is_the_contents_of_its_turns) {
+TEST(Rules, AChatAnswerIsTheContentsOfItsTurns) {
   Question question;
   question.answer = {.is_chat = true, .plain = "", .messages = {{"assistant", "Answer: 7", ""}}};
   EXPECT_DOUBLE_EQ(make_rule("regex:^Answer")->score({question}).front().score.value(), 1);
 }
 
-TEST(Rules, answers_are_compared_with_the_ground_truth_of_their_row) {
+TEST(Rules, AnswersAreComparedWithTheGroundTruthOfTheirRow) {
   const auto verdict = [](const std::string& spec, const std::string& answer, const char* truth) {
     Question question = ask(answer);
     if (truth != nullptr) { question.ground_truth = truth; }
@@ -60,7 +60,7 @@ TEST(Rules, answers_are_compared_with_the_ground_truth_of_their_row) {
   EXPECT_NE(refusal("exact_match:tight").find("exact_match:loose"), std::string::npos);
 }
 
-TEST(Rules, commands_read_the_ground_truth_too) {
+TEST(Rules, CommandsReadTheGroundTruthToo) {
   Question question = ask("5");
   question.ground_truth = "right";
   const auto reward = make_rule(
@@ -71,7 +71,7 @@ TEST(Rules, commands_read_the_ground_truth_too) {
   EXPECT_DOUBLE_EQ(verdicts[1].score.value(), 0);
 }
 
-TEST(Rules, scales_are_declared_where_they_are_known) {
+TEST(Rules, ScalesAreDeclaredWhereTheyAreKnown) {
   const auto scale = [](const std::string& spec) { return make_rule(spec)->scale(); };
   EXPECT_EQ(scale("length:4")->lo, -1);
   EXPECT_EQ(scale("length:4")->hi, 0);
@@ -85,14 +85,14 @@ TEST(Rules, scales_are_declared_where_they_are_known) {
   EXPECT_EQ(sum->scale()->hi, 0);
 }
 
-TEST(Rules, bad_specifications_are_refused_with_advice) {
+TEST(Rules, BadSpecificationsAreRefusedWithAdvice) {
   EXPECT_NE(refusal("lenght:4").find("unknown kind 'lenght' (known: model, length"), std::string::npos);
   EXPECT_NE(refusal("length:four").find("length:40"), std::string::npos);
   EXPECT_NE(refusal("regex:(").find("no regular expression"), std::string::npos);
   EXPECT_NE(refusal("command:").find("behind the colon"), std::string::npos);
 }
 
-TEST(Rules, a_command_scores_every_row_and_a_missing_score_is_no_zero) {
+TEST(Rules, ACommandScoresEveryRowAndAMissingScoreIsNoZero) {
   const auto reward = make_rule(
       "command:while read -r row; do case $row in *good*) echo 1.5;; *bad*) "
       "echo '{\"score\": -2}';; *) echo NaN;; esac; done");
@@ -104,12 +104,12 @@ TEST(Rules, a_command_scores_every_row_and_a_missing_score_is_no_zero) {
   EXPECT_NE(verdicts[2].failure.find("line 3 is no number: NaN"), std::string::npos);
 }
 
-TEST(Rules, a_command_that_dies_or_prints_too_little_is_named) {
+TEST(Rules, ACommandThatDiesOrPrintsTooLittleIsNamed) {
   EXPECT_THROW(make_rule("command:exit 3")->score({ask("x")}), InputError);
   EXPECT_THROW(make_rule("command:echo 1")->score({ask("x"), ask("y")}), InputError);
 }
 
-TEST(Rules, a_sum_of_rewards_has_weights_and_keeps_failures) {
+TEST(Rules, ASumOfRewardsHasWeightsAndKeepsFailures) {
   std::vector<std::unique_ptr<Reward>> parts;
   parts.push_back(make_rule("regex:yes"));
   parts.push_back(
