@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """Applies each one-line fault of tests/mutations.txt, rebuilds one test program and asserts that the named test fails.
 
-usage: tools/run_mutations.py BUILD_FOLDER [--only TEXT] [--list FILE] [--jobs N]
+usage: tools/run_mutations.py BUILD_FOLDER [--only TEXT] [--sample N [--seed S]] [--check] [--list FILE] [--jobs N]
 
-A line is "file | old text | new text | ctest name"; '#' begins a comment line. The old text must stand exactly once in
-the file. The source is put back on every exit; after a hard kill the next run puts it back from BUILD_FOLDER/mutation.
-Works in place, so run it in a tree that nobody else builds from at the time. Exit code 0: every fault was caught; 1:
-one was not; 2: the list or the build is broken.
+A line is "file | old text | new text | ctest name"; '#' begins a comment line. The old text must occur exactly once in
+the file; --check verifies only this, for every line. The source is restored on every exit; after a hard kill the next
+run restores it from BUILD_FOLDER/mutation. Works in place: run it in a tree that is not being built at the same time.
+Exit code 0: every fault was caught; 1: one was not; 2: the list or the build is broken.
 """
 import argparse
 import atexit
 import pathlib
+import random
 import signal
 import subprocess
 import sys
@@ -71,7 +72,7 @@ def read_list(path: pathlib.Path) -> list[Mutation]:
             fail(f"{path.name}:{number}: no file {parts[0].strip()}")
         found = mutation.path.read_text().count(mutation.old)
         if found != 1:
-            fail(f"{path.name}:{number}: '{mutation.old}' stands {found} times in {parts[0].strip()}, not once")
+            fail(f"{path.name}:{number}: '{mutation.old}' occurs {found} times in {parts[0].strip()}, not once")
         out.append(mutation)
     return out
 
@@ -123,15 +124,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build_folder", type=pathlib.Path)
     parser.add_argument("--only", default="", help="only lines whose file or test holds this text")
+    parser.add_argument("--sample", type=int, default=0, help="this many lines, drawn at random")
+    parser.add_argument("--seed", default="", help="of the sample; the same seed draws the same lines")
+    parser.add_argument("--check", action="store_true", help="only check that every line applies")
     parser.add_argument("--list", type=pathlib.Path, default=ROOT / "tests" / "mutations.txt")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
+    if options.check:
+        print(f"{len(read_list(options.list))} faults apply")
+        return 0
     if not (options.build_folder / "CMakeCache.txt").is_file():
-        fail(f"{options.build_folder} is no configured build folder: run cmake --preset release first")
+        fail(f"{options.build_folder} is not a configured build folder: run cmake --preset release first")
     Swap(options.build_folder / "mutation" / "original")  # before the list is checked against the files
     mutations = [m for m in read_list(options.list) if options.only in str(m.path) + " " + m.test]
     if not mutations:
         fail("no line to run")
+    if options.sample:
+        drawn = random.Random(options.seed).sample(mutations, min(options.sample, len(mutations)))
+        mutations = sorted(drawn, key=lambda m: m.line)
     return run(options.build_folder, mutations, options.jobs)
 
 
