@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ./dev bench train --model DIR --pairs FILE [--timed N] [--rounds N]: una and the careful PyTorch loop in turn, A/B/A.
-# ./dev bench generate --model DIR --pairs FILE: decoding against Hugging Face's generate() and against the machine.
+# ./dev bench generate --model DIR --pairs FILE: decoding against Hugging Face's generate() and against the machine
+#   (tools/bench_train.py and tools/bench_generate.py).
 # ./dev bench online ARGS: the online demo over seeds, at equal KL, gradient noise (una bench online ARGS).
 # ./dev bench tokenise --model DIR --data FILE: reading and tokenising against the tokenizers package.
 # ./dev bench rows: resuming in a row cache of 100 million rows (UNA_BENCH_ROWS), 13 GB in the temporary folder.

@@ -19,6 +19,8 @@ usage() {
   una ARGS   run the built program
   bench      bench train | bench kernels ...: side by side with the peers where they are installed
   fuzz       [TARGET] [SECONDS]: libFuzzer on one reader of untrusted bytes, or on each in turn (600 seconds)
+  mutations  [--sample N] [--only TEXT]: apply each fault of tests/mutations.txt and see that its test fails
+  sanitize   the tests of the rooms that do not compute with tensors, under AddressSanitizer and UBSan
   parity     numbers against transformers, TRL, PEFT and llama.cpp (installs them); folders against vLLM's loader rules
   format     clang-format 19 over src
   lint       clang-tidy 19 over every file
@@ -138,6 +140,22 @@ run_tests() {
     python3 tools/check_tidy.py --build build/release --changed-only --jobs "$(nproc)"
   fi
   ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" "$@"
+}
+
+run_mutations() {
+  setup && configure release && python3 tools/run_mutations.py build/release --jobs "$(nproc)" "$@"
+}
+
+# Rooms whose tests need LibTorch's headers at most: they build and run under the sanitizers in minutes. The whole suite
+# under them is ./dev test --asan.
+sanitized_rooms="base net text rows report weights"
+
+run_sanitized() {
+  local room pattern targets=""
+  for room in $sanitized_rooms; do targets="$targets ${room}_test"; done
+  pattern="^($(echo "$sanitized_rooms" | tr ' ' '|'))[.]"
+  # shellcheck disable=SC2086
+  setup && build asan $targets && ctest --test-dir build/asan --output-on-failure -j "$(nproc)" -R "$pattern"
 }
 
 # Inputs that reach new code stay in build/fuzz/corpus, what breaks something in build/fuzz/findings.
