@@ -1,6 +1,6 @@
 """una against Hugging Face's generate() on the same prompts, threads and machine, in turn: una, peer, una, peer, una.
 
-Batch 16 and batch 1, 128 new tokens, then eight samples of one 512-token prompt (una alone, beside its derived floor).
+Batch 16 and batch 1, 128 new tokens, then eight samples of one 512-token prompt (una alone, with its derived floor).
 Prints each leg's JSON line and a summary. A leg is void (and run again, once) when the machine's own GEMM rate moved
 by more than 10 % around it.
 """

@@ -82,7 +82,7 @@ def main():
     parser.add_argument("--timed", type=int, default=40)
     parser.add_argument("--compile", action="store_true", help="also the compiled loop")
     parser.add_argument("--trl", action="store_true", help="also TRL, 1 and 4 pairs a step, the reference live and precomputed")
-    parser.add_argument("--trl_timed", type=int, default=12, help="pairs of TRL's legs and of una's beside them")
+    parser.add_argument("--trl_timed", type=int, default=12, help="pairs of TRL's legs and of una's legs between them")
     parser.add_argument("--case", default="", help="what the summary in --json is called")
     parser.add_argument("--json", help="JSONL to which the summary is appended")
     args = parser.parse_args()

@@ -2,7 +2,7 @@
 """Fail when a file of the project is used by nothing: check_dead_files.py ROOT
 
 A header must be included by a source other than its own; a source without a header of its own must define something that
-another file names; every other file (scripts, documents, configurations) must be named by some file, or lie in a folder
+another file names; every other file (scripts, documents, configurations) must be named by some file, or be in a folder
 that is read as a whole (FOLDERS). Only files that git tracks are looked at.
 """
 import pathlib

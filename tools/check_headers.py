@@ -2,7 +2,7 @@
 """Fail when an outside header is included where it does not belong: check_headers.py SRC
 
 An outside part is named in the .cpp files of its rooms only, so that replacing it is a change to one room. LibTorch
-may stand in headers, but by single operator headers: the big ones cost seconds in every file.
+may appear in headers, but by single operator headers: the big ones cost seconds in every file.
 """
 import pathlib
 import re

@@ -3,7 +3,7 @@
 
 Needs DIR/compile_commands.json. What passed is remembered in .cache/tidy by a hash of the file, of all our headers that
 it includes, of .clang-tidy and of the flags, so a second run looks at changed files only. --changed-only limits the
-run to files that differ from the commit before HEAD (a changed header stands for the source beside it, a changed .inc
+run to files that differ from the commit before HEAD (a changed header counts as its source, a changed .inc
 for every source that includes it).
 """
 import argparse

@@ -4,7 +4,7 @@ import re
 
 SUFFIXES = {".h", ".cpp", ".cu", ".cuh"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
-# Comments, raw strings, strings, characters ('1'000' digit separators are no characters).
+# Comments, raw strings, strings, characters ('1'000' digit separators do not open a character).
 NOISE = re.compile(
     r'//[^\n]*|/\*.*?\*/|R"([^(\s]{0,16})\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-zA-Z_])\'(?:\\.|[^\'\\\n])+\'', re.S)
 

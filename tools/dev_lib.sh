@@ -60,7 +60,7 @@ apt_install() {
 check_other_system() {
   local tool missing=""
   for tool in g++ cmake ninja cargo python3; do command -v "$tool" >/dev/null || missing="$missing $tool"; done
-  [ -z "$missing" ] || die "this is no Debian system and these are missing:$missing (also needed: the development files of yaml-cpp, nlohmann-json, simdjson, xxhash, libcurl, GoogleTest)"
+  [ -z "$missing" ] || die "this is not a Debian system and these are missing:$missing (also needed: the development files of yaml-cpp, nlohmann-json, simdjson, xxhash, libcurl, GoogleTest)"
 }
 
 rust_is_recent() {

@@ -1,4 +1,4 @@
-"""Bars of seconds a pair, una beside each peer, from the summaries that bench_train.py --json wrote: plot_bench.py FILE.jsonl OUT.svg."""
+"""Bars of seconds per pair, una next to each peer, from the summaries that bench_train.py --json wrote: plot_bench.py FILE.jsonl OUT.svg."""
 import json
 import sys
 from xml.sax.saxutils import escape

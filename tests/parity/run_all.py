@@ -149,7 +149,7 @@ class Parity:
             with_adapter, without = self.una_logps("--model", folder, "--adapter", adapter)
             self.compare(f"{family}: PEFT adapter read by una", self.hf_logps(peft.eval()), with_adapter)
             with peft.disable_adapter():
-                self.compare(f"{family}: reference beside it", self.hf_logps(peft), without)
+                self.compare(f"{family}: reference alone", self.hf_logps(peft), without)
 
     def adapter(self):
         for family in FAMILIES:
