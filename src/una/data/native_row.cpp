@@ -145,6 +145,16 @@ void append_context(Json& row, const Example& example) {
   if (example.ground_truth) { row["ground_truth"] = *example.ground_truth; }
 }
 
+// Who wrote the answers; nullptr where that is not known of all.
+const char* sampler_name(const Example& example) {
+  const auto all = [&](Sampler sampler) {
+    return !example.responses.empty() && std::all_of(example.responses.begin(), example.responses.end(),
+                                                     [&](const Response& r) { return r.sampler == sampler; });
+  };
+  if (all(Sampler::kPolicy)) { return "policy"; }
+  return all(Sampler::kReference) ? "ref" : nullptr;
+}
+
 }  // namespace
 
 Json number_json(double value) {
@@ -167,6 +177,17 @@ Json text_json(const Text& text) {
 void append_common(Json& row, const Example& example) {
   append_origin(row, example);
   append_context(row, example);
+}
+
+void append_kept(Json& row, const Example& example) {
+  append_common(row, example);
+  if (const char* sampler = sampler_name(example)) { row["sampled_from"] = sampler; }
+}
+
+Json common_row(const Example& example) {
+  Json row{{"prompt", text_json(example.prompt)}};
+  append_kept(row, example);
+  return row;
 }
 
 NativeRow native_row(const Example& example, const std::optional<ScoreRange>& range) {

@@ -18,6 +18,11 @@ Json number_json(double value);
 // chat_template_kwargs, ground_truth.
 void append_common(Json& row, const Example& example);
 
+// What every row keeps of the one it was made from, behind its answers: append_common, and who wrote them.
+void append_kept(Json& row, const Example& example);
+// The same of a row without answers: prompt, tools, ground truth, ...
+Json common_row(const Example& example);
+
 struct NativeRow {
   Json json;
   // ref_rewards (or sampled_from) had to stay behind: the answers of the row have different ones, or the row

@@ -1,4 +1,5 @@
 #include "una/recipe/bench_bandit.h"
+#include "una/kernels/threads.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +11,7 @@
 #include "una/base/log.h"
 #include "una/objective/methods.h"
 #include "una/online/bandit.h"
-#include "una/recipe/training_run.h"
+#include "una/run/training_run.h"
 
 namespace una::recipe {
 namespace {
@@ -81,7 +82,7 @@ int bench_bandit(const std::vector<std::string>& arguments) {
   std::vector<std::string> names;
   for (const online::BanditCase& one : online::bandit_cases()) { names.push_back(one.name); }
   for (const std::string& name : options.methods) { objective::choose("methods", name, names); }
-  set_threads(options.threads);
+  kernels::set_threads(options.threads);
   std::printf("%s", cat("| case | regret, mean of ", options.seeds,
                         " | least | most | KL, nats | seconds | |\n|---|---|---|---|---|---|---|\n")
                         .c_str());

@@ -1,4 +1,5 @@
 #include "una/recipe/bench_generate.h"
+#include "una/kernels/threads.h"
 
 #include <algorithm>
 #include <atomic>
@@ -17,7 +18,7 @@
 #include "una/base/json.h"
 #include "una/generate/engine.h"
 #include "una/model/model_memory.h"
-#include "una/recipe/training_run.h"
+#include "una/run/training_run.h"
 
 namespace una::recipe {
 namespace {
@@ -31,7 +32,7 @@ struct GenerateBenchOptions {
     v("adapter", adapter, "an adapter folder to decode with");
     v("pairs", pairs, "JSONL whose rows have a prompt");
     v("dtype", dtype, "bfloat16 | float32");
-    v("device", device, kDeviceHelp);
+    v("device", device, setup::kDeviceHelp);
     v("batch", batch, "prompts answered at one time, from the top of the file");
     v("samples", samples, "answers to each prompt; above 1 the file's prompts are joined to one long text");
     v("prompt_tokens", prompt_tokens, "longer prompts are cut");
@@ -84,7 +85,7 @@ class GenerateBench {
  public:
   explicit GenerateBench(const GenerateBenchOptions& options)
       : options_(options),
-        setup_(load_for_inference(options.model, options.adapter, {options.dtype, options.device})) {
+        setup_(setup::load_for_inference(options.model, options.adapter, {options.dtype, options.device})) {
     memory_ = model::plan_memory(setup_.folder.spec, {.dtype = setup_.model->dtype()});
     read_prompts();
   }
@@ -119,7 +120,7 @@ class GenerateBench {
   void read_prompts() {
     data::DataOptions data;
     data.dataset_name = {options_.pairs};
-    const TextSetup text = load_text(options_.model, data, setup_.folder.spec);
+    const setup::TextSetup text = setup::load_text(options_.model, data, setup_.folder.spec);
     stop_ = text.eos_id;
     data::ReadReport report;
     const auto limit = static_cast<std::size_t>(options_.prompt_tokens);
@@ -180,7 +181,7 @@ class GenerateBench {
   }
 
   GenerateBenchOptions options_;
-  ModelSetup setup_;
+  setup::ModelSetup setup_;
   model::ModelMemory memory_;
   std::vector<std::vector<std::int32_t>> prompts_;
   std::int32_t stop_ = 0;
@@ -200,7 +201,7 @@ int bench_generate(const std::vector<std::string>& arguments) {
   check_input(
       options.batch >= 1 && options.samples >= 1 && options.prompt_tokens >= 1 && options.new_tokens >= 2,
       "bench generate: batch, samples and prompt_tokens must be at least 1, new_tokens at least 2");
-  set_threads(options.threads);
+  kernels::set_threads(options.threads);
   std::printf("%s\n", GenerateBench(options).run().dump().c_str());
   return 0;
 }

@@ -9,11 +9,12 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/kernels/threads.h"
 #include "una/recipe/bench_bandit.h"
 #include "una/recipe/bench_generate.h"
-#include "una/recipe/bench_online.h"
 #include "una/recipe/commands.h"
-#include "una/recipe/training_run.h"
+#include "una/run/training_run.h"
+#include "una/study/bench_online.h"
 
 namespace una::recipe {
 namespace {
@@ -29,7 +30,7 @@ struct BenchOptions {
     v("model", model, "a model folder");
     v("pairs", pairs, "JSONL of prompt, chosen, rejected");
     v("dtype", dtype, "bfloat16 | float32");
-    v("device", device, kDeviceHelp);
+    v("device", device, setup::kDeviceHelp);
     v("method", method, "dpo | una | kto");
     v("timed", timed, "pairs timed, from the top of the file");
     v("warmup", warmup, "pairs after them that warm up");
@@ -44,8 +45,8 @@ struct BenchOptions {
   }
 };
 
-RunConfig bench_config(const BenchOptions& options) {
-  RunConfig config = default_config(options.method);
+setup::RunConfig bench_config(const BenchOptions& options) {
+  setup::RunConfig config = setup::default_config(options.method);
   config.model.model_name_or_path = options.model;
   config.model.dtype = options.dtype;
   config.model.device = options.device;
@@ -64,7 +65,7 @@ RunConfig bench_config(const BenchOptions& options) {
 }
 
 std::vector<StepBatch> make_steps(const data::Dataset& dataset, std::int64_t begin, std::int64_t end,
-                                  std::int64_t batch, const RunConfig& config) {
+                                  std::int64_t batch, const setup::RunConfig& config) {
   std::vector<StepBatch> steps;
   for (std::int64_t at = begin; at < end; at += batch) {
     std::vector<Row> rows;
@@ -74,8 +75,8 @@ std::vector<StepBatch> make_steps(const data::Dataset& dataset, std::int64_t beg
       step.tokens += rows.back().tokens();
     }
     step.rows = static_cast<std::int64_t>(rows.size());
-    step.micro_batches = data::pack_rows(rows, pack_options(config));
-    if (config.method == "kto") { step.kl = data::pack_kl_rows(rows, pack_options(config)); }
+    step.micro_batches = data::pack_rows(rows, run::pack_options(config));
+    if (config.method == "kto") { step.kl = data::pack_kl_rows(rows, run::pack_options(config)); }
     steps.push_back(std::move(step));
   }
   return steps;
@@ -96,15 +97,16 @@ class TrainBench {
  private:
   void load() {
     objective_ = objective::make_objective(config_.method, config_.objective);
-    const TextSetup text = load_text(options_.model, config_.data, read_folder_spec(options_.model));
-    const RunData data = load_run_data(config_, text, *objective_, "");
+    const setup::TextSetup text =
+        setup::load_text(options_.model, config_.data, setup::read_folder_spec(options_.model));
+    const run::RunData data = run::load_run_data(config_, text, *objective_, "");
     const std::int64_t wanted = options_.timed + options_.warmup;
     check_input(data.train->size() >= wanted, options_.pairs, ": ", wanted, " pairs are needed, there are ",
                 data.train->size());
     timed_ = make_steps(*data.train, 0, options_.timed, options_.batch, config_);
     warm_ = make_steps(*data.train, options_.timed, wanted, options_.batch, config_);
-    setup_ = load_for_training(config_, false, true);
-    train::StepOptions step = step_options(config_);
+    setup_ = setup::load_for_training(config_, false, true);
+    train::StepOptions step = run::step_options(config_);
     step.statistics = false;
     const train::TrainableSet set{.model = setup_.model.get(),
                                   .policy = setup_.policy,
@@ -173,10 +175,10 @@ class TrainBench {
   }
 
   BenchOptions options_;
-  RunConfig config_;
+  setup::RunConfig config_;
   std::unique_ptr<dist::Gang> gang_ = dist::make_gang();
   std::unique_ptr<objective::Objective> objective_;
-  ModelSetup setup_;
+  setup::ModelSetup setup_;
   std::unique_ptr<train::StepRunner> runner_;
   std::vector<StepBatch> timed_, warm_;
   double reference_seconds_ = 0;
@@ -187,19 +189,20 @@ class TrainBench {
 int run_bench(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(BenchOptions{});
   if (arguments.empty() || std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s", help_text("usage: una bench train --model DIR --pairs pairs.jsonl ...\n"
-                                "       una bench generate --model DIR --pairs pairs.jsonl [--batch 16] "
-                                "[--samples 1] [--new_tokens 128]\n"
-                                "       una bench bandit [--methods ...] [--seeds 5] [--steps 4000]\n"
-                                "       una bench online [--out DIR] [--seeds 42,1,2,3,4] [--methods ...]\n"
-                                "train and generate print one JSON line with the keys of bench/peers/*.py; "
-                                "those of train:",
-                                known)
-                          .c_str());
+    std::printf("%s",
+                setup::help_text("usage: una bench train --model DIR --pairs pairs.jsonl ...\n"
+                                 "       una bench generate --model DIR --pairs pairs.jsonl [--batch 16] "
+                                 "[--samples 1] [--new_tokens 128]\n"
+                                 "       una bench bandit [--methods ...] [--seeds 5] [--steps 4000]\n"
+                                 "       una bench online [--out DIR] [--seeds 42,1,2,3,4] [--methods ...]\n"
+                                 "train and generate print one JSON line with the keys of bench/peers/*.py; "
+                                 "those of train:",
+                                 known)
+                    .c_str());
     return arguments.empty() ? 2 : 0;
   }
   if (arguments[0] == "generate") { return bench_generate({arguments.begin() + 1, arguments.end()}); }
-  if (arguments[0] == "online") { return bench_online({arguments.begin() + 1, arguments.end()}); }
+  if (arguments[0] == "online") { return study::bench_online({arguments.begin() + 1, arguments.end()}); }
   if (arguments[0] == "bandit") { return bench_bandit({arguments.begin() + 1, arguments.end()}); }
   check_input(arguments[0] == "train", "bench: '", arguments[0],
               "' is unknown, choose train, generate, bandit or online");
@@ -208,7 +211,7 @@ int run_bench(const std::vector<std::string>& arguments) {
   BenchOptions options;
   read_options(settings, options);
   check_input(!options.model.empty() && !options.pairs.empty(), "bench: --model and --pairs are needed");
-  set_threads(options.threads);
+  kernels::set_threads(options.threads);
   TrainBench(options).run();
   return 0;
 }

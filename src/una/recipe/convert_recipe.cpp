@@ -6,7 +6,7 @@
 #include "una/base/format.h"
 #include "una/data/convert.h"
 #include "una/recipe/commands.h"
-#include "una/recipe/run_config.h"
+#include "una/setup/run_config.h"
 
 namespace una::recipe {
 namespace {
@@ -58,14 +58,14 @@ void check_convert_options(const Options& options) {
 int run_convert(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(Options{});
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s", help_text("usage: una convert --data FILE... --to FORM --out FILE.jsonl\n"
-                                "writes rows of any shape as our own rows, in one form; docs/data.md",
-                                known)
+    std::printf("%s", setup::help_text("usage: una convert --data FILE... --to FORM --out FILE.jsonl\n"
+                                       "writes rows of any shape as our own rows, in one form; docs/data.md",
+                                       known)
                           .c_str());
     return 0;
   }
-  const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);
-  check_known(settings, known, foreign_names());
+  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
+  check_known(settings, known, setup::foreign_names());
   Options options;
   read_options(settings, options);
   check_convert_options(options);

@@ -11,8 +11,9 @@
 #include "una/base/heap.h"
 #include "una/base/nvidia.h"
 #include "una/kernels/devices.h"
+#include "una/kernels/threads.h"
 #include "una/recipe/commands.h"
-#include "una/recipe/training_run.h"
+#include "una/run/training_run.h"
 #include "una/weights/peft_adapter.h"
 
 namespace una::recipe {
@@ -73,17 +74,18 @@ std::string device_text() {
 }
 
 std::string model_text(const std::string& path) {
-  const ModelFolder folder = read_model_folder(path);
-  const model::Model model(folder.spec, folder.weights, {.dtype = compute_dtype("auto", folder.spec)}, path);
+  const setup::ModelFolder folder = setup::read_model_folder(path);
+  const model::Model model(folder.spec, folder.weights, {.dtype = setup::compute_dtype("auto", folder.spec)},
+                           path);
   std::int64_t parameters = 0;
   for (const auto& [name, tensor] : folder.weights.all()) { parameters += tensor.numel(); }
   return cat(folder.spec.architecture, ", ", thousands(parameters), " parameters, stored as ",
-             folder.spec.torch_dtype, ", computes in ", dtype_name(model.dtype()), ", ",
+             folder.spec.torch_dtype, ", computes in ", setup::dtype_name(model.dtype()), ", ",
              folder.spec.max_positions, " positions; every tensor is there");
 }
 
 std::string tokenizer_text(const DoctorOptions& options, const ModelSpec& spec) {
-  const TextSetup text = load_text(options.model_name_or_path, options.data, spec);
+  const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, spec);
   check_input(text.tokenizer->size() <= spec.vocab_size, "the tokenizer has ", text.tokenizer->size(),
               " ids, the model only ", spec.vocab_size);
   return cat(text.tokenizer->size(), " ids (the model has room for ", spec.vocab_size, "), BOS ",
@@ -92,7 +94,7 @@ std::string tokenizer_text(const DoctorOptions& options, const ModelSpec& spec) 
 }
 
 std::string template_text(const DoctorOptions& options, const ModelSpec& spec) {
-  const TextSetup text = load_text(options.model_name_or_path, options.data, spec);
+  const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, spec);
   if (!text.chat_template) { return "none: chat rows need one (--chat_template_path), plain rows do not"; }
   const text::Rendered rendered =
       text.chat_template->render({{.role = "user", .content = "Hello"}}, {.add_generation_prompt = true});
@@ -101,7 +103,7 @@ std::string template_text(const DoctorOptions& options, const ModelSpec& spec) {
 }
 
 std::string data_text(const DoctorOptions& options, const ModelSpec& spec) {
-  const TextSetup text = load_text(options.model_name_or_path, options.data, spec);
+  const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, spec);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
   const auto dataset = data::load_dataset(options.data, text.pipeline(), units, "");
   return cat(dataset->size(), " rows\n", dataset->report().text(options.data.max_length));
@@ -112,16 +114,16 @@ std::string data_text(const DoctorOptions& options, const ModelSpec& spec) {
 int run_doctor(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(DoctorOptions{});
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s",
-                help_text("usage: una doctor [--model DIR] [--adapter DIR] [--data FILE] [--out DIR]", known)
-                    .c_str());
+    std::printf("%s", setup::help_text(
+                          "usage: una doctor [--model DIR] [--adapter DIR] [--data FILE] [--out DIR]", known)
+                          .c_str());
     return 0;
   }
-  const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);
-  check_known(settings, known, foreign_names());
+  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
+  check_known(settings, known, setup::foreign_names());
   DoctorOptions options;
   read_options(settings, options);
-  set_threads(0);
+  kernels::set_threads(0);
   Checkup checkup;
   checkup.run("machine", cpu_text);
   checkup.run("device", device_text);
@@ -136,7 +138,7 @@ int run_doctor(const std::vector<std::string>& arguments) {
     checkup.run("model", [&] { return model_text(options.model_name_or_path); });
     ModelSpec spec;
     checkup.run("tokenizer", [&] {
-      spec = read_folder_spec(options.model_name_or_path);
+      spec = setup::read_folder_spec(options.model_name_or_path);
       return tokenizer_text(options, spec);
     });
     checkup.run("template", [&] { return template_text(options, spec); });

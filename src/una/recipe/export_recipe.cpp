@@ -10,10 +10,11 @@
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
+#include "una/kernels/threads.h"
 #include "una/recipe/commands.h"
-#include "una/recipe/model_setup.h"
-#include "una/recipe/text_setup.h"
-#include "una/recipe/training_run.h"
+#include "una/run/training_run.h"
+#include "una/setup/model_setup.h"
+#include "una/setup/text_setup.h"
 #include "una/text/chat_template.h"
 #include "una/weights/gguf_model.h"
 #include "una/weights/gguf_tokenizer.h"
@@ -36,7 +37,7 @@ struct ExportOptions {
 };
 
 std::map<std::string, std::string> export_aliases() {
-  std::map<std::string, std::string> aliases = option_aliases();
+  std::map<std::string, std::string> aliases = setup::option_aliases();
   aliases["out"] = "output_file";
   return aliases;
 }
@@ -73,7 +74,7 @@ std::string chat_template_of(const ExportOptions& options) {
 
 weights::GgufTokenizer read_gguf_tokenizer(const ExportOptions& options, const ModelSpec& spec) {
   const std::string& folder = options.model_name_or_path;
-  const TextSetup text = load_text(folder, {}, spec);
+  const setup::TextSetup text = setup::load_text(folder, {}, spec);
   weights::GgufTokenizerSource source;
   source.what = folder;
   source.tokenizer_json = read_file(folder + "/tokenizer.json");
@@ -107,13 +108,13 @@ void report(const ExportOptions& options, weights::GgmlType type, const weights:
 
 void export_gguf(const ExportOptions& options) {
   const std::string& folder = options.model_name_or_path;
-  const ModelSpec spec = read_folder_spec(folder);
+  const ModelSpec spec = setup::read_folder_spec(folder);
   const weights::GgmlType type = stored_type(options.dtype, spec);
   weights::check_gguf_spec(spec, folder);
   const weights::GgufTokenizer tokenizer = read_gguf_tokenizer(options, spec);
   for (const std::string& warning : tokenizer.warnings) { log_warning(warning); }
   for (const std::string& warning : weights::gguf_losses(spec)) { log_warning(cat(folder, ": ", warning)); }
-  const ModelSetup setup = load_for_inference(folder, options.adapter, {.dtype = "float32"});
+  const setup::ModelSetup setup = setup::load_for_inference(folder, options.adapter, {.dtype = "float32"});
   check_input(!setup.model->has_reward_head(), options.adapter,
               ": a reward model's adapter; GGUF export takes models that write text");
   const std::string name = std::filesystem::path(absolute_path(folder + "/.")).parent_path().filename();
@@ -129,18 +130,19 @@ void export_gguf(const ExportOptions& options) {
 int run_export(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(ExportOptions{});
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s", help_text("usage: una export --model DIR [--adapter DIR] --output_file FILE.gguf\n"
-                                "writes llama, mistral and qwen2 models for llama.cpp; docs/export.md",
-                                known)
-                          .c_str());
+    std::printf("%s",
+                setup::help_text("usage: una export --model DIR [--adapter DIR] --output_file FILE.gguf\n"
+                                 "writes llama, mistral and qwen2 models for llama.cpp; docs/export.md",
+                                 known)
+                    .c_str());
     return 0;
   }
   const Settings settings = parse_flags(arguments, known, export_aliases(), nullptr);
-  check_known(settings, known, foreign_names());
+  check_known(settings, known, setup::foreign_names());
   ExportOptions options;
   read_options(settings, options);
   check_export_options(options);
-  set_threads(0);
+  kernels::set_threads(0);
   export_gguf(options);
   return 0;
 }

@@ -10,17 +10,18 @@
 #include "una/base/json.h"
 #include "una/base/log.h"
 #include "una/generate/engine.h"
+#include "una/kernels/threads.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/generate_stream.h"
-#include "una/recipe/training_run.h"
 #include "una/report/progress_bar.h"
+#include "una/run/training_run.h"
 
 namespace una::recipe {
 namespace {
 
 struct GenerateOptions {
   std::string model_name_or_path, adapter, output_dir, prompt;
-  Compute compute;
+  setup::Compute compute;
   SamplingParams sampling;
   std::int64_t num_samples = 1, batch_size = 64, seed = 42, threads = 0;
   bool stream = false;
@@ -125,7 +126,7 @@ std::string output_line(const generate::Output& output, const Example& example) 
   return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-int stream(const GenerateOptions& options, generate::Engine& engine, const TextSetup& text,
+int stream(const GenerateOptions& options, generate::Engine& engine, const setup::TextSetup& text,
            const SamplingParams& sampling) {
   const StreamParts parts{.engine = &engine, .text = &text, .data = &options.data, .sampling = sampling};
   return options.prompt.empty() ? stream_console(parts) : stream_prompt(parts, read_prompts(options)[0]);
@@ -133,12 +134,13 @@ int stream(const GenerateOptions& options, generate::Engine& engine, const TextS
 
 int generate_file(const GenerateOptions& options) {
   check_generate_options(options);
-  set_threads(options.threads);
+  kernels::set_threads(options.threads);
   const std::vector<Example> examples = options.stream ? std::vector<Example>() : read_prompts(options);
-  ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.compute);
+  setup::ModelSetup setup =
+      setup::load_for_inference(options.model_name_or_path, options.adapter, options.compute);
   check_input(!setup.model->has_reward_head(), options.model_name_or_path,
               ": a reward model cannot generate");
-  const TextSetup text = load_text(options.model_name_or_path, options.data, setup.folder.spec);
+  const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, setup.folder.spec);
   const SamplingParams sampling = sampling_params(options, setup.folder.spec, text.eos_id);
   generate::Engine engine(*setup.model, text.tokenizer.get(),
                           {.max_batch = options.batch_size, .adapter = setup.policy});
@@ -172,14 +174,15 @@ int generate_file(const GenerateOptions& options) {
 int run_generate(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(GenerateOptions{});
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s", help_text("usage: una generate --model DIR [--adapter DIR] (--data FILE --out FILE | "
-                                "--prompt TEXT | --stream)",
-                                known)
-                          .c_str());
+    std::printf("%s",
+                setup::help_text("usage: una generate --model DIR [--adapter DIR] (--data FILE --out FILE | "
+                                 "--prompt TEXT | --stream)",
+                                 known)
+                    .c_str());
     return 0;
   }
-  const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);
-  check_known(settings, known, foreign_names());
+  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
+  check_known(settings, known, setup::foreign_names());
   GenerateOptions options;
   read_options(settings, options);
   return generate_file(options);

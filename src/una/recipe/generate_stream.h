@@ -1,14 +1,14 @@
 #pragma once
 
 #include "una/generate/engine.h"
-#include "una/recipe/text_setup.h"
+#include "una/setup/text_setup.h"
 
 namespace una::recipe {
 
 // What `una generate --stream` speaks with; all must outlive the calls.
 struct StreamParts {
   generate::Engine* engine = nullptr;
-  const TextSetup* text = nullptr;
+  const setup::TextSetup* text = nullptr;
   const data::DataOptions* data = nullptr;
   SamplingParams sampling;
 };

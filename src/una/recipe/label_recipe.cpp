@@ -12,13 +12,14 @@
 #include "una/base/interrupt.h"
 #include "una/base/log.h"
 #include "una/data/dataset.h"
+#include "una/kernels/threads.h"
 #include "una/online/round.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/label_journal.h"
 #include "una/recipe/label_rows.h"
-#include "una/recipe/reward_setup.h"
-#include "una/recipe/training_run.h"
 #include "una/report/progress_bar.h"
+#include "una/run/training_run.h"
+#include "una/setup/reward_setup.h"
 
 namespace una::recipe {
 namespace {
@@ -28,11 +29,11 @@ constexpr std::int64_t kHopeless = 64;  // missing scores without a single one t
 
 struct LabelOptions {
   std::string output_dir;
-  Compute compute;  // of reward models
+  setup::Compute compute;  // of reward models
   std::vector<std::string> reward, reward_weights;
   bool overwrite_output_dir = false, dry_run = false;
   std::int64_t threads = 0;
-  RewardKeys keys;
+  setup::RewardKeys keys;
   data::DataOptions data;
   LabelOptions() { data.allow_dropped = 1; }
   template <class V>
@@ -238,9 +239,10 @@ void finish(const LabelOptions& options, reward::Reward& reward, const std::vect
 
 int label_file(const LabelOptions& options) {
   check_label_options(options);
-  set_threads(options.threads);
+  kernels::set_threads(options.threads);
   const std::vector<Example> rows = read_rows(options);
-  const Rewards rewards = make_rewards(options.reward, weights_of(options), options.keys, options.compute);
+  const setup::Rewards rewards =
+      setup::make_rewards(options.reward, weights_of(options), options.keys, options.compute);
   reward::Reward& reward = *rewards.reward;
   log_info(cat("reward     ", reward.description()));
   if (options.dry_run) {
@@ -276,16 +278,16 @@ int label_file(const LabelOptions& options) {
 int run_label(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(LabelOptions{});
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s",
-                help_text("usage: una label --reward REWARD --data FILE --out labelled.jsonl\n"
+    std::printf("%s", setup::help_text(
+                          "usage: una label --reward REWARD --data FILE --out labelled.jsonl\n"
                           "writes rows that una train reads: scores (score or group rows), thumbs (label "
                           "rows) or preferences (pairs); docs/rewards.md",
                           known)
-                    .c_str());
+                          .c_str());
     return 0;
   }
-  const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);
-  check_known(settings, known, foreign_names());
+  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
+  check_known(settings, known, setup::foreign_names());
   LabelOptions options;
   read_options(settings, options);
   return label_file(options);

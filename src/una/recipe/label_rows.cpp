@@ -17,32 +17,6 @@ Json answer_json(const Example& example, std::size_t response) {
   return data::text_json(example.responses[response].text);
 }
 
-// Who wrote the answers; nullptr where that is not known of all.
-const char* sampler_name(const Example& example) {
-  const auto all = [&](Sampler sampler) {
-    return !example.responses.empty() && std::all_of(example.responses.begin(), example.responses.end(),
-                                                     [&](const Response& r) { return r.sampler == sampler; });
-  };
-  if (all(Sampler::kPolicy)) { return "policy"; }
-  return all(Sampler::kReference) ? "ref" : nullptr;
-}
-
-// What every row keeps of the one it was made from, behind its answers.
-void append_kept(Json& row, const Example& example) {
-  data::append_common(row, example);
-  if (const char* sampler = sampler_name(example)) { row["sampled_from"] = sampler; }
-}
-
-}  // namespace
-
-Json common_row(const Example& example) {
-  Json row{{"prompt", data::text_json(example.prompt)}};
-  append_kept(row, example);
-  return row;
-}
-
-namespace {
-
 // Of a row that is written as a pair, or left out for want of a winner.
 std::optional<Preference> pair_of(const Labels& labels, const LabelFormat& format) {
   return format.kind == LabelKind::kPairs ? labels.preference : std::nullopt;
@@ -54,7 +28,7 @@ std::optional<Json> pair_row(const Example& example, Preference preference) {
   Json row{{"prompt", data::text_json(example.prompt)}};
   row["chosen"] = answer_json(example, chosen);
   row["rejected"] = answer_json(example, 1 - chosen);
-  append_kept(row, example);
+  data::append_kept(row, example);
   return row;
 }
 
@@ -157,7 +131,7 @@ std::optional<Json> labelled_row(const Example& example, const Labels& labels, c
   if (format.kind != LabelKind::kThumbs && format.range) {
     row["score_range"] = {format.range->lo, format.range->hi};
   }
-  append_kept(row, example);
+  data::append_kept(row, example);
   return row;
 }
 

@@ -30,9 +30,6 @@ struct LabelFormat {
   std::optional<reward::ScoreScale> range;  // score_range of the rows; nullopt: none is written
 };
 
-// What every row keeps of the one it was made from: prompt, tools, ground truth, ...
-Json common_row(const Example& example);
-
 // The row with its labels in our native form (docs/data.md), without the answers that have none: a score row
 // or a group, a label row, or a pair. nullopt: nothing is left of it.
 std::optional<Json> labelled_row(const Example& example, const Labels& labels, const LabelFormat& format);

@@ -12,8 +12,9 @@
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/kernels/threads.h"
 #include "una/recipe/commands.h"
-#include "una/recipe/training_run.h"
+#include "una/run/training_run.h"
 
 namespace una::recipe {
 namespace {
@@ -55,19 +56,19 @@ struct TimeRange {
   double least = 0, most = 0, rate = 0;
 };
 
-TimeRange time_of(const RunConfig& config, const RunPlan& plan) {
-  const ModelSpec spec = read_folder_spec(config.model.model_name_or_path);
+TimeRange time_of(const setup::RunConfig& config, const run::RunPlan& plan) {
+  const ModelSpec spec = setup::read_folder_spec(config.model.model_name_or_path);
   TimeRange out;
-  out.rate = measured_rate(spec, training_dtype(config.model, spec), plan.largest.tokens);
+  out.rate = measured_rate(spec, setup::training_dtype(config.model, spec), plan.largest.tokens);
   const double calls = plan.work.micro_batches * static_cast<double>(spec.num_layers);
   out.least = kLeast * plan.operations / out.rate + kLeastCall * calls;
   out.most = kMost * plan.operations / out.rate + kMostCall * calls;
   return out;
 }
 
-Json plan_json(const RunPlan& plan, const TimeRange& time) {
+Json plan_json(const run::RunPlan& plan, const TimeRange& time) {
   Json memory = Json::array();
-  for (const RunPlan::Part& part : plan.memory) {
+  for (const run::RunPlan::Part& part : plan.memory) {
     memory.push_back({{"name", part.name}, {"mb", part.bytes / 1048576}, {"note", part.note}});
   }
   return {{"steps", plan.steps},
@@ -88,16 +89,16 @@ Json plan_json(const RunPlan& plan, const TimeRange& time) {
           {"seconds_most", time.most}};
 }
 
-void print_memory(const RunPlan& plan) {
+void print_memory(const run::RunPlan& plan) {
   std::printf("memory\n");
-  for (const RunPlan::Part& part : plan.memory) {
+  for (const run::RunPlan::Part& part : plan.memory) {
     std::printf("  %-18s%10s  %s\n", part.name.c_str(), human_bytes(part.bytes).c_str(), part.note.c_str());
   }
   std::printf("  %-18s%10s  of %s that are free\n", "peak", human_bytes(plan.peak_bytes()).c_str(),
               human_bytes(static_cast<double>(available_memory_bytes())).c_str());
 }
 
-void print_plan(const RunConfig& config, const RunPlan& plan, const TimeRange& time) {
+void print_plan(const setup::RunConfig& config, const run::RunPlan& plan, const TimeRange& time) {
   const auto count = [](double value) { return thousands(static_cast<std::int64_t>(value)); };
   std::printf("steps      %s of %s rows, %s an epoch\n", thousands(plan.steps).c_str(),
               thousands(plan.rows_per_step).c_str(), thousands(plan.steps_per_epoch).c_str());
@@ -115,7 +116,7 @@ void print_plan(const RunConfig& config, const RunPlan& plan, const TimeRange& t
       (plan.operations < 1e15 ? significant(plan.operations / 1e12, 3) : count(plan.operations / 1e12))
           .c_str(),
       significant(time.rate / 1e9, 3).c_str());
-  if (const std::string warning = memory_warning(config, plan); !warning.empty()) {
+  if (const std::string warning = run::memory_warning(config, plan); !warning.empty()) {
     std::printf("warning    %s\n", warning.c_str());
   }
 }
@@ -126,20 +127,22 @@ int run_plan(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> own = describe_options(PlanOptions{});
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
     std::vector<OptionHelp> all = own;
-    for (OptionHelp& option : describe_options(default_config("una"))) { all.push_back(std::move(option)); }
-    std::printf("%s",
-                help_text("usage: una plan --method una|dpo|kto|... --model DIR --data FILE [keys of the "
+    for (OptionHelp& option : describe_options(setup::default_config("una"))) {
+      all.push_back(std::move(option));
+    }
+    std::printf("%s", setup::help_text(
+                          "usage: una plan --method una|dpo|kto|... --model DIR --data FILE [keys of the "
                           "run]\nsays what the run would need; the model is not loaded, nothing is written",
                           all)
-                    .c_str());
+                          .c_str());
     return 0;
   }
   Settings settings;
-  const RunConfig config = read_run_config(arguments, "", own, settings);
+  const setup::RunConfig config = setup::read_run_config(arguments, "", own, settings);
   PlanOptions options;
   read_options(settings, options);
-  set_threads(config.run.threads);
-  const RunPlan plan = plan_training(config);
+  kernels::set_threads(config.run.threads);
+  const run::RunPlan plan = run::plan_training(config);
   const TimeRange time = time_of(config, plan);
   if (options.json) {
     std::printf("%s\n", plan_json(plan, time).dump().c_str());

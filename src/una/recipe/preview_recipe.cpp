@@ -7,7 +7,7 @@
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/recipe/commands.h"
-#include "una/recipe/training_run.h"
+#include "una/run/training_run.h"
 
 namespace una::recipe {
 namespace {
@@ -67,7 +67,7 @@ std::string coloured(const Sequence& sequence, const text::Tokenizer& tokenizer,
   return out + (color ? "\033[0m" : counted ? "]" : "");
 }
 
-void print_row(const Row& row, const TextSetup& text, bool color, bool ids) {
+void print_row(const Row& row, const setup::TextSetup& text, bool color, bool ids) {
   std::printf("\n%s  %s, group %016llx%s\n", row.where.text().c_str(), unit_name(row.unit),
               static_cast<unsigned long long>(row.group_id),
               row.has_margin ? cat(", margin ", significant(row.margin, 4)).c_str() : "");
@@ -103,7 +103,7 @@ void print_lengths(const data::ReadReport& report) {
   }
 }
 
-void print_text_setup(const PreviewOptions& options, const TextSetup& text) {
+void print_text_setup(const PreviewOptions& options, const setup::TextSetup& text) {
   std::printf("tokenizer  %lld ids, BOS %s, EOS %d '%s'\n", static_cast<long long>(text.tokenizer->size()),
               text.tokenizer->adds_bos() ? "added" : "not added", text.eos_id,
               visible(text.tokenizer->token_of(text.eos_id)).c_str());
@@ -123,22 +123,23 @@ void print_text_setup(const PreviewOptions& options, const TextSetup& text) {
 int run_preview(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(PreviewOptions{});
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf(
-        "%s", help_text("usage: una preview --model DIR --data FILE\nshows what was understood and the first "
-                        "rows; tokens that count for the loss are green (or in brackets)",
-                        known)
-                  .c_str());
+    std::printf("%s",
+                setup::help_text(
+                    "usage: una preview --model DIR --data FILE\nshows what was understood and the first "
+                    "rows; tokens that count for the loss are green (or in brackets)",
+                    known)
+                    .c_str());
     return 0;
   }
-  const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);
-  check_known(settings, known, foreign_names());
+  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
+  check_known(settings, known, setup::foreign_names());
   PreviewOptions options;
   read_options(settings, options);
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(options.color == "auto" || options.color == "always" || options.color == "never",
               "color: choose auto, always or never");
-  const ModelSpec spec = read_folder_spec(options.model_name_or_path);
-  const TextSetup text = load_text(options.model_name_or_path, options.data, spec);
+  const ModelSpec spec = setup::read_folder_spec(options.model_name_or_path);
+  const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, spec);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
   const auto dataset = data::load_dataset(options.data, text.pipeline(), units, "");
   std::printf("%s\n", dataset->report().text(options.data.max_length).c_str());

@@ -13,12 +13,13 @@
 #include "una/base/interrupt.h"
 #include "una/base/json.h"
 #include "una/base/log.h"
+#include "una/kernels/threads.h"
 #include "una/recipe/commands.h"
-#include "una/recipe/implicit_reward.h"
-#include "una/recipe/reward_setup.h"
 #include "una/recipe/score_reward.h"
-#include "una/recipe/training_run.h"
 #include "una/report/progress_bar.h"
+#include "una/run/training_run.h"
+#include "una/setup/implicit_reward.h"
+#include "una/setup/reward_setup.h"
 #include "una/weights/peft_adapter.h"
 
 namespace una::recipe {
@@ -26,11 +27,11 @@ namespace {
 
 struct ScoreOptions {
   std::string model_name_or_path, adapter, ref_model, output_dir;
-  Compute compute;
+  setup::Compute compute;
   std::optional<double> beta;
   std::int64_t threads = 0;
   bool token_logps = false;
-  RewardKeys reward;
+  setup::RewardKeys reward;
   data::DataOptions data;
   ScoreOptions() { data.allow_dropped = 1; }
   template <class V>
@@ -51,7 +52,7 @@ struct ScoreOptions {
 
 double beta_of(const ScoreOptions& options) {
   if (options.beta) { return *options.beta; }
-  if (const std::optional<double> beta = trained_beta(options.adapter)) { return *beta; }
+  if (const std::optional<double> beta = setup::trained_beta(options.adapter)) { return *beta; }
   throw InputError(options.adapter.empty()
                        ? "no beta: give --beta (with --adapter it is read from the run.yaml beside it)"
                        : "no beta: there is no run.yaml beside the adapter that names it; give --beta");
@@ -78,10 +79,10 @@ std::vector<double> values_of(const at::Tensor& logps, const SequenceMeta& meta)
 // Implicit rewards: log-probs under policy and reference.
 class Scorer {
  public:
-  Scorer(const ScoreOptions& options, ModelSetup& setup)
+  Scorer(const ScoreOptions& options, setup::ModelSetup& setup)
       : options_(options), setup_(setup), beta_(beta_of(options)) {
     if (!options.ref_model.empty()) {
-      const ModelFolder folder = read_model_folder(options.ref_model);
+      const setup::ModelFolder folder = setup::read_model_folder(options.ref_model);
       reference_ = std::make_unique<model::Model>(folder.spec, folder.weights, setup_.model->frozen_like(),
                                                   folder.path);
     }
@@ -113,12 +114,13 @@ class Scorer {
 
  private:
   const ScoreOptions& options_;
-  ModelSetup& setup_;
+  setup::ModelSetup& setup_;
   double beta_;
   std::unique_ptr<model::Model> reference_;
 };
 
-std::int64_t score_by_policy(const ScoreOptions& options, ModelSetup& setup, const TextSetup& text) {
+std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& setup,
+                             const setup::TextSetup& text) {
   Scorer scorer(options, setup);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
   const auto dataset = data::load_dataset(options.data, text.pipeline(), units, "");
@@ -163,13 +165,14 @@ int score_file(const ScoreOptions& options) {
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(!is_folder(options.output_dir), options.output_dir,
               " is a folder; --out names the JSONL file to write");
-  set_threads(options.threads);
-  ModelSetup setup = load_for_inference(options.model_name_or_path, options.adapter, options.compute);
+  kernels::set_threads(options.threads);
+  setup::ModelSetup setup =
+      setup::load_for_inference(options.model_name_or_path, options.adapter, options.compute);
   const bool is_reward_model = setup.model->has_reward_head();
   check_kind(options, is_reward_model);
-  const TextSetup text = load_text(options.model_name_or_path, options.data, setup.folder.spec);
+  const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, setup.folder.spec);
   const std::int64_t lines =
-      is_reward_model ? score_by_reward(*make_reward_model(setup, text, options.reward, options.data),
+      is_reward_model ? score_by_reward(*setup::make_reward_model(setup, text, options.reward, options.data),
                                         options.data, options.output_dir)
                       : score_by_policy(options, setup, text);
   log_info(cat(thousands(lines), " responses scored into ", options.output_dir));
@@ -182,20 +185,21 @@ int run_score(const std::vector<std::string>& arguments) {
   const std::vector<OptionHelp> known = describe_options(ScoreOptions{});
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
     std::printf(
-        "%s", help_text("usage: una score --model DIR [--adapter DIR] --data FILE --out scored.jsonl\n"
-                        "one line a response: row, response (from 0), file, line, and\n"
-                        "  language model: tokens of the answer, logp, ref_logp, reward = beta * (logp - "
-                        "ref_logp), score = sigmoid(reward)\n"
-                        "  reward model: tokens of the conversation, score (raw); a response that cannot be "
-                        "scored has score null and error\n"
-                        "rows with scores also have target, their own score in 0..1 (--score_fit RUN: as "
-                        "that run mapped it)",
-                        known)
-                  .c_str());
+        "%s",
+        setup::help_text("usage: una score --model DIR [--adapter DIR] --data FILE --out scored.jsonl\n"
+                         "one line a response: row, response (from 0), file, line, and\n"
+                         "  language model: tokens of the answer, logp, ref_logp, reward = beta * (logp - "
+                         "ref_logp), score = sigmoid(reward)\n"
+                         "  reward model: tokens of the conversation, score (raw); a response that cannot be "
+                         "scored has score null and error\n"
+                         "rows with scores also have target, their own score in 0..1 (--score_fit RUN: as "
+                         "that run mapped it)",
+                         known)
+            .c_str());
     return 0;
   }
-  const Settings settings = parse_flags(arguments, known, option_aliases(), nullptr);
-  check_known(settings, known, foreign_names());
+  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
+  check_known(settings, known, setup::foreign_names());
   ScoreOptions options;
   read_options(settings, options);
   return score_file(options);

@@ -13,8 +13,8 @@
 #include "una/base/log.h"
 #include "una/dist/gang.h"
 #include "una/recipe/commands.h"
-#include "una/recipe/training_run.h"
 #include "una/report/html_report.h"
+#include "una/run/training_run.h"
 
 namespace una::recipe {
 namespace {
@@ -26,12 +26,13 @@ int train_command(const std::vector<std::string>& arguments, const std::string& 
     const std::string usage =
         cat("usage: una ", name, " --model DIR --data FILE --out DIR [--key value ...]\n", "       una ",
             name, " --config run.yaml [--key value ...]");
-    std::printf("%s",
-                help_text(usage, describe_options(default_config(method.empty() ? "una" : method))).c_str());
+    std::printf("%s", setup::help_text(
+                          usage, describe_options(setup::default_config(method.empty() ? "una" : method)))
+                          .c_str());
     return 0;
   }
-  const RunConfig config = read_run_config(arguments, method);
-  return run_training(config);
+  const setup::RunConfig config = setup::read_run_config(arguments, method);
+  return run::run_training(config);
 }
 
 }  // namespace

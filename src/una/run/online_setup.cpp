@@ -1,0 +1,328 @@
+#include "una/run/online_setup.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/hash.h"
+#include "una/base/json.h"
+#include "una/base/log.h"
+#include "una/base/rng.h"
+#include "una/eval/log_ratio.h"
+#include "una/rollout/rollout.h"
+
+namespace una::run {
+namespace {
+
+constexpr std::size_t kSampleRows = 200;   // of samples.jsonl
+constexpr std::size_t kSamplesARound = 4;  // written for each round
+
+std::uint64_t key_of(const std::vector<std::int32_t>& ids) {
+  return hash_u64({reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(std::int32_t)});
+}
+
+// Every prompt once: rows that share one (a pair and its mirror, four scored answers) are one task.
+std::vector<rollout::Prompt> read_prompts(const data::DataOptions& options, const setup::TextSetup& text,
+                                          std::int64_t room, data::ReadReport& report) {
+  std::vector<rollout::Prompt> prompts;
+  std::set<std::vector<std::int32_t>> seen;
+  std::int64_t too_long = 0;
+  data::DataOptions reading = options;
+  reading.feedback = "auto";
+  for (Example& example : data::read_examples(reading, report, "")) {
+    example.responses.clear();
+    example.unit = Unit::kPrompt;
+    std::vector<std::int32_t> ids = data::tokenise_prompt(example, options, text.pipeline()).ids;
+    if (std::ssize(ids) > room) {
+      ++too_long;
+    } else if (seen.insert(ids).second) {
+      prompts.push_back({.example = std::move(example), .ids = std::move(ids)});
+    }
+  }
+  const auto kept = static_cast<std::int64_t>(prompts.size());
+  const double lost =
+      static_cast<double>(too_long) / std::max<double>(1, static_cast<double>(kept + too_long));
+  check_input(lost <= options.allow_dropped, thousands(too_long), " of ", thousands(kept + too_long),
+              " prompts are longer than ", room,
+              " tokens (max_length less max_completion_length); raise --max_length, lower "
+              "--max_completion_length, or allow it with --allow_dropped");
+  if (too_long > 0) { report.dropped["prompt leaves no room for max_completion_length"] = too_long; }
+  report.rows_kept = kept;
+  report.by_unit = {{"prompt", kept}};
+  return prompts;
+}
+
+Row prompt_row(const rollout::Prompt& prompt) {
+  Row row;
+  row.where = prompt.example.where;
+  row.unit = Unit::kPrompt;
+  row.group_id = key_of(prompt.ids);
+  Sequence sequence;
+  sequence.ids = prompt.ids;
+  sequence.loss_mask.assign(prompt.ids.size(), 0);
+  row.sequences = {std::move(sequence)};
+  return row;
+}
+
+std::unique_ptr<data::Dataset> dataset_of(const std::vector<rollout::Prompt>& prompts) {
+  std::vector<Row> rows;
+  rows.reserve(prompts.size());
+  for (const rollout::Prompt& prompt : prompts) { rows.push_back(prompt_row(prompt)); }
+  return data::make_dataset(std::move(rows), {"prompts"});
+}
+
+void hold_out(OnlineSetup& setup, double share, std::uint64_t seed) {
+  std::vector<rollout::Prompt> kept;
+  for (rollout::Prompt& prompt : setup.prompts) {
+    const double draw = uniform01(random_bits(seed, stream_id("eval-split"), key_of(prompt.ids)));
+    (draw < share ? setup.eval_prompts : kept).push_back(std::move(prompt));
+  }
+  setup.prompts = std::move(kept);
+  check_input(!setup.prompts.empty() && !setup.eval_prompts.empty(), "eval_fraction ", share,
+              " leaves one side without prompts");
+}
+
+Json prompt_json(const Text& prompt) {
+  if (!prompt.is_chat) { return prompt.plain; }
+  return prompt.messages.empty() ? "" : prompt.messages.back().content;
+}
+
+// The newest answers of the run as a table for the report.
+class SampleTable {
+ public:
+  explicit SampleTable(std::string path) : path_(std::move(path)) {}
+  void add(const online::Round& round) {
+    ++round_;
+    for (std::size_t g = 0; g < std::min(kSamplesARound, round.groups.size()); ++g) {
+      if (round.groups[g].answers.empty()) { continue; }
+      const rollout::Answer& answer = round.groups[g].answers.front();
+      const Json row{{"round", round_},
+                     {"prompt", prompt_json(round.groups[g].prompt->example.prompt)},
+                     {"answer", answer.text},
+                     {"reward", answer.scored ? Json(answer.reward) : Json(nullptr)}};
+      lines_.push_back(row.dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+    if (lines_.size() > kSampleRows) {
+      lines_.erase(lines_.begin(), lines_.end() - static_cast<std::ptrdiff_t>(kSampleRows));
+    }
+    write_file(path_, join(lines_, "\n") + "\n");
+  }
+
+ private:
+  std::string path_;
+  std::int64_t round_ = 0;
+  std::vector<std::string> lines_;
+};
+
+// una's offsets that are made of the rewards of the reference's own answers.
+bool fits_reference_rewards(const setup::RunConfig& config) {
+  return config.method == "una_online" &&
+         (config.objective.una_f == "quantile" || config.objective.una_f == "log_partition");
+}
+
+// What una can learn from rows only.
+void check_una_online(const setup::RunConfig& config) {
+  if (config.method != "una_online") { return; }
+  check_input(
+      config.objective.una_f != "kto_z0",
+      "una_f kto_z0 needs mismatched rows, which a round of samples does not have; take running or group");
+  check_input(
+      config.objective.log_ratio_norm != "mean",
+      "log_ratio_norm mean needs the mean length of the data's answers, which own samples do not have");
+}
+
+online::RoundParts round_parts(const setup::RunConfig& config, const setup::TextSetup& text,
+                               OnlineSetup& setup, train::TrainableSet& set) {
+  return {.set = &set,
+          .answers = setup.answers.get(),
+          .reward = setup.rewards.reward.get(),
+          .tokenizer = text.tokenizer.get(),
+          .prompts = &setup.prompts,
+          .options = config.online,
+          .sampling = sampling_of(config, text),
+          .pack = pack_options(config),
+          .method = online::method_of(config.method),
+          .beta = config.objective.beta,
+          .offline = setup.offline_rows ? &*setup.offline_rows : nullptr,
+          .needs_sampler_logps = config.objective.importance_sampling_correction};
+}
+
+}  // namespace
+
+void check_method(const std::string& method) {
+  std::vector<std::string> known = objective::objective_names();
+  for (const std::string& name : online::online_methods()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) { known.push_back(name); }
+  }
+  if (std::find(known.begin(), known.end(), method) != known.end()) { return; }
+  const std::string near = nearest_name(method, known);
+  throw InputError(cat("method: unknown value '", method, "'",
+                       near.empty() ? std::string() : cat("; did you mean '", near, "'?"),
+                       " (known: ", join(known, ", "), ")"));
+}
+
+std::string objective_name(const std::string& method) {
+  if (method == "una_online") { return "una"; }
+  return method == "online_dpo" ? "dpo" : method;
+}
+
+void check_online_config(const setup::RunConfig& config) {
+  online::check_online(config.online, config.method);
+  check_input(config.objective.max_completion_length >= 1, "max_completion_length must be at least 1");
+  check_input(config.data.max_length > config.objective.max_completion_length, "max_length ",
+              config.data.max_length, " leaves no room for a prompt beside max_completion_length ",
+              config.objective.max_completion_length);
+  rollout::check_on_policy({.temperature = config.online.temperature,
+                            .top_p = config.online.top_p,
+                            .top_k = config.online.top_k,
+                            .min_p = config.online.min_p,
+                            .repetition_penalty = config.online.repetition_penalty});
+  check_una_online(config);
+  check_input(config.online.soft_overlong_cache <= config.objective.max_completion_length,
+              "soft_overlong_cache ", config.online.soft_overlong_cache,
+              " is more than max_completion_length ", config.objective.max_completion_length);
+  check_input(
+      config.method != "online_dpo" ||
+          (config.objective.kl_early_stop == 0 && config.objective.ratio_threshold == 0 &&
+           !config.objective.importance_sampling_correction),
+      "online_dpo has no ratio: kl_early_stop, ratio_threshold and importance_sampling_correction are "
+      "for the methods that have one");
+  check_input(
+      config.method != "ppo" || config.model.use_peft || config.online.critic == "model",
+      "critic adapter is a second LoRA adapter on the policy's model: with use_peft false give --critic "
+      "model");
+}
+
+SamplingParams sampling_of(const setup::RunConfig& config, const setup::TextSetup& text) {
+  SamplingParams params;
+  params.max_new_tokens = config.objective.max_completion_length;
+  params.temperature = config.online.temperature;
+  params.top_p = config.online.top_p;
+  params.top_k = config.online.top_k;
+  params.min_p = config.online.min_p;
+  params.repetition_penalty = config.online.repetition_penalty;
+  params.stop = config.online.stop_strings;
+  params.stop_ids = text.other_end_ids;
+  params.stop_ids.push_back(text.eos_id);
+  params.seed = static_cast<std::uint64_t>(config.train.seed);
+  return params;
+}
+
+RunData load_prompts(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup) {
+  const std::int64_t room = config.data.max_length - config.objective.max_completion_length;
+  data::ReadReport report;
+  setup.prompts = read_prompts(config.data, text, room, report);
+  check_input(!setup.prompts.empty(), "no prompts are left to train on");
+  if (config.run.eval_fraction > 0) {
+    hold_out(setup, config.run.eval_fraction,
+             static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed)));
+  } else if (const std::optional<data::DataOptions> options = setup::eval_options(config)) {
+    data::ReadReport ignored;
+    setup.eval_prompts = read_prompts(*options, text, room, ignored);
+  }
+  log_info(cat("prompts    ", thousands(std::ssize(setup.prompts)), " different ones in ",
+               thousands(report.rows_read), " rows",
+               setup.eval_prompts.empty() ? std::string()
+                                          : cat(", ", thousands(std::ssize(setup.eval_prompts)),
+                                                " more kept apart for evaluation")));
+  RunData data;
+  data.train = dataset_of(setup.prompts);
+  return data;
+}
+
+void load_rewards(const setup::RunConfig& config, OnlineSetup& setup) {
+  setup.rewards = setup::make_rewards(config.online.reward, online::weights_of_rewards(config.online), {},
+                                      {.device = config.model.device});
+  log_info(cat("reward     ", setup.rewards.reward->description()));
+}
+
+namespace {
+
+// una beside una_online is the same fit; else only beta is shared, and each loss has its own defaults.
+objective::ObjectiveOptions offline_objective(const setup::RunConfig& config) {
+  const std::string& method = config.online.offline_method;
+  objective::ObjectiveOptions options;
+  if (method == objective_name(config.method)) {
+    options = config.objective;
+    options.importance_sampling_correction = false;  // nobody sampled these rows
+    return options;
+  }
+  if (method != "sft") { options.beta = config.objective.beta; }
+  return options;
+}
+
+}  // namespace
+
+void load_offline(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup) {
+  if (config.online.offline_data.empty()) { return; }
+  setup::RunConfig offline = config;
+  offline.data.dataset_name = config.online.offline_data;
+  offline.data.dataset_train_split = data::DataOptions{}.dataset_train_split;
+  offline.run.dataset_test_split = setup::RunOptions{}.dataset_test_split;
+  offline.run.eval_data.clear();
+  offline.run.eval_fraction = 0;
+  setup.offline_loss = objective::make_objective(config.online.offline_method, offline_objective(config));
+  const objective::Objective::Needs needs = setup.offline_loss->needs();
+  check_input(!needs.value && !needs.kl_rows && !needs.survey && setup.offline_loss->state().empty(),
+              "offline_method una beside ", config.method,
+              " needs an una_f without a memory: zero, constant or group, not ", config.objective.una_f);
+  setup.offline = load_run_data(offline, text, *setup.offline_loss, "").train;
+  setup.offline_rows.emplace(*setup.offline, config.online.offline_batch_size,
+                             static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed)),
+                             pack_options(config));
+}
+
+std::unique_ptr<StepSource> make_round_source(const setup::RunConfig& config, const setup::TextSetup& text,
+                                              OnlineSetup& setup, train::TrainableSet& set) {
+  const auto& t = config.train;
+  auto source = std::make_unique<online::RoundSource>(
+      round_parts(config, text, setup, set), t.per_device_train_batch_size * t.gradient_accumulation_steps,
+      static_cast<std::uint64_t>(t.data_seed.value_or(t.seed)), fits_reference_rewards(config));
+  auto table = std::make_shared<SampleTable>(config.run.output_dir + "/samples.jsonl");
+  const reward::Reward* reward = setup.rewards.reward.get();
+  const rollout::AnswerSource* answers = setup.answers.get();
+  source->on_round([table, reward, answers](const online::Round& round) {
+    table->add(round);
+    if (const std::string account = reward->account(); !account.empty()) { log_info(account); }
+    if (answers != nullptr) { log_info(answers->account()); }
+  });
+  return source;
+}
+
+namespace {
+
+// Mean log-ratio to the reference of the policy's own answers, nats an answer.
+void add_kl(const std::vector<rollout::Group>& groups, const train::TrainableSet& set, MetricSums& metrics) {
+  if (set.reference == nullptr) { return; }
+  std::vector<Sequence> sequences;
+  for (const rollout::Group& group : groups) {
+    for (const rollout::Answer& answer : group.answers) { sequences.push_back(answer.sequence); }
+  }
+  const double total = eval::total_log_ratio({set.model, set.policy},
+                                             {&set.reference->model(), set.reference->adapter()}, sequences);
+  metrics.add("kl", total, static_cast<double>(sequences.size()));
+}
+
+}  // namespace
+
+MetricSums evaluate_online(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup,
+                           train::TrainableSet& set) {
+  std::vector<std::int64_t> all(setup.eval_prompts.size());
+  std::iota(all.begin(), all.end(), 0);
+  const rollout::SampleOptions sampling{.num_generations = 1,
+                                        .max_batch = config.online.generation_batch_size,
+                                        .params = sampling_of(config, text)};
+  const auto own = rollout::make_model_source(*set.model, set.policy, text.tokenizer.get());
+  rollout::AnswerSource& source = setup.answers == nullptr ? *own : *setup.answers;
+  std::vector<rollout::Group> groups =
+      source.sample(setup.eval_prompts, all, sampling, stream_id("evaluation"));
+  rollout::score(groups, *setup.rewards.reward);
+  MetricSums metrics = online::round_metrics(groups);
+  add_kl(groups, set, metrics);
+  return metrics;
+}
+
+}  // namespace una::run

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "una/online/round_source.h"
+#include "una/run/training_run.h"
+#include "una/setup/model_setup.h"
+#include "una/setup/reward_setup.h"
+#include "una/setup/run_config.h"
+#include "una/setup/text_setup.h"
+
+namespace una::run {
+
+// What an online run has beside an offline one: prompts instead of answers, and a reward.
+struct OnlineSetup {
+  std::vector<rollout::Prompt> prompts, eval_prompts;
+  setup::Rewards rewards;
+  std::unique_ptr<rollout::AnswerSource> answers;  // a server; none: the model here
+  // offline_data: rows that train beside own samples, and by which loss; none: nothing does.
+  std::unique_ptr<data::Dataset> offline;
+  std::unique_ptr<objective::Objective> offline_loss;
+  std::optional<online::OfflineRows> offline_rows;
+};
+
+// InputError on a method that is none, with the nearest.
+void check_method(const std::string& method);
+
+// The objective behind a method: una_online fits una's, online_dpo dpo's.
+std::string objective_name(const std::string& method);
+
+// InputError for keys that do not fit an online run (sampling that changes the distribution, PPO without
+// LoRA, no reward).
+void check_online_config(const setup::RunConfig& config);
+
+// How answers are sampled: lengths, ends, seed.
+SamplingParams sampling_of(const setup::RunConfig& config, const setup::TextSetup& text);
+
+// Reads the prompts of the data (each once, whatever answers its rows hold) and loads the rewards. The data
+// set that comes back holds the prompts as rows, for sizes and hashes.
+RunData load_prompts(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup);
+void load_rewards(const setup::RunConfig& config, OnlineSetup& setup);
+// Reads the rows of offline_data, if any. InputError where their loss cannot stand beside an online method's.
+void load_offline(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup);
+
+// The server of sampling_endpoint into `setup`, where there is one. `model` must outlive it: its trained part
+// is written to `output_dir`/sampling for sampling_sync_command.
+void connect_endpoint(const setup::RunConfig& config, const setup::TextSetup& text,
+                      const setup::ModelSetup& model, OnlineSetup& setup);
+
+// Steps from own samples. Rounds are written to `output_dir`/samples.jsonl (the newest answers).
+std::unique_ptr<StepSource> make_round_source(const setup::RunConfig& config, const setup::TextSetup& text,
+                                              OnlineSetup& setup, train::TrainableSet& set);
+
+// Samples and scores the held-out prompts: reward, lengths, ends. Always the same draws.
+MetricSums evaluate_online(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup,
+                           train::TrainableSet& set);
+
+}  // namespace una::run

@@ -1,0 +1,234 @@
+// The stages of a training run that stand alone: folders, data, evaluation batches, the self-check.
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/sum.h>
+#include <c10/core/GradMode.h>
+
+#include "una/base/clock.h"
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/log.h"
+#include "una/base/rng.h"
+#include "una/report/progress_bar.h"
+#include "una/run/training_run.h"
+
+namespace una::run {
+namespace fs = std::filesystem;
+namespace {
+
+// Rows [begin, end) of another data set.
+class SliceDataset final : public data::Dataset {
+ public:
+  SliceDataset(std::shared_ptr<data::Dataset> whole, std::vector<std::int64_t> rows)
+      : whole_(std::move(whole)), rows_(std::move(rows)), report_(whole_->report()) {
+    report_.lengths.clear();
+    for (const std::int64_t row : rows_) {
+      for (const Sequence& sequence : whole_->row(row).sequences) {
+        ++report_.lengths[std::ssize(sequence.ids)];
+      }
+    }
+  }
+  std::int64_t size() const override { return static_cast<std::int64_t>(rows_.size()); }
+  Row row(std::int64_t index) const override { return whole_->row(rows_[static_cast<std::size_t>(index)]); }
+  const data::ReadReport& report() const override { return report_; }
+  std::string content_hash() const override { return cat(whole_->content_hash(), "/", rows_.size()); }
+
+ private:
+  std::shared_ptr<data::Dataset> whole_;
+  std::vector<std::int64_t> rows_;
+  data::ReadReport report_;
+};
+
+// A bar for reading that takes longer than a moment.
+class TokenisingBar {
+ public:
+  void show(double done) {
+    constexpr double kMoment = 1;  // seconds
+    if (bar_ == nullptr && done < 1 && monotonic_seconds() - begin_ > kMoment) {
+      bar_ = std::make_unique<report::ProgressBar>("tokenising", 1.0);
+    }
+    if (bar_ != nullptr) { bar_->advance(done - std::exchange(told_, done)); }
+  }
+  void finish() {
+    if (bar_ != nullptr) { bar_->finish(); }
+  }
+
+ private:
+  double begin_ = monotonic_seconds(), told_ = 0;
+  std::unique_ptr<report::ProgressBar> bar_;
+};
+
+std::vector<Unit> accepted_units(const objective::Objective& objective) {
+  std::vector<Unit> units;
+  for (const Unit unit : {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup}) {
+    if (objective.accepts(unit)) { units.push_back(unit); }
+  }
+  return units;
+}
+
+// What a method needs beyond the kind of a row, before anything is trained.
+void check_rows(const data::Dataset& dataset, const objective::Objective& objective) {
+  for (std::int64_t i = 0; objective.needs().columns && i < dataset.size(); ++i) {
+    const Row row = dataset.row(i);
+    for (const SequenceMeta& sequence : data::table_of(row)) {
+      const std::string lacking = objective.lacks(sequence);
+      check_input(lacking.empty(), row.where.text(), ": ", lacking);
+    }
+  }
+}
+
+// Keeps whole prompts together, so that no evaluation prompt was trained on.
+RunData split_rows(std::unique_ptr<data::Dataset> dataset, double eval_fraction, std::uint64_t seed) {
+  std::shared_ptr<data::Dataset> whole = std::move(dataset);
+  std::vector<std::int64_t> train_rows, eval_rows;
+  for (std::int64_t i = 0; i < whole->size(); ++i) {
+    const double draw = uniform01(random_bits(seed, stream_id("eval-split"), whole->row(i).group_id));
+    (draw < eval_fraction ? eval_rows : train_rows).push_back(i);
+  }
+  check_input(!eval_rows.empty() && !train_rows.empty(), "eval_fraction ", eval_fraction, " of ",
+              whole->size(), " rows leaves one side empty");
+  RunData out;
+  out.train = std::make_unique<SliceDataset>(whole, train_rows);
+  out.eval = std::make_unique<SliceDataset>(whole, eval_rows);
+  return out;
+}
+
+}  // namespace
+
+std::string prepare_output_folder(const setup::RunConfig& config) {
+  const std::string& out = config.run.output_dir;
+  const std::string& resume = config.run.resume_from_checkpoint;
+  check_input(!is_file(out), out, ": is a file, an output folder is needed");
+  if (!resume.empty() && resume != "false") {
+    if (resume != "true") { return resume; }
+    const std::string latest = train::latest_checkpoint(out);
+    check_input(!latest.empty(), out, ": no checkpoint to resume from");
+    return latest;
+  }
+  if (is_empty_folder(out)) { return ""; }
+  check_input(config.run.overwrite_output_dir, out,
+              " is not empty: give another folder, --overwrite_output_dir to empty it, or "
+              "--resume_from_checkpoint true to go on");
+  if (config.run.dry_run) { return ""; }
+  const bool was_run =
+      is_file(out + "/run.yaml") || is_file(out + "/metrics.jsonl") || is_file(out + "/results.json");
+  check_input(was_run, out, " holds files, but no run of una: it is not emptied; give another folder");
+  for (const auto& entry : fs::directory_iterator(out)) { fs::remove_all(entry.path()); }
+  return "";
+}
+
+RunData load_run_data(const setup::RunConfig& config, const setup::TextSetup& text,
+                      const objective::Objective& objective, const std::string& dropped_path) {
+  const std::vector<Unit> units = accepted_units(objective);
+  data::TextPipeline pipeline = text.pipeline();
+  pipeline.end_chat_answers = !objective.needs().score;  // reward models read what the template writes
+  data::DataOptions reading = config.data;
+  TokenisingBar bar;
+  reading.progress = [&bar](double done) { bar.show(done); };
+  auto dataset = data::load_dataset(reading, pipeline, units, dropped_path);
+  bar.finish();
+  log_info(dataset->report().text(config.data.max_length));
+  check_input(dataset->size() > 0, "no rows are left to train on");
+  check_rows(*dataset, objective);
+  if (config.run.eval_fraction > 0) {
+    const auto seed = static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed));
+    RunData out = split_rows(std::move(dataset), config.run.eval_fraction, seed);
+    log_info(cat("evaluation ", out.eval->size(), " rows kept apart, ", out.train->size(), " to train on"));
+    return out;
+  }
+  RunData out;
+  out.train = std::move(dataset);
+  if (std::optional<data::DataOptions> options = setup::eval_options(config)) {
+    options->score_fits = out.train->report().score_fits;
+    out.eval = data::load_dataset(*options, pipeline, units, "");
+    check_rows(*out.eval, objective);
+    log_info(cat("evaluation rows\n", out.eval->report().text(options->max_length)));
+  }
+  return out;
+}
+
+std::vector<StepBatch> make_eval_batches(const data::Dataset& dataset, const setup::RunConfig& config,
+                                         bool with_kl_rows) {
+  data::StepStream stream(dataset, config.train.per_device_eval_batch_size, 0, false, pack_options(config),
+                          with_kl_rows);
+  std::vector<StepBatch> batches;
+  for (std::int64_t i = 0; i < stream.steps_per_epoch(); ++i) { batches.push_back(stream.next()); }
+  return batches;
+}
+
+data::PackOptions pack_options(const setup::RunConfig& config) {
+  const bool dropout = !config.train.disable_dropout && config.model.lora_dropout > 0;
+  if (dropout && config.train.prefix_sharing) {
+    log_info(
+        "prompt sharing is off: with LoRA dropout a shared prompt would see one mask for all its answers");
+  }
+  return {.token_budget = config.train.max_tokens_per_micro_batch,
+          .prefix_sharing = config.train.prefix_sharing && !dropout,
+          .kl_max_length = config.data.max_length};
+}
+
+train::StepOptions step_options(const setup::RunConfig& config) {
+  const auto& t = config.train;
+  return {.max_grad_norm = t.max_grad_norm,
+          .adam_beta1 = t.adam_beta1,
+          .adam_beta2 = t.adam_beta2,
+          .adam_epsilon = t.adam_epsilon,
+          .weight_decay = t.weight_decay,
+          .gradient_checkpointing = t.gradient_checkpointing,
+          .dropout = !t.disable_dropout,
+          .seed = static_cast<std::uint64_t>(t.seed),
+          .critic_rate = config.online.critic_learning_rate > 0 && t.learning_rate > 0
+                             ? config.online.critic_learning_rate / t.learning_rate
+                             : 1,
+          .critic_alone = config.online.value_warmup_steps};
+}
+
+std::string step0_self_check(train::StepRunner& runner, const StepBatch& batch) {
+  const train::TrainableSet& set = runner.set();
+  double worst = 0;
+  std::string worst_row;
+  StepBatch probe{.micro_batches = {batch.micro_batches.front()},
+                  .kl = batch.kl};  // one micro-batch is enough
+  for (const PackedBatch& micro : probe.micro_batches) {
+    const c10::AutoGradMode no_grad(false);
+    const at::Tensor policy = set.model->forward(micro, {}, {.adapter = set.policy}).logp.to(at::kDouble);
+    const at::Tensor reference = set.reference->logps(micro).to(at::kDouble);
+    for (const SequenceMeta& meta : micro.sequences) {
+      const auto own = [&](const at::Tensor& all) {
+        return all.narrow(0, meta.logp_begin, meta.loss_tokens()).sum().item<double>();
+      };
+      const double delta = std::abs(own(policy) - own(reference));
+      if (delta >= worst) {
+        worst = delta;
+        worst_row = micro.rows[static_cast<std::size_t>(meta.row)].text();
+      }
+    }
+  }
+  const bool bf16 = set.model->dtype() == at::kBFloat16;
+  const double limit = bf16 ? 2.0 : 0.01;
+  check_input(worst <= limit && std::isfinite(worst),
+              "self-check: at step 0 policy and reference must give the same log-probs, but on ", worst_row,
+              " they differ by ", significant(worst, 3), " nats; the reference is ",
+              set.reference->description(), " (a stale reference cache? try --reference_cache_dir none)");
+  const double expected = set.objective->loss_at_reference(probe.micro_batches.front().sequences);
+  std::string loss_text;
+  if (std::isfinite(expected)) {
+    const double loss = runner.evaluate(probe).means().at("loss");
+    check_input(std::abs(loss - expected) <= (bf16 ? 0.05 : 1e-3) * std::max(1.0, std::abs(expected)),
+                "self-check: at step 0 the loss must be ", fixed(expected, 6), ", but it is ",
+                fixed(loss, 6));
+    loss_text = cat(", loss ", fixed(loss, 6), " as it must be");
+  }
+  return cat("self-check policy = reference at step 0: largest log-ratio ", significant(worst, 2), " nats",
+             loss_text);
+}
+
+}  // namespace una::run

@@ -1,0 +1,281 @@
+#include "una/run/run_plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "una/base/clock.h"
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/base/heap.h"
+#include "una/kernels/devices.h"
+#include "una/online/round.h"
+#include "una/run/training_run.h"
+#include "una/setup/model_setup.h"
+#include "una/setup/reward_setup.h"
+#include "una/weights/peft_adapter.h"
+
+namespace una::run {
+namespace {
+
+// LibTorch once it computes: pages of its code, threads, primitives that it keeps.
+constexpr double kComputing = 20e6;
+// Free pages between live ones of the C heap (base/heap.h), as a share of what a pass takes.
+constexpr double kHoles = 0.25, kHolesOfTcmalloc = 0.1;
+constexpr double kOptimiserBytes = 16;  // fp32: value, gradient, AdamW's two moments
+
+double as_double(std::int64_t value) { return static_cast<double>(value); }
+
+void add(RunPlan::Work& sum, const RunPlan::Work& work) {
+  sum.tokens += work.tokens;
+  sum.logps += work.logps;
+  sum.pairs += work.pairs;
+  sum.kl_tokens += work.kl_tokens;
+  sum.micro_batches += work.micro_batches;
+}
+
+void scale(RunPlan::Work& work, double factor) {
+  work = {work.tokens * factor, work.logps * factor, work.pairs * factor, work.kl_tokens * factor,
+          work.micro_batches * factor};
+}
+
+RunPlan::Work work_of(const PackedBatch& batch) {
+  RunPlan::Work out;
+  out.tokens = as_double(batch.num_tokens());
+  out.logps = as_double(batch.num_logps());
+  out.micro_batches = 1;
+  for (const Segment& segment : batch.segments) {
+    const double queries = segment.query_end - segment.query_begin;
+    double keys = 0;
+    for (const KeyRange& range : segment.keys) { keys += range.end - range.begin; }
+    out.pairs += queries * (keys - queries / 2);
+  }
+  return out;
+}
+
+// The same for a step of rows as they are drawn; the largest micro-batch is remembered.
+RunPlan::Work work_of(const StepBatch& step, RunPlan& plan) {
+  RunPlan::Work out;
+  for (const PackedBatch& micro : step.micro_batches) {
+    const RunPlan::Work work = work_of(micro);
+    add(out, work);
+    if (plan.model.pass(work.tokens, work.logps) > plan.model.pass(plan.largest.tokens, plan.largest.logps)) {
+      plan.largest = work;
+    }
+  }
+  for (const PackedBatch& micro : step.kl) { out.kl_tokens += as_double(micro.num_tokens()); }
+  return out;
+}
+
+void walk_rows(const setup::RunConfig& config, bool with_kl_rows, const data::Dataset& rows,
+               std::int64_t limit, RunPlan& plan) {
+  const auto seed = static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed));
+  data::StepStream stream(rows, plan.rows_per_step, seed, config.train.shuffle, pack_options(config),
+                          with_kl_rows);
+  const std::int64_t most = std::max<std::int64_t>(1, limit / plan.rows_per_step);
+  plan.walked_steps = std::min({plan.steps, plan.steps_per_epoch, most});
+  for (std::int64_t i = 0; i < plan.walked_steps; ++i) { add(plan.work, work_of(stream.next(), plan)); }
+}
+
+// Samples do not exist yet: every answer is taken to be max_completion_length long.
+void suppose_samples(const setup::RunConfig& config, const data::Dataset& prompts, std::int64_t limit,
+                     RunPlan& plan) {
+  const double answer = as_double(config.objective.max_completion_length);
+  const double answers = as_double(config.online.num_generations);
+  const std::int64_t looked_at = std::min({prompts.size(), limit, plan.steps * plan.rows_per_step});
+  for (std::int64_t i = 0; i < looked_at; ++i) {
+    const auto prompt = as_double(prompts.row(i).tokens());
+    const RunPlan::Work row{.tokens = prompt + answers * answer,
+                            .logps = answers * answer,
+                            .pairs = prompt * prompt / 2 + answers * answer * (prompt + answer / 2),
+                            .micro_batches = 1};
+    add(plan.work, row);
+    if (row.tokens > plan.largest.tokens) { plan.largest = row; }
+    plan.longest_prompt = std::max(plan.longest_prompt, prompt);
+  }
+  plan.walked_steps = std::max<std::int64_t>(1, looked_at / plan.rows_per_step);
+  const double budget = as_double(config.train.max_tokens_per_micro_batch);
+  const double together =
+      std::min(std::floor(budget / std::max(plan.largest.tokens, 1.0)), as_double(plan.rows_per_step));
+  if (together > 1) { scale(plan.largest, together); }
+}
+
+model::MemoryRequest request_of(const setup::RunConfig& config, const ModelSpec& spec, bool scores) {
+  model::MemoryRequest out;
+  out.dtype = setup::training_dtype(config.model, spec);
+  out.train_full = !config.model.use_peft;
+  out.gradient_checkpointing = config.train.gradient_checkpointing;
+  out.scores = scores;
+  if (config.model.use_peft) {
+    out.adapter = config.model.adapter.empty() ? setup::fresh_lora(config.model, scores)
+                                               : weights::read_adapter_config(config.model.adapter);
+  }
+  return out;
+}
+
+// Sentences about a loaded adapter name its folder, as when it is loaded.
+model::ModelMemory policy_memory(const setup::RunConfig& config, const ModelSpec& spec, bool scores) {
+  try {
+    return model::plan_memory(spec, request_of(config, spec, scores));
+  } catch (const InputError& error) {
+    const std::string& folder = config.model.adapter;
+    const bool loaded = !folder.empty() && starts_with(error.what(), "LoRA");
+    throw InputError(loaded ? cat(folder, ": ", error.what()) : std::string(error.what()));
+  }
+}
+
+// Of the other models that stand beside the policy.
+double frozen_weights(const ModelSpec& spec, at::ScalarType dtype) {
+  return model::plan_memory(spec, {.dtype = dtype}).weights;
+}
+
+void add_part(RunPlan& plan, const std::string& name, double bytes, const std::string& note = "") {
+  if (bytes > 0) { plan.memory.push_back({name, note, bytes}); }
+}
+
+double trained_bytes(const RunPlan& plan) {
+  return kOptimiserBytes * as_double(plan.model.trained) + plan.model.copies;
+}
+
+// PPO's: an adapter as the policy's, on its model or on one of its own.
+void add_critic(const setup::RunConfig& config, RunPlan& plan) {
+  const bool own = config.online.critic == "model";
+  add_part(plan, "critic", trained_bytes(plan) + (own ? plan.model.weights : 0),
+           own ? "a model of its own" : "a second adapter");
+}
+
+void add_models(const setup::RunConfig& config, const ModelSpec& spec, bool with_reference, RunPlan& plan) {
+  const at::ScalarType dtype = setup::training_dtype(config.model, spec);  // the reference's too
+  add_part(plan, "weights", plan.model.weights, cat(thousands(plan.model.parameters), " parameters"));
+  if (with_reference && !config.model.ref_model.empty()) {
+    add_part(plan, "reference", frozen_weights(setup::read_folder_spec(config.model.ref_model), dtype),
+             config.model.ref_model);
+  } else if (with_reference && !config.model.use_peft) {
+    add_part(plan, "reference", frozen_weights(spec, dtype), "a frozen copy of the model");
+  } else if (with_reference && !config.model.adapter.empty()) {
+    add_part(plan, "reference", plan.model.copies, "a frozen copy of the adapter");
+  }
+  for (const std::string& reward : config.online.reward) {
+    const std::string prefix = "model:";
+    if (!plan.samples || !starts_with(reward, prefix)) { continue; }
+    const ModelSpec scorer = setup::read_folder_spec(setup::model_place(reward.substr(prefix.size())).folder);
+    add_part(plan, "reward model", frozen_weights(scorer, setup::compute_dtype("auto", scorer)), reward);
+  }
+  add_part(plan, "trained", trained_bytes(plan),
+           cat(thousands(plan.model.trained), " parameters with gradient and AdamW's moments in fp32"));
+}
+
+// What sampling takes beyond training: its cache is free again when training begins.
+void add_cache(const setup::RunConfig& config, double training, RunPlan& plan) {
+  if (!plan.samples || !config.online.sampling_endpoint.empty()) { return; }
+  const double answer = as_double(config.objective.max_completion_length);
+  const double bytes = as_double(config.online.generation_batch_size) * (plan.longest_prompt + answer) *
+                       plan.model.cache_per_token;
+  plan.memory.push_back({"key-value cache",
+                         cat(human_bytes(bytes), " for ", config.online.generation_batch_size,
+                             " answers at one time, free again when training begins"),
+                         std::max(0.0, bytes - training)});
+}
+
+// `passes` are alive at one time: the policy's, and a critic's.
+void add_work(const setup::RunConfig& config, double passes, RunPlan& plan) {
+  const model::ModelMemory& model = plan.model;
+  const double pass = model.pass(plan.largest.tokens, plan.largest.logps);
+  const double kept = model.kept_per_token * plan.largest.tokens;
+  const double holes = (has_tcmalloc() ? kHolesOfTcmalloc : kHoles) * pass;
+  const double training = (passes - 1) * kept + pass + holes;
+  add_part(plan, "activations", passes * kept,
+           cat(thousands(std::llround(plan.largest.tokens)), " tokens in the largest micro-batch",
+               config.train.gradient_checkpointing ? ", one a layer" : ""));
+  add_part(plan, "working memory", pass - kept, "logits of a chunk, gradients on their way");
+  add_part(plan, "holes of the heap", holes);
+  add_cache(config, training, plan);
+}
+
+// 2 operations for a token and a weight; the backward repeats the product for the input's gradient, and for
+// the weights' where they train.
+double count_operations(const setup::RunConfig& config, const objective::Objective::Needs& needs,
+                        const ModelSpec& spec, const RunPlan& plan) {
+  const double linears = as_double(plan.model.linears), head = as_double(plan.model.head);
+  const double attention = 4 * as_double(spec.num_heads * spec.head_dim * spec.num_layers);
+  const bool full = !config.model.use_peft;
+  const RunPlan::Work& work = plan.work;
+  const double forward = 2 * linears * work.tokens + attention * work.pairs;
+  const double backward = (full ? 4 : 2) * linears * work.tokens + 2.5 * attention * work.pairs;
+  double out = forward + backward + (full ? 8 : 4) * head * work.logps;
+  if (!full) { out += 6 * as_double(plan.model.trained) * work.tokens; }
+  if (config.train.gradient_checkpointing) { out += forward; }
+  if (needs.reference || needs.kl_rows) {
+    const bool remembered = config.run.reference_cache_dir != "none" && !plan.samples;
+    const double epochs = as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.steps_per_epoch));
+    out += (forward + 2 * head * work.logps) / (remembered ? std::max(1.0, epochs) : 1.0);
+  }
+  if (plan.samples) { out += forward + 2 * head * work.logps; }
+  return out + 2 * 2 * linears * work.kl_tokens;
+}
+
+}  // namespace
+
+double RunPlan::peak_bytes() const {
+  double sum = 0;
+  for (const Part& part : memory) { sum += part.bytes; }
+  return sum;
+}
+
+RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
+                 const objective::Objective::Needs& needs, const data::Dataset& rows,
+                 std::int64_t walked_rows) {
+  RunPlan plan;
+  const auto& t = config.train;
+  plan.samples = online::is_online(config.method);
+  plan.rows_per_step = t.per_device_train_batch_size * t.gradient_accumulation_steps;
+  plan.steps_per_epoch = (rows.size() + plan.rows_per_step - 1) / plan.rows_per_step;
+  plan.steps = train::total_steps(t, plan.steps_per_epoch);
+  plan.model = policy_memory(config, spec, needs.score);
+  plan.samples ? suppose_samples(config, rows, walked_rows, plan)
+               : walk_rows(config, needs.kl_rows, rows, walked_rows, plan);
+  scale(plan.work, as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.walked_steps)));
+  plan.bytes_a_number = static_cast<double>(c10::elementSize(setup::training_dtype(config.model, spec)));
+  add_part(plan, "program and rows", static_cast<double>(current_memory_bytes()) + kComputing,
+           "LibTorch, tokenizer, rows");
+  add_models(config, spec, needs.reference || needs.kl_rows, plan);
+  if (needs.token_values) { add_critic(config, plan); }
+  add_work(config, needs.token_values ? 2 : 1, plan);
+  plan.checkpoint_bytes = 3 * 4 * as_double(plan.model.trained) + 2e7;
+  plan.operations = count_operations(config, needs, spec, plan);
+  return plan;
+}
+
+std::string memory_line(const RunPlan& plan) {
+  std::vector<std::string> parts;
+  for (const RunPlan::Part& part : plan.memory) {
+    parts.push_back(cat(part.name, " ", human_bytes(part.bytes)));
+  }
+  return cat(human_bytes(plan.peak_bytes()), " at most: ", join(parts, ", "));
+}
+
+namespace {
+
+// 0: not known, since the plan may be for another machine.
+double free_on_card(const std::string& device) {
+  try {
+    return static_cast<double>(kernels::device_memory(kernels::open_device(device)).free);
+  } catch (const InputError&) { return 0; }
+}
+
+}  // namespace
+
+std::string memory_warning(const setup::RunConfig& config, const RunPlan& plan) {
+  const bool on_cpu = config.model.device == "cpu";
+  const auto free = on_cpu ? static_cast<double>(available_memory_bytes() + current_memory_bytes())
+                           : free_on_card(config.model.device);
+  if (free == 0 || plan.peak_bytes() <= free) { return ""; }
+  std::vector<std::string> less;
+  if (!config.model.use_peft) { less.emplace_back("--use_peft true (LoRA)"); }
+  if (!config.train.gradient_checkpointing) { less.emplace_back("--gradient_checkpointing true"); }
+  if (plan.bytes_a_number > 2) { less.emplace_back("--dtype bfloat16"); }
+  less.emplace_back("a smaller --max_tokens_per_micro_batch");
+  return cat("the run needs about ", human_bytes(plan.peak_bytes()), " of memory, this ",
+             on_cpu ? "machine" : "card", " has ", human_bytes(free), "; less with ", join(less, ", "));
+}
+
+}  // namespace una::run

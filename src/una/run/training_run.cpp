@@ -1,0 +1,436 @@
+#include "una/run/training_run.h"
+#include "una/kernels/threads.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+
+#include <ATen/Parallel.h>
+
+#include "una/base/clock.h"
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/interrupt.h"
+#include "una/base/json_text.h"
+#include "una/base/log.h"
+#include "una/data/score_fit_file.h"
+#include "una/kernels/devices.h"
+#include "una/report/html_report.h"
+#include "una/report/progress_bar.h"
+#include "una/run/online_setup.h"
+#include "una/run/run_plan.h"
+#include "una/setup/critic_setup.h"
+#include "una/setup/merged.h"
+#include "una/setup/reward_setup.h"
+
+namespace una::run {
+namespace fs = std::filesystem;
+namespace {
+
+std::string threads_text() { return std::to_string(at::get_num_threads()); }
+
+// Everything of one run, built in order, so that each stage is one function.
+class TrainingRun {
+ public:
+  explicit TrainingRun(const setup::RunConfig& config) : config_(config), gang_(dist::make_gang()) {}
+  ~TrainingRun() {
+    std::error_code ignored;
+    if (!dropped_path_.empty()) { fs::remove(dropped_path_, ignored); }
+  }
+  TrainingRun(const TrainingRun&) = delete;
+  TrainingRun& operator=(const TrainingRun&) = delete;
+  int run();
+  RunPlan plan();
+
+ private:
+  bool is_online() const { return online::is_online(config_.method); }
+  void check_config();
+  void fit_max_length(const ModelSpec& spec);
+  void load_rows();
+  void load_model();
+  void make_steps();
+  void check_resume(const std::string& checkpoint);
+  void describe() const;
+  void check_disk() const;
+  void precompute();
+  train::LoopParts loop_parts();
+  int finish(const train::LoopResult& result);
+  void write_summary(const train::LoopResult& result) const;
+  std::map<std::string, std::string> identity() const;
+
+  setup::RunConfig config_;
+  std::unique_ptr<dist::Gang> gang_;
+  std::unique_ptr<objective::Objective> objective_;
+  setup::ModelSetup model_;
+  setup::TextSetup text_;
+  RunData data_;
+  ModelSpec spec_;
+  RunPlan plan_;
+  std::unique_ptr<train::StepRunner> runner_;
+  OnlineSetup online_;  // online methods
+  std::unique_ptr<StepSource> stream_;
+  std::unique_ptr<report::RunLog> log_;
+  train::RunState start_;
+  std::string dropped_path_;  // a temporary file until the run folder exists
+};
+
+void TrainingRun::check_config() {
+  train::check_options(config_.train);
+  kernels::open_device(config_.model.device);
+  check_input(!config_.data.dataset_name.empty(), "no data: give a file of rows with --data");
+  check_input(config_.run.threads >= 0, "threads must be 0 (all processors) or more");
+  check_input(config_.run.eval_fraction >= 0 && config_.run.eval_fraction < 1,
+              "eval_fraction must lie in [0, 1)");
+  check_input(!setup::eval_options(config_) || config_.run.eval_fraction == 0,
+              "eval_data (or a slice in dataset_test_split) and eval_fraction exclude each other");
+  check_method(config_.method);
+  if (is_online()) { check_online_config(config_); }
+  check_input(config_.train.kl_budget == 0 ||
+                  (is_online() && (config_.run.eval_fraction > 0 || setup::eval_options(config_))),
+              "kl_budget needs an online method with held-out prompts (eval_fraction or eval_data)");
+  check_input(is_online() || config_.online.offline_data.empty(), "offline_data goes with an online method; ",
+              config_.method, " reads all its rows from --data");
+  check_input(is_online() || !config_.objective.importance_sampling_correction,
+              "importance_sampling_correction is for methods that learn from their own samples");
+  objective_ = objective::make_objective(objective_name(config_.method), config_.objective);
+}
+
+// A default is no wish: it bends to what the model can read.
+void TrainingRun::fit_max_length(const ModelSpec& spec) {
+  const std::int64_t limit = spec.max_positions == 0 ? config_.data.max_length : spec.position_limit();
+  if (config_.data.max_length <= limit || config_.data.max_length != data::DataOptions{}.max_length) {
+    return;
+  }
+  log_info(
+      cat("max_length ", limit, ", the model's positions (the default is ", config_.data.max_length, ")"));
+  config_.data.max_length = limit;
+}
+
+// Everything but the model, and what the run will need with it.
+void TrainingRun::load_rows() {
+  constexpr std::int64_t kPlannedRows = 20000;  // half a second at most
+  spec_ = setup::read_folder_spec(config_.model.model_name_or_path);
+  fit_max_length(spec_);
+  text_ = setup::load_text(config_.model.model_name_or_path, config_.data, spec_);
+  check_input(text_.tokenizer->size() <= spec_.vocab_size, config_.model.model_name_or_path,
+              ": the tokenizer has ", text_.tokenizer->size(), " ids, but the model's embedding only ",
+              spec_.vocab_size, " rows; they do not belong together");
+  check_input(spec_.max_positions == 0 || config_.data.max_length <= spec_.position_limit(), "max_length ",
+              config_.data.max_length, " is over the model's ", spec_.position_limit(),
+              " positions (max_position_embeddings); give --max_length ", spec_.position_limit(), " or less");
+  dropped_path_ = (fs::temp_directory_path() / cat("una-dropped-", process_id(), ".jsonl")).string();
+  data_ = is_online() ? load_prompts(config_, text_, online_)
+                      : load_run_data(config_, text_, *objective_, dropped_path_);
+  if (is_online()) { load_offline(config_, text_, online_); }
+  plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
+}
+
+void TrainingRun::load_model() {
+  const objective::Objective::Needs needs = objective_->needs();
+  model_ = setup::load_for_training(config_, needs.score, needs.reference || needs.kl_rows);
+  for (std::int64_t i = 0; needs.survey && !is_online() && i < data_.train->size(); ++i) {
+    objective_->observe(data::table_of(data_.train->row(i)));
+  }
+  check_input(config_.train.kl_budget == 0 || model_.reference != nullptr,
+              "kl_budget: this method has no reference to measure a KL to (grpo: give --beta above 0)");
+  if (needs.score) { setup::warn_of_pad(text_.folder, spec_, text_.eos_id); }
+  if (needs.value) { setup::add_value_head(model_, config_, objective_->initial_value()); }
+  if (needs.token_values) { setup::add_critic(model_, config_); }
+  const train::TrainableSet set{.model = model_.model.get(),
+                                .policy = model_.policy,
+                                .critic = model_.critic,
+                                .critic_model = model_.critic_model.get(),
+                                .objective = objective_.get(),
+                                .reference = model_.reference.get(),
+                                .value = model_.value_head.get(),
+                                .offline = online_.offline_loss.get(),
+                                .offline_weight = config_.online.offline_coef};
+  check_input(set.offline == nullptr || set.reference != nullptr || !set.offline->needs().reference,
+              "offline_method ", config_.online.offline_method,
+              " compares with a reference, which this run does not have (grpo: give --beta above 0)");
+  runner_ = std::make_unique<train::StepRunner>(set, step_options(config_), *gang_);
+}
+
+void TrainingRun::make_steps() {
+  if (is_online()) {
+    load_rewards(config_, online_);
+    connect_endpoint(config_, text_, model_, online_);
+    stream_ = make_round_source(config_, text_, online_, runner_->set());
+    return;
+  }
+  const auto& t = config_.train;
+  stream_ = std::make_unique<data::StepStream>(*data_.train,
+                                               t.per_device_train_batch_size * t.gradient_accumulation_steps,
+                                               static_cast<std::uint64_t>(t.data_seed.value_or(t.seed)),
+                                               t.shuffle, pack_options(config_), objective_->needs().kl_rows);
+}
+
+std::map<std::string, std::string> TrainingRun::identity() const {
+  std::map<std::string, std::string> out{{"model", model_.folder.content_hash},
+                                         {"data", data_.train->content_hash()},
+                                         {"tokenizer and template", text_.content_hash},
+                                         {"start adapter", model_.start_hash}};
+  if (model_.reference != nullptr) { out["reference"] = model_.reference->content_hash(); }
+  if (online_.offline != nullptr) { out["offline data"] = online_.offline->content_hash(); }
+  if (!model_.critic_hash.empty()) { out["critic's start"] = model_.critic_hash; }
+  return out;
+}
+
+void TrainingRun::check_resume(const std::string& checkpoint) {
+  start_ = train::read_checkpoint(checkpoint);
+  const Settings then = parse_yaml_settings(start_.config, checkpoint + " (its run.yaml)");
+  const Settings now = parse_yaml_settings(print_options(config_), "this run");
+  for (const auto& [key, value] : now.all()) {
+    const Setting* old = then.find(key);
+    if (old == nullptr || setup::may_change_on_resume(key)) { continue; }
+    check_input(old->text == value.text && old->list == value.list, "resume: ", key, " was ",
+                old->is_list ? join(old->list, ", ") : old->text, " in ", checkpoint, " and is ",
+                value.is_list ? join(value.list, ", ") : value.text,
+                " now; a resumed run keeps its settings (or start a new run)");
+  }
+  for (const auto& [name, hash] : identity()) {
+    const auto old = start_.identity.find(name);
+    check_input(old == start_.identity.end() || old->second == hash, "resume: the ", name,
+                " is not the one that ", checkpoint,
+                " was trained with (its content changed); give the same, or start a new run");
+  }
+  train::load_optimizer(checkpoint, runner_->buffer(), runner_->value_buffer());
+  runner_->set_updates(start_.updates);
+  runner_->set().refresh();
+  stream_->seek(start_.position);
+  try {
+    objective_->load_state(start_.objective);
+    stream_->load_state(start_.source);
+  } catch (const Json::exception& error) {
+    throw InputError(cat(checkpoint, "/una_state.json: the running means cannot be read (",
+                         json_reason(error), "); resume from another checkpoint"));
+  }
+  if (const auto threads = start_.facts.find("threads");
+      threads != start_.facts.end() && threads->second != threads_text()) {
+    log_warning(cat("the checkpoint was written with ", threads->second, " threads, this run has ",
+                    threads_text(), ": numbers will agree closely, not bit for bit"));
+  }
+  log_info(cat("resuming from ", checkpoint, " at step ", start_.position.step));
+}
+
+void TrainingRun::describe() const {
+  const ModelSpec& spec = model_.folder.spec;
+  std::int64_t parameters = 0;
+  for (const auto& [name, tensor] : model_.folder.weights.all()) { parameters += tensor.numel(); }
+  log_info(cat("model      ", model_.folder.path, ": ", spec.architecture, ", ", thousands(parameters),
+               " parameters, ", setup::dtype_name(model_.model->dtype()), ", ", at::get_num_threads(),
+               " threads"));
+  const std::string remark = setup::dtype_remark(config_.model, spec);
+  if (!remark.empty()) { log_info("dtype      " + remark); }
+  log_info(cat("training   ", thousands(runner_->buffer().size()), " parameters (",
+               config_.model.use_peft ? "LoRA adapter" : "all of them", "), method ", config_.method));
+  if (model_.reference != nullptr) {
+    log_info(
+        cat("reference  ", model_.reference->description(), " (", model_.reference->content_hash(), ")"));
+  }
+  const auto& t = config_.train;
+  log_info(cat("memory     ", memory_line(plan_)));
+  if (const std::string warning = memory_warning(config_, plan_); !warning.empty()) { log_warning(warning); }
+  log_info(cat("plan       ", train::total_steps(t, stream_->steps_per_epoch()), " steps of ",
+               t.per_device_train_batch_size * t.gradient_accumulation_steps, " rows, ",
+               stream_->steps_per_epoch(), " an epoch, learning rate ", significant(t.learning_rate, 3), " ",
+               t.lr_scheduler_type));
+  if (data_.train->report().largest_group >= 2 && config_.method == "una" &&
+      config_.objective.una_f == "zero") {
+    log_info(
+        "hint       there are groups of answers to one prompt: --feedback group --una_f group removes the "
+        "bias of f = 0");
+  }
+}
+
+void TrainingRun::check_disk() const {
+  const double checkpoint = plan_.checkpoint_bytes;
+  const double wanted =
+      checkpoint * static_cast<double>(std::max<std::int64_t>(1, config_.train.save_total_limit) + 1);
+  const auto free = static_cast<double>(free_bytes(config_.run.output_dir));
+  if (config_.train.save_strategy == "no") { return; }
+  check_input(free >= checkpoint, config_.run.output_dir, ": ", human_bytes(free),
+              " free, a checkpoint needs ", human_bytes(checkpoint));
+  if (free < wanted) {
+    log_warning(cat(config_.run.output_dir, ": ", human_bytes(free), " free; ",
+                    config_.train.save_total_limit, " checkpoints and one being written need ",
+                    human_bytes(wanted)));
+  }
+}
+
+void TrainingRun::precompute() {
+  if (!config_.run.precompute_ref_log_probs || model_.reference == nullptr || is_online()) { return; }
+  report::ProgressBar bar("reference", static_cast<double>(data_.train->size()));
+  data::StepStream all(*data_.train, config_.train.per_device_train_batch_size * 4, 0, false,
+                       pack_options(config_), false);
+  for (std::int64_t step = 0; step < all.steps_per_epoch() && !interrupted(); ++step) {
+    const StepBatch batch = all.next();
+    for (const PackedBatch& micro : batch.micro_batches) { model_.reference->logps(micro); }
+    bar.advance(static_cast<double>(batch.rows));
+  }
+  bar.finish();
+  model_.reference->flush();
+}
+
+train::LoopParts TrainingRun::loop_parts() {
+  train::LoopParts parts;
+  parts.runner = runner_.get();
+  parts.stream = stream_.get();
+  parts.log = log_.get();
+  if (data_.eval != nullptr) {
+    parts.eval_batches = make_eval_batches(*data_.eval, config_, objective_->needs().kl_rows);
+  }
+  if (!online_.eval_prompts.empty()) {
+    parts.evaluate_samples = [this] { return evaluate_online(config_, text_, online_, runner_->set()); };
+  }
+  double total = 0;
+  for (const auto& [length, count] : data_.train->report().lengths) {
+    total += static_cast<double>(length) * static_cast<double>(count);
+  }
+  parts.tokens_per_row = std::max(1.0, total / static_cast<double>(data_.train->size()));
+  if (is_online()) {
+    parts.tokens_per_row = 1;  // lengths are not known before they are sampled
+  }
+  parts.output_dir = config_.run.output_dir;
+  parts.config = print_options(config_);
+  parts.identity = identity();
+  parts.facts = {{"threads", threads_text()}, {"una", UNA_VERSION}};
+  parts.write_model = [this](const std::string& folder) {
+    setup::write_trained(model_, config_, folder);
+    data::write_score_fits(data_.train->report().score_fits.get(), folder);
+  };
+  parts.before_checkpoint = [this] {
+    if (model_.reference != nullptr) { model_.reference->flush(); }
+  };
+  parts.title = config_.method;
+  return parts;
+}
+
+void TrainingRun::write_summary(const train::LoopResult& result) const {
+  Json summary{{"method", config_.method},
+               {"steps", result.steps},
+               {"tokens", result.tokens},
+               {"seconds", result.seconds},
+               {"train_loss", result.train_loss},
+               {"peak_memory_mb", static_cast<double>(peak_memory_bytes()) / 1048576},
+               {"planned_memory_mb", plan_.peak_bytes() / 1048576},
+               {"threads", at::get_num_threads()},
+               {"una", UNA_VERSION},
+               {"finished", utc_timestamp(unix_seconds())}};
+  if (!model_.model->device().is_cpu()) {
+    const auto peak = static_cast<double>(kernels::device_memory(model_.model->device()).peak);
+    summary["peak_device_memory_mb"] = peak / 1048576;
+  }
+  if (model_.reference != nullptr) {
+    summary["reference"] = Json{{"description", model_.reference->description()},
+                                {"content_hash", model_.reference->content_hash()},
+                                {"sequences_from_cache", model_.reference->cached_sequences()},
+                                {"sequences_computed", model_.reference->computed_sequences()},
+                                {"seconds", model_.reference->seconds()}};
+  }
+  if (result.has_best) { summary["best"] = Json{{"step", result.best_step}, {"metric", result.best_metric}}; }
+  write_file(config_.run.output_dir + "/summary.json", summary.dump(2) + "\n");
+}
+
+int TrainingRun::finish(const train::LoopResult& result) {
+  const std::string& out = config_.run.output_dir;
+  if (model_.reference != nullptr) { model_.reference->flush(); }
+  const std::string health = report::health_text(read_file(out + "/metrics.jsonl"), config_.method);
+  write_file(out + "/health.txt", health);
+  if (result.interrupted) {
+    write_summary(result);
+    report::write_html_report(out);
+    log_info(cat("stopped at step ", result.steps, "; checkpoint saved. Go on with: una train --config ", out,
+                 "/run.yaml --resume_from_checkpoint true"));
+    return 128 + interrupt_signal();
+  }
+  if (config_.train.load_best_model_at_end && result.has_best && result.best_step != result.steps) {
+    train::load_optimizer(train::checkpoint_folder(out, result.best_step), runner_->buffer(),
+                          runner_->value_buffer());
+    runner_->set().refresh();
+    log_info(cat("the result is the best checkpoint, step ", result.best_step, " (",
+                 config_.train.metric_for_best_model, " ", significant(result.best_metric, 5), ")"));
+  }
+  if (config_.train.kl_budget > 0 && !result.has_best) {
+    log_warning(cat("no evaluation was within kl_budget ", config_.train.kl_budget,
+                    ": there is no best checkpoint, the result is the last step"));
+  }
+  setup::write_trained(model_, config_, out);
+  if (config_.run.save_merged) { setup::write_merged(model_, out + "/merged", out); }
+  write_summary(result);
+  report::write_html_report(out);
+  log_info(cat("done       ", result.steps, " steps, ", thousands(result.tokens), " tokens in ",
+               human_seconds(result.seconds), ", mean loss ", fixed(result.train_loss, 4), ", peak memory ",
+               human_bytes(static_cast<double>(peak_memory_bytes())), " (planned ",
+               human_bytes(plan_.peak_bytes()), ")"));
+  log_info(cat("health     ", health.empty() ? "nothing to remark" : std::string(trim(health))));
+  log_info(cat("written    ", out, config_.model.use_peft ? " (adapter)" : " (model)", ", report: ", out,
+               "/report.html"));
+  return 0;
+}
+
+RunPlan TrainingRun::plan() {
+  check_config();
+  load_rows();
+  return plan_;
+}
+
+int TrainingRun::run() {
+  check_config();
+  check_input(!config_.run.output_dir.empty(), "no output folder: give one with --output_dir (or --out)");
+  if (is_online()) {
+    config_.run.reference_cache_dir = "none";  // no sample is seen by another run
+  }
+  kernels::set_threads(config_.run.threads);
+  const std::string checkpoint = prepare_output_folder(config_);
+  load_rows();
+  load_model();
+  make_steps();
+  if (!checkpoint.empty()) { check_resume(checkpoint); }
+  describe();
+  check_disk();
+  const std::string& out = config_.run.output_dir;
+  if (config_.run.dry_run) {
+    std::printf("%s", print_options(config_).c_str());
+    log_info("dry run    everything was read and understood; nothing was trained or written");
+    return 0;
+  }
+  make_folder(out);
+  check_writable_folder(out);
+  write_file(out + "/run.yaml", print_options(config_));
+  if (is_file(dropped_path_)) { write_file(out + "/dropped.jsonl", read_file(dropped_path_)); }
+  data::write_score_fits(data_.train->report().score_fits.get(), out);
+  write_file(out + "/data.json", data_.train->report().json().dump(2) + "\n");
+  log_ = std::make_unique<report::RunLog>(
+      report::RunLogOptions{
+          .output_dir = out,
+          .tensorboard = std::find(config_.run.report_to.begin(), config_.run.report_to.end(),
+                                   "tensorboard") != config_.run.report_to.end(),
+          .logging_dir = config_.run.logging_dir},
+      train::total_steps(config_.train, stream_->steps_per_epoch()),
+      checkpoint.empty() ? -1 : start_.position.step);
+  if (config_.run.self_check && model_.reference != nullptr && !is_online()) {
+    if (!checkpoint.empty()) {
+      log_info("self-check does not apply: a resumed policy is no longer its reference");
+    } else if (!config_.model.ref_model.empty()) {
+      log_info("self-check does not apply: the reference is another model");
+    } else {
+      data::StepStream first(*data_.train, config_.train.per_device_train_batch_size, 0, false,
+                             pack_options(config_), objective_->needs().kl_rows);
+      log_info(step0_self_check(*runner_, first.next()));
+    }
+  }
+  precompute();
+  log_info(cat("start      ", fixed(process_age_seconds(), 1), " s after the program began"));
+  return finish(train::run_loop(config_.train, loop_parts(), start_));
+}
+
+}  // namespace
+
+int run_training(const setup::RunConfig& config) { return TrainingRun(config).run(); }
+
+RunPlan plan_training(const setup::RunConfig& config) { return TrainingRun(config).plan(); }
+
+}  // namespace una::run

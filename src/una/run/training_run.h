@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "una/data/dataset.h"
+#include "una/dist/gang.h"
+#include "una/objective/objective.h"
+#include "una/run/run_plan.h"
+#include "una/setup/model_setup.h"
+#include "una/setup/run_config.h"
+#include "una/setup/text_setup.h"
+#include "una/train/step_runner.h"
+#include "una/train/training_loop.h"
+
+namespace una::run {
+
+// One training run from files to files: the command behind train, una, dpo, kto, sft and reward. Returns the
+// exit code.
+int run_training(const setup::RunConfig& config);
+// The same up to the model, which is not loaded: what the run would need. Nothing is written.
+RunPlan plan_training(const setup::RunConfig& config);
+
+// The output folder is free, or may be emptied, or is resumed. Returns the checkpoint to resume from, or "".
+std::string prepare_output_folder(const setup::RunConfig& config);
+
+// The data of a run, split into training and evaluation rows.
+struct RunData {
+  std::unique_ptr<data::Dataset> train, eval;
+};
+// Rows left out are listed in `dropped_path`.
+RunData load_run_data(const setup::RunConfig& config, const setup::TextSetup& text,
+                      const objective::Objective& objective, const std::string& dropped_path);
+std::vector<StepBatch> make_eval_batches(const data::Dataset& dataset, const setup::RunConfig& config,
+                                         bool with_kl_rows);
+
+// Policy = reference at step 0 (decisions 10): log-ratios, and the loss the objective says it must show.
+// Returns a sentence for the log; InputError when they do not agree.
+std::string step0_self_check(train::StepRunner& runner, const StepBatch& batch);
+
+data::PackOptions pack_options(const setup::RunConfig& config);
+train::StepOptions step_options(const setup::RunConfig& config);
+
+}  // namespace una::run

@@ -1,0 +1,155 @@
+#include "una/setup/implicit_reward.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/sum.h>
+#include <c10/core/GradMode.h>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/data/dataset.h"
+#include "una/data/pack.h"
+#include "una/setup/model_setup.h"
+#include "una/setup/reward_setup.h"
+#include "una/setup/text_setup.h"
+
+namespace una::setup {
+namespace {
+
+constexpr const char *kSum = "implicit:", *kMean = "implicit_mean:";
+constexpr std::int64_t kNoLimit = 1 << 20;  // tokens, where the model states none
+
+class ImplicitReward final : public reward::Reward {
+ public:
+  ImplicitReward(std::string name, ModelSetup policy, std::unique_ptr<model::Model> reference, TextSetup text,
+                 double beta)
+      : name_(std::move(name)),
+        policy_(std::move(policy)),
+        reference_(std::move(reference)),
+        text_(std::move(text)),
+        beta_(beta),
+        per_token_(starts_with(name_, kMean)) {
+    reading_.max_length =
+        policy_.folder.spec.max_positions > 0 ? policy_.folder.spec.position_limit() : kNoLimit;
+  }
+
+  std::vector<reward::Verdict> score(const std::vector<reward::Question>& questions) override;
+  std::string description() const override {
+    return cat("implicit reward ", name_, ", beta ", significant(beta_, 4));
+  }
+
+ private:
+  std::optional<Row> row_of(const reward::Question& question, std::size_t index, std::string& failure) const;
+  void score_batch(const PackedBatch& batch, std::vector<reward::Verdict>& verdicts) const;
+
+  std::string name_;
+  ModelSetup policy_;
+  std::unique_ptr<model::Model> reference_;  // nullptr: the policy's model without its adapter
+  TextSetup text_;
+  double beta_;
+  bool per_token_;
+  data::DataOptions reading_;
+};
+
+// The question tokenised as a training row; its number travels in the row's place.
+std::optional<Row> ImplicitReward::row_of(const reward::Question& question, std::size_t index,
+                                          std::string& failure) const {
+  Example example;
+  example.where = {"", static_cast<std::int64_t>(index)};
+  example.prompt = question.prompt;
+  example.tools = question.tools;
+  example.template_kwargs = question.template_kwargs;
+  example.responses.push_back({.text = question.answer});
+  if (question.prompt.is_chat && !question.answer.is_chat) {
+    example.responses[0].text = {
+        .is_chat = true, .plain = "", .messages = {{"assistant", question.answer.plain, ""}}};
+  }
+  try {
+    const auto dataset = data::make_dataset({example}, reading_, text_.pipeline());
+    if (dataset->size() == 1) { return dataset->row(0); }
+    const auto& dropped = dataset->report().dropped;
+    failure = dropped.empty() ? "the answer has no token" : dropped.begin()->first;
+  } catch (const InputError& error) { failure = error.what(); }
+  return std::nullopt;
+}
+
+void ImplicitReward::score_batch(const PackedBatch& batch, std::vector<reward::Verdict>& verdicts) const {
+  const at::Tensor policy =
+      policy_.model->forward(batch, {}, {.adapter = policy_.policy}).logp.to(at::kDouble);
+  model::Model& base = reference_ == nullptr ? *policy_.model : *reference_;
+  const at::Tensor delta = policy - base.forward(batch, {}, {}).logp.to(at::kDouble);
+  for (const SequenceMeta& meta : batch.sequences) {
+    const std::int64_t tokens = meta.loss_tokens();
+    const double sum = delta.narrow(0, meta.logp_begin, tokens).sum().item<double>();
+    const double value = beta_ * (per_token_ ? sum / static_cast<double>(tokens) : sum);
+    const Where& where = batch.rows[static_cast<std::size_t>(meta.row)];
+    reward::Verdict& verdict = verdicts[static_cast<std::size_t>(where.line)];
+    verdict =
+        std::isfinite(value) ? reward::scored(value) : reward::failed("the reward is not a finite number");
+    verdict.tokens = tokens;
+  }
+}
+
+std::vector<reward::Verdict> ImplicitReward::score(const std::vector<reward::Question>& questions) {
+  const c10::AutoGradMode no_grad(false);
+  std::vector<reward::Verdict> verdicts(questions.size());
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    if (std::optional<Row> row = row_of(questions[i], i, verdicts[i].failure)) {
+      rows.push_back(std::move(*row));
+    }
+  }
+  if (rows.empty()) { return verdicts; }
+  for (const PackedBatch& batch : data::pack_rows(rows, {})) { score_batch(batch, verdicts); }
+  return verdicts;
+}
+
+}  // namespace
+
+bool is_implicit(const std::string& name) { return starts_with(name, kSum) || starts_with(name, kMean); }
+
+std::optional<double> trained_beta(const std::string& folder) {
+  const std::string path = folder + "/run.yaml";
+  if (folder.empty() || !is_file(path)) { return std::nullopt; }
+  const Settings settings = read_yaml_settings(path);
+  const Setting* setting = settings.find("beta");
+  if (setting == nullptr) { return std::nullopt; }
+  double beta = 0;
+  detail::parse_field(*setting, beta);
+  return beta;
+}
+
+std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, const Compute& compute) {
+  const std::vector<std::string> parts = split(name.substr(name.find(':') + 1), ':');
+  check_input(!parts[0].empty() && parts.size() <= 2, "reward ", name,
+              ": folders are needed, as in implicit:POLICY or implicit:POLICY:REFERENCE");
+  for (const std::string& part : parts) {
+    check_input(is_folder(part), "reward ", name, ": there is no folder '", part, "'");
+  }
+  const ModelPlace place = model_place(parts[0]);
+  check_input(!place.adapter.empty() || parts.size() == 2, "reward ", name, ": ", parts[0],
+              " is no adapter; name its reference, implicit:", parts[0], ":REFERENCE");
+  const std::optional<double> beta = trained_beta(parts[0]);
+  if (!beta) { throw InputError(cat("reward ", name, ": there is no run.yaml with a beta in ", parts[0])); }
+  ModelSetup policy = load_for_inference(place.folder, place.adapter, compute);
+  check_input(!policy.model->has_reward_head(), "reward ", name, ": a reward model; use model:", parts[0]);
+  TextSetup text = load_text(place.folder, data::DataOptions{}, policy.folder.spec);
+  std::unique_ptr<model::Model> reference;
+  if (parts.size() == 2) {
+    const ModelFolder folder = read_model_folder(parts[1]);
+    check_input(folder.spec.vocab_size == policy.folder.spec.vocab_size, "reward ", name,
+                ": policy and reference have other vocabularies (", policy.folder.spec.vocab_size, " and ",
+                folder.spec.vocab_size, " rows)");
+    reference =
+        std::make_unique<model::Model>(folder.spec, folder.weights, policy.model->frozen_like(), folder.path);
+  }
+  return std::make_unique<ImplicitReward>(name, std::move(policy), std::move(reference), std::move(text),
+                                          *beta);
+}
+
+}  // namespace una::setup

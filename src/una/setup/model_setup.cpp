@@ -1,0 +1,300 @@
+#include "una/setup/model_setup.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/hash.h"
+#include "una/base/json.h"
+#include "una/base/log.h"
+#include "una/base/rng.h"
+#include "una/kernels/devices.h"
+#include "una/kernels/product.h"
+#include "una/setup/text_setup.h"
+#include "una/weights/hf_config.h"
+#include "una/weights/model_index.h"
+#include "una/weights/peft_adapter.h"
+
+namespace una::setup {
+namespace {
+
+std::string cache_folder(const RunOptions& run) {
+  if (run.reference_cache_dir != "auto") { return run.reference_cache_dir; }
+  const std::string folder = user_cache_folder();
+  return folder.empty() ? "none" : folder;
+}
+
+// "pattern=value", the last "=" divides: patterns are regular expressions.
+std::vector<std::pair<std::string, double>> pattern_values(const char* key,
+                                                           const std::vector<std::string>& entries) {
+  std::vector<std::pair<std::string, double>> out;
+  for (const std::string& entry : entries) {
+    const std::size_t split = entry.rfind('=');
+    double value = 0;
+    const char* end = entry.data() + entry.size();
+    const bool read = split != std::string::npos && split > 0 &&
+                      std::from_chars(entry.data() + split + 1, end, value).ptr == end;
+    check_input(read && value > 0 && std::isfinite(value), key, ": '", entry,
+                "' is no pattern=number, such as q_proj=8");
+    out.emplace_back(entry.substr(0, split), value);
+  }
+  return out;
+}
+
+std::vector<std::int64_t> layer_numbers(const std::vector<std::string>& entries) {
+  std::vector<std::int64_t> out;
+  for (const std::string& entry : entries) {
+    std::int64_t layer = -1;
+    const char* end = entry.data() + entry.size();
+    const bool read = std::from_chars(entry.data(), end, layer).ptr == end && !entry.empty();
+    check_input(read && layer >= 0, "layers_to_transform: '", entry,
+                "' is no number of a layer; they count from 0");
+    out.push_back(layer);
+  }
+  return out;
+}
+
+// A reward model has a score in the place of the head.
+std::vector<std::string> saved_modules(const std::vector<std::string>& asked, bool for_reward) {
+  std::vector<std::string> out;
+  for (const std::string& name : asked) {
+    check_input(name != "score",
+                "lora_modules_to_save: score is a reward model's head, which is always saved");
+    if (!for_reward || name != "lm_head") { out.push_back(name); }
+  }
+  if (for_reward) { out.push_back("score"); }
+  return out;
+}
+
+// What changes the bits of a reference log-prob beside weights and tokens.
+std::string numerics_key(const model::Model& model) {
+  return cat(dtype_name(model.dtype()), "-", model.spec().model_type);
+}
+
+void add_policy_adapter(ModelSetup& setup, const RunConfig& config, bool for_reward) {
+  model::Model& model = *setup.model;
+  const ModelOptions& options = config.model;
+  if (options.adapter.empty()) {
+    setup.policy = model.add_adapter(fresh_lora(options, for_reward),
+                                     static_cast<std::uint64_t>(config.train.seed), true);
+    return;
+  }
+  LoraSpec spec = weights::read_adapter_config(options.adapter);
+  if (spec.dropout == 0) { spec.dropout = options.lora_dropout; }
+  spec.base_model_name_or_path = options.model_name_or_path;
+  const weights::StateDict state = weights::read_adapter_weights(options.adapter);
+  setup.start_hash = adapter_hash(spec, state);
+  setup.policy = model.load_adapter(spec, state, true, options.adapter);
+}
+
+void add_reference(ModelSetup& setup, const RunConfig& config) {
+  const ModelOptions& options = config.model;
+  model::Model* model = setup.model.get();
+  model::AdapterId adapter = model::kNoAdapter;
+  std::string description;
+  Hasher hash;
+  if (!options.ref_model.empty()) {
+    const ModelFolder folder = read_model_folder(options.ref_model);
+    setup.reference_model =
+        std::make_unique<model::Model>(folder.spec, folder.weights, setup.model->frozen_like(), folder.path);
+    model = setup.reference_model.get();
+    hash.add(folder.content_hash);
+    description = cat("the model in ", options.ref_model);
+  } else if (!options.use_peft) {
+    setup.reference_model = std::make_unique<model::Model>(setup.folder.spec, setup.folder.weights,
+                                                           setup.model->frozen_like(), setup.folder.path);
+    model = setup.reference_model.get();
+    hash.add(setup.folder.content_hash);
+    description = "a frozen copy of the model as it was at the start";
+  } else {
+    hash.add(setup.folder.content_hash);
+    if (!options.adapter.empty()) {
+      adapter = model->clone_adapter(setup.policy);
+      hash.add(setup.start_hash);
+      description = cat("a frozen copy of the adapter in ", options.adapter);
+    } else {
+      description = "the base model, adapter off";
+    }
+  }
+  const std::string content = hash.add(numerics_key(*model)).hex();
+  setup.reference = std::make_unique<train::Reference>(*model, adapter, description, content);
+  const std::string folder = cache_folder(config.run);
+  if (folder != "none") {
+    setup.reference->set_cache(std::make_unique<train::ReferenceCache>(
+        folder, content, static_cast<std::uint64_t>(config.run.reference_cache_gb * 1073741824.0)));
+  }
+}
+
+}  // namespace
+
+std::string adapter_hash(LoraSpec spec, const weights::StateDict& state) {
+  spec.dropout = 0;
+  spec.base_model_name_or_path.clear();
+  return Hasher().add(state.content_hash()).add(weights::print_adapter_config(spec)).hex();
+}
+
+LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {
+  check_input(options.lora_r > 0, "lora_r must be 1 or more");
+  LoraSpec spec;
+  spec.r = options.lora_r;
+  spec.alpha = options.lora_alpha;
+  spec.dropout = options.lora_dropout;
+  spec.use_rslora = options.use_rslora;
+  spec.use_dora = options.use_dora;
+  spec.bias = options.bias;
+  spec.target_modules = options.lora_target_modules;
+  spec.layers_to_transform = layer_numbers(options.layers_to_transform);
+  spec.layers_pattern = options.layers_pattern;
+  check_input(spec.layers_pattern.empty() || !spec.layers_to_transform.empty(),
+              "layers_pattern needs layers_to_transform");
+  for (const auto& [pattern, value] : pattern_values("rank_pattern", options.rank_pattern)) {
+    check_input(value == std::floor(value) && value < 1e6, "rank_pattern: '", pattern,
+                "' must have a whole number");
+    spec.rank_pattern.emplace_back(pattern, static_cast<std::int64_t>(value));
+  }
+  spec.alpha_pattern = pattern_values("alpha_pattern", options.alpha_pattern);
+  spec.task_type = for_reward ? "SEQ_CLS" : "CAUSAL_LM";
+  spec.modules_to_save = saved_modules(options.lora_modules_to_save, for_reward);
+  spec.base_model_name_or_path = options.model_name_or_path;
+  return spec;
+}
+
+ModelSpec read_folder_spec(const std::string& path) {
+  check_input(!path.empty(), "no model: give a Hugging Face model folder with --model");
+  check_input(is_folder(path), path,
+              ": no such model folder (una reads folders on this machine; nothing is downloaded)");
+  check_input(is_file(path + "/config.json"), path, ": no config.json; a Hugging Face model folder is needed",
+              weights::is_adapter_folder(path)
+                  ? " (this is an adapter: give its base with --model and it with --adapter)"
+                  : "");
+  return weights::read_model_spec(path);
+}
+
+ModelFolder read_model_folder(const std::string& path) {
+  ModelFolder folder;
+  folder.path = path;
+  folder.spec = read_folder_spec(path);
+  folder.weights = weights::read_model_weights(path);
+  folder.content_hash = folder.weights.content_hash();
+  folder.weights.release_pages();
+  return folder;
+}
+
+const char* dtype_name(at::ScalarType dtype) {
+  if (dtype == at::kBFloat16) { return "bfloat16"; }
+  return dtype == at::kDouble ? "float64" : "float32";
+}
+
+at::ScalarType compute_dtype(const std::string& name, const ModelSpec& spec) {
+  if (name == "float32" || name == "fp32") { return at::kFloat; }
+  if (name == "bfloat16" || name == "bf16") { return at::kBFloat16; }
+  check_input(name == "auto", "dtype: '", name, "' is unknown, choose auto, float32 or bfloat16");
+  return spec.torch_dtype == "bfloat16" || spec.torch_dtype == "float16" ? at::kBFloat16 : at::kFloat;
+}
+
+at::ScalarType training_dtype(const ModelOptions& options, const ModelSpec& spec) {
+  const bool slow = options.dtype == "auto" && options.device == "cpu" && !kernels::multiplies_bf16();
+  return slow ? at::kFloat : compute_dtype(options.dtype, spec);
+}
+
+std::string dtype_remark(const ModelOptions& options, const ModelSpec& spec) {
+  const bool bf16 = compute_dtype(options.dtype, spec) == at::kBFloat16;
+  if (!bf16 || options.device != "cpu" || kernels::multiplies_bf16()) { return ""; }
+  const std::string why = "this CPU has no instructions for products of bfloat16 (AVX-512 BF16, AMX)";
+  return options.dtype == "auto"
+             ? cat("float32, as ", why, "; --dtype bfloat16 takes less memory and much more time")
+             : cat("bfloat16, though ", why, "; --dtype float32 takes more memory and much less time");
+}
+
+ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference) {
+  const at::Device device = kernels::open_device(config.model.device);
+  ModelSetup setup;
+  setup.folder = read_model_folder(config.model.model_name_or_path);
+  check_input(for_reward || !setup.folder.spec.is_reward_model(), setup.folder.path,
+              ": this is a reward model (", setup.folder.spec.architecture, "); ", config.method,
+              " trains a language model");
+  const std::vector<std::string>& saved = config.model.lora_modules_to_save;
+  check_input(!for_reward || std::find(saved.begin(), saved.end(), "lm_head") == saved.end(),
+              "lora_modules_to_save: a reward model has a score in the place of lm_head; leave lm_head out");
+  const model::LoadOptions load{.dtype = training_dtype(config.model, setup.folder.spec),
+                                .train_full = !config.model.use_peft,
+                                .device = device};
+  setup.model =
+      std::make_unique<model::Model>(setup.folder.spec, setup.folder.weights, load, setup.folder.path);
+  if (for_reward && !setup.model->has_reward_head()) {
+    setup.model->add_reward_head(static_cast<std::uint64_t>(config.train.seed));
+  }
+  if (config.model.use_peft) {
+    add_policy_adapter(setup, config, for_reward);
+  } else {
+    check_input(config.model.adapter.empty(),
+                "--adapter with use_peft false: merge the adapter first (una merge)");
+  }
+  if (with_reference) { add_reference(setup, config); }
+  setup.folder.weights.release_pages();
+  return setup;
+}
+
+void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_value) {
+  setup.value_head = std::make_unique<model::ValueHead>(setup.model->spec().hidden_size, initial_value,
+                                                        setup.model->dtype(), setup.model->device());
+  const std::string& start = config.model.adapter.empty() ? setup.folder.path : config.model.adapter;
+  const std::string path = cat(start, "/", model::kValueHeadFile);
+  if (is_file(path)) {
+    setup.value_head->load(weights::read_safetensors(path), path);
+    log_info(cat("value head starts from ", path));
+  } else {
+    log_info(
+        cat("value head starts at ", significant(initial_value, 4), " for every prompt, the mean reward"));
+  }
+}
+
+ModelSetup load_for_inference(const std::string& folder, const std::string& adapter, const Compute& compute) {
+  const at::Device device = kernels::open_device(compute.device);
+  ModelSetup setup;
+  setup.folder = read_model_folder(folder);
+  setup.model = std::make_unique<model::Model>(
+      setup.folder.spec, setup.folder.weights,
+      model::LoadOptions{.dtype = compute_dtype(compute.dtype, setup.folder.spec), .device = device}, folder);
+  if (!adapter.empty()) {
+    const LoraSpec spec = weights::read_adapter_config(adapter);
+    setup.policy = setup.model->load_adapter(spec, weights::read_adapter_weights(adapter), false, adapter);
+  }
+  return setup;
+}
+
+std::string stored_config(const ModelSetup& setup, at::ScalarType dtype) {
+  const ModelFolder& folder = setup.folder;
+  const std::string text = read_file(folder.path + "/config.json");
+  const bool new_head = setup.model->has_reward_head() && !folder.spec.is_reward_model();
+  return weights::config_with_dtype(new_head ? weights::reward_model_config(text, folder.spec.pad_id) : text,
+                                    dtype_name(dtype));
+}
+
+void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder) {
+  make_folder(folder);
+  const std::string& base = setup.folder.path;
+  if (config.model.use_peft) {
+    weights::write_adapter(folder, setup.model->adapter_spec(setup.policy),
+                           setup.model->adapter_tensors(setup.policy));
+  } else {
+    const at::ScalarType stored = setup.model->dtype();
+    std::vector<std::pair<std::string, at::Tensor>> tensors = setup.model->named_tensors();
+    for (auto& [name, tensor] : tensors) { tensor = tensor.to(stored); }
+    weights::write_model_weights(folder, tensors, kShardBytes);
+    weights::write_index_of_one(folder, tensors);  // checkpoints hold optimizer.safetensors too
+    write_file(folder + "/config.json", stored_config(setup, stored));
+  }
+  if (setup.value_head != nullptr) {
+    weights::write_safetensors(cat(folder, "/", model::kValueHeadFile), setup.value_head->tensors());
+  }
+  copy_text_files(base, folder);
+  // Servers must write prompts as they were trained. A file that is gone by now ends no run.
+  const std::string& chat_template = config.data.chat_template_path;
+  if (is_file(chat_template)) { write_file(folder + "/chat_template.jinja", read_file(chat_template)); }
+}
+
+}  // namespace una::setup

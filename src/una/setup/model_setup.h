@@ -1,0 +1,81 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "una/core/model_spec.h"
+#include "una/model/model.h"
+#include "una/model/value_head.h"
+#include "una/setup/run_config.h"
+#include "una/train/reference.h"
+
+namespace una::setup {
+
+// A model folder as it lies on disk.
+struct ModelFolder {
+  std::string path;
+  ModelSpec spec;
+  weights::StateDict weights;
+  std::string content_hash;  // of the tensors
+};
+ModelFolder read_model_folder(const std::string& path);
+ModelSpec read_folder_spec(const std::string& path);  // config.json only, with the same complaints
+
+// "float32", "bfloat16" or "auto" (as stored, fp16 becomes bf16). InputError on another word.
+at::ScalarType compute_dtype(const std::string& name, const ModelSpec& spec);
+// For training: "auto" is float32 on a CPU that has no instructions for products of bf16.
+at::ScalarType training_dtype(const ModelOptions& options, const ModelSpec& spec);
+// What there is to say about it on such a CPU; "" where there is nothing.
+std::string dtype_remark(const ModelOptions& options, const ModelSpec& spec);
+const char* dtype_name(at::ScalarType dtype);
+
+// How a model computes, where it is read for its answers alone.
+struct Compute {
+  std::string dtype = "auto", device = "cpu";
+  template <class V>
+  void fields(V&& v) {
+    v("dtype", dtype, "compute: auto | float32 | bfloat16");
+    v("device", device, kDeviceHelp);
+  }
+};
+
+// A loaded policy with what trains, and the reference rule of decisions.md (ecosystem.md section 2, item 1).
+struct ModelSetup {
+  ModelFolder folder;
+  std::unique_ptr<model::Model> model;
+  model::AdapterId policy = model::kNoAdapter;
+  model::AdapterId critic = model::kNoAdapter;    // ppo: an adapter of critic_model, or a second one of model
+  std::unique_ptr<model::Model> critic_model;     // ppo with a critic of its own
+  std::unique_ptr<model::Model> reference_model;  // full fine-tuning, or --ref_model
+  std::unique_ptr<train::Reference> reference;    // none where the method needs none
+  std::unique_ptr<model::ValueHead> value_head;   // V(x), where the method needs one
+  std::string start_hash;                         // of the adapter the run starts from, "" for a fresh one
+  std::string critic_hash;                        // of critic_from, "" without one
+};
+
+// `for_reward`: the model gets (or has) a reward head. `with_reference`: the method compares with one.
+ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference);
+
+// Gives `setup` a value head: the one that lies beside the adapter (or model) the run starts from, else one
+// that says `initial_value` for every prompt.
+void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_value);
+
+// What an adapter computes: its tensors and what its configuration makes of them (scales, targets).
+std::string adapter_hash(LoraSpec spec, const weights::StateDict& state);
+
+// A LoRA adapter by the lora_... keys; `for_reward`: with a reward head beside it, and no copy of lm_head.
+LoraSpec fresh_lora(const ModelOptions& options, bool for_reward);
+
+// A model with an optional adapter, nothing trainable: score, generate, evaluation.
+ModelSetup load_for_inference(const std::string& folder, const std::string& adapter, const Compute& compute);
+
+// The base's config.json for a whole model stored in `dtype`; a classification one where a head was added.
+std::string stored_config(const ModelSetup& setup, at::ScalarType dtype);
+
+inline constexpr std::int64_t kShardBytes = 5'000'000'000;  // larger weights go into several files
+
+// The trained result as users take it back: a PEFT adapter, or the whole model with config.json; tokenizer
+// files beside.
+void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder);
+
+}  // namespace una::setup

@@ -1,0 +1,147 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "una/base/options.h"
+#include "una/data/data_options.h"
+#include "una/objective/objective.h"
+#include "una/online/online_options.h"
+#include "una/train/train_options.h"
+
+namespace una::setup {
+
+inline constexpr const char* kDeviceHelp = "where models compute: cpu | cuda (the first card) | cuda:N";
+
+struct ModelOptions {
+  std::string model_name_or_path;
+  std::string adapter;
+  std::string ref_model;
+  std::string dtype = "auto";
+  bool bf16 = false;
+  std::string device = "cpu";
+  bool use_peft = true;
+  std::int64_t lora_r = 16;
+  double lora_alpha = 32;
+  double lora_dropout = 0;
+  std::vector<std::string> lora_target_modules = {"all-linear"};
+  bool use_rslora = false;
+  bool use_dora = false;
+  std::vector<std::string> lora_modules_to_save;
+  std::string bias = "none";
+  std::vector<std::string> rank_pattern, alpha_pattern;
+  std::vector<std::string> layers_to_transform, layers_pattern;
+  template <class V>
+  void fields(V&& v) {
+    v("model_name_or_path", model_name_or_path, "a Hugging Face model folder (alias --model)");
+    v("adapter", adapter, "start from this PEFT adapter folder (it also becomes the reference)");
+    v("ref_model", ref_model, "another model folder as the reference; empty: the policy as it was at step 0");
+    v("dtype", dtype,
+      "compute: auto (as stored, fp16 as bf16; float32 on a CPU without bf16 products) | float32 | bfloat16");
+    v("bf16", bf16, "the same as dtype bfloat16");
+    v("device", device, kDeviceHelp);
+    v("use_peft", use_peft, "train a LoRA adapter; false: every weight");
+    v("lora_r", lora_r, "LoRA rank");
+    v("lora_alpha", lora_alpha, "LoRA alpha; the scale is alpha / r");
+    v("lora_dropout", lora_dropout, "LoRA dropout");
+    v("lora_target_modules", lora_target_modules, "module names, or all-linear");
+    v("use_rslora", use_rslora, "scale alpha / sqrt(r)");
+    v("use_dora", use_dora, "DoRA: a trained magnitude for each row of W + s B A");
+    v("lora_modules_to_save", lora_modules_to_save,
+      "modules that train whole and are saved with the adapter: embed_tokens, lm_head, norms");
+    v("bias", bias, "the base's biases that train along: none | lora_only (of adapted linears) | all");
+    v("rank_pattern", rank_pattern, "other ranks: q_proj=4 'layers.0.*=2'; the first that matches counts");
+    v("alpha_pattern", alpha_pattern, "the same for alpha");
+    v("layers_to_transform", layers_to_transform, "numbers of the layers that get adapters; none: all");
+    v("layers_pattern", layers_pattern, "what stands before those numbers in names; none: anything");
+  }
+};
+
+struct RunOptions {
+  std::string output_dir;
+  bool overwrite_output_dir = false;
+  std::string resume_from_checkpoint;
+  std::vector<std::string> eval_data;
+  std::string dataset_test_split = "test";
+  double eval_fraction = 0;
+  std::vector<std::string> report_to = {"tensorboard"};
+  std::string logging_dir;
+  std::string reference_cache_dir = "auto";
+  double reference_cache_gb = 8;
+  bool precompute_ref_log_probs = false;
+  bool self_check = true;
+  std::int64_t threads = 0;
+  bool dry_run = false;
+  bool save_merged = false;
+  template <class V>
+  void fields(V&& v) {
+    v("output_dir", output_dir, "run folder (alias --out)");
+    v("overwrite_output_dir", overwrite_output_dir, "empty a run folder that is in use");
+    v("resume_from_checkpoint", resume_from_checkpoint,
+      "true: the newest checkpoint of output_dir; or a folder");
+    v("eval_data", eval_data, "rows for evaluation during training");
+    v("dataset_test_split", dataset_test_split,
+      "the part of eval_data to use, or, without eval_data, of dataset_name: train[90%:]");
+    v("eval_fraction", eval_fraction, "share of the training rows kept apart for evaluation");
+    v("report_to", report_to, "tensorboard | none; metrics.jsonl and report.html are always written");
+    v("logging_dir", logging_dir, "TensorBoard folder; empty: output_dir/runs/<date>_<host>");
+    v("reference_cache_dir", reference_cache_dir, "auto ($XDG_CACHE_HOME/una) | none | a folder");
+    v("reference_cache_gb", reference_cache_gb, "size cap of that folder");
+    v("precompute_ref_log_probs", precompute_ref_log_probs, "fill the reference cache before the first step");
+    v("self_check", self_check, "check at step 0 that policy and reference agree");
+    v("threads", threads, "compute threads; 0: all processors of this process");
+    v("dry_run", dry_run, "read everything, show the plan, train nothing");
+    v("save_merged", save_merged, "also write the merged model to output_dir/merged");
+  }
+};
+
+// Everything a training run can be told. Flat: each key stands in one of the structs.
+struct RunConfig {
+  std::string method = "una";
+  ModelOptions model;
+  data::DataOptions data;
+  objective::ObjectiveOptions objective;
+  train::TrainOptions train;
+  RunOptions run;
+  online::OnlineOptions online;
+  template <class V>
+  void fields(V&& v) {
+    v("method", method, "una | dpo | kto | sft | reward | una_online | rloo | grpo | online_dpo | ppo");
+    model.fields(v);
+    data.fields(v);
+    objective.fields(v);
+    train.fields(v);
+    run.fields(v);
+    online.fields(v);
+  }
+};
+
+// The defaults of a method: una as in the paper, the others as TRL 1.16.
+RunConfig default_config(const std::string& method);
+
+// default < --config file < flags. `method` "" : taken from flags or file, else una. Unknown keys are
+// refused.
+RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method);
+
+// The same for a command with keys of its own beside a run's: `own` describes them, `own_settings` gets what
+// was given of them.
+RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method,
+                          const std::vector<OptionHelp>& own, Settings& own_settings);
+
+// Short names (model, data, out, ...) and the names other programs use for our keys.
+const std::map<std::string, std::string>& option_aliases();
+const std::map<std::string, std::string>& foreign_names();
+
+// --help text of an options list.
+std::string help_text(const std::string& usage, const std::vector<OptionHelp>& options);
+
+// How rows for evaluation are read: those of eval_data, or a slice of the training files that
+// dataset_test_split names; nothing: there are none.
+std::optional<data::DataOptions> eval_options(const RunConfig& config);
+
+// The keys that a resumed run may change.
+bool may_change_on_resume(const std::string& key);
+
+}  // namespace una::setup

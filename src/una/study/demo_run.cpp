@@ -1,0 +1,172 @@
+#include "una/study/demo_run.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/json.h"
+#include "una/demo/feedback.h"
+#include "una/setup/model_setup.h"
+#include "una/text/tokenizer.h"
+#include "una/weights/hf_config.h"
+
+namespace una::study {
+
+void DemoRun::prepare_folder() const {
+  if (is_empty_folder(out_)) {
+    make_folder(out_ + "/data");
+    return;
+  }
+  check_input(
+      options_.overwrite_output_dir && (is_file(out_ + "/results.json") || is_file(out_ + "/demo.json")),
+      out_, " is not empty and holds no earlier demo: give another folder with --out");
+  for (const auto& entry : std::filesystem::directory_iterator(out_)) {
+    std::filesystem::remove_all(entry.path());
+  }
+  make_folder(out_ + "/data");
+}
+
+// The task's data, a tokenizer trained on it, and a small Llama with random weights, as ordinary files.
+void DemoRun::make_start() const {
+  const auto train = demo::make_prompts(options_.sft_answers, seed(), demo::Split::kTrain);
+  const std::vector<Example> rows = demo::sft_rows(train, seed());
+  demo::write_rows(data_file("sft"), rows);
+  std::vector<std::string> texts;
+  for (const Example& row : rows) {
+    texts.push_back(row.prompt.plain);
+    texts.push_back(row.responses[0].text.plain);
+  }
+  const std::string folder = out_ + "/init";
+  make_folder(folder);
+  write_file(folder + "/tokenizer.json", text::train_bpe(texts, sizes_.vocab, {"<|end|>", "<|begin|>"}));
+  write_file(folder + "/tokenizer_config.json", Json{{"tokenizer_class", "PreTrainedTokenizerFast"},
+                                                     {"bos_token", "<|begin|>"},
+                                                     {"eos_token", "<|end|>"},
+                                                     {"model_max_length", 256}}
+                                                        .dump(2) +
+                                                    "\n");
+  ModelSpec spec;
+  spec.model_type = "llama";
+  spec.architecture = "LlamaForCausalLM";
+  spec.hidden_size = sizes_.hidden;
+  spec.intermediate_size = sizes_.intermediate;
+  spec.num_layers = sizes_.layers;
+  spec.num_heads = sizes_.heads;
+  spec.num_kv_heads = sizes_.kv_heads;
+  spec.head_dim = sizes_.hidden / sizes_.heads;
+  spec.vocab_size = text::load_tokenizer(folder).size();
+  spec.max_positions = 256;
+  spec.norm_eps = 1e-5;
+  spec.tie_word_embeddings = true;
+  spec.windows.assign(static_cast<std::size_t>(sizes_.layers), 0);
+  spec.torch_dtype = "float32";
+  spec.eos_ids = {0};
+  spec.bos_id = 1;
+  write_file(folder + "/config.json", weights::print_model_spec(spec));
+  const model::Model model(spec, seed(), {});
+  weights::write_model_weights(folder, model.named_tensors(), 5'000'000'000);
+  write_file(out_ + "/demo.json", Json{{"seed", options_.seed}, {"una", UNA_VERSION}}.dump(2) + "\n");
+}
+
+ChildResult DemoRun::child(const std::string& command, const std::string& yaml,
+                           const std::string& folder) const {
+  const std::string config = cat(out_, "/data/", folder, ".yaml");
+  write_file(config, yaml);
+  const ChildResult result = run_self({command, "--config", config}, {"UNA_QUIET=1"});
+  if (result.exit_code >= 128) { throw InputError(cat("stopped during ", folder, "; run the demo again")); }
+  check_input(result.exit_code == 0, "training ", folder, " ended with exit code ", result.exit_code,
+              " (see above)");
+  return result;
+}
+
+void DemoRun::pretrain() const {
+  const std::string yaml = cat(
+      "model_name_or_path: ", out_, "/init\ndataset_name: ", data_file("sft"), "\noutput_dir: ", out_,
+      "/start\nuse_peft: false\nmax_length: 128\nnum_train_epochs: 3\nper_device_train_batch_size: ",
+      sizes_.sft_batch, "\nlearning_rate: ", sizes_.sft_learning_rate,
+      "\nlr_scheduler_type: cosine\nwarmup_ratio: 0.05\nmax_tokens_per_micro_batch: 4096\nsave_strategy: no\n"
+      "logging_steps: 20\nseed: ",
+      options_.seed, "\nthreads: ", options_.threads, "\n");
+  const ChildResult result = child("sft", yaml, "start");
+  say(cat("start model: ", thousands(options_.sft_answers), " answers, supervised fine-tuning in ",
+          fixed(result.seconds, 0), " s"));
+}
+
+void DemoRun::copy_start() const {
+  for (const char* name : {"/init", "/start"}) {
+    check_input(is_folder(options_.start_from + name), "start_from: ", options_.start_from, " holds no ",
+                name + 1, " folder of a demo");
+    std::filesystem::copy(options_.start_from + name, out_ + name, std::filesystem::copy_options::recursive);
+  }
+}
+
+void DemoRun::collect_feedback() {
+  setup::ModelSetup setup = setup::load_for_inference(out_ + "/start", "", {.dtype = "float32"});
+  const text::Tokenizer tokenizer = text::load_tokenizer(out_ + "/start");
+  const auto prompts = demo::make_prompts(options_.feedback_prompts, seed(), demo::Split::kFeedback);
+  const Sampled sampled = sample_answers(*setup.model, model::kNoAdapter, tokenizer, prompts,
+                                         sizes_.samples_per_prompt, sizes_.max_new_tokens, seed());
+  std::vector<std::vector<std::string>> answers(prompts.size());
+  for (std::size_t i = 0; i < sampled.texts.size(); ++i) {
+    answers[i / static_cast<std::size_t>(sizes_.samples_per_prompt)].push_back(sampled.texts[i]);
+  }
+  const demo::Judged judged = demo::judge(prompts, answers, seed());
+  demo::write_rows(data_file("pair"), demo::pair_rows(judged));
+  demo::write_rows(data_file("binary"), demo::binary_rows(judged));
+  const std::vector<Example> scores = demo::score_rows(judged);
+  demo::write_rows(data_file("score"), scores);
+  demo::write_rows(data_file("group"), demo::group_rows(judged));
+  demo::write_rows(data_file("mixed"), demo::mixed_rows(judged));
+  responses_ = demo::count_responses(scores);
+  held_out_ = demo::make_prompts(options_.held_out_prompts, seed(), demo::Split::kHeldOut);
+  demo::write_rows(data_file("held_out"), demo::prompt_rows(held_out_, "demo_held_out"));
+  before_ = sample_answers(*setup.model, model::kNoAdapter, tokenizer, held_out_, sizes_.samples_per_held_out,
+                           sizes_.max_new_tokens, seed() + 1);
+  say(cat("feedback: ", thousands(responses_), " sampled answers to ",
+          thousands(static_cast<std::int64_t>(judged.prompts.size())),
+          " prompts, judged once with noise; pairs, thumbs, scores and groups from the same answers (",
+          judged.left_out, " prompts with equal answers left out)"));
+}
+
+bool DemoRun::prepare() {
+  const std::string& last = options_.stop_after;
+  check_input(last.empty() || last == "init" || last == "start" || last == "feedback",
+              "stop_after: choose init, start or feedback");
+  prepare_folder();
+  say(cat("una demo: task, data and models go to ", out_, " (seed ", options_.seed, ")"));
+  if (!options_.start_from.empty()) {
+    copy_start();
+  } else {
+    make_start();
+    if (last == "init") { return false; }
+    pretrain();
+  }
+  if (last == "start") { return false; }
+  collect_feedback();
+  return last != "feedback";
+}
+
+void DemoRun::say(const std::string& line) const {
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+bool DemoRun::wanted(const std::string& folder) const {
+  const auto& names = options_.methods;
+  return names.empty() || std::find(names.begin(), names.end(), folder) != names.end();
+}
+
+MethodResult DemoRun::train(const std::string& command, const std::string& yaml, const std::string& name,
+                            const std::string& folder) const {
+  MethodResult entry{.name = name, .folder = folder};
+  entry.seconds = child(command, yaml, folder).seconds;
+  // The child's own figure: the kernel's ru_maxrss also counts the parent's pages between fork and exec.
+  entry.peak_mb = read_json_file(cat(out_, "/", folder, "/summary.json")).at("peak_memory_mb").get<double>();
+  say(cat("aligned: ", name, " in ", fixed(entry.seconds, 0), " s"));
+  return entry;
+}
+
+}  // namespace una::study

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "una/base/json.h"
+#include "una/base/process.h"
+#include "una/demo/task.h"
+#include "una/eval/statistics.h"
+#include "una/study/demo_evaluation.h"
+#include "una/study/demo_methods.h"
+
+namespace una::study {
+
+struct DemoOptions {
+  std::string output_dir = "demo-run";
+  std::int64_t seed = 42, threads = 0;
+  bool online = false, overwrite_output_dir = true;
+  std::vector<std::string> methods;
+  std::string stop_after, start_from;
+  std::int64_t curve_points = 6, steps = 0, sft_answers = DemoSizes{}.sft_answers;
+  std::int64_t feedback_prompts = DemoSizes{}.feedback_prompts,
+               held_out_prompts = DemoSizes{}.held_out_prompts;
+  template <class V>
+  void fields(V&& v) {
+    v("output_dir", output_dir, "run folder (alias --out)");
+    v("seed", seed, "of the task, the start model, the samples and the noise");
+    v("threads", threads, "compute threads; 0: all");
+    v("online", online, "methods that learn from their own samples and a reward model");
+    v("overwrite_output_dir", overwrite_output_dir, "replace an earlier demo in that folder");
+    v("methods", methods, "only these run folders (una_score_mse, kto, ...); empty: all");
+    v("stop_after", stop_after,
+      "init (task, tokenizer, random model) | start (its fine-tuning) | feedback; empty: all");
+    v("start_from", start_from, "the init and start model of this demo folder instead of new ones");
+    v("curve_points", curve_points,
+      "online: so many checkpoints of each method are evaluated too (gold, reward and KL in results.json)");
+    v("steps", steps, "optimiser steps (rounds) of each method; 0: the demo's own");
+    v("sft_answers", sft_answers, "answers the start model learns from");
+    v("feedback_prompts", feedback_prompts, "prompts whose samples get feedback");
+    v("held_out_prompts", held_out_prompts, "prompts of the evaluation");
+  }
+};
+
+// What one method came to, on the held-out prompts.
+struct MethodResult {
+  std::string name, folder;
+  eval::Interval gain, win;
+  double gold_before = 0, gold_after = 0, kl = 0, seconds = 0, peak_mb = 0;
+  Json more = Json::object();  // further keys of results.json
+  Sampled sampled;
+};
+
+// A demo's folder and the stages that both demos share. Every file is an ordinary one, every training is this
+// program run again (data/<run>.yaml), so that its peak memory is its own.
+class DemoRun {
+ public:
+  explicit DemoRun(const DemoOptions& options) : options_(options), out_(options.output_dir) {}
+
+  // Task to feedback, as far as stop_after wants; false: stop here. InputError on a folder in use.
+  bool prepare();
+  // Trains by `command` with a config; InputError names `folder` when it fails or is stopped.
+  ChildResult child(const std::string& command, const std::string& yaml, const std::string& folder) const;
+  // The same for a method of the table.
+  MethodResult train(const std::string& command, const std::string& yaml, const std::string& name,
+                     const std::string& folder) const;
+  bool wanted(const std::string& folder) const;  // by --methods
+  // Samples each method's adapter on the held-out prompts and fills its figures.
+  void evaluate(std::vector<MethodResult>& results) const;
+  // results.json, samples.jsonl, report.html.
+  void write_results(const std::vector<MethodResult>& results) const;
+  void print_answers(const std::vector<MethodResult>& results) const;  // some, before and after
+  void say(const std::string& line) const;
+
+  const DemoOptions& options() const { return options_; }
+  const DemoSizes& sizes() const { return sizes_; }
+  const std::string& out() const { return out_; }
+  const Sampled& before() const { return before_; }
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.seed); }
+  std::int64_t responses() const { return responses_; }
+  std::string data_file(const std::string& name) const { return out_ + "/data/" + name + ".jsonl"; }
+  const std::vector<demo::Prompt>& held_out() const { return held_out_; }
+
+ private:
+  void prepare_folder() const;
+  void make_start() const;
+  void pretrain() const;
+  void copy_start() const;
+  void collect_feedback();
+
+  DemoOptions options_;
+  DemoSizes sizes_;
+  std::string out_;
+  std::int64_t responses_ = 0;
+  std::vector<demo::Prompt> held_out_;
+  Sampled before_;
+};
+
+}  // namespace una::study
