@@ -163,17 +163,6 @@ Json number_json(double value) {
   return value;
 }
 
-Json text_json(const Text& text) {
-  if (!text.is_chat) { return text.plain; }
-  Json turns = Json::array();
-  for (const Message& message : text.messages) {
-    Json turn{{"role", message.role}, {"content", message.content}};
-    if (!message.extra.empty()) { turn.update(parse_json(message.extra, "a turn's other members")); }
-    turns.push_back(std::move(turn));
-  }
-  return turns;
-}
-
 void append_common(Json& row, const Example& example) {
   append_origin(row, example);
   append_context(row, example);

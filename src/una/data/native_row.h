@@ -4,12 +4,11 @@
 
 #include "una/base/json.h"
 #include "una/core/example.h"
+#include "una/core/text_json.h"
 #include "una/data/schema.h"
 
 // Examples written as our own rows (docs/data.md), with the members in the order of its table.
 namespace una::data {
-
-Json text_json(const Text& text);  // a string, or the list of turns
 
 // An integer where the value is one, so that a 4 reads as 4 and not as 4.0.
 Json number_json(double value);

@@ -21,6 +21,7 @@ bool may_pass(int status) { return status == 408 || status == 425 || status == 4
 
 Client::Client(ClientOptions options)
     : options_(std::move(options)),
+      secrets_({options_.bearer}),
       transfers_({.timeout = options_.timeout,
                   .connect_timeout = options_.connect_timeout,
                   .bearer = options_.bearer}),
@@ -34,7 +35,7 @@ std::string Client::failure(const Answer& answer, const std::string& url, std::i
   const std::string made = tries > 1 ? cat(" (", tries, " tries)") : "";
   const std::string where = shown_url(url);
   if (answer.status == 0) { return cat(where, ": ", answer.trouble, made); }
-  const std::string words = excerpt(answer.body, {options_.bearer});
+  const std::string words = excerpt(answer.body);
   return cat(where, " answered ", answer.status, made, words.empty() ? "" : ": " + words);
 }
 
@@ -68,12 +69,13 @@ double Client::start_due(const std::vector<Request>& requests, std::vector<Job>&
 }
 
 // True when the job is over; else it is due again later.
-bool Client::take(const Answer& answer, const std::string& url, Job& job, Outcome& outcome) {
+bool Client::take(Answer answer, const std::string& url, Job& job, Outcome& outcome) {
+  answer.body = secrets_.redacted(answer.body);
   answered_ = answered_ || answer.status != 0;
   outcome.status = answer.status;
   if (answer.status >= 200 && answer.status < 300) {
     outcome.ok = true;
-    outcome.body = answer.body;
+    outcome.body = std::move(answer.body);
     return true;
   }
   const double now = monotonic_seconds();
@@ -109,11 +111,11 @@ std::vector<Outcome> Client::post(const std::vector<Request>& requests, const On
         throw Interrupted(cat("stopped while waiting for ", shown_url(requests[index].url)));
       }
       const double until = start_due(requests, waiting, sent);
-      for (const Transfers::Done& done : transfers_.wait(std::min(until, kLook))) {
+      for (Transfers::Done& done : transfers_.wait(std::min(until, kLook))) {
         const auto job =
             std::find_if(sent.begin(), sent.end(), [&](const Job& j) { return j.index == done.tag; });
         check(job != sent.end(), "Client: an answer to nothing");
-        if (take(done.answer, requests[done.tag].url, *job, outcomes[done.tag])) {
+        if (take(std::move(done.answer), requests[done.tag].url, *job, outcomes[done.tag])) {
           if (on_done) { on_done(done.tag, outcomes[done.tag]); }
         } else {
           waiting.push_back(*job);

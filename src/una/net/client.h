@@ -7,6 +7,7 @@
 
 #include "una/net/http.h"
 #include "una/net/pace.h"
+#include "una/net/secrets.h"
 #include "una/net/transfer.h"
 
 namespace una::net {
@@ -26,9 +27,9 @@ struct ClientOptions {
 
 // What became of one request after all its tries.
 struct Outcome {
-  bool ok = false;  // an HTTP answer of status 200 to 299
-  int status = 0;   // of the last try; 0: none
-  std::string body;
+  bool ok = false;      // an HTTP answer of status 200 to 299
+  int status = 0;       // of the last try; 0: none
+  std::string body;     // with every echo of the key blotted out (secrets.h)
   std::string failure;  // "" or "http://host/path answered 500 (6 tries): words of the server"
 };
 
@@ -40,7 +41,8 @@ struct Traffic {
 
 // Sends requests, several at a time, and tries again what may pass: no connection, no whole answer in time,
 // 408, 425, 429 and 5xx, with exponential back-off and jitter. Retry-After of 429 and 503 pauses everything,
-// since a rate limit is the account's. Other statuses are final at once. Not thread-safe.
+// since a rate limit is the account's. Other statuses are final at once. The key never comes back out: whatever
+// servers send has it blotted out before anyone sees it. Not thread-safe.
 class Client {
  public:
   explicit Client(ClientOptions options);
@@ -60,11 +62,12 @@ class Client {
     double due = 0;  // monotonic seconds
   };
   double start_due(const std::vector<Request>& requests, std::vector<Job>& waiting, std::vector<Job>& sent);
-  bool take(const Answer& answer, const std::string& url, Job& job, Outcome& outcome);
+  bool take(Answer answer, const std::string& url, Job& job, Outcome& outcome);
   std::string failure(const Answer& answer, const std::string& url, std::int64_t tries) const;
   void tell_of_retry(const Answer& answer, const std::string& url, const Job& job);
 
   ClientOptions options_;
+  Secrets secrets_;
   Transfers transfers_;
   Pace pace_;
   Rng rng_;

@@ -175,6 +175,21 @@ TEST(Client, TheKeyIsSentAndNeverShown) {
   EXPECT_EQ(outcome.failure.find("sk-very"), std::string::npos) << outcome.failure;
 }
 
+TEST(Client, AGoodAnswerDoesNotBringTheKeyBack) {
+  ScriptedServer server([](const Received& request) {
+    return http_answer(request.number == 0 ? 200 : 500,
+                       R"({"score": null, "error": "sk\u002dvery-secret, sk%2Dvery-secret, sk-very-secre"})");
+  });
+  ClientOptions options = quick();
+  options.bearer = "sk-very-secret";
+  options.max_retries = 0;
+  options.concurrency = 1;
+  const std::vector<Outcome> outcomes =
+      Client(options).post({{.url = server.url(), .body = "{}"}, {.url = server.url(), .body = "{}"}});
+  EXPECT_EQ(outcomes[0].body, R"({"score": null, "error": "***, ***, ***"})");
+  EXPECT_NE(outcomes[1].failure.find("***, ***, ***"), std::string::npos) << outcomes[1].failure;
+}
+
 TEST(Client, CtrlCEndsAWait) {
   clear_interrupt();
   install_interrupt_handler();

@@ -107,15 +107,9 @@ std::optional<double> parse_retry_after(const std::string& value, double now) {
   return std::max(0.0, static_cast<double>(::timegm(&date)) - now);
 }
 
-std::string excerpt(const std::string& body, const std::vector<std::string>& secrets) {
-  std::string text = body;
-  for (const std::string& secret : secrets) {
-    for (std::size_t at = 0; !secret.empty() && (at = text.find(secret, at)) != std::string::npos;) {
-      text.replace(at, secret.size(), "***");
-    }
-  }
+std::string excerpt(const std::string& body) {
   std::string line;
-  for (const char c : text) {
+  for (const char c : body) {
     const bool space = std::isspace(static_cast<unsigned char>(c)) != 0;
     if (!space && static_cast<unsigned char>(c) < 0x20U) { continue; }
     if (space && (line.empty() || line.back() == ' ')) { continue; }

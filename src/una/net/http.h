@@ -51,7 +51,7 @@ std::string api_key(const KeyPlace& place);
 // The value of a Retry-After header: seconds, or an HTTP date. `now`: seconds since 1970. nullopt: neither.
 std::optional<double> parse_retry_after(const std::string& value, double now);
 
-// The beginning of a server's words on one line, with every one of `secrets` blotted out.
-std::string excerpt(const std::string& body, const std::vector<std::string>& secrets);
+// The beginning of a server's words, on one line. Keys are blotted out before (secrets.h; the client does it).
+std::string excerpt(const std::string& body);
 
 }  // namespace una::net

@@ -55,10 +55,9 @@ TEST(Http, RetryAfterIsSecondsOrADate) {
   EXPECT_FALSE(parse_retry_after("-3", 0).has_value());
 }
 
-TEST(Http, AnExcerptIsOneShortLineWithoutSecrets) {
-  EXPECT_EQ(excerpt("  {\n  \"error\":\t\"bad key sk-1\"\n}", {"sk-1", ""}),
-            "{ \"error\": \"bad key ***\" }");
-  const std::string longer = excerpt(std::string(199, 'a') + "\xC3\xA9" + std::string(50, 'b'), {});
+TEST(Http, AnExcerptIsOneShortLine) {
+  EXPECT_EQ(excerpt("  {\n  \"error\":\t\"bad key ***\"\n}"), "{ \"error\": \"bad key ***\" }");
+  const std::string longer = excerpt(std::string(199, 'a') + "\xC3\xA9" + std::string(50, 'b'));
   EXPECT_EQ(longer, std::string(199, 'a') + "...");
 }
 

@@ -38,6 +38,7 @@ void check_endpoint_keys(const OnlineOptions& options) {
               "sampling_sync_command must name the folder of the weights by ", kAdapterPlace);
   check_input(options.sampling_concurrency >= 1 && options.sampling_concurrency <= 1024,
               "sampling_concurrency must lie in 1..1024");
+  check_input(options.sampling_sync_timeout >= 0, "sampling_sync_timeout must not be negative");
   check_input(options.sampling_timeout > 0, "sampling_timeout must be above 0 seconds");
 }
 
@@ -63,7 +64,8 @@ void check_online(const OnlineOptions& options, const std::string& method) {
   at_least("generation_batch_size", options.generation_batch_size, 1);
   check_input(!options.reward.empty(), method,
               " needs a reward: give --reward model:FOLDER or another source");
-  weights_of_rewards(options);
+  reward::weights_of_rewards(options.reward, options.reward_weights);
+  check_input(options.reward_command_timeout >= 0, "reward_command_timeout must not be negative");
   check_endpoint_keys(options);
   check_offline_keys(options);
   objective::choose("zero_variance", options.zero_variance, {"keep", "drop", "resample"});

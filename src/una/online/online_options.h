@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "una/base/options.h"
+#include "una/reward/rules.h"
 
 namespace una::online {
 
@@ -12,6 +13,7 @@ namespace una::online {
 struct OnlineOptions {
   std::vector<std::string> reward;
   std::vector<std::string> reward_weights;  // numbers
+  double reward_command_timeout = reward::kCommandTimeout, sampling_sync_timeout = 1800;
   std::int64_t num_generations = 8;
   std::int64_t num_iterations = 1;
   std::int64_t num_mini_batches = 1;
@@ -53,6 +55,8 @@ struct OnlineOptions {
       "online methods: where scores come from, each model:FOLDER | judge:FILE | http://... | command:LINE | "
       "exact_match | math | length:N | regex:PATTERN | json (docs/rewards.md)");
     v("reward_weights", reward_weights, "a weight for each reward; empty: 1 each");
+    v("reward_command_timeout", reward_command_timeout,
+      "command rewards: seconds that one call (all answers of a round) may take; 0: no limit");
     v("num_generations", num_generations, "answers sampled for each prompt");
     v("num_iterations", num_iterations, "passes over the samples of a round");
     v("num_mini_batches", num_mini_batches, "optimiser steps of each pass");
@@ -64,6 +68,8 @@ struct OnlineOptions {
     v("sampling_sync_command", sampling_sync_command,
       "sampling_endpoint: a shell command that gives the server the weights in the folder {adapter}, before "
       "every round");
+    v("sampling_sync_timeout", sampling_sync_timeout,
+      "sampling_endpoint: seconds that sampling_sync_command may take; 0: no limit");
     v("sampling_api_key_env", sampling_api_key_env,
       "sampling_endpoint: the environment variable that holds its key; empty: no key");
     v("sampling_concurrency", sampling_concurrency, "sampling_endpoint: requests in flight");

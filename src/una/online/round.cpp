@@ -205,20 +205,6 @@ Method method_of(const std::string& name) {
   return static_cast<Method>(found - names.begin());
 }
 
-std::vector<double> weights_of_rewards(const OnlineOptions& options) {
-  if (options.reward_weights.empty()) { return std::vector<double>(options.reward.size(), 1); }
-  check_input(options.reward_weights.size() == options.reward.size(), "reward_weights has ",
-              options.reward_weights.size(), " entries for ", options.reward.size(), " rewards");
-  std::vector<double> weights;
-  for (const std::string& text : options.reward_weights) {
-    char* end = nullptr;
-    weights.push_back(std::strtod(text.c_str(), &end));
-    check_input(!text.empty() && *end == 0 && std::isfinite(weights.back()),
-                "reward_weights: a number is needed, found '", text, "'");
-  }
-  return weights;
-}
-
 double overlong_share(std::int64_t tokens, std::int64_t cache, std::int64_t longest) {
   if (cache <= 0) { return 0; }
   const auto over = static_cast<double>(tokens - (longest - cache));

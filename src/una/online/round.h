@@ -15,9 +15,6 @@
 
 namespace una::online {
 
-// reward_weights as numbers, 1 each where there are none. InputError on another number of them or a word.
-std::vector<double> weights_of_rewards(const OnlineOptions& options);
-
 // What each method makes of a group of scored answers.
 enum class Method : std::uint8_t { kUna, kRloo, kGrpo, kOnlineDpo, kPpo };
 Method method_of(const std::string& name);  // InputError on a name that is no online method

@@ -14,6 +14,8 @@ namespace {
 
 using Preference = reward::Comparer::Preference;
 
+constexpr const char* kIdentity = "una_label";  // the member of the first line
+
 std::string entry_line(std::size_t row, const Labels& labels) {
   Json scores = Json::array(), failures = Json::array();
   for (const reward::Verdict& verdict : labels.verdicts) {
@@ -43,6 +45,16 @@ std::optional<std::pair<std::size_t, Labels>> parse_entry(const std::string& lin
   } catch (const Json::exception&) { return std::nullopt; }
 }
 
+std::string head_line(const std::string& identity) { return Json{{kIdentity, identity}}.dump() + "\n"; }
+
+// True for a file that was made, but whose first line did not get onto the disk: nothing, a part of a first
+// line (whoever's identity it was going to be), or the zeros that a power cut leaves.
+bool holds_nothing(const std::string& text, const std::string& head) {
+  if (text.find_first_not_of('\0') == std::string::npos) { return true; }
+  const std::string start = head.substr(0, head.find(':'));
+  return text.find('\n') == std::string::npos && (starts_with(text, start) || starts_with(start, text));
+}
+
 bool is_whole(const Labels& labels) {
   return std::all_of(labels.verdicts.begin(), labels.verdicts.end(),
                      [](const reward::Verdict& verdict) { return verdict.score.has_value(); });
@@ -52,16 +64,21 @@ bool is_whole(const Labels& labels) {
 
 LabelJournal::LabelJournal(std::string path, const std::string& identity, const std::vector<Example>& rows)
     : path_(std::move(path)), done_(rows.size()) {
-  const bool is_old = is_file(path_);
-  if (is_old) { read(identity, rows); }
+  const std::string head = head_line(identity);
+  std::string text = is_file(path_) ? read_file(path_) : "";
+  if (holds_nothing(text, head)) {
+    ::unlink(path_.c_str());
+    text.clear();
+  }
+  if (!text.empty()) { read(split(text, '\n'), identity, rows); }
   file_ = std::make_unique<AppendFile>(path_);
-  file_->append(is_old ? "\n" : Json{{"una_label", identity}}.dump() + "\n");  // ends a torn line
+  file_->append(text.empty() ? head : "\n");  // the line break ends a torn last line
 }
 
-void LabelJournal::read(const std::string& identity, const std::vector<Example>& rows) {
-  const std::vector<std::string> lines = split(read_file(path_), '\n');
+void LabelJournal::read(const std::vector<std::string>& lines, const std::string& identity,
+                        const std::vector<Example>& rows) {
   const Json head = Json::parse(lines[0], nullptr, false);
-  check_input(head.is_object() && head.value("una_label", "") == identity, path_,
+  check_input(head.is_object() && head.value(kIdentity, Json()) == identity, path_,
               " is unfinished work with another reward or other data: finish it with its own command, "
               "remove it, or write to another --out");
   for (std::size_t i = 1; i < lines.size(); ++i) {

@@ -13,7 +13,6 @@
 #include "una/base/log.h"
 #include "una/data/dataset.h"
 #include "una/kernels/threads.h"
-#include "una/online/round.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/label_journal.h"
 #include "una/recipe/label_rows.h"
@@ -50,6 +49,8 @@ struct LabelOptions {
       "| "
       "json; several are summed");
     v("reward_weights", reward_weights, "a weight for each reward; empty: 1 each");
+    v("reward_command_timeout", keys.command_timeout,
+      "command rewards: seconds that one call (32 rows) may take; 0: no limit");
     v("score_range", data.score_range,
       "lo,hi that the rows will declare; observed: lowest and highest score; empty: the reward's own scale");
     v("ground_truth_column", data.ground_truth_column, "the field with the right answer");
@@ -66,10 +67,7 @@ struct LabelOptions {
 };
 
 std::vector<double> weights_of(const LabelOptions& options) {
-  online::OnlineOptions online;
-  online.reward = options.reward;
-  online.reward_weights = options.reward_weights;
-  return online::weights_of_rewards(online);
+  return reward::weights_of_rewards(options.reward, options.reward_weights);
 }
 
 void check_label_options(const LabelOptions& options) {
@@ -84,6 +82,7 @@ void check_label_options(const LabelOptions& options) {
   const auto& range = options.data.score_range;
   check_input(range.empty() || range.size() == 2 || (range.size() == 1 && range[0] == "observed"),
               "score_range needs two numbers, lo,hi, or the word observed");
+  check_input(options.keys.command_timeout >= 0, "reward_command_timeout must not be negative");
   weights_of(options);
 }
 

@@ -14,7 +14,7 @@ namespace {
 using Preference = reward::Comparer::Preference;
 
 Json answer_json(const Example& example, std::size_t response) {
-  return data::text_json(example.responses[response].text);
+  return text_json(example.responses[response].text);
 }
 
 // Of a row that is written as a pair, or left out for want of a winner.
@@ -25,7 +25,7 @@ std::optional<Preference> pair_of(const Labels& labels, const LabelFormat& forma
 std::optional<Json> pair_row(const Example& example, Preference preference) {
   if (preference != Preference::kFirst && preference != Preference::kSecond) { return std::nullopt; }
   const std::size_t chosen = preference == Preference::kFirst ? 0 : 1;
-  Json row{{"prompt", data::text_json(example.prompt)}};
+  Json row{{"prompt", text_json(example.prompt)}};
   row["chosen"] = answer_json(example, chosen);
   row["rejected"] = answer_json(example, 1 - chosen);
   data::append_kept(row, example);
@@ -112,7 +112,7 @@ std::vector<Labels> label_rows(reward::Reward& reward, const std::vector<const E
 
 std::optional<Json> labelled_row(const Example& example, const Labels& labels, const LabelFormat& format) {
   if (const std::optional<Preference> pair = pair_of(labels, format)) { return pair_row(example, *pair); }
-  Json row{{"prompt", data::text_json(example.prompt)}}, responses = Json::array();
+  Json row{{"prompt", text_json(example.prompt)}}, responses = Json::array();
   for (std::size_t r = 0; r < example.responses.size(); ++r) {
     const std::optional<double> score = labels.verdicts[r].score;
     if (!score) { continue; }

@@ -14,7 +14,6 @@ class HttpReward final : public Reward {
  public:
   HttpReward(std::string url, HttpRewardOptions options)
       : url_(std::move(url)),
-        secrets_({options.client.bearer}),
         batch_(static_cast<std::size_t>(options.batch_size)),
         client_(std::move(options.client)) {}
 
@@ -56,7 +55,7 @@ class HttpReward final : public Reward {
       scores = Json::parse(outcome.body, nullptr, false);
       if (scores.is_object() && scores.contains("scores")) { scores = Json(scores["scores"]); }
       if (!scores.is_array()) {
-        problem = cat(place, ": the reply has no list of scores: ", net::excerpt(outcome.body, secrets_));
+        problem = cat(place, ": the reply has no list of scores: ", net::excerpt(outcome.body));
       } else if (scores.size() != rows) {
         problem = cat(place, " gave ", scores.size(), " scores for ", rows, " rows");
       }
@@ -68,7 +67,6 @@ class HttpReward final : public Reward {
   }
 
   std::string url_;
-  std::vector<std::string> secrets_;
   std::size_t batch_;
   net::Client client_;
 };

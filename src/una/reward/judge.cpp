@@ -24,7 +24,6 @@ class Judge final : public Reward, public Comparer {
  public:
   explicit Judge(JudgeParts parts)
       : settings_(std::move(parts.settings)),
-        secret_(parts.client.bearer),
         client_(std::move(parts.client)),
         cache_(std::move(parts.cache)) {
     const JudgeOptions& o = settings_.options;
@@ -57,7 +56,6 @@ class Judge final : public Reward, public Comparer {
   std::vector<Verdict> win_shares(const std::vector<Question>& questions);
 
   JudgeSettings settings_;
-  std::string secret_;
   net::Client client_;
   JudgeCache cache_;
   std::string url_, fingerprint_;
@@ -137,7 +135,7 @@ void Judge::take(const net::Outcome& outcome, const std::string& key, Mark& mark
     cache_.put(key, reply.content);
   } else {
     ++counts_.unreadable;
-    mark.problem = net::excerpt(cat("the judge's reply cannot be read: ", mark.problem), {secret_});
+    mark.problem = net::excerpt(cat("the judge's reply cannot be read: ", mark.problem));
   }
 }
 
@@ -218,6 +216,7 @@ std::vector<Verdict> Judge::win_shares(const std::vector<Question>& questions) {
   for (std::size_t i = 0; i < questions.size(); ++i) {
     Json key = question_json(questions[i]);
     key.erase("answer");
+    key.erase("completion");
     groups[key.dump(-1, ' ', false, Json::error_handler_t::replace)].push_back(i);
   }
   std::vector<Pair> pairs;

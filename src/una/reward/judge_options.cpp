@@ -99,7 +99,7 @@ JudgeSettings check_judge(const JudgeOptions& options, const std::string& what, 
 }
 
 JudgeSettings read_judge_file(const std::string& path) {
-  check_input(!path.empty(), "reward judge: name the judge file behind the colon, as in judge:judge.yaml");
+  check_input(!path.empty(), "reward judge: name the judge file after the colon, as in judge:judge.yaml");
   const Settings settings = read_yaml_settings(path);
   for (const char* word : {"api_key", "key", "token", "bearer"}) {
     check_input(!settings.has(word), path,

@@ -86,7 +86,7 @@ ChatReply read_chat_reply(const std::string& body) {
   ChatReply out;
   const Json reply = Json::parse(body, nullptr, false);
   if (!reply.is_object()) {
-    out.problem = cat("the reply is no JSON object: ", net::excerpt(body, {}));
+    out.problem = cat("the reply is no JSON object: ", net::excerpt(body));
     return out;
   }
   out.tokens_in = count_of(reply, "prompt_tokens");
@@ -96,7 +96,7 @@ ChatReply read_chat_reply(const std::string& body) {
   const Json first = choice ? reply["choices"][0] : Json::object();
   if (!first.contains("message") || !first["message"].is_object() || !first["message"].contains("content") ||
       !first["message"]["content"].is_string()) {
-    out.problem = cat("the reply has no choices[0].message.content: ", net::excerpt(body, {}));
+    out.problem = cat("the reply has no choices[0].message.content: ", net::excerpt(body));
     return out;
   }
   out.content = first["message"]["content"].get<std::string>();
@@ -111,7 +111,7 @@ Mark read_mark(const std::string& content, const JudgeSettings& settings) {
   const std::string name = settings.mode == JudgeMode::kScore ? "Score:" : "Verdict:";
   const std::string line = last_line(content);
   if (!starts_with(lower(line), lower(name))) {
-    return problem(cat("the last line is no '", name, " ...': ", net::excerpt(line, {})));
+    return problem(cat("the last line is no '", name, " ...': ", net::excerpt(line)));
   }
   return mark_of(std::string(trim(line.substr(name.size()))), settings);
 }

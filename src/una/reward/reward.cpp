@@ -1,24 +1,17 @@
 #include "una/reward/reward.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <utility>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/core/text_json.h"
 
 namespace una::reward {
 namespace {
 
 constexpr std::size_t kShownBytes = 200;
-
-Json text_json(const Text& text) {
-  if (!text.is_chat) { return text.plain; }
-  Json turns = Json::array();
-  for (const Message& message : text.messages) {
-    turns.push_back({{"role", message.role}, {"content", message.content}});
-  }
-  return turns;
-}
 
 }  // namespace
 
@@ -40,6 +33,8 @@ std::string answer_text(const Text& answer) {
 
 Json question_json(const Question& question) {
   Json row{{"prompt", text_json(question.prompt)}, {"answer", answer_text(question.answer)}};
+  if (question.answer.is_chat) { row["completion"] = text_json(question.answer); }
+  if (!question.tools.empty()) { row["tools"] = parse_json(question.tools, "tools"); }
   if (question.ground_truth) { row["ground_truth"] = *question.ground_truth; }
   return row;
 }
@@ -75,6 +70,21 @@ std::vector<Verdict> win_shares(std::size_t answers,
     if (played[i] > 0) { verdicts[i] = scored(won[i] / played[i]); }
   }
   return verdicts;
+}
+
+std::vector<double> weights_of_rewards(const std::vector<std::string>& rewards,
+                                       const std::vector<std::string>& weights) {
+  if (weights.empty()) { return std::vector<double>(rewards.size(), 1); }
+  check_input(weights.size() == rewards.size(), "reward_weights has ", weights.size(), " entries for ",
+              rewards.size(), " rewards");
+  std::vector<double> numbers;
+  for (const std::string& text : weights) {
+    char* end = nullptr;
+    numbers.push_back(std::strtod(text.c_str(), &end));
+    check_input(!text.empty() && *end == 0 && std::isfinite(numbers.back()),
+                "reward_weights: a number is needed, found '", text, "'");
+  }
+  return numbers;
 }
 
 Verdict verdict_of_reply(const Json& reply, const std::string& what) {

@@ -74,8 +74,9 @@ class Reward {
   virtual std::string account() const { return ""; }
 };
 
-// The row that commands and servers read: {"prompt": string or turns, "answer": string, "ground_truth":
-// string where there is one}.
+// The row that commands and servers read: "prompt", a string or turns; "answer", the answer's text; and where
+// there are such, "completion", the answer's turns, "tools" and "ground_truth", a string. Turns keep tool_calls,
+// name and all else that they hold.
 Json question_json(const Question& question);
 
 // The text that a rule reads: plain, or the contents of the answer's turns.
@@ -91,6 +92,11 @@ Verdict verdict_of_reply(const Json& reply, const std::string& what);
 std::vector<Verdict> win_shares(std::size_t answers,
                                 const std::vector<std::pair<std::size_t, std::size_t>>& owners,
                                 const std::vector<Comparer::Comparison>& results);
+
+// reward_weights as numbers, one for each reward; 1 each where none is given. InputError on another number of
+// them, and on a word that is not a number.
+std::vector<double> weights_of_rewards(const std::vector<std::string>& rewards,
+                                       const std::vector<std::string>& weights);
 
 Verdict failed(std::string failure);  // no score
 Verdict scored(double score);

@@ -217,7 +217,7 @@ std::vector<std::string> rule_names() {
   return {"length", "regex", "json", "exact_match", "math", "command"};
 }
 
-std::unique_ptr<Reward> make_rule(const std::string& spec) {
+std::unique_ptr<Reward> make_rule(const std::string& spec, double command_timeout) {
   const std::size_t colon = spec.find(':');
   const std::string name = spec.substr(0, colon);
   const std::string argument = colon == std::string::npos ? "" : spec.substr(colon + 1);
@@ -226,7 +226,7 @@ std::unique_ptr<Reward> make_rule(const std::string& spec) {
   if (name == "json") { return std::make_unique<JsonRule>(); }
   if (name == "exact_match") { return exact_rule(spec, argument); }
   if (name == "math") { return math_rule(spec, argument); }
-  if (name == "command") { return make_command_reward(argument); }
+  if (name == "command") { return make_command_reward(argument, command_timeout); }
   const std::string known = join(rule_names(), ", ");
   throw InputError(cat("reward ", spec, ": unknown kind '", name, "' (known: model, ", known,
                        ", judge, http://..., implicit)"));

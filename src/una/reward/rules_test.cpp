@@ -89,7 +89,7 @@ TEST(Rules, BadSpecificationsAreRefusedWithAdvice) {
   EXPECT_NE(refusal("lenght:4").find("unknown kind 'lenght' (known: model, length"), std::string::npos);
   EXPECT_NE(refusal("length:four").find("length:40"), std::string::npos);
   EXPECT_NE(refusal("regex:(").find("no regular expression"), std::string::npos);
-  EXPECT_NE(refusal("command:").find("behind the colon"), std::string::npos);
+  EXPECT_NE(refusal("command:").find("after the colon"), std::string::npos);
 }
 
 TEST(Rules, ACommandScoresEveryRowAndAMissingScoreIsNoZero) {
@@ -107,6 +107,35 @@ TEST(Rules, ACommandScoresEveryRowAndAMissingScoreIsNoZero) {
 TEST(Rules, ACommandThatDiesOrPrintsTooLittleIsNamed) {
   EXPECT_THROW(make_rule("command:exit 3")->score({ask("x")}), InputError);
   EXPECT_THROW(make_rule("command:echo 1")->score({ask("x"), ask("y")}), InputError);
+}
+
+TEST(Rules, ACommandThatHangsOrNeverStopsWritingIsEnded) {
+  const auto words = [](const std::string& command) -> std::string {
+    try {
+      make_rule("command:" + command, 0.3)->score({ask("x"), ask("y")});
+    } catch (const InputError& error) { return error.what(); }
+    return "no error";
+  };
+  EXPECT_NE(words("sleep 30").find("did not end within 0.3 s"), std::string::npos) << words("sleep 30");
+  EXPECT_NE(words("yes 1").find("more than 2 lines"), std::string::npos) << words("yes 1");
+  EXPECT_EQ(words("sleep 30 & echo 1; echo 2"), "no error");
+}
+
+TEST(Rules, CommandsSeeToolsAndAllThatATurnHolds) {
+  Question question = ask("");
+  question.prompt = {
+      .is_chat = true, .plain = "", .messages = {{"user", "the weather?", R"({"name": "Ann"})"}}};
+  question.answer = {
+      .is_chat = true,
+      .plain = "",
+      .messages = {{"assistant", "", R"({"tool_calls": [{"function": {"name": "weather"}}]})"}}};
+  question.tools = R"([{"type": "function"}])";
+  const Json row = question_json(question);
+  EXPECT_EQ(row["prompt"][0]["name"], "Ann");
+  EXPECT_EQ(row["completion"][0]["tool_calls"][0]["function"]["name"], "weather");
+  EXPECT_EQ(row["tools"][0]["type"], "function");
+  EXPECT_EQ(row["answer"], "");
+  EXPECT_FALSE(question_json(ask("x")).contains("completion"));
 }
 
 TEST(Rules, ASumOfRewardsHasWeightsAndKeepsFailures) {

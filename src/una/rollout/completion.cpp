@@ -193,7 +193,7 @@ Json completion_request(const std::string& model, const CompletionContext& conte
 
 Completion read_completion(const std::string& body, const CompletionContext& context) {
   const Json reply = Json::parse(body, nullptr, false);
-  if (reply.is_discarded()) { return {.failure = cat("the reply is no JSON: ", net::excerpt(body, {}))}; }
+  if (reply.is_discarded()) { return {.failure = cat("the reply is no JSON: ", net::excerpt(body))}; }
   try {
     return read(reply, context);
   } catch (const Unusable& unusable) { return {.failure = unusable.reason}; }

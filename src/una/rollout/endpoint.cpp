@@ -73,7 +73,7 @@ void EndpointSource::take(const net::Outcome& outcome, Group& group, const Sampl
   if (outcome.ok) { completion = read_completion(outcome.body, context(*group.prompt, options)); }
   ++counts_.asked;
   if (!completion.failure.empty()) {
-    group.failures.push_back(net::excerpt(completion.failure, {options_.client.bearer}));
+    group.failures.push_back(net::excerpt(completion.failure));
     if (++counts_.missing == 1) {
       log_warning(cat("an answer of the sampling endpoint is missing: ", group.failures.back(),
                       " (said once; sampling/failed_ratio counts them)"));

@@ -12,6 +12,7 @@
 #include "una/base/log.h"
 #include "una/base/rng.h"
 #include "una/eval/log_ratio.h"
+#include "una/reward/reward.h"
 #include "una/rollout/rollout.h"
 
 namespace una::run {
@@ -234,8 +235,11 @@ RunData load_prompts(const setup::RunConfig& config, const setup::TextSetup& tex
 }
 
 void load_rewards(const setup::RunConfig& config, OnlineSetup& setup) {
-  setup.rewards = setup::make_rewards(config.online.reward, online::weights_of_rewards(config.online), {},
-                                      {.device = config.model.device});
+  setup::RewardKeys keys;
+  keys.command_timeout = config.online.reward_command_timeout;
+  setup.rewards = setup::make_rewards(
+      config.online.reward, reward::weights_of_rewards(config.online.reward, config.online.reward_weights),
+      keys, {.device = config.model.device});
   log_info(cat("reward     ", setup.rewards.reward->description()));
 }
 

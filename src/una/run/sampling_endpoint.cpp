@@ -1,16 +1,14 @@
 // The server that samples for an online run, and how it gets the policy's weights.
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
-
-#include <sys/wait.h>
 
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/log.h"
+#include "una/base/shell_command.h"
 #include "una/rollout/endpoint.h"
 #include "una/run/online_setup.h"
 
@@ -23,19 +21,20 @@ std::string quoted(const std::string& word) {
   return out + "'";
 }
 
-void run_command(const std::string& command, const std::string& folder) {
-  std::string line = command;
+void run_command(const online::OnlineOptions& options, const std::string& folder) {
+  std::string line = options.sampling_sync_command;
   const std::string place = online::kAdapterPlace;
   for (std::size_t at = 0; (at = line.find(place, at)) != std::string::npos;) {
     line.replace(at, place.size(), quoted(folder));
     at += quoted(folder).size();
   }
-  const int status = std::system(line.c_str());
-  const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  check_input(status != -1 && code == 0, "sampling_sync_command ended with exit code ", code, ": ", line);
+  const ShellResult result =
+      run_shell_command(line, {.what = "sampling_sync_command", .time_limit = options.sampling_sync_timeout});
+  check_input(result.exit_code == 0, "sampling_sync_command ended with exit code ", result.exit_code, ": ",
+              line);
 }
 
-// Of the weights that lie in the folder.
+// Hash of the weights in the folder.
 std::string weights_hash(const std::string& folder) {
   Hasher hasher;
   std::vector<std::string> names;
@@ -56,7 +55,7 @@ class Synchroniser {
     const std::string folder = absolute_path(config_.run.output_dir + "/sampling");
     setup::write_trained(model_, config_, folder);
     const std::string hash = weights_hash(folder);
-    if (hash != sent_) { run_command(config_.online.sampling_sync_command, folder); }
+    if (hash != sent_) { run_command(config_.online, folder); }
     return sent_ = hash;
   }
 

@@ -10,7 +10,6 @@
 #include "una/base/log.h"
 #include "una/reward/http_reward.h"
 #include "una/reward/judge.h"
-#include "una/reward/rules.h"
 #include "una/setup/implicit_reward.h"
 
 namespace una::setup {
@@ -34,7 +33,7 @@ std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const 
               "adapter and the adapter");
   check_input(keys.max_tokens_per_micro_batch > 0, "max_tokens_per_micro_batch must be 1 or more");
   warn_of_pad(text.folder, model.folder.spec, text.eos_id);
-  reward::RewardText words(*text.tokenizer, text.chat_template ? &*text.chat_template : nullptr, text.eos_id,
+  reward::RewardText words(*text.tokenizer, text.chat_template.get(), text.eos_id,
                            reward::parse_bos_rule(keys.rm_bos), data.template_date);
   return std::make_unique<reward::RewardModel>(
       *model.model, model.policy, std::move(words),
@@ -98,7 +97,7 @@ Rewards make_rewards(const std::vector<std::string>& names, const std::vector<do
     } else if (is_implicit(name)) {
       rewards.push_back(make_implicit_reward(name, compute));
     } else {
-      rewards.push_back(reward::make_rule(name));
+      rewards.push_back(reward::make_rule(name, keys.command_timeout));
     }
   }
   out.reward = reward::make_weighted(std::move(rewards), weights);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "una/reward/reward_model.h"
+#include "una/reward/rules.h"
 #include "una/setup/model_setup.h"
 #include "una/setup/text_setup.h"
 
@@ -13,6 +14,7 @@ namespace una::setup {
 struct RewardKeys {
   std::string rm_bos = "template";
   std::int64_t max_tokens_per_micro_batch = 4096;
+  double command_timeout = reward::kCommandTimeout;  // seconds; a key of the commands that run rewards
   template <class V>
   void fields(V&& v) {
     v("rm_bos", rm_bos,

@@ -1,5 +1,8 @@
 #include "una/setup/text_setup.h"
 
+#include <optional>
+#include <utility>
+
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
@@ -29,8 +32,9 @@ TextSetup load_text(const std::string& folder, const data::DataOptions& options,
   TextSetup setup;
   setup.folder = folder;
   setup.tokenizer = std::make_unique<text::Tokenizer>(text::load_tokenizer(folder));
-  setup.chat_template = text::load_chat_template(folder, setup.tokenizer->special_tokens_json(),
-                                                 options.chat_template_path, false);
+  auto found = text::load_chat_template(folder, setup.tokenizer->special_tokens_json(),
+                                        options.chat_template_path, false);
+  if (found) { setup.chat_template = std::make_unique<text::ChatTemplate>(std::move(*found)); }
   if (const auto eos = setup.tokenizer->eos_id()) {
     setup.eos_id = *eos;
   } else if (!spec.eos_ids.empty()) {

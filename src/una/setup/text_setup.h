@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,17 +11,18 @@
 
 namespace una::setup {
 
-// Tokenizer and template of a model folder, and the end-of-sequence id that ends answers.
+// Tokenizer and template of a model folder, and the end-of-sequence id that ends answers. Both live on the heap:
+// pipelines and reward models keep pointers to them, which stay valid when this struct is moved.
 struct TextSetup {
   std::string folder;
   std::unique_ptr<text::Tokenizer> tokenizer;
-  std::optional<text::ChatTemplate> chat_template;
+  std::unique_ptr<text::ChatTemplate> chat_template;  // nullptr: the folder has none
   std::int32_t eos_id = -1;
   std::vector<std::int32_t> other_end_ids;  // further end-of-sequence ids of config.json
 
   data::TextPipeline pipeline() const {
     return {.tokenizer = tokenizer.get(),
-            .chat_template = chat_template ? &*chat_template : nullptr,
+            .chat_template = chat_template.get(),
             .eos_id = eos_id,
             .other_end_ids = other_end_ids,
             .content_hash = content_hash};

@@ -18,6 +18,7 @@
 #include "una/kernels/devices.h"
 #include "una/objective/methods.h"
 #include "una/online/round.h"
+#include "una/reward/reward.h"
 #include "una/run/training_run.h"
 #include "una/setup/model_setup.h"
 #include "una/study/rounds_sampling.h"
@@ -63,7 +64,7 @@ void Rounds::check_config() const {
   check_input(!config_.data.dataset_name.empty(), "no prompts: give a file of rows with --data");
   check_input(!config_.online.reward.empty(),
               "no reward: give --reward, as in --reward model:FOLDER (docs/rewards.md)");
-  online::weights_of_rewards(config_.online);
+  reward::weights_of_rewards(config_.online.reward, config_.online.reward_weights);
   const std::int64_t least = config_.method == "dpo" ? 2 : 1;
   check_input(config_.online.num_generations >= least, "num_generations must be at least ", least, " for ",
               config_.method);
@@ -184,6 +185,7 @@ void Rounds::measure(std::int64_t round) {
       words.insert(words.end(), values.begin(), values.end());
     };
     add("--reward_weights", config_.online.reward_weights);
+    add("--reward_command_timeout", {significant(config_.online.reward_command_timeout, 12)});
     add("--score_range", config_.data.score_range);
     child(words, cat("labelling round ", round));
     return Json{{"reward", mean_label(labelled)}};
