@@ -34,7 +34,9 @@ bool is_boolean_word(const std::string& word) {
   return false;
 }
 
-// Reads the value words of one flag beginning at arguments[at]; returns how many were taken.
+// Reads the value words of one flag beginning at arguments[at]; returns how many were taken. An unknown flag takes
+// what follows, one value or several: check_known names the flag, and none of its words is mistaken for another
+// fault.
 std::size_t take_values(const std::vector<std::string>& arguments, std::size_t at, const OptionHelp* option,
                         Setting& setting) {
   using Kind = detail::FieldKind;
@@ -44,8 +46,8 @@ std::size_t take_values(const std::vector<std::string>& arguments, std::size_t a
     setting.text = explicit_value ? arguments[at] : "true";
     return explicit_value ? 1 : 0;
   }
-  check_input(has_next, setting.origin, ": a value is missing");
-  if (option == nullptr || option->kind != Kind::kList) {
+  check_input(has_next || option == nullptr, setting.origin, ": a value is missing");
+  if (option != nullptr && option->kind != Kind::kList) {
     setting.text = arguments[at];
     return 1;
   }
@@ -75,7 +77,7 @@ Settings parse_flags(const std::vector<std::string>& arguments, const std::vecto
     const std::string& word = arguments[at++];
     if (!is_flag(word)) {
       check_input(words != nullptr && !looks_like_short_flag(word), "'", word,
-                  "' belongs to no option; options begin with --");
+                  "' is not an option; options begin with --");
       words->push_back(word);
       continue;
     }

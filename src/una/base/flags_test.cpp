@@ -44,5 +44,11 @@ TEST(Flags, BadWordsAreRefused) {
   EXPECT_THROW(parse({"--beta", "--bf16"}), InputError);
 }
 
+TEST(Flags, AnUnknownFlagTakesItsWordsSoThatItIsNamedAndNotThey) {
+  EXPECT_TRUE(parse({"--push_to_hub"}).has("push_to_hub"));
+  EXPECT_EQ(parse({"--tags", "a", "b", "--beta", "1"}).find("beta")->text, "1");
+  EXPECT_EQ(parse({"--Push-To-Hub"}).find("Push_To_Hub")->origin, "--Push-To-Hub");
+}
+
 }  // namespace
 }  // namespace una

@@ -27,7 +27,7 @@ std::string canonical(std::string_view key) {
                        setting.is_list ? "[" + join(setting.list, ", ") + "]" : setting.text, "'"));
 }
 
-// "\N" and "\_" in quotes come out of yaml-cpp as bytes that are no UTF-8.
+// "\N" and "\_" in quotes come out of yaml-cpp as bytes that are not UTF-8.
 std::string scalar_text(const YAML::Node& node, const std::string& origin) {
   const std::string& text = node.Scalar();
   check_input(find_invalid_utf8(text) == std::string::npos, origin,
@@ -54,7 +54,7 @@ Setting read_node(const YAML::Node& value, const std::string& origin) {
   return setting;
 }
 
-// yaml-cpp puts U+FFFD in the place of what is no UTF-8, and takes a NUL byte for the start of an escape.
+// yaml-cpp replaces invalid UTF-8 by U+FFFD, and takes a NUL byte for the start of an escape.
 void check_text(const std::string& text, const std::string& name) {
   const auto control = [](char c) {
     return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7F;
@@ -144,7 +144,7 @@ Settings parse_yaml_settings(const std::string& text, const std::string& name) {
       const std::string key = entry.first.IsScalar() ? scalar_text(entry.first, place + "a key") : "";
       check_input(!key.empty(), place, "a key must be a word, as in 'beta: 0.1'");
       const std::string origin = place + key;
-      check_input(!settings.has(key), origin, ": the key stands twice");
+      check_input(!settings.has(key), origin, ": duplicate key");
       settings.set(key, read_node(entry.second, origin));
     }
   } catch (const YAML::DeepRecursion& error) {
@@ -243,21 +243,53 @@ std::string yaml_text(const std::vector<std::string>& field) {
 
 }  // namespace detail
 
+namespace {
+
+// The line in "run.yaml:12: beta"; 0 for a flag.
+std::int64_t line_of(const Setting& setting) {
+  const std::size_t end = setting.origin.rfind(": ");
+  const std::size_t begin = end == std::string::npos ? end : setting.origin.rfind(':', end - 1);
+  std::int64_t line = 0;
+  if (begin != std::string::npos) {
+    std::from_chars(setting.origin.data() + begin + 1, setting.origin.data() + end, line);
+  }
+  return line;
+}
+
+// "here it is called ...", "did you mean ...?" or "". A guess whose first letter differs seldom helps.
+std::string hint_for(const std::string& key, const std::vector<std::string>& names,
+                     const std::map<std::string, std::string>& foreign) {
+  if (const auto found = foreign.find(key); found != foreign.end()) {
+    return cat("here it is called ", found->second);
+  }
+  const std::string near = nearest_name(key, names);
+  return near.empty() || near.front() != key.front() ? "" : cat("did you mean ", near, "?");
+}
+
+}  // namespace
+
 void check_known(const Settings& settings, const std::vector<OptionHelp>& known,
                  const std::map<std::string, std::string>& foreign) {
   std::vector<std::string> names;
   for (const OptionHelp& option : known) { names.push_back(option.name); }
+  std::vector<std::pair<const Setting*, std::string>> unknown;  // and the hint
   for (const auto& [key, setting] : settings.all()) {
-    if (std::find(names.begin(), names.end(), key) != names.end()) { continue; }
-    const auto translated = foreign.find(key);
-    std::string hint;
-    if (translated != foreign.end()) {
-      hint = cat("; here it is called ", translated->second);
-    } else if (const std::string near = nearest_name(key, names); !near.empty()) {
-      hint = cat("; did you mean ", near, "?");
+    if (std::find(names.begin(), names.end(), key) == names.end()) {
+      unknown.emplace_back(&setting, hint_for(key, names, foreign));
     }
-    throw InputError(cat(setting.origin, ": unknown option", hint));
   }
+  if (unknown.empty()) { return; }
+  if (unknown.size() == 1) {
+    const auto& [setting, hint] = unknown.front();
+    throw InputError(cat(setting->origin, ": unknown option", hint.empty() ? "" : "; ", hint));
+  }
+  std::stable_sort(unknown.begin(), unknown.end(),
+                   [](const auto& a, const auto& b) { return line_of(*a.first) < line_of(*b.first); });
+  std::vector<std::string> parts;
+  for (const auto& [setting, hint] : unknown) {
+    parts.push_back(hint.empty() ? setting->origin : cat(setting->origin, " (", hint, ")"));
+  }
+  throw InputError(cat(unknown.size(), " unknown options: ", join(parts, ", ")));
 }
 
 }  // namespace una

@@ -61,10 +61,20 @@ TEST(Options, RefusalsNameThePlaceAndTheNearestKey) {
   EXPECT_EQ(refusal("learning_rte: 1"),
             "run.yaml:1: learning_rte: unknown option; did you mean learning_rate?");
   EXPECT_EQ(refusal("lr: 1"), "run.yaml:1: lr: unknown option; here it is called learning_rate");
-  EXPECT_EQ(refusal("steps: 1\nsteps: 2"), "run.yaml:2: steps: the key stands twice");
+  EXPECT_EQ(refusal("steps: 1\nsteps: 2"), "run.yaml:2: steps: duplicate key");
   EXPECT_EQ(refusal("steps:\n  a: 2"),
             "run.yaml:1: steps: nested keys are not understood; every key is flat");
   EXPECT_EQ(refusal("fast: maybe"), "run.yaml:1: fast: true or false is needed, found 'maybe'");
+}
+
+TEST(Options, AllUnknownKeysComeAtOnceInTheOrderOfTheFile) {
+  EXPECT_EQ(refusal("zzz: 1\nsteps: 2\nlearning_rte: 1\nlr: 2\n"),
+            "3 unknown options: run.yaml:1: zzz, run.yaml:3: learning_rte (did you mean learning_rate?), "
+            "run.yaml:4: lr (here it is called learning_rate)");
+}
+
+TEST(Options, NoGuessWhereTheFirstLettersDiffer) {
+  EXPECT_EQ(refusal("xearning_rate: 1"), "run.yaml:1: xearning_rate: unknown option");
 }
 
 TEST(Options, BytesThatYamlDoesNotAllowAreRefusedAtTheirLine) {
