@@ -7,6 +7,7 @@
 // sample, so answers to one prompt are averaged first (prompt_means).
 namespace una::eval {
 
+// A mean and how sure it is.
 struct Interval {
   double mean = 0;
   double low = 0, high = 0;  // 95 % percentile interval
@@ -14,7 +15,7 @@ struct Interval {
 
 constexpr int kResamples = 2000;
 
-// Mean of each prompt's `per_prompt` answers; values lie prompt by prompt. InternalError when they do not
+// Mean of each prompt's `per_prompt` answers; values come prompt by prompt. InternalError when they do not
 // divide.
 std::vector<double> prompt_means(const std::vector<double>& values, std::int64_t per_prompt);
 

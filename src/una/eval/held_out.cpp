@@ -1,0 +1,88 @@
+#include "una/eval/held_out.h"
+
+#include <numeric>
+#include <utility>
+
+#include "una/base/error.h"
+#include "una/base/rng.h"
+#include "una/generate/engine.h"
+#include "una/online/round.h"
+#include "una/rollout/rollout.h"
+
+namespace una::eval {
+namespace {
+
+std::vector<Sequence> sequences_of(const std::vector<rollout::Group>& groups) {
+  std::vector<Sequence> sequences;
+  for (const rollout::Group& group : groups) {
+    for (const rollout::Answer& answer : group.answers) { sequences.push_back(answer.sequence); }
+  }
+  return sequences;
+}
+
+Sequence sequence_of(const std::vector<std::int32_t>& prompt, const std::vector<std::int32_t>& answer) {
+  Sequence sequence;
+  sequence.ids = prompt;
+  sequence.loss_mask.assign(prompt.size(), 0);
+  sequence.ids.insert(sequence.ids.end(), answer.begin(), answer.end());
+  sequence.loss_mask.resize(sequence.ids.size(), 1);
+  return sequence;
+}
+
+}  // namespace
+
+MetricSums measure_held_out(const HeldOut& parts) {
+  std::vector<std::int64_t> all(parts.prompts->size());
+  std::iota(all.begin(), all.end(), 0);
+  std::vector<rollout::Group> groups =
+      parts.answers->sample(*parts.prompts, all, parts.sampling, stream_id("evaluation"));
+  rollout::score(groups, *parts.reward);
+  MetricSums metrics = online::round_metrics(groups);
+  if (parts.reference) {
+    const std::vector<Sequence> sequences = sequences_of(groups);
+    metrics.add("kl", total_log_ratio(parts.policy, *parts.reference, sequences),
+                static_cast<double>(sequences.size()));
+  }
+  return metrics;
+}
+
+Sampled sample_answers(const PolicyUse& policy, const text::Tokenizer& tokenizer,
+                       const std::vector<std::string>& prompts, const SampleSize& size) {
+  const SamplingParams params{
+      .max_new_tokens = size.max_new_tokens, .seed = size.seed, .stop_ids = policy.model->spec().eos_ids};
+  std::vector<generate::Request> requests;
+  Sampled out;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const std::vector<std::int32_t> ids = tokenizer.encode(prompts[i], true);
+    for (int sample = 0; sample < size.per_prompt; ++sample) {
+      requests.push_back({.id = static_cast<std::int64_t>(i),
+                          .prompt = ids,
+                          .params = params,
+                          .sample = static_cast<std::uint64_t>(sample)});
+      out.prompt_ids.push_back(ids);
+    }
+  }
+  generate::Engine engine(*policy.model, &tokenizer, {.max_batch = 256, .adapter = policy.adapter});
+  std::vector<generate::Output> outputs = generate::generate_all(engine, std::move(requests));
+  for (generate::Output& output : outputs) {
+    out.ended += output.finish == generate::Output::Finish::kEos ? 1 : 0;
+    out.texts.push_back(std::move(output.text));
+    out.answer_ids.push_back(std::move(output.ids));
+  }
+  out.ended /= static_cast<double>(outputs.size());
+  return out;
+}
+
+double sampled_kl(const PolicyUse& policy, const Sampled& sampled) {
+  std::vector<Sequence> sequences;
+  for (std::size_t i = 0; i < sampled.answer_ids.size(); ++i) {
+    if (!sampled.answer_ids[i].empty()) {
+      sequences.push_back(sequence_of(sampled.prompt_ids[i], sampled.answer_ids[i]));
+    }
+  }
+  check(!sequences.empty(), "sampled_kl: no answers");
+  const double total = total_log_ratio(policy, {policy.model, model::kNoAdapter}, sequences);
+  return total / static_cast<double>(sequences.size());
+}
+
+}  // namespace una::eval
