@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ std::unique_ptr<Objective> make_reward(const ObjectiveOptions& options);
 std::unique_ptr<Objective> make_rloo(const ObjectiveOptions& options);
 std::unique_ptr<Objective> make_grpo(const ObjectiveOptions& options);
 std::unique_ptr<Objective> make_ppo(const ObjectiveOptions& options);
+
+// The keys of ObjectiveOptions that an objective reads. InputError on an unknown name.
+const std::set<std::string>& keys_read(const std::string& objective);
 
 // The position of `value` in `known`; else an InputError with the known values and the nearest.
 std::size_t choose(const char* key, const std::string& value, const std::vector<std::string>& known);

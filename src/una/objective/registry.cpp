@@ -82,6 +82,10 @@ std::vector<std::string> objective_names() {
   return names;
 }
 
+const std::set<std::string>& keys_read(const std::string& objective) {
+  return methods()[choose("method", objective, objective_names())].keys;
+}
+
 std::unique_ptr<Objective> make_objective(const std::string& method, const ObjectiveOptions& options) {
   const Method& entry = methods()[choose("method", method, objective_names())];
   warn_unread(entry, options);

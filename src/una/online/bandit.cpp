@@ -40,7 +40,7 @@ objective::ObjectiveOptions loss_options(const std::string& loss_type) {
 }
 
 BanditCase ppo_case(const std::string& name, const std::string& estimator, bool must_reach) {
-  BanditCase one{.name = name, .method = "ppo", .objective = loss_options("sigmoid"), .online = {}};
+  BanditCase one{.name = name, .method = Method::kPpo, .objective = loss_options("sigmoid"), .online = {}};
   one.objective.vf_coef = 1;
   one.online.kl_estimator = estimator;
   one.online.lam = 1;
@@ -48,7 +48,21 @@ BanditCase ppo_case(const std::string& name, const std::string& estimator, bool 
   return one;
 }
 
-std::string objective_of(const std::string& method) { return method == "una_online" ? "una" : method; }
+const char* objective_of(Method method) {
+  switch (method) {
+    case Method::kRloo:
+      return "rloo";
+    case Method::kGrpo:
+      return "grpo";
+    case Method::kOnlineDpo:
+      return "dpo";
+    case Method::kPpo:
+      return "ppo";
+    case Method::kUna:
+      break;
+  }
+  return "una";
+}
 
 // beta log sum ref exp(r / beta) of each prompt.
 std::vector<double> soft_values(const Table& reference, const Table& reward) {
@@ -109,7 +123,7 @@ class Bandit {
   }
 
  private:
-  bool fits_ranks() const { return case_.method == "una_online" && case_.objective.una_f == "quantile"; }
+  bool fits_ranks() const { return case_.method == Method::kUna && case_.objective.una_f == "quantile"; }
 
   RoundParts parts(BanditReward& reward) {
     RoundParts parts{.set = &runner_->set(),
@@ -120,7 +134,7 @@ class Bandit {
     parts.options.num_generations = budget_.answers;
     parts.options.num_reference_generations = 64;
     parts.sampling = {.max_new_tokens = BanditWorld::kLongest, .seed = seed_, .stop_ids = {0}};
-    parts.method = method_of(case_.method);
+    parts.method = case_.method;
     parts.beta = kBeta;
     return parts;
   }
@@ -177,33 +191,33 @@ class Bandit {
 
 std::vector<BanditCase> bandit_cases() {
   std::vector<BanditCase> cases = {
-      {.name = "una_c", .method = "una_online", .objective = una_options("identity", "group"), .online = {}},
+      {.name = "una_c", .method = Method::kUna, .objective = una_options("identity", "group"), .online = {}},
       {.name = "una_true_f",
-       .method = "una_online",
+       .method = Method::kUna,
        .objective = una_options("identity", "zero"),
        .online = {},
        .learning_rate = kGentle,
        .true_offset = true},
-      {.name = "rloo", .method = "rloo", .objective = loss_options("sigmoid"), .online = {}},
+      {.name = "rloo", .method = Method::kRloo, .objective = loss_options("sigmoid"), .online = {}},
       ppo_case("ppo_k1", "k1", true),
       {.name = "una_value_head",
-       .method = "una_online",
+       .method = Method::kUna,
        .objective = una_options("identity", "value_head"),
        .online = {},
        .learning_rate = kGentle},
       {.name = "una_quantile",
-       .method = "una_online",
+       .method = Method::kUna,
        .objective = una_options("identity", "quantile"),
        .online = {}}};
   BanditCase sigmoid{.name = "una_sigmoid_f0",
-                     .method = "una_online",
+                     .method = Method::kUna,
                      .objective = una_options("sigmoid", "zero"),
                      .online = {},
                      .must_reach = false};
   BanditCase zero = sigmoid;
   zero.name = "una_identity_f0";
   zero.objective.una_link = "identity";
-  BanditCase grpo{.name = "grpo", .method = "grpo", .objective = loss_options("dapo"), .online = {}};
+  BanditCase grpo{.name = "grpo", .method = Method::kGrpo, .objective = loss_options("dapo"), .online = {}};
   grpo.must_reach = false;
   cases.insert(cases.end(), {sigmoid, zero, ppo_case("ppo_k3", "k3", false), grpo});
   return cases;

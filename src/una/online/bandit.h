@@ -13,7 +13,8 @@ namespace una::online {
 // each prompt are enumerated, with everything else real: a Llama with a LoRA adapter, sampling, rounds, the
 // step runner. All methods have the same beta, prompts and samples a step.
 struct BanditCase {
-  std::string name, method;
+  std::string name;
+  Method method = Method::kUna;
   objective::ObjectiveOptions objective;
   OnlineOptions online;
   double learning_rate = 3e-3;

@@ -53,8 +53,7 @@ void check_offline_keys(const OnlineOptions& options) {
 
 }  // namespace
 
-void check_online(const OnlineOptions& options, const std::string& method) {
-  const Method kind = method_of(method);
+void check_online(const OnlineOptions& options, Method kind) {
   const auto at_least = [](const char* key, std::int64_t value, std::int64_t least) {
     check_input(value >= least, key, " must be at least ", least, ", not ", value);
   };
@@ -62,8 +61,8 @@ void check_online(const OnlineOptions& options, const std::string& method) {
   at_least("num_iterations", options.num_iterations, 1);
   at_least("num_mini_batches", options.num_mini_batches, 1);
   at_least("generation_batch_size", options.generation_batch_size, 1);
-  check_input(!options.reward.empty(), method,
-              " needs a reward: give --reward model:FOLDER or another source");
+  check_input(!options.reward.empty(),
+              "an online method needs a reward: give --reward model:FOLDER or another source");
   reward::weights_of_rewards(options.reward, options.reward_weights);
   check_input(options.reward_command_timeout >= 0, "reward_command_timeout must not be negative");
   check_endpoint_keys(options);

@@ -9,6 +9,9 @@
 
 namespace una::online {
 
+// What each method makes of a group of scored answers. Names and defaults: the table in setup/methods.cpp.
+enum class Method : std::uint8_t { kUna, kRloo, kGrpo, kOnlineDpo, kPpo };
+
 // Keys of the online methods, with TRL's names (GRPO, RLOO and PPO trainers).
 struct OnlineOptions {
   std::vector<std::string> reward;
@@ -129,7 +132,7 @@ struct OnlineOptions {
 // In sampling_sync_command: the folder of the policy's weights.
 inline constexpr const char* kAdapterPlace = "{adapter}";
 
-// InputError for values that make no sense, or none for `method`.
-void check_online(const OnlineOptions& options, const std::string& method);
+// InputError for values that make no sense, in themselves or for the method.
+void check_online(const OnlineOptions& options, Method method);
 
 }  // namespace una::online

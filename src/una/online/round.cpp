@@ -190,21 +190,6 @@ void check_any_score(const std::vector<rollout::Group>& groups, const RoundParts
 
 }  // namespace
 
-std::vector<std::string> online_methods() { return {"una_online", "rloo", "grpo", "online_dpo", "ppo"}; }
-
-bool is_online(const std::string& method) {
-  const std::vector<std::string> names = online_methods();
-  return std::find(names.begin(), names.end(), method) != names.end();
-}
-
-Method method_of(const std::string& name) {
-  const std::vector<std::string> names = online_methods();
-  const auto found = std::find(names.begin(), names.end(), name);
-  check_input(found != names.end(), "method: '", name, "' does not learn from its own samples (",
-              join(names, ", "), " do)");
-  return static_cast<Method>(found - names.begin());
-}
-
 double overlong_share(std::int64_t tokens, std::int64_t cache, std::int64_t longest) {
   if (cache <= 0) { return 0; }
   const auto over = static_cast<double>(tokens - (longest - cache));

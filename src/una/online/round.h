@@ -15,12 +15,6 @@
 
 namespace una::online {
 
-// What each method makes of a group of scored answers.
-enum class Method : std::uint8_t { kUna, kRloo, kGrpo, kOnlineDpo, kPpo };
-Method method_of(const std::string& name);  // InputError on a name that is no online method
-std::vector<std::string> online_methods();  // "una_online", "rloo", "grpo", "online_dpo", "ppo"
-bool is_online(const std::string& method);
-
 // Everything a round needs and does not own.
 struct RoundParts {
   train::TrainableSet* set = nullptr;

@@ -37,6 +37,11 @@ class Halves final : public reward::Reward {
   std::optional<double> constant_;
 };
 
+Method method_of(const std::string& objective) {
+  if (objective == "rloo") { return Method::kRloo; }
+  return objective == "ppo" ? Method::kPpo : Method::kUna;
+}
+
 struct Bench {
   explicit Bench(const std::string& name, const objective::ObjectiveOptions& objective_options = {},
                  train::StepOptions step_options = {}, at::Device device = at::kCPU)

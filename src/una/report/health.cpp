@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -23,11 +22,8 @@ struct Run {
   const Series& operator[](const std::string& name) const { return find_series(all, name); }
 };
 
-// These optimise a surrogate whose value need not fall.
-bool samples_itself(const std::string& method) {
-  constexpr std::array<std::string_view, 5> kOnline = {"ppo", "una_online", "rloo", "grpo", "online_dpo"};
-  return std::find(kOnline.begin(), kOnline.end(), method) != kOnline.end();
-}
+// A run that samples logs the rewards of its samples. It optimises a surrogate whose value need not fall.
+bool samples_itself(const Run& run) { return !run["reward"].empty(); }
 
 std::string number(double value) { return significant(value, 3); }
 
@@ -149,7 +145,7 @@ bool spread_stays(const Trend& loss, double start, double end) {
 }
 
 std::string loss_variance(const Run& run) {
-  if (!starts_with(run.method, "una") || samples_itself(run.method)) { return ""; }
+  if (!starts_with(run.method, "una") || samples_itself(run)) { return ""; }
   const Trend loss = trend_of(run["loss"]);
   const Series& logged = run["loss_variance"].empty() ? run["loss_var"] : run["loss_variance"];
   const Trend spread = trend_of(logged);
@@ -164,7 +160,7 @@ std::string loss_variance(const Run& run) {
 
 // A loss can have a high floor (soft targets), so a small fall that stands out of the noise is progress.
 std::string slow_convergence(const Run& run) {
-  if (samples_itself(run.method)) { return ""; }
+  if (samples_itself(run)) { return ""; }
   const Trend loss = trend_of(run["loss"]);
   if (loss.count < kManyRows || loss.start <= 0 || loss.end < 0.95 * loss.start) { return ""; }
   const double quarter = static_cast<double>(loss.count) / 4;

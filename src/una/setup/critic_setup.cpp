@@ -25,7 +25,7 @@ std::unique_ptr<model::Model> load_critic_model(const ModelFolder& folder, const
                                         folder.path);
 }
 
-// The ids of all tokens, as tokenizer.json tells them.
+// The ids of all tokens in tokenizer.json.
 Json vocabulary(const std::string& folder) {
   const std::string path = folder + "/tokenizer.json";
   check_input(is_file(path), path, ": missing; a critic's tokenizer is compared with the policy's");
@@ -63,7 +63,7 @@ void start_from_reward_model(ModelSetup& setup, const RunConfig& config) {
     setup.critic_model = load_critic_model(folder, setup, config);
   } else {
     check_input(!place.adapter.empty() && folder.content_hash == setup.folder.content_hash,
-                "critic_from: ", from, " is no adapter on the policy's own model; give --critic model");
+                "critic_from: ", from, " is not an adapter on the policy's own model; give --critic model");
   }
   setup.critic_hash = folder.content_hash;
   model::Model& model = setup.critic_model != nullptr ? *setup.critic_model : *setup.model;

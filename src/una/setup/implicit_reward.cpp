@@ -5,15 +5,12 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/sum.h>
-#include <c10/core/GradMode.h>
-
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/data/dataset.h"
 #include "una/data/pack.h"
+#include "una/eval/log_ratio.h"
 #include "una/setup/model_setup.h"
 #include "una/setup/reward_setup.h"
 #include "una/setup/text_setup.h"
@@ -24,6 +21,7 @@ namespace {
 constexpr const char *kSum = "implicit:", *kMean = "implicit_mean:";
 constexpr std::int64_t kNoLimit = 1 << 20;  // tokens, where the model states none
 
+// beta times the log-ratio of policy and reference, by a policy of its own.
 class ImplicitReward final : public reward::Reward {
  public:
   ImplicitReward(std::string name, ModelSetup policy, std::unique_ptr<model::Model> reference, TextSetup text,
@@ -79,24 +77,22 @@ std::optional<Row> ImplicitReward::row_of(const reward::Question& question, std:
 }
 
 void ImplicitReward::score_batch(const PackedBatch& batch, std::vector<reward::Verdict>& verdicts) const {
-  const at::Tensor policy =
-      policy_.model->forward(batch, {}, {.adapter = policy_.policy}).logp.to(at::kDouble);
-  model::Model& base = reference_ == nullptr ? *policy_.model : *reference_;
-  const at::Tensor delta = policy - base.forward(batch, {}, {}).logp.to(at::kDouble);
-  for (const SequenceMeta& meta : batch.sequences) {
-    const std::int64_t tokens = meta.loss_tokens();
-    const double sum = delta.narrow(0, meta.logp_begin, tokens).sum().item<double>();
-    const double value = beta_ * (per_token_ ? sum / static_cast<double>(tokens) : sum);
-    const Where& where = batch.rows[static_cast<std::size_t>(meta.row)];
+  const eval::PolicyUse policy{policy_.model.get(), policy_.policy};
+  const eval::PolicyUse reference{reference_ == nullptr ? policy_.model.get() : reference_.get()};
+  const std::vector<eval::AnswerLogp> answers = eval::answer_logps(policy, reference, batch);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const eval::AnswerLogp& answer = answers[i];
+    const double value =
+        beta_ * (per_token_ ? answer.ratio / static_cast<double>(answer.tokens) : answer.ratio);
+    const Where& where = batch.rows[static_cast<std::size_t>(batch.sequences[i].row)];
     reward::Verdict& verdict = verdicts[static_cast<std::size_t>(where.line)];
     verdict =
         std::isfinite(value) ? reward::scored(value) : reward::failed("the reward is not a finite number");
-    verdict.tokens = tokens;
+    verdict.tokens = answer.tokens;
   }
 }
 
 std::vector<reward::Verdict> ImplicitReward::score(const std::vector<reward::Question>& questions) {
-  const c10::AutoGradMode no_grad(false);
   std::vector<reward::Verdict> verdicts(questions.size());
   std::vector<Row> rows;
   for (std::size_t i = 0; i < questions.size(); ++i) {
@@ -133,7 +129,7 @@ std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, co
   }
   const ModelPlace place = model_place(parts[0]);
   check_input(!place.adapter.empty() || parts.size() == 2, "reward ", name, ": ", parts[0],
-              " is no adapter; name its reference, implicit:", parts[0], ":REFERENCE");
+              " is not an adapter; name its reference, implicit:", parts[0], ":REFERENCE");
   const std::optional<double> beta = trained_beta(parts[0]);
   if (!beta) { throw InputError(cat("reward ", name, ": there is no run.yaml with a beta in ", parts[0])); }
   ModelSetup policy = load_for_inference(place.folder, place.adapter, compute);

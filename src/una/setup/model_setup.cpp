@@ -38,7 +38,7 @@ std::vector<std::pair<std::string, double>> pattern_values(const char* key,
     const bool read = split != std::string::npos && split > 0 &&
                       std::from_chars(entry.data() + split + 1, end, value).ptr == end;
     check_input(read && value > 0 && std::isfinite(value), key, ": '", entry,
-                "' is no pattern=number, such as q_proj=8");
+                "' is not a pattern=number, such as q_proj=8");
     out.emplace_back(entry.substr(0, split), value);
   }
   return out;
@@ -51,13 +51,13 @@ std::vector<std::int64_t> layer_numbers(const std::vector<std::string>& entries)
     const char* end = entry.data() + entry.size();
     const bool read = std::from_chars(entry.data(), end, layer).ptr == end && !entry.empty();
     check_input(read && layer >= 0, "layers_to_transform: '", entry,
-                "' is no number of a layer; they count from 0");
+                "' is not the number of a layer; they count from 0");
     out.push_back(layer);
   }
   return out;
 }
 
-// A reward model has a score in the place of the head.
+// A reward model has a score head instead of lm_head.
 std::vector<std::string> saved_modules(const std::vector<std::string>& asked, bool for_reward) {
   std::vector<std::string> out;
   for (const std::string& name : asked) {
@@ -69,7 +69,7 @@ std::vector<std::string> saved_modules(const std::vector<std::string>& asked, bo
   return out;
 }
 
-// What changes the bits of a reference log-prob beside weights and tokens.
+// What changes the bits of a reference log-prob besides weights and tokens.
 std::string numerics_key(const model::Model& model) {
   return cat(dtype_name(model.dtype()), "-", model.spec().model_type);
 }
@@ -84,7 +84,7 @@ void add_policy_adapter(ModelSetup& setup, const RunConfig& config, bool for_rew
   }
   LoraSpec spec = weights::read_adapter_config(options.adapter);
   if (spec.dropout == 0) { spec.dropout = options.lora_dropout; }
-  spec.base_model_name_or_path = options.model_name_or_path;
+  spec.base_model_name_or_path = absolute_path(options.model_name_or_path);
   const weights::StateDict state = weights::read_adapter_weights(options.adapter);
   setup.start_hash = adapter_hash(spec, state);
   setup.policy = model.load_adapter(spec, state, true, options.adapter);
@@ -158,14 +158,28 @@ LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {
   spec.alpha_pattern = pattern_values("alpha_pattern", options.alpha_pattern);
   spec.task_type = for_reward ? "SEQ_CLS" : "CAUSAL_LM";
   spec.modules_to_save = saved_modules(options.lora_modules_to_save, for_reward);
-  spec.base_model_name_or_path = options.model_name_or_path;
+  spec.base_model_name_or_path = absolute_path(options.model_name_or_path);
   return spec;
 }
 
+namespace {
+
+// What to do about a model that is not a folder here: a name on the Hugging Face hub is the usual reason.
+std::string missing_model(const std::string& path) {
+  if (is_file(path)) { return ": this is a file; a model is a folder, with config.json and its weights"; }
+  const bool is_hub_name = std::count(path.begin(), path.end(), '/') == 1 && path.front() != '/' &&
+                           path.front() != '.' && path.back() != '/' &&
+                           !is_folder(path.substr(0, path.find('/')));
+  return is_hub_name ? cat(": no such model folder; una downloads nothing: hf download ", path,
+                           " --local-dir DIR, then --model DIR")
+                     : ": no such model folder (una reads folders on this machine; nothing is downloaded)";
+}
+
+}  // namespace
+
 ModelSpec read_folder_spec(const std::string& path) {
   check_input(!path.empty(), "no model: give a Hugging Face model folder with --model");
-  check_input(is_folder(path), path,
-              ": no such model folder (una reads folders on this machine; nothing is downloaded)");
+  if (!is_folder(path)) { throw InputError(path + missing_model(path)); }
   check_input(is_file(path + "/config.json"), path, ": no config.json; a Hugging Face model folder is needed",
               weights::is_adapter_folder(path)
                   ? " (this is an adapter: give its base with --model and it with --adapter)"
@@ -218,7 +232,7 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
               " trains a language model");
   const std::vector<std::string>& saved = config.model.lora_modules_to_save;
   check_input(!for_reward || std::find(saved.begin(), saved.end(), "lm_head") == saved.end(),
-              "lora_modules_to_save: a reward model has a score in the place of lm_head; leave lm_head out");
+              "lora_modules_to_save: a reward model has a score head instead of lm_head; leave lm_head out");
   const model::LoadOptions load{.dtype = training_dtype(config.model, setup.folder.spec),
                                 .train_full = !config.model.use_peft,
                                 .device = device};

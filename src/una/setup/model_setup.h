@@ -11,7 +11,7 @@
 
 namespace una::setup {
 
-// A model folder as it lies on disk.
+// A model folder as it is on disk.
 struct ModelFolder {
   std::string path;
   ModelSpec spec;
@@ -25,11 +25,11 @@ ModelSpec read_folder_spec(const std::string& path);  // config.json only, with 
 at::ScalarType compute_dtype(const std::string& name, const ModelSpec& spec);
 // For training: "auto" is float32 on a CPU that has no instructions for products of bf16.
 at::ScalarType training_dtype(const ModelOptions& options, const ModelSpec& spec);
-// What there is to say about it on such a CPU; "" where there is nothing.
+// A log line that explains the choice on such a CPU; "" elsewhere.
 std::string dtype_remark(const ModelOptions& options, const ModelSpec& spec);
 const char* dtype_name(at::ScalarType dtype);
 
-// How a model computes, where it is read for its answers alone.
+// How a model computes where it is only read: its answers or its scores are wanted, nothing trains.
 struct Compute {
   std::string dtype = "auto", device = "cpu";
   template <class V>
@@ -39,7 +39,7 @@ struct Compute {
   }
 };
 
-// A loaded policy with what trains, and the reference rule of decisions.md (ecosystem.md section 2, item 1).
+// A loaded policy with what trains. Its reference is the policy as it was at step 0, or ref_model.
 struct ModelSetup {
   ModelFolder folder;
   std::unique_ptr<model::Model> model;
@@ -56,14 +56,14 @@ struct ModelSetup {
 // `for_reward`: the model gets (or has) a reward head. `with_reference`: the method compares with one.
 ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference);
 
-// Gives `setup` a value head: the one that lies beside the adapter (or model) the run starts from, else one
-// that says `initial_value` for every prompt.
+// Gives `setup` a value head: the one stored with the adapter (or model) the run starts from, else one
+// that gives `initial_value` for every prompt.
 void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_value);
 
 // What an adapter computes: its tensors and what its configuration makes of them (scales, targets).
 std::string adapter_hash(LoraSpec spec, const weights::StateDict& state);
 
-// A LoRA adapter by the lora_... keys; `for_reward`: with a reward head beside it, and no copy of lm_head.
+// A LoRA adapter by the lora_... keys; `for_reward`: with a reward head, and no copy of lm_head.
 LoraSpec fresh_lora(const ModelOptions& options, bool for_reward);
 
 // A model with an optional adapter, nothing trainable: score, generate, evaluation.
@@ -75,7 +75,7 @@ std::string stored_config(const ModelSetup& setup, at::ScalarType dtype);
 inline constexpr std::int64_t kShardBytes = 5'000'000'000;  // larger weights go into several files
 
 // The trained result as users take it back: a PEFT adapter, or the whole model with config.json; tokenizer
-// files beside.
+// files with it.
 void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder);
 
 }  // namespace una::setup

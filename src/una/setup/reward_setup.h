@@ -26,20 +26,20 @@ struct RewardKeys {
   }
 };
 
-// A reward model that stands alone: score, and later online methods.
+// A reward model with all that it reads conversations by: for score and online methods.
 struct RewardSetup {
   ModelSetup model;
   TextSetup text;
   std::unique_ptr<reward::RewardModel> reward;
 };
 
-// Where a model lies: a model folder, or the base that an adapter folder names, and the adapter.
+// The folders of a model: a model folder, or the base that an adapter folder names and the adapter.
 struct ModelPlace {
   std::string folder, adapter;  // adapter "": none
 };
 ModelPlace model_place(const std::string& folder);
 
-// A weighted sum of rewards by name, with what they stand on.
+// A weighted sum of rewards by name, with the models that they need.
 struct Rewards {
   std::vector<std::unique_ptr<RewardSetup>> models;
   std::unique_ptr<reward::Reward> reward;
@@ -48,9 +48,9 @@ struct Rewards {
 //   model:FOLDER        a classification model, or a SEQ_CLS adapter whose config names its base
 //   judge:FILE          an LLM judge (reward/judge.h)
 //   http://... https://...  a server (reward/http_reward.h); REWARD_API_KEY is its bearer token
-//   implicit:... implicit_mean:...  another policy's implicit reward (recipe/implicit_reward.h)
+//   implicit:... implicit_mean:...  another policy's implicit reward (setup/implicit_reward.h)
 //   else                a rule or a command (reward/rules.h)
-// One weight a name. InputError on an unknown name or what stands behind the colon.
+// One weight per name. InputError on an unknown name or a bad argument after the colon.
 Rewards make_rewards(const std::vector<std::string>& names, const std::vector<double>& weights,
                      const RewardKeys& keys = {}, const Compute& compute = {});
 
@@ -60,9 +60,9 @@ Rewards make_rewards(const std::vector<std::string>& names, const std::vector<do
 RewardSetup load_reward_model(const std::string& folder, const std::string& adapter, const Compute& compute,
                               const RewardKeys& keys, const data::DataOptions& data);
 
-// Says so when pad_token_id ends answers too: transformers pools at the last token that is not the pad id, so
+// Warns when pad_token_id ends answers too: transformers pools at the last token that is not the pad id, so
 // a score that was learnt with the end token as pad is read one token earlier there than here.
-// `eos_id` of the tokenizer, beside those of config.json; -1: not known.
+// `eos_id` of the tokenizer, in addition to those of config.json; -1: unknown.
 void warn_of_pad(const std::string& folder, const ModelSpec& spec, std::int32_t eos_id);
 
 // Over a model that is loaded already; all must outlive the result.

@@ -1,55 +1,36 @@
 #include "una/setup/run_config.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
 
+#include "una/base/error.h"
+#include "una/base/files.h"
 #include "una/base/format.h"
+#include "una/base/log.h"
 #include "una/data/split.h"
-#include "una/online/round.h"
+#include "una/setup/methods.h"
 #include "una/setup/ppo_preset.h"
 
 namespace una::setup {
 
 RunConfig default_config(const std::string& method) {
+  const Method& entry = find_method(method);
   RunConfig config;
   config.method = method;
   config.train.num_train_epochs = 3;
-  if (method == "una") {  // the paper's offline recipe for scores (objectives.md section 9)
-    config.objective.beta = 0.03;
-    config.train.learning_rate = 3e-5;
-    config.train.num_train_epochs = 2;
-    config.train.lr_scheduler_type = "cosine";
-    config.train.warmup_ratio = 0.1;
-  }
-  if (online::is_online(method)) { config.train.metric_for_best_model = "eval_reward"; }
-  if (method == "una_online") {  // centred on the group: the exact gradient of J (docs/online.md)
-    config.objective.beta = 0.03;
-    config.objective.una_link = "identity";
-    config.objective.una_f = "group";
-    config.train.learning_rate = 5e-6;
-    config.train.num_train_epochs = 1;
-  } else if (method == "rloo") {
-    config.objective.beta = 0.05;
-    config.online.num_generations = 2;
-  } else if (method == "grpo") {
-    config.objective.beta = 0;
-    config.objective.loss_type = "dapo";
-  } else if (method == "online_dpo") {
-    config.online.num_generations = 2;
-    config.train.learning_rate = 5e-7;
-  } else if (method == "ppo") {
-    config.objective.beta = 0.05;
-    config.objective.max_completion_length = 53;
-    config.train.learning_rate = 3e-6;
-    config.online.num_generations = 1;
-    config.online.num_iterations = 4;
-  } else if (method == "sft") {
-    config.train.learning_rate = 2e-5;
-    config.train.disable_dropout = false;
-  } else if (method == "reward") {
-    config.train.learning_rate = 1e-4;
-    config.train.metric_for_best_model = "eval_loss";
-  }
+  if (entry.online) { config.train.metric_for_best_model = "eval_reward"; }
+  entry.defaults(config);
   return config;
+}
+
+std::uint64_t RunConfig::order_seed() const {
+  return static_cast<std::uint64_t>(train.data_seed.value_or(train.seed));
+}
+
+std::int64_t RunConfig::rows_per_step() const {
+  return train.per_device_train_batch_size * train.gradient_accumulation_steps;
 }
 
 const std::map<std::string, std::string>& option_aliases() {
@@ -60,61 +41,108 @@ const std::map<std::string, std::string>& option_aliases() {
   return kAliases;
 }
 
+namespace {
+
+// Keys of other programs and what they are called here.
+constexpr std::pair<const char*, const char*> kForeignNames[] = {
+    {"cutoff_len", "max_length"},
+    {"sequence_len", "max_length"},
+    {"base_model", "model_name_or_path"},
+    {"lora_rank", "lora_r"},
+    {"lora_target", "lora_target_modules"},
+    {"lora_target_linear", "lora_target_modules: all-linear"},
+    {"pref_beta", "beta"},
+    {"rl_beta", "beta"},
+    {"pref_loss", "loss_type"},
+    {"dpo_loss_type", "loss_type"},
+    {"micro_batch_size", "per_device_train_batch_size"},
+    {"num_epochs", "num_train_epochs"},
+    {"stage", "method"},
+    {"rl", "method"},
+    {"lr", "learning_rate"},
+    {"lr_scheduler", "lr_scheduler_type"},
+    {"epochs", "num_train_epochs"},
+    {"batch_size", "per_device_train_batch_size"},
+    {"finetuning_type", "use_peft"},
+    {"torch_dtype", "dtype"},
+    {"dataset", "dataset_name"},
+    {"fp16", "bf16 (fp16 compute is not offered)"},
+    {"max_seq_length", "max_length"},
+    {"modules_to_save", "lora_modules_to_save"},
+    {"additional_target", "lora_modules_to_save"},
+    {"target_modules", "lora_target_modules"},
+    {"peft_use_dora", "use_dora"},
+    {"peft_use_rslora", "use_rslora"},
+    {"peft_layers_to_transform", "layers_to_transform"},
+    {"lora_bias", "bias (of the base: none, lora_only, all); biases on lora_B are not offered"},
+    {"load_in_4bit", "nothing yet: use dtype bfloat16"},
+    {"evaluation_strategy", "eval_strategy"},
+    {"test_file", "eval_data"},
+    {"kl_coef", "beta"},
+    {"cliprange", "epsilon"},
+    {"num_ppo_epochs", "num_iterations"},
+    {"response_length", "max_completion_length"},
+    {"vllm_importance_sampling_correction", "importance_sampling_correction"},
+    {"vllm_importance_sampling_cap", "importance_sampling_cap"},
+    {"vllm_importance_sampling_clip_max", "importance_sampling_cap"},
+    {"target_kl", "kl_early_stop"},
+    {"use_vllm", "sampling_endpoint"},
+    {"vllm_server_base_url", "sampling_endpoint"},
+    {"init_kl_coef", "beta"},
+    {"freezing_actor_steps", "value_warmup_steps"},
+    {"overlong_buffer_len", "soft_overlong_cache"},
+    {"overlong_penalty_factor", "soft_overlong_penalty"},
+    {"max_new_tokens", "max_completion_length"},
+    {"reward_funcs", "reward"},
+    {"reward_model_path", "reward model:FOLDER"},
+    {"ref_model_name_or_path", "ref_model"},
+    {"ref_adapter_name", "ref_model"},
+    {"model_ref", "ref_model"},
+    {"orpo_alpha", "beta (with dpo --loss_type orpo)"},
+    {"cpo_alpha", "rpo_alpha (with dpo --loss_type simpo)"},
+    {"gamma_beta_ratio", "simpo_gamma"},
+    {"max_new_token", "max_completion_length"},
+    {"push_to_hub", "nothing: una uploads nothing; use hf upload"},
+    {"ld_alpha", "nothing yet: TRL's LD-DPO is not offered"},
+    {"wandb_project", "nothing: metrics.jsonl and TensorBoard files are written (report_to)"},
+    {"deepspeed", "nothing: una computes in one process"},
+    {"fsdp", "nothing: una computes in one process"},
+    {"load_in_8bit", "nothing yet: use dtype bfloat16"},
+    {"use_liger_kernel", "nothing: una's kernels are always fused"},
+};
+
+}  // namespace
+
 const std::map<std::string, std::string>& foreign_names() {
-  static const std::map<std::string, std::string> kForeign = {
-      {"cutoff_len", "max_length"},
-      {"sequence_len", "max_length"},
-      {"base_model", "model_name_or_path"},
-      {"lora_rank", "lora_r"},
-      {"lora_target", "lora_target_modules"},
-      {"lora_target_linear", "lora_target_modules: all-linear"},
-      {"pref_beta", "beta"},
-      {"rl_beta", "beta"},
-      {"pref_loss", "loss_type"},
-      {"dpo_loss_type", "loss_type"},
-      {"micro_batch_size", "per_device_train_batch_size"},
-      {"num_epochs", "num_train_epochs"},
-      {"stage", "method"},
-      {"rl", "method"},
-      {"lr", "learning_rate"},
-      {"lr_scheduler", "lr_scheduler_type"},
-      {"epochs", "num_train_epochs"},
-      {"batch_size", "per_device_train_batch_size"},
-      {"finetuning_type", "use_peft"},
-      {"torch_dtype", "dtype"},
-      {"dataset", "dataset_name"},
-      {"fp16", "bf16 (fp16 compute is not offered)"},
-      {"max_seq_length", "max_length"},
-      {"modules_to_save", "lora_modules_to_save"},
-      {"additional_target", "lora_modules_to_save"},
-      {"target_modules", "lora_target_modules"},
-      {"peft_use_dora", "use_dora"},
-      {"peft_use_rslora", "use_rslora"},
-      {"peft_layers_to_transform", "layers_to_transform"},
-      {"lora_bias", "bias (of the base: none, lora_only, all); biases on lora_B are not offered"},
-      {"load_in_4bit", "nothing yet: use dtype bfloat16"},
-      {"evaluation_strategy", "eval_strategy"},
-      {"test_file", "eval_data"},
-      {"kl_coef", "beta"},
-      {"cliprange", "epsilon"},
-      {"num_ppo_epochs", "num_iterations"},
-      {"response_length", "max_completion_length"},
-      {"vllm_importance_sampling_correction", "importance_sampling_correction"},
-      {"vllm_importance_sampling_cap", "importance_sampling_cap"},
-      {"vllm_importance_sampling_clip_max", "importance_sampling_cap"},
-      {"target_kl", "kl_early_stop"},
-      {"use_vllm", "sampling_endpoint"},
-      {"vllm_server_base_url", "sampling_endpoint"},
-      {"init_kl_coef", "beta"},
-      {"freezing_actor_steps", "value_warmup_steps"},
-      {"overlong_buffer_len", "soft_overlong_cache"},
-      {"overlong_penalty_factor", "soft_overlong_penalty"},
-      {"max_new_tokens", "max_completion_length"},
-      {"reward_funcs", "reward"},
-      {"reward_model_path", "reward model:FOLDER"},
-  };
-  return kForeign;
+  static const std::map<std::string, std::string> kNames(std::begin(kForeignNames), std::end(kForeignNames));
+  return kNames;
 }
+
+namespace {
+
+// Keys of Hugging Face's, TRL's and LLaMA-Factory's files that do not change what is learnt here.
+bool is_python_only(const std::string& key) {
+  static const std::set<std::string> kKeys = {"trust_remote_code",
+                                              "attn_implementation",
+                                              "dataset_num_proc",
+                                              "preprocessing_num_workers",
+                                              "dataloader_num_workers",
+                                              "dataloader_pin_memory",
+                                              "remove_unused_columns",
+                                              "ddp_timeout",
+                                              "ddp_find_unused_parameters",
+                                              "use_fast_tokenizer",
+                                              "torch_compile",
+                                              "disable_tqdm",
+                                              "flash_attn",
+                                              "overwrite_cache",
+                                              "plot_loss",
+                                              "log_level",
+                                              "gradient_checkpointing_kwargs"};
+  return kKeys.count(key) > 0;
+}
+
+}  // namespace
 
 std::optional<data::DataOptions> eval_options(const RunConfig& config) {
   const std::string& split = config.run.dataset_test_split;
@@ -169,62 +197,145 @@ bool may_change_on_resume(const std::string& key) {
   return std::find(kFree.begin(), kFree.end(), key) != kFree.end();
 }
 
+OptionHelp config_key() { return {"config", "", "a YAML file of these keys", detail::FieldKind::kValue}; }
+
+Settings read_config_file(const std::string& path, const std::map<std::string, std::string>& aliases) {
+  const Settings file = read_yaml_settings(path);
+  Settings settings;
+  for (const auto& [key, value] : file.all()) {
+    const auto alias = aliases.find(key);
+    const std::string& name = alias == aliases.end() ? key : alias->second;
+    check_input(alias == aliases.end() || !file.has(name), value.origin, ": the same key as ", name,
+                ", which the file also has; keep one");
+    settings.set(name, value);
+  }
+  return settings;
+}
+
+void check_keys(const Settings& settings, const std::vector<OptionHelp>& known) {
+  Settings ours;
+  std::vector<std::string> passed;
+  for (const auto& [key, value] : settings.all()) {
+    const bool is_off = value.text == "false" || value.text == "False" || value.is_null;
+    const bool is_hub = starts_with(key, "push_to_hub") || starts_with(key, "hub_");
+    if (is_python_only(key) || (is_hub && is_off)) {
+      passed.push_back(value.origin);
+    } else {
+      ours.set(key, value);
+    }
+  }
+  check_known(ours, known, foreign_names());
+  if (!passed.empty()) { log_warning(cat(join(passed, ", "), ": only for Python programs, passed over")); }
+}
+
 RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method) {
   Settings none;
   return read_run_config(arguments, method, {}, none);
 }
 
-RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method,
-                          const std::vector<OptionHelp>& own, Settings& own_settings) {
+namespace {
+
+// Flags over --config, checked against the keys of a run and the command's own.
+Settings read_all(const std::vector<std::string>& arguments, const std::vector<OptionHelp>& own) {
   std::vector<OptionHelp> known = describe_options(RunConfig{});
   known.insert(known.end(), own.begin(), own.end());
-  known.push_back({"config", "", "a YAML file of these keys", detail::FieldKind::kValue});
-  Settings flags = parse_flags(arguments, known, option_aliases(), nullptr);
-  Settings settings;
+  known.push_back(config_key());
+  Settings flags = parse_flags(arguments, known, option_aliases(), nullptr), settings;
   if (const Setting* file = flags.find("config")) {
-    const Settings from_file = read_yaml_settings(file->text);
-    for (const auto& [key, value] : from_file.all()) {
-      const auto alias = option_aliases().find(key);
-      const std::string& name = alias == option_aliases().end() ? key : alias->second;
-      check_input(alias == option_aliases().end() || !from_file.has(name), value.origin, ": the same key as ",
-                  name, ", which stands in the file too; keep one");
-      settings.set(name, value);
-    }
+    settings = read_config_file(file->text, option_aliases());
     flags.erase("config");
   }
   settings.merge(flags);
-  check_known(settings, known, foreign_names());
-  for (const OptionHelp& option : own) {
+  check_keys(settings, known);
+  return settings;
+}
+
+std::string method_of(const Settings& settings, const std::string& command) {
+  const Setting* setting = settings.find("method");
+  if (setting == nullptr) { return command.empty() ? "una" : command; }
+  check_input(command.empty() || setting->text == command, setting->origin, ": the command is ", command,
+              ", but method is '", setting->text, "'");
+  return setting->text;
+}
+
+// bf16 is another word for dtype bfloat16, and must not contradict it.
+void apply_bf16(const Settings& settings, RunConfig& config) {
+  if (!config.model.bf16) { return; }
+  check_input(!settings.has("dtype") || config.model.dtype == "bfloat16" || config.model.dtype == "auto",
+              "bf16 and dtype ", config.model.dtype, " contradict each other; keep one");
+  config.model.dtype = "bfloat16";
+}
+
+}  // namespace
+
+RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method,
+                          const CommandKeys& keys, Settings& own_settings) {
+  const Settings settings = read_all(arguments, keys.own);
+  for (const OptionHelp& option : keys.own) {
     if (const Setting* setting = settings.find(option.name)) { own_settings.set(option.name, *setting); }
   }
-  std::string name = method;
-  if (const Setting* setting = settings.find("method")) {
-    check_input(method.empty() || setting->text == method, setting->origin, ": the command is ", method,
-                ", but method says '", setting->text, "'");
-    name = setting->text;
-  }
-  if (name.empty()) { name = "una"; }
-  RunConfig config = default_config(name);
+  RunConfig config = default_config(method_of(settings, method));
+  const std::string name = config.method;
   if (const Setting* preset = settings.find("ppo_preset")) { apply_ppo_preset(preset->text, config); }
   read_options(settings, config);
   config.method = name;
-  if (config.model.bf16) { config.model.dtype = "bfloat16"; }
-  config.data.mixture_seed = static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed));
+  check_keys_read(settings, config, keys.also);
+  apply_bf16(settings, config);
+  config.data.mixture_seed = config.order_seed();
   return config;
 }
 
-std::string help_text(const std::string& usage, const std::vector<OptionHelp>& options) {
-  std::string text = usage + "\n\noptions (--key value; dashes and underscores are the same):\n";
-  for (const OptionHelp& option : options) {
-    std::string line = "  --" + option.name;
-    line.resize(std::max<std::size_t>(line.size() + 1, 34), ' ');
-    text += line + option.help;
-    if (!option.fallback.empty() && option.fallback != "\"\"" && option.fallback != "[]") {
-      text += "  [" + option.fallback + "]";
-    }
-    text += "\n";
+std::string print_changed(const RunConfig& config) {
+  const std::vector<OptionHelp> now = describe_options(config);
+  const std::vector<OptionHelp> defaults = describe_options(default_config(config.method));
+  std::string out = cat("method: ", config.method, "\n");
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    if (now[i].fallback != defaults[i].fallback) { out += cat(now[i].name, ": ", now[i].fallback, "\n"); }
   }
-  return text;
+  return out;
+}
+
+namespace {
+
+void make_absolute(std::string& path) {
+  if (!path.empty()) { path = absolute_path(path); }
+}
+
+void make_absolute_unless(std::string& path, const std::vector<std::string>& words) {
+  if (std::find(words.begin(), words.end(), path) == words.end()) { make_absolute(path); }
+}
+
+// model:FOLDER, judge:FILE, implicit:POLICY[:REFERENCE]; rules and addresses stay as they are.
+void make_reward_absolute(std::string& name) {
+  std::vector<std::string> parts = split(name, ':');
+  static const std::vector<std::string> kWithPaths = {"model", "judge", "implicit", "implicit_mean"};
+  if (std::find(kWithPaths.begin(), kWithPaths.end(), parts[0]) == kWithPaths.end()) { return; }
+  for (std::size_t i = 1; i < parts.size(); ++i) { make_absolute(parts[i]); }
+  name = join(parts, ":");
+}
+
+}  // namespace
+
+RunConfig with_absolute_paths(RunConfig config) {
+  const bool by_entries = !config.data.dataset_dir.empty();  // dataset_name holds names, not files
+  for (std::vector<std::string>* files :
+       {&config.data.dataset_name, &config.run.eval_data, &config.online.offline_data}) {
+    for (std::string& file : *files) {
+      if (!by_entries) { make_absolute_unless(file, {"-"}); }
+    }
+  }
+  for (std::string* path : {&config.model.model_name_or_path, &config.model.adapter, &config.model.ref_model,
+                            &config.data.dataset_dir, &config.data.score_fit, &config.run.output_dir,
+                            &config.run.logging_dir, &config.online.critic_from}) {
+    make_absolute(*path);
+  }
+  // A chat template may be a name instead of a file.
+  if (is_file(config.data.chat_template_path)) { make_absolute(config.data.chat_template_path); }
+  make_absolute_unless(config.run.resume_from_checkpoint, {"true", "false"});
+  make_absolute_unless(config.run.reference_cache_dir, {"auto", "none"});
+  make_absolute_unless(config.data.dataset_cache_dir, {"auto", "none"});
+  for (std::string& reward : config.online.reward) { make_reward_absolute(reward); }
+  return config;
 }
 
 }  // namespace una::setup

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ namespace una::setup {
 
 inline constexpr const char* kDeviceHelp = "where models compute: cpu | cuda (the first card) | cuda:N";
 
+// The model, what of it trains, and where it computes.
 struct ModelOptions {
   std::string model_name_or_path;
   std::string adapter;
@@ -55,10 +57,11 @@ struct ModelOptions {
     v("rank_pattern", rank_pattern, "other ranks: q_proj=4 'layers.0.*=2'; the first that matches counts");
     v("alpha_pattern", alpha_pattern, "the same for alpha");
     v("layers_to_transform", layers_to_transform, "numbers of the layers that get adapters; none: all");
-    v("layers_pattern", layers_pattern, "what stands before those numbers in names; none: anything");
+    v("layers_pattern", layers_pattern, "what comes before those numbers in names; none: anything");
   }
 };
 
+// Folders, evaluation rows and checks of one run.
 struct RunOptions {
   std::string output_dir;
   bool overwrite_output_dir = false;
@@ -97,7 +100,7 @@ struct RunOptions {
   }
 };
 
-// Everything a training run can be told. Flat: each key stands in one of the structs.
+// All keys of a training run. Flat: each key is in exactly one of the structs.
 struct RunConfig {
   std::string method = "una";
   ModelOptions model;
@@ -116,29 +119,47 @@ struct RunConfig {
     run.fields(v);
     online.fields(v);
   }
+
+  std::uint64_t order_seed() const;    // of the order of rows: data_seed, or seed
+  std::int64_t rows_per_step() const;  // all micro-batches together; a pair or a group is one row
 };
 
-// The defaults of a method: una as in the paper, the others as TRL 1.16.
+// The defaults of a method: una as in the paper, the others as TRL 1.16. InputError for an unknown method.
 RunConfig default_config(const std::string& method);
 
-// default < --config file < flags. `method` "" : taken from flags or file, else una. Unknown keys are
-// refused.
-RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method);
+// The keys of a command in addition to a run's.
+struct CommandKeys {
+  std::vector<OptionHelp> own;    // which a run does not have
+  std::vector<std::string> also;  // a run's, which the command reads whatever the method
+};
 
-// The same for a command with keys of its own beside a run's: `own` describes them, `own_settings` gets what
-// was given of them.
+// default < --config file < flags. `method` "": from flags or file, else una. InputError for unknown keys and for
+// keys that the method does not read.
+RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method);
+// `own_settings` gets what was given of the command's own keys.
 RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method,
-                          const std::vector<OptionHelp>& own, Settings& own_settings);
+                          const CommandKeys& keys, Settings& own_settings);
+
+// The parts of that which other commands use.
+OptionHelp config_key();  // --config
+// A YAML file of keys, by their names here. InputError where a key and its alias are both there.
+Settings read_config_file(const std::string& path, const std::map<std::string, std::string>& aliases);
+// InputError that names every key which is not in `known`. Keys that mean something to Python programs only are
+// warned of and passed over.
+void check_keys(const Settings& settings, const std::vector<OptionHelp>& known);
+
+// The same config with folders and files as absolute paths, so that run.yaml holds anywhere.
+RunConfig with_absolute_paths(RunConfig config);
+
+// The keys whose values differ from the method's defaults, as YAML.
+std::string print_changed(const RunConfig& config);
 
 // Short names (model, data, out, ...) and the names other programs use for our keys.
 const std::map<std::string, std::string>& option_aliases();
 const std::map<std::string, std::string>& foreign_names();
 
-// --help text of an options list.
-std::string help_text(const std::string& usage, const std::vector<OptionHelp>& options);
-
-// How rows for evaluation are read: those of eval_data, or a slice of the training files that
-// dataset_test_split names; nothing: there are none.
+// How rows for evaluation are read: those of eval_data, or a slice of the training files that dataset_test_split
+// names; nullopt: there are none.
 std::optional<data::DataOptions> eval_options(const RunConfig& config);
 
 // The keys that a resumed run may change.
