@@ -1,25 +1,22 @@
 #include "una/run/online_setup.h"
 
 #include <algorithm>
-#include <numeric>
 #include <set>
 
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
-#include "una/base/json.h"
 #include "una/base/log.h"
 #include "una/base/rng.h"
-#include "una/eval/log_ratio.h"
+#include "una/eval/held_out.h"
 #include "una/reward/reward.h"
 #include "una/rollout/rollout.h"
+#include "una/run/sample_table.h"
+#include "una/setup/methods.h"
 
 namespace una::run {
 namespace {
-
-constexpr std::size_t kSampleRows = 200;   // of samples.jsonl
-constexpr std::size_t kSamplesARound = 4;  // written for each round
 
 std::uint64_t key_of(const std::vector<std::int32_t>& ids) {
   return hash_u64({reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(std::int32_t)});
@@ -86,38 +83,6 @@ void hold_out(OnlineSetup& setup, double share, std::uint64_t seed) {
               " leaves one side without prompts");
 }
 
-Json prompt_json(const Text& prompt) {
-  if (!prompt.is_chat) { return prompt.plain; }
-  return prompt.messages.empty() ? "" : prompt.messages.back().content;
-}
-
-// The newest answers of the run as a table for the report.
-class SampleTable {
- public:
-  explicit SampleTable(std::string path) : path_(std::move(path)) {}
-  void add(const online::Round& round) {
-    ++round_;
-    for (std::size_t g = 0; g < std::min(kSamplesARound, round.groups.size()); ++g) {
-      if (round.groups[g].answers.empty()) { continue; }
-      const rollout::Answer& answer = round.groups[g].answers.front();
-      const Json row{{"round", round_},
-                     {"prompt", prompt_json(round.groups[g].prompt->example.prompt)},
-                     {"answer", answer.text},
-                     {"reward", answer.scored ? Json(answer.reward) : Json(nullptr)}};
-      lines_.push_back(row.dump(-1, ' ', false, Json::error_handler_t::replace));
-    }
-    if (lines_.size() > kSampleRows) {
-      lines_.erase(lines_.begin(), lines_.end() - static_cast<std::ptrdiff_t>(kSampleRows));
-    }
-    write_file(path_, join(lines_, "\n") + "\n");
-  }
-
- private:
-  std::string path_;
-  std::int64_t round_ = 0;
-  std::vector<std::string> lines_;
-};
-
 // una's offsets that are made of the rewards of the reference's own answers.
 bool fits_reference_rewards(const setup::RunConfig& config) {
   return config.method == "una_online" &&
@@ -145,7 +110,7 @@ online::RoundParts round_parts(const setup::RunConfig& config, const setup::Text
           .options = config.online,
           .sampling = sampling_of(config, text),
           .pack = pack_options(config),
-          .method = online::method_of(config.method),
+          .method = *setup::find_method(config.method).online,
           .beta = config.objective.beta,
           .offline = setup.offline_rows ? &*setup.offline_rows : nullptr,
           .needs_sampler_logps = config.objective.importance_sampling_correction};
@@ -153,28 +118,11 @@ online::RoundParts round_parts(const setup::RunConfig& config, const setup::Text
 
 }  // namespace
 
-void check_method(const std::string& method) {
-  std::vector<std::string> known = objective::objective_names();
-  for (const std::string& name : online::online_methods()) {
-    if (std::find(known.begin(), known.end(), name) == known.end()) { known.push_back(name); }
-  }
-  if (std::find(known.begin(), known.end(), method) != known.end()) { return; }
-  const std::string near = nearest_name(method, known);
-  throw InputError(cat("method: unknown value '", method, "'",
-                       near.empty() ? std::string() : cat("; did you mean '", near, "'?"),
-                       " (known: ", join(known, ", "), ")"));
-}
-
-std::string objective_name(const std::string& method) {
-  if (method == "una_online") { return "una"; }
-  return method == "online_dpo" ? "dpo" : method;
-}
-
 void check_online_config(const setup::RunConfig& config) {
-  online::check_online(config.online, config.method);
+  online::check_online(config.online, *setup::find_method(config.method).online);
   check_input(config.objective.max_completion_length >= 1, "max_completion_length must be at least 1");
   check_input(config.data.max_length > config.objective.max_completion_length, "max_length ",
-              config.data.max_length, " leaves no room for a prompt beside max_completion_length ",
+              config.data.max_length, " leaves no room for a prompt with max_completion_length ",
               config.objective.max_completion_length);
   rollout::check_on_policy({.temperature = config.online.temperature,
                             .top_p = config.online.top_p,
@@ -218,11 +166,10 @@ RunData load_prompts(const setup::RunConfig& config, const setup::TextSetup& tex
   setup.prompts = read_prompts(config.data, text, room, report);
   check_input(!setup.prompts.empty(), "no prompts are left to train on");
   if (config.run.eval_fraction > 0) {
-    hold_out(setup, config.run.eval_fraction,
-             static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed)));
+    hold_out(setup, config.run.eval_fraction, config.order_seed());
   } else if (const std::optional<data::DataOptions> options = setup::eval_options(config)) {
     data::ReadReport ignored;
-    setup.eval_prompts = read_prompts(*options, text, room, ignored);
+    read_rows_of("eval_data", [&] { setup.eval_prompts = read_prompts(*options, text, room, ignored); });
   }
   log_info(cat("prompts    ", thousands(std::ssize(setup.prompts)), " different ones in ",
                thousands(report.rows_read), " rows",
@@ -245,13 +192,13 @@ void load_rewards(const setup::RunConfig& config, OnlineSetup& setup) {
 
 namespace {
 
-// una beside una_online is the same fit; else only beta is shared, and each loss has its own defaults.
+// Rows of una in a run of una_online are the same fit; else only beta is shared, and each loss has its own defaults.
 objective::ObjectiveOptions offline_objective(const setup::RunConfig& config) {
   const std::string& method = config.online.offline_method;
   objective::ObjectiveOptions options;
-  if (method == objective_name(config.method)) {
+  if (method == setup::find_method(config.method).objective) {
     options = config.objective;
-    options.importance_sampling_correction = false;  // nobody sampled these rows
+    options.importance_sampling_correction = false;  // these rows were not sampled
     return options;
   }
   if (method != "sft") { options.beta = config.objective.beta; }
@@ -271,20 +218,19 @@ void load_offline(const setup::RunConfig& config, const setup::TextSetup& text, 
   setup.offline_loss = objective::make_objective(config.online.offline_method, offline_objective(config));
   const objective::Objective::Needs needs = setup.offline_loss->needs();
   check_input(!needs.value && !needs.kl_rows && !needs.survey && setup.offline_loss->state().empty(),
-              "offline_method una beside ", config.method,
+              "offline_method una with ", config.method,
               " needs an una_f without a memory: zero, constant or group, not ", config.objective.una_f);
-  setup.offline = load_run_data(offline, text, *setup.offline_loss, "").train;
-  setup.offline_rows.emplace(*setup.offline, config.online.offline_batch_size,
-                             static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed)),
+  read_rows_of("offline_data",
+               [&] { setup.offline = load_run_data(offline, text, *setup.offline_loss, "").train; });
+  setup.offline_rows.emplace(*setup.offline, config.online.offline_batch_size, config.order_seed(),
                              pack_options(config));
 }
 
 std::unique_ptr<StepSource> make_round_source(const setup::RunConfig& config, const setup::TextSetup& text,
                                               OnlineSetup& setup, train::TrainableSet& set) {
-  const auto& t = config.train;
-  auto source = std::make_unique<online::RoundSource>(
-      round_parts(config, text, setup, set), t.per_device_train_batch_size * t.gradient_accumulation_steps,
-      static_cast<std::uint64_t>(t.data_seed.value_or(t.seed)), fits_reference_rewards(config));
+  auto source =
+      std::make_unique<online::RoundSource>(round_parts(config, text, setup, set), config.rows_per_step(),
+                                            config.order_seed(), fits_reference_rewards(config));
   auto table = std::make_shared<SampleTable>(config.run.output_dir + "/samples.jsonl");
   const reward::Reward* reward = setup.rewards.reward.get();
   const rollout::AnswerSource* answers = setup.answers.get();
@@ -296,37 +242,18 @@ std::unique_ptr<StepSource> make_round_source(const setup::RunConfig& config, co
   return source;
 }
 
-namespace {
-
-// Mean log-ratio to the reference of the policy's own answers, nats an answer.
-void add_kl(const std::vector<rollout::Group>& groups, const train::TrainableSet& set, MetricSums& metrics) {
-  if (set.reference == nullptr) { return; }
-  std::vector<Sequence> sequences;
-  for (const rollout::Group& group : groups) {
-    for (const rollout::Answer& answer : group.answers) { sequences.push_back(answer.sequence); }
-  }
-  const double total = eval::total_log_ratio({set.model, set.policy},
-                                             {&set.reference->model(), set.reference->adapter()}, sequences);
-  metrics.add("kl", total, static_cast<double>(sequences.size()));
-}
-
-}  // namespace
-
 MetricSums evaluate_online(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup,
                            train::TrainableSet& set) {
-  std::vector<std::int64_t> all(setup.eval_prompts.size());
-  std::iota(all.begin(), all.end(), 0);
-  const rollout::SampleOptions sampling{.num_generations = 1,
-                                        .max_batch = config.online.generation_batch_size,
-                                        .params = sampling_of(config, text)};
   const auto own = rollout::make_model_source(*set.model, set.policy, text.tokenizer.get());
-  rollout::AnswerSource& source = setup.answers == nullptr ? *own : *setup.answers;
-  std::vector<rollout::Group> groups =
-      source.sample(setup.eval_prompts, all, sampling, stream_id("evaluation"));
-  rollout::score(groups, *setup.rewards.reward);
-  MetricSums metrics = online::round_metrics(groups);
-  add_kl(groups, set, metrics);
-  return metrics;
+  eval::HeldOut parts{.answers = setup.answers == nullptr ? own.get() : setup.answers.get(),
+                      .reward = setup.rewards.reward.get(),
+                      .prompts = &setup.eval_prompts,
+                      .sampling = {.num_generations = 1,
+                                   .max_batch = config.online.generation_batch_size,
+                                   .params = sampling_of(config, text)},
+                      .policy = {set.model, set.policy}};
+  if (set.reference != nullptr) { parts.reference = {&set.reference->model(), set.reference->adapter()}; }
+  return eval::measure_held_out(parts);
 }
 
 }  // namespace una::run

@@ -14,22 +14,16 @@
 
 namespace una::run {
 
-// What an online run has beside an offline one: prompts instead of answers, and a reward.
+// What an online run has in addition to an offline one: prompts instead of answers, and a reward.
 struct OnlineSetup {
   std::vector<rollout::Prompt> prompts, eval_prompts;
   setup::Rewards rewards;
   std::unique_ptr<rollout::AnswerSource> answers;  // a server; none: the model here
-  // offline_data: rows that train beside own samples, and by which loss; none: nothing does.
+  // offline_data: rows that train in addition to own samples, and their loss; nullptr: none.
   std::unique_ptr<data::Dataset> offline;
   std::unique_ptr<objective::Objective> offline_loss;
   std::optional<online::OfflineRows> offline_rows;
 };
-
-// InputError on a method that is none, with the nearest.
-void check_method(const std::string& method);
-
-// The objective behind a method: una_online fits una's, online_dpo dpo's.
-std::string objective_name(const std::string& method);
 
 // InputError for keys that do not fit an online run (sampling that changes the distribution, PPO without
 // LoRA, no reward).
@@ -42,7 +36,7 @@ SamplingParams sampling_of(const setup::RunConfig& config, const setup::TextSetu
 // set that comes back holds the prompts as rows, for sizes and hashes.
 RunData load_prompts(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup);
 void load_rewards(const setup::RunConfig& config, OnlineSetup& setup);
-// Reads the rows of offline_data, if any. InputError where their loss cannot stand beside an online method's.
+// Reads the rows of offline_data, if any. InputError where their loss cannot be added to an online method's.
 void load_offline(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup);
 
 // The server of sampling_endpoint into `setup`, where there is one. `model` must outlive it: its trained part

@@ -1,15 +1,11 @@
-// The stages of a training run that stand alone: folders, data, evaluation batches, the self-check.
+// The stages of a training run that work alone: folders, data, evaluation batches, the self-check.
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <utility>
 
-#include <ATen/Parallel.h>
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/sum.h>
-#include <c10/core/GradMode.h>
+#include <ATen/core/Tensor.h>
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
@@ -17,6 +13,7 @@
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/base/rng.h"
+#include "una/eval/log_ratio.h"
 #include "una/report/progress_bar.h"
 #include "una/run/training_run.h"
 
@@ -125,6 +122,22 @@ std::string prepare_output_folder(const setup::RunConfig& config) {
   return "";
 }
 
+void check_output_place(const std::string& path) {
+  fs::path place = absolute_path(path);
+  while (!is_folder(place.string()) && place.has_relative_path()) { place = place.parent_path(); }
+  check_writable_folder(place.string());
+}
+
+void read_rows_of(const char* key, const std::function<void()>& read) {
+  try {
+    read();
+  } catch (const InputError& error) {
+    const std::string text = error.what(), general = "--dataset_name";
+    if (!starts_with(text, general)) { throw; }
+    throw InputError(cat("--", key, text.substr(general.size())));
+  }
+}
+
 RunData load_run_data(const setup::RunConfig& config, const setup::TextSetup& text,
                       const objective::Objective& objective, const std::string& dropped_path) {
   const std::vector<Unit> units = accepted_units(objective);
@@ -139,8 +152,7 @@ RunData load_run_data(const setup::RunConfig& config, const setup::TextSetup& te
   check_input(dataset->size() > 0, "no rows are left to train on");
   check_rows(*dataset, objective);
   if (config.run.eval_fraction > 0) {
-    const auto seed = static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed));
-    RunData out = split_rows(std::move(dataset), config.run.eval_fraction, seed);
+    RunData out = split_rows(std::move(dataset), config.run.eval_fraction, config.order_seed());
     log_info(cat("evaluation ", out.eval->size(), " rows kept apart, ", out.train->size(), " to train on"));
     return out;
   }
@@ -148,7 +160,7 @@ RunData load_run_data(const setup::RunConfig& config, const setup::TextSetup& te
   out.train = std::move(dataset);
   if (std::optional<data::DataOptions> options = setup::eval_options(config)) {
     options->score_fits = out.train->report().score_fits;
-    out.eval = data::load_dataset(*options, pipeline, units, "");
+    read_rows_of("eval_data", [&] { out.eval = data::load_dataset(*options, pipeline, units, ""); });
     check_rows(*out.eval, objective);
     log_info(cat("evaluation rows\n", out.eval->report().text(options->max_length)));
   }
@@ -195,22 +207,17 @@ std::string step0_self_check(train::StepRunner& runner, const StepBatch& batch) 
   const train::TrainableSet& set = runner.set();
   double worst = 0;
   std::string worst_row;
-  StepBatch probe{.micro_batches = {batch.micro_batches.front()},
-                  .kl = batch.kl};  // one micro-batch is enough
-  for (const PackedBatch& micro : probe.micro_batches) {
-    const c10::AutoGradMode no_grad(false);
-    const at::Tensor policy = set.model->forward(micro, {}, {.adapter = set.policy}).logp.to(at::kDouble);
-    const at::Tensor reference = set.reference->logps(micro).to(at::kDouble);
-    for (const SequenceMeta& meta : micro.sequences) {
-      const auto own = [&](const at::Tensor& all) {
-        return all.narrow(0, meta.logp_begin, meta.loss_tokens()).sum().item<double>();
-      };
-      const double delta = std::abs(own(policy) - own(reference));
-      if (delta >= worst) {
-        worst = delta;
-        worst_row = micro.rows[static_cast<std::size_t>(meta.row)].text();
-      }
-    }
+  const StepBatch probe{.micro_batches = {batch.micro_batches.front()},
+                        .kl = batch.kl};  // one micro-batch is enough
+  const PackedBatch& micro = probe.micro_batches.front();
+  const std::vector<eval::AnswerLogp> answers = eval::answer_logps(
+      eval::token_logps({set.model, set.policy}, micro), set.reference->logps(micro).to(at::kDouble), micro);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const double delta = std::abs(answers[i].ratio);
+    if (delta < worst) { continue; }  // never true of a NaN
+    worst = delta;
+    worst_row = micro.rows[static_cast<std::size_t>(micro.sequences[i].row)].text();
+    if (!std::isfinite(delta)) { break; }
   }
   const bool bf16 = set.model->dtype() == at::kBFloat16;
   const double limit = bf16 ? 2.0 : 0.01;
@@ -225,7 +232,7 @@ std::string step0_self_check(train::StepRunner& runner, const StepBatch& batch) 
     check_input(std::abs(loss - expected) <= (bf16 ? 0.05 : 1e-3) * std::max(1.0, std::abs(expected)),
                 "self-check: at step 0 the loss must be ", fixed(expected, 6), ", but it is ",
                 fixed(loss, 6));
-    loss_text = cat(", loss ", fixed(loss, 6), " as it must be");
+    loss_text = cat(", loss ", fixed(loss, 6), " as expected");
   }
   return cat("self-check policy = reference at step 0: largest log-ratio ", significant(worst, 2), " nats",
              loss_text);

@@ -8,8 +8,8 @@
 #include "una/base/format.h"
 #include "una/base/heap.h"
 #include "una/kernels/devices.h"
-#include "una/online/round.h"
 #include "una/run/training_run.h"
+#include "una/setup/methods.h"
 #include "una/setup/model_setup.h"
 #include "una/setup/reward_setup.h"
 #include "una/weights/peft_adapter.h"
@@ -68,7 +68,7 @@ RunPlan::Work work_of(const StepBatch& step, RunPlan& plan) {
 
 void walk_rows(const setup::RunConfig& config, bool with_kl_rows, const data::Dataset& rows,
                std::int64_t limit, RunPlan& plan) {
-  const auto seed = static_cast<std::uint64_t>(config.train.data_seed.value_or(config.train.seed));
+  const std::uint64_t seed = config.order_seed();
   data::StepStream stream(rows, plan.rows_per_step, seed, config.train.shuffle, pack_options(config),
                           with_kl_rows);
   const std::int64_t most = std::max<std::int64_t>(1, limit / plan.rows_per_step);
@@ -123,7 +123,7 @@ model::ModelMemory policy_memory(const setup::RunConfig& config, const ModelSpec
   }
 }
 
-// Of the other models that stand beside the policy.
+// Weight bytes of a frozen model (reference, reward).
 double frozen_weights(const ModelSpec& spec, at::ScalarType dtype) {
   return model::plan_memory(spec, {.dtype = dtype}).weights;
 }
@@ -187,7 +187,7 @@ void add_work(const setup::RunConfig& config, double passes, RunPlan& plan) {
            cat(thousands(std::llround(plan.largest.tokens)), " tokens in the largest micro-batch",
                config.train.gradient_checkpointing ? ", one a layer" : ""));
   add_part(plan, "working memory", pass - kept, "logits of a chunk, gradients on their way");
-  add_part(plan, "holes of the heap", holes);
+  add_part(plan, "heap fragmentation", holes);
   add_cache(config, training, plan);
 }
 
@@ -226,8 +226,8 @@ RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
                  std::int64_t walked_rows) {
   RunPlan plan;
   const auto& t = config.train;
-  plan.samples = online::is_online(config.method);
-  plan.rows_per_step = t.per_device_train_batch_size * t.gradient_accumulation_steps;
+  plan.samples = setup::is_online(config.method);
+  plan.rows_per_step = config.rows_per_step();
   plan.steps_per_epoch = (rows.size() + plan.rows_per_step - 1) / plan.rows_per_step;
   plan.steps = train::total_steps(t, plan.steps_per_epoch);
   plan.model = policy_memory(config, spec, needs.score);
@@ -250,7 +250,7 @@ std::string memory_line(const RunPlan& plan) {
   for (const RunPlan::Part& part : plan.memory) {
     parts.push_back(cat(part.name, " ", human_bytes(part.bytes)));
   }
-  return cat(human_bytes(plan.peak_bytes()), " at most: ", join(parts, ", "));
+  return cat("about ", human_bytes(plan.peak_bytes()), ": ", join(parts, ", "));
 }
 
 namespace {

@@ -11,13 +11,14 @@
 
 namespace una::run {
 
-// What a run will read, compute and take, known from its rows and the model's config.json alone.
+// What a run will read, compute and need, known from its rows and the model's config.json alone.
 struct RunPlan {
+  // One item of the memory needed at the peak.
   struct Part {
     std::string name, note;
     double bytes = 0;
   };
-  // Counts of a number of steps, or of one micro-batch.
+  // Counts over a number of steps, or over one micro-batch.
   struct Work {
     double tokens = 0;     // computed: a shared prompt counts once
     double logps = 0;      // wanted of them
@@ -42,7 +43,7 @@ struct RunPlan {
 };
 
 // `rows`: those that train. The resident set of the process as it is now, with program, tokenizer and rows,
-// is the first part, so the call stands between reading rows and loading the model. At most `walked_rows`
+// is the first part, so the call belongs between reading rows and loading the model. At most `walked_rows`
 // rows are looked at.
 RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
                  const objective::Objective::Needs& needs, const data::Dataset& rows,

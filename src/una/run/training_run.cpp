@@ -8,6 +8,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "una/base/changed_keys.h"
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/files.h"
@@ -17,21 +18,56 @@
 #include "una/base/log.h"
 #include "una/data/score_fit_file.h"
 #include "una/kernels/devices.h"
+#include "una/objective/methods.h"
 #include "una/report/html_report.h"
 #include "una/report/progress_bar.h"
 #include "una/run/online_setup.h"
 #include "una/run/run_plan.h"
 #include "una/setup/critic_setup.h"
 #include "una/setup/merged.h"
+#include "una/setup/methods.h"
 #include "una/setup/reward_setup.h"
 
 namespace una::run {
 namespace fs = std::filesystem;
 namespace {
 
+// An earlier run's settings with absolute paths, as this version writes them; the same keys.
+Settings with_absolute_paths(const Settings& then) {
+  setup::RunConfig config;
+  read_options(then, config);
+  const Settings all =
+      parse_yaml_settings(print_options(setup::with_absolute_paths(config)), "the earlier run");
+  Settings out;
+  for (const auto& [key, value] : all.all()) {
+    if (then.has(key)) { out.set(key, value); }
+  }
+  return out;
+}
+
 std::string threads_text() { return std::to_string(at::get_num_threads()); }
 
-// Everything of one run, built in order, so that each stage is one function.
+// Keys about evaluation mean nothing without rows for it.
+void check_evaluation(const setup::RunConfig& config) {
+  const bool has_rows = config.run.eval_fraction > 0 || setup::eval_options(config).has_value();
+  const bool is_asked = config.train.eval_strategy == "steps" || config.train.eval_strategy == "epoch";
+  check_input(has_rows || !is_asked, "eval_strategy ", config.train.eval_strategy,
+              " needs rows to evaluate on: give --eval_fraction or --eval_data");
+  check_input(has_rows || !config.train.load_best_model_at_end,
+              "load_best_model_at_end needs rows to evaluate on: give --eval_fraction or --eval_data");
+}
+
+void check_report_to(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    check_input(
+        name != "wandb" && name != "all" && name != "mlflow", "report_to: ", name,
+        " is not offered; metrics.jsonl and TensorBoard files are written (wandb sync --sync-tensorboard "
+        "reads those)");
+    objective::choose("report_to", name, {"tensorboard", "none"});
+  }
+}
+
+// The parts of one run, built in order: each stage is one function.
 class TrainingRun {
  public:
   explicit TrainingRun(const setup::RunConfig& config) : config_(config), gang_(dist::make_gang()) {}
@@ -45,7 +81,7 @@ class TrainingRun {
   RunPlan plan();
 
  private:
-  bool is_online() const { return online::is_online(config_.method); }
+  bool is_online() const { return setup::is_online(config_.method); }
   void check_config();
   void fit_max_length(const ModelSpec& spec);
   void load_rows();
@@ -59,6 +95,7 @@ class TrainingRun {
   int finish(const train::LoopResult& result);
   void write_summary(const train::LoopResult& result) const;
   std::map<std::string, std::string> identity() const;
+  std::string run_yaml() const { return print_options(setup::with_absolute_paths(config_)); }
 
   setup::RunConfig config_;
   std::unique_ptr<dist::Gang> gang_;
@@ -82,11 +119,12 @@ void TrainingRun::check_config() {
   check_input(!config_.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(config_.run.threads >= 0, "threads must be 0 (all processors) or more");
   check_input(config_.run.eval_fraction >= 0 && config_.run.eval_fraction < 1,
-              "eval_fraction must lie in [0, 1)");
+              "eval_fraction must be in [0, 1)");
   check_input(!setup::eval_options(config_) || config_.run.eval_fraction == 0,
               "eval_data (or a slice in dataset_test_split) and eval_fraction exclude each other");
-  check_method(config_.method);
   if (is_online()) { check_online_config(config_); }
+  check_evaluation(config_);
+  check_report_to(config_.run.report_to);
   check_input(config_.train.kl_budget == 0 ||
                   (is_online() && (config_.run.eval_fraction > 0 || setup::eval_options(config_))),
               "kl_budget needs an online method with held-out prompts (eval_fraction or eval_data)");
@@ -94,10 +132,10 @@ void TrainingRun::check_config() {
               config_.method, " reads all its rows from --data");
   check_input(is_online() || !config_.objective.importance_sampling_correction,
               "importance_sampling_correction is for methods that learn from their own samples");
-  objective_ = objective::make_objective(objective_name(config_.method), config_.objective);
+  objective_ = objective::make_objective(setup::find_method(config_.method).objective, config_.objective);
 }
 
-// A default is no wish: it bends to what the model can read.
+// A defaulted max_length is lowered to the model's limit; an explicit one above it is an error.
 void TrainingRun::fit_max_length(const ModelSpec& spec) {
   const std::int64_t limit = spec.max_positions == 0 ? config_.data.max_length : spec.position_limit();
   if (config_.data.max_length <= limit || config_.data.max_length != data::DataOptions{}.max_length) {
@@ -133,6 +171,8 @@ void TrainingRun::load_model() {
   for (std::int64_t i = 0; needs.survey && !is_online() && i < data_.train->size(); ++i) {
     objective_->observe(data::table_of(data_.train->row(i)));
   }
+  check_evaluation(config_);
+  check_report_to(config_.run.report_to);
   check_input(config_.train.kl_budget == 0 || model_.reference != nullptr,
               "kl_budget: this method has no reference to measure a KL to (grpo: give --beta above 0)");
   if (needs.score) { setup::warn_of_pad(text_.folder, spec_, text_.eos_id); }
@@ -160,11 +200,9 @@ void TrainingRun::make_steps() {
     stream_ = make_round_source(config_, text_, online_, runner_->set());
     return;
   }
-  const auto& t = config_.train;
-  stream_ = std::make_unique<data::StepStream>(*data_.train,
-                                               t.per_device_train_batch_size * t.gradient_accumulation_steps,
-                                               static_cast<std::uint64_t>(t.data_seed.value_or(t.seed)),
-                                               t.shuffle, pack_options(config_), objective_->needs().kl_rows);
+  stream_ = std::make_unique<data::StepStream>(*data_.train, config_.rows_per_step(), config_.order_seed(),
+                                               config_.train.shuffle, pack_options(config_),
+                                               objective_->needs().kl_rows);
 }
 
 std::map<std::string, std::string> TrainingRun::identity() const {
@@ -181,14 +219,11 @@ std::map<std::string, std::string> TrainingRun::identity() const {
 void TrainingRun::check_resume(const std::string& checkpoint) {
   start_ = train::read_checkpoint(checkpoint);
   const Settings then = parse_yaml_settings(start_.config, checkpoint + " (its run.yaml)");
-  const Settings now = parse_yaml_settings(print_options(config_), "this run");
-  for (const auto& [key, value] : now.all()) {
-    const Setting* old = then.find(key);
-    if (old == nullptr || setup::may_change_on_resume(key)) { continue; }
-    check_input(old->text == value.text && old->list == value.list, "resume: ", key, " was ",
-                old->is_list ? join(old->list, ", ") : old->text, " in ", checkpoint, " and is ",
-                value.is_list ? join(value.list, ", ") : value.text,
-                " now; a resumed run keeps its settings (or start a new run)");
+  const Settings now = parse_yaml_settings(run_yaml(), "this run");
+  for (const ChangedKey& changed :
+       changed_keys(with_absolute_paths(then), now, setup::may_change_on_resume, AbsentKeys::kPass)) {
+    throw InputError(cat("resume: ", changed.key, " was ", changed.was, " in ", checkpoint, " and is ",
+                         changed.is, " now; a resumed run keeps its settings (or start a new run)"));
   }
   for (const auto& [name, hash] : identity()) {
     const auto old = start_.identity.find(name);
@@ -234,9 +269,8 @@ void TrainingRun::describe() const {
   log_info(cat("memory     ", memory_line(plan_)));
   if (const std::string warning = memory_warning(config_, plan_); !warning.empty()) { log_warning(warning); }
   log_info(cat("plan       ", train::total_steps(t, stream_->steps_per_epoch()), " steps of ",
-               t.per_device_train_batch_size * t.gradient_accumulation_steps, " rows, ",
-               stream_->steps_per_epoch(), " an epoch, learning rate ", significant(t.learning_rate, 3), " ",
-               t.lr_scheduler_type));
+               config_.rows_per_step(), " rows, ", stream_->steps_per_epoch(), " per epoch, learning rate ",
+               significant(t.learning_rate, 3), " ", t.lr_scheduler_type));
   if (data_.train->report().largest_group >= 2 && config_.method == "una" &&
       config_.objective.una_f == "zero") {
     log_info(
@@ -294,7 +328,7 @@ train::LoopParts TrainingRun::loop_parts() {
     parts.tokens_per_row = 1;  // lengths are not known before they are sampled
   }
   parts.output_dir = config_.run.output_dir;
-  parts.config = print_options(config_);
+  parts.config = run_yaml();
   parts.identity = identity();
   parts.facts = {{"threads", threads_text()}, {"una", UNA_VERSION}};
   parts.write_model = [this](const std::string& folder) {
@@ -365,7 +399,7 @@ int TrainingRun::finish(const train::LoopResult& result) {
                human_seconds(result.seconds), ", mean loss ", fixed(result.train_loss, 4), ", peak memory ",
                human_bytes(static_cast<double>(peak_memory_bytes())), " (planned ",
                human_bytes(plan_.peak_bytes()), ")"));
-  log_info(cat("health     ", health.empty() ? "nothing to remark" : std::string(trim(health))));
+  log_info(cat("health     ", health.empty() ? "no warnings" : std::string(trim(health))));
   log_info(cat("written    ", out, config_.model.use_peft ? " (adapter)" : " (model)", ", report: ", out,
                "/report.html"));
   return 0;
@@ -384,6 +418,7 @@ int TrainingRun::run() {
     config_.run.reference_cache_dir = "none";  // no sample is seen by another run
   }
   kernels::set_threads(config_.run.threads);
+  check_output_place(config_.run.output_dir);
   const std::string checkpoint = prepare_output_folder(config_);
   load_rows();
   load_model();
@@ -393,13 +428,13 @@ int TrainingRun::run() {
   check_disk();
   const std::string& out = config_.run.output_dir;
   if (config_.run.dry_run) {
-    std::printf("%s", print_options(config_).c_str());
+    std::printf("%s", setup::print_changed(config_).c_str());
     log_info("dry run    everything was read and understood; nothing was trained or written");
     return 0;
   }
   make_folder(out);
   check_writable_folder(out);
-  write_file(out + "/run.yaml", print_options(config_));
+  write_file(out + "/run.yaml", run_yaml());
   if (is_file(dropped_path_)) { write_file(out + "/dropped.jsonl", read_file(dropped_path_)); }
   data::write_score_fits(data_.train->report().score_fits.get(), out);
   write_file(out + "/data.json", data_.train->report().json().dump(2) + "\n");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,12 @@ RunPlan plan_training(const setup::RunConfig& config);
 // The output folder is free, or may be emptied, or is resumed. Returns the checkpoint to resume from, or "".
 std::string prepare_output_folder(const setup::RunConfig& config);
 
+// The nearest folder of `path` that exists is writable; nothing is made. InputError otherwise.
+void check_output_place(const std::string& path);
+
+// Calls `read`; a sentence about --dataset_name becomes one about `key`, whose files are read by the same means.
+void read_rows_of(const char* key, const std::function<void()>& read);
+
 // The data of a run, split into training and evaluation rows.
 struct RunData {
   std::unique_ptr<data::Dataset> train, eval;
@@ -35,7 +42,7 @@ RunData load_run_data(const setup::RunConfig& config, const setup::TextSetup& te
 std::vector<StepBatch> make_eval_batches(const data::Dataset& dataset, const setup::RunConfig& config,
                                          bool with_kl_rows);
 
-// Policy = reference at step 0 (decisions 10): log-ratios, and the loss the objective says it must show.
+// Policy = reference at step 0 : log-ratios, and the loss the objective says it must show.
 // Returns a sentence for the log; InputError when they do not agree.
 std::string step0_self_check(train::StepRunner& runner, const StepBatch& batch);
 

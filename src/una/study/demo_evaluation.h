@@ -5,25 +5,17 @@
 #include <vector>
 
 #include "una/demo/task.h"
-#include "una/model/model.h"
-#include "una/text/tokenizer.h"
+#include "una/eval/held_out.h"
 
 namespace una::study {
 
-// Answers of a model to prompts, `per_prompt` each at temperature 1, with their gold scores.
-struct Sampled {
-  std::vector<std::vector<std::int32_t>> prompt_ids, answer_ids;  // [prompts * per_prompt], prompt by prompt
-  std::vector<std::string> texts;
-  std::vector<double> gold;
-  double ended = 0;  // share that ended by itself
+// Answers of a model to prompts of the demo's task, with their gold scores.
+struct ScoredSamples {
+  eval::Sampled answers;
+  std::vector<double> gold;  // one per answer
 };
 
-Sampled sample_answers(model::Model& model, model::AdapterId adapter, const text::Tokenizer& tokenizer,
-                       const std::vector<demo::Prompt>& prompts, int per_prompt, int max_new_tokens,
-                       std::uint64_t seed);
-
-// Mean over the sampled answers of log pi(y) - log pi_start(y), in nats an answer, on the sampled ids: an
-// unbiased estimate of KL(pi || start).
-double sampled_kl(model::Model& model, model::AdapterId adapter, const Sampled& sampled);
+ScoredSamples sample_demo(const eval::PolicyUse& policy, const text::Tokenizer& tokenizer,
+                          const std::vector<demo::Prompt>& prompts, const eval::SampleSize& size);
 
 }  // namespace una::study

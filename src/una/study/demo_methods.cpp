@@ -1,6 +1,26 @@
 #include "una/study/demo_methods.h"
 
 namespace una::study {
+namespace {
+
+void nothing(setup::RunConfig&) {}
+
+void paper_form(setup::RunConfig& config) {
+  config.objective.una_link = "sigmoid";
+  config.objective.una_loss = "mse";
+  config.objective.una_f = "zero";
+}
+
+void centred_form(setup::RunConfig& config) {
+  config.objective.una_link = "identity";
+  config.objective.una_loss = "mse";
+  config.objective.una_f = "group";
+}
+
+void critic_adapter(setup::RunConfig& config) { config.online.critic = "adapter"; }
+void critic_model(setup::RunConfig& config) { config.online.critic = "model"; }
+
+}  // namespace
 
 const std::vector<DemoMethod>& demo_methods() {
   static const std::vector<DemoMethod> kMethods = {
@@ -18,13 +38,11 @@ const std::vector<DemoMethod>& demo_methods() {
 
 const std::vector<OnlineDemoMethod>& online_demo_methods() {
   static const std::vector<OnlineDemoMethod> kMethods = {
-      {"online UNA (paper)", "una_online_paper", "una_online",
-       "una_link: sigmoid\nuna_loss: mse\nuna_f: zero\n", 3e-3},
-      {"online UNA-C", "una_online_group", "una_online", "una_link: identity\nuna_loss: mse\nuna_f: group\n",
-       3e-3},
-      {"RLOO", "rloo", "rloo", "", 3e-3},
-      {"PPO, critic adapter", "ppo_adapter", "ppo", "critic: adapter\n", 1e-3, 2},
-      {"PPO, critic model", "ppo_model", "ppo", "critic: model\n", 1e-3, 2},
+      {"online UNA (paper)", "una_online_paper", "una_online", paper_form, 3e-3},
+      {"online UNA-C", "una_online_group", "una_online", centred_form, 3e-3},
+      {"RLOO", "rloo", "rloo", nothing, 3e-3},
+      {"PPO, critic adapter", "ppo_adapter", "ppo", critic_adapter, 1e-3, 2},
+      {"PPO, critic model", "ppo_model", "ppo", critic_model, 1e-3, 2},
   };
   return kMethods;
 }

@@ -3,10 +3,12 @@
 #include <string>
 #include <vector>
 
+#include "una/setup/run_config.h"
+
 namespace una::study {
 
 // One row of the demo's table: which feedback file, which loss, which learning rate. The rates were tuned per
-// method on the default seed's task and then fixed; docs/demo.md tells how.
+// method on the default seed's task and then fixed (docs/demo.md).
 struct DemoMethod {
   std::string name;      // "UNA-score (MSE)"
   std::string folder;    // of its run
@@ -20,9 +22,10 @@ struct DemoMethod {
 
 const std::vector<DemoMethod>& demo_methods();
 
-// One row of the online demo's table: its keys, one "key: value" a line, and its learning rate.
+// One row of the online demo's table.
 struct OnlineDemoMethod {
-  std::string name, folder, method, keys;
+  std::string name, folder, method;
+  void (*keys)(setup::RunConfig&);  // what it sets besides the demo's sizes
   double learning_rate = 0;
   int passes = 1;  // over the samples of a round
 };

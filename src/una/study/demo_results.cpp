@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "una/base/files.h"
-#include "una/base/json.h"
+#include "una/base/json_line.h"
 #include "una/report/html_report.h"
 #include "una/setup/model_setup.h"
 #include "una/study/demo_run.h"
@@ -19,14 +19,14 @@ void DemoRun::evaluate(std::vector<MethodResult>& results) const {
     const std::string folder = out_ + "/" + result.folder;
     const model::AdapterId adapter = setup.model->load_adapter(
         weights::read_adapter_config(folder), weights::read_adapter_weights(folder), false, folder);
-    result.sampled = sample_answers(*setup.model, adapter, tokenizer, held_out_, sizes_.samples_per_held_out,
-                                    sizes_.max_new_tokens, seed() + 1);
+    const eval::PolicyUse policy{setup.model.get(), adapter};
+    result.sampled = sample_demo(policy, tokenizer, held_out_, held_out_size());
     const std::vector<double> after = eval::prompt_means(result.sampled.gold, sizes_.samples_per_held_out);
     result.gain = eval::paired_gain(before, after, seed());
     result.win = eval::win_rate(before, after, seed());
     result.gold_before = eval::mean_interval(before, seed()).mean;
     result.gold_after = eval::mean_interval(after, seed()).mean;
-    result.kl = sampled_kl(*setup.model, adapter, result.sampled);
+    result.kl = eval::sampled_kl(policy, result.sampled.answers);
   }
 }
 
@@ -38,8 +38,8 @@ void DemoRun::print_answers(const std::vector<MethodResult>& results) const {
   const auto step = static_cast<std::size_t>(sizes_.samples_per_held_out);
   for (std::size_t i = 0; i < std::min<std::size_t>(4, held_out_.size()); ++i) {
     std::printf("  %s\n    before %.2f  %s\n    after  %.2f  %s\n", held_out_[i].text().c_str(),
-                before_.gold[i * step], before_.texts[i * step].c_str(), best.sampled.gold[i * step],
-                best.sampled.texts[i * step].c_str());
+                before_.gold[i * step], before_.answers.texts[i * step].c_str(), best.sampled.gold[i * step],
+                best.sampled.answers.texts[i * step].c_str());
   }
 }
 
@@ -62,13 +62,13 @@ void DemoRun::write_results(const std::vector<MethodResult>& results) const {
   const auto step = static_cast<std::size_t>(sizes_.samples_per_held_out);
   for (std::size_t i = 0; i < std::min<std::size_t>(20, held_out_.size()); ++i) {
     Json row{{"prompt", held_out_[i].text()},
-             {"before", before_.texts[i * step]},
+             {"before", before_.answers.texts[i * step]},
              {"gold_before", before_.gold[i * step]}};
     for (const MethodResult& r : results) {
-      row[r.name] = r.sampled.texts[i * step];
+      row[r.name] = r.sampled.answers.texts[i * step];
       row["gold " + r.name] = r.sampled.gold[i * step];
     }
-    samples += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    samples += json_line(row);
   }
   write_file(out_ + "/samples.jsonl", samples);
   write_file(out_ + "/results.json", Json{{"seed", options_.seed}, {"methods", methods}}.dump(2) + "\n");

@@ -71,11 +71,28 @@ void DemoRun::make_start() const {
   write_file(out_ + "/demo.json", Json{{"seed", options_.seed}, {"una", UNA_VERSION}}.dump(2) + "\n");
 }
 
-ChildResult DemoRun::child(const std::string& command, const std::string& yaml,
-                           const std::string& folder) const {
-  const std::string config = cat(out_, "/data/", folder, ".yaml");
-  write_file(config, yaml);
-  const ChildResult result = run_self({command, "--config", config}, {"UNA_QUIET=1"});
+setup::RunConfig DemoRun::base_config(const std::string& method, const std::string& folder) const {
+  setup::RunConfig config = setup::default_config(method);
+  config.model.model_name_or_path = out_ + "/start";
+  config.model.lora_r = 16;
+  config.model.lora_alpha = 32;
+  config.data.max_length = 160;
+  config.train.lr_scheduler_type = "linear";
+  config.train.warmup_ratio = 0.1;
+  config.train.max_tokens_per_micro_batch = 4096;
+  config.train.save_strategy = "no";
+  config.train.logging_steps = 5;
+  config.train.seed = options_.seed;
+  config.run.output_dir = cat(out_, "/", folder);
+  config.run.threads = options_.threads;
+  return config;
+}
+
+ChildResult DemoRun::child(const setup::RunConfig& config) const {
+  const std::string folder = config.run.output_dir.substr(out_.size() + 1);
+  const std::string path = cat(out_, "/data/", folder, ".yaml");
+  write_file(path, print_options(config));
+  const ChildResult result = run_self({config.method, "--config", path}, {"UNA_QUIET=1"});
   if (result.exit_code >= 128) { throw InputError(cat("stopped during ", folder, "; run the demo again")); }
   check_input(result.exit_code == 0, "training ", folder, " ended with exit code ", result.exit_code,
               " (see above)");
@@ -83,16 +100,25 @@ ChildResult DemoRun::child(const std::string& command, const std::string& yaml,
 }
 
 void DemoRun::pretrain() const {
-  const std::string yaml = cat(
-      "model_name_or_path: ", out_, "/init\ndataset_name: ", data_file("sft"), "\noutput_dir: ", out_,
-      "/start\nuse_peft: false\nmax_length: 128\nnum_train_epochs: 3\nper_device_train_batch_size: ",
-      sizes_.sft_batch, "\nlearning_rate: ", sizes_.sft_learning_rate,
-      "\nlr_scheduler_type: cosine\nwarmup_ratio: 0.05\nmax_tokens_per_micro_batch: 4096\nsave_strategy: no\n"
-      "logging_steps: 20\nseed: ",
-      options_.seed, "\nthreads: ", options_.threads, "\n");
-  const ChildResult result = child("sft", yaml, "start");
+  setup::RunConfig config = base_config("sft", "start");
+  config.model.model_name_or_path = out_ + "/init";
+  config.model.use_peft = false;
+  config.data.dataset_name = {data_file("sft")};
+  config.data.max_length = 128;
+  config.train.num_train_epochs = 3;
+  config.train.per_device_train_batch_size = sizes_.sft_batch;
+  config.train.learning_rate = sizes_.sft_learning_rate;
+  config.train.lr_scheduler_type = "cosine";
+  config.train.warmup_ratio = 0.05;
+  config.train.logging_steps = 20;
+  const ChildResult result = child(config);
   say(cat("start model: ", thousands(options_.sft_answers), " answers, supervised fine-tuning in ",
           fixed(result.seconds, 0), " s"));
+}
+
+eval::SampleSize DemoRun::held_out_size() const {
+  return {
+      .per_prompt = sizes_.samples_per_held_out, .max_new_tokens = sizes_.max_new_tokens, .seed = seed() + 1};
 }
 
 void DemoRun::copy_start() const {
@@ -107,8 +133,12 @@ void DemoRun::collect_feedback() {
   setup::ModelSetup setup = setup::load_for_inference(out_ + "/start", "", {.dtype = "float32"});
   const text::Tokenizer tokenizer = text::load_tokenizer(out_ + "/start");
   const auto prompts = demo::make_prompts(options_.feedback_prompts, seed(), demo::Split::kFeedback);
-  const Sampled sampled = sample_answers(*setup.model, model::kNoAdapter, tokenizer, prompts,
-                                         sizes_.samples_per_prompt, sizes_.max_new_tokens, seed());
+  const eval::PolicyUse start{setup.model.get()};
+  const eval::Sampled sampled =
+      sample_demo(
+          start, tokenizer, prompts,
+          {.per_prompt = sizes_.samples_per_prompt, .max_new_tokens = sizes_.max_new_tokens, .seed = seed()})
+          .answers;
   std::vector<std::vector<std::string>> answers(prompts.size());
   for (std::size_t i = 0; i < sampled.texts.size(); ++i) {
     answers[i / static_cast<std::size_t>(sizes_.samples_per_prompt)].push_back(sampled.texts[i]);
@@ -123,8 +153,7 @@ void DemoRun::collect_feedback() {
   responses_ = demo::count_responses(scores);
   held_out_ = demo::make_prompts(options_.held_out_prompts, seed(), demo::Split::kHeldOut);
   demo::write_rows(data_file("held_out"), demo::prompt_rows(held_out_, "demo_held_out"));
-  before_ = sample_answers(*setup.model, model::kNoAdapter, tokenizer, held_out_, sizes_.samples_per_held_out,
-                           sizes_.max_new_tokens, seed() + 1);
+  before_ = sample_demo(start, tokenizer, held_out_, held_out_size());
   say(cat("feedback: ", thousands(responses_), " sampled answers to ",
           thousands(static_cast<std::int64_t>(judged.prompts.size())),
           " prompts, judged once with noise; pairs, thumbs, scores and groups from the same answers (",
@@ -159,10 +188,10 @@ bool DemoRun::wanted(const std::string& folder) const {
   return names.empty() || std::find(names.begin(), names.end(), folder) != names.end();
 }
 
-MethodResult DemoRun::train(const std::string& command, const std::string& yaml, const std::string& name,
+MethodResult DemoRun::train(const setup::RunConfig& config, const std::string& name,
                             const std::string& folder) const {
   MethodResult entry{.name = name, .folder = folder};
-  entry.seconds = child(command, yaml, folder).seconds;
+  entry.seconds = child(config).seconds;
   // The child's own figure: the kernel's ru_maxrss also counts the parent's pages between fork and exec.
   entry.peak_mb = read_json_file(cat(out_, "/", folder, "/summary.json")).at("peak_memory_mb").get<double>();
   say(cat("aligned: ", name, " in ", fixed(entry.seconds, 0), " s"));

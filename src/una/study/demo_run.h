@@ -8,11 +8,13 @@
 #include "una/base/process.h"
 #include "una/demo/task.h"
 #include "una/eval/statistics.h"
+#include "una/setup/run_config.h"
 #include "una/study/demo_evaluation.h"
 #include "una/study/demo_methods.h"
 
 namespace una::study {
 
+// The keys of `una demo`.
 struct DemoOptions {
   std::string output_dir = "demo-run";
   std::int64_t seed = 42, threads = 0;
@@ -42,27 +44,29 @@ struct DemoOptions {
   }
 };
 
-// What one method came to, on the held-out prompts.
+// Result of one method on the held-out prompts.
 struct MethodResult {
   std::string name, folder;
   eval::Interval gain, win;
   double gold_before = 0, gold_after = 0, kl = 0, seconds = 0, peak_mb = 0;
   Json more = Json::object();  // further keys of results.json
-  Sampled sampled;
+  ScoredSamples sampled;
 };
 
-// A demo's folder and the stages that both demos share. Every file is an ordinary one, every training is this
-// program run again (data/<run>.yaml), so that its peak memory is its own.
+// A demo's folder and the stages that both demos share. Every file is an ordinary one, and every training runs this
+// program again (data/<run>.yaml), so that the peak memory of each is its own.
 class DemoRun {
  public:
   explicit DemoRun(const DemoOptions& options) : options_(options), out_(options.output_dir) {}
 
   // Task to feedback, as far as stop_after wants; false: stop here. InputError on a folder in use.
   bool prepare();
-  // Trains by `command` with a config; InputError names `folder` when it fails or is stopped.
-  ChildResult child(const std::string& command, const std::string& yaml, const std::string& folder) const;
+  // What all trainings on the start model share, in addition to a method's defaults.
+  setup::RunConfig base_config(const std::string& method, const std::string& folder) const;
+  // Trains by the config's method into its output folder; InputError names the folder when it fails or is stopped.
+  ChildResult child(const setup::RunConfig& config) const;
   // The same for a method of the table.
-  MethodResult train(const std::string& command, const std::string& yaml, const std::string& name,
+  MethodResult train(const setup::RunConfig& config, const std::string& name,
                      const std::string& folder) const;
   bool wanted(const std::string& folder) const;  // by --methods
   // Samples each method's adapter on the held-out prompts and fills its figures.
@@ -75,8 +79,9 @@ class DemoRun {
   const DemoOptions& options() const { return options_; }
   const DemoSizes& sizes() const { return sizes_; }
   const std::string& out() const { return out_; }
-  const Sampled& before() const { return before_; }
+  const ScoredSamples& before() const { return before_; }
   std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.seed); }
+  eval::SampleSize held_out_size() const;  // how the held-out prompts are answered
   std::int64_t responses() const { return responses_; }
   std::string data_file(const std::string& name) const { return out_ + "/data/" + name + ".jsonl"; }
   const std::vector<demo::Prompt>& held_out() const { return held_out_; }
@@ -93,7 +98,7 @@ class DemoRun {
   std::string out_;
   std::int64_t responses_ = 0;
   std::vector<demo::Prompt> held_out_;
-  Sampled before_;
+  ScoredSamples before_;
 };
 
 }  // namespace una::study

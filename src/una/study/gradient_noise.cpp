@@ -15,6 +15,7 @@
 #include "una/run/online_setup.h"
 #include "una/run/training_run.h"
 #include "una/setup/critic_setup.h"
+#include "una/setup/methods.h"
 
 namespace una::study {
 namespace {
@@ -25,7 +26,7 @@ double squared_norm(const at::Tensor& vector) { return at::dot(vector, vector).i
 struct Probe {
   explicit Probe(const setup::RunConfig& config)
       : gang(dist::make_gang()),
-        objective(objective::make_objective(run::objective_name(config.method), config.objective)),
+        objective(objective::make_objective(setup::find_method(config.method).objective, config.objective)),
         text(setup::load_text(config.model.model_name_or_path, config.data,
                               setup::read_folder_spec(config.model.model_name_or_path))) {
     run::check_online_config(config);

@@ -10,27 +10,28 @@
 namespace una::study {
 namespace {
 
-// Every method sees each response once in `steps` steps: the rows of a step follow from the rows of its file.
-std::string method_yaml(const DemoRun& run, const DemoMethod& method, std::int64_t steps) {
+// Every method sees each response once in `steps` steps: the rows per step follow from the rows of its file.
+setup::RunConfig method_config(const DemoRun& run, const DemoMethod& method, std::int64_t steps) {
   const std::string text = read_file(run.data_file(method.feedback));
   const std::int64_t rows = std::count(text.begin(), text.end(), '\n');
-  const std::int64_t batch = std::max<std::int64_t>(1, (rows + steps - 1) / steps);
-  return cat("model_name_or_path: ", run.out(), "/start\ndataset_name: ", run.data_file(method.feedback),
-             "\noutput_dir: ", run.out(), "/", method.folder,
-             "\nmax_length: 160\nper_device_train_batch_size: ", batch, "\nmax_steps: ", steps,
-             "\nlearning_rate: ", method.learning_rate, "\nbeta: ", run.sizes().beta,
-             "\nuna_loss: ", method.una_loss, "\nuna_link: ", method.una_link, "\nuna_f: ", method.una_f,
-             "\nlr_scheduler_type: linear\nwarmup_ratio: 0.1\nlora_r: 16\nlora_alpha: 32\n"
-             "max_tokens_per_micro_batch: 4096\nsave_strategy: no\nlogging_steps: 5\nreference_cache_dir: "
-             "none\nseed: ",
-             run.options().seed, "\nthreads: ", run.options().threads, "\n");
+  setup::RunConfig config = run.base_config(method.method, method.folder);
+  config.data.dataset_name = {run.data_file(method.feedback)};
+  config.train.per_device_train_batch_size = std::max<std::int64_t>(1, (rows + steps - 1) / steps);
+  config.train.max_steps = steps;
+  config.train.learning_rate = method.learning_rate;
+  config.objective.beta = run.sizes().beta;
+  config.objective.una_loss = method.una_loss;
+  config.objective.una_link = method.una_link;
+  config.objective.una_f = method.una_f;
+  config.run.reference_cache_dir = "none";
+  return config;
 }
 
 std::vector<MethodResult> align(const DemoRun& run, std::int64_t steps) {
   std::vector<MethodResult> results;
   for (const DemoMethod& method : demo_methods()) {
     if (!run.wanted(method.folder)) { continue; }
-    results.push_back(run.train(method.method, method_yaml(run, method, steps), method.name, method.folder));
+    results.push_back(run.train(method_config(run, method, steps), method.name, method.folder));
   }
   check_input(!results.empty(), "--methods names no method of the demo");
   return results;
@@ -52,7 +53,7 @@ void print_table(const DemoRun& run, const std::vector<MethodResult>& results, s
   }
   std::printf(
       "\nwin rate: share of prompts where the aligned model's answers score higher than the start model's, "
-      "ties one half\nKL: mean log pi/pi_start over own samples, nats an answer; n. s.: not significant\n");
+      "ties one half\nKL: mean log pi/pi_start over own samples, nats per answer; n. s.: not significant\n");
 }
 
 }  // namespace

@@ -24,19 +24,18 @@ std::vector<Json> metric_rows(const DemoRun& run, const std::string& folder) {
   return rows;
 }
 
-// A reward model on the same start, from the pairs that the offline demo learns from; the accuracy on pairs
-// that were kept apart.
+// A reward model on the same start, from the pairs that the offline demo learns from. Returns its accuracy on
+// held-out pairs.
 double train_reward_model(const DemoRun& run) {
   const DemoSizes& sizes = run.sizes();
-  const std::string yaml =
-      cat("model_name_or_path: ", run.out(), "/start\ndataset_name: ", run.data_file("pair"),
-          "\noutput_dir: ", run.out(), "/reward\nmax_length: 160\nnum_train_epochs: ", sizes.reward_epochs,
-          "\nper_device_train_batch_size: 32\nlearning_rate: ", sizes.reward_learning_rate,
-          "\nlora_r: 16\nlora_alpha: 32\nlr_scheduler_type: linear\nwarmup_ratio: 0.1\n"
-          "max_tokens_per_micro_batch: 4096\neval_fraction: 0.1\neval_strategy: epoch\nsave_strategy: no\n"
-          "logging_steps: 5\nseed: ",
-          run.options().seed, "\nthreads: ", run.options().threads, "\n");
-  const ChildResult result = run.child("reward", yaml, "reward");
+  setup::RunConfig config = run.base_config("reward", "reward");
+  config.data.dataset_name = {run.data_file("pair")};
+  config.train.num_train_epochs = static_cast<double>(sizes.reward_epochs);
+  config.train.per_device_train_batch_size = 32;
+  config.train.learning_rate = sizes.reward_learning_rate;
+  config.train.eval_strategy = "epoch";
+  config.run.eval_fraction = 0.1;
+  const ChildResult result = run.child(config);
   double accuracy = 0;
   for (const Json& row : metric_rows(run, "reward")) { accuracy = row.value("eval_accuracy", accuracy); }
   run.say(cat("reward model: ", fixed(100 * accuracy, 1), " % of the pairs kept apart right, in ",
@@ -48,24 +47,29 @@ std::int64_t rounds_of(const DemoRun& run) {
   return run.options().steps > 0 ? run.options().steps : run.sizes().rounds;
 }
 
-std::string method_yaml(const DemoRun& run, const OnlineDemoMethod& method) {
+setup::RunConfig method_config(const DemoRun& run, const OnlineDemoMethod& method) {
   const DemoSizes& sizes = run.sizes();
   const std::int64_t steps = rounds_of(run) * method.passes, points = run.options().curve_points;
-  const std::string saves = points == 0
-                                ? "no"
-                                : cat("steps\nsave_steps: ", std::max<std::int64_t>(1, steps / points),
-                                      "\nsave_total_limit: 0\nsave_only_model: true");
-  return cat("model_name_or_path: ", run.out(), "/start\ndataset_name: ", run.data_file("prompts"),
-             "\noutput_dir: ", run.out(), "/", method.folder, "\nreward: [\"model:", run.out(),
-             "/reward\"]\n", method.keys, "num_iterations: ", method.passes,
-             "\nnum_generations: ", sizes.answers_per_prompt,
-             "\nper_device_train_batch_size: ", sizes.prompts_per_round,
-             "\nmax_completion_length: ", sizes.max_new_tokens,
-             "\nmax_length: 160\ngeneration_batch_size: 256\nmax_steps: ", steps,
-             "\nlearning_rate: ", method.learning_rate, "\nbeta: ", sizes.online_beta,
-             "\nlr_scheduler_type: linear\nwarmup_ratio: 0.1\nlora_r: 16\nlora_alpha: 32\n"
-             "max_tokens_per_micro_batch: 4096\nlogging_steps: 1\nsave_strategy: ",
-             saves, "\nseed: ", run.options().seed, "\nthreads: ", run.options().threads, "\n");
+  setup::RunConfig config = run.base_config(method.method, method.folder);
+  method.keys(config);
+  config.data.dataset_name = {run.data_file("prompts")};
+  config.objective.beta = sizes.online_beta;
+  config.objective.max_completion_length = sizes.max_new_tokens;
+  config.online.reward = {cat("model:", run.out(), "/reward")};
+  config.online.num_iterations = method.passes;
+  config.online.num_generations = sizes.answers_per_prompt;
+  config.online.generation_batch_size = 256;
+  config.train.per_device_train_batch_size = sizes.prompts_per_round;
+  config.train.max_steps = steps;
+  config.train.learning_rate = method.learning_rate;
+  config.train.logging_steps = 1;
+  if (points > 0) {
+    config.train.save_strategy = "steps";
+    config.train.save_steps = std::max<std::int64_t>(1, steps / points);
+    config.train.save_total_limit = 0;
+    config.train.save_only_model = true;
+  }
+  return config;
 }
 
 // Seconds and the largest peak of each phase, as the run logged them.
@@ -86,7 +90,7 @@ double figure(const MethodResult& result, const std::string& name) {
   return result.more.at(name).get<double>();
 }
 
-double mean_reward(const DemoRun& run, reward::Reward& reward, const Sampled& sampled) {
+double mean_reward(const DemoRun& run, reward::Reward& reward, const eval::Sampled& sampled) {
   const std::vector<Example> prompts = demo::prompt_rows(run.held_out(), "demo_held_out");
   const auto per_prompt = static_cast<std::size_t>(run.sizes().samples_per_held_out);
   std::vector<reward::Question> questions;
@@ -106,14 +110,14 @@ double mean_reward(const DemoRun& run, reward::Reward& reward, const Sampled& sa
 }
 
 void add_rewards(const DemoRun& run, reward::Reward& reward, std::vector<MethodResult>& results) {
-  const double before = mean_reward(run, reward, run.before());
+  const double before = mean_reward(run, reward, run.before().answers);
   for (MethodResult& result : results) {
     result.more["reward_before"] = before;
-    result.more["reward_after"] = mean_reward(run, reward, result.sampled);
+    result.more["reward_after"] = mean_reward(run, reward, result.sampled.answers);
   }
 }
 
-// What each checkpoint came to: how far from the start, how good.
+// Each checkpoint: its distance from the start, and how good it is.
 void add_curves(const DemoRun& run, reward::Reward& reward, std::vector<MethodResult>& results) {
   for (MethodResult& result : results) {
     const std::vector<std::int64_t> steps = train::checkpoint_steps(cat(run.out(), "/", result.folder));
@@ -127,7 +131,7 @@ void add_curves(const DemoRun& run, reward::Reward& reward, std::vector<MethodRe
       curve.push_back(Json{{"step", steps[i]},
                            {"kl", points[i].kl},
                            {"gold", points[i].gold_after},
-                           {"reward", mean_reward(run, reward, points[i].sampled)}});
+                           {"reward", mean_reward(run, reward, points[i].sampled.answers)}});
     }
     result.more["curve"] = std::move(curve);
   }
@@ -165,7 +169,7 @@ void print_table(const DemoRun& run, const std::vector<MethodResult>& results) {
   std::printf(
       "\ngold: the task's exact score; reward model: its mean score of the same answers, what the methods "
       "were "
-      "trained to raise\nKL: mean log pi/pi_start over own samples, nats an answer; n. s.: not "
+      "trained to raise\nKL: mean log pi/pi_start over own samples, nats per answer; n. s.: not "
       "significant\n");
 }
 
@@ -179,7 +183,7 @@ int run_online_demo(DemoRun& run) {
   std::vector<MethodResult> results;
   for (const OnlineDemoMethod& method : online_demo_methods()) {
     if (!run.wanted(method.folder)) { continue; }
-    results.push_back(run.train(method.method, method_yaml(run, method), method.name, method.folder));
+    results.push_back(run.train(method_config(run, method), method.name, method.folder));
   }
   check_input(!results.empty(), "--methods names no method of the online demo");
   run.evaluate(results);

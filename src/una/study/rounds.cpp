@@ -30,6 +30,7 @@ namespace {
 
 struct Stopped {};  // Ctrl-C, between or within stages
 
+// The folder of all rounds and the work that is left in it.
 class Rounds {
  public:
   Rounds(setup::RunConfig config, RoundsOptions options)
@@ -53,7 +54,7 @@ class Rounds {
   setup::RunConfig config_;
   RoundsOptions options_;
   std::string out_, start_;
-  std::unique_ptr<RoundsManifest> manifest_;
+  std::unique_ptr<Stages> stages_;
 };
 
 void Rounds::check_config() const {
@@ -73,8 +74,7 @@ void Rounds::check_config() const {
                   config_.data.max_length > config_.objective.max_completion_length,
               "max_completion_length must be 1 or more and leave room for a prompt in max_length ",
               config_.data.max_length);
-  check_input(config_.model.ref_model.empty(),
-              "ref_model: --reference start|previous says what rounds are held to");
+  check_input(config_.model.ref_model.empty(), "ref_model: rounds compare with --reference start|previous");
   check_input(config_.run.resume_from_checkpoint.empty() || config_.run.resume_from_checkpoint == "false",
               "resume_from_checkpoint: the same command goes on from where the rounds stopped, without it");
   check_input(config_.online.sampling_endpoint.empty(),
@@ -102,7 +102,7 @@ void Rounds::open() {
   check_input(!is_file(out_), out_, ": is a file, an output folder is needed");
   if (!is_empty_folder(out_)) {
     const bool is_ours = is_file(path) || is_file(out_ + "/rounds.yaml");
-    check_input(is_ours, out_, " holds files, but no rounds of una; give another folder with --out");
+    check_input(is_ours, out_, " holds files, but not rounds of una; give another folder with --out");
     if (config_.run.overwrite_output_dir) {
       for (const auto& entry : std::filesystem::directory_iterator(out_)) {
         std::filesystem::remove_all(entry.path());
@@ -111,9 +111,9 @@ void Rounds::open() {
   }
   make_folder(out_);
   const std::string settings = print_options(config_) + print_options(options_);
-  manifest_ = std::make_unique<RoundsManifest>(path, settings, may_change);
+  stages_ = std::make_unique<Stages>(path, settings, may_change);
   write_file(out_ + "/rounds.yaml", settings);
-  if (!manifest_->is_new()) { log_info(cat("going on   ", path, " says what is done")); }
+  if (!stages_->is_new()) { log_info(cat("going on   ", path, " says what is done")); }
 }
 
 void Rounds::child(const std::vector<std::string>& arguments, const std::string& name) const {
@@ -124,13 +124,13 @@ void Rounds::child(const std::vector<std::string>& arguments, const std::string&
 }
 
 void Rounds::stage(const std::string& name, const std::function<Json()>& work) {
-  if (manifest_->find(name) != nullptr) { return; }
+  if (stages_->find(name) != nullptr) { return; }
   if (interrupted()) { throw Stopped(); }
   const double begin = monotonic_seconds();
   Json facts = work();
   const double seconds = monotonic_seconds() - begin;
   facts["seconds"] = seconds;
-  manifest_->add(name, std::move(facts));
+  stages_->add(name, std::move(facts));
   log_info(cat("done       ", name, " in ", human_seconds(seconds)));
 }
 
@@ -167,7 +167,7 @@ void Rounds::measure(std::int64_t round) {
     if (reading.data.score_range.size() == 1) { reading.data.score_range.clear(); }
     Json facts = sample_round(reading, policy_of(round - 1), start_, round, samples);
     if (facts.is_null()) { throw Stopped(); }
-    const Json* first = manifest_->find("round-1/sample");
+    const Json* first = stages_->find("round-1/sample");
     check_input(first == nullptr || first->at("prompts") == facts["prompts"],
                 "the prompts are not those of the first round: the data has changed since");
     return facts;
@@ -213,6 +213,7 @@ setup::RunConfig Rounds::training_config(std::int64_t round) const {
   if (config.data.feedback == "auto" && config.method == "kto") { config.data.feedback = "binary"; }
   config.objective.max_completion_length =
       objective::ObjectiveOptions{}.max_completion_length;  // of sampling
+  config.online = {};                                       // of sampling, which is over
   config.run.output_dir = folder(round) + "/adapter";
   config.run.overwrite_output_dir = false;
   config.run.reference_cache_dir = "none";  // no other run sees these answers
@@ -239,7 +240,7 @@ Json Rounds::results() const {
   Json rows = Json::array();
   for (std::int64_t round = 1; round <= options_.rounds; ++round) {
     const auto facts = [&](std::int64_t number, const char* what) {
-      return *manifest_->find(cat("round-", number, "/", what));
+      return *stages_->find(cat("round-", number, "/", what));
     };
     const Json sample = facts(round, "sample"), next = facts(round + 1, "sample");
     double seconds = 0;
@@ -266,7 +267,7 @@ Json Rounds::results() const {
 }
 
 void Rounds::print_table(const Json& results) const {
-  std::printf("\n%s, reference %s, %lld answers a prompt\n\n", config_.method.c_str(),
+  std::printf("\n%s, reference %s, %lld answers per prompt\n\n", config_.method.c_str(),
               options_.reference.c_str(), static_cast<long long>(config_.online.num_generations));
   std::printf("%-6s %-10s %14s %12s %8s %8s %10s %9s\n", "round", "held to", "reward before", "after", "KL",
               "length", "unfinished", "seconds");
@@ -284,7 +285,7 @@ void Rounds::print_table(const Json& results) const {
   std::printf(
       "\nreward: mean label of answers that ended; KL: mean log pi/pi_start of the policy's own answers "
       "after the "
-      "round, nats an answer; length: tokens after the round\nresults: %s/results.json   the last policy: "
+      "round, nats per answer; length: tokens after the round\nresults: %s/results.json   the last policy: "
       "%s\n",
       out_.c_str(), (folder(options_.rounds) + "/adapter").c_str());
 }
@@ -293,7 +294,7 @@ int Rounds::run() {
   check_config();
   kernels::set_threads(config_.run.threads);
   if (config_.run.dry_run) {
-    std::printf("%s%s", print_options(config_).c_str(), print_options(options_).c_str());
+    std::printf("%s%s", setup::print_changed(config_).c_str(), print_options(options_).c_str());
     log_info("dry run    the settings were understood; nothing was sampled, labelled or trained");
     return 0;
   }
@@ -316,6 +317,21 @@ int Rounds::run() {
 }
 
 }  // namespace
+
+const std::vector<std::string>& sampling_keys() {
+  static const std::vector<std::string> kKeys = {"reward",
+                                                 "reward_weights",
+                                                 "num_generations",
+                                                 "generation_batch_size",
+                                                 "max_completion_length",
+                                                 "temperature",
+                                                 "top_p",
+                                                 "top_k",
+                                                 "min_p",
+                                                 "repetition_penalty",
+                                                 "stop_strings"};
+  return kKeys;
+}
 
 int run_rounds(setup::RunConfig config, RoundsOptions options) {
   return Rounds(std::move(config), std::move(options)).run();

@@ -2,12 +2,13 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "una/setup/run_config.h"
 
 namespace una::study {
 
-// The keys of `una rounds` beside a run's.
+// The keys of `una rounds` in addition to a run's.
 struct RoundsOptions {
   std::int64_t rounds = 3;
   std::string reference = "start";
@@ -19,7 +20,10 @@ struct RoundsOptions {
   }
 };
 
-// Iterative offline alignment: sample, label, train, again and again, every file kept. Returns the exit code.
+// The keys of a run that rounds read for sampling, whatever the method.
+const std::vector<std::string>& sampling_keys();
+
+// Iterative offline alignment: sample, label, train, repeated, with every file kept. Returns the exit code.
 int run_rounds(setup::RunConfig config, RoundsOptions options);
 
 }  // namespace una::study

@@ -6,6 +6,7 @@
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/interrupt.h"
+#include "una/base/json_line.h"
 #include "una/data/native_row.h"
 #include "una/eval/log_ratio.h"
 #include "una/report/progress_bar.h"
@@ -15,10 +16,6 @@ namespace una::study {
 namespace {
 
 using Finish = generate::Output::Finish;
-
-std::string line_of(const Json& row) {
-  return row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 // The policy, and what its answers are compared with.
 struct Policies {
@@ -43,6 +40,7 @@ Policies load_policies(const setup::RunConfig& config, const setup::ModelPlace& 
   return out;
 }
 
+// Lines and sums over the answers of a round.
 struct Tally {
   std::string lines;
   double answers = 0, ended = 0, tokens = 0, log_ratio = 0;
@@ -59,7 +57,7 @@ struct Tally {
     if (responses.empty()) { return; }
     row["responses"] = std::move(responses);
     if (plain_draws) { row["sampled_from"] = "policy"; }
-    lines += line_of(row);
+    lines += json_line(row);
   }
 };
 

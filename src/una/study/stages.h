@@ -6,13 +6,13 @@
 
 namespace una::study {
 
-// What is done of a `una rounds` folder: one file, written whole after each stage. A stage that is not in it
-// is not done, whatever lies on the disk.
-class RoundsManifest {
+// The finished stages of work that can be taken up again (una rounds): one file, written whole after each stage. A
+// stage that is not in it is not done, whatever files exist.
+class Stages {
  public:
   // Takes up `path` where it exists. `settings`: the resolved keys, as YAML. InputError, naming the key, when
   // they are not those of the file; `may_change` says which may differ.
-  RoundsManifest(std::string path, const std::string& settings, bool (*may_change)(const std::string& key));
+  Stages(std::string path, const std::string& settings, bool (*may_change)(const std::string& key));
 
   bool is_new() const { return stages_.empty(); }
   const Json* find(const std::string& stage) const;  // what was noted of a finished stage; nullptr: not done

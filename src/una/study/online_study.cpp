@@ -1,5 +1,4 @@
-#include "una/study/bench_online.h"
-#include "una/kernels/threads.h"
+#include "una/study/online_study.h"
 
 #include <algorithm>
 #include <cmath>
@@ -20,29 +19,13 @@
 namespace una::study {
 namespace {
 
-struct OnlineBenchOptions {
-  std::string output_dir = "online-bench";
-  std::vector<std::string> seeds = {"42", "1", "2", "3", "4"}, methods;
-  std::int64_t steps = 0, curve_points = 8, draws = 64, threads = 0;
-  template <class V>
-  void fields(V&& v) {
-    v("output_dir", output_dir,
-      "a folder for each seed's demo; a demo that is there already is not run again");
-    v("seeds", seeds, "of the demos");
-    v("methods", methods, "some of the online demo's; empty: all");
-    v("steps", steps, "rounds of each method; 0: the demo's own");
-    v("curve_points", curve_points, "checkpoints of each method that are evaluated");
-    v("draws", draws, "rounds of samples a method's gradient noise is taken from; 0: not");
-    v("threads", threads, "compute threads; 0: all");
-  }
-};
-
+// The online demo of one seed.
 struct SeedRun {
   std::string seed, folder;
   Json methods;  // of its results.json
 };
 
-SeedRun run_seed(const OnlineBenchOptions& options, const std::string& seed) {
+SeedRun run_seed(const OnlineStudyOptions& options, const std::string& seed) {
   SeedRun run{.seed = seed, .folder = cat(options.output_dir, "/seed-", seed), .methods = {}};
   if (!is_file(run.folder + "/results.json")) {
     std::vector<std::string> arguments = {"demo",
@@ -126,7 +109,7 @@ void print_ends(const std::vector<MethodRuns>& methods) {
   }
 }
 
-// Each method's curve of one figure, a curve a seed.
+// Each method's curve of one figure, one curve per seed.
 std::vector<eval::Curve> curves_of(const MethodRuns& method, const std::string& key) {
   std::vector<eval::Curve> curves;
   for (const Json& result : method.results) {
@@ -142,8 +125,9 @@ std::vector<eval::Curve> curves_of(const MethodRuns& method, const std::string& 
 Json print_at_equal_kl(const std::vector<MethodRuns>& methods, const std::string& key) {
   static const std::vector<double> kLevels = {0.25, 0.5, 1, 1.5, 2, 3};
   Json out = Json::array();
-  std::printf("\n%s at equal KL to the start (nats an answer; - : not every seed got so far)\n\n| method |",
-              key == "gold" ? "Gold score" : "Reward model's score");
+  std::printf(
+      "\n%s at equal KL to the start (nats per answer; - : not every seed got that far)\n\n| method |",
+      key == "gold" ? "Gold score" : "Reward model's score");
   for (const double level : kLevels) { std::printf(" %s |", significant(level, 3).c_str()); }
   std::printf("\n|---|");
   for (std::size_t i = 0; i < kLevels.size(); ++i) { std::printf("---|"); }
@@ -169,7 +153,7 @@ Json print_at_equal_kl(const std::vector<MethodRuns>& methods, const std::string
 
 // At the policy that RLOO (or the first method) of the first seed came to, against the start: the samples'
 // log-ratios are not zero there.
-Json print_noise(const OnlineBenchOptions& options, const SeedRun& run,
+Json print_noise(const OnlineStudyOptions& options, const SeedRun& run,
                  const std::vector<MethodRuns>& methods) {
   const bool has_rloo =
       std::any_of(methods.begin(), methods.end(), [](const MethodRuns& m) { return m.folder == "rloo"; });
@@ -205,16 +189,10 @@ Json print_noise(const OnlineBenchOptions& options, const SeedRun& run,
 
 }  // namespace
 
-int bench_online(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(OnlineBenchOptions{});
-  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
-  check_known(settings, known, {});
-  OnlineBenchOptions options;
-  read_options(settings, options);
+int run_online_study(const OnlineStudyOptions& options) {
   check_input(!options.seeds.empty(), "bench online: one seed at least");
   check_input(options.curve_points >= 0 && options.draws >= 0,
               "bench online: curve_points and draws must not be negative");
-  kernels::set_threads(options.threads);
   make_folder(options.output_dir);
   std::vector<SeedRun> runs;
   for (const std::string& seed : options.seeds) { runs.push_back(run_seed(options, seed)); }

@@ -1,0 +1,39 @@
+#include "una/run/sample_table.h"
+
+#include <algorithm>
+
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/base/json_line.h"
+
+namespace una::run {
+namespace {
+
+constexpr std::size_t kRows = 200;    // of the file
+constexpr std::size_t kPerRound = 4;  // written of each round
+
+Json prompt_json(const Text& prompt) {
+  if (!prompt.is_chat) { return prompt.plain; }
+  return prompt.messages.empty() ? "" : prompt.messages.back().content;
+}
+
+}  // namespace
+
+void SampleTable::add(const online::Round& round) {
+  ++round_;
+  for (std::size_t g = 0; g < std::min(kPerRound, round.groups.size()); ++g) {
+    if (round.groups[g].answers.empty()) { continue; }
+    const rollout::Answer& answer = round.groups[g].answers.front();
+    const Json row{{"round", round_},
+                   {"prompt", prompt_json(round.groups[g].prompt->example.prompt)},
+                   {"answer", answer.text},
+                   {"reward", answer.scored ? Json(answer.reward) : Json(nullptr)}};
+    lines_.push_back(json_line(row));
+  }
+  if (lines_.size() > kRows) {
+    lines_.erase(lines_.begin(), lines_.end() - static_cast<std::ptrdiff_t>(kRows));
+  }
+  write_file(path_, join(lines_, ""));
+}
+
+}  // namespace una::run
