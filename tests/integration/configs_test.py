@@ -1,5 +1,6 @@
 """Every shipped config parses, and every key resolves under --dry_run on a HelpSteer2-shaped file of our own."""
 import pathlib
+import re
 import unittest
 
 from support import TASK, fresh, run, write_rows
@@ -17,11 +18,18 @@ def helpsteer2_rows():
     return rows
 
 
+def defaults(method):
+    """What --help all gives as the default of each key."""
+    words = " ".join(run(method, "--help", "all")[0].split())
+    return {key: fallback for key, fallback in re.findall(r"--(\w+) (?:(?! --\w).)*?\[([^\]]*)\](?= --|$| [a-z ]+ --)", words)}
+
+
 class Configs(unittest.TestCase):
     def test_the_default_length_bends_to_the_model_s_positions_and_a_wish_does_not(self):
         data = TASK / "data" / "pair.jsonl"
         shown, log = run("una", "--model", TASK / "start", "--data", data, "--out", fresh("dry"), "--dry_run")
         self.assertIn("max_length: 256\n", shown)
+        self.assertNotIn("lora_dropout", shown, "keys with their defaults are left out")
         self.assertIn("max_length 256, the model's positions", log)
         self.assertIn("over the model's 256 positions", run("una", "--model", TASK / "start", "--data", data, "--out", fresh("dry"),
                                                             "--max_length", 1000, "--dry_run", code=2)[1])
@@ -36,12 +44,14 @@ class Configs(unittest.TestCase):
                 shown, log = run("train", "--config", path, "--model", TASK / "start", "--data", data, "--out", out,
                                  "--max_length", 160, "--max_prompt_length", 100, "--dry_run", "--reference_cache_dir", "none")
                 self.assertFalse(out.exists())
-                for line in path.read_text().split("\n"):
-                    key = line.split(":")[0]
-                    if line and line[0] not in "#" and key not in ("model_name_or_path", "dataset_name", "output_dir",
-                                                                  "max_length", "max_prompt_length"):
-                        self.assertIn(line, shown.replace("0.00003", "3e-05").replace("3e-05", "3e-5")
-                                      .replace("5e-06", "5e-6") + line * (key in ("weight_decay", "lora_dropout")))
+                given = dict(line.split(": ", 1) for line in path.read_text().split("\n") if re.match(r"\w+: ", line))
+                printed = dict(line.split(": ", 1) for line in shown.strip().split("\n"))
+                fallbacks = defaults(given["method"])
+                for key, value in given.items():  # what is not printed is as by default
+                    if key not in ("model_name_or_path", "dataset_name", "output_dir", "max_length", "max_prompt_length"):
+                        resolved = printed.get(key, fallbacks.get(key, ""))
+                        self.assertIn(resolved, (value, "[" + value + "]", str(float(value)) if value[0].isdigit() else value,
+                                                 value.replace("0.00003", "3e-05"), value.replace("e-6", "e-06")), key)
                 kind = {"pairwise": "pairwise", "binary": "binary", "score": "score"}
                 wanted = next(kind[k] for k in kind if f"feedback: {k}" in path.read_text())
                 self.assertIn(wanted, log)

@@ -105,7 +105,7 @@ class Rules(unittest.TestCase):
         self.assertEqual([(r["line"], r["response"]) for r in left], [(4, 0)])
         labelled, _ = label(rows, "label-sum", [command], "--score_range", "observed")
         self.assertEqual(labelled[0]["score_range"], [1, 5])
-        self.assertIn("lies outside 0..2", label(rows, "label-sum", [command], "--score_range", "0,2", code=2)[1])
+        self.assertIn("is outside 0..2", label(rows, "label-sum", [command], "--score_range", "0,2", code=2)[1])
 
     def test_a_constant_reward_is_no_signal(self):
         rows = [{"prompt": "p", "completion": f"answer {n}"} for n in range(3)]

@@ -30,7 +30,7 @@ class Plan(unittest.TestCase):
 
     def test_it_is_told_in_words(self):
         text = plan("kto", "--num_train_epochs", 2)[0]
-        for piece in ("steps", "computed", "activations", "AdamW", "peak", "a checkpoint", "TFLOP"):
+        for piece in ("steps", "computed", "activations", "AdamW", "peak", "per checkpoint", "TFLOP"):
             self.assertIn(piece, text)
 
     def test_more_memory_for_more(self):

@@ -97,7 +97,7 @@ class Adapters(unittest.TestCase):
                 self.assertEqual(*answers)
 
     def test_a_setting_that_says_nothing_sensible_is_one_sentence(self):
-        for keys, words in [(["--rank_pattern", "q_proj"], "rank_pattern: 'q_proj' is no pattern=number"),
+        for keys, words in [(["--rank_pattern", "q_proj"], "rank_pattern: 'q_proj' is not a pattern=number"),
                             (["--rank_pattern", "q_proj=2.5"], "must have a whole number"),
                             (["--layers_to_transform", "one"], "layers_to_transform: 'one'"),
                             (["--layers_pattern", "layers"], "layers_pattern needs layers_to_transform"),

@@ -140,7 +140,7 @@ class Rounds(unittest.TestCase):
         self.assertIn("reference", refused("--reference", "last"))
         self.assertIn("num_generations must be at least 2", refused("--num_generations", 1))
         self.assertIn("rounds must be 1 or more", refused("--rounds", 0))
-        self.assertIn("--reference start|previous says", refused("--ref_model", TASK / "start"))
+        self.assertIn("compare with --reference start|previous", refused("--ref_model", TASK / "start"))
         self.assertIn("goes on from where the rounds stopped", refused("--resume_from_checkpoint", "true"))
         self.assertIn("min_p is 2", refused("--min_p", "2"))
         self.assertIn("ended within 1 tokens", refused("--max_completion_length", 1))

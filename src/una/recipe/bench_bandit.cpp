@@ -1,5 +1,6 @@
 #include "una/recipe/bench_bandit.h"
 #include "una/kernels/threads.h"
+#include "una/recipe/command_line.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,6 +20,7 @@ namespace {
 constexpr double kReached = 0.03;  // regret of a method that finds the optimum
 constexpr double kMissed = 0.10;   // regret that a control must stay above
 
+// The keys of `una bench bandit`.
 struct BanditOptions {
   std::vector<std::string> methods;
   std::int64_t seeds = 5, steps = 4000, prompts = 8, answers = 32, threads = 1;
@@ -29,12 +31,13 @@ struct BanditOptions {
     v("seeds", seeds, "worlds, from seed 1");
     v("steps", steps, "rounds of one step each");
     v("prompts", prompts, "prompts, 1 to 16");
-    v("answers", answers, "answers a prompt and round");
+    v("answers", answers, "answers per prompt and round");
     v("learning_rate", learning_rate, "0: each case's own");
     v("threads", threads, "compute threads");
   }
 };
 
+// Results of one case over its seeds.
 struct Line {
   std::vector<double> regrets;
   double kl = 0, seconds = 0;
@@ -70,14 +73,13 @@ bool wanted(const std::string& name, const BanditOptions& options) {
 
 }  // namespace
 
-int bench_bandit(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(BanditOptions{});
-  const Settings settings = parse_flags(arguments, known, {}, nullptr);
-  check_known(settings, known, {});
-  BanditOptions options;
-  read_options(settings, options);
+int bench_bandit(const Arguments& arguments) {
+  const std::optional<BanditOptions> read = read_command<BanditOptions>(
+      arguments, "usage: una bench bandit [--methods ...] [--seeds 5] [--steps 4000]", {});
+  if (!read) { return 0; }
+  const BanditOptions& options = *read;
   check_input(options.seeds >= 1 && options.steps >= 1, "bench bandit: seeds and steps must be at least 1");
-  check_input(options.prompts >= 1 && options.prompts <= 16, "bench bandit: prompts must lie in 1..16");
+  check_input(options.prompts >= 1 && options.prompts <= 16, "bench bandit: prompts must be 1 to 16");
   check_input(options.answers >= 2, "bench bandit: answers must be at least 2");
   std::vector<std::string> names;
   for (const online::BanditCase& one : online::bandit_cases()) { names.push_back(one.name); }

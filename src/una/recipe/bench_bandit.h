@@ -1,12 +1,11 @@
 #pragma once
 
-#include <string>
-#include <vector>
+#include "una/recipe/command_line.h"
 
 namespace una::recipe {
 
 // `una bench bandit`: which online methods find the optimum of J = E[r] - beta KL, on worlds whose answers
 // are enumerated (online/bandit.h). Prints a table; exit code 1 when a method misses what is promised of it.
-int bench_bandit(const std::vector<std::string>& arguments);
+int bench_bandit(const Arguments& arguments);
 
 }  // namespace una::recipe

@@ -1,5 +1,6 @@
 #include "una/recipe/bench_generate.h"
 #include "una/kernels/threads.h"
+#include "una/recipe/command_line.h"
 
 #include <algorithm>
 #include <atomic>
@@ -23,6 +24,7 @@
 namespace una::recipe {
 namespace {
 
+// The keys of `una bench generate`.
 struct GenerateBenchOptions {
   std::string model, adapter, pairs, dtype = "bfloat16", device = "cpu";
   std::int64_t batch = 16, samples = 1, prompt_tokens = 256, new_tokens = 128, threads = 0;
@@ -81,6 +83,7 @@ Machine measure(std::int64_t weight_bytes, at::ScalarType type) {
   return {read_rate(weight_bytes), 2.0 * 2048 * 2048 * 2048 / product};
 }
 
+// Loads the model once, then times answers and the machine.
 class GenerateBench {
  public:
   explicit GenerateBench(const GenerateBenchOptions& options)
@@ -190,12 +193,13 @@ class GenerateBench {
 
 }  // namespace
 
-int bench_generate(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(GenerateBenchOptions{});
-  const Settings settings = parse_flags(arguments, known, {}, nullptr);
-  check_known(settings, known, {});
-  GenerateBenchOptions options;
-  read_options(settings, options);
+int bench_generate(const Arguments& arguments) {
+  const std::optional<GenerateBenchOptions> read = read_command<GenerateBenchOptions>(
+      arguments,
+      "usage: una bench generate --model DIR --pairs pairs.jsonl [--batch 16] [--samples 1] [--new_tokens 128]",
+      {});
+  if (!read) { return 0; }
+  const GenerateBenchOptions& options = *read;
   check_input(!options.model.empty() && !options.pairs.empty(),
               "bench generate: --model and --pairs are needed");
   check_input(

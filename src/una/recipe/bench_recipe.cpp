@@ -9,15 +9,24 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/dist/gang.h"
 #include "una/kernels/threads.h"
 #include "una/recipe/bench_bandit.h"
 #include "una/recipe/bench_generate.h"
+#include "una/recipe/bench_online.h"
+#include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/run/training_run.h"
-#include "una/study/bench_online.h"
 
 namespace una::recipe {
 namespace {
+
+constexpr const char* kUsage =
+    "usage: una bench train --model DIR --pairs pairs.jsonl ...\n"
+    "       una bench generate --model DIR --pairs pairs.jsonl [--batch 16] [--samples 1] [--new_tokens 128]\n"
+    "       una bench bandit [--methods ...] [--seeds 5] [--steps 4000]\n"
+    "       una bench online [--out DIR] [--seeds 42,1,2,3,4] [--methods ...]\n"
+    "train and generate print one JSON line with the keys of bench/peers/*.py; those of train:";
 
 // The keys that the peers' scripts print and take.
 struct BenchOptions {
@@ -34,14 +43,14 @@ struct BenchOptions {
     v("method", method, "dpo | una | kto");
     v("timed", timed, "pairs timed, from the top of the file");
     v("warmup", warmup, "pairs after them that warm up");
-    v("batch", batch, "pairs a step");
+    v("batch", batch, "pairs per step");
     v("threads", threads, "0: all");
     v("beta", beta, "implicit reward scale");
     v("lr", lr, "learning rate");
     v("prefix_sharing", prefix_sharing, "compute a pair's prompt once");
     v("live_reference", live_reference, "reference pass inside the timed steps");
     v("gradient_checkpointing", gradient_checkpointing, "recompute layers in the backward");
-    v("use_dora", use_dora, "DoRA in the place of LoRA");
+    v("use_dora", use_dora, "DoRA instead of LoRA");
   }
 };
 
@@ -184,36 +193,29 @@ class TrainBench {
   double reference_seconds_ = 0;
 };
 
+int bench_train(const Arguments& arguments) {
+  const std::optional<BenchOptions> options = read_command<BenchOptions>(arguments, kUsage, {});
+  if (!options) { return 0; }
+  check_input(!options->model.empty() && !options->pairs.empty(), "bench: --model and --pairs are needed");
+  kernels::set_threads(options->threads);
+  TrainBench(*options).run();
+  return 0;
+}
+
 }  // namespace
 
-int run_bench(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(BenchOptions{});
-  if (arguments.empty() || std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s",
-                setup::help_text("usage: una bench train --model DIR --pairs pairs.jsonl ...\n"
-                                 "       una bench generate --model DIR --pairs pairs.jsonl [--batch 16] "
-                                 "[--samples 1] [--new_tokens 128]\n"
-                                 "       una bench bandit [--methods ...] [--seeds 5] [--steps 4000]\n"
-                                 "       una bench online [--out DIR] [--seeds 42,1,2,3,4] [--methods ...]\n"
-                                 "train and generate print one JSON line with the keys of bench/peers/*.py; "
-                                 "those of train:",
-                                 known)
-                    .c_str());
+int run_bench(const Arguments& arguments) {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
+    print_help(kUsage, describe_options(BenchOptions{}));
     return arguments.empty() ? 2 : 0;
   }
-  if (arguments[0] == "generate") { return bench_generate({arguments.begin() + 1, arguments.end()}); }
-  if (arguments[0] == "online") { return study::bench_online({arguments.begin() + 1, arguments.end()}); }
-  if (arguments[0] == "bandit") { return bench_bandit({arguments.begin() + 1, arguments.end()}); }
+  const Arguments rest(arguments.begin() + 1, arguments.end());
+  if (arguments[0] == "generate") { return bench_generate(rest); }
+  if (arguments[0] == "online") { return bench_online(rest); }
+  if (arguments[0] == "bandit") { return bench_bandit(rest); }
   check_input(arguments[0] == "train", "bench: '", arguments[0],
               "' is unknown, choose train, generate, bandit or online");
-  const Settings settings = parse_flags({arguments.begin() + 1, arguments.end()}, known, {}, nullptr);
-  check_known(settings, known, {});
-  BenchOptions options;
-  read_options(settings, options);
-  check_input(!options.model.empty() && !options.pairs.empty(), "bench: --model and --pairs are needed");
-  kernels::set_threads(options.threads);
-  TrainBench(options).run();
-  return 0;
+  return bench_train(rest);
 }
 
 }  // namespace una::recipe

@@ -1,26 +1,27 @@
 #include "una/recipe/commands.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/objective/methods.h"
+#include "una/objective/pair_losses.h"
+#include "una/setup/methods.h"
 
 namespace una::recipe {
+namespace {
 
-const std::vector<Command>& commands() {
-  static const std::vector<Command> kCommands = {
-      {"train", "align or fine-tune: --method una|dpo|kto|sft|reward", run_train},
-      {"una", "train --method una: pairs, thumbs and scores, mixed, by one implicit reward", run_una},
-      {"dpo", "train --method dpo", run_dpo},
-      {"kto", "train --method kto", run_kto},
-      {"sft", "train --method sft", run_sft},
-      {"reward", "train --method reward: a reward model", run_reward},
-      {"una_online", "train --method una_online: own samples, fitted to their rewards", run_una_online},
-      {"rloo", "train --method rloo: own samples, REINFORCE leave-one-out", run_rloo},
-      {"grpo", "train --method grpo", run_grpo},
-      {"online_dpo", "train --method online_dpo: the best and the worst of own samples as pairs",
-       run_online_dpo},
-      {"ppo", "train --method ppo: with a critic", run_ppo},
+std::vector<Command> make_commands() {
+  std::vector<std::string> names;
+  for (const setup::Method& method : setup::methods()) { names.push_back(method.name); }
+  std::vector<Command> out = {{"train", "align or fine-tune: --method " + join(names, "|"),
+                               [](const Arguments& arguments) { return run_train(arguments, ""); }}};
+  for (const setup::Method& method : setup::methods()) {
+    out.push_back({method.name, method.summary,
+                   [name = method.name](const Arguments& arguments) { return run_train(arguments, name); }});
+  }
+  const std::vector<Command> others = {
       {"rounds", "offline methods on the policy's own answers: sample, label, train, repeat", run_rounds},
       {"plan", "tokens, steps, memory and time of a run, before anything is loaded", run_plan},
       {"preview", "show how rows are read: shapes, tokens, mask, template, lengths", run_preview},
@@ -35,22 +36,42 @@ const std::vector<Command>& commands() {
       {"demo", "the whole path on a task that una makes itself", run_demo},
       {"bench", "time training or generation on this machine", run_bench},
   };
-  return kCommands;
+  out.insert(out.end(), others.begin(), others.end());
+  return out;
 }
-
-namespace {
 
 void print_overview() {
   std::printf("una %s: aligns language models from pairwise, binary and score feedback\n\n", UNA_VERSION);
   std::printf("usage: una COMMAND [--key value ...]      una COMMAND --help lists the keys\n\n");
-  for (const Command& command : commands()) { std::printf("  %-12s%s\n", command.name, command.summary); }
+  for (const Command& command : commands()) {
+    std::printf("  %-12s%s\n", command.name.c_str(), command.summary.c_str());
+  }
   std::printf("\nstart with: una demo --out demo-run\n");
 }
 
+// What to do instead of a command that does not exist; "" where nothing comes to mind.
+std::string hint_for(const std::string& name) {
+  const std::vector<std::string> losses = objective::pair_loss_names();
+  if (std::find(losses.begin(), losses.end(), name) != losses.end()) {
+    return cat("; ", name, " is a loss of dpo: una dpo --loss_type ", name);
+  }
+  std::vector<std::string> names;
+  for (const Command& command : commands()) { names.push_back(command.name); }
+  const std::string near = nearest_name(name, names);
+  return near.empty() ? "; una --help lists them" : cat("; did you mean ", near, "?");
+}
+
+bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h" || word == "help"; }
+
 }  // namespace
 
-int run_command(const std::vector<std::string>& arguments) {
-  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+const std::vector<Command>& commands() {
+  static const std::vector<Command> kCommands = make_commands();
+  return kCommands;
+}
+
+int run_command(const Arguments& arguments) {
+  if (arguments.empty() || (asks_for_help(arguments[0]) && arguments.size() == 1)) {
     print_overview();
     return 0;
   }
@@ -58,15 +79,15 @@ int run_command(const std::vector<std::string>& arguments) {
     std::printf("una %s\n", UNA_VERSION);
     return 0;
   }
-  std::vector<std::string> names;
+  if (arguments[0] == "help") {
+    Arguments help = {arguments[1], "--help"};
+    help.insert(help.end(), arguments.begin() + 2, arguments.end());
+    return run_command(help);
+  }
   for (const Command& command : commands()) {
     if (arguments[0] == command.name) { return command.run({arguments.begin() + 1, arguments.end()}); }
-    names.emplace_back(command.name);
   }
-  const std::string near = nearest_name(arguments[0], names);
-  throw InputError(
-      cat("'", arguments[0], "' is no command",
-          near.empty() ? std::string("; una --help lists them") : cat("; did you mean ", near, "?")));
+  throw InputError(cat("unknown command '", arguments[0], "'", hint_for(arguments[0])));
 }
 
 }  // namespace una::recipe

@@ -5,12 +5,18 @@
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/data/convert.h"
+#include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/setup/run_config.h"
 
 namespace una::recipe {
 namespace {
 
+constexpr const char* kUsage =
+    "usage: una convert --data FILE... --to FORM --out FILE.jsonl\n"
+    "writes rows of any shape as our own rows, in one form; docs/data.md";
+
+// The keys of `una convert`.
 struct Options {
   std::string output_dir;
   bool overwrite_output_dir = false;
@@ -55,19 +61,10 @@ void check_convert_options(const Options& options) {
 
 }  // namespace
 
-int run_convert(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(Options{});
-  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s", setup::help_text("usage: una convert --data FILE... --to FORM --out FILE.jsonl\n"
-                                       "writes rows of any shape as our own rows, in one form; docs/data.md",
-                                       known)
-                          .c_str());
-    return 0;
-  }
-  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
-  check_known(settings, known, setup::foreign_names());
-  Options options;
-  read_options(settings, options);
+int run_convert(const Arguments& arguments) {
+  const std::optional<Options> read = read_command<Options>(arguments, kUsage);
+  if (!read) { return 0; }
+  const Options& options = *read;
   check_convert_options(options);
   const data::ConvertReport report = data::convert_rows(options.data, options.convert, options.output_dir);
   std::printf("%s\n", report.read.text(options.data.max_length).c_str());

@@ -4,6 +4,7 @@
 #include "una/base/clock.h"
 #include "una/base/format.h"
 #include "una/kernels/threads.h"
+#include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/setup/run_config.h"
 #include "una/study/demo_run.h"
@@ -12,17 +13,11 @@
 
 namespace una::recipe {
 
-int run_demo(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(study::DemoOptions{});
-  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s",
-                setup::help_text("usage: una demo [--online true] [--out DIR] [--seed N]", known).c_str());
-    return 0;
-  }
-  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
-  check_known(settings, known, {});
-  study::DemoOptions options;
-  read_options(settings, options);
+int run_demo(const Arguments& arguments) {
+  const std::optional<study::DemoOptions> read =
+      read_command<study::DemoOptions>(arguments, "usage: una demo [--online true] [--out DIR] [--seed N]");
+  if (!read) { return 0; }
+  const study::DemoOptions& options = *read;
   kernels::set_threads(options.threads);
   const double begin = monotonic_seconds();
   study::DemoRun run(options);

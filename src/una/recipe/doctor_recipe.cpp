@@ -1,8 +1,5 @@
-#include <algorithm>
 #include <cstdio>
 #include <functional>
-
-#include <ATen/Parallel.h>
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
@@ -12,6 +9,7 @@
 #include "una/base/nvidia.h"
 #include "una/kernels/devices.h"
 #include "una/kernels/threads.h"
+#include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/run/training_run.h"
 #include "una/weights/peft_adapter.h"
@@ -19,20 +17,22 @@
 namespace una::recipe {
 namespace {
 
+constexpr const char* kUsage = "usage: una doctor [--model DIR] [--adapter DIR] [--data FILE] [--out DIR]";
+
+// The keys of `una doctor`.
 struct DoctorOptions {
   std::string model_name_or_path, adapter, output_dir;
   data::DataOptions data;
-  DoctorOptions() { data.allow_dropped = 1; }
   template <class V>
   void fields(V&& v) {
     v("model_name_or_path", model_name_or_path, "a model folder to check (alias --model)");
-    v("adapter", adapter, "an adapter folder to check");
-    v("output_dir", output_dir, "a folder to write to (alias --out)");
+    v("adapter", adapter, "an adapter folder to check, on the model or on the base that it names");
+    v("output_dir", output_dir, "a folder that a run would write to (alias --out); it is not made");
     data.fields(v);
   }
 };
 
-// Prints one line a check and counts what failed.
+// Prints one line per check and counts what failed.
 class Checkup {
  public:
   void run(const char* name, const std::function<std::string()>& check) {
@@ -102,57 +102,84 @@ std::string template_text(const DoctorOptions& options, const ModelSpec& spec) {
              text.chat_template->marks_generation() ? ", marks assistant turns" : "");
 }
 
+// By the same limits as training, so that what is ok here is not refused there.
 std::string data_text(const DoctorOptions& options, const ModelSpec& spec) {
   const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, spec);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
   const auto dataset = data::load_dataset(options.data, text.pipeline(), units, "");
+  check_input(dataset->size() > 0, "no rows are left to train on");
   return cat(dataset->size(), " rows\n", dataset->report().text(options.data.max_length));
+}
+
+// Without a model there is no tokenizer: only the shapes are checked.
+std::string shapes_text(const DoctorOptions& options) {
+  data::ReadReport report;
+  const std::vector<Example> rows = data::read_examples(options.data, report, "");
+  check_input(!rows.empty(), "no rows are left to train on");
+  return cat(rows.size(), " rows; give --model to check their lengths and template too\n",
+             report.text(options.data.max_length));
+}
+
+// The nearest folder that exists must be writable; nothing is made.
+std::string output_text(const std::string& path) {
+  check_input(!is_file(path), path, ": is a file, an output folder is needed");
+  run::check_output_place(path);
+  const bool exists = is_folder(path);
+  return cat(human_bytes(static_cast<double>(free_bytes(path))), " free",
+             exists ? (is_empty_folder(path) ? ", empty" : ", not empty: a run needs --overwrite_output_dir")
+                    : ", the folder can be made");
+}
+
+std::string adapter_text(const DoctorOptions& options) {
+  const LoraSpec spec = weights::read_adapter_config(options.adapter);
+  const auto state = weights::read_adapter_weights(options.adapter);
+  std::string fit = "not tried on a model: give --model";
+  if (!options.model_name_or_path.empty()) {
+    setup::load_for_inference(options.model_name_or_path, options.adapter, {});
+    fit = "fits " + options.model_name_or_path;
+  }
+  return cat(spec.task_type, spec.use_dora ? ", DoRA" : "", ", r ", spec.r, ", alpha ", spec.alpha, ", ",
+             state.size(), " tensors, ", fit);
+}
+
+void check_model(const DoctorOptions& options, Checkup& checkup) {
+  checkup.run("model", [&] { return model_text(options.model_name_or_path); });
+  ModelSpec spec;
+  checkup.run("tokenizer", [&] {
+    spec = setup::read_folder_spec(options.model_name_or_path);
+    return tokenizer_text(options, spec);
+  });
+  checkup.run("template", [&] { return template_text(options, spec); });
+  if (!options.data.dataset_name.empty()) {
+    checkup.run("data", [&] { return data_text(options, spec); });
+  }
 }
 
 }  // namespace
 
-int run_doctor(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(DoctorOptions{});
-  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s", setup::help_text(
-                          "usage: una doctor [--model DIR] [--adapter DIR] [--data FILE] [--out DIR]", known)
-                          .c_str());
-    return 0;
-  }
-  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
-  check_known(settings, known, setup::foreign_names());
-  DoctorOptions options;
-  read_options(settings, options);
+int run_doctor(const Arguments& arguments) {
+  std::optional<DoctorOptions> options = read_command<DoctorOptions>(arguments, kUsage);
+  if (!options) { return 0; }
   kernels::set_threads(0);
   Checkup checkup;
   checkup.run("machine", cpu_text);
   checkup.run("device", device_text);
-  if (!options.output_dir.empty()) {
-    checkup.run("output", [&] {
-      make_folder(options.output_dir);
-      check_writable_folder(options.output_dir);
-      return cat(human_bytes(static_cast<double>(free_bytes(options.output_dir))), " free");
+  if (!options->output_dir.empty()) {
+    checkup.run("output", [&] { return output_text(options->output_dir); });
+  }
+  if (!options->adapter.empty() && options->model_name_or_path.empty()) {
+    checkup.run("base", [&] {
+      find_model(options->model_name_or_path, options->adapter);
+      return cat(options->model_name_or_path, ", which the adapter names");
     });
   }
-  if (!options.model_name_or_path.empty()) {
-    checkup.run("model", [&] { return model_text(options.model_name_or_path); });
-    ModelSpec spec;
-    checkup.run("tokenizer", [&] {
-      spec = setup::read_folder_spec(options.model_name_or_path);
-      return tokenizer_text(options, spec);
-    });
-    checkup.run("template", [&] { return template_text(options, spec); });
-    if (!options.data.dataset_name.empty()) {
-      checkup.run("data", [&] { return data_text(options, spec); });
-    }
+  if (!options->model_name_or_path.empty()) {
+    check_model(*options, checkup);
+  } else if (!options->data.dataset_name.empty()) {
+    checkup.run("data", [&] { return shapes_text(*options); });
   }
-  if (!options.adapter.empty()) {
-    checkup.run("adapter", [&] {
-      const LoraSpec spec = weights::read_adapter_config(options.adapter);
-      const auto state = weights::read_adapter_weights(options.adapter);
-      return cat(spec.task_type, spec.use_dora ? ", DoRA" : "", ", r ", spec.r, ", alpha ", spec.alpha, ", ",
-                 state.size(), " tensors");
-    });
+  if (!options->adapter.empty()) {
+    checkup.run("adapter", [&] { return adapter_text(*options); });
   }
   return checkup.failed() == 0 ? 0 : 2;
 }

@@ -11,6 +11,7 @@
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/kernels/threads.h"
+#include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/run/training_run.h"
 #include "una/setup/model_setup.h"
@@ -23,6 +24,11 @@
 namespace una::recipe {
 namespace {
 
+constexpr const char* kUsage =
+    "usage: una export --model DIR [--adapter DIR] --output_file FILE.gguf\n"
+    "writes llama, mistral and qwen2 models for llama.cpp; docs/export.md";
+
+// The keys of `una export`.
 struct ExportOptions {
   std::string model_name_or_path, adapter, output_file, dtype = "auto";
   bool overwrite = false;
@@ -96,7 +102,7 @@ weights::GgufTokenizer read_gguf_tokenizer(const ExportOptions& options, const M
 void report(const ExportOptions& options, weights::GgmlType type, const weights::GgufModel& model,
             const weights::GgufTokenizer& tokenizer) {
   if (!model.as_f16.empty()) {
-    log_info(cat("stored as F16, since their rows are no whole blocks of ", weights::kQ8Block,
+    log_info(cat("stored as F16, since their rows are not whole blocks of ", weights::kQ8Block,
                  " numbers: ", join(model.as_f16, ", ")));
   }
   const auto bytes = static_cast<double>(std::filesystem::file_size(options.output_file));
@@ -127,20 +133,11 @@ void export_gguf(const ExportOptions& options) {
 
 }  // namespace
 
-int run_export(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(ExportOptions{});
-  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s",
-                setup::help_text("usage: una export --model DIR [--adapter DIR] --output_file FILE.gguf\n"
-                                 "writes llama, mistral and qwen2 models for llama.cpp; docs/export.md",
-                                 known)
-                    .c_str());
-    return 0;
-  }
-  const Settings settings = parse_flags(arguments, known, export_aliases(), nullptr);
-  check_known(settings, known, setup::foreign_names());
-  ExportOptions options;
-  read_options(settings, options);
+int run_export(const Arguments& arguments) {
+  std::optional<ExportOptions> read = read_command<ExportOptions>(arguments, kUsage, export_aliases());
+  if (!read) { return 0; }
+  find_model(read->model_name_or_path, read->adapter);
+  const ExportOptions& options = *read;
   check_export_options(options);
   kernels::set_threads(0);
   export_gguf(options);

@@ -11,6 +11,7 @@
 #include "una/base/log.h"
 #include "una/generate/engine.h"
 #include "una/kernels/threads.h"
+#include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/generate_stream.h"
 #include "una/report/progress_bar.h"
@@ -19,6 +20,10 @@
 namespace una::recipe {
 namespace {
 
+constexpr const char* kUsage =
+    "usage: una generate --model DIR [--adapter DIR] (--data FILE --out FILE | --prompt TEXT | --stream)";
+
+// The keys of `una generate`.
 struct GenerateOptions {
   std::string model_name_or_path, adapter, output_dir, prompt;
   setup::Compute compute;
@@ -42,10 +47,10 @@ struct GenerateOptions {
     v("top_k", sampling.top_k, "only the k most likely tokens; 0: all");
     v("min_p", sampling.min_p, "only tokens with this share of the likeliest one's probability; 0: all");
     v("repetition_penalty", sampling.repetition_penalty,
-      "above 1: ids that stand in prompt or answer become less likely; 1: off");
+      "above 1: ids that occur in prompt or answer become less likely; 1: off");
     v("stop", stop, "strings that end an answer");
     v("stream", stream, "print the answer while it is sampled; without a prompt: one to each line typed");
-    v("num_samples", num_samples, "answers a prompt");
+    v("num_samples", num_samples, "answers per prompt");
     v("batch_size", batch_size, "answers computed at one time");
     v("seed", seed, "the same seed gives the same answers");
     v("threads", threads, "compute threads; 0: all");
@@ -79,7 +84,7 @@ void check_generate_options(const GenerateOptions& options) {
   generate::check_sampling(options.sampling);
   if (!options.stream) { return; }
   check_input(options.output_dir.empty(), "--stream prints the answer; leave it out to write --out");
-  check_input(options.num_samples == 1, "--stream shows one answer a prompt: num_samples must be 1");
+  check_input(options.num_samples == 1, "--stream shows one answer per prompt: num_samples must be 1");
   check_input(options.data.dataset_name.empty(),
               "--stream answers --prompt, or what is typed; leave it out to answer a file");
 }
@@ -171,20 +176,11 @@ int generate_file(const GenerateOptions& options) {
 
 }  // namespace
 
-int run_generate(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(GenerateOptions{});
-  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s",
-                setup::help_text("usage: una generate --model DIR [--adapter DIR] (--data FILE --out FILE | "
-                                 "--prompt TEXT | --stream)",
-                                 known)
-                    .c_str());
-    return 0;
-  }
-  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
-  check_known(settings, known, setup::foreign_names());
-  GenerateOptions options;
-  read_options(settings, options);
+int run_generate(const Arguments& arguments) {
+  std::optional<GenerateOptions> read = read_command<GenerateOptions>(arguments, kUsage);
+  if (!read) { return 0; }
+  find_model(read->model_name_or_path, read->adapter);
+  const GenerateOptions& options = *read;
   return generate_file(options);
 }
 

@@ -5,7 +5,7 @@
 
 namespace una::recipe {
 
-// What `una generate --stream` speaks with; all must outlive the calls.
+// What `una generate --stream` answers with; all must outlive the calls.
 struct StreamParts {
   generate::Engine* engine = nullptr;
   const setup::TextSetup* text = nullptr;
@@ -19,7 +19,7 @@ void show(const std::string& text);
 // Prints the answer to one prompt as it is sampled. Returns the exit code.
 int stream_prompt(const StreamParts& parts, const Example& example);
 
-// The same for every line of standard input, until it ends or Ctrl-C comes. Each line stands alone; with
+// The same for every line of standard input, until it ends or Ctrl-C comes. Each line is a prompt of its own; with
 // apply_chat_template it is the next turn of a conversation, and an empty line begins another.
 int stream_console(const StreamParts& parts);
 

@@ -16,7 +16,7 @@ class LabelJournal {
  public:
   // Continues with what `path` holds. `identity`: of rewards and data; InputError when the file has another one.
   // Rows with a missing score and torn lines are judged again. A file that a kill or a full disk left empty, or
-  // torn within its first line, holds no work: it is started anew.
+  // torn within its first line, holds no work: it is started again.
   LabelJournal(std::string path, const std::string& identity, const std::vector<Example>& rows);
 
   const std::vector<std::optional<Labels>>& done() const { return done_; }  // by row

@@ -4,69 +4,57 @@
 
 #include "una/base/error.h"
 #include "una/base/files.h"
+#include "una/base/testing.h"
 
 namespace una::recipe {
 namespace {
 
-std::vector<Example> three_rows() {
+std::vector<Example> rows_of(std::size_t count, std::size_t answers) {
   Example row;
-  row.responses.resize(1);
-  return {row, row, row};
+  row.responses.resize(answers);
+  return std::vector<Example>(count, row);
 }
 
-Labels scored(double score) { return {.verdicts = {reward::scored(score)}}; }
-
-const std::string kPath = testing::TempDir() + "una-label-journal.partial";
-const std::vector<Example> kRows = three_rows();
-
-TEST(LabelJournal, ContinuesWithWhatItHolds) {
-  write_file(kPath, "");
-  LabelJournal(kPath, "me", kRows).add(1, scored(0.25));
-  LabelJournal again(kPath, "me", kRows);
-  EXPECT_EQ(again.taken_up(), 1U);
-  EXPECT_EQ(again.labels(1).verdicts[0].score, 0.25);
-  EXPECT_FALSE(again.done()[0].has_value());
-}
-
-TEST(LabelJournal, AFileWithoutAWholeFirstLineIsStartedAnew) {
-  write_file(kPath, "");
-  LabelJournal(kPath, "me", kRows).add(0, scored(1));
-  const std::string whole = read_file(kPath), head = whole.substr(0, whole.find('\n'));
-  for (std::size_t size = 0; size <= head.size(); ++size) {
-    write_file(kPath, head.substr(0, size));
-    LabelJournal journal(kPath, "me", kRows);
-    EXPECT_TRUE(journal.is_empty());
-    journal.add(2, scored(0.5));
-    EXPECT_EQ(LabelJournal(kPath, "me", kRows).taken_up(), 1U) << size;
+Labels labels_of(const std::vector<std::optional<double>>& scores) {
+  Labels labels;
+  for (const auto& score : scores) {
+    labels.verdicts.push_back(score ? reward::scored(*score) : reward::failed("no reply"));
   }
-  write_file(kPath, std::string(40, '\0'));
-  EXPECT_EQ(LabelJournal(kPath, "me", kRows).taken_up(), 0U) << "a power cut";
+  return labels;
 }
 
-TEST(LabelJournal, ATornLineIsJudgedAgain) {
-  write_file(kPath, "");
+TEST(LabelJournal, IsTakenUpWhereItStopped) {
+  const std::string path = test_folder("label_journal") + "/out.partial";
+  const auto rows = rows_of(3, 2);
   {
-    LabelJournal journal(kPath, "me", kRows);
-    journal.add(0, scored(1));
-    journal.add(1, scored(2));
+    LabelJournal journal(path, "id", rows);
+    EXPECT_TRUE(journal.is_empty());
+    journal.add(1, labels_of({0.5, 1.5}));
   }
-  const std::string whole = read_file(kPath);
-  write_file(kPath, whole.substr(0, whole.size() - 5));
-  LabelJournal journal(kPath, "me", kRows);
-  EXPECT_EQ(journal.taken_up(), 1U);
-  journal.add(2, scored(3));
-  EXPECT_EQ(LabelJournal(kPath, "me", kRows).taken_up(), 2U);
+  const LabelJournal again(path, "id", rows);
+  EXPECT_EQ(again.taken_up(), 1U);
+  EXPECT_FALSE(again.done()[0]);
+  EXPECT_EQ(again.labels(1).verdicts[1].score, 1.5);
+  EXPECT_THROW(again.labels(0), InternalError);
 }
 
-TEST(LabelJournal, WorkOfAnotherRewardAndForeignFilesAreRefused) {
-  write_file(kPath, "");
-  LabelJournal(kPath, "me", kRows).add(0, scored(1));
-  EXPECT_THROW(LabelJournal(kPath, "you", kRows), InputError);
-  for (const char* text : {"my notes", "my notes\n", "\n", "{\"una_label\": 3}\n"}) {
-    write_file(kPath, text);
-    EXPECT_THROW(LabelJournal(kPath, "me", kRows), InputError) << text;
-    EXPECT_EQ(read_file(kPath), text);
-  }
+TEST(LabelJournal, RowsWithAMissingScoreAreJudgedAgain) {
+  const std::string path = test_folder("label_journal") + "/missing.partial";
+  { LabelJournal(path, "id", rows_of(1, 2)).add(0, labels_of({0.5, std::nullopt})); }
+  EXPECT_EQ(LabelJournal(path, "id", rows_of(1, 2)).taken_up(), 0U);
+}
+
+TEST(LabelJournal, ATornLastLineIsPassedOver) {
+  const std::string path = test_folder("label_journal") + "/torn.partial";
+  { LabelJournal(path, "id", rows_of(2, 1)).add(0, labels_of({1})); }
+  write_file(path, read_file(path) + R"({"row":1,"scor)");
+  EXPECT_EQ(LabelJournal(path, "id", rows_of(2, 1)).taken_up(), 1U);
+}
+
+TEST(LabelJournal, AnotherRewardOrOtherDataIsRefused) {
+  const std::string path = test_folder("label_journal") + "/other.partial";
+  { LabelJournal(path, "id", rows_of(1, 1)).add(0, labels_of({1})); }
+  EXPECT_THROW(LabelJournal(path, "other", rows_of(1, 1)), InputError);
 }
 
 }  // namespace

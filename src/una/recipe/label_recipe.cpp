@@ -13,6 +13,7 @@
 #include "una/base/log.h"
 #include "una/data/dataset.h"
 #include "una/kernels/threads.h"
+#include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/label_journal.h"
 #include "una/recipe/label_rows.h"
@@ -23,9 +24,15 @@
 namespace una::recipe {
 namespace {
 
+constexpr const char* kUsage =
+    "usage: una label --reward REWARD --data FILE --out labelled.jsonl\n"
+    "writes rows that una train reads: scores (score or group rows), thumbs (label rows) or preferences (pairs); "
+    "docs/rewards.md";
+
 constexpr std::size_t kChunk = 32;      // rows judged together, between two looks at Ctrl-C
 constexpr std::int64_t kHopeless = 64;  // missing scores without a single one there: something is wrong
 
+// The keys of `una label`.
 struct LabelOptions {
   std::string output_dir;
   setup::Compute compute;  // of reward models
@@ -108,7 +115,7 @@ std::vector<Example> read_rows(const LabelOptions& options) {
   return rows;
 }
 
-// Of what is judged and by whom; not of how it is written.
+// Hash of the rows and the reward, excluding the output format.
 std::string identity_of(const LabelOptions& options, const reward::Reward& reward,
                         const std::vector<Example>& rows) {
   Hasher hasher;
@@ -170,7 +177,7 @@ std::optional<reward::ScoreScale> range_of(const LabelOptions& options, const re
   for (std::size_t i = 0; i < 2; ++i) {
     char* end = nullptr;
     (i == 0 ? scale.lo : scale.hi) = std::strtod(range[i].c_str(), &end);
-    check_input(!range[i].empty() && *end == '\0', "score_range: '", range[i], "' is no number");
+    check_input(!range[i].empty() && *end == '\0', "score_range: '", range[i], "' is not a number");
   }
   check_input(scale.lo < scale.hi, "score_range needs lo,hi with lo < hi");
   return scale;
@@ -184,7 +191,7 @@ void write_lines(const std::string& path, const std::string& lines) {
   }
 }
 
-// Writes the labelled rows and, beside them, what has none. Returns the number of rows written.
+// Writes the labelled rows and, in a second file, those without a label. Returns the number of rows written.
 std::int64_t write_rows(const std::string& path, const std::vector<Example>& rows,
                         const LabelJournal& journal, const LabelFormat& format) {
   std::string lines, others;
@@ -274,21 +281,10 @@ int label_file(const LabelOptions& options) {
 
 }  // namespace
 
-int run_label(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(LabelOptions{});
-  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s", setup::help_text(
-                          "usage: una label --reward REWARD --data FILE --out labelled.jsonl\n"
-                          "writes rows that una train reads: scores (score or group rows), thumbs (label "
-                          "rows) or preferences (pairs); docs/rewards.md",
-                          known)
-                          .c_str());
-    return 0;
-  }
-  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
-  check_known(settings, known, setup::foreign_names());
-  LabelOptions options;
-  read_options(settings, options);
+int run_label(const Arguments& arguments) {
+  const std::optional<LabelOptions> read = read_command<LabelOptions>(arguments, kUsage);
+  if (!read) { return 0; }
+  const LabelOptions& options = *read;
   return label_file(options);
 }
 

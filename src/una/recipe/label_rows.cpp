@@ -17,7 +17,7 @@ Json answer_json(const Example& example, std::size_t response) {
   return text_json(example.responses[response].text);
 }
 
-// Of a row that is written as a pair, or left out for want of a winner.
+// The preference of a row that is written as a pair, or left out because there is no winner.
 std::optional<Preference> pair_of(const Labels& labels, const LabelFormat& format) {
   return format.kind == LabelKind::kPairs ? labels.preference : std::nullopt;
 }
@@ -36,7 +36,7 @@ void check_range(const Example& example, double score, const std::optional<rewar
   if (!range) { return; }
   const double slack = 1e-9 * (range->hi - range->lo);
   check_input(score >= range->lo - slack && score <= range->hi + slack, example.where.text(), ": the score ",
-              significant(score, 6), " lies outside ", significant(range->lo, 6), "..",
+              significant(score, 6), " is outside ", significant(range->lo, 6), "..",
               significant(range->hi, 6), "; give --score_range lo,hi or --score_range observed");
 }
 

@@ -21,6 +21,7 @@ struct Labels {
 // each then has the share of its comparisons won.
 std::vector<Labels> label_rows(reward::Reward& reward, const std::vector<const Example*>& rows);
 
+// How rows are labelled: by scores, by thumbs up and down, or by preferences between two answers.
 enum class LabelKind : std::uint8_t { kScores, kThumbs, kPairs };
 LabelKind label_kind(reward::Reward& reward);
 

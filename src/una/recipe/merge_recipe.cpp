@@ -9,6 +9,7 @@
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/kernels/threads.h"
+#include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/run/training_run.h"
 #include "una/setup/merged.h"
@@ -18,6 +19,9 @@
 namespace una::recipe {
 namespace {
 
+constexpr const char* kUsage = "usage: una merge --model DIR --adapter DIR --out DIR";
+
+// The keys of `una merge`.
 struct MergeOptions {
   std::string model_name_or_path, adapter, output_dir, dtype = "auto", max_shard_size = "5GB";
   bool overwrite_output_dir = false;
@@ -45,22 +49,16 @@ std::int64_t size_in_bytes(const std::string& text) {
     const bool fits = number > 0 && number <= std::numeric_limits<std::int64_t>::max() / bytes;
     if (error == std::errc() && written == unit && fits) { return number * bytes; }
   }
-  throw InputError(cat("max_shard_size: '", text, "' is no size such as 5GB, 500MB or 2GiB"));
+  throw InputError(cat("max_shard_size: '", text, "' is not a size such as 5GB, 500MB or 2GiB"));
 }
 
 }  // namespace
 
-int run_merge(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(MergeOptions{});
-  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s",
-                setup::help_text("usage: una merge --model DIR --adapter DIR --out DIR", known).c_str());
-    return 0;
-  }
-  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
-  check_known(settings, known, setup::foreign_names());
-  MergeOptions options;
-  read_options(settings, options);
+int run_merge(const Arguments& arguments) {
+  std::optional<MergeOptions> read = read_command<MergeOptions>(arguments, kUsage);
+  if (!read) { return 0; }
+  find_model(read->model_name_or_path, read->adapter);
+  const MergeOptions& options = *read;
   check_input(!options.adapter.empty(), "no adapter: give its folder with --adapter");
   check_input(!options.output_dir.empty(), "no output folder: give one with --out");
   check_input(options.overwrite_output_dir || is_empty_folder(options.output_dir), options.output_dir,

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 #include <ATen/Parallel.h>
@@ -14,6 +15,7 @@
 #include "una/base/json.h"
 #include "una/kernels/threads.h"
 #include "una/recipe/commands.h"
+#include "una/recipe/help.h"
 #include "una/run/training_run.h"
 
 namespace una::recipe {
@@ -21,9 +23,10 @@ namespace {
 
 // A run's time over that of its matrix products at the speed measured here (docs/plan.md has the runs).
 constexpr double kLeast = 0.8, kMost = 2;
-// Seconds of a layer and micro-batch beside them: many small calls, each shared out among the threads.
+// Further seconds per layer and micro-batch: many small calls, each divided among the threads.
 constexpr double kLeastCall = 0.002, kMostCall = 0.01;
 
+// The keys of `una plan` in addition to a run's.
 struct PlanOptions {
   bool json = false;
   template <class V>
@@ -34,7 +37,8 @@ struct PlanOptions {
 
 // Operations a second of this machine in products of the model's shapes, `rows` tokens at a time.
 double measured_rate(const ModelSpec& spec, at::ScalarType dtype, double rows) {
-  constexpr double kSeconds = 0.3;
+  constexpr double kSeconds = 0.3, kMostSeconds = 3;
+  constexpr int kLeastTries = 20;  // other work on the machine slows some of them, the best counts
   const c10::AutoGradMode no_grad(false);
   const auto tokens = std::clamp<std::int64_t>(static_cast<std::int64_t>(rows), 16, 2048);
   const at::Tensor x = at::ones({tokens, spec.hidden_size}, dtype);
@@ -43,15 +47,17 @@ double measured_rate(const ModelSpec& spec, at::ScalarType dtype, double rows) {
   const auto once = [&] { return at::mm(at::mm(x, up), down); };
   once();  // primitives and packed weights are made at the first call
   const double begin = monotonic_seconds();
-  double best = 1e30;
-  do {
+  double best = 1e30, spent = 0;
+  for (int tries = 0; spent < kSeconds || (tries < kLeastTries && spent < kMostSeconds); ++tries) {
     const double start = monotonic_seconds();
     once();
     best = std::min(best, monotonic_seconds() - start);
-  } while (monotonic_seconds() - begin < kSeconds);
+    spent = monotonic_seconds() - begin;
+  }
   return 4 * static_cast<double>(tokens * spec.hidden_size * spec.intermediate_size) / best;
 }
 
+// Seconds that the run will take, and the operations per second that they are computed from.
 struct TimeRange {
   double least = 0, most = 0, rate = 0;
 };
@@ -94,28 +100,41 @@ void print_memory(const run::RunPlan& plan) {
   for (const run::RunPlan::Part& part : plan.memory) {
     std::printf("  %-18s%10s  %s\n", part.name.c_str(), human_bytes(part.bytes).c_str(), part.note.c_str());
   }
-  std::printf("  %-18s%10s  of %s that are free\n", "peak", human_bytes(plan.peak_bytes()).c_str(),
+  std::printf("  %-18s%10s  of %s that are free\n", "peak, about", human_bytes(plan.peak_bytes()).c_str(),
               human_bytes(static_cast<double>(available_memory_bytes())).c_str());
+}
+
+// "less than a second", "up to 0:04", "0:05 to 0:20".
+std::string time_text(const TimeRange& time) {
+  if (time.most < 1) { return "less than a second"; }
+  if (time.least < 1) { return "up to " + human_seconds(time.most); }
+  return cat(human_seconds(time.least), " to ", human_seconds(std::max(time.most, time.least + 1)));
+}
+
+// How busy the machine was while its speed was measured; "" where that is not known.
+std::string load_text() {
+  double load = 0;
+  if (::getloadavg(&load, 1) != 1) { return ""; }
+  return cat(" (load ", fixed(load, 1), " on ", available_cpus(), " processors)");
 }
 
 void print_plan(const setup::RunConfig& config, const run::RunPlan& plan, const TimeRange& time) {
   const auto count = [](double value) { return thousands(static_cast<std::int64_t>(value)); };
-  std::printf("steps      %s of %s rows, %s an epoch\n", thousands(plan.steps).c_str(),
+  std::printf("steps      %s of %s rows, %s per epoch\n", thousands(plan.steps).c_str(),
               thousands(plan.rows_per_step).c_str(), thousands(plan.steps_per_epoch).c_str());
   std::printf("tokens     %s computed%s, %s of them in answers\n", count(plan.work.tokens).c_str(),
               plan.samples ? " if every sample is as long as it may be" : "", count(plan.work.logps).c_str());
   print_memory(plan);
   const std::int64_t kept = std::max<std::int64_t>(1, config.train.save_total_limit) + 1;
-  std::printf("disk       %s a checkpoint, %s for those that are kept and one being written\n",
+  std::printf("disk       %s per checkpoint, %s for those that are kept and one being written\n",
               human_bytes(plan.checkpoint_bytes).c_str(),
               human_bytes(plan.checkpoint_bytes * static_cast<double>(kept)).c_str());
+  const std::string operations =
+      plan.operations < 1e15 ? significant(plan.operations / 1e12, 3) : count(plan.operations / 1e12);
   std::printf(
-      "time       %s to %s: %s TFLOP at the %s GFLOP/s measured here, evaluation and checkpoints not "
-      "counted\n",
-      human_seconds(time.least).c_str(), human_seconds(time.most).c_str(),
-      (plan.operations < 1e15 ? significant(plan.operations / 1e12, 3) : count(plan.operations / 1e12))
-          .c_str(),
-      significant(time.rate / 1e9, 3).c_str());
+      "time       %s: %s TFLOP at the %s GFLOP/s measured here%s, evaluation and checkpoints not counted\n",
+      time_text(time).c_str(), operations.c_str(), significant(time.rate / 1e9, 3).c_str(),
+      load_text().c_str());
   if (const std::string warning = run::memory_warning(config, plan); !warning.empty()) {
     std::printf("warning    %s\n", warning.c_str());
   }
@@ -123,22 +142,20 @@ void print_plan(const setup::RunConfig& config, const run::RunPlan& plan, const 
 
 }  // namespace
 
-int run_plan(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> own = describe_options(PlanOptions{});
-  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::vector<OptionHelp> all = own;
-    for (OptionHelp& option : describe_options(setup::default_config("una"))) {
-      all.push_back(std::move(option));
-    }
-    std::printf("%s", setup::help_text(
-                          "usage: una plan --method una|dpo|kto|... --model DIR --data FILE [keys of the "
-                          "run]\nsays what the run would need; the model is not loaded, nothing is written",
-                          all)
-                          .c_str());
+int run_plan(const Arguments& arguments) {
+  const setup::CommandKeys keys{.own = describe_options(PlanOptions{}), .also = {}};
+  if (wants_help(arguments)) {
+    const std::vector<HelpGroup> groups =
+        run_groups(setup::find_method("una"), wants_all_help(arguments), keys.own);
+    std::printf("%s",
+                help_text("usage: una plan --method una|dpo|kto|... --model DIR --data FILE [keys of the "
+                          "run]\nwhat the run would need; the model is not loaded, nothing is written",
+                          groups, terminal_width())
+                    .c_str());
     return 0;
   }
   Settings settings;
-  const setup::RunConfig config = setup::read_run_config(arguments, "", own, settings);
+  const setup::RunConfig config = setup::read_run_config(arguments, "", keys, settings);
   PlanOptions options;
   read_options(settings, options);
   kernels::set_threads(config.run.threads);

@@ -1,21 +1,31 @@
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 #include <unistd.h>
 
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
+#include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
+#include "una/recipe/token_view.h"
 #include "una/run/training_run.h"
 
 namespace una::recipe {
 namespace {
 
+constexpr const char* kUsage =
+    "usage: una preview --model DIR --data FILE\n"
+    "shows how rows are understood, and the first of them; tokens that count for the loss are green (or in brackets)";
+
+constexpr std::size_t kShownTokens = 200;  // of a sequence, without --full
+
+// The keys of `una preview`.
 struct PreviewOptions {
   std::string model_name_or_path;
   std::int64_t rows = 3;
-  bool ids = false;
+  bool ids = false, full = false;
   std::string color = "auto";
   data::DataOptions data;
   PreviewOptions() { data.allow_dropped = 1; }
@@ -24,83 +34,53 @@ struct PreviewOptions {
     v("model_name_or_path", model_name_or_path,
       "the model folder whose tokenizer and template are used (alias --model)");
     v("rows", rows, "rows shown");
-    v("ids", ids, "show token ids beside their texts");
-    v("color", color, "auto | always | never");
+    v("ids", ids, "show token ids behind their texts");
+    v("full", full, "show long answers whole instead of cutting their middle");
+    v("color", color, "auto (a terminal, and no NO_COLOR in the environment) | always | never");
     data.fields(v);
   }
 };
 
-// Makes control characters visible.
-std::string visible(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\n') {
-      out += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += cat("\\x", static_cast<int>(static_cast<unsigned char>(c)));
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-// Tokens whose log-prob counts are green (or in [brackets]), the others dim.
-std::string coloured(const Sequence& sequence, const text::Tokenizer& tokenizer, bool color, bool ids) {
-  std::string out, shown;
-  std::vector<std::int32_t> so_far;
-  bool counted = false;
-  for (std::size_t i = 0; i < sequence.ids.size(); ++i) {
-    const bool now = sequence.loss_mask[i] != 0;
-    if (color && (i == 0 || now != counted)) { out += now ? "\033[0;32m" : "\033[0;2m"; }
-    if (!color && now != counted) { out += now ? "[" : "]"; }
-    counted = now;
-    so_far.push_back(sequence.ids[i]);
-    const std::string whole = tokenizer.decode(so_far, false);  // a token alone may lose its leading blank
-    std::string text =
-        visible(starts_with(whole, shown) ? whole.substr(shown.size()) : tokenizer.token_of(sequence.ids[i]));
-    shown = whole;
-    out += text;
-    if (ids) { out += cat("<", sequence.ids[i], ">"); }
-    if (color && i + 1 < sequence.ids.size()) { out += (i % 2 == 0) ? "\033[4m" : "\033[24m"; }
-  }
-  return out + (color ? "\033[0m" : counted ? "]" : "");
-}
-
-void print_row(const Row& row, const setup::TextSetup& text, bool color, bool ids) {
+void print_row(const Row& row, const setup::TextSetup& text, const TokenView& view) {
   std::printf("\n%s  %s, group %016llx%s\n", row.where.text().c_str(), unit_name(row.unit),
               static_cast<unsigned long long>(row.group_id),
               row.has_margin ? cat(", margin ", significant(row.margin, 4)).c_str() : "");
   for (std::size_t slot = 0; slot < row.sequences.size(); ++slot) {
     const Sequence& sequence = row.sequences[slot];
-    const auto token = [&](std::int32_t id) {
-      return cat(id, " '", visible(text.tokenizer->token_of(id)), "'");
-    };
-    std::printf("  answer %zu: %zu tokens, %lld count, target %s; first token %s, last token %s\n  %s\n",
+    std::printf("  answer %zu: %zu tokens, %lld trained on, target %s; first token %s, last token %s\n  %s\n",
                 slot, sequence.ids.size(), static_cast<long long>(sequence.loss_tokens()),
-                significant(sequence.target, 4).c_str(), token(sequence.ids.front()).c_str(),
-                token(sequence.ids.back()).c_str(), coloured(sequence, *text.tokenizer, color, ids).c_str());
+                significant(sequence.target, 4).c_str(),
+                shown_token(sequence.ids.front(), *text.tokenizer).c_str(),
+                shown_token(sequence.ids.back(), *text.tokenizer).c_str(),
+                shown_tokens(sequence, *text.tokenizer, view).c_str());
   }
 }
 
-// Bars of the tokens a sequence, in at most ten lines.
+// Bars of the tokens per sequence, in at most ten lines from the shortest to the longest.
 void print_lengths(const data::ReadReport& report) {
   constexpr std::int64_t kLines = 10, kColumns = 50;
   if (report.lengths.empty()) { return; }
-  const std::int64_t width = report.lengths.rbegin()->first / kLines + 1;
+  const std::int64_t shortest = report.lengths.begin()->first;
+  const std::int64_t width = (report.lengths.rbegin()->first - shortest) / kLines + 1;
   std::vector<std::int64_t> counts(kLines, 0);
   for (const auto& [length, count] : report.lengths) {
-    counts[static_cast<std::size_t>(length / width)] += count;
+    counts[static_cast<std::size_t>((length - shortest) / width)] += count;
   }
   const std::int64_t most = *std::max_element(counts.begin(), counts.end());
   while (counts.back() == 0) { counts.pop_back(); }
   std::printf("lengths\n");
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    const std::int64_t first = static_cast<std::int64_t>(i) * width;
+    const std::int64_t first = shortest + static_cast<std::int64_t>(i) * width;
     const std::int64_t bar = (counts[i] * kColumns + most - 1) / most;
     std::printf("  %13s  %9s  %s\n", cat(first, " to ", first + width - 1).c_str(),
                 thousands(counts[i]).c_str(), std::string(static_cast<std::size_t>(bar), '#').c_str());
   }
+}
+
+bool wants_color(const PreviewOptions& options) {
+  const char* no_color = std::getenv("NO_COLOR");  // https://no-color.org: any value but the empty one
+  const bool allowed = no_color == nullptr || *no_color == '\0';
+  return options.color == "always" || (options.color == "auto" && allowed && ::isatty(STDOUT_FILENO) == 1);
 }
 
 void print_text_setup(const PreviewOptions& options, const setup::TextSetup& text) {
@@ -120,21 +100,10 @@ void print_text_setup(const PreviewOptions& options, const setup::TextSetup& tex
 
 }  // namespace
 
-int run_preview(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(PreviewOptions{});
-  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf("%s",
-                setup::help_text(
-                    "usage: una preview --model DIR --data FILE\nshows what was understood and the first "
-                    "rows; tokens that count for the loss are green (or in brackets)",
-                    known)
-                    .c_str());
-    return 0;
-  }
-  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
-  check_known(settings, known, setup::foreign_names());
-  PreviewOptions options;
-  read_options(settings, options);
+int run_preview(const Arguments& arguments) {
+  const std::optional<PreviewOptions> read = read_command<PreviewOptions>(arguments, kUsage);
+  if (!read) { return 0; }
+  const PreviewOptions& options = *read;
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(options.color == "auto" || options.color == "always" || options.color == "never",
               "color: choose auto, always or never");
@@ -145,9 +114,10 @@ int run_preview(const std::vector<std::string>& arguments) {
   std::printf("%s\n", dataset->report().text(options.data.max_length).c_str());
   print_lengths(dataset->report());
   print_text_setup(options, text);
-  const bool color = options.color == "always" || (options.color == "auto" && ::isatty(STDOUT_FILENO) == 1);
+  const TokenView view{
+      .color = wants_color(options), .ids = options.ids, .limit = options.full ? 0 : kShownTokens};
   for (std::int64_t i = 0; i < std::min(options.rows, dataset->size()); ++i) {
-    print_row(dataset->row(i), text, color, options.ids);
+    print_row(dataset->row(i), text, view);
   }
   return 0;
 }

@@ -9,14 +9,13 @@
 
 namespace una::recipe {
 
-int run_report(const std::vector<std::string>& arguments) {
-  if (arguments.empty() || arguments[0] == "--help") {
-    std::printf(
-        "usage: una report RUN_FOLDER...\nwrites report.html into each folder, from what lies there\n");
+int run_report(const Arguments& arguments) {
+  if (arguments.empty() || wants_help(arguments)) {
+    std::printf("usage: una report RUN_FOLDER...\nwrites report.html into each folder, from its files\n");
     return arguments.empty() ? 2 : 0;
   }
   for (const std::string& folder : arguments) {
-    check_input(!starts_with(folder, "--"), "'", folder, "' is no run folder");
+    check_input(!starts_with(folder, "--"), "'", folder, "' is not a run folder");
     report::write_html_report(folder);
     log_info(cat("written ", folder, "/report.html"));
   }

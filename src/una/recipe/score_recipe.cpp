@@ -3,9 +3,7 @@
 #include <cstdio>
 #include <fstream>
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/sum.h>
-#include <c10/core/GradMode.h>
+#include <ATen/core/Tensor.h>
 
 #include "una/base/error.h"
 #include "una/base/files.h"
@@ -13,7 +11,12 @@
 #include "una/base/interrupt.h"
 #include "una/base/json.h"
 #include "una/base/log.h"
+#include "una/data/dataset.h"
+#include "una/data/pack.h"
+#include "una/eval/agreement.h"
+#include "una/eval/log_ratio.h"
 #include "una/kernels/threads.h"
+#include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/score_reward.h"
 #include "una/report/progress_bar.h"
@@ -25,6 +28,16 @@
 namespace una::recipe {
 namespace {
 
+constexpr const char* kUsage =
+    "usage: una score --model DIR [--adapter DIR] --data FILE --out scored.jsonl\n"
+    "one line per response: row, response (from 0), file, line, and\n"
+    "  language model: tokens of the answer, logp, ref_logp, reward = beta * (logp - ref_logp), score = "
+    "sigmoid(reward)\n"
+    "  reward model: tokens of the conversation, score (raw); a response that cannot be scored has score null and "
+    "error\n"
+    "rows with scores also have target, their own score in 0..1 (--score_fit RUN: as that run mapped it)";
+
+// The keys of `una score`.
 struct ScoreOptions {
   std::string model_name_or_path, adapter, ref_model, output_dir;
   setup::Compute compute;
@@ -42,7 +55,7 @@ struct ScoreOptions {
     v("ref_model", ref_model, "the reference's folder; empty: the model without the adapter");
     v("output_dir", output_dir, "the JSONL file to write (alias --out)");
     compute.fields(v);
-    v("beta", beta, "null: from the run.yaml beside the adapter");
+    v("beta", beta, "null: from the run.yaml in the adapter's folder");
     v("token_logps", token_logps, "also write the log-prob of every answer token");
     v("threads", threads, "compute threads; 0: all");
     reward.fields(v);
@@ -54,8 +67,8 @@ double beta_of(const ScoreOptions& options) {
   if (options.beta) { return *options.beta; }
   if (const std::optional<double> beta = setup::trained_beta(options.adapter)) { return *beta; }
   throw InputError(options.adapter.empty()
-                       ? "no beta: give --beta (with --adapter it is read from the run.yaml beside it)"
-                       : "no beta: there is no run.yaml beside the adapter that names it; give --beta");
+                       ? "no beta: give --beta (with --adapter it is read from the run.yaml in its folder)"
+                       : "no beta: the adapter's folder has no run.yaml with one; give --beta");
 }
 
 // One scored response as a JSON line.
@@ -80,41 +93,57 @@ std::vector<double> values_of(const at::Tensor& logps, const SequenceMeta& meta)
 class Scorer {
  public:
   Scorer(const ScoreOptions& options, setup::ModelSetup& setup)
-      : options_(options), setup_(setup), beta_(beta_of(options)) {
+      : options_(options), policy_{setup.model.get(), setup.policy}, beta_(beta_of(options)) {
     if (!options.ref_model.empty()) {
       const setup::ModelFolder folder = setup::read_model_folder(options.ref_model);
-      reference_ = std::make_unique<model::Model>(folder.spec, folder.weights, setup_.model->frozen_like(),
+      reference_ = std::make_unique<model::Model>(folder.spec, folder.weights, setup.model->frozen_like(),
                                                   folder.path);
     }
   }
-  // Lines of one row's batch.
-  std::vector<Json> lines(const PackedBatch& batch, std::int64_t row) {
-    const c10::AutoGradMode no_grad(false);
+
+  // The lines of one row's batch; `agreement` gets their rewards.
+  std::vector<Json> lines(const PackedBatch& batch, std::int64_t row, eval::Agreement& agreement) const {
+    const eval::PolicyUse base{reference_ == nullptr ? policy_.model : reference_.get()};
+    const at::Tensor policy = eval::token_logps(policy_, batch), reference = eval::token_logps(base, batch);
+    const std::vector<eval::AnswerLogp> answers = eval::answer_logps(policy, reference, batch);
     std::vector<Json> out;
-    const at::Tensor policy =
-        setup_.model->forward(batch, {}, {.adapter = setup_.policy}).logp.to(at::kDouble);
-    model::Model& base = reference_ == nullptr ? *setup_.model : *reference_;
-    const at::Tensor reference = base.forward(batch, {}, {}).logp.to(at::kDouble);
-    for (const SequenceMeta& meta : batch.sequences) {
-      const double logp = policy.narrow(0, meta.logp_begin, meta.loss_tokens()).sum().item<double>();
-      const double ref = reference.narrow(0, meta.logp_begin, meta.loss_tokens()).sum().item<double>();
+    std::vector<double> rewards;
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      const SequenceMeta& meta = batch.sequences[i];
+      const double reward = beta_ * (answers[i].policy - answers[i].reference);
       Json line = score_line(meta, batch, row);
-      line["logp"] = logp;
-      line["ref_logp"] = ref;
-      line["reward"] = beta_ * (logp - ref);
-      line["score"] = 1 / (1 + std::exp(-beta_ * (logp - ref)));
+      line["logp"] = answers[i].policy;
+      line["ref_logp"] = answers[i].reference;
+      line["reward"] = reward;
+      line["score"] = 1 / (1 + std::exp(-reward));
       if (options_.token_logps) {
         line["token_logps"] = values_of(policy, meta);
         line["ref_token_logps"] = values_of(reference, meta);
       }
       out.push_back(line);
+      rewards.push_back(reward);
     }
+    compare(batch, rewards, agreement);
     return out;
   }
 
  private:
+  static void compare(const PackedBatch& batch, const std::vector<double>& rewards,
+                      eval::Agreement& agreement) {
+    for (std::size_t i = 0; i < rewards.size(); ++i) {
+      const SequenceMeta& meta = batch.sequences[i];
+      if (meta.unit == Unit::kPair && meta.slot == 0 && i + 1 < rewards.size()) {
+        agreement.add_pair(rewards[i], rewards[i + 1]);
+      } else if (meta.unit == Unit::kScore || meta.unit == Unit::kGroup) {
+        agreement.add_target(rewards[i], meta.target);
+      } else if (meta.unit == Unit::kBinary) {
+        agreement.add_label(rewards[i], meta.target > 0.5);
+      }
+    }
+  }
+
   const ScoreOptions& options_;
-  setup::ModelSetup& setup_;
+  eval::PolicyUse policy_;
   double beta_;
   std::unique_ptr<model::Model> reference_;
 };
@@ -127,12 +156,13 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
   log_info(dataset->report().text(options.data.max_length));
   report::ProgressBar bar("score", static_cast<double>(dataset->size()));
   std::int64_t lines = 0;
+  eval::Agreement agreement;
   write_file_with(options.output_dir, [&](const std::string& path) {
     std::ofstream out(path);
     for (std::int64_t i = 0; i < dataset->size(); ++i) {
       const Row row = dataset->row(i);
       for (const PackedBatch& batch : data::pack_rows({row}, {})) {
-        for (const Json& line : scorer.lines(batch, row.index)) {
+        for (const Json& line : scorer.lines(batch, row.index, agreement)) {
           out << line.dump() << "\n";
           ++lines;
         }
@@ -144,6 +174,7 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
     check_input(static_cast<bool>(out), "cannot write ", options.output_dir, " (full disk?)");
   });
   bar.finish();
+  if (const std::string told = agreement.text(); !told.empty()) { log_info(told); }
   return lines;
 }
 
@@ -181,27 +212,11 @@ int score_file(const ScoreOptions& options) {
 
 }  // namespace
 
-int run_score(const std::vector<std::string>& arguments) {
-  const std::vector<OptionHelp> known = describe_options(ScoreOptions{});
-  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    std::printf(
-        "%s",
-        setup::help_text("usage: una score --model DIR [--adapter DIR] --data FILE --out scored.jsonl\n"
-                         "one line a response: row, response (from 0), file, line, and\n"
-                         "  language model: tokens of the answer, logp, ref_logp, reward = beta * (logp - "
-                         "ref_logp), score = sigmoid(reward)\n"
-                         "  reward model: tokens of the conversation, score (raw); a response that cannot be "
-                         "scored has score null and error\n"
-                         "rows with scores also have target, their own score in 0..1 (--score_fit RUN: as "
-                         "that run mapped it)",
-                         known)
-            .c_str());
-    return 0;
-  }
-  const Settings settings = parse_flags(arguments, known, setup::option_aliases(), nullptr);
-  check_known(settings, known, setup::foreign_names());
-  ScoreOptions options;
-  read_options(settings, options);
+int run_score(const Arguments& arguments) {
+  std::optional<ScoreOptions> read = read_command<ScoreOptions>(arguments, kUsage);
+  if (!read) { return 0; }
+  find_model(read->model_name_or_path, read->adapter);
+  const ScoreOptions& options = *read;
   return score_file(options);
 }
 

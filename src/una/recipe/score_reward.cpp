@@ -11,6 +11,7 @@
 #include "una/base/json.h"
 #include "una/base/log.h"
 #include "una/data/dataset.h"
+#include "una/eval/agreement.h"
 #include "una/report/progress_bar.h"
 
 namespace una::recipe {
@@ -18,12 +19,31 @@ namespace {
 
 constexpr std::size_t kChunk = 32;  // rows judged together, between two looks at the clock and Ctrl-C
 
+// Sums over all answers.
 struct Counts {
   std::int64_t scored = 0, failed = 0;
   std::string first_failure;
+  eval::Agreement agreement;
 };
 
-// One line an answer of the rows from `first` on.
+// What the scores of one row's answers tell about its feedback.
+void compare(const Example& example, std::span<const reward::Verdict> verdicts, eval::Agreement& agreement) {
+  if (example.unit == Unit::kPair && verdicts.size() == 2 && verdicts[0].score && verdicts[1].score) {
+    agreement.add_pair(*verdicts[0].score, *verdicts[1].score);
+    return;
+  }
+  for (std::size_t r = 0; r < verdicts.size(); ++r) {
+    const Response& response = example.responses[r];
+    if (!verdicts[r].score) { continue; }
+    if (response.label) {
+      agreement.add_label(*verdicts[r].score, *response.label);
+    } else if (response.score) {
+      agreement.add_target(*verdicts[r].score, *response.score);
+    }
+  }
+}
+
+// One line per answer of the rows from `first` on.
 void write_lines(std::span<const Example> examples, std::size_t first, reward::Reward& reward,
                  std::ofstream& out, Counts& counts) {
   std::vector<reward::Question> questions;
@@ -36,6 +56,7 @@ void write_lines(std::span<const Example> examples, std::size_t first, reward::R
   const std::vector<reward::Verdict> verdicts = reward.score(questions);
   std::size_t next = 0;
   for (std::size_t i = 0; i < examples.size(); ++i) {
+    compare(examples[i], std::span(verdicts).subspan(next, examples[i].responses.size()), counts.agreement);
     for (std::size_t r = 0; r < examples[i].responses.size(); ++r) {
       const reward::Verdict& verdict = verdicts[next++];
       Json line{{"row", first + i},
@@ -94,6 +115,7 @@ std::int64_t score_by_reward(reward::Reward& reward, const data::DataOptions& op
     check_input(static_cast<bool>(out), "cannot write ", path, " (full disk?)");
   });
   bar.finish();
+  if (const std::string text = counts.agreement.text(); !text.empty()) { log_info(text); }
   return counts.scored;
 }
 

@@ -1,56 +1,45 @@
-#include <algorithm>
 #include <cstdio>
-#include <filesystem>
-#include <thread>
 
-#include <ATen/Parallel.h>
-
-#include "una/base/clock.h"
-#include "una/base/error.h"
-#include "una/base/files.h"
 #include "una/base/format.h"
-#include "una/base/interrupt.h"
-#include "una/base/log.h"
-#include "una/dist/gang.h"
 #include "una/recipe/commands.h"
-#include "una/report/html_report.h"
+#include "una/recipe/help.h"
 #include "una/run/training_run.h"
+#include "una/setup/methods.h"
 
 namespace una::recipe {
 namespace {
 
-int train_command(const std::vector<std::string>& arguments, const std::string& method) {
-  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-    const std::string name =
-        method.empty() ? "train --method una|dpo|kto|sft|reward|una_online|rloo|grpo|online_dpo|ppo" : method;
-    const std::string usage =
-        cat("usage: una ", name, " --model DIR --data FILE --out DIR [--key value ...]\n", "       una ",
-            name, " --config run.yaml [--key value ...]");
-    std::printf("%s", setup::help_text(
-                          usage, describe_options(setup::default_config(method.empty() ? "una" : method)))
-                          .c_str());
-    return 0;
+// The method that the words name with --method; "una" where they name none.
+std::string named_method(const Arguments& arguments) {
+  for (std::size_t i = 0; i + 1 < arguments.size(); ++i) {
+    if (arguments[i] == "--method") { return arguments[i + 1]; }
   }
-  const setup::RunConfig config = setup::read_run_config(arguments, method);
-  return run::run_training(config);
+  return "una";
+}
+
+void print_train_help(const Arguments& arguments, const std::string& command) {
+  const setup::Method& method = setup::find_method(command.empty() ? named_method(arguments) : command);
+  std::vector<std::string> names;
+  for (const setup::Method& each : setup::methods()) { names.push_back(each.name); }
+  const std::string words = command.empty() ? "train --method " + join(names, "|") : command;
+  const std::string reward = method.online ? " --reward REWARD" : "";
+  const std::string usage = cat(
+      "usage: una ", words, " --model DIR --data FILE", reward, " --out DIR [--key value ...]\n       una ",
+      command.empty() ? "train" : command, " --config run.yaml [--key value ...]\n", method.name, ": ",
+      method.summary, "\n\nthe keys that ", method.name,
+      " reads, with its defaults (dashes and underscores are the same); --help all shows every key");
+  std::printf("%s",
+              help_text(usage, run_groups(method, wants_all_help(arguments)), terminal_width()).c_str());
 }
 
 }  // namespace
 
-int run_train(const std::vector<std::string>& arguments) { return train_command(arguments, ""); }
-int run_una(const std::vector<std::string>& arguments) { return train_command(arguments, "una"); }
-int run_dpo(const std::vector<std::string>& arguments) { return train_command(arguments, "dpo"); }
-int run_kto(const std::vector<std::string>& arguments) { return train_command(arguments, "kto"); }
-int run_sft(const std::vector<std::string>& arguments) { return train_command(arguments, "sft"); }
-int run_una_online(const std::vector<std::string>& arguments) {
-  return train_command(arguments, "una_online");
+int run_train(const Arguments& arguments, const std::string& method) {
+  if (wants_help(arguments)) {
+    print_train_help(arguments, method);
+    return 0;
+  }
+  return run::run_training(setup::read_run_config(arguments, method));
 }
-int run_rloo(const std::vector<std::string>& arguments) { return train_command(arguments, "rloo"); }
-int run_grpo(const std::vector<std::string>& arguments) { return train_command(arguments, "grpo"); }
-int run_online_dpo(const std::vector<std::string>& arguments) {
-  return train_command(arguments, "online_dpo");
-}
-int run_ppo(const std::vector<std::string>& arguments) { return train_command(arguments, "ppo"); }
-int run_reward(const std::vector<std::string>& arguments) { return train_command(arguments, "reward"); }
 
 }  // namespace una::recipe

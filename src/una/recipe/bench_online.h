@@ -1,0 +1,10 @@
+#pragma once
+
+#include "una/recipe/command_line.h"
+
+namespace una::recipe {
+
+// `una bench online` (study/online_study.h). Returns the exit code.
+int bench_online(const Arguments& arguments);
+
+}  // namespace una::recipe

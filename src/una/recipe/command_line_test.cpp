@@ -1,0 +1,112 @@
+#include "una/recipe/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/testing.h"
+#include "una/recipe/commands.h"
+
+namespace una::recipe {
+namespace {
+
+struct Toy {
+  std::string model_name_or_path, output_dir;
+  std::int64_t rows = 3;
+  template <class V>
+  void fields(V&& v) {
+    v("model_name_or_path", model_name_or_path, "a model");
+    v("output_dir", output_dir, "a file");
+    v("rows", rows, "rows shown");
+  }
+};
+
+std::string refusal(const Arguments& arguments) {
+  try {
+    read_command<Toy>(arguments, "usage: una toy");
+  } catch (const InputError& error) { return error.what(); }
+  return "";
+}
+
+std::string answer_of(const Arguments& arguments) {
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(run_command(arguments), 0);
+  return ::testing::internal::GetCapturedStdout();
+}
+
+TEST(CommandLine, FlagsAndShortNamesFillTheOptions) {
+  const auto toy = read_command<Toy>({"--model", "m", "--rows=7"}, "");
+  EXPECT_EQ(toy->model_name_or_path, "m");
+  EXPECT_EQ(toy->rows, 7);
+}
+
+TEST(CommandLine, HelpIsPrintedInBothSpellings) {
+  for (const char* word : {"--help", "-h"}) {
+    ::testing::internal::CaptureStdout();
+    EXPECT_FALSE(read_command<Toy>({word}, "usage: una toy"));
+    const std::string text = ::testing::internal::GetCapturedStdout();
+    EXPECT_NE(text.find("usage: una toy"), std::string::npos);
+    EXPECT_NE(text.find("--rows"), std::string::npos);
+  }
+}
+
+TEST(CommandLine, UnknownFlagsAreNamedAsTypedEvenWithoutAValue) {
+  EXPECT_EQ(refusal({"--push-to-mars"}), "--push-to-mars: unknown option");
+  EXPECT_EQ(refusal({"--rosw", "1", "--x", "--model", "m"}),
+            "2 unknown options: --rosw (did you mean rows?), --x");
+}
+
+TEST(CommandLine, AConfigServesWithTheKeysThatTheCommandHas) {
+  const std::string path = test_folder("command_line") + "/run.yaml";
+  write_file(path, "model: m\nrows: 4\nlearning_rate: 0.1\n");
+  const auto toy = read_command<Toy>({"--config", path, "--rows", "5"}, "");
+  EXPECT_EQ(toy->model_name_or_path, "m");
+  EXPECT_EQ(toy->rows, 5) << "flags win";
+  write_file(path, "rows: 4\nrwos: 1\nzzz: 2\n");
+  const std::string text = refusal({"--config", path});
+  EXPECT_NE(text.find("run.yaml:2: rwos (did you mean rows?)"), std::string::npos) << text;
+  EXPECT_NE(text.find("run.yaml:3: zzz"), std::string::npos) << text;
+}
+
+TEST(CommandLine, TheModelIsTheBaseThatTheAdapterNames) {
+  const std::string folder = test_folder("command_line_adapter");
+  make_folder(folder + "/base");
+  make_folder(folder + "/adapter");
+  const auto write = [&](const std::string& base) {
+    write_file(folder + "/adapter/adapter_config.json",
+               R"({"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4, )"
+               R"("target_modules": ["q_proj"], "base_model_name_or_path": ")" +
+                   base + "\"}");
+  };
+  write(folder + "/base");
+  std::string model;
+  find_model(model, folder + "/adapter");
+  EXPECT_EQ(model, folder + "/base");
+  find_model(model, "");
+  EXPECT_EQ(model, folder + "/base") << "what was given stays";
+  write("org/model");
+  std::string none;
+  EXPECT_THROW(find_model(none, folder + "/adapter"), InputError);
+}
+
+TEST(CommandLine, HelpOfACommandByEitherOrder) {
+  EXPECT_EQ(answer_of({"help", "merge"}), answer_of({"merge", "--help"}));
+  EXPECT_NE(answer_of({"-h"}).find("una_online"), std::string::npos);
+  EXPECT_NE(answer_of({"help", "dpo", "all"}).find("--una_loss"), std::string::npos);
+  EXPECT_EQ(answer_of({"help", "dpo"}).find("--una_loss"), std::string::npos);
+}
+
+TEST(CommandLine, AnUnknownCommandGetsTheHintThatHelps) {
+  const auto sentence = [](const std::string& name) {
+    try {
+      run_command({name});
+    } catch (const InputError& error) { return std::string(error.what()); }
+    return std::string();
+  };
+  EXPECT_EQ(sentence("orpo"), "unknown command 'orpo'; orpo is a loss of dpo: una dpo --loss_type orpo");
+  EXPECT_EQ(sentence("trian"), "unknown command 'trian'; did you mean train?");
+  EXPECT_EQ(sentence("xyzzyx"), "unknown command 'xyzzyx'; una --help lists them");
+}
+
+}  // namespace
+}  // namespace una::recipe
