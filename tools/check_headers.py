@@ -13,12 +13,12 @@ from cpp_text import includes, read, source_files
 # prefix of the include -> rooms whose .cpp files may have it
 PARTS = {
     "yaml-cpp/": {"base"}, "xxhash": {"base"},
-    "simdjson": {"weights"}, "zstd": {"data"}, "zlib": {"data"}, "csv.h": {"data"},
+    "simdjson": {"weights"}, "zstd": {"rows"}, "zlib": {"rows"}, "csv.h": {"rows"},
     "httplib": {"net"}, "curl/": {"net"},
     "CLI/": {"cli"},
     "mpi": {"dist"}, "nccl": {"dist"},
     "cuda": {"kernels", "dist"}, "cublas": {"kernels"}, "cutlass/": {"kernels"},
-    "una_bridge.h": {"text", "data"},
+    "una_bridge.h": {"text", "rows"},
     "nlohmann/": set(),  # base/json.h has it for everybody
 }
 EXEMPT = {("base/json.h", "nlohmann/json.hpp"),

@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::int64_t kRowsPerStep = 16;
 
-data::ReadReport report() {
-  data::ReadReport out;
+rows::ReadReport report() {
+  rows::ReadReport out;
   out.sources = {"synthetic"};
   return out;
 }
@@ -42,7 +42,7 @@ class RowFile {
     const char* wanted = std::getenv("UNA_BENCH_ROWS");
     const std::int64_t rows = wanted != nullptr ? std::atoll(wanted) : 100'000'000;
     data::detail::RowStoreWriter writer(path_);
-    for (std::int64_t i = 0; i < rows; ++i) writer.add(i, row_number(i));
+    for (std::int64_t i = 0; i < rows; ++i) { writer.add(i, row_number(i)); }
     writer.finish(report(), "");
     // reading right behind gigabytes of writing costs most of a second, once
     data::detail::open_row_store(path_);

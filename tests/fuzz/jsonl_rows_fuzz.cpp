@@ -9,8 +9,8 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/data/dataset.h"
-#include "una/data/native_row.h"
+#include "una/rows/native_row.h"
+#include "una/rows/read_examples.h"
 
 // A file of rows, through the same door as a user's: packed or not, JSONL or an array (CSV after a line
 // "csv"), every shape, scores, views; and what was read must be writable as our own rows.
@@ -39,11 +39,11 @@ class Folder {
   std::string path_;
 };
 
-void read_rows(const una::data::DataOptions& options) {
+void read_rows(const una::rows::DataOptions& options) {
   try {
-    una::data::ReadReport report;
-    for (const una::Example& example : una::data::read_examples(options, report, "")) {
-      static_cast<void>(una::data::native_row(example, std::nullopt).json.dump());
+    una::rows::ReadReport report;
+    for (const una::Example& example : una::rows::read_examples(options, report, "")) {
+      static_cast<void>(una::rows::native_row(example, std::nullopt).json.dump());
     }
   } catch (const una::InputError&) {  // the only way out that is allowed
   }
@@ -55,11 +55,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view text(reinterpret_cast<const char*>(data), size);
   const std::string_view mark = "csv\n";
   const bool csv = una::starts_with(text, mark);
-  if (csv) text.remove_prefix(mark.size());
+  if (csv) { text.remove_prefix(mark.size()); }
   static const Folder folder;
   const std::string path = folder.path() + (csv ? "/rows.csv" : "/rows.jsonl");
   std::ofstream(path, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
-  una::data::DataOptions options;
+  una::rows::DataOptions options;
   options.dataset_name = {path};
   read_rows(options);
   options.apply_chat_template = true;

@@ -5,15 +5,21 @@
 #include <gtest/gtest.h>
 
 #include "una/base/format.h"
-#include "una/data/test_support.h"
+#include "una/rows/read_examples.h"
+#include "una/rows/rows_testing.h"
 
 namespace una::data {
 namespace {
 
+using rows::contains;
+using rows::input_error;
+using rows::make_tokenizer;
+using rows::write_rows;
+
 struct World {
   std::string folder;
   text::Tokenizer tokenizer = make_tokenizer();
-  DataOptions options;
+  rows::DataOptions options;
 
   World(const std::string& name, const std::string& rows) : folder(test_folder(name)) {
     options.dataset_name = {write_rows(folder, "rows.jsonl", rows)};
@@ -38,7 +44,7 @@ TEST(Dataset, MixedKindsInOneFileAreReadAndCounted) {
 {"prompt": "the", "completion": " end"}
 )");
   const auto dataset = world.load({});
-  const ReadReport& report = dataset->report();
+  const rows::ReadReport& report = dataset->report();
   EXPECT_EQ(report.rows_read, 4);
   EXPECT_EQ(report.rows_kept, 4);
   EXPECT_EQ(report.by_shape.at("TRL pair (strings)"), 1);
@@ -61,8 +67,8 @@ TEST(Dataset, AnswersToLabelAreReadWhateverStandsBesideThem) {
 {"prompt": "p", "completion": "  "}
 {"prompt": "p"}
 )");
-  ReadReport report;
-  const std::vector<Example> examples = read_answers(world.options, report);
+  rows::ReadReport report;
+  const std::vector<Example> examples = rows::read_answers(world.options, report);
   ASSERT_EQ(examples.size(), 4U);
   EXPECT_EQ(examples[0].responses.size(), 2U);
   EXPECT_EQ(examples[0].responses[1].text.plain, "b");
@@ -77,7 +83,7 @@ TEST(Dataset, AnswersToLabelAreReadWhateverStandsBesideThem) {
 }
 
 TEST(Dataset, TheReportBinsTheLengthsInRoundSteps) {
-  ReadReport report;
+  rows::ReadReport report;
   report.lengths = {{1, 1}, {19, 1}, {20, 1}, {399, 1}};
   const Json bins = report.json()["length_histogram"];
   EXPECT_EQ(bins["edges"][1], 10);
@@ -171,8 +177,8 @@ TEST(Dataset, TheContentHashFollowsIdsMasksTargetsAndWeights) {
 
 TEST(Dataset, ExamplesInMemoryAndReadExamplesGiveTheSameRows) {
   World world("dataset_memory", sft_rows(5));
-  ReadReport report;
-  const std::vector<Example> examples = read_examples(world.options, report, "");
+  rows::ReadReport report;
+  const std::vector<Example> examples = rows::read_examples(world.options, report, "");
   EXPECT_EQ(examples.size(), 5U);
   EXPECT_EQ(report.by_unit.at("sft"), 5);
   const auto dataset = make_dataset(examples, world.options, {&world.tokenizer, nullptr, 2});

@@ -4,7 +4,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/data/drops.h"
+#include "una/rows/drops.h"
 
 namespace una::data::detail {
 namespace {
@@ -13,15 +13,15 @@ struct Limits {
   std::size_t total, prompt;  // prompt: SIZE_MAX when it has no limit of its own
 };
 
-Limits limits_of(const DataOptions& options) {
+Limits limits_of(const rows::DataOptions& options) {
   return {static_cast<std::size_t>(options.max_length),
           options.max_prompt_length > 0 ? static_cast<std::size_t>(options.max_prompt_length) : SIZE_MAX};
 }
 
 const char* problem_of(const Piece& piece, const Limits& limits) {
-  if (piece.prompt > limits.prompt) { return kPromptTooLong; }
+  if (piece.prompt > limits.prompt) { return rows::kPromptTooLong; }
   if (piece.ids.size() <= limits.total) { return ""; }
-  return piece.prompt > 0 && piece.prompt >= limits.total ? kPromptFills : kTooLong;
+  return piece.prompt > 0 && piece.prompt >= limits.total ? rows::kPromptFills : rows::kTooLong;
 }
 
 // The answers keep all their tokens, the prompt gives way; one cut for the row, so the prompts stay equal.
@@ -48,13 +48,6 @@ void cut_answer(Piece& piece, const Limits& limits) {
 
 }  // namespace
 
-Overlong parse_overlong(const std::string& name) {
-  const std::vector<std::string> names = {"drop", "truncate_prompt_left", "truncate_completion", "error"};
-  const auto found = std::find(names.begin(), names.end(), name);
-  check_input(found != names.end(), "--overlong: \"", name, "\" is none of ", join(names, ", "));
-  return static_cast<Overlong>(found - names.begin());
-}
-
 void cut_prompt_left(Piece& piece, std::size_t cut, std::int32_t bos) {
   const std::size_t keep = bos >= 0 && !piece.ids.empty() && piece.ids[0] == bos && piece.prompt > 0 ? 1 : 0;
   cut = std::min(cut, piece.prompt - keep);
@@ -65,11 +58,12 @@ void cut_prompt_left(Piece& piece, std::size_t cut, std::int32_t bos) {
   piece.truncated = true;
 }
 
-FitResult fit_row(std::vector<Piece>& pieces, const DataOptions& options, std::int32_t bos, bool may_shrink) {
+FitResult fit_row(std::vector<Piece>& pieces, const rows::DataOptions& options, std::int32_t bos,
+                  bool may_shrink) {
   const Limits limits = limits_of(options);
-  const Overlong policy = parse_overlong(options.overlong);
+  const rows::Overlong policy = rows::parse_overlong(options.overlong);
   FitResult result;
-  if (policy == Overlong::kTruncatePromptLeft) {
+  if (policy == rows::Overlong::kTruncatePromptLeft) {
     std::vector<Piece*>
         fitting;  // a group's answers that no cut can save must not cost the others their prompt
     for (Piece& piece : pieces) {
@@ -79,12 +73,12 @@ FitResult fit_row(std::vector<Piece>& pieces, const DataOptions& options, std::i
   }
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const char* problem = problem_of(pieces[i], limits);
-    if (policy == Overlong::kTruncateCompletion && problem == kTooLong) {
+    if (policy == rows::Overlong::kTruncateCompletion && problem == rows::kTooLong) {
       cut_answer(pieces[i], limits);
       problem = "";
     }
     result.truncated = result.truncated || pieces[i].truncated;
-    if (problem == kTooLong && may_shrink && policy != Overlong::kError) {
+    if (problem == rows::kTooLong && may_shrink && policy != rows::Overlong::kError) {
       result.gone.push_back(i);
     } else if (*problem != '\0') {
       result.drop = problem;

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "una/data/data_options.h"
+#include "una/rows/data_options.h"
 
 // Lengths: what is cut or left out when a row is too long.
 namespace una::data::detail {
@@ -22,13 +22,11 @@ struct FitResult {
   std::vector<std::size_t> gone;  // answers of a group that leave alone, as over max_length
 };
 
-enum class Overlong : std::uint8_t { kDrop, kTruncatePromptLeft, kTruncateCompletion, kError };
-Overlong parse_overlong(const std::string& name);
-
 // Makes all pieces of a row fit. `bos` stays in front when a prompt loses its beginning (-1: none). In a
 // group (`may_shrink`) an answer that does not fit leaves alone. With kError the reason is returned in
 // `drop`, and the caller raises it.
-FitResult fit_row(std::vector<Piece>& pieces, const DataOptions& options, std::int32_t bos, bool may_shrink);
+FitResult fit_row(std::vector<Piece>& pieces, const rows::DataOptions& options, std::int32_t bos,
+                  bool may_shrink);
 
 // Takes `cut` tokens of the prompt's beginning away, but not a leading `bos`.
 void cut_prompt_left(Piece& piece, std::size_t cut, std::int32_t bos);

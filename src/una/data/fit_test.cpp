@@ -18,8 +18,8 @@ Piece piece(std::int32_t prompt, std::int32_t answer) {
   return out;
 }
 
-DataOptions limits(std::int64_t total, std::int64_t prompt, const std::string& overlong) {
-  DataOptions options;
+rows::DataOptions limits(std::int64_t total, std::int64_t prompt, const std::string& overlong) {
+  rows::DataOptions options;
   options.max_length = total;
   options.max_prompt_length = prompt;
   options.overlong = overlong;

@@ -7,11 +7,11 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/interrupt.h"
-#include "una/data/mapped_rows.h"
-#include "una/data/row_feed.h"
-#include "una/data/scores.h"
 #include "una/data/tokenise.h"
-#include "una/data/views.h"
+#include "una/rows/files/row_feed.h"
+#include "una/rows/mapped_rows.h"
+#include "una/rows/scores/scores.h"
+#include "una/rows/views.h"
 
 namespace una::data::detail {
 namespace {
@@ -52,8 +52,8 @@ void check_accepted(const Example& example, const std::vector<Unit>& accepted) {
 // One run over the files.
 class RowLoader {
  public:
-  RowLoader(const DataOptions& options, const TextPipeline& pipeline, const std::vector<Unit>& accepted,
-            RowSink& sink, ReadReport& report, DropLog& drops)
+  RowLoader(const rows::DataOptions& options, const TextPipeline& pipeline, const std::vector<Unit>& accepted,
+            RowSink& sink, rows::ReadReport& report, rows::DropLog& drops)
       : options_(options),
         accepted_(accepted),
         sink_(sink),
@@ -67,15 +67,15 @@ class RowLoader {
   void run(bool bounded) {
     report_.mixture = feed_.mixture();
     if (mapper_.learns()) {
-      feed_.each([this](const std::vector<ReadRow>& rows, double) { mapper_.see(rows); });
+      feed_.each([this](const std::vector<rows::ReadRow>& rows, double) { mapper_.see(rows); });
     }
     if (bounded && views_.gathers()) { count_answers(); }
-    SeenRows seen;
-    feed_.each([&](std::vector<ReadRow> rows, double done) {
+    rows::SeenRows seen;
+    feed_.each([&](std::vector<rows::ReadRow> rows, double done) {
       check_input(!interrupted(), "stopped while the rows were read; nothing was written");
-      count_shapes(rows, report_);
+      rows::count_shapes(rows, report_);
       prepare(rows, seen, drops_);
-      for (ReadRow& row : rows) { views_.add(std::move(row)); }
+      for (rows::ReadRow& row : rows) { views_.add(std::move(row)); }
       hand_on(views_.take());
       if (options_.progress) { options_.progress(done); }
     });
@@ -85,23 +85,23 @@ class RowLoader {
 
  private:
   void count_answers() {
-    SeenRows seen;
-    DropLog nobody;
-    feed_.each([&](std::vector<ReadRow> rows, double) {
+    rows::SeenRows seen;
+    rows::DropLog nobody;
+    feed_.each([&](std::vector<rows::ReadRow> rows, double) {
       prepare(rows, seen, nobody);
       views_.count(std::move(rows));
     });
   }
 
-  void prepare(std::vector<ReadRow>& rows, SeenRows& seen, DropLog& drops) {
-    check_marked(rows);
+  void prepare(std::vector<rows::ReadRow>& rows, rows::SeenRows& seen, rows::DropLog& drops) {
+    rows::check_marked(rows);
     mapper_.map(rows);
-    remove_degenerate(rows, seen, drops);
+    rows::remove_degenerate(rows, seen, drops);
   }
 
-  void hand_on(const std::vector<PlacedExample>& placed) {
+  void hand_on(const std::vector<rows::PlacedExample>& placed) {
     std::vector<const Example*> examples;
-    for (const PlacedExample& one : placed) {
+    for (const rows::PlacedExample& one : placed) {
       check_accepted(one.example, accepted_);
       examples.push_back(&one.example);
     }
@@ -112,21 +112,22 @@ class RowLoader {
     }
   }
 
-  const DataOptions& options_;
+  const rows::DataOptions& options_;
   const std::vector<Unit>& accepted_;
   RowSink& sink_;
-  ReadReport& report_;
-  DropLog& drops_;
-  RowFeed feed_;
-  ScoreMapper mapper_;
-  ViewMaker views_;
+  rows::ReadReport& report_;
+  rows::DropLog& drops_;
+  rows::RowFeed feed_;
+  rows::ScoreMapper mapper_;
+  rows::ViewMaker views_;
   RowTokeniser tokeniser_;
 };
 
 }  // namespace
 
-void load_rows(const DataOptions& options, const TextPipeline& pipeline, const std::vector<Unit>& accepted,
-               bool bounded, RowSink& sink, ReadReport& report, DropLog& drops) {
+void load_rows(const rows::DataOptions& options, const TextPipeline& pipeline,
+               const std::vector<Unit>& accepted, bool bounded, RowSink& sink, rows::ReadReport& report,
+               rows::DropLog& drops) {
   RowLoader(options, pipeline, accepted, sink, report, drops).run(bounded);
 }
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "una/data/data_options.h"
 #include "una/data/dataset.h"
-#include "una/data/drops.h"
+#include "una/rows/data_options.h"
+#include "una/rows/drops.h"
 
 namespace una::data::detail {
 
@@ -20,7 +20,8 @@ class RowSink {
 // Files -> tokenised rows, a thousand at a time: read, map scores, leave degenerate rows out, derive the
 // view, tokenise. `bounded`: files are read twice where answers are gathered over a file, so that those whose
 // prompt is complete need not stay in memory. Counts go into `report`, rows that are left out into `drops`.
-void load_rows(const DataOptions& options, const TextPipeline& pipeline, const std::vector<Unit>& accepted,
-               bool bounded, RowSink& sink, ReadReport& report, DropLog& drops);
+void load_rows(const rows::DataOptions& options, const TextPipeline& pipeline,
+               const std::vector<Unit>& accepted, bool bounded, RowSink& sink, rows::ReadReport& report,
+               rows::DropLog& drops);
 
 }  // namespace una::data::detail

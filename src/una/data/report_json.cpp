@@ -4,15 +4,15 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/data/score_fit_file.h"
+#include "una/rows/scores/score_fit_file.h"
 
 namespace una::data::detail {
 namespace {
 
 using Counts = std::map<std::string, std::int64_t>;
 
-ReadReport read_members(const Json& json) {
-  ReadReport out;
+rows::ReadReport read_members(const Json& json) {
+  rows::ReadReport out;
   out.rows_read = json.at("rows_read").get<std::int64_t>();
   out.rows_kept = json.at("rows_kept").get<std::int64_t>();
   out.rows_truncated = json.at("rows_truncated").get<std::int64_t>();
@@ -30,16 +30,16 @@ ReadReport read_members(const Json& json) {
   out.groups = json.at("groups").get<std::int64_t>();
   out.largest_group = json.at("largest_group").get<std::int64_t>();
   out.score_mapping = json.at("score_mapping").get<std::string>();
-  if (json.contains("score_fits")) { out.score_fits = fits_of_json(json.at("score_fits")); }
+  if (json.contains("score_fits")) { out.score_fits = rows::fits_of_json(json.at("score_fits")); }
   return out;
 }
 
 }  // namespace
 
-Json report_json(const ReadReport& report) {
+Json report_json(const rows::ReadReport& report) {
   Json lengths = Json::array(), mixture = Json::array();
   for (const auto& [length, count] : report.lengths) { lengths.push_back({length, count}); }
-  for (const MixturePart& part : report.mixture) {
+  for (const rows::MixturePart& part : report.mixture) {
     mixture.push_back({{"name", part.name}, {"weight", part.weight}, {"rows", part.rows}, {"of", part.of}});
   }
   Json out = {{"rows_read", report.rows_read},
@@ -57,11 +57,11 @@ Json report_json(const ReadReport& report) {
               {"groups", report.groups},
               {"largest_group", report.largest_group},
               {"score_mapping", report.score_mapping}};
-  if (report.score_fits != nullptr) { out["score_fits"] = fits_json(*report.score_fits); }
+  if (report.score_fits != nullptr) { out["score_fits"] = rows::fits_json(*report.score_fits); }
   return out;
 }
 
-ReadReport read_report(const Json& json, const std::string& what) {
+rows::ReadReport read_report(const Json& json, const std::string& what) {
   try {
     return read_members(json);
   } catch (const Json::exception& error) {

@@ -10,13 +10,13 @@
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/log.h"
-#include "una/data/dataset_info.h"
-#include "una/data/drops.h"
 #include "una/data/load_rows.h"
 #include "una/data/report_json.h"
 #include "una/data/row_store.h"
-#include "una/data/score_fit_file.h"
-#include "una/data/sources.h"
+#include "una/rows/drops.h"
+#include "una/rows/files/dataset_info.h"
+#include "una/rows/files/sources.h"
+#include "una/rows/scores/score_fit_file.h"
 
 namespace una::data::detail {
 namespace {
@@ -26,7 +26,7 @@ constexpr std::uint64_t kLarge = std::uint64_t{64}
                                  << 20;  // bytes of files from which on `auto` means a cache
 
 // "" : no cache. A folder that was asked for must be writable; the usual one may not be.
-std::string cache_folder(const DataOptions& options, const std::vector<DataSource>& sources) {
+std::string cache_folder(const rows::DataOptions& options, const std::vector<rows::DataSource>& sources) {
   if (options.dataset_cache_dir != "auto") {
     make_folder(options.dataset_cache_dir);
     check_writable_folder(options.dataset_cache_dir);
@@ -34,7 +34,7 @@ std::string cache_folder(const DataOptions& options, const std::vector<DataSourc
   }
   const std::string home = user_cache_folder();
   std::uint64_t bytes = 0;
-  for (const DataSource& source : sources) { bytes += bytes_of(source.files); }
+  for (const rows::DataSource& source : sources) { bytes += rows::bytes_of(source.files); }
   if (home.empty() || bytes <= kLarge) { return ""; }
   try {
     make_folder(home + "/rows");
@@ -47,29 +47,32 @@ std::string cache_folder(const DataOptions& options, const std::vector<DataSourc
 }
 
 // The reading options without those that change no row.
-std::string settings_text(DataOptions options) {
-  const DataOptions plain;
+std::string settings_text(rows::DataOptions options) {
+  const rows::DataOptions plain;
   options.dataset_cache_dir = plain.dataset_cache_dir;
   options.dataset_cache_gb = plain.dataset_cache_gb;
   options.allow_dropped = plain.allow_dropped;
   return print_options(options);
 }
 
-void add_files(const DataOptions& options, const std::vector<DataSource>& sources, Hasher& hasher) {
-  for (const DataSource& source : sources) {
+void add_files(const rows::DataOptions& options, const std::vector<rows::DataSource>& sources,
+               Hasher& hasher) {
+  for (const rows::DataSource& source : sources) {
     hasher.add_number(source.files.size());
     for (const std::string& path : source.files) { hasher.add(path).add(hash_file(path)); }
   }
-  if (!options.dataset_dir.empty()) { hasher.add(read_file(dataset_info_path(options.dataset_dir))); }
+  if (!options.dataset_dir.empty()) { hasher.add(read_file(rows::dataset_info_path(options.dataset_dir))); }
   if (!options.chat_template_path.empty()) { hasher.add(read_file(options.chat_template_path)); }
-  if (!options.score_fit.empty()) { hasher.add_number(1).add(read_file(score_fit_path(options.score_fit))); }
+  if (!options.score_fit.empty()) {
+    hasher.add_number(1).add(read_file(rows::score_fit_path(options.score_fit)));
+  }
 }
 
-std::string cache_key(const DataOptions& options, const std::vector<DataSource>& sources,
+std::string cache_key(const rows::DataOptions& options, const std::vector<rows::DataSource>& sources,
                       const TextPipeline& pipeline, const std::vector<Unit>& accepted) {
   Hasher hasher;
   hasher.add_number(kVersion).add(UNA_VERSION).add(settings_text(options)).add_number(options.mixture_seed);
-  ReadReport fits;
+  rows::ReadReport fits;
   fits.score_fits = options.score_fits;
   hasher.add(report_json(fits).dump()).add(pipeline.content_hash);
   hasher.add_number(static_cast<std::uint64_t>(pipeline.eos_id))
@@ -90,11 +93,11 @@ class StoreSink final : public RowSink {
   RowStoreWriter writer_;
 };
 
-void make_cache(const std::string& path, const DataOptions& options, const TextPipeline& pipeline,
+void make_cache(const std::string& path, const rows::DataOptions& options, const TextPipeline& pipeline,
                 const std::vector<Unit>& accepted) {
   write_file_with(path, [&](const std::string& temporary) {
-    ReadReport report;
-    DropLog drops;
+    rows::ReadReport report;
+    rows::DropLog drops;
     StoreSink sink(temporary);
     load_rows(options, pipeline, accepted, true, sink, report, drops);
     report.dropped = drops.by_reason();
@@ -117,16 +120,16 @@ std::optional<StoredRows> open_if_whole(const std::string& path) {
 
 }  // namespace
 
-std::string row_cache_path(const DataOptions& options, const TextPipeline& pipeline,
+std::string row_cache_path(const rows::DataOptions& options, const TextPipeline& pipeline,
                            const std::vector<Unit>& accepted) {
   check_input(options.dataset_cache_gb > 0, "--dataset_cache_gb must be above 0");
   if (options.dataset_cache_dir == "none" || pipeline.content_hash.empty()) { return ""; }
-  const std::vector<DataSource> sources = find_sources(options);
+  const std::vector<rows::DataSource> sources = rows::find_sources(options);
   const std::string folder = cache_folder(options, sources);
   return folder.empty() ? "" : cat(folder, "/", cache_key(options, sources, pipeline, accepted), ".rows");
 }
 
-std::unique_ptr<Dataset> load_cached(const std::string& path, const DataOptions& options,
+std::unique_ptr<Dataset> load_cached(const std::string& path, const rows::DataOptions& options,
                                      const TextPipeline& pipeline, const std::vector<Unit>& accepted,
                                      const std::string& dropped_path) {
   std::optional<StoredRows> stored = open_if_whole(path);
@@ -138,7 +141,7 @@ std::unique_ptr<Dataset> load_cached(const std::string& path, const DataOptions&
     log_info(cat("rows       tokenised into the cache ", path));
   }
   if (!dropped_path.empty()) { write_file(dropped_path, stored->dropped); }
-  check_dropped(stored->dataset->report(), stored->dropped, options.allow_dropped);
+  rows::check_dropped(stored->dataset->report(), stored->dropped, options.allow_dropped);
   return std::move(stored->dataset);
 }
 

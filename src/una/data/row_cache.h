@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "una/data/data_options.h"
 #include "una/data/dataset.h"
+#include "una/rows/data_options.h"
 
 namespace una::data::detail {
 
@@ -13,11 +13,11 @@ namespace una::data::detail {
 // belong in memory (dataset_cache_dir). Its name is a hash of everything that decides: the files' content and
 // names, the reading options, tokenizer, template, units. InputError when a folder was given that cannot be
 // written.
-std::string row_cache_path(const DataOptions& options, const TextPipeline& pipeline,
+std::string row_cache_path(const rows::DataOptions& options, const TextPipeline& pipeline,
                            const std::vector<Unit>& accepted);
 
 // Opens it, or makes it first (whole or not at all). Rows that were left out are told as load_dataset does.
-std::unique_ptr<Dataset> load_cached(const std::string& path, const DataOptions& options,
+std::unique_ptr<Dataset> load_cached(const std::string& path, const rows::DataOptions& options,
                                      const TextPipeline& pipeline, const std::vector<Unit>& accepted,
                                      const std::string& dropped_path);
 

@@ -6,16 +6,21 @@
 #include <gtest/gtest.h>
 
 #include "una/base/interrupt.h"
-#include "una/data/test_support.h"
+#include "una/rows/rows_testing.h"
 
 namespace una::data {
 namespace {
+
+using rows::contains;
+using rows::input_error;
+using rows::make_tokenizer;
+using rows::write_rows;
 namespace fs = std::filesystem;
 
 struct World {
   std::string folder;
   text::Tokenizer tokenizer = make_tokenizer();
-  DataOptions options;
+  rows::DataOptions options;
   std::string content_hash = "tokenizer 1";
 
   World(const std::string& name, const std::string& rows) : folder(test_folder(name)) {

@@ -69,14 +69,14 @@ class StoredDataset final : public Dataset {
     return row;
   }
 
-  const ReadReport& report() const override { return report_; }
+  const rows::ReadReport& report() const override { return report_; }
   std::string content_hash() const override { return hash_; }
 
  private:
   std::string path_;
   FileAt file_;
   End end_;
-  ReadReport report_;
+  rows::ReadReport report_;
   std::string hash_;
   NameTable names_;
 };
@@ -108,14 +108,14 @@ void RowStoreWriter::add(std::int64_t slot, const Row& row) {
   put(bytes.data(), bytes.size());
 }
 
-std::string RowStoreWriter::summarise(ReadReport& report) const {
+std::string RowStoreWriter::summarise(rows::ReadReport& report) const {
   const FileAt file(path_);
   RowSummary summary;
   for (const Entry& entry : entries_) { summary.add(read_record(file, entry.offset, files_, path_)); }
   return summary.finish(report);
 }
 
-void RowStoreWriter::finish(ReadReport report, const std::string& dropped) {
+void RowStoreWriter::finish(rows::ReadReport report, const std::string& dropped) {
   std::stable_sort(entries_.begin(), entries_.end(),
                    [](const Entry& a, const Entry& b) { return a.slot < b.slot; });
   out_.flush();

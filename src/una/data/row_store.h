@@ -22,7 +22,7 @@ class RowStoreWriter {
   void add(std::int64_t slot, const Row& row);
   // Puts the rows in order and completes `report` (rows_kept, by_unit, lengths, groups). `dropped` is kept as
   // it is. InputError on a full disk. Nothing can be added after.
-  void finish(ReadReport report, const std::string& dropped);
+  void finish(rows::ReadReport report, const std::string& dropped);
 
  private:
   struct Entry {
@@ -31,7 +31,7 @@ class RowStoreWriter {
   };
   void put(const void* bytes, std::size_t count);
   void check_written();
-  std::string summarise(ReadReport& report) const;
+  std::string summarise(rows::ReadReport& report) const;
 
   std::string path_;
   std::ofstream out_;

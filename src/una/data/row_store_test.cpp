@@ -6,11 +6,14 @@
 
 #include <gtest/gtest.h>
 
-#include "una/data/score_mappings.h"
-#include "una/data/test_support.h"
+#include "una/rows/rows_testing.h"
+#include "una/rows/scores/score_mappings.h"
 
 namespace una::data::detail {
 namespace {
+
+using rows::contains;
+using rows::input_error;
 
 Sequence make_sequence(std::vector<std::int32_t> ids, std::vector<std::uint8_t> mask) {
   Sequence sequence;
@@ -73,7 +76,7 @@ void expect_equal(const Row& a, const Row& b) {
 }
 
 // Slots 5, 2, 2, 9 with the rows of lines 1, 2, 3 and the full one.
-std::string write_store(const std::string& name, const ReadReport& report = {}) {
+std::string write_store(const std::string& name, const rows::ReadReport& report = {}) {
   const std::string path = test_folder(name) + "/x.rows";
   RowStoreWriter writer(path);
   writer.add(5, short_row(1));
@@ -106,7 +109,7 @@ TEST(RowStore, HashAndCountsEqualThoseOfTheSameRowsInMemory) {
 }
 
 TEST(RowStore, TheReportComesBackWithItsScoreFits) {
-  ReadReport report;
+  rows::ReadReport report;
   report.rows_read = 12;
   report.by_shape["binary"] = 12;
   report.dropped["empty answer"] = 2;
@@ -115,14 +118,14 @@ TEST(RowStore, TheReportComesBackWithItsScoreFits) {
   report.sources = {"a", "b"};
   report.mixture = {{"a", 0.7, 7, 9}};
   report.score_mapping = "as they stand";
-  for (const ScoreMapping& mapping : score_mappings()) {
+  for (const rows::ScoreMapping& mapping : rows::score_mappings()) {
     if (mapping.fit == nullptr) { continue; }
-    auto fits = std::make_shared<ScoreFits>();
+    auto fits = std::make_shared<rows::ScoreFits>();
     fits->mapping = mapping.name;
     fits->by_source["a"] = mapping.fit({1, 2, 2, 3.5});
     report.score_fits = fits;
     const StoredRows stored = open_row_store(write_store("store_report", report));
-    const ReadReport& back = stored.dataset->report();
+    const rows::ReadReport& back = stored.dataset->report();
     Json expected = report.json();
     for (const char* key :
          {"rows_kept", "by_unit", "groups", "largest_group", "lengths", "length_histogram"}) {

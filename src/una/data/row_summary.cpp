@@ -51,7 +51,7 @@ void RowSummary::add(const Row& row) {
   }
 }
 
-std::string RowSummary::finish(ReadReport& report) const {
+std::string RowSummary::finish(rows::ReadReport& report) const {
   report.rows_kept = seen_.rows_kept;
   report.by_unit = seen_.by_unit;
   report.lengths = seen_.lengths;

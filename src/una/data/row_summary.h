@@ -15,11 +15,11 @@ class RowSummary {
  public:
   void add(const Row& row);
   // Into rows_kept, by_unit, lengths, groups and largest_group; returns the hash.
-  std::string finish(ReadReport& report) const;
+  std::string finish(rows::ReadReport& report) const;
 
  private:
   Hasher hasher_;
-  ReadReport seen_;
+  rows::ReadReport seen_;
   std::unordered_map<std::uint64_t, std::int64_t> answers_;  // by group
 };
 

@@ -94,14 +94,14 @@ class CountedRows final : public Dataset {
     row.sequences.push_back({.ids = {1, 2}, .loss_mask = {0, 1}});
     return row;
   }
-  const ReadReport& report() const override { return report_; }
+  const rows::ReadReport& report() const override { return report_; }
   std::string content_hash() const override { return "counted"; }
 
   mutable std::int64_t asked = 0;
 
  private:
   std::int64_t size_;
-  ReadReport report_;
+  rows::ReadReport report_;
 };
 
 TEST(StepStream, ResumingAtTheEndOfAHundredMillionRowsReadsNoMoreThanAtTheirStart) {

@@ -11,8 +11,8 @@
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/data/fit.h"
-#include "una/data/parallel_rows.h"
-#include "una/data/schema.h"
+#include "una/rows/files/parallel_rows.h"
+#include "una/rows/schemas/schema.h"
 
 namespace una::data::detail {
 namespace {
@@ -52,7 +52,7 @@ std::string role_hint(const Example& example) { return example.responses.empty()
 
 class Tokeniser {
  public:
-  Tokeniser(const DataOptions& options, const TextPipeline& pipeline)
+  Tokeniser(const rows::DataOptions& options, const TextPipeline& pipeline)
       : options_(options), pipeline_(pipeline) {
     check(pipeline.tokenizer != nullptr, "TextPipeline without a tokenizer");
     // The token itself as encode() puts it: it may differ from tokenizer_config.json's bos_token.
@@ -166,7 +166,7 @@ class Tokeniser {
     return false;
   }
 
-  const DataOptions& options_;
+  const rows::DataOptions& options_;
   const TextPipeline& pipeline_;
   std::int32_t bos_ = -1;
 };
@@ -215,15 +215,16 @@ void set_target(const Example& example, std::size_t slot, double sft_target, Seq
 const char* problem_after_cut(const Row& row) {
   if (row.unit == Unit::kPrompt) { return ""; }
   for (const Sequence& sequence : row.sequences) {
-    if (sequence.loss_tokens() == 0) { return kNoResponseToken; }
+    if (sequence.loss_tokens() == 0) { return rows::kNoResponseToken; }
   }
   const bool same = row.unit == Unit::kPair && row.sequences[0].ids == row.sequences[1].ids;
-  return same ? kSameAnswers : "";
+  return same ? rows::kSameAnswers : "";
 }
 
 class RowMaker {
  public:
-  RowMaker(const DataOptions& options, const Tokeniser& tokeniser, ReadReport& report, DropLog& drops)
+  RowMaker(const rows::DataOptions& options, const Tokeniser& tokeniser, rows::ReadReport& report,
+           rows::DropLog& drops)
       : options_(options), tokeniser_(tokeniser), report_(report), drops_(drops) {
     for (std::size_t i = 0; i < report.sources.size(); ++i) {
       sources_[report.sources[i]] = static_cast<std::int32_t>(i);
@@ -238,7 +239,7 @@ class RowMaker {
     const FitResult fit = fit_row(pieces, options_, tokeniser_.leading_token(), group);
     const char* drop = fit.drop;
     if (*drop != '\0') { refuse_if_error(example, pieces, drop); }
-    if (*drop == '\0' && group && pieces.size() - fit.gone.size() < 2) { drop = kTooLong; }
+    if (*drop == '\0' && group && pieces.size() - fit.gone.size() < 2) { drop = rows::kTooLong; }
     Row row;
     if (*drop == '\0') {
       row = make_row(example, pieces, fit.gone);
@@ -248,7 +249,7 @@ class RowMaker {
       drops_.add(example.where, drop);
       return std::nullopt;
     }
-    for (std::size_t i = 0; i < fit.gone.size(); ++i) { drops_.add(example.where, kTooLong); }
+    for (std::size_t i = 0; i < fit.gone.size(); ++i) { drops_.add(example.where, rows::kTooLong); }
     row.source = source_number(example.source);
     report_.rows_truncated += fit.truncated ? 1 : 0;
     report_.boundary_repaired += repaired ? 1 : 0;
@@ -257,7 +258,7 @@ class RowMaker {
 
  private:
   void refuse_if_error(const Example& example, const std::vector<Piece>& pieces, const char* reason) const {
-    if (parse_overlong(options_.overlong) != Overlong::kError) { return; }
+    if (rows::parse_overlong(options_.overlong) != rows::Overlong::kError) { return; }
     std::size_t longest = 0, prompt = 0;
     for (const Piece& piece : pieces) {
       longest = std::max(longest, piece.ids.size());
@@ -272,7 +273,8 @@ class RowMaker {
     Row row;
     row.where = example.where;
     row.unit = example.unit;
-    row.group_id = hash_u64(example.group_id.empty() ? "p" + prompt_key(example) : "g" + example.group_id);
+    row.group_id =
+        hash_u64(example.group_id.empty() ? "p" + rows::prompt_key(example) : "g" + example.group_id);
     row.weight = example.weight;
     row.has_margin = example.unit == Unit::kPair && example.margin.has_value();
     row.margin = row.has_margin ? example.margin.value_or(0) : 0;
@@ -293,28 +295,19 @@ class RowMaker {
     return found->second;
   }
 
-  const DataOptions& options_;
+  const rows::DataOptions& options_;
   const Tokeniser& tokeniser_;
-  ReadReport& report_;
-  DropLog& drops_;
+  rows::ReadReport& report_;
+  rows::DropLog& drops_;
   std::unordered_map<std::string, std::int32_t> sources_;
 };
 
 }  // namespace
 
-void check_options(const DataOptions& options) {
-  check_input(options.max_length > 0, "--max_length must be at least 1");
-  check_input(options.max_prompt_length >= 0, "--max_prompt_length must not be negative");
-  check_input(options.allow_dropped >= 0 && options.allow_dropped <= 1,
-              "--allow_dropped must be between 0 and 1");
-  check_input(options.boundary == "strict" || options.boundary == "repair", "--boundary: \"",
-              options.boundary, "\" is neither strict nor repair");
-  parse_overlong(options.overlong);
-}
-
 class RowTokeniser::Impl {
  public:
-  Impl(const DataOptions& options, const TextPipeline& pipeline, ReadReport& report, DropLog& drops)
+  Impl(const rows::DataOptions& options, const TextPipeline& pipeline, rows::ReadReport& report,
+       rows::DropLog& drops)
       : tokeniser_(options, pipeline),
         tokenizer_(*pipeline.tokenizer),
         maker_(options, tokeniser_, report, drops) {}
@@ -331,7 +324,7 @@ class RowTokeniser::Impl {
  private:
   void add_chunk(std::span<const Example* const> examples, std::vector<std::optional<Row>>& rows) {
     std::vector<std::vector<std::string>> texts(examples.size());
-    for_rows(examples.size(), [&](std::size_t i) { texts[i] = tokeniser_.texts(*examples[i]); });
+    rows::for_rows(examples.size(), [&](std::size_t i) { texts[i] = tokeniser_.texts(*examples[i]); });
     TextBatch batch;
     std::vector<Job> jobs;
     for (std::vector<std::string>& own : texts) { jobs.push_back(queue(std::move(own), batch)); }
@@ -346,9 +339,9 @@ class RowTokeniser::Impl {
   RowMaker maker_;
 };
 
-RowTokeniser::RowTokeniser(const DataOptions& options, const TextPipeline& pipeline, ReadReport& report,
-                           DropLog& drops) {
-  check_options(options);
+RowTokeniser::RowTokeniser(const rows::DataOptions& options, const TextPipeline& pipeline,
+                           rows::ReadReport& report, rows::DropLog& drops) {
+  rows::check_options(options);
   impl_ = std::make_unique<Impl>(options, pipeline, report, drops);
 }
 RowTokeniser::~RowTokeniser() = default;
@@ -357,8 +350,8 @@ std::vector<std::optional<Row>> RowTokeniser::rows(const std::vector<const Examp
   return impl_->rows(examples);
 }
 
-std::vector<Row> tokenise(const std::vector<Example>& examples, const DataOptions& options,
-                          const TextPipeline& pipeline, ReadReport& report, DropLog& drops) {
+std::vector<Row> tokenise(const std::vector<Example>& examples, const rows::DataOptions& options,
+                          const TextPipeline& pipeline, rows::ReadReport& report, rows::DropLog& drops) {
   RowTokeniser tokeniser(options, pipeline, report, drops);
   std::vector<const Example*> all;
   all.reserve(examples.size());
@@ -377,7 +370,8 @@ std::vector<Row> tokenise(const std::vector<Example>& examples, const DataOption
 
 namespace una::data {
 
-Sequence tokenise_prompt(const Example& example, const DataOptions& options, const TextPipeline& pipeline) {
+Sequence tokenise_prompt(const Example& example, const rows::DataOptions& options,
+                         const TextPipeline& pipeline) {
   const detail::Tokeniser tokeniser(options, pipeline);
   Example prompt_only;
   prompt_only.where = example.where;
@@ -391,7 +385,7 @@ Sequence tokenise_prompt(const Example& example, const DataOptions& options, con
   check_input(!ids.empty(), example.where.text(), ": the prompt is empty");
   detail::Piece piece{ids, ids.size()};
   const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(options.max_prompt_length, 0));
-  const bool cuts = detail::parse_overlong(options.overlong) == detail::Overlong::kTruncatePromptLeft;
+  const bool cuts = rows::parse_overlong(options.overlong) == rows::Overlong::kTruncatePromptLeft;
   if (cuts && limit > 0 && ids.size() > limit) {
     detail::cut_prompt_left(piece, ids.size() - limit, tokeniser.leading_token());
   }

@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include "una/data/data_options.h"
 #include "una/data/dataset.h"
-#include "una/data/drops.h"
+#include "una/rows/data_options.h"
+#include "una/rows/drops.h"
 
 namespace una::data::detail {
 
@@ -16,7 +16,8 @@ namespace una::data::detail {
 class RowTokeniser {
  public:
   // The arguments outlive this.
-  RowTokeniser(const DataOptions& options, const TextPipeline& pipeline, ReadReport& report, DropLog& drops);
+  RowTokeniser(const rows::DataOptions& options, const TextPipeline& pipeline, rows::ReadReport& report,
+               rows::DropLog& drops);
   ~RowTokeniser();
   RowTokeniser(const RowTokeniser&) = delete;
   RowTokeniser& operator=(const RowTokeniser&) = delete;
@@ -30,9 +31,7 @@ class RowTokeniser {
 };
 
 // All examples at once, in order; Row::index is set.
-std::vector<Row> tokenise(const std::vector<Example>& examples, const DataOptions& options,
-                          const TextPipeline& pipeline, ReadReport& report, DropLog& drops);
-
-void check_options(const DataOptions& options);
+std::vector<Row> tokenise(const std::vector<Example>& examples, const rows::DataOptions& options,
+                          const TextPipeline& pipeline, rows::ReadReport& report, rows::DropLog& drops);
 
 }  // namespace una::data::detail

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "una/data/test_support.h"
+#include "una/rows/rows_testing.h"
 
 namespace una::data {
 namespace {
+
+using rows::contains;
+using rows::input_error;
 
 using Ids = std::vector<std::int32_t>;
 
@@ -34,21 +37,21 @@ std::string with_bos() {
 
 struct Made {
   std::vector<Row> rows;
-  ReadReport report;
-  detail::DropLog drops;
+  rows::ReadReport report;
+  rows::DropLog drops;
 };
 
 class Tokenise : public testing::Test {
  protected:
   text::Tokenizer tokenizer_{trained(), kConfig, "", "test"};
   text::ChatTemplate chat_{kChat, kSpecials, "test"};
-  DataOptions options_;
+  rows::DataOptions options_;
 
   TextPipeline pipeline() const { return {&tokenizer_, &chat_, 2}; }
 
   Made make(const std::vector<std::string>& jsons, const TextPipeline& pipeline, bool wrap = false) const {
     std::vector<Example> examples;
-    for (const std::string& json : jsons) { examples.push_back(read_text(json, wrap).example); }
+    for (const std::string& json : jsons) { examples.push_back(rows::read_text(json, wrap).example); }
     for (Example& example : examples) {
       for (Response& response : example.responses) { response.score = response.raw_score; }
     }
@@ -237,11 +240,11 @@ TEST_F(Tokenise, TargetsFollowTheUnit) {
 }
 
 TEST_F(Tokenise, APromptAloneEndsInTheGenerationPrompt) {
-  Example example = read_text(R"({"prompt": "the cat", "completion": "sat"})", true).example;
+  Example example = rows::read_text(R"({"prompt": "the cat", "completion": "sat"})", true).example;
   const Sequence chat = tokenise_prompt(example, options_, pipeline());
   EXPECT_EQ(chat.ids, encode("<|user|>the cat</s>\n<|assistant|>"));
   EXPECT_EQ(chat.loss_tokens(), 0);
-  example = read_text(R"({"prompt": "the cat sat on the mat"})").example;
+  example = rows::read_text(R"({"prompt": "the cat sat on the mat"})").example;
   EXPECT_EQ(tokenise_prompt(example, options_, pipeline()).ids, encode("the cat sat on the mat"));
   options_.overlong = "truncate_prompt_left";
   options_.max_prompt_length = 2;

@@ -19,6 +19,7 @@
 #include "una/base/json.h"
 #include "una/generate/engine.h"
 #include "una/model/model_memory.h"
+#include "una/rows/read_examples.h"
 #include "una/run/training_run.h"
 
 namespace una::recipe {
@@ -121,13 +122,13 @@ class GenerateBench {
 
  private:
   void read_prompts() {
-    data::DataOptions data;
+    rows::DataOptions data;
     data.dataset_name = {options_.pairs};
     const setup::TextSetup text = setup::load_text(options_.model, data, setup_.folder.spec);
     stop_ = text.eos_id;
-    data::ReadReport report;
+    rows::ReadReport report;
     const auto limit = static_cast<std::size_t>(options_.prompt_tokens);
-    for (const Example& example : data::read_examples(data, report, "")) {
+    for (const Example& example : rows::read_examples(data, report, "")) {
       std::vector<std::int32_t> ids = data::tokenise_prompt(example, data, text.pipeline()).ids;
       if (options_.samples > 1 && !prompts_.empty()) {
         prompts_[0].insert(prompts_[0].end(), ids.begin(), ids.end());

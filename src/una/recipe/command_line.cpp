@@ -31,7 +31,7 @@ bool wants_all_help(const Arguments& arguments) {
 }
 
 void print_help(const std::string& usage, const std::vector<OptionHelp>& options) {
-  const std::set<std::string> of_data = names_of(describe_options(data::DataOptions{}));
+  const std::set<std::string> of_data = names_of(describe_options(rows::DataOptions{}));
   HelpGroup own{"options (--key value; dashes and underscores are the same)", {}}, data{"data", {}};
   for (const OptionHelp& option : options) {
     (of_data.count(option.name) > 0 ? data : own).options.push_back(option);

@@ -4,9 +4,9 @@
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
-#include "una/data/convert.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
+#include "una/rows/convert.h"
 #include "una/setup/run_config.h"
 
 namespace una::recipe {
@@ -20,8 +20,8 @@ constexpr const char* kUsage =
 struct Options {
   std::string output_dir;
   bool overwrite_output_dir = false;
-  data::ConvertOptions convert;
-  data::DataOptions data;
+  rows::ConvertOptions convert;
+  rows::DataOptions data;
   template <class V>
   void fields(V&& v) {
     v("dataset_name", data.dataset_name,
@@ -66,7 +66,7 @@ int run_convert(const Arguments& arguments) {
   if (!read) { return 0; }
   const Options& options = *read;
   check_convert_options(options);
-  const data::ConvertReport report = data::convert_rows(options.data, options.convert, options.output_dir);
+  const rows::ConvertReport report = rows::convert_rows(options.data, options.convert, options.output_dir);
   std::printf("%s\n", report.read.text(options.data.max_length).c_str());
   std::printf("written    %s rows in %s\n", thousands(report.read.rows_kept).c_str(),
               options.output_dir.c_str());

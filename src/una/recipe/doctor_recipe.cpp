@@ -11,6 +11,7 @@
 #include "una/kernels/threads.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
+#include "una/rows/read_examples.h"
 #include "una/run/training_run.h"
 #include "una/weights/peft_adapter.h"
 
@@ -22,7 +23,7 @@ constexpr const char* kUsage = "usage: una doctor [--model DIR] [--adapter DIR] 
 // The keys of `una doctor`.
 struct DoctorOptions {
   std::string model_name_or_path, adapter, output_dir;
-  data::DataOptions data;
+  rows::DataOptions data;
   template <class V>
   void fields(V&& v) {
     v("model_name_or_path", model_name_or_path, "a model folder to check (alias --model)");
@@ -113,8 +114,8 @@ std::string data_text(const DoctorOptions& options, const ModelSpec& spec) {
 
 // Without a model there is no tokenizer: only the shapes are checked.
 std::string shapes_text(const DoctorOptions& options) {
-  data::ReadReport report;
-  const std::vector<Example> rows = data::read_examples(options.data, report, "");
+  rows::ReadReport report;
+  const std::vector<Example> rows = rows::read_examples(options.data, report, "");
   check_input(!rows.empty(), "no rows are left to train on");
   return cat(rows.size(), " rows; give --model to check their lengths and template too\n",
              report.text(options.data.max_length));

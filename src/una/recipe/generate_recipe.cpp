@@ -15,6 +15,7 @@
 #include "una/recipe/commands.h"
 #include "una/recipe/generate_stream.h"
 #include "una/report/progress_bar.h"
+#include "una/rows/read_examples.h"
 #include "una/run/training_run.h"
 
 namespace una::recipe {
@@ -31,7 +32,7 @@ struct GenerateOptions {
   std::int64_t num_samples = 1, batch_size = 64, seed = 42, threads = 0;
   bool stream = false;
   std::vector<std::string> stop;
-  data::DataOptions data;
+  rows::DataOptions data;
   GenerateOptions() { data.allow_dropped = 1; }
   template <class V>
   void fields(V&& v) {
@@ -66,8 +67,8 @@ const char* finish_name(generate::Output::Finish finish) {
 std::vector<Example> read_prompts(const GenerateOptions& options) {
   if (options.prompt.empty()) {
     check_input(!options.data.dataset_name.empty(), "no prompts: give --prompt TEXT or a file with --data");
-    data::ReadReport report;
-    return data::read_examples(options.data, report, "");
+    rows::ReadReport report;
+    return rows::read_examples(options.data, report, "");
   }
   return {typed_prompt(options.prompt, "--prompt", 1, options.data.apply_chat_template)};
 }

@@ -9,7 +9,7 @@ namespace una::recipe {
 struct StreamParts {
   generate::Engine* engine = nullptr;
   const setup::TextSetup* text = nullptr;
-  const data::DataOptions* data = nullptr;
+  const rows::DataOptions* data = nullptr;
   SamplingParams sampling;
 };
 

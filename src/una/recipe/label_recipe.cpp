@@ -18,6 +18,7 @@
 #include "una/recipe/label_journal.h"
 #include "una/recipe/label_rows.h"
 #include "una/report/progress_bar.h"
+#include "una/rows/read_examples.h"
 #include "una/run/training_run.h"
 #include "una/setup/reward_setup.h"
 
@@ -40,7 +41,7 @@ struct LabelOptions {
   bool overwrite_output_dir = false, dry_run = false;
   std::int64_t threads = 0;
   setup::RewardKeys keys;
-  data::DataOptions data;
+  rows::DataOptions data;
   LabelOptions() { data.allow_dropped = 1; }
   template <class V>
   void fields(V&& v) {
@@ -94,10 +95,10 @@ void check_label_options(const LabelOptions& options) {
 }
 
 std::vector<Example> read_rows(const LabelOptions& options) {
-  data::DataOptions reading = options.data;
+  rows::DataOptions reading = options.data;
   reading.score_range.clear();
-  data::ReadReport report;
-  std::vector<Example> rows = data::read_answers(reading, report);
+  rows::ReadReport report;
+  std::vector<Example> rows = rows::read_answers(reading, report);
   std::int64_t answers = 0;
   for (const Example& row : rows) {
     check_input(!row.responses.empty(), row.where.text(),

@@ -27,7 +27,7 @@ struct PreviewOptions {
   std::int64_t rows = 3;
   bool ids = false, full = false;
   std::string color = "auto";
-  data::DataOptions data;
+  rows::DataOptions data;
   PreviewOptions() { data.allow_dropped = 1; }
   template <class V>
   void fields(V&& v) {
@@ -57,7 +57,7 @@ void print_row(const Row& row, const setup::TextSetup& text, const TokenView& vi
 }
 
 // Bars of the tokens per sequence, in at most ten lines from the shortest to the longest.
-void print_lengths(const data::ReadReport& report) {
+void print_lengths(const rows::ReadReport& report) {
   constexpr std::int64_t kLines = 10, kColumns = 50;
   if (report.lengths.empty()) { return; }
   const std::int64_t shortest = report.lengths.begin()->first;

@@ -45,7 +45,7 @@ struct ScoreOptions {
   std::int64_t threads = 0;
   bool token_logps = false;
   setup::RewardKeys reward;
-  data::DataOptions data;
+  rows::DataOptions data;
   ScoreOptions() { data.allow_dropped = 1; }
   template <class V>
   void fields(V&& v) {

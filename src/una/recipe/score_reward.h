@@ -3,15 +3,15 @@
 #include <cstdint>
 #include <string>
 
-#include "una/data/data_options.h"
 #include "una/reward/reward.h"
+#include "una/rows/data_options.h"
 
 namespace una::recipe {
 
 // Every answer of the data's rows judged by `reward`, one JSON line each into `path` (whole or not at all).
 // An answer without a score gets "score": null and "error". InputError when more than allow_dropped of the
 // answers, or all, have none. Returns how many have one.
-std::int64_t score_by_reward(reward::Reward& reward, const data::DataOptions& options,
+std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& options,
                              const std::string& path);
 
 }  // namespace una::recipe

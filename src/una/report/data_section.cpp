@@ -7,7 +7,7 @@
 #include "una/report/sections.h"
 #include "una/report/svg_plots.h"
 
-// data.json is data::ReadReport::json(): counts by name. Members that are missing are not shown.
+// data.json is rows::ReadReport::json(): counts by name. Members that are missing are not shown.
 namespace una::report {
 namespace {
 

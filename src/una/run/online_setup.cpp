@@ -12,6 +12,7 @@
 #include "una/eval/held_out.h"
 #include "una/reward/reward.h"
 #include "una/rollout/rollout.h"
+#include "una/rows/read_examples.h"
 #include "una/run/sample_table.h"
 #include "una/setup/methods.h"
 
@@ -23,14 +24,14 @@ std::uint64_t key_of(const std::vector<std::int32_t>& ids) {
 }
 
 // Every prompt once: rows that share one (a pair and its mirror, four scored answers) are one task.
-std::vector<rollout::Prompt> read_prompts(const data::DataOptions& options, const setup::TextSetup& text,
-                                          std::int64_t room, data::ReadReport& report) {
+std::vector<rollout::Prompt> read_prompts(const rows::DataOptions& options, const setup::TextSetup& text,
+                                          std::int64_t room, rows::ReadReport& report) {
   std::vector<rollout::Prompt> prompts;
   std::set<std::vector<std::int32_t>> seen;
   std::int64_t too_long = 0;
-  data::DataOptions reading = options;
+  rows::DataOptions reading = options;
   reading.feedback = "auto";
-  for (Example& example : data::read_examples(reading, report, "")) {
+  for (Example& example : rows::read_examples(reading, report, "")) {
     example.responses.clear();
     example.unit = Unit::kPrompt;
     std::vector<std::int32_t> ids = data::tokenise_prompt(example, options, text.pipeline()).ids;
@@ -162,13 +163,13 @@ SamplingParams sampling_of(const setup::RunConfig& config, const setup::TextSetu
 
 RunData load_prompts(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup) {
   const std::int64_t room = config.data.max_length - config.objective.max_completion_length;
-  data::ReadReport report;
+  rows::ReadReport report;
   setup.prompts = read_prompts(config.data, text, room, report);
   check_input(!setup.prompts.empty(), "no prompts are left to train on");
   if (config.run.eval_fraction > 0) {
     hold_out(setup, config.run.eval_fraction, config.order_seed());
-  } else if (const std::optional<data::DataOptions> options = setup::eval_options(config)) {
-    data::ReadReport ignored;
+  } else if (const std::optional<rows::DataOptions> options = setup::eval_options(config)) {
+    rows::ReadReport ignored;
     read_rows_of("eval_data", [&] { setup.eval_prompts = read_prompts(*options, text, room, ignored); });
   }
   log_info(cat("prompts    ", thousands(std::ssize(setup.prompts)), " different ones in ",
@@ -211,7 +212,7 @@ void load_offline(const setup::RunConfig& config, const setup::TextSetup& text, 
   if (config.online.offline_data.empty()) { return; }
   setup::RunConfig offline = config;
   offline.data.dataset_name = config.online.offline_data;
-  offline.data.dataset_train_split = data::DataOptions{}.dataset_train_split;
+  offline.data.dataset_train_split = rows::DataOptions{}.dataset_train_split;
   offline.run.dataset_test_split = setup::RunOptions{}.dataset_test_split;
   offline.run.eval_data.clear();
   offline.run.eval_fraction = 0;

@@ -35,13 +35,13 @@ class SliceDataset final : public data::Dataset {
   }
   std::int64_t size() const override { return static_cast<std::int64_t>(rows_.size()); }
   Row row(std::int64_t index) const override { return whole_->row(rows_[static_cast<std::size_t>(index)]); }
-  const data::ReadReport& report() const override { return report_; }
+  const rows::ReadReport& report() const override { return report_; }
   std::string content_hash() const override { return cat(whole_->content_hash(), "/", rows_.size()); }
 
  private:
   std::shared_ptr<data::Dataset> whole_;
   std::vector<std::int64_t> rows_;
-  data::ReadReport report_;
+  rows::ReadReport report_;
 };
 
 // A bar for reading that takes longer than a moment.
@@ -143,7 +143,7 @@ RunData load_run_data(const setup::RunConfig& config, const setup::TextSetup& te
   const std::vector<Unit> units = accepted_units(objective);
   data::TextPipeline pipeline = text.pipeline();
   pipeline.end_chat_answers = !objective.needs().score;  // reward models read what the template writes
-  data::DataOptions reading = config.data;
+  rows::DataOptions reading = config.data;
   TokenisingBar bar;
   reading.progress = [&bar](double done) { bar.show(done); };
   auto dataset = data::load_dataset(reading, pipeline, units, dropped_path);
@@ -158,7 +158,7 @@ RunData load_run_data(const setup::RunConfig& config, const setup::TextSetup& te
   }
   RunData out;
   out.train = std::move(dataset);
-  if (std::optional<data::DataOptions> options = setup::eval_options(config)) {
+  if (std::optional<rows::DataOptions> options = setup::eval_options(config)) {
     options->score_fits = out.train->report().score_fits;
     read_rows_of("eval_data", [&] { out.eval = data::load_dataset(*options, pipeline, units, ""); });
     check_rows(*out.eval, objective);

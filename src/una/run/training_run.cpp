@@ -16,11 +16,11 @@
 #include "una/base/interrupt.h"
 #include "una/base/json_text.h"
 #include "una/base/log.h"
-#include "una/data/score_fit_file.h"
 #include "una/kernels/devices.h"
 #include "una/objective/methods.h"
 #include "una/report/html_report.h"
 #include "una/report/progress_bar.h"
+#include "una/rows/scores/score_fit_file.h"
 #include "una/run/online_setup.h"
 #include "una/run/run_plan.h"
 #include "una/setup/critic_setup.h"
@@ -138,7 +138,7 @@ void TrainingRun::check_config() {
 // A defaulted max_length is lowered to the model's limit; an explicit one above it is an error.
 void TrainingRun::fit_max_length(const ModelSpec& spec) {
   const std::int64_t limit = spec.max_positions == 0 ? config_.data.max_length : spec.position_limit();
-  if (config_.data.max_length <= limit || config_.data.max_length != data::DataOptions{}.max_length) {
+  if (config_.data.max_length <= limit || config_.data.max_length != rows::DataOptions{}.max_length) {
     return;
   }
   log_info(
@@ -333,7 +333,7 @@ train::LoopParts TrainingRun::loop_parts() {
   parts.facts = {{"threads", threads_text()}, {"una", UNA_VERSION}};
   parts.write_model = [this](const std::string& folder) {
     setup::write_trained(model_, config_, folder);
-    data::write_score_fits(data_.train->report().score_fits.get(), folder);
+    rows::write_score_fits(data_.train->report().score_fits.get(), folder);
   };
   parts.before_checkpoint = [this] {
     if (model_.reference != nullptr) { model_.reference->flush(); }
@@ -436,7 +436,7 @@ int TrainingRun::run() {
   check_writable_folder(out);
   write_file(out + "/run.yaml", run_yaml());
   if (is_file(dropped_path_)) { write_file(out + "/dropped.jsonl", read_file(dropped_path_)); }
-  data::write_score_fits(data_.train->report().score_fits.get(), out);
+  rows::write_score_fits(data_.train->report().score_fits.get(), out);
   write_file(out + "/data.json", data_.train->report().json().dump(2) + "\n");
   log_ = std::make_unique<report::RunLog>(
       report::RunLogOptions{

@@ -51,7 +51,7 @@ class ImplicitReward final : public reward::Reward {
   TextSetup text_;
   double beta_;
   bool per_token_;
-  data::DataOptions reading_;
+  rows::DataOptions reading_;
 };
 
 // The question tokenised as a training row; its number travels in the row's place.
@@ -134,7 +134,7 @@ std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, co
   if (!beta) { throw InputError(cat("reward ", name, ": there is no run.yaml with a beta in ", parts[0])); }
   ModelSetup policy = load_for_inference(place.folder, place.adapter, compute);
   check_input(!policy.model->has_reward_head(), "reward ", name, ": a reward model; use model:", parts[0]);
-  TextSetup text = load_text(place.folder, data::DataOptions{}, policy.folder.spec);
+  TextSetup text = load_text(place.folder, rows::DataOptions{}, policy.folder.spec);
   std::unique_ptr<model::Model> reference;
   if (parts.size() == 2) {
     const ModelFolder folder = read_model_folder(parts[1]);

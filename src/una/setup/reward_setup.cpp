@@ -26,7 +26,7 @@ void warn_of_pad(const std::string& folder, const ModelSpec& spec, std::int32_t 
 
 std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const TextSetup& text,
                                                        const RewardKeys& keys,
-                                                       const data::DataOptions& data) {
+                                                       const rows::DataOptions& data) {
   check_input(model.model->has_reward_head(), model.folder.path, ": no reward model (",
               model.folder.spec.architecture,
               "); give a ...ForSequenceClassification folder with one label, or the base of a SEQ_CLS "
@@ -43,7 +43,7 @@ std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const 
 }
 
 RewardSetup load_reward_model(const std::string& folder, const std::string& adapter, const Compute& compute,
-                              const RewardKeys& keys, const data::DataOptions& data) {
+                              const RewardKeys& keys, const rows::DataOptions& data) {
   RewardSetup setup;
   setup.model = load_for_inference(folder, adapter, compute);
   setup.text = load_text(folder, data, setup.model.folder.spec);
@@ -68,7 +68,7 @@ std::unique_ptr<RewardSetup> load_model_reward(const std::string& name, const Re
   const std::string folder = name.substr(std::string("model:").size());
   check_input(is_folder(folder), "reward ", name, ": there is no folder '", folder, "'");
   const ModelPlace place = model_place(folder);
-  data::DataOptions reading;
+  rows::DataOptions reading;
   reading.max_length = 0;
   return std::make_unique<RewardSetup>(
       load_reward_model(place.folder, place.adapter, compute, keys, reading));

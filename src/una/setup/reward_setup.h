@@ -58,7 +58,7 @@ Rewards make_rewards(const std::vector<std::string>& names, const std::vector<do
 // tokenizer and template are used (`data`: chat_template_path, template_date, max_length). InputError when
 // there is no reward head.
 RewardSetup load_reward_model(const std::string& folder, const std::string& adapter, const Compute& compute,
-                              const RewardKeys& keys, const data::DataOptions& data);
+                              const RewardKeys& keys, const rows::DataOptions& data);
 
 // Warns when pad_token_id ends answers too: transformers pools at the last token that is not the pad id, so
 // a score that was learnt with the end token as pad is read one token earlier there than here.
@@ -67,6 +67,6 @@ void warn_of_pad(const std::string& folder, const ModelSpec& spec, std::int32_t 
 
 // Over a model that is loaded already; all must outlive the result.
 std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const TextSetup& text,
-                                                       const RewardKeys& keys, const data::DataOptions& data);
+                                                       const RewardKeys& keys, const rows::DataOptions& data);
 
 }  // namespace una::setup

@@ -9,7 +9,7 @@
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
-#include "una/data/split.h"
+#include "una/rows/files/split.h"
 #include "una/setup/methods.h"
 #include "una/setup/ppo_preset.h"
 
@@ -144,13 +144,13 @@ bool is_python_only(const std::string& key) {
 
 }  // namespace
 
-std::optional<data::DataOptions> eval_options(const RunConfig& config) {
+std::optional<rows::DataOptions> eval_options(const RunConfig& config) {
   const std::string& split = config.run.dataset_test_split;
-  data::DataOptions options = config.data;
+  rows::DataOptions options = config.data;
   options.dataset_train_split = split;
   if (!config.run.eval_data.empty()) {
     options.dataset_name = config.run.eval_data;
-  } else if (data::is_whole(split)) {
+  } else if (rows::is_whole(split)) {
     return std::nullopt;
   }
   return options;

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "una/base/options.h"
-#include "una/data/data_options.h"
 #include "una/objective/objective.h"
 #include "una/online/online_options.h"
+#include "una/rows/data_options.h"
 #include "una/train/train_options.h"
 
 namespace una::setup {
@@ -104,7 +104,7 @@ struct RunOptions {
 struct RunConfig {
   std::string method = "una";
   ModelOptions model;
-  data::DataOptions data;
+  rows::DataOptions data;
   objective::ObjectiveOptions objective;
   train::TrainOptions train;
   RunOptions run;
@@ -160,7 +160,7 @@ const std::map<std::string, std::string>& foreign_names();
 
 // How rows for evaluation are read: those of eval_data, or a slice of the training files that dataset_test_split
 // names; nullopt: there are none.
-std::optional<data::DataOptions> eval_options(const RunConfig& config);
+std::optional<rows::DataOptions> eval_options(const RunConfig& config);
 
 // The keys that a resumed run may change.
 bool may_change_on_resume(const std::string& key);

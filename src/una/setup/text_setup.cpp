@@ -28,7 +28,7 @@ std::string hash_text_files(const std::string& folder) {
 
 }  // namespace
 
-TextSetup load_text(const std::string& folder, const data::DataOptions& options, const ModelSpec& spec) {
+TextSetup load_text(const std::string& folder, const rows::DataOptions& options, const ModelSpec& spec) {
   TextSetup setup;
   setup.folder = folder;
   setup.tokenizer = std::make_unique<text::Tokenizer>(text::load_tokenizer(folder));

@@ -31,7 +31,7 @@ struct TextSetup {
 };
 
 // `spec` gives the fallback end-of-sequence id where the tokenizer names none. InputError when neither does.
-TextSetup load_text(const std::string& folder, const data::DataOptions& options, const ModelSpec& spec);
+TextSetup load_text(const std::string& folder, const rows::DataOptions& options, const ModelSpec& spec);
 
 // Copies tokenizer.json, tokenizer_config.json, special_tokens_map.json, chat_template.jinja,
 // generation_config.json where they exist, and what other programs read of a tokenizer: tokenizer.model,

@@ -199,7 +199,7 @@ setup::RunConfig Rounds::training_config(std::int64_t round) const {
   config.model.adapter = before.adapter;
   // In the first round both references are the start, which the run finds by itself.
   config.model.ref_model = options_.reference == "start" && round > 1 ? start_ : "";
-  const data::DataOptions plain;
+  const rows::DataOptions plain;
   config.data.dataset_name = {folder(round) + "/labelled.jsonl"};
   config.data.dataset_dir.clear();
   config.data.dataset_train_split = plain.dataset_train_split;

@@ -7,9 +7,9 @@
 #include "una/base/format.h"
 #include "una/base/interrupt.h"
 #include "una/base/json_line.h"
-#include "una/data/native_row.h"
 #include "una/eval/log_ratio.h"
 #include "una/report/progress_bar.h"
+#include "una/rows/native_row.h"
 #include "una/run/online_setup.h"
 
 namespace una::study {
@@ -46,7 +46,7 @@ struct Tally {
   double answers = 0, ended = 0, tokens = 0, log_ratio = 0;
 
   void add(const rollout::Group& group, bool plain_draws) {
-    Json row = data::common_row(group.prompt->example), responses = Json::array();
+    Json row = rows::common_row(group.prompt->example), responses = Json::array();
     for (const rollout::Answer& answer : group.answers) {
       answers += 1;
       tokens += static_cast<double>(answer.sequence.loss_tokens());

@@ -1,0 +1,27 @@
+#include "una/rows/data_options.h"
+
+#include <algorithm>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+
+namespace una::rows {
+
+Overlong parse_overlong(const std::string& name) {
+  const std::vector<std::string> names = {"drop", "truncate_prompt_left", "truncate_completion", "error"};
+  const auto found = std::find(names.begin(), names.end(), name);
+  check_input(found != names.end(), "--overlong: \"", name, "\" is none of ", join(names, ", "));
+  return static_cast<Overlong>(found - names.begin());
+}
+
+void check_options(const DataOptions& options) {
+  check_input(options.max_length > 0, "--max_length must be at least 1");
+  check_input(options.max_prompt_length >= 0, "--max_prompt_length must not be negative");
+  check_input(options.allow_dropped >= 0 && options.allow_dropped <= 1,
+              "--allow_dropped must be between 0 and 1");
+  check_input(options.boundary == "strict" || options.boundary == "repair", "--boundary: \"",
+              options.boundary, "\" is neither strict nor repair");
+  parse_overlong(options.overlong);
+}
+
+}  // namespace una::rows

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "una/base/files.h"
+
+namespace una::rows {
+
+class Unpacker;
+
+// A file as its reader wants it, from the front to the back: gzip and zstd data, known by their first bytes,
+// are unpacked a block at a time; anything else is mapped as it is; a byte order mark is left out. InputError
+// names the file and the byte where packed data are damaged or cut short.
+class FileBytes {
+ public:
+  explicit FileBytes(const std::string& path);
+  ~FileBytes();
+  FileBytes(const FileBytes&) = delete;
+  FileBytes& operator=(const FileBytes&) = delete;
+
+  // What is there and not skipped yet: the first block, or all of a file that is not packed. Valid until the
+  // next call of a function that is not const.
+  std::string_view bytes() const { return bytes_; }
+  bool more();                   // unpacks a block behind it; false: the file ends with it
+  void skip(std::size_t count);  // bytes at the front that are read
+  std::string_view all();        // everything to the end at once
+  void check_rest();             // reads to the end, and keeps nothing: damage that only a checksum shows
+
+  // One past the "\n" of the line that begins at bytes()[from]; its end where no "\n" follows in the file.
+  std::size_t line_end(std::size_t from);
+  double done(std::size_t ahead) const;  // which share of the file (0..1) is read with so many of bytes()
+
+ private:
+  MappedFile file_;
+  std::unique_ptr<Unpacker> unpacker_;  // nullptr: not packed
+  std::string unpacked_;
+  std::string_view bytes_;
+  std::size_t touched_ = 0;  // bytes skipped since pages were released
+  bool ended_ = false;       // nothing more comes out of the unpacker, or it threw
+};
+
+// "dir/a.jsonl.gz" -> "a.jsonl"; the endings of packed files are .gz and .zst.
+std::string unpacked_name(const std::string& path);
+
+}  // namespace una::rows

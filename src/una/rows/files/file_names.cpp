@@ -1,0 +1,75 @@
+#include "una/rows/files/file_names.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <memory>
+
+#include <glob.h>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/rows/files/file_bytes.h"
+
+namespace una::rows {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 5> kEndings = {".jsonl", ".json", ".csv", ".tsv", ".parquet"};
+
+bool holds_rows(const std::string& path) {
+  const std::string name = unpacked_name(path);
+  return std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](std::string_view ending) { return ends_with(name, ending); });
+}
+
+std::vector<std::string> files_of_folder(const std::string& folder) {
+  std::vector<std::string> found;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.is_regular_file() && holds_rows(entry.path().string())) {
+      found.push_back(entry.path().string());
+    }
+  }
+  check_input(!found.empty(), "--dataset_name: the folder \"", folder,
+              "\" has no .jsonl, .json, .csv, .tsv or .parquet file (.gz and .zst behind them are fine)");
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::vector<std::string> files_of_pattern(const std::string& pattern) {
+  glob_t found{};
+  const std::unique_ptr<glob_t, void (*)(glob_t*)> owner(&found, globfree);
+  std::vector<std::string> files;
+  if (glob(pattern.c_str(), GLOB_BRACE | GLOB_TILDE, nullptr, &found) == 0) {  // sorted
+    for (std::size_t i = 0; i < found.gl_pathc; ++i) {
+      if (is_file(found.gl_pathv[i])) { files.emplace_back(found.gl_pathv[i]); }
+    }
+  }
+  check_input(!files.empty(), "--dataset_name: no file fits \"", pattern, "\"");
+  return files;
+}
+
+}  // namespace
+
+std::vector<std::string> expand_names(const std::vector<std::string>& names) {
+  std::vector<std::string> files;
+  for (const std::string& name : names) {
+    std::vector<std::string> found = {name};
+    if (is_folder(name)) {
+      found = files_of_folder(name);
+    } else if (!is_file(name)) {
+      check_input(name.find_first_of("*?[{") != std::string::npos, "--dataset_name: there is no file \"",
+                  name, "\"");
+      found = files_of_pattern(name);
+    }
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  check_input(
+      !files.empty(),
+      "--dataset_name (alias --data) is missing: give a .jsonl, .json, .csv, .tsv or .parquet file of rows");
+  return files;
+}
+
+}  // namespace una::rows

@@ -1,0 +1,75 @@
+#include "una/rows/files/json_array.h"
+
+#include <utility>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+
+namespace una::rows {
+
+std::vector<std::string_view> ArrayCursor::next(std::size_t most) {
+  file_.skip(std::exchange(used_, 0));
+  if (!open_) { open(); }
+  std::vector<std::pair<std::size_t, std::size_t>> places;  // text may move while more of it is unpacked
+  while (!ended_ && places.size() < most) {
+    after_space();
+    const std::size_t begin = used_;
+    pass_element();
+    places.emplace_back(begin, used_ - begin);
+    ended_ = peek() == ']';
+    ++used_;
+  }
+  if (ended_ && (after_space() != '\0' || used_ != file_.bytes().size())) { fail(); }
+  std::vector<std::string_view> elements;
+  elements.reserve(places.size());
+  for (const auto& [begin, size] : places) { elements.push_back(file_.bytes().substr(begin, size)); }
+  return elements;
+}
+
+char ArrayCursor::peek() {
+  if (used_ == file_.bytes().size() && !file_.more()) { return '\0'; }
+  return file_.bytes()[used_];
+}
+
+char ArrayCursor::after_space() {
+  for (;; ++used_) {
+    const char c = peek();
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') { return c; }
+  }
+}
+
+void ArrayCursor::open() {
+  open_ = true;
+  if (after_space() != '[') { fail(); }
+  ++used_;
+  ended_ = after_space() == ']';
+  if (ended_) { ++used_; }
+}
+
+void ArrayCursor::pass_string() {
+  for (++used_; peek() != '"'; ++used_) {
+    if (peek() == '\\') { ++used_; }
+    if (peek() == '\0') { fail(); }
+  }
+  ++used_;
+}
+
+// Up to the comma or the bracket behind it.
+void ArrayCursor::pass_element() {
+  for (int depth = 0;;) {
+    const char c = peek();
+    if (depth == 0 && (c == ',' || c == ']')) { return; }
+    if (c == '\0' || depth < 0) { fail(); }
+    if (c == '"') {
+      pass_string();
+      continue;
+    }
+    if (c == '{' || c == '[') { ++depth; }
+    if (c == '}' || c == ']') { --depth; }
+    ++used_;
+  }
+}
+
+void ArrayCursor::fail() const { throw InputError(cat(path_, ": not a JSON array")); }
+
+}  // namespace una::rows

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "una/rows/files/file_bytes.h"
+
+namespace una::rows {
+
+// The elements of a file that is one JSON array, as text, a few at a time: their borders are found without
+// parsing them.
+class ArrayCursor {
+ public:
+  // `file` outlives this; its text begins with white space and "[".
+  ArrayCursor(FileBytes& file, std::string path) : file_(file), path_(std::move(path)) {}
+
+  // At most so many, valid until the next call; none: the array has ended, and the file with it. InputError
+  // where the text is no array; what lies between two borders may be no JSON either.
+  std::vector<std::string_view> next(std::size_t most);
+  double done() const { return file_.done(used_); }  // which share of the file, with these elements
+
+ private:
+  char peek();  // at used_; "\0": the file ends
+  char after_space();
+  void open();
+  void pass_string();
+  void pass_element();
+  [[noreturn]] void fail() const;
+
+  FileBytes& file_;
+  std::string path_;
+  std::size_t used_ = 0;  // of file_.bytes()
+  bool open_ = false, ended_ = false;
+};
+
+}  // namespace una::rows

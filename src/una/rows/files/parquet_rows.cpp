@@ -1,0 +1,47 @@
+#include "una/rows/files/parquet_rows.h"
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+
+#if UNA_PARQUET
+#include "una/text/bridge_call.h"
+#endif
+
+namespace una::rows {
+
+#if UNA_PARQUET
+
+ParquetRows::ParquetRows(const std::string& path) : path_(path) {
+  una_parquet_file file{};
+  una_text error{};
+  text::check_status(una_parquet_open(text::borrow(path), kBatch, &file, &error), error, path);
+  rows_ = file.rows;
+  size_ = file.count;
+}
+
+ParquetRows::~ParquetRows() { una_parquet_free(rows_); }
+
+std::string ParquetRows::next() {
+  una_text lines{};
+  una_text error{};
+  text::check_status(una_parquet_next(rows_, &lines, &error), error, path_);
+  return text::take(lines);
+}
+
+#else
+
+ParquetRows::ParquetRows(const std::string& path) {
+  throw InputError(
+      cat(path,
+          ": a Parquet file, and this una was built with UNA_PARQUET off; write it as JSONL, for "
+          "example by pandas: read_parquet(FILE).to_json(\"rows.jsonl\", orient=\"records\", "
+          "lines=True)"));
+}
+
+ParquetRows::~ParquetRows() = default;
+
+std::string ParquetRows::next() { return ""; }
+
+#endif
+
+}  // namespace una::rows

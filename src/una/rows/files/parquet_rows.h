@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+struct una_parquet;
+
+namespace una::rows {
+
+// The rows of a Parquet file (snappy, gzip, zstd or plain) as lines of JSON, a thousand at a time. Columns
+// that are null in a row are left out of it.
+class ParquetRows {
+ public:
+  static constexpr std::int64_t kBatch = 1024;
+
+  // InputError naming the path: no Parquet file, an encoding that is not known, a build without Parquet.
+  explicit ParquetRows(const std::string& path);
+  ~ParquetRows();
+  ParquetRows(const ParquetRows&) = delete;
+  ParquetRows& operator=(const ParquetRows&) = delete;
+
+  std::int64_t size() const { return size_; }
+  std::string next();  // "" at the end; InputError where the data are damaged
+
+ private:
+  std::string path_;
+  una_parquet* rows_ = nullptr;
+  std::int64_t size_ = 0;
+};
+
+}  // namespace una::rows

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "una/base/error.h"
+#include "una/base/files.h"
+#include "una/base/testing.h"
+#include "una/rows/schemas/schema.h"
+#include "una/text/tokenizer.h"
+
+// Help for this room's tests only.
+namespace una::rows {
+
+inline std::string write_rows(const std::string& folder, const std::string& name, std::string_view text) {
+  const std::string path = folder + "/" + name;
+  write_file(path, text);
+  return path;
+}
+
+// The message of the InputError that `act` throws; "" when it throws none.
+template <class Act>
+std::string input_error(const Act& act) {
+  try {
+    act();
+  } catch (const InputError& error) { return error.what(); }
+  return "";
+}
+
+inline bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+// A row of a file "rows.jsonl", line 7.
+inline ReadRow read_text(const std::string& json, bool apply_chat_template = false) {
+  return read_row(parse_json(json, "test"), Where{"rows.jsonl", 7}, apply_chat_template);
+}
+
+// A few words; <pad> 0, <s> 1, </s> 2, which ends answers.
+inline text::Tokenizer make_tokenizer() {
+  const std::vector<std::string> corpus(20, "the cat sat on the mat and the dog sat on the cat");
+  return {text::train_bpe(corpus, 300, {"<pad>", "<s>", "</s>"}), R"({"eos_token": "</s>"})", "", "test"};
+}
+
+// "user:Hi|assistant:Yes" for chats, the text itself otherwise.
+inline std::string shown(const Text& text) {
+  if (!text.is_chat) { return text.plain; }
+  std::string out;
+  for (const Message& message : text.messages) {
+    out += (out.empty() ? "" : "|") + message.role + ":" + message.content;
+  }
+  return out;
+}
+
+inline std::string prompt_of(const ReadRow& row) { return shown(row.example.prompt); }
+inline std::string answer_of(const ReadRow& row, std::size_t slot) {
+  return shown(row.example.responses.at(slot).text);
+}
+
+}  // namespace una::rows

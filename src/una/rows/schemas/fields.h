@@ -1,0 +1,53 @@
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "una/rows/schemas/schema.h"
+
+// Typed access to a row's members. Every mistake is an InputError `file:line: field "x" ...`.
+namespace una::rows {
+
+bool has(const Json& row, const char* key);  // present and not null
+bool has_all(const Json& row, std::initializer_list<const char*> keys);
+bool has_string(const Json& row, const char* key);
+bool has_list(const Json& row, const char* key);
+const char* first_of(const Json& row, std::initializer_list<const char*> keys);  // present one, or nullptr
+
+[[noreturn]] void bad_field(const RowView& row, const std::string& field, const std::string& problem);
+[[noreturn]] void wrong_type(const RowView& row, const std::string& field, const std::string& wanted,
+                             const Json& found);
+
+const Json& need(const RowView& row, const char* key);
+std::string string_field(const RowView& row, const char* key);
+bool bool_field(const RowView& row, const char* key);  // JSON true or false, nothing else
+double number_field(const RowView& row, const char* key);
+
+// A score as it stands; null (and NaN, which the parser turns into null) is missing.
+std::optional<double> score_value(const RowView& row, const Json& value, const std::string& field);
+
+// A list of {role, content} or of {from, value}; one such object counts as a list of one.
+std::vector<Message> messages_value(const RowView& row, const Json& value, const std::string& field);
+
+// A string becomes plain text, a list (or an object) of messages a chat.
+Text text_value(const RowView& row, const Json& value, const std::string& field);
+Text text_field(const RowView& row, const char* key);
+
+Text plain_text(std::string text);
+Text chat_text(std::vector<Message> messages);
+Response response_of(Text text);
+
+// The last assistant turn leaves `conversation` and is returned with what follows cut off; an empty list when
+// there is no assistant turn.
+std::vector<Message> split_answer(std::vector<Message>& conversation);
+
+// Moves the common beginning of the two answers into the prompt: whole messages, or characters (TRL: one
+// trailing space stays with the answers). False when there is none.
+bool extract_prompt(Text& chosen, Text& rejected, Text& prompt);
+
+// Bytes that both texts begin with, cut at a UTF-8 border.
+std::size_t common_prefix(std::string_view a, std::string_view b);
+
+}  // namespace una::rows

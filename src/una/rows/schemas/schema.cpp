@@ -1,0 +1,202 @@
+#include "una/rows/schemas/schema.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/rows/schemas/fields.h"
+#include "una/rows/schemas/schemas.h"
+#include "una/rows/scores/reference_columns.h"
+
+namespace una::rows {
+namespace {
+
+double finite_field(const RowView& row, const char* key) {
+  const double value = number_field(row, key);
+  if (!std::isfinite(value)) { bad_field(row, key, "must be a finite number"); }
+  return value;
+}
+
+ScoreRange range_field(const RowView& row) {
+  const Json& value = need(row, "score_range");
+  const bool two_numbers =
+      value.is_array() && value.size() == 2 && value[0].is_number() && value[1].is_number();
+  if (!two_numbers) { wrong_type(row, "score_range", "[lo, hi], two numbers", value); }
+  const ScoreRange range{value[0].get<double>(), value[1].get<double>()};
+  if (!(range.lo < range.hi)) { bad_field(row, "score_range", "must be [lo, hi] with lo < hi"); }
+  return range;
+}
+
+// TRL's `tools`: a list, or its JSON text.
+std::string tools_field(const RowView& row) {
+  const Json& value = need(row, "tools");
+  if (value.is_array()) { return value.empty() ? "" : value.dump(); }
+  if (!value.is_string()) { wrong_type(row, "tools", "a list of tools or its JSON text", value); }
+  const std::string text = value.get<std::string>();
+  return trim(text).empty() || trim(text) == "[]" ? "" : text;
+}
+
+std::string group_field(const RowView& row) {
+  const Json& value = need(row, "group_id");
+  if (value.is_number_integer()) { return value.dump(); }
+  if (!value.is_string()) { wrong_type(row, "group_id", "a string or an integer", value); }
+  return value.get<std::string>();
+}
+
+// Members that rows of every shape may carry.
+void read_common(const RowView& row, ReadRow& out) {
+  Example& example = out.example;
+  if (has(row.json, "weight")) {
+    example.weight = finite_field(row, "weight");
+    if (example.weight < 0) { bad_field(row, "weight", "must not be negative"); }
+  }
+  if (has(row.json, "margin")) { example.margin = finite_field(row, "margin"); }
+  if (has(row.json, "group_id")) { example.group_id = group_field(row); }
+  if (has(row.json, "source")) { example.source = string_field(row, "source"); }
+  if (has(row.json, "tools")) { example.tools = tools_field(row); }
+  if (has(row.json, "chat_template_kwargs")) {
+    const Json& value = row.json["chat_template_kwargs"];
+    if (!value.is_object()) { wrong_type(row, "chat_template_kwargs", "an object", value); }
+    if (!value.empty()) { example.template_kwargs = value.dump(); }
+  }
+  if (has(row.json, "score_range")) { out.range = range_field(row); }
+}
+
+bool begins_with(const std::vector<Message>& all, const std::vector<Message>& start) {
+  if (start.empty() || all.size() <= start.size()) { return false; }
+  for (std::size_t i = 0; i < start.size(); ++i) {
+    if (all[i].role != start[i].role || all[i].content != start[i].content) { return false; }
+  }
+  return true;
+}
+
+void to_chat(Text& text, const char* role) {
+  if (text.is_chat) { return; }
+  std::vector<Message> messages;
+  if (!text.plain.empty()) { messages.push_back({role, std::move(text.plain), ""}); }
+  text = chat_text(std::move(messages));
+}
+
+// Prompt and answers of one kind: when one of them is a chat, strings beside it become turns; answers that
+// repeat the prompt lose it.
+void align(Example& example, bool wrap) {
+  bool chat = example.prompt.is_chat || (wrap && !is_blank(example.prompt));
+  for (const Response& response : example.responses) { chat = chat || response.text.is_chat; }
+  if (!chat) { return; }
+  to_chat(example.prompt, "user");
+  for (Response& response : example.responses) {
+    to_chat(response.text, "assistant");
+    std::vector<Message>& turns = response.text.messages;
+    const std::vector<Message>& prompt = example.prompt.messages;
+    if (begins_with(turns, prompt)) {
+      const std::vector<Message> rest(turns.begin() + static_cast<std::ptrdiff_t>(prompt.size()),
+                                      turns.end());
+      turns = rest;
+    }
+  }
+}
+
+[[noreturn]] void unknown_shape(const Json& json, const Where& where) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json.items()) { keys.push_back(value.is_null() ? key + " (null)" : key); }
+  throw InputError(
+      cat(where.text(), ": no known row shape has these fields: ", join(keys, ", "),
+          "; rename them with --columns ours=theirs (prompt, completion, chosen, rejected, response, "
+          "score, label, messages), see docs/data.md"));
+}
+
+}  // namespace
+
+// Special shapes stand before the general ones that they would also fit.
+const std::vector<Shape>& shapes() {
+  static const std::vector<Shape> table = {
+      {"native (answers to label)", fits_bare_responses, read_bare_responses},
+      {"native (responses)", fits_native_responses, read_native_responses},
+      {"UltraFeedback raw", fits_ultrafeedback_raw, read_ultrafeedback_raw},
+      {"NeMo-RL ranked completions", fits_nemo_rl, read_nemo_rl},
+      {"Nectar ranked answers", fits_nectar, read_nectar},
+      {"HelpSteer2", fits_helpsteer2, read_helpsteer2},
+      {"HelpSteer2 preference", fits_helpsteer2_preference, read_helpsteer2_preference},
+      {"UltraFeedback binarized", fits_ultrafeedback_pair, read_ultrafeedback_pair},
+      {"LLaMA-Factory messages pair", fits_lf_messages_pair, read_lf_messages_pair},
+      {"ShareGPT pair", fits_sharegpt_pair, read_sharegpt_pair},
+      {"Alpaca pair", fits_alpaca_pair, read_alpaca_pair},
+      {"TRL pair (strings)", fits_pair_strings, read_pair},
+      {"TRL pair (conversational)", fits_pair_chat, read_pair},
+      {"swift pair", fits_swift_pair, read_swift_pair},
+      {"pair under other names", fits_other_pair, read_other_pair},
+      {"HH transcript pair", fits_hh, read_hh},
+      {"TRL pair (implicit prompt)", fits_implicit_pair, read_implicit_pair},
+      {"score", fits_flat_score, read_flat_score},
+      {"binary", fits_binary, read_binary},
+      {"Alpaca ranked list", fits_alpaca_list, read_alpaca_list},
+      {"ShareGPT conversation", fits_sharegpt, read_sharegpt},
+      {"Alpaca", fits_alpaca, read_alpaca},
+      {"prompt and completion", fits_prompt_completion, read_prompt_completion},
+      {"messages", fits_messages, read_messages},
+      {"question and answer", fits_question_answer, read_question_answer},
+      {"text", fits_text, read_text},
+      {"prompt only", fits_prompt_only, read_prompt_only},
+  };
+  return table;
+}
+
+bool fits_any_shape(const Json& json) {
+  return std::any_of(shapes().begin(), shapes().end(), [&](const Shape& shape) { return shape.fits(json); });
+}
+
+ReadRow read_row(const Json& json, const Where& where, bool apply_chat_template) {
+  if (!json.is_object()) {
+    throw InputError(cat(where.text(), ": a row must be a JSON object, found ", json.type_name()));
+  }
+  const RowView view{json, where};
+  for (const Shape& shape : shapes()) {
+    if (!shape.fits(json)) { continue; }
+    ReadRow out;
+    out.shape = shape.name;
+    out.example.where = where;
+    read_common(view, out);
+    shape.read(view, out);
+    read_reference_columns(view, out.example);
+    if (apply_chat_template && shape.read == read_hh && out.drop.empty()) { hh_to_chat(out.example); }
+    align(out.example, apply_chat_template);
+    return out;
+  }
+  unknown_shape(json, where);
+}
+
+std::optional<std::string> ground_truth_of(const RowView& row, const std::string& column) {
+  if (!row.json.is_object() || !has(row.json, column.c_str())) { return std::nullopt; }
+  const Json& value = row.json[column];
+  if (value.is_string()) { return value.get<std::string>(); }
+  if (!value.is_number() && !value.is_boolean()) { wrong_type(row, column, "a string or a number", value); }
+  return value.dump();
+}
+
+std::string text_key(const Text& text) {
+  if (!text.is_chat) { return "p" + text.plain; }
+  std::string key = "c";
+  for (const Message& message : text.messages) {
+    // Lengths in front keep ("ab", "c") and ("a", "bc") apart.
+    key += cat(message.role.size(), ':', message.role, message.content.size(), ':', message.content,
+               message.extra.size(), ':', message.extra);
+  }
+  return key;
+}
+
+std::string prompt_key(const Example& example) {
+  if (example.tools.empty() && example.template_kwargs.empty()) { return text_key(example.prompt); }
+  return cat(text_key(example.prompt), '\0', example.tools, '\0', example.template_kwargs);
+}
+
+bool is_blank(const Text& text) {
+  if (!text.is_chat) { return trim(text.plain).empty(); }
+  for (const Message& message : text.messages) {
+    if (!trim(message.content).empty() || !message.extra.empty()) { return false; }
+  }
+  return true;
+}
+
+}  // namespace una::rows

@@ -1,0 +1,127 @@
+#include <utility>
+
+#include "una/rows/drops.h"
+#include "una/rows/schemas/fields.h"
+#include "una/rows/schemas/schemas.h"
+
+// TRL's shapes (its dataset formats document), also under the native names: prompt may be `messages`.
+namespace una::rows {
+namespace {
+
+const char* prompt_field(const Json& row) { return first_of(row, {"prompt", "messages"}); }
+const char* completion_field(const Json& row) { return first_of(row, {"completion", "response"}); }
+
+// Fields that say that a row holds, or should hold, an answer.
+bool has_answer_field(const Json& row) {
+  for (const char* key : {"chosen", "rejected", "completion", "response", "responses", "completions",
+                          "answer", "answers", "output", "label", "score", "text"}) {
+    if (row.contains(key) && !row[key].is_null()) { return true; }
+  }
+  return row.contains("score") || row.contains("label");
+}
+
+void add_pair(ReadRow& out, Text chosen, Text rejected) {
+  out.example.unit = Unit::kPair;
+  out.example.responses.push_back(response_of(std::move(chosen)));
+  out.example.responses.push_back(response_of(std::move(rejected)));
+}
+
+bool starts_with_user(const Text& text) {
+  return text.is_chat && !text.messages.empty() && text.messages[0].role != "assistant";
+}
+
+}  // namespace
+
+bool fits_pair_strings(const Json& row) {
+  return prompt_field(row) != nullptr && has_string(row, "chosen") && has_string(row, "rejected");
+}
+
+bool fits_pair_chat(const Json& row) {
+  return prompt_field(row) != nullptr && has_all(row, {"chosen", "rejected"});
+}
+
+void read_pair(const RowView& row, ReadRow& out) {
+  Text prompt = text_field(row, prompt_field(row.json));
+  Text chosen = text_field(row, "chosen");
+  Text rejected = text_field(row, "rejected");
+  // UltraFeedback binarized: lists that begin with the user's turn hold the whole prompt already.
+  const bool whole = !prompt.is_chat && starts_with_user(chosen) && starts_with_user(rejected);
+  if (whole && !extract_prompt(chosen, rejected, prompt)) { out.drop = kNoSharedPrompt; }
+  out.example.prompt = std::move(prompt);
+  add_pair(out, std::move(chosen), std::move(rejected));
+}
+
+bool fits_implicit_pair(const Json& row) { return has_all(row, {"chosen", "rejected"}); }
+
+void read_implicit_pair(const RowView& row, ReadRow& out) {
+  Text chosen = text_field(row, "chosen");
+  Text rejected = text_field(row, "rejected");
+  if (chosen.is_chat != rejected.is_chat) {
+    bad_field(row, "rejected", "must be of the same kind as \"chosen\"");
+  }
+  if (text_key(chosen) == text_key(rejected)) {
+    out.drop = kSameAnswers;
+  } else if (!extract_prompt(chosen, rejected, out.example.prompt)) {
+    out.drop = kNoSharedPrompt;
+  }
+  add_pair(out, std::move(chosen), std::move(rejected));
+}
+
+bool fits_binary(const Json& row) {
+  if (!row.contains("label")) { return false; }
+  return (has(row, "prompt") && completion_field(row) != nullptr) || has_list(row, "messages");
+}
+
+void read_binary(const RowView& row, ReadRow& out) {
+  out.example.unit = Unit::kBinary;
+  const bool label = bool_field(row, "label");
+  const char* completion = completion_field(row.json);
+  Response response;
+  if (completion != nullptr) {
+    out.example.prompt = text_field(row, prompt_field(row.json));
+    response.text = text_field(row, completion);
+  } else {
+    std::vector<Message> turns = messages_value(row, need(row, "messages"), "messages");
+    response.text = chat_text(split_answer(turns));
+    out.example.prompt = chat_text(std::move(turns));
+  }
+  response.label = label;
+  out.example.responses.push_back(std::move(response));
+}
+
+bool fits_prompt_completion(const Json& row) {
+  return prompt_field(row) != nullptr && completion_field(row) != nullptr;
+}
+
+void read_prompt_completion(const RowView& row, ReadRow& out) {
+  out.example.unit = Unit::kSft;
+  out.example.prompt = text_field(row, prompt_field(row.json));
+  out.example.responses.push_back(response_of(text_field(row, completion_field(row.json))));
+}
+
+bool fits_messages(const Json& row) { return has_list(row, "messages"); }
+
+void read_messages(const RowView& row, ReadRow& out) {
+  std::vector<Message> turns = messages_value(row, need(row, "messages"), "messages");
+  std::vector<Message> answer = split_answer(turns);
+  out.example.prompt = chat_text(std::move(turns));
+  out.example.unit = answer.empty() ? Unit::kPrompt : Unit::kSft;
+  if (!answer.empty()) { out.example.responses.push_back(response_of(chat_text(std::move(answer)))); }
+}
+
+bool fits_text(const Json& row) { return has_string(row, "text") && !row.contains("label"); }
+
+void read_text(const RowView& row, ReadRow& out) {
+  out.example.unit = Unit::kSft;
+  out.example.responses.push_back(response_of(plain_text(string_field(row, "text"))));
+}
+
+bool fits_prompt_only(const Json& row) { return has(row, "prompt") && !has_answer_field(row); }
+
+void read_prompt_only(const RowView& row, ReadRow& out) {
+  out.example.unit = Unit::kPrompt;
+  out.example.prompt = text_field(row, "prompt");
+  if (is_blank(out.example.prompt)) { out.drop = "empty prompt"; }
+}
+
+}  // namespace una::rows

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "una/rows/schemas/schema.h"
+
+// The doors of the schema families: `fits_` looks at the keys (and the JSON types where two shapes share
+// keys), `read_` fills unit, prompt and responses. Members that every shape may carry (weight, group_id,
+// source, tools, ...) are read by read_row.
+namespace una::rows {
+
+// schema_native.cpp: prompt | messages + responses[{content, score | label | rank}], flat score rows
+bool fits_bare_responses(const Json& row);  // responses[string or {content}] without any mark
+void read_bare_responses(const RowView& row, ReadRow& out);
+bool fits_native_responses(const Json& row);
+void read_native_responses(const RowView& row, ReadRow& out);
+bool fits_flat_score(const Json& row);
+void read_flat_score(const RowView& row, ReadRow& out);
+
+// schema_trl.cpp
+bool fits_pair_strings(const Json& row);
+bool fits_pair_chat(const Json& row);
+void read_pair(const RowView& row, ReadRow& out);
+bool fits_implicit_pair(const Json& row);
+void read_implicit_pair(const RowView& row, ReadRow& out);
+bool fits_binary(const Json& row);
+void read_binary(const RowView& row, ReadRow& out);
+bool fits_prompt_completion(const Json& row);
+void read_prompt_completion(const RowView& row, ReadRow& out);
+bool fits_messages(const Json& row);
+void read_messages(const RowView& row, ReadRow& out);
+bool fits_text(const Json& row);
+void read_text(const RowView& row, ReadRow& out);
+bool fits_prompt_only(const Json& row);
+void read_prompt_only(const RowView& row, ReadRow& out);
+
+// schema_ultrafeedback.cpp
+bool fits_ultrafeedback_pair(const Json& row);
+void read_ultrafeedback_pair(const RowView& row, ReadRow& out);
+bool fits_ultrafeedback_raw(const Json& row);
+void read_ultrafeedback_raw(const RowView& row, ReadRow& out);
+
+// schema_helpsteer2.cpp
+bool fits_helpsteer2(const Json& row);
+void read_helpsteer2(const RowView& row, ReadRow& out);
+bool fits_helpsteer2_preference(const Json& row);
+void read_helpsteer2_preference(const RowView& row, ReadRow& out);
+
+// schema_hh.cpp
+bool fits_hh(const Json& row);
+void read_hh(const RowView& row, ReadRow& out);
+void hh_to_chat(Example& example);  // the transcript's parts become turns
+
+// schema_llamafactory.cpp
+bool fits_lf_messages_pair(const Json& row);
+void read_lf_messages_pair(const RowView& row, ReadRow& out);
+bool fits_sharegpt_pair(const Json& row);
+void read_sharegpt_pair(const RowView& row, ReadRow& out);
+bool fits_sharegpt(const Json& row);
+void read_sharegpt(const RowView& row, ReadRow& out);
+bool fits_alpaca_pair(const Json& row);
+void read_alpaca_pair(const RowView& row, ReadRow& out);
+bool fits_alpaca_list(const Json& row);
+void read_alpaca_list(const RowView& row, ReadRow& out);
+bool fits_alpaca(const Json& row);
+void read_alpaca(const RowView& row, ReadRow& out);
+
+// schema_ranked.cpp
+bool fits_nectar(const Json& row);
+void read_nectar(const RowView& row, ReadRow& out);
+bool fits_nemo_rl(const Json& row);
+void read_nemo_rl(const RowView& row, ReadRow& out);
+// Ranks (1 is best) become scores: best 1, worst 0, evenly spaced.
+void score_by_rank(const std::vector<double>& ranks, ReadRow& out);
+
+// schema_other_names.cpp: the same shapes under other people's column names
+bool fits_other_pair(const Json& row);
+void read_other_pair(const RowView& row, ReadRow& out);
+bool fits_swift_pair(const Json& row);
+void read_swift_pair(const RowView& row, ReadRow& out);
+bool fits_question_answer(const Json& row);
+void read_question_answer(const RowView& row, ReadRow& out);
+
+}  // namespace una::rows
