@@ -8,27 +8,29 @@
 
 namespace una {
 
-// A mean that has not been divided yet. `count` is known from the batch's table alone, before any forward
-// pass, so micro-batches and ranks of unequal size add up exactly and the trainer divides once (objectives.md
-// section 6).
+// A mean before its division. `count` follows from the batch's table alone, before any forward pass, so sums
+// over micro-batches and ranks of unequal size are exact; the trainer divides once, by the counts of the
+// whole step (docs/objectives.md).
 struct LossSum {
   at::Tensor sum;  // scalar
   double count = 0;
 };
 
-// Sums and counts by name, host numbers; a logged value is sum / count, never a mean of means.
+// Sums and counts by name, on the host; a logged value is sum / count, never a mean of means. Not
+// thread-safe.
 class MetricSums {
  public:
   void add(const std::string& name, double sum, double count = 1);
-  // "max:name" and "min:name" semantics: the extreme over everything added.
+  // For maxima and minima: the extreme of everything added.
   void add_max(const std::string& name, double value);
   void add_min(const std::string& name, double value);
-  // With a prefix the names get it, and those that begin with "_" are left out.
+  // Adds `prefix` to the names, if given; names that begin with "_" are then left out.
   void merge(const MetricSums& other, const std::string& prefix = "");
   void clear();
   std::map<std::string, double> means() const;  // names with count 0 are left out
   double sum(const std::string& name) const;    // 0 when absent
   double count(const std::string& name) const;
+  // One metric; for kMax and kMin `sum` is the extreme.
   struct Entry {
     double sum = 0, count = 0;
     enum class Kind { kMean, kMax, kMin } kind = Kind::kMean;

@@ -6,39 +6,41 @@
 
 namespace una {
 
-// How positions turn the heads; the rules of every type are transformers' (modeling_rope_utils).
+// Rotary position embedding; every type follows transformers (modeling_rope_utils).
 struct RopeSpec {
   std::string type = "default";  // default | llama3 | linear | dynamic | yarn | longrope
   double theta = 10000;
   double factor = 1;
   double low_freq_factor = 1, high_freq_factor = 4;  // llama3
   std::int64_t original_max_positions = 0;           // llama3, yarn, longrope
-  double partial_rotary_factor = 1;                  // the share of a head's dimensions that turns
-  double attention_factor = 0;                       // yarn, longrope: multiplies cos and sin; 0: by the rule
-  double beta_fast = 32, beta_slow = 1;              // yarn
-  double mscale = 0, mscale_all_dim = 0;             // yarn, 0: not given
-  bool truncate = true;                              // yarn
-  std::vector<double> short_factor, long_factor;     // longrope, one a pair of turning dimensions
+  double partial_rotary_factor = 1;                  // the rotated share of a head's dimensions
+  double attention_factor = 0;  // yarn, longrope: multiplies cos and sin; 0: derived from the other values
+  double beta_fast = 32, beta_slow = 1;           // yarn
+  double mscale = 0, mscale_all_dim = 0;          // yarn, 0: not given
+  bool truncate = true;                           // yarn
+  std::vector<double> short_factor, long_factor;  // longrope, one per pair of rotated dimensions
 
-  // The frequencies of a sequence follow from its own length.
+  // Whether the frequencies of a sequence depend on its own length.
   bool depends_on_length() const { return type == "dynamic" || type == "longrope"; }
 };
 
+// What the norm of queries and keys covers.
 enum class QkNorm : std::uint8_t {
   kNone,
   kHead,        // over each q and k head
   kProjection,  // over all q, and all k, heads of a token
 };
 
+// How a norm's weight w is applied.
 enum class NormStyle : std::uint8_t {
   kRounded,  // the normalised value is rounded to the compute dtype, then times w
   kWide,     // times w in fp32, then rounded
   kPlusOne,  // times 1 + w in fp32, then rounded
 };
 
-// What config.json says of a decoder: one description for every family. Names follow Hugging Face where they
-// are short. Which norms a layer has, and whether its projections are fused, is said by the family's names
-// (model/family.h).
+// A decoder as config.json describes it, in one form for all families. Names follow Hugging Face where they
+// are short. Which norms a layer has, and whether its projections are fused, follows from the family's names
+// (weights/part_names.h).
 struct ModelSpec {
   std::string model_type;    // "llama", "mistral", "qwen2"
   std::string architecture;  // "LlamaForCausalLM", "LlamaForSequenceClassification"
@@ -57,18 +59,18 @@ struct ModelSpec {
   double attention_soft_cap = 0;      // scores become cap tanh(score / cap); 0: none
   double logit_soft_cap = 0;          // the same for the head's logits
   std::vector<std::int64_t> windows;  // [num_layers] sliding window of each layer, 0: none
-  RopeSpec rope, local_rope;          // local_rope: of the layers that rope_layers sends there
-  std::vector<std::int8_t>
-      rope_layers;                      // [num_layers] 0: rope, 1: local_rope, -1: no positions; empty: all 0
-  bool recompute_at_long_rope = false;  // longrope: generation computes a sequence anew when it becomes long
+  RopeSpec rope, local_rope;          // local_rope: for the layers that rope_layers assigns to it
+  // [num_layers] 0: rope, 1: local_rope, -1: no positions; empty: all 0.
+  std::vector<std::int8_t> rope_layers;
+  bool recompute_at_long_rope = false;  // longrope: generation recomputes a sequence when it becomes long
   std::string torch_dtype;              // "float32", "bfloat16", "float16" as stored
   double initializer_range = 0.02;
-  std::vector<std::int32_t> eos_ids;      // may be several or none
+  std::vector<std::int32_t> eos_ids;      // several, one or none
   std::int32_t bos_id = -1, pad_id = -1;  // -1: none
   std::int64_t num_labels = 0;            // > 0: sequence classification head "score"
 
   bool is_reward_model() const { return num_labels > 0; }
-  // The longest sequence: dynamic rope goes on to factor times max_positions.
+  // The longest sequence: dynamic rope extends to factor times max_positions.
   std::int64_t position_limit() const {
     const double reach = rope.type == "dynamic" ? rope.factor : 1;
     return static_cast<std::int64_t>(static_cast<double>(max_positions) * reach);

@@ -6,17 +6,18 @@
 
 namespace una {
 
-// Hugging Face generate() names.
+// How answers are sampled, under the names of Hugging Face's generate().
 struct SamplingParams {
   std::int64_t max_new_tokens = 128;
   std::int64_t min_new_tokens = 0;
   double temperature = 1;  // 0: greedy
   double top_p = 1;
   std::int64_t top_k = 0;         // 0: off
-  double min_p = 0;               // share of the most likely token's probability; 0: off
+  double min_p = 0;               // relative to the most likely token's probability; 0: off
   double repetition_penalty = 1;  // over prompt and answer; 1: off
   std::uint64_t seed = 42;
-  std::vector<std::string> stop;  // strings; the score reads the text before, the gradient the sampled ids
+  // Stop strings: rewards see the text before one, the gradient covers the sampled ids.
+  std::vector<std::string> stop;
   std::vector<std::int32_t> stop_ids;  // end-of-sequence ids, several allowed
 };
 

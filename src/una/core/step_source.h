@@ -7,24 +7,24 @@
 
 namespace una {
 
-// Where the training loop gets its steps: rows of a data set (data::StepStream), or the policy's own samples
-// (online::RoundSource).
+// The source of the training loop's steps: rows of a data set (data::StepStream), or the policy's own samples
+// (online::RoundSource). Used by one thread.
 class StepSource {
  public:
   virtual ~StepSource() = default;
-  virtual StepBatch next() = 0;  // moves on; begins the next epoch at an epoch's end
+  virtual StepBatch next() = 0;  // advances; starts the next epoch at the end of one
   virtual std::int64_t steps_per_epoch() const = 0;
   virtual RunPosition position() const = 0;
   virtual void seek(const RunPosition& position) = 0;
-  // After a step that did not fit into memory: makes next() give the same step again, it and all later ones
-  // in smaller micro-batches. The new token budget; 0: it cannot.
+  // After a step that did not fit into memory: makes next() return the same step again, and from then on uses
+  // smaller micro-batches. Returns the new token budget, or 0 if it cannot shrink.
   virtual std::int64_t shrink() { return 0; }
-  // Whether a run can be resumed from here: not while a round of samples is only half used.
+  // Whether a run can be resumed from here, which is not so within a round of samples.
   virtual bool resumable() const { return true; }
-  // Told what became of each step that it gave (not of steps that were refused for numbers that are not
-  // finite); may add to the step's metrics. kEndRound: the rest of the round is left out.
+  // Called with the verdict on each step that it returned (except steps refused for non-finite numbers); may
+  // add to the step's metrics. kEndRound: the rest of the round is skipped.
   virtual void end_step(StepVerdict, MetricSums&) {}
-  // What it learnt on the way, for checkpoints written where `resumable`; position() is kept apart.
+  // Its state for checkpoints, which are written where `resumable`; position() is stored separately.
   virtual Json state() const { return Json::object(); }
   virtual void load_state(const Json&) {}
 };

@@ -11,6 +11,7 @@
 #include <ATen/ops/tensor.h>
 
 #include "una/base/error.h"
+#include "una/core/tiny_spec_testing.h"
 #include "una/kernels/standin_device_testing.h"
 
 namespace una::generate {
@@ -22,18 +23,9 @@ namespace {
 using Ids = std::vector<std::int32_t>;
 using Finish = Output::Finish;
 
-ModelSpec tiny_spec() {
-  ModelSpec spec;
-  spec.model_type = "llama";
-  spec.hidden_size = 16;
-  spec.intermediate_size = 24;
-  spec.num_layers = 2;
-  spec.num_heads = 4;
-  spec.num_kv_heads = 2;
-  spec.head_dim = 6;
-  spec.vocab_size = 40;
-  spec.max_positions = 32;
-  spec.initializer_range = 0.4;
+// The first layer's window is shorter than the sequences of the tests.
+ModelSpec windowed_spec() {
+  ModelSpec spec = tiny_spec({.positions = 32, .initializer_range = 0.4});
   spec.windows = {5, 0};
   return spec;
 }
@@ -72,7 +64,7 @@ void expect_same(const std::vector<Output>& a, const std::vector<Output>& b) {
 }
 
 TEST(Engine, GreedyTokensEqualThoseOfFullForwardPasses) {
-  model::Model model(tiny_spec(), 5, {});
+  model::Model model(windowed_spec(), 5, {});
   const SamplingParams params{.max_new_tokens = 9, .temperature = 0};
   const std::vector<Output> outputs = run(model, {}, params);
   const std::vector<Request> asked = requests(params);
@@ -90,7 +82,8 @@ TEST(Engine, GreedyTokensEqualThoseOfFullForwardPasses) {
 }
 
 TEST(Engine, AnotherDeviceSaysTheSame) {
-  model::Model here(tiny_spec(), 5, {}), far(tiny_spec(), 5, {.device = kernels::testing::standin_device()});
+  model::Model here(windowed_spec(), 5, {}),
+      far(windowed_spec(), 5, {.device = kernels::testing::standin_device()});
   for (const double temperature : {0.0, 1.0}) {
     const SamplingParams params{.max_new_tokens = 9, .temperature = temperature};
     const std::vector<Output> wanted = run(here, {}, params);
@@ -106,7 +99,7 @@ TEST(Engine, AnotherDeviceSaysTheSame) {
 
 // phi3's longrope: a sequence that becomes long is computed anew by the long factors, as transformers does.
 ModelSpec longrope_spec() {
-  ModelSpec spec = tiny_spec();
+  ModelSpec spec = windowed_spec();
   spec.model_type = "phi3";
   spec.rope = {.type = "longrope",
                .theta = 100,
@@ -141,7 +134,7 @@ TEST(Engine, ASequenceThatBecomesLongIsComputedAnew) {
 }
 
 TEST(Engine, DynamicRopeGoesOnBeyondTheTrainedPositions) {
-  ModelSpec spec = tiny_spec();
+  ModelSpec spec = windowed_spec();
   spec.rope = {.type = "dynamic", .theta = 100, .factor = 2};
   model::Model model(spec, 5, {});
   const SamplingParams params{.max_new_tokens = 100, .temperature = 0};
@@ -149,7 +142,7 @@ TEST(Engine, DynamicRopeGoesOnBeyondTheTrainedPositions) {
 }
 
 TEST(Engine, ATextDoesNotDependOnItsNeighbours) {
-  model::Model model(tiny_spec(), 5, {});
+  model::Model model(windowed_spec(), 5, {});
   const SamplingParams params{.max_new_tokens = 12, .temperature = 1.3};
   const std::vector<Output> together = run(model, {}, params);
   std::vector<Output> alone;
@@ -162,7 +155,7 @@ TEST(Engine, ATextDoesNotDependOnItsNeighbours) {
 }
 
 TEST(Engine, SmallBatchesCachesAndPrefillsChangeNothing) {
-  model::Model model(tiny_spec(), 5, {});
+  model::Model model(windowed_spec(), 5, {});
   const SamplingParams params{.max_new_tokens = 12, .temperature = 1.3};
   const std::vector<Output> wide = run(model, {}, params);
   expect_same(run(model, {.max_batch = 1}, params), wide);
@@ -173,7 +166,7 @@ TEST(Engine, SmallBatchesCachesAndPrefillsChangeNothing) {
 }
 
 TEST(Engine, SamplesOfOnePromptComputeItOnce) {
-  model::Model model(tiny_spec(), 5, {});
+  model::Model model(windowed_spec(), 5, {});
   Engine engine(model, nullptr, {.max_batch = 4});
   std::vector<Request> asked;
   for (std::uint64_t sample = 0; sample < 10; ++sample) {
@@ -189,7 +182,7 @@ TEST(Engine, SamplesOfOnePromptComputeItOnce) {
 
 // X lies before the prompt of A, whose second sample then finds 4 + 5 free slots and needs 8 in a row.
 TEST(Engine, ACachedPromptInTheMiddleOfTheCacheBlocksNothing) {
-  model::Model model(tiny_spec(), 5, {});
+  model::Model model(windowed_spec(), 5, {});
   const auto asked = [] {
     return std::vector<Request>{
         {.id = 1, .prompt = {9, 8}, .params = {.max_new_tokens = 3}},
@@ -201,7 +194,7 @@ TEST(Engine, ACachedPromptInTheMiddleOfTheCacheBlocksNothing) {
 }
 
 TEST(Engine, RequestsMayComeWhileOthersRun) {
-  model::Model model(tiny_spec(), 5, {});
+  model::Model model(windowed_spec(), 5, {});
   const SamplingParams params{.max_new_tokens = 8};
   std::vector<Request> asked = requests(params);
   Engine engine(model, nullptr, {});
@@ -217,7 +210,7 @@ TEST(Engine, RequestsMayComeWhileOthersRun) {
 }
 
 TEST(Engine, StopIdsEndATextAndStayInIt) {
-  model::Model model(tiny_spec(), 5, {});
+  model::Model model(windowed_spec(), 5, {});
   const SamplingParams greedy{.max_new_tokens = 9, .temperature = 0};
   const Ids free = run(model, {}, greedy)[0].ids;
   SamplingParams stopped = greedy;
@@ -234,7 +227,7 @@ TEST(Engine, StopIdsEndATextAndStayInIt) {
 }
 
 TEST(Engine, TheModelsPositionsAreALimit) {
-  model::Model model(tiny_spec(), 5, {});
+  model::Model model(windowed_spec(), 5, {});
   Engine engine(model, nullptr, {});
   EXPECT_THROW(engine.add({.prompt = Ids(32, 1)}), InputError);
   EXPECT_THROW(engine.add({.prompt = Ids(40, 1)}), InputError);
@@ -247,7 +240,7 @@ TEST(Engine, TheModelsPositionsAreALimit) {
 }
 
 TEST(Engine, BadRequestsAreRefusedInWords) {
-  model::Model model(tiny_spec(), 5, {});
+  model::Model model(windowed_spec(), 5, {});
   Engine engine(model, nullptr, {.cache_tokens = 10});
   EXPECT_THROW(engine.add({.prompt = {}}), InputError);
   EXPECT_THROW(engine.add({.prompt = {1}, .params = {.temperature = -1}}), InputError);
@@ -262,7 +255,7 @@ TEST(Engine, BadRequestsAreRefusedInWords) {
 }
 
 TEST(Engine, NothingAskedIsNothingSaid) {
-  model::Model model(tiny_spec(), 5, {});
+  model::Model model(windowed_spec(), 5, {});
   Engine engine(model, nullptr, {});
   EXPECT_TRUE(engine.done());
   EXPECT_TRUE(engine.step().empty());
@@ -274,7 +267,7 @@ TEST(Engine, NothingAskedIsNothingSaid) {
 }
 
 TEST(Engine, TheAdapterThatIsNamedSpeaks) {
-  model::Model model(tiny_spec(), 5, {});
+  model::Model model(windowed_spec(), 5, {});
   const model::AdapterId adapter = model.add_adapter({.target_modules = {"all-linear"}}, 1, true);
   const SamplingParams params{.max_new_tokens = 12, .temperature = 0};
   expect_same(run(model, {.adapter = adapter}, params), run(model, {}, params));
@@ -286,7 +279,7 @@ TEST(Engine, TheAdapterThatIsNamedSpeaks) {
 }
 
 TEST(Engine, Bf16ModelsGenerateToo) {
-  model::Model model(tiny_spec(), 5, {.dtype = at::kBFloat16});
+  model::Model model(windowed_spec(), 5, {.dtype = at::kBFloat16});
   const std::vector<Output> outputs = run(model, {}, {.max_new_tokens = 6});
   for (const Output& output : outputs) { EXPECT_EQ(output.ids.size(), 6U); }
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "una/core/tiny_spec_testing.h"
 #include "una/generate/engine.h"
 
 namespace una::generate {
@@ -83,17 +84,12 @@ TEST(StopText, WithoutStopStringsNothingIsDecodedOnTheWay) {
 
 // Through the engine: the ids keep what was sampled, the text ends before the stop string.
 TEST(StopText, TheEngineStopsAtAStringAndTrimsTheText) {
-  ModelSpec spec;
-  spec.model_type = "llama";
-  spec.hidden_size = 16;
-  spec.intermediate_size = 24;
-  spec.num_layers = 1;
-  spec.num_heads = 2;
-  spec.num_kv_heads = 1;
-  spec.head_dim = 8;
-  spec.vocab_size = tokenizer().size();
-  spec.max_positions = 64;
-  spec.initializer_range = 0.4;
+  const ModelSpec spec = tiny_spec({.layers = 1,
+                                    .heads = 2,
+                                    .kv_heads = 1,
+                                    .head_dim = 8,
+                                    .vocabulary = tokenizer().size(),
+                                    .initializer_range = 0.4});
   model::Model model(spec, 5, {});
   Engine engine(model, &tokenizer(), {});
   SamplingParams params{.max_new_tokens = 40, .temperature = 1};

@@ -7,6 +7,7 @@
 
 #include "una/base/json.h"
 #include "una/core/model_spec.h"
+#include "una/core/tiny_spec_testing.h"
 #include "una/reward/reward_text.h"
 
 namespace una::reward {
@@ -58,19 +59,8 @@ inline Question ask(const std::string& prompt, const std::string& answer) {
 }
 
 inline ModelSpec reward_spec(std::int64_t vocabulary) {
-  ModelSpec spec;
-  spec.model_type = "llama";
+  ModelSpec spec = tiny_spec({.head_dim = 4, .vocabulary = vocabulary});
   spec.architecture = "LlamaForSequenceClassification";
-  spec.hidden_size = 16;
-  spec.intermediate_size = 24;
-  spec.num_layers = 2;
-  spec.num_heads = 4;
-  spec.num_kv_heads = 2;
-  spec.head_dim = 4;
-  spec.vocab_size = vocabulary;
-  spec.max_positions = 64;
-  spec.windows = {0, 0};
-  spec.initializer_range = 0.3;
   spec.num_labels = 1;
   return spec;
 }

@@ -2,23 +2,14 @@
 
 #include "una/core/model_spec.h"
 #include "una/core/sequence.h"
+#include "una/core/tiny_spec_testing.h"
 
 namespace una::train::testing {
 
-// A two-layer Llama shape that trains in milliseconds.
+// A two-layer Llama that trains in milliseconds.
 inline ModelSpec tiny_spec() {
-  ModelSpec spec;
-  spec.model_type = "llama";
-  spec.architecture = "LlamaForCausalLM";
-  spec.hidden_size = 32;
-  spec.intermediate_size = 48;
-  spec.num_layers = 2;
-  spec.num_heads = 4;
-  spec.num_kv_heads = 2;
-  spec.head_dim = 8;
-  spec.vocab_size = 50;
-  spec.max_positions = 64;
-  spec.windows = {0, 0};
+  ModelSpec spec = una::tiny_spec(
+      {.hidden = 32, .intermediate = 48, .head_dim = 8, .vocabulary = 50, .initializer_range = 0.02});
   spec.torch_dtype = "float32";
   return spec;
 }
