@@ -6,13 +6,13 @@
 
 #include <ATen/ops/linalg_vector_norm.h>
 
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 #include "una/kernels/reference.h"
 
 namespace una::kernels {
 namespace {
 
-constexpr std::int64_t kBlock = 16384;  // elements a partial sum covers
+constexpr std::int64_t kBlock = 16384;  // elements per partial sum
 
 template <class A>
 cpu::AdamwScalars<A> scalars(const AdamWParams& p) {
@@ -39,7 +39,7 @@ void update(at::Tensor& param, const at::Tensor& grad, at::Tensor& m, at::Tensor
   });
 }
 
-// On another device: ATen's operations over pieces, so that their results in between stay small.
+// On another device: ATen's operations over pieces, so that their intermediate results stay small.
 void update_by_pieces(const at::Tensor& param, const at::Tensor& grad, const at::Tensor& m,
                       const at::Tensor& v, const AdamWParams& params) {
   constexpr std::int64_t kPiece = std::int64_t{1} << 26;

@@ -7,7 +7,7 @@
 
 #include "una/base/error.h"
 #include "una/kernels/copy_rows.h"
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 #include "una/kernels/embedding.h"
 #include "una/kernels/qk_norm.h"
 #include "una/kernels/reference.h"
@@ -16,7 +16,7 @@
 #include "una/kernels/swiglu.h"
 #include "una/kernels/testing.h"
 
-// Every op on a device that is not the CPU, against the same op on the CPU: values and gradients.
+// Compares every op on another device with the same op on the CPU: values and gradients.
 namespace una::kernels {
 namespace {
 
@@ -29,7 +29,7 @@ using testing::weight_of;
 
 at::Tensor moved(const at::Tensor& tensor) { return tensor.to(standin_device()); }
 
-// The op on the stand-in's copies of its inputs.
+// Runs the op on copies of its inputs on the stand-in device.
 Op there(const Op& op) {
   return [op](const Tensors& in) {
     Tensors copies;

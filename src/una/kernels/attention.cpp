@@ -8,7 +8,7 @@
 #include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
 #include "una/kernels/cpu/attention.h"
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 
 namespace una::kernels {
 namespace {
@@ -16,12 +16,14 @@ namespace {
 using detail::AutogradContext;
 using detail::variable_list;
 
+// The arguments of one call.
 struct Call {
   std::vector<Segment> segments;
   AttentionParams params;
   bool whole = true;  // every row of q belongs to a segment
 };
 
+// q, k and v, which may be views of one tensor.
 struct Views {
   at::Tensor q, k, v;
 };
@@ -66,6 +68,7 @@ Call make_call(const Views& t, const std::vector<Segment>& segments, const Atten
   return {segments, params, covered >= t.q.size(0)};
 }
 
+// The output, and the log-sum-exp that the backward needs.
 struct Result {
   at::Tensor out, lse;
 };
@@ -87,6 +90,7 @@ void backward(const Views& t, const Call& call, const Result& result, const at::
                           {grads.q, grads.k, grads.v});
 }
 
+// The autograd node of attention.
 struct Attention : torch::autograd::Function<Attention> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k,
                             const at::Tensor& v, const Call& call) {
@@ -104,6 +108,7 @@ struct Attention : torch::autograd::Function<Attention> {
   }
 };
 
+// The autograd node of attention_packed.
 struct PackedAttention : torch::autograd::Function<PackedAttention> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& qkv, std::int64_t kv_heads,
                             const Call& call) {

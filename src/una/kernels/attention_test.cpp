@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
+#include "una/kernels/reference.h"
 #include "una/kernels/testing.h"
 
 namespace una::kernels {
@@ -17,7 +18,7 @@ namespace {
 using testing::random;
 using testing::Tensors;
 
-// Sequences of these lengths, one after the other.
+// Consecutive sequences of these lengths.
 std::vector<Segment> packed(const std::vector<std::int32_t>& lengths) {
   std::vector<Segment> out;
   std::int32_t begin = 0;
@@ -120,7 +121,7 @@ TEST(Attention, GradientsAreTrueByFiniteDifferences) {
                                  {random({21, 4, 10}, 1), random({21, 2, 10}, 2), random({21, 2, 10}, 3)});
 }
 
-// Sharing changes no bit of the output: keys are cut by position, wherever they lie.
+// Sharing changes no bit of the output: keys are cut by position, wherever they are stored.
 TEST(Attention, SharedPromptGivesTheUnsharedBits) {
   const std::int32_t p = 70, a = 30, b = 45;
   for (const auto dtype : testing::all_dtypes()) {

@@ -16,6 +16,7 @@ namespace una::kernels::detail {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// A value that a Function's context can hold.
 template <class T>
 struct Kept : torch::CustomClassHolder {
   explicit Kept(T v) : value(std::move(v)) {}
@@ -34,7 +35,7 @@ const T& kept(AutogradContext* ctx) {
 
 inline bool wants_grad(const at::Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); }
 
-// Whether an op must record: grad mode is on and an input asks for a gradient.
+// Whether an op must record history: grad mode is on and an input requires a gradient.
 inline bool records(std::initializer_list<at::Tensor> inputs) {
   if (!at::GradMode::is_enabled()) { return false; }
   for (const at::Tensor& input : inputs) {

@@ -11,7 +11,7 @@
 namespace una::kernels {
 namespace {
 
-// Rows of a wider tensor into a cache that keeps a head's rows side by side.
+// Rows of a wider tensor, and a cache in which the rows of a head are contiguous.
 TEST(CopyRows, PutsEveryRowInItsSlot) {
   for (const auto dtype : testing::all_dtypes()) {
     for (const std::int64_t tokens : {1, 5, 700}) {

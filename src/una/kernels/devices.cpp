@@ -17,7 +17,7 @@
 namespace una::kernels {
 namespace {
 
-// The folder of the LibTorch that this program runs with.
+// The folder of the LibTorch that this process has loaded.
 std::string torch_folder() {
   Dl_info info{};
   const bool found = dladdr(reinterpret_cast<const void*>(&at::get_num_threads), &info) != 0;
@@ -25,7 +25,7 @@ std::string torch_folder() {
   return path.substr(0, path.rfind('/'));
 }
 
-// Loads the library once; it registers CUDA's side of every operation.
+// Loads the library once; it registers the CUDA implementation of every operation.
 void load_cuda() {
   static const std::string trouble = [] {
     const std::string path = torch_folder() + "/libtorch_cuda.so";
@@ -68,7 +68,7 @@ c10::Device open_device(const std::string& name) {
   check_input(number < count, "device ", name, ": this machine has ", count, count == 1 ? " card" : " cards",
               ", counted from cuda:0");
   const c10::Device device(c10::kCUDA, static_cast<c10::DeviceIndex>(number));
-  at::globalContext().lazyInitDevice(c10::kCUDA);  // so that the memory's figures can be asked for
+  at::globalContext().lazyInitDevice(c10::kCUDA);  // required before memory statistics can be read
   c10::impl::getDeviceGuardImpl(c10::kCUDA)->setDevice(device);
   return device;
 }

@@ -7,15 +7,15 @@
 
 namespace una::kernels {
 
-// The device that `name` stands for: "cpu", "cuda" (the first card) or "cuda:N". The first call for a card
-// loads LibTorch's CUDA libraries, which the program is not linked to: libtorch_cuda.so beside
-// libtorch_cpu.so
-// (`./dev setup --cuda` puts what that needs in place). InputError, one sentence, on another word, and where
-// libraries, driver or card are missing. Call it before anything else could ask LibTorch about cards.
+// The device called `name`: "cpu", "cuda" (the first card) or "cuda:N". The first call for a card loads
+// LibTorch's CUDA libraries, which the program is not linked to: libtorch_cuda.so next to libtorch_cpu.so
+// (installed by `./dev setup --cuda`). InputError for any other word, and when libraries, driver or card are
+// missing. Must be called before any other LibTorch function that looks for cards, because LibTorch caches
+// the answer.
 c10::Device open_device(const std::string& name);
 
-// Bytes of a card: in use by tensors now and at most since the last reset, and of the card as a whole. All 0
-// for the CPU, whose memory is the process's (base/heap.h).
+// Bytes of a card: used by tensors now, their peak since the last reset, and free and total on the whole
+// card. All 0 for the CPU, whose memory is that of the process (base/heap.h).
 struct DeviceMemory {
   std::int64_t used = 0, peak = 0, free = 0, total = 0;
 };

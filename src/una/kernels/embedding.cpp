@@ -4,7 +4,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "una/kernels/autograd.h"
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 
 namespace una::kernels {
 namespace {
@@ -13,7 +13,7 @@ using detail::AutogradContext;
 using detail::read;
 using detail::variable_list;
 
-// Threads own ranges of the vocabulary and add in token order: deterministic, no races.
+// Each thread owns a range of the vocabulary and adds in token order, so there are no races and one result.
 template <class T, class A>
 void add_rows(const at::Tensor& ids, const at::Tensor& grad, at::Tensor& out) {
   const std::int64_t cols = out.size(1), tokens = ids.numel();
@@ -27,6 +27,7 @@ void add_rows(const at::Tensor& ids, const at::Tensor& grad, at::Tensor& out) {
       });
 }
 
+// The autograd node of embedding.
 struct Embedding : torch::autograd::Function<Embedding> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& master, const Weight& weight,
                             const at::Tensor& ids) {

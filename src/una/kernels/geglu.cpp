@@ -5,7 +5,7 @@
 
 #include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 #include "una/kernels/reference.h"
 
 namespace una::kernels {
@@ -16,7 +16,7 @@ using detail::read;
 using detail::variable_list;
 using detail::write;
 
-constexpr std::int64_t kCost = 6;  // of an element, in multiples of a copied one
+constexpr std::int64_t kCost = 6;  // of an element, relative to copying one
 
 at::Tensor forward(const at::Tensor& gate_up, bool exact) {
   const std::int64_t inner = gate_up.size(1) / 2;
@@ -42,6 +42,7 @@ at::Tensor backward(const at::Tensor& gate_up, const at::Tensor& grad, bool exac
   return out;
 }
 
+// The autograd node of geglu.
 struct Geglu : torch::autograd::Function<Geglu> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_up, bool exact) {
     ctx->save_for_backward({gate_up});

@@ -10,7 +10,7 @@
 
 #include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 
 namespace una::kernels {
 namespace {
@@ -20,12 +20,14 @@ using detail::read;
 using detail::variable_list;
 using detail::write;
 
+// The arguments of one call.
 struct Call {
   at::Tensor value, master;  // the head; master undefined when frozen
   double temperature = 1, soft_cap = 0;
   std::int64_t chunk = 0;
 };
 
+// The results of one call.
 struct Outputs {
   at::Tensor logp, lse, entropy, mean_logit, greedy;  // [N], undefined when not wanted
 };
@@ -35,7 +37,7 @@ cpu::LogpParams<A> logp_params(const Call& call) {
   return {static_cast<A>(1 / call.temperature), static_cast<A>(call.soft_cap)};
 }
 
-// chunk(first row, rows, logits [rows, V]) for all rows of hidden, one buffer for all chunks.
+// Calls chunk(first row, rows, logits [rows, V]) for all rows of hidden; all chunks use one buffer.
 template <class Chunk>
 void each_chunk(const at::Tensor& hidden, const Call& call, const Chunk& chunk) {
   const std::int64_t rows = hidden.size(0), vocab = call.value.size(0);
@@ -50,7 +52,7 @@ void each_chunk(const at::Tensor& hidden, const Call& call, const Chunk& chunk) 
   }
 }
 
-// Log-probs of a chunk; with u, the logits become the unit gradient while each row is in cache.
+// Log-probs of a chunk; with u, each row of logits becomes the unit gradient while it is in cache.
 template <class T>
 void chunk_logps(const Call& call, const at::Tensor& logits, const at::Tensor& targets, const Outputs& out,
                  std::int64_t first, bool unit_gradient) {
@@ -77,7 +79,7 @@ aten::HeadRows rows_of(const Outputs& out, std::int64_t first, std::int64_t n) {
   return {part(out.logp), part(out.lse), part(out.entropy), part(out.mean_logit), part(out.greedy)};
 }
 
-// chunk_logps on a device of its own.
+// chunk_logps on a device that is not the CPU.
 void aten_logps(const Call& call, const at::Tensor& logits, const at::Tensor& targets,
                 const aten::HeadRows& out, bool unit_gradient) {
   const aten::HeadScales scales{call.temperature, call.soft_cap};
@@ -114,7 +116,7 @@ void forward(const at::Tensor& hidden, const Call& call, const at::Tensor& targe
   });
 }
 
-// The logits of a chunk become grad[row] * d logp / d logits.
+// Overwrites the logits of a chunk with grad[row] * d logp / d logits.
 template <class T>
 void chunk_gradient(const Call& call, const at::Tensor& logits, const at::Tensor& targets,
                     const at::Tensor& lse, const at::Tensor& grad, std::int64_t first) {
@@ -130,7 +132,7 @@ void chunk_gradient(const Call& call, const at::Tensor& logits, const at::Tensor
   });
 }
 
-// Frozen head: scales u, kept by the forward.
+// Frozen head: scales u, which the forward stored.
 struct FrozenHead : torch::autograd::Function<FrozenHead> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& hidden, const at::Tensor& targets,
                             const Call& call, const Outputs& out) {
@@ -145,7 +147,7 @@ struct FrozenHead : torch::autograd::Function<FrozenHead> {
   }
 };
 
-// A head that trains: the chunks are computed again.
+// A head that trains: recomputes the chunks.
 struct TrainedHead : torch::autograd::Function<TrainedHead> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& hidden, const at::Tensor& master,
                             const at::Tensor& targets, const Call& call, const Outputs& out) {
@@ -193,7 +195,7 @@ void check_shapes(const at::Tensor& hidden, const Weight& weight, const at::Tens
         "linear_logps: targets must be [N] int64");
   check(call.temperature > 0 && call.chunk > 0, "linear_logps: temperature and chunk_rows must be positive");
   if (!targets.is_cpu()) {
-    return;  // the model has looked at them where they came from
+    return;  // the model has checked them on the CPU already
   }
   const auto* target = read<std::int64_t>(targets);
   for (std::int64_t i = 0; i < targets.size(0); ++i) {
@@ -202,7 +204,7 @@ void check_shapes(const at::Tensor& hidden, const Weight& weight, const at::Tens
   }
 }
 
-// The two temperatures are one setting in two places.
+// PolicyWants and HeadParams carry the same temperature.
 double temperature_of(const PolicyWants& wants, const HeadParams& params) {
   check(wants.temperature == 1 || params.temperature == 1 || wants.temperature == params.temperature,
         "linear_logps: wants and params name different temperatures");

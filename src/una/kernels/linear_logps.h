@@ -9,17 +9,18 @@
 
 namespace una::kernels {
 
+// How the head turns hidden states into log-probs.
 struct HeadParams {
   double temperature = 1;
   double soft_cap = 0;            // final logit soft-cap, 0: none
-  std::int64_t chunk_rows = 256;  // rows whose logits exist at one time
+  std::int64_t chunk_rows = 256;  // rows whose logits are in memory at a time
 };
 
 // The one log-prob primitive: logits = hidden weight^T, log-softmax in fp32, the target's log-prob gathered,
-// chunk by chunk; logits never exist as a whole. hidden [N, C] fp32|bf16, weight [V, C], targets [N] int64.
-// Frozen head: the forward keeps u = d logp / d hidden, [N, C], and the backward scales it (no second
+// chunk by chunk, so that the whole [N, V] never exists. hidden [N, C] fp32|bf16, weight [V, C], targets [N]
+// int64. Frozen head: the forward stores u = d logp / d hidden, [N, C], which the backward scales (no second
 // product); without grad mode u is not computed. A head that trains recomputes its chunks in the backward.
-// Gradients: hidden, weight. Fills logp, and entropy, mean_logit, greedy when `wants.statistics`.
+// Gradients: hidden, weight. Fills logp, and with `wants.statistics` entropy, mean_logit and greedy.
 PolicyOutput linear_logps(const at::Tensor& hidden, const Weight& weight, const at::Tensor& targets,
                           const PolicyWants& wants, const HeadParams& params);
 

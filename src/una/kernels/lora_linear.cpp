@@ -15,7 +15,7 @@
 #include "una/base/rng.h"
 #include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 #include "una/kernels/product.h"
 
 namespace una::kernels {
@@ -26,14 +26,15 @@ using detail::read;
 using detail::variable_list;
 using detail::write;
 
+// The arguments of one call, as the backward needs them.
 struct Call {
   at::Tensor weight, bias;  // [sum out, in]; [sum out] or undefined
   std::vector<LinearPart> parts;
-  at::Tensor kept_x;                                    // x or where it came from; undefined: not needed
-  std::function<at::Tensor(const at::Tensor&)> make_x;  // of kept_x; empty: that is x
+  at::Tensor kept_x;                                    // x or its origin; undefined: not needed
+  std::function<at::Tensor(const at::Tensor&)> make_x;  // from kept_x; empty: kept_x is x
 };
 
-// visit(master) for every tensor that trains, in the order of the Function's inputs.
+// Calls visit(master) for every tensor that trains, in the order of the Function's inputs.
 template <class Visit>
 void each_master(const std::vector<LinearPart>& parts, const Visit& visit) {
   for (const LinearPart& part : parts) {
@@ -47,7 +48,7 @@ void each_master(const std::vector<LinearPart>& parts, const Visit& visit) {
   }
 }
 
-// Whether a gradient is made of x.
+// Whether any gradient is computed from x.
 bool needs_x(const LinearPart& part) {
   return detail::wants_grad(part.weight_master) ||
          std::any_of(part.adapters.begin(), part.adapters.end(),
@@ -90,8 +91,8 @@ at::Tensor dropped(const at::Tensor& x, const LoraTerm& term) {
 
 at::Tensor scaled(const at::Tensor& thin, double scale) { return scale == 1 ? thin : thin.mul_(scale); }
 
-// A part's y from its product with the weight, by its DoRA term. Under dropout the base's share of z has
-// another input than y, so it is a second product.
+// Applies a part's DoRA term to its product with the weight. Under dropout the base's share of z has a
+// different input from y's, so it needs a second product.
 void apply_dora(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& term, at::Tensor y,
                 variable_list& saved) {
   const at::Tensor in = dropped(x, term);
@@ -107,11 +108,11 @@ void apply_dora(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& t
   if (detail::wants_grad(term.magnitude_master)) { saved.push_back(z); }
 }
 
-// y; appends to `saved`, for each adapter, its scaled thin product s drop(x) A^T [T, r], then z where a DoRA
-// magnitude trains.
+// Returns y; appends to `saved`, for each adapter, its scaled thin product s drop(x) A^T [T, r], then z where
+// a DoRA magnitude trains.
 at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                    const std::vector<LinearPart>& parts, variable_list& saved) {
-  const bool late_bias = bias.defined() && has_dora(parts);  // no gain is on the bias
+  const bool late_bias = bias.defined() && has_dora(parts);  // the gain does not apply to the bias
   at::Tensor y = product(x, weight, late_bias ? at::Tensor() : bias);
   std::int64_t begin = 0;
   for (const LinearPart& part : parts) {
@@ -130,15 +131,15 @@ at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, const at::Tens
 
 at::Tensor like(const at::Tensor& grad, const at::Tensor& master) { return grad.to(master.scalar_type()); }
 
-// Where the backward of a call puts what it finds.
+// Where the backward of a call puts its results.
 struct Gradients {
   const at::Tensor& x;
   at::Tensor& dx;  // undefined: not wanted
   variable_list& out;
 };
 
-// The gradients of one adapter; adds its share to dx where that is wanted, and `base`, if it is there, as the
-// share of another product with the dropped x.
+// The gradients of one adapter; adds its share to dx where that is wanted, and `base`, if defined, as the
+// share of a further product with the dropped x.
 void term_backward(const LoraTerm& term, const at::Tensor& thin, const at::Tensor& dy, const at::Tensor& base,
                    Gradients into) {
   const bool trains_a = term.a.trains();
@@ -155,8 +156,8 @@ void term_backward(const LoraTerm& term, const at::Tensor& thin, const at::Tenso
   }
 }
 
-// What the stacked product gets of dy: DoRA's gain is on it, but for the parts under dropout, whose plain
-// product has none.
+// The gradient of the stacked product: dy times DoRA's gain, except for parts under dropout, whose plain
+// product has no gain.
 at::Tensor product_gradient(const at::Tensor& dy, const Call& call) {
   if (!has_dora(call.parts)) { return dy; }
   at::Tensor out = dy.clone();
@@ -170,11 +171,12 @@ at::Tensor product_gradient(const at::Tensor& dy, const Call& call) {
   return out;
 }
 
+// The gradients of one part.
 struct PartGradients {
-  at::Tensor dy, dproduct;  // of a part's output, and of its product with the weight
+  at::Tensor dy, dproduct;  // gradients of a part's output and of its product with the weight
 };
 
-// The same for a DoRA term: z's gradient is gain dy. `saved`: the thin product, then z where it was kept.
+// The same for a DoRA term: z's gradient is gain dy. `saved`: the thin product, then z where it was stored.
 void dora_backward(const LoraTerm& term, const at::Tensor& weight, const at::Tensor* saved,
                    const PartGradients& part, Gradients into) {
   const at::Tensor& dy = part.dy;
@@ -188,10 +190,11 @@ void dora_backward(const LoraTerm& term, const at::Tensor& weight, const at::Ten
   into.out.push_back(like(dgain.div_(term.norm), term.magnitude_master));
 }
 
+// The autograd node of stacked_linear.
 struct StackedLinear : torch::autograd::Function<StackedLinear> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, at::TensorList /*masters*/,
                             Call call) {
-    variable_list saved{std::exchange(call.kept_x, {})};  // where it is let go as soon as it has been used
+    variable_list saved{std::exchange(call.kept_x, {})};  // moved, so that it is freed right after its use
     at::Tensor y = kernels::forward(x, call.weight, call.bias, call.parts, saved);
     ctx->save_for_backward(std::move(saved));
     detail::keep(ctx, std::move(call));
@@ -208,7 +211,7 @@ struct StackedLinear : torch::autograd::Function<StackedLinear> {
     variable_list out(1);
     const Gradients into{x, dx, out};
     std::int64_t begin = 0;
-    std::size_t next = 1;  // of `saved`
+    std::size_t next = 1;  // index into `saved`
     for (const LinearPart& part : call.parts) {
       const at::Tensor part_dy = dy.narrow(1, begin, part.out);
       const at::Tensor part_dproduct = dproduct.narrow(1, begin, part.out);
@@ -241,7 +244,7 @@ void check_dora(const LinearPart& part) {
   check(part.adapters.size() == 1 && term.gain.numel() == part.out,
         "stacked_linear: a DoRA term's gain must be [out], and the term its part's only one");
   check(!detail::wants_grad(term.magnitude_master) || term.norm.defined(),
-        "stacked_linear: a DoRA magnitude trains beside its norm");
+        "stacked_linear: a DoRA magnitude that trains needs its norm");
   check(term.dropout == 0 || !detail::wants_grad(part.weight_master),
         "stacked_linear: no DoRA with dropout on a weight that trains");
 }
@@ -293,7 +296,7 @@ at::Tensor stacked_linear(const at::Tensor& x_in, const at::Tensor& weight, cons
 }
 
 at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double scale) {
-  constexpr std::int64_t kRows = 256;  // fp32 rows that stay near the cores
+  constexpr std::int64_t kRows = 256;  // fp32 rows that stay in cache
   const at::NoGradGuard no_grad;
   const at::ScalarType wide = detail::compute_type(weight.scalar_type());
   const at::Tensor inner = a.to(weight.device(), wide), outer = b.to(weight.device(), wide);

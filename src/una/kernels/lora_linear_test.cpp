@@ -20,7 +20,7 @@ using testing::Tensors;
 struct Layer {
   std::int64_t rows, in;
   std::vector<std::int64_t> outs;
-  std::vector<std::int64_t> ranks;  // one adapter on each part per entry
+  std::vector<std::int64_t> ranks;  // one adapter per entry on each part
   bool bias = false;
   bool trains_full = false;  // the first part's weight and bias train
   double dropout = 0;
@@ -56,7 +56,7 @@ at::Tensor kept(const at::Tensor& x, const at::Tensor& weight, const at::Tensor&
   return stacked_linear(x, weight, bias, parts);
 }
 
-// Of twice x, which the backward makes again, or keeps.
+// The op on twice x, which the backward recomputes or stores.
 Linear of_doubled(bool again) {
   return [again](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                  const std::vector<LinearPart>& parts) {
@@ -65,7 +65,7 @@ Linear of_doubled(bool again) {
   };
 }
 
-// Any norm will do: to the gradient it is a constant.
+// Any norm will do, because the gradient treats it as a constant.
 void set_dora(LoraTerm& term, const at::Tensor& magnitude) {
   term.magnitude_master = magnitude;
   term.norm = at::arange(magnitude.numel(), magnitude.options().requires_grad(false)).mul(0.1).add(0.7);
@@ -166,7 +166,7 @@ TEST(LoraLinear, GradientsAreTrueByFiniteDifferences) {
   expect_true({.rows = 6, .in = 10, .outs = {7, 5}, .ranks = {3}, .dropout = 0.3, .dora = true});
 }
 
-// Of q, k and v only some may have an adapter, and other linears of the model no DoRA.
+// Some of q, k and v may lack an adapter, and other adapters may not be DoRA.
 TEST(LoraLinear, DoraPlainAndBarePartsStandSideBySide) {
   const at::Tensor x = random({9, 12}, 1), weight = random({15, 12}, 2), bias = random({15}, 3);
   const auto term = [](std::int64_t out, std::uint64_t seed) {
@@ -178,7 +178,7 @@ TEST(LoraLinear, DoraPlainAndBarePartsStandSideBySide) {
   EXPECT_LE(testing::difference(got, reference::stacked_linear(x, weight, bias, parts)), 1e-12);
 }
 
-// The norm is of many rows: more than are looked at in one piece.
+// More rows than the norm processes at a time.
 TEST(LoraLinear, DoraNormsAreThoseOfTheRows) {
   for (const auto dtype : testing::all_dtypes()) {
     const at::Tensor weight = random({530, 40}, 1), a = random({3, 40}, 2), b = random({530, 3}, 3);
@@ -250,7 +250,7 @@ TEST(LoraLinear, AnInputMadeAgainGivesTheSameBits) {
   }
 }
 
-// Whether x's numbers still exist when only the output is held.
+// Whether x's storage is still alive when only the output is held.
 bool keeps_x(const InputOrigin& origin, bool trains) {
   at::Tensor x = random({5, 4}, 3).set_requires_grad(true) * 2;
   const c10::weak_intrusive_ptr<c10::StorageImpl> storage = x.storage().getWeakStorageImpl();

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 #include "una/kernels/rms_norm.h"
 
 // The norm loops chosen by kind. For this room's sources only.
@@ -10,6 +10,7 @@ namespace una::kernels::detail {
 
 inline constexpr std::int64_t kPartialRows = 128;  // rows summed into one partial of a weight's gradient
 
+// The extent and arithmetic of one call.
 struct NormShape {
   std::int64_t rows = 0, cols = 0;
   double eps = 0;
@@ -31,8 +32,9 @@ void norm_rows(const T* x, const T* w, T* y, A* inv, const NormShape& s) {
   }
 }
 
+// Where the gradients go; null: not wanted.
 template <class T>
-struct NormGradients {  // where they go; null: not wanted
+struct NormGradients {
   T* x;
   cpu::Compute<T>* weight;  // [cols], added to
 };

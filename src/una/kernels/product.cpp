@@ -8,7 +8,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 
 namespace una::kernels {
 namespace {
@@ -21,7 +21,7 @@ bool row_major(const at::Tensor& matrix) {
 }
 
 constexpr std::int64_t kFew = 64, kFewBesideTiles = 16, kSeveral = 128;
-constexpr std::int64_t kShortRow = 2048;  // with longer ones ATen is ahead sooner
+constexpr std::int64_t kShortRow = 2048;  // with longer rows ATen is faster from fewer of them on
 
 bool has_amx() {
   const auto capabilities = at::cpu::get_cpu_capabilities();
@@ -32,61 +32,62 @@ bool has_amx() {
 std::int64_t bf16_limit(std::string_view isa, std::int64_t in) {
   static const bool tiles = has_amx();
   if (multiplies_bf16()) { return tiles ? kFewBesideTiles : in <= kShortRow ? kSeveral : kFew; }
-  // without such instructions ATen multiplies bf16 at half our speed or less
+  // Without such instructions ATen multiplies bf16 at half the speed of these loops, or less.
   return isa == "default" ? kFew : std::numeric_limits<std::int64_t>::max();
 }
 
-bool is_few(const at::Tensor& x, const at::Tensor& weight) {
+bool is_skinny(const at::Tensor& x, const at::Tensor& weight) {
   return x.dim() == 2 && x.size(0) > 0 && x.size(1) > 0 &&
-         x.size(0) <= few_rows_limit(x.scalar_type(), x.size(1)) && row_major(x) && row_major(weight) &&
+         x.size(0) <= skinny_gemm_limit(x.scalar_type(), x.size(1)) && row_major(x) && row_major(weight) &&
          x.is_cpu();
 }
 
-// `add` [T, out] or [out] or undefined.
-void few_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add, const at::Tensor& y) {
+// y = x weight^T + add; `add` is [T, out], [out] or undefined.
+void multiply_skinny(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add,
+                     const at::Tensor& y) {
   const std::int64_t in = x.size(1), outs = weight.size(0);
   detail::with_type(x.scalar_type(), [&]<class T>() {
     const std::int64_t grain = 8 * (1 + 16384 / (8 * in * x.size(0)));
     at::parallel_for(0, outs, grain, [&](std::int64_t begin, std::int64_t end) {
-      detail::table<T>().few_rows({.x = read<T>(x),
-                                   .weight = read<T>(weight) + begin * in,
-                                   .add = add.defined() ? read<T>(add) + begin : nullptr,
-                                   .out = write<T>(y) + begin,
-                                   .rows = x.size(0),
-                                   .in = in,
-                                   .outs = end - begin,
-                                   .x_row = in,
-                                   .weight_row = in,
-                                   .add_row = add.defined() && add.dim() == 2 ? add.stride(0) : 0,
-                                   .out_row = y.stride(0)});
+      detail::table<T>().skinny_gemm({.x = read<T>(x),
+                                      .weight = read<T>(weight) + begin * in,
+                                      .add = add.defined() ? read<T>(add) + begin : nullptr,
+                                      .out = write<T>(y) + begin,
+                                      .rows = x.size(0),
+                                      .in = in,
+                                      .outs = end - begin,
+                                      .x_row = in,
+                                      .weight_row = in,
+                                      .add_row = add.defined() && add.dim() == 2 ? add.stride(0) : 0,
+                                      .out_row = y.stride(0)});
     });
   });
 }
 
 }  // namespace
 
-bool multiplies_bf16() { return std::string_view(cpu::tables().name) == "avx512_bf16"; }
+bool multiplies_bf16() { return cpu::multiplies_bf16(); }
 
-std::int64_t few_rows_limit(at::ScalarType dtype, std::int64_t in) {
+std::int64_t skinny_gemm_limit(at::ScalarType dtype, std::int64_t in) {
   const std::string_view isa = cpu::tables().name;
   if (dtype == at::kBFloat16) { return bf16_limit(isa, in); }
   return dtype == at::kFloat && isa.substr(0, 6) == "avx512" ? kSeveral : kFew;
 }
 
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (!is_few(x, weight)) {
+  if (!is_skinny(x, weight)) {
     return at::linear(x, weight, bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt);
   }
   at::Tensor y = at::empty({x.size(0), weight.size(0)}, x.options().requires_grad(false));
-  few_rows(x, weight, bias, y);
+  multiply_skinny(x, weight, bias, y);
   return y;
 }
 
 void add_product(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight) {
-  if (!is_few(x, weight) || y.stride(1) != 1) {
+  if (!is_skinny(x, weight) || y.stride(1) != 1) {
     y.addmm_(x, weight.t());
   } else {
-    few_rows(x, weight, y, y);
+    multiply_skinny(x, weight, y, y);
   }
 }
 

@@ -7,16 +7,17 @@
 namespace una::kernels {
 
 // The products of a forward pass without history: x [T, in] weight [out, in]^T, one dtype (fp32|fp64|bf16,
-// sums in fp32 or fp64), last dimensions contiguous. Up to few_rows_limit rows take loops of ours that read
-// the weight at the memory's speed and give a row the same bits whatever rows are beside it; more rows are
-// ATen's. Parallel over outputs.
+// sums in fp32 or fp64), last dimensions contiguous. Up to skinny_gemm_limit rows use una's skinny GEMM,
+// which reads the weight at memory speed and whose result for a row does not depend on the other rows; more
+// rows go to ATen. Parallel over outputs.
 
-// Whether this CPU has instructions for products of bf16 (AVX-512 BF16, AMX). Without them training in bf16
-// is slower than in fp32: ATen's backward products are then many times slower.
+// Whether this CPU has instructions for bf16 products (AVX-512 BF16, AMX). Without them training in bf16 is
+// slower than in fp32, because ATen's backward products are many times slower.
 bool multiplies_bf16();
 
-// Up to so many rows our loops were the faster ones on this kind of machine (`./dev bench kernels`).
-std::int64_t few_rows_limit(at::ScalarType dtype, std::int64_t in);
+// The number of rows up to which the skinny GEMM measured faster than ATen on this kind of machine (`./dev
+// bench kernels`).
+std::int64_t skinny_gemm_limit(at::ScalarType dtype, std::int64_t in);
 
 // y [T, out] = x weight^T + bias [out] (undefined: none), rounded once, as at::linear does.
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});

@@ -20,7 +20,7 @@ struct Shape {
   std::int64_t rows, in, out;
 };
 
-// Whole and broken blocks of rows, inputs and outputs; the last has more of x than is multiplied at one time.
+// Full and partial blocks of rows, inputs and outputs; the last has more of x than is multiplied at a time.
 const std::vector<Shape>& shapes() {
   static const std::vector<Shape> all{{1, 1, 1},   {1, 576, 67}, {2, 32, 8},   {3, 33, 9},    {4, 31, 5},
                                       {5, 64, 13}, {6, 7, 3},    {7, 100, 17}, {64, 65, 130}, {61, 9001, 3}};
@@ -60,7 +60,7 @@ TEST_P(Product, AddsToColumnsOfAWiderTensor) {
 }
 
 TEST_P(Product, GivesARowTheSameBitsWhateverIsBesideIt) {
-  const std::int64_t most = std::min<std::int64_t>(few_rows_limit(GetParam(), 99), 200);
+  const std::int64_t most = std::min<std::int64_t>(skinny_gemm_limit(GetParam(), 99), 200);
   const at::Tensor w = random({43, 99}, 2).to(GetParam()), x = random({most, 99}, 1).to(GetParam());
   const at::Tensor alone = product(x.narrow(0, 0, 1), w);
   for (std::int64_t rows = 2; rows <= most; ++rows) {
@@ -71,7 +71,7 @@ TEST_P(Product, GivesARowTheSameBitsWhateverIsBesideIt) {
 }
 
 TEST_P(Product, LeavesManyRowsAndOtherLayoutsToATen) {
-  const std::int64_t limit = few_rows_limit(GetParam(), 40);
+  const std::int64_t limit = skinny_gemm_limit(GetParam(), 40);
   const bool limited = limit < 1000;
   const at::Tensor w = random({24, 40}, 2).to(GetParam()),
                    x = random({limited ? limit + 1 : 2, 40}, 1).to(GetParam());

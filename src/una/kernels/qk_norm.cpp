@@ -22,12 +22,13 @@ using detail::read;
 using detail::variable_list;
 using detail::write;
 
+// The arguments of one call.
 struct Call {
   Weight q, k;
   QkNormParams params;
 };
 
-// What one token holds: the q rows, the k rows, then the v heads; in elements.
+// One token's layout: the q rows, the k rows, then the v heads; in elements.
 struct Layout {
   NormShape q, k;
   std::int64_t values = 0;
@@ -69,10 +70,12 @@ at::Tensor forward(const at::Tensor& qkv, const Call& call, const at::Tensor& in
   return y;
 }
 
+// The results of the backward.
 struct Gradients {
-  at::Tensor qkv, q, k;  // the weights' in the computing dtype, undefined where not wanted
+  at::Tensor qkv, q, k;  // those of the weights in the computing dtype; undefined: not wanted
 };
 
+// The data of one backward, in elements of T.
 template <class T>
 struct Pointers {
   using A = cpu::Compute<T>;
@@ -81,7 +84,7 @@ struct Pointers {
   T* dx;
 };
 
-// One token: its dx, and dq and dk (null: not wanted) added to.
+// One token: writes its dx and adds to dq and dk (null: not wanted).
 template <class T, class A = cpu::Compute<T>>
 void token_backward(const Pointers<T>& p, const Layout& layout, std::int64_t t, A* dq, A* dk) {
   const std::int64_t at = t * layout.token(), k_at = at + layout.q_size(), v_at = k_at + layout.k_size();
@@ -92,7 +95,7 @@ void token_backward(const Pointers<T>& p, const Layout& layout, std::int64_t t, 
   std::memcpy(p.dx + v_at, p.dy + v_at, static_cast<std::size_t>(layout.values) * sizeof(T));
 }
 
-// Partials of fixed tokens are added in order, so the thread count changes no bit.
+// Partials of fixed ranges of tokens are added in order, so results do not depend on the thread count.
 Gradients backward(const at::Tensor& dy, const at::Tensor& x, const Call& call, const at::Tensor& inv) {
   const Layout layout = layout_of(x, call.params);
   const std::int64_t tokens = x.size(0), partials = (tokens + kPartialRows - 1) / kPartialRows;
@@ -127,6 +130,7 @@ Gradients backward(const at::Tensor& dy, const at::Tensor& x, const Call& call, 
   return out;
 }
 
+// The autograd node of qk_norm.
 struct QkNorm : torch::autograd::Function<QkNorm> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& qkv,
                             const std::optional<at::Tensor>& q_master,

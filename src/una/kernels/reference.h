@@ -7,7 +7,7 @@
 
 #include "una/core/policy_output.h"
 #include "una/kernels/adamw.h"
-#include "una/kernels/attention.h"  // reference::attention
+#include "una/kernels/attention.h"
 #include "una/kernels/geglu.h"
 #include "una/kernels/linear_logps.h"
 #include "una/kernels/lora_linear.h"
@@ -15,10 +15,10 @@
 #include "una/kernels/rms_norm.h"
 #include "una/kernels/weight.h"
 
-// The ops of this room in plain ATen, differentiable by autograd and as slow as they are plain: the oracle of
-// tests. Same arguments, shapes and meaning as the op of the same name. A weight that trains is used as
-// master.to(value's dtype), so its gradient reaches the master. Norm, softmax and log-softmax are computed in
-// fp32 (fp64 for fp64 input).
+// The ops of this room in plain ATen, differentiable by autograd and slow: the oracle of the tests. Same
+// arguments, shapes and meaning as the op of the same name. A weight that trains is used as master.to(value's
+// dtype), so that its gradient reaches the master. Norm, softmax and log-softmax are computed in fp32 (fp64
+// for fp64 input).
 namespace una::kernels::reference {
 
 at::Tensor rms_norm(const at::Tensor& x, const Weight& weight, double eps,
@@ -28,6 +28,8 @@ at::Tensor geglu(const at::Tensor& gate_up, Gelu form);
 at::Tensor swiglu(const at::Tensor& gate_up);
 at::Tensor rope(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
                 std::int64_t rotated_heads);
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const std::vector<Segment>& segments, const AttentionParams& params);
 at::Tensor embedding(const at::Tensor& ids, const Weight& weight);
 at::Tensor stacked_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                           const std::vector<LinearPart>& parts);

@@ -18,6 +18,7 @@ using detail::read;
 using detail::variable_list;
 using detail::write;
 
+// The arguments of one call.
 struct Call {
   Weight weight;
   double eps = 0;
@@ -42,8 +43,8 @@ at::Tensor forward(const at::Tensor& x, const Call& call, const at::Tensor& inv)
   return y;
 }
 
-// dx and the weight's gradient [C] in the computing dtype; undefined where not wanted. Partials of fixed rows
-// are added in order, so the thread count changes no bit.
+// dx and the weight's gradient [C] in the computing dtype; undefined where not wanted. Partials of fixed
+// ranges of rows are added in order, so results do not depend on the thread count.
 struct Gradients {
   at::Tensor x, weight;
 };
@@ -80,6 +81,7 @@ Gradients backward(const at::Tensor& dy, const at::Tensor& x, const Call& call, 
   return out;
 }
 
+// The autograd node of rms_norm.
 struct RmsNorm : torch::autograd::Function<RmsNorm> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x,
                             const std::optional<at::Tensor>& master, const Call& call) {

@@ -61,7 +61,7 @@ TEST(RmsNorm, WideKindsHaveTrueGradients) {
   }
 }
 
-// Gemma's own order: n * (1 + w) in fp32, one rounding. The bits are those of the reference but for ties.
+// Gemma's own order: n * (1 + w) in fp32, one rounding. The bits equal the reference's except for ties.
 TEST(RmsNorm, WideKindsRoundOnce) {
   const at::Tensor x = random({50, 64}, 5).to(at::kBFloat16), w = random({64}, 6).to(at::kBFloat16);
   for (const NormKind kind : {NormKind::kWide, NormKind::kPlusOne}) {

@@ -4,7 +4,7 @@
 
 #include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 #include "una/kernels/reference.h"
 
 namespace una::kernels {
@@ -15,6 +15,7 @@ using detail::read;
 using detail::variable_list;
 using detail::write;
 
+// cos and sin of every position.
 struct Angles {
   at::Tensor cos, sin;  // [T, R/2], the computing dtype
   std::int64_t rotated = 0;
@@ -35,6 +36,7 @@ at::Tensor rotate(const at::Tensor& in, const Angles& angles, int sign) {
   return out;
 }
 
+// The autograd node of rope.
 struct Rope : torch::autograd::Function<Rope> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& qkv, const Angles& angles) {
     detail::keep(ctx, angles);

@@ -4,15 +4,15 @@
 
 namespace una::kernels {
 
-// exp(scale (logits[i] - top)) summed over a row, top its largest; a sampler's weights, whose share is the
-// probability.
+// A row's softmax before division: top is the largest logit, total the sum of exp(scale (logits[i] - top)). A
+// sampler draws by these summands; summand / total is the probability.
 struct SoftmaxRow {
   float top = 0;
   double total = 0;
 };
 
-// weights [count] get the summands; null: not wanted. fp32 within 2 units in the last place, on this thread.
-// A row with a NaN or an infinite logit has a total that is not finite.
+// weights [count] receive the summands; null: not wanted. fp32 within 2 units in the last place, on the
+// calling thread. For a row with a NaN or an infinite logit the total is not finite.
 SoftmaxRow softmax_row(const float* logits, float* weights, std::int64_t count, float scale);
 
 }  // namespace una::kernels

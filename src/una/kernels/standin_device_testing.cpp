@@ -26,16 +26,16 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/kernels/attention.h"
+#include "una/kernels/reference.h"
 
 namespace una::kernels::testing {
 namespace {
 
-constexpr std::size_t kArenaBytes = std::size_t{1} << 32;  // address space; pages come when they are used
+constexpr std::size_t kArenaBytes = std::size_t{1} << 32;  // address space; pages are allocated on first use
 constexpr c10::DeviceType kType = c10::DeviceType::PrivateUse1;
 
-// One file in memory, mapped twice: where the device's pointers point nothing may be touched, and `seen`
-// gives the same bytes for the copies.
+// One in-memory file, mapped twice: device pointers point into a mapping without access, and `seen` maps the
+// same bytes for the copies.
 class Arena {
  public:
   static Arena& get() {
@@ -95,6 +95,7 @@ class Arena {
 
 void give_back(void* pointer) { Arena::get().give_back(pointer); }
 
+// Allocates from the arena.
 struct StandinAllocator final : c10::Allocator {
   c10::DataPtr allocate(std::size_t bytes) override {
     void* pointer = bytes == 0 ? nullptr : Arena::get().take(bytes);
@@ -112,6 +113,7 @@ StandinAllocator& allocator() {
   return one;
 }
 
+// The device guard that LibTorch requires of a device type.
 struct StandinGuard final : c10::impl::NoOpDeviceGuardImpl<kType> {
   c10::Device exchangeDevice(c10::Device /*device*/) const override { return {kType, 0}; }
   c10::Device getDevice() const override { return {kType, 0}; }
@@ -129,6 +131,7 @@ struct StandinGuard final : c10::impl::NoOpDeviceGuardImpl<kType> {
 };
 C10_REGISTER_GUARD_IMPL(PrivateUse1, StandinGuard)
 
+// The hooks that LibTorch requires of a device type.
 struct StandinHooks final : at::PrivateUse1HooksInterface {
   bool isBuilt() const override { return true; }
   bool isAvailable() const override { return true; }
@@ -136,7 +139,7 @@ struct StandinHooks final : at::PrivateUse1HooksInterface {
   void init() const override {}
 };
 
-// The bytes of a tensor of either device as a CPU tensor.
+// A tensor of either device as a CPU tensor over the same bytes.
 at::Tensor on_cpu(const at::Tensor& tensor) {
   if (tensor.is_cpu() || tensor.numel() == 0) {
     return tensor.is_cpu() ? tensor : at::empty(tensor.sizes(), tensor.scalar_type());
@@ -214,7 +217,7 @@ void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   at::native::cpu_fallback(op, stack);
 }
 
-// Packed sequences from their borders, as segments: keys and queries of sequence i are rows of their own.
+// Packed sequences as segments, from their boundaries: each sequence has its own rows of keys and queries.
 std::vector<Segment> segments_of(const at::Tensor& queries, const at::Tensor& keys) {
   const at::Tensor q = on_cpu(queries), k = on_cpu(keys);
   std::vector<Segment> out;
@@ -226,7 +229,7 @@ std::vector<Segment> segments_of(const at::Tensor& queries, const at::Tensor& ke
   return out;
 }
 
-// AttentionParams' window from the keys that a query sees before its own; -1 or none: all.
+// AttentionParams' window from the number of keys before a query's own that it sees; -1 or none: all.
 std::int64_t window_of(const std::optional<c10::SymInt>& left) {
   const std::int64_t before = left.has_value() ? left->expect_int() : -1;
   return before + 1;

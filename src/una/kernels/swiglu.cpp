@@ -5,7 +5,7 @@
 
 #include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 #include "una/kernels/reference.h"
 
 namespace una::kernels {
@@ -40,6 +40,7 @@ at::Tensor backward(const at::Tensor& gate_up, const at::Tensor& grad) {
   return out;
 }
 
+// The autograd node of swiglu.
 struct Swiglu : torch::autograd::Function<Swiglu> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_up) {
     ctx->save_for_backward({gate_up});

@@ -8,10 +8,10 @@
 
 #include "una/kernels/weight.h"
 
-// For this room's tests: an op against its reference, values and gradients, over dtypes.
+// For this room's tests: compares an op with its reference, values and gradients, over dtypes.
 namespace una::kernels::testing {
 
-// N(0, 1) values that bfloat16 can hold, a function of the seed alone.
+// N(0, 1) values that bfloat16 represents exactly; a function of the seed alone.
 at::Tensor random(at::IntArrayRef sizes, std::uint64_t seed, double scale = 1);
 
 // Largest difference over the largest reference value (over 1e-3 where that is smaller). NaN: infinite.
@@ -20,10 +20,10 @@ double difference(const at::Tensor& got, const at::Tensor& wanted);
 using Tensors = std::vector<at::Tensor>;
 using Op = std::function<at::Tensor(const Tensors& inputs)>;
 
-// One comparison: inputs are activations in `dtype`, masters (fp32, or fp64 for fp64) where is_master. Both
-// ops are called on leaves; the reference on the same numbers in fp32 when dtype is bfloat16. Expects the
-// outputs and every input's gradient, for one random gradient of the output, to agree within the dtype's
-// tolerance.
+// One comparison. Inputs are activations in `dtype`, or masters (fp32, or fp64 for fp64) where is_master.
+// Both ops are called on leaves; for bfloat16 the reference gets the same numbers in fp32. expect_agreement
+// expects the outputs, and every input's gradient for one random gradient of the output, to agree within the
+// dtype's tolerance.
 struct Comparison {
   Op op, reference;
   Tensors inputs;               // any dtype; converted

@@ -4,8 +4,8 @@
 
 namespace una::kernels {
 
-// A weight as kernels see it: `value` is what arithmetic uses (compute dtype), `master` the fp32 tensor that
-// collects the gradient. They are one tensor when the compute dtype is fp32. A frozen weight has no master.
+// A weight as kernels see it: `value` (compute dtype) is used in arithmetic, `master` (fp32) accumulates the
+// gradient. They are one tensor when the compute dtype is fp32. A frozen weight has no master.
 struct Weight {
   at::Tensor value;
   at::Tensor master;

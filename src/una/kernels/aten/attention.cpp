@@ -19,10 +19,10 @@
 namespace una::kernels::aten {
 namespace {
 
-// Segments as tensors on a device. Sequence i has queries [cu_q[i], cu_q[i + 1]) and keys likewise.
+// Segments as device tensors. Sequence i has queries [cu_q[i], cu_q[i + 1]), and its keys likewise.
 struct Layout {
   at::Tensor cu_q, cu_k;  // [S + 1] int32
-  at::Tensor queries;     // [T'] rows of q in the segments' order; undefined: all, as they lie
+  at::Tensor queries;     // [T'] rows of q in the segments' order; undefined: all, in order
   at::Tensor keys;        // [K'] rows of k likewise
   std::int64_t most_queries = 0, most_keys = 0;
 };
@@ -52,7 +52,7 @@ void append(std::vector<std::int64_t>& rows, std::int64_t begin, std::int64_t en
   for (std::int64_t i = begin; i < end; ++i) { rows.push_back(i); }
 }
 
-// Rows as an index on the device; undefined when they are just all of `count` in order.
+// Rows as an index on the device; undefined when they are all `count` rows in order.
 at::Tensor index_of(const std::vector<std::int64_t>& rows, std::int64_t count, at::Device device) {
   bool all = static_cast<std::int64_t>(rows.size()) == count;
   for (std::size_t i = 0; all && i < rows.size(); ++i) { all = rows[i] == static_cast<std::int64_t>(i); }
@@ -95,11 +95,12 @@ Decoding make_decoding(const std::vector<Segment>& segments, const at::Tensor& q
   return out;
 }
 
-// All layers of a pass ask for one and the same thing: the newest is kept, so that its tensors are made and
-// copied once.
+// All layers of a pass need the same tensors, so the most recent ones are cached instead of being made and
+// copied per layer.
 template <class Made>
 const Made& made_once(const std::vector<Segment>& segments, const at::Tensor& q, const at::Tensor& k,
                       Made (*make)(const std::vector<Segment>&, const at::Tensor&, const at::Tensor&)) {
+  // The most recent segments with their tensors.
   struct Newest {
     std::vector<Segment> segments;
     std::int64_t queries = -1, keys = -1;
@@ -118,7 +119,7 @@ at::Tensor rows_of(const at::Tensor& tensor, const at::Tensor& index) {
   return index.defined() ? at::index_select(tensor, 0, index) : tensor;
 }
 
-// Rows computed in the segments' order back to q's places; rows of no segment are 0.
+// Puts rows from the segments' order back into q's; rows outside all segments become 0.
 at::Tensor put_back(const at::Tensor& rows, const at::Tensor& index, const at::Tensor& q) {
   return index.defined() ? at::zeros(q.sizes(), q.options()).index_copy(0, index, rows) : rows;
 }
@@ -129,7 +130,7 @@ bool flash_takes(const at::Tensor& q, const AttentionParams& params) {
 
 at::Tensor flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Layout& layout,
                  const AttentionParams& params) {
-  // The window counts keys before a query's own; the causal border is at the bottom right.
+  // This window counts the keys before a query's own; the causal diagonal ends at the bottom right.
   const std::int64_t left = params.window > 0 ? params.window - 1 : -1;
   const at::Tensor out = std::get<0>(at::_flash_attention_forward(
       rows_of(q, layout.queries), rows_of(k, layout.keys), rows_of(v, layout.keys), layout.cu_q, layout.cu_k,

@@ -10,7 +10,7 @@ namespace {
 
 std::int64_t signed_bits(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
-// x >> count of the bits, without the sign's copies.
+// A logical right shift: no copies of the sign bit.
 at::Tensor shifted(const at::Tensor& x, int count) {
   return x.bitwise_right_shift(count).bitwise_and(signed_bits((std::uint64_t{1} << (64 - count)) - 1));
 }

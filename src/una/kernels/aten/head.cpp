@@ -4,14 +4,15 @@
 #include <ATen/ops/tanh.h>
 
 #include "una/kernels/aten/ops.h"
-#include "una/kernels/dispatch.h"
+#include "una/kernels/cpu/dispatch.h"
 
 namespace una::kernels::aten {
 namespace {
 
+// Logits after soft-cap and temperature.
 struct Scaled {
   at::Tensor logits;   // [n, V] fp32 (fp64), capped and divided by the temperature
-  at::Tensor squared;  // of tanh(z / cap); undefined without a cap
+  at::Tensor squared;  // tanh(z / cap)^2; undefined without a cap
 };
 
 Scaled scaled(const at::Tensor& logits, const HeadScales& scales) {

@@ -10,6 +10,7 @@ namespace {
 using detail::AutogradContext;
 using detail::variable_list;
 
+// The autograd node of a recomputed op.
 struct Recomputed : torch::autograd::Function<Recomputed> {
   static at::Tensor forward(AutogradContext* ctx, at::TensorList inputs, const Op& f) {
     ctx->save_for_backward(inputs.vec());

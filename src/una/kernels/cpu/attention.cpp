@@ -12,15 +12,14 @@
 #include <ATen/ops/empty.h>
 
 #include "una/kernels/cpu/attention_units.h"
-#include "una/kernels/dispatch.h"
-#include "una/kernels/product.h"
+#include "una/kernels/cpu/dispatch.h"
 
 namespace una::kernels::cpu {
 namespace {
 
 constexpr double kSerialCost = 4000;  // queries times keys below which waking threads costs more
 
-// A buffer that each thread keeps and grows.
+// A thread-local buffer that only grows.
 void* thread_scratch(std::int64_t bytes) {
   struct Free {
     void operator()(void* p) const { std::free(p); }
@@ -36,14 +35,14 @@ void* thread_scratch(std::int64_t bytes) {
   return buffer.get();
 }
 
-std::vector<std::int64_t> costs_of(const std::vector<Unit>& units) {
+std::vector<std::int64_t> costs_of(const std::vector<WorkUnit>& units) {
   std::vector<std::int64_t> costs;
-  for (const Unit& unit : units) { costs.push_back(unit.cost()); }
+  for (const WorkUnit& unit : units) { costs.push_back(unit.cost()); }
   return costs;
 }
 
-// work(item, kv head) for every pair, the longest first; threads take the next one when free. Which thread
-// runs a task changes no bit.
+// Calls work(item, kv head) for every pair, the longest first; a free thread takes the next one. Results do
+// not depend on which thread runs a task.
 template <class Work>
 void run_tasks(const std::vector<std::int64_t>& costs, std::int64_t kv_heads, const Work& work) {
   const auto tasks = static_cast<std::int64_t>(costs.size()) * kv_heads;
@@ -65,14 +64,14 @@ void run_tasks(const std::vector<std::int64_t>& costs, std::int64_t kv_heads, co
                    });
 }
 
-// oneDNN's kernel, compiled at run time: AMX tiles where the machine has them, else AVX-512-BF16.
+// oneDNN's kernel, compiled at run time: AMX tiles if the machine has them, else AVX-512-BF16.
 void multiply_block(const BlockShape& shape, const Bf16* a, const std::uint32_t* b, float* c) {
   at::native::cpublas::brgemm(shape.rows, shape.columns, shape.depth, shape.a_row, shape.columns,
                               shape.columns, shape.add, reinterpret_cast<const at::BFloat16*>(a),
                               reinterpret_cast<const at::BFloat16*>(b), c);
 }
 
-// A thread's use of multiply_block, which leaves AMX tiles configured.
+// One thread's use of multiply_block; releases the AMX tiles that it leaves configured.
 struct BlockProducts {
   BlockProduct product = nullptr;
   explicit BlockProducts(bool bf16) {
@@ -87,7 +86,7 @@ struct BlockProducts {
 };
 
 template <class T>
-AttentionTask<T> make_task(const Unit& unit, std::int64_t head, const at::Tensor& q, const at::Tensor& k,
+AttentionTask<T> make_task(const WorkUnit& unit, std::int64_t head, const at::Tensor& q, const at::Tensor& k,
                            const at::Tensor& v, const AttentionParams& params) {
   using A = Compute<T>;
   const std::int64_t group = q.size(1) / k.size(1);
@@ -104,7 +103,7 @@ AttentionTask<T> make_task(const Unit& unit, std::int64_t head, const at::Tensor
 }
 
 template <class T>
-void set_outputs(AttentionTask<T>& task, const Unit& unit, std::int64_t head, const at::Tensor& out,
+void set_outputs(AttentionTask<T>& task, const WorkUnit& unit, std::int64_t head, const at::Tensor& out,
                  const at::Tensor& lse) {
   task.out = const_cast<T*>(detail::read<T>(out)) + unit.query_begin * out.stride(0) +
              head * task.group * out.stride(1);
@@ -115,22 +114,22 @@ void set_outputs(AttentionTask<T>& task, const Unit& unit, std::int64_t head, co
   task.lse_row = lse.stride(0);
 }
 
-// Marks units whose keys others use too, gives them room for partials; returns the room and whether every key
-// is used.
+// The elements needed for partial key gradients, and whether every key is used by a unit.
 struct Sharing {
   std::int64_t room = 0;
   bool covered = true;
 };
 
-Sharing find_sharing(std::vector<Unit>& units, std::int64_t keys, std::int64_t elements_per_key) {
+// Marks units that share keys with others, and assigns them space for partials.
+Sharing find_sharing(std::vector<WorkUnit>& units, std::int64_t keys, std::int64_t elements_per_key) {
   std::vector<std::int32_t> uses(static_cast<std::size_t>(keys), 0);
-  for (const Unit& unit : units) {
+  for (const WorkUnit& unit : units) {
     for (const KeySpan& span : unit.spans) {
       for (std::int64_t u = span.begin; u < span.end; ++u) { ++uses[static_cast<std::size_t>(u)]; }
     }
   }
   Sharing sharing;
-  for (Unit& unit : units) {
+  for (WorkUnit& unit : units) {
     for (const KeySpan& span : unit.spans) {
       unit.shared = unit.shared || std::any_of(uses.begin() + span.begin, uses.begin() + span.end,
                                                [](std::int32_t n) { return n > 1; });
@@ -145,7 +144,7 @@ Sharing find_sharing(std::vector<Unit>& units, std::int64_t keys, std::int64_t e
 
 // Rounds a task's key gradients [keys][width] into the rows of grad [U, K, D].
 template <class T>
-void store_keys(const Unit& unit, const Compute<T>* acc, std::int64_t width, std::int64_t head,
+void store_keys(const WorkUnit& unit, const Compute<T>* acc, std::int64_t width, std::int64_t head,
                 const at::Tensor& grad) {
   T* to = detail::write<T>(grad) + head * grad.stride(1);
   for (const KeySpan& span : unit.spans) {
@@ -160,7 +159,7 @@ template <class T>
 class PartialSum {
  public:
   using A = Compute<T>;
-  PartialSum(const std::vector<Unit>& units, const A* partials, std::int64_t kv_heads, std::int64_t width)
+  PartialSum(const std::vector<WorkUnit>& units, const A* partials, std::int64_t kv_heads, std::int64_t width)
       : units_(units), partials_(partials), kv_heads_(kv_heads), width_(width) {}
 
   void run(std::int64_t which, std::int64_t begin, std::int64_t end, const at::Tensor& grad) const {
@@ -168,7 +167,7 @@ class PartialSum {
     for (std::int64_t head = 0; head < kv_heads_; ++head) {
       std::vector<char> touched(static_cast<std::size_t>(end - begin), 0);
       std::fill(sum.begin(), sum.end(), A{0});
-      for (const Unit& unit : units_) {
+      for (const WorkUnit& unit : units_) {
         if (unit.shared) { add(unit, base(unit, head, which), begin, end, sum.data(), touched.data()); }
       }
       for (std::int64_t u = begin; u < end; ++u) {
@@ -180,13 +179,13 @@ class PartialSum {
     }
   }
 
-  // Where a shared unit's partial of one head lies: which 0 is k, 1 is v.
-  const A* base(const Unit& unit, std::int64_t head, std::int64_t which) const {
+  // A shared unit's partial of one head; which: 0 for k, 1 for v.
+  const A* base(const WorkUnit& unit, std::int64_t head, std::int64_t which) const {
     return partials_ + unit.partial + (2 * head + which) * unit.keys * width_;
   }
 
  private:
-  void add(const Unit& unit, const A* from, std::int64_t begin, std::int64_t end, A* sum,
+  void add(const WorkUnit& unit, const A* from, std::int64_t begin, std::int64_t end, A* sum,
            char* touched) const {
     for (const KeySpan& span : unit.spans) {
       const std::int64_t first = std::max(span.begin, begin), last = std::min(span.end, end);
@@ -199,7 +198,7 @@ class PartialSum {
     }
   }
 
-  const std::vector<Unit>& units_;
+  const std::vector<WorkUnit>& units_;
   const A* partials_;
   std::int64_t kv_heads_, width_;
 };
@@ -210,7 +209,7 @@ void backward_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                  const at::Tensor& lse, const at::Tensor& grad_out, const AttentionGrads& grads) {
   using A = Compute<T>;
   const std::int64_t kv_heads = k.size(1), width = detail::table<T>().padded_dim(k.size(2));
-  std::vector<Unit> units = make_units(segments, kv_heads);
+  std::vector<WorkUnit> units = make_units(segments, kv_heads);
   const Sharing sharing = find_sharing(units, k.size(0), 2 * kv_heads * width);
   if (!sharing.covered) {
     grads.k.zero_();
@@ -219,7 +218,7 @@ void backward_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   const at::Tensor room = at::empty({sharing.room}, lse.options());
   const PartialSum<T> partials(units, detail::read<A>(room), kv_heads, width);
   run_tasks(costs_of(units), kv_heads, [&](std::size_t i, std::int64_t head) {
-    const Unit& unit = units[i];
+    const WorkUnit& unit = units[i];
     const BlockProducts blocks(std::is_same_v<T, Bf16>);
     AttentionTask<T> task = make_task<T>(unit, head, q, k, v, params);
     set_outputs(task, unit, head, out, lse);
@@ -250,7 +249,7 @@ void backward_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   });
 }
 
-// Inputs and outputs of a forward pass.
+// The inputs and outputs of one forward pass.
 struct ForwardCall {
   const at::Tensor &q, &k, &v;
   const AttentionParams& params;
@@ -258,14 +257,14 @@ struct ForwardCall {
 };
 
 template <class T>
-AttentionTask<T> forward_task(const ForwardCall& call, const Unit& unit, std::int64_t head) {
+AttentionTask<T> forward_task(const ForwardCall& call, const WorkUnit& unit, std::int64_t head) {
   AttentionTask<T> task = make_task<T>(unit, head, call.q, call.k, call.v, call.params);
   set_outputs(task, unit, head, call.out, call.lse);
   return task;
 }
 
 template <class T>
-void forward_one(const ForwardCall& call, const Unit& unit, std::int64_t head) {
+void forward_one(const ForwardCall& call, const WorkUnit& unit, std::int64_t head) {
   const BlockProducts blocks(std::is_same_v<T, Bf16>);
   AttentionTask<T> task = forward_task<T>(call, unit, head);
   task.product = blocks.product;
@@ -273,7 +272,7 @@ void forward_one(const ForwardCall& call, const Unit& unit, std::int64_t head) {
 }
 
 template <class T>
-void forward_together(const ForwardCall& call, const Unit* units, std::size_t count, std::int64_t head) {
+void forward_together(const ForwardCall& call, const WorkUnit* units, std::size_t count, std::int64_t head) {
   std::vector<AttentionTask<T>> tasks;
   for (std::size_t i = 0; i < count; ++i) { tasks.push_back(forward_task<T>(call, units[i], head)); }
   const auto& table = detail::table<T>();
@@ -282,7 +281,7 @@ void forward_together(const ForwardCall& call, const Unit* units, std::size_t co
 }
 
 template <class T>
-void forward_of(const ForwardCall& call, const std::vector<Unit>& units) {
+void forward_of(const ForwardCall& call, const std::vector<WorkUnit>& units) {
   const std::int64_t kv_heads = call.k.size(1);
   if (detail::table<T>().group_attention == nullptr) {
     run_tasks(costs_of(units), kv_heads,
@@ -308,7 +307,7 @@ void forward_of(const ForwardCall& call, const std::vector<Unit>& units) {
 void attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                        const std::vector<Segment>& segments, const AttentionParams& params,
                        const at::Tensor& out, const at::Tensor& lse) {
-  const std::vector<Unit> units = make_units(segments, k.size(1));
+  const std::vector<WorkUnit> units = make_units(segments, k.size(1));
   const ForwardCall call{q, k, v, params, out, lse};
   detail::with_type(q.scalar_type(), [&]<class T>() { forward_of<T>(call, units); });
 }

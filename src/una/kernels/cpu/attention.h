@@ -11,13 +11,16 @@
 // [rows, heads, D] of one dtype, last dimension contiguous.
 namespace una::kernels::cpu {
 
-// Writes out; lse [T, H] in the computing dtype unless undefined. Rows of no segment are left alone.
+// Writes out, and lse [T, H] in the computing dtype unless undefined. Rows outside all segments are not
+// touched.
 void attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                        const std::vector<Segment>& segments, const AttentionParams& params,
                        const at::Tensor& out, const at::Tensor& lse);
 
+// Where the gradients go, shaped like the inputs; k and v are written completely, q only in rows of a
+// segment.
 struct AttentionGrads {
-  at::Tensor q, k, v;  // like the inputs; k and v wholly written, q where a segment has rows
+  at::Tensor q, k, v;
 };
 void attention_backward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                         const std::vector<Segment>& segments, const AttentionParams& params,

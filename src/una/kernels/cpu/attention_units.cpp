@@ -7,19 +7,19 @@
 namespace una::kernels::cpu {
 namespace {
 
-constexpr std::int64_t kSplitQueries = 64;  // a segment is not cut into runs shorter than this
+constexpr std::int64_t kSplitQueries = 64;  // the shortest run that a segment is split into
 
-constexpr std::int64_t kDecodedKeys = 16;   // with fewer, a query takes other loops: decodes() in decode.inc
+constexpr std::int64_t kDecodedKeys = 16;   // below this a query takes other loops: decodes() in decode.inc
 constexpr std::int64_t kRowsTogether = 48;  // rows (query, head) of decoding steps in one task
 
-// Into how many pieces each of so many tasks is cut to keep the threads busy.
+// The number of pieces per task that keeps all threads busy.
 std::int64_t pieces_for(std::int64_t tasks) {
   const std::int64_t threads = at::get_num_threads();
   return threads == 1 || tasks == 0 ? 1 : (2 * threads + tasks - 1) / tasks;
 }
 
-Unit make_unit(const Segment& segment, std::int64_t begin, std::int64_t end) {
-  Unit unit{.query_begin = begin, .queries = end - begin};
+WorkUnit make_unit(const Segment& segment, std::int64_t begin, std::int64_t end) {
+  WorkUnit unit{.query_begin = begin, .queries = end - begin};
   const std::int64_t cut = segment.query_end - end;  // keys after the run's last query
   for (const KeyRange& range : segment.keys) { unit.keys += range.end - range.begin; }
   unit.keys -= cut;
@@ -32,9 +32,9 @@ Unit make_unit(const Segment& segment, std::int64_t begin, std::int64_t end) {
   return unit;
 }
 
-// Whether two decoding steps may read their first span together (GroupAttention in table.h).
-bool share_a_span(const Unit& a, const Unit& b, std::int64_t window) {
-  const auto fits = [&](const Unit& unit) {
+// Whether two decoding steps can read their first span together (GroupAttention in table.h).
+bool share_a_span(const WorkUnit& a, const WorkUnit& b, std::int64_t window) {
+  const auto fits = [&](const WorkUnit& unit) {
     return unit.queries == 1 && unit.spans.size() > 1 && unit.keys >= kDecodedKeys &&
            (window == 0 || unit.keys <= window);
   };
@@ -43,9 +43,9 @@ bool share_a_span(const Unit& a, const Unit& b, std::int64_t window) {
 
 }  // namespace
 
-std::vector<Unit> make_units(const std::vector<Segment>& segments, std::int64_t kv_heads) {
+std::vector<WorkUnit> make_units(const std::vector<Segment>& segments, std::int64_t kv_heads) {
   const std::int64_t pieces = pieces_for(std::ssize(segments) * kv_heads);
-  std::vector<Unit> units;
+  std::vector<WorkUnit> units;
   for (const Segment& segment : segments) {
     const std::int64_t queries = segment.query_end - segment.query_begin;
     if (queries <= 0) { continue; }
@@ -58,7 +58,7 @@ std::vector<Unit> make_units(const std::vector<Segment>& segments, std::int64_t 
   return units;
 }
 
-std::vector<UnitRun> make_runs(const std::vector<Unit>& units, std::int64_t kv_heads, std::int64_t group,
+std::vector<UnitRun> make_runs(const std::vector<WorkUnit>& units, std::int64_t kv_heads, std::int64_t group,
                                std::int64_t window) {
   std::vector<UnitRun> whole, out;
   for (std::size_t i = 0; i < units.size(); ++i) {

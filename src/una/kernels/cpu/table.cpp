@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
@@ -52,6 +53,8 @@ const Tables* tables_named(const char* name) {
 #endif
   return nullptr;
 }
+
+bool multiplies_bf16() { return std::string_view(tables().name) == "avx512_bf16"; }
 
 const Tables& tables() {
   static const Tables& chosen = choose();

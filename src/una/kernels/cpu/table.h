@@ -2,16 +2,18 @@
 
 #include <cstdint>
 
-// The CPU loops, one copy for each instruction set, as a table of function pointers chosen at run time. Plain
-// pointers only: files that are compiled for a wider instruction set must share no inline code with others,
-// so this header includes no LibTorch and defines no functions with bodies. Every loop is single-threaded;
-// the callers divide the rows among threads.
+// The CPU loops, one copy per instruction set, as a table of function pointers chosen at run time. Plain
+// pointers only: a file compiled for a wider instruction set must share no inline code with the others, or
+// the linker could pick its copy for every machine. So this header includes no LibTorch and defines no
+// function bodies. Every loop is single-threaded and reentrant; the callers divide the rows among threads.
 namespace una::kernels::cpu {
 
+// A bfloat16 as bits; the loops convert it themselves.
 struct Bf16 {
   std::uint16_t bits;
 };
 
+// See Compute.
 template <class T>
 struct ComputeType {
   using type = float;
@@ -20,30 +22,32 @@ template <>
 struct ComputeType<double> {
   using type = double;
 };
-// What T is computed in: double for double, else float.
+// The type in which T is computed: double for double, else float.
 template <class T>
 using Compute = typename ComputeType<T>::type;
 
+// Rows [begin, end) of k and v.
 struct KeySpan {
-  std::int64_t begin, end;  // rows of k and v
+  std::int64_t begin, end;
 };
 
-// c [rows][columns] (+)= a [rows][a_row] b: bf16 operands, fp32 sums, a row's bits whatever rows are beside
-// it. The rows of b are interleaved in pairs: element (2 i + h, j) is half h of word [i][j]; depth is even.
+// c [rows][columns] (+)= a [rows][a_row] b: bf16 operands, fp32 sums; the result of a row does not depend on
+// the other rows. The rows of b are interleaved in pairs: element (2 i + h, j) is half h of word [i][j];
+// depth is even.
 struct BlockShape {
   std::int64_t rows, columns, depth, a_row;
   bool add;
 };
 using BlockProduct = void (*)(const BlockShape& shape, const Bf16* a, const std::uint32_t* b, float* c);
 
-// Attention of one kv head for consecutive queries of one segment. Pointers are at the first query (q, out,
-// grads; first head of the group), row 0 of this kv head (k, v), strides in elements.
+// Attention of one kv head for consecutive queries of one segment. q, out and the gradients point at the
+// first query and the group's first head, k and v at row 0 of this kv head. Strides are in elements.
 template <class T>
 struct AttentionTask {
   using A = Compute<T>;
   const T *q, *k, *v;
   std::int64_t q_row, q_head, k_row, v_row;
-  const KeySpan* spans;                   // the segment's keys in order, cut after the last query's own key
+  const KeySpan* spans;                   // the segment's keys in order, up to the last query's own key
   std::int64_t num_spans, keys, queries;  // keys: the spans' total
   std::int64_t group, dim;                // query heads per kv head, head size
   std::int64_t window;                    // 0: none
@@ -61,36 +65,38 @@ struct AttentionTask {
   A *grad_k, *grad_v;
 };
 
-// Tasks of one kv head with one query each (a decoding step), whose first spans are the same, hold no query's
-// own key and are hidden from none by a window: that span is read once. A row has the bits that its task
-// alone gives it.
+// Tasks of one kv head with one query each (decoding steps) that have the same first span, which holds no
+// query's own key and is inside every window: that span is read once for all. Each row's result is bit for
+// bit the one of its task alone.
 template <class T>
 using GroupScratch = std::int64_t (*)(const AttentionTask<T>* tasks, std::int64_t count);  // bytes
 template <class T>
 using GroupAttention = void (*)(const AttentionTask<T>* tasks, std::int64_t count, void* scratch);
 
-// y = x W^T for few rows; strides in elements, the last dimensions are contiguous.
+// y = x W^T for few rows (a skinny GEMM). Strides in elements; the last dimensions are contiguous.
 template <class T>
-struct FewRowsTask {
+struct SkinnyGemmTask {
   const T* x;       // [rows][x_row]
   const T* weight;  // [outs][weight_row]
-  const T* add;     // null, or [rows][add_row] that is added: add_row 0 is one row (a bias) for all
+  const T* add;     // null, or [rows][add_row] to add to y; add_row 0: one row (a bias) for all
   T* out;           // [rows][out_row]
   std::int64_t rows, in, outs, x_row, weight_row, add_row, out_row;
 };
 
-// What the rows of a logits chunk are turned into.
+// How logits are scaled before their log-softmax.
 template <class A>
 struct LogpParams {
   A inverse_temperature, soft_cap;  // soft_cap 0: none
 };
 
+// Where the results of a row go: arrays [rows], null when not wanted.
 template <class A>
-struct LogpRow {  // where row i's results go: arrays [rows], null when not wanted
+struct LogpRow {
   A *logp, *lse, *entropy, *mean_logit;
   bool* greedy;
 };
 
+// The scalars of one AdamW step, computed once per call.
 template <class A>
 struct AdamwScalars {
   A gradient_scale, beta1, beta2, one_minus_beta1, one_minus_beta2;
@@ -100,15 +106,18 @@ struct AdamwScalars {
   A epsilon;
 };
 
+// The first `rotated` of `heads` heads are rotated, in their first 2 half of dim dimensions.
 struct RopeShape {
-  std::int64_t heads, rotated, dim, half;  // of `heads` heads the first `rotated` turn
+  std::int64_t heads, rotated, dim, half;
 };
 
+// LoRA's dropout.
 struct DropoutParams {
-  std::uint64_t threshold;  // of 65536: a column is dropped when its 16 bits fall below
+  std::uint64_t threshold;  // of 65536: a column is dropped when its 16 random bits are below
   double keep_scale;        // 1 / (1 - p)
 };
 
+// The loops of one element type.
 template <class T>
 struct Table {
   using A = Compute<T>;
@@ -117,7 +126,7 @@ struct Table {
   // dx (null: not wanted) and dw [cols] +=  (null: not wanted).
   void (*rms_norm_backward)(const T* dy, const T* x, const T* w, const A* inv, T* dx, A* dw,
                             std::int64_t rows, std::int64_t cols);
-  // The same without rounding before the product and with (offset + w) for w.
+  // The same without rounding before the product, and with (offset + w) in place of w.
   void (*rms_norm_wide)(const T* x, const T* w, T* y, A* inv, std::int64_t rows, std::int64_t cols, A eps,
                         A offset);
   void (*rms_norm_wide_backward)(const T* dy, const T* x, const T* w, const A* inv, T* dx, A* dw,
@@ -125,27 +134,27 @@ struct Table {
   void (*swiglu)(const T* gate_up, T* out, std::int64_t rows, std::int64_t inner);
   void (*swiglu_backward)(const T* gate_up, const T* grad, T* dgate_up, std::int64_t rows,
                           std::int64_t inner);
-  // gelu(gate) * up; `exact` is the one with the error function, else the tanh form.
+  // gelu(gate) * up; `exact` selects the error function, else the tanh form.
   void (*geglu)(const T* gate_up, T* out, std::int64_t rows, std::int64_t inner, bool exact);
   void (*geglu_backward)(const T* gate_up, const T* grad, T* dgate_up, std::int64_t rows, std::int64_t inner,
                          bool exact);
-  // sign 1 rotates, -1 rotates back. cos, sin [rows, half]; dimensions from 2 half on stay as they are.
+  // sign 1 rotates, -1 rotates back. cos, sin [rows, half]; dimensions from 2 half on are copied.
   void (*rope)(const T* in, T* out, const A* cos, const A* sin, std::int64_t rows, const RopeShape& shape,
                A sign);
-  // One row of logits [vocab] -> its results at index `row`.
+  // One row of logits [vocab] -> the results at index `row`.
   void (*logp_row)(const T* logits, std::int64_t vocab, std::int64_t target, const LogpParams<A>& params,
                    const LogpRow<A>& results, std::int64_t row);
-  // Overwrites a row of logits by coefficient * d logp / d logits.
+  // Overwrites a row of logits with coefficient * d logp / d logits.
   void (*logp_row_gradient)(T* logits, std::int64_t vocab, std::int64_t target, const LogpParams<A>& params,
                             A lse, A coefficient);
-  // out = dropped x (or out += with add), the mask of row r drawn from row_keys[r].
+  // out = dropped x (out += with `add`); the mask of row r is drawn from row_keys[r].
   void (*dropout)(const T* x, T* out, const std::uint64_t* row_keys, std::int64_t rows, std::int64_t cols,
                   const DropoutParams& params, bool add);
-  void (*few_rows)(const FewRowsTask<T>& task);
-  std::int64_t (*padded_dim)(std::int64_t dim);  // rows of grad_k, grad_v in AttentionTask
+  void (*skinny_gemm)(const SkinnyGemmTask<T>& task);
+  std::int64_t (*padded_dim)(std::int64_t dim);  // row length of grad_k, grad_v in AttentionTask
   std::int64_t (*attention_scratch)(const AttentionTask<T>& task, bool backward);  // bytes
   void (*attention)(const AttentionTask<T>& task, void* scratch);                  // scratch: 64-byte aligned
-  GroupScratch<T> group_scratch;  // null, as group_attention, where there is no such loop
+  GroupScratch<T> group_scratch;  // null, like group_attention, where the instruction set has no such loop
   GroupAttention<T> group_attention;
   void (*attention_backward)(const AttentionTask<T>& task, void* scratch);
   // out [count] = acc [count] rounded; acc += in.
@@ -154,6 +163,7 @@ struct Table {
   void (*add_values)(const T* in, A* acc, std::int64_t count);
 };
 
+// All loops of one instruction set.
 struct Tables {
   const char* name;  // "avx512_bf16", "avx512", "avx2" or "default"
   Table<float> f32;
@@ -170,9 +180,12 @@ struct Tables {
 };
 
 // The tables of this machine's widest instruction set, or of $UNA_CPU_ISA (avx512_bf16, avx512, avx2,
-// default). Chosen once. Throws InputError for an unknown name or one that this machine lacks.
+// default). Chosen once; thread-safe. InputError for an unknown name or for an instruction set that this
+// machine lacks.
 const Tables& tables();
-// The tables of one name, for tests; null when this machine lacks them.
+// The tables with this name, for tests; null when this machine lacks the instructions.
 const Tables* tables_named(const char* name);
+// Whether tables() have products of bf16 blocks (AVX-512 BF16, AMX).
+bool multiplies_bf16();
 
 }  // namespace una::kernels::cpu

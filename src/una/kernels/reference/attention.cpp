@@ -1,4 +1,4 @@
-#include "una/kernels/attention.h"
+#include "una/kernels/reference.h"
 
 #include <limits>
 
@@ -15,7 +15,7 @@ namespace {
 
 at::Tensor wide(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat); }
 
-// A segment's rows of k or v, one copy a query head: [H, keys, D].
+// A segment's rows of k or v, one copy per query head: [H, keys, D].
 at::Tensor gathered(const at::Tensor& rows, const Segment& segment, std::int64_t heads) {
   std::vector<at::Tensor> pieces;
   for (const KeyRange& range : segment.keys) {

@@ -25,7 +25,7 @@ at::Tensor dropped(const at::Tensor& x, const LoraTerm& term) {
   return x * dropout_mask(x.size(0), x.size(1), term.dropout, term.dropout_key).to(x.scalar_type());
 }
 
-// What an adapter adds to its part; DoRA's form is PEFT's (tuners/lora/dora.py).
+// An adapter's contribution to its part; DoRA as in PEFT's tuners/lora/dora.py.
 at::Tensor term_output(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& term) {
   const at::Tensor in = dropped(x, term);
   at::Tensor lora = at::matmul(at::matmul(in, value(term.a).t()), value(term.b).t()) * term.scale;
@@ -40,7 +40,7 @@ at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Te
   return (weight + scale * at::matmul(b, a)).square().sum(1).sqrt();
 }
 
-// Row r's draw c / 4 is mix(key of r xor c / 4); its 16-bit part c % 4 decides column c.
+// Column c of row r is decided by 16 bits, number c % 4, of mix(key of r xor c / 4).
 at::Tensor dropout_mask(std::int64_t rows, std::int64_t cols, double dropout, std::uint64_t dropout_key) {
   at::Tensor mask = at::empty({rows, cols}, at::kDouble);
   auto* out = mask.mutable_data_ptr<double>();

@@ -9,7 +9,7 @@
 #include "una/base/error.h"
 #include "una/kernels/cpu/table.h"
 
-// From tensors to the CPU loops: element types, pointers, threads. For this room's sources only.
+// The way from tensors to the CPU loops: element types, pointers, threads. For this room's sources only.
 namespace una::kernels::detail {
 
 template <class T>
