@@ -8,7 +8,7 @@
 #include "una/objective/length_norm.h"
 #include "una/objective/methods.h"
 #include "una/objective/metrics.h"
-#include "una/objective/pair_losses.h"
+#include "una/objective/pair/pair_losses.h"
 #include "una/objective/rows.h"
 #include "una/objective/sequence_sums.h"
 #include "una/objective/tensor_operators.h"
@@ -26,7 +26,7 @@ struct PairTable {
 PairTable pair_table(const std::vector<SequenceMeta>& sequences) {
   PairTable table;
   for (const RowSpan& row : row_spans(sequences)) {
-    check(row.unit == Unit::kPair, "dpo: a row that is no pair");
+    check(row.unit == Unit::kPair, "dpo: a row that is not a pair");
     const SequenceMeta& w = sequences[static_cast<std::size_t>(row.first)];
     const SequenceMeta& l = sequences[static_cast<std::size_t>(row.first + 1)];
     table.chosen.push_back(row.first);
@@ -41,8 +41,8 @@ PairTable pair_table(const std::vector<SequenceMeta>& sequences) {
   return table;
 }
 
-// DPO and its relatives: a loss of each pair, divided by P, and where asked for the chosen answers' NLL,
-// divided by its tokens.
+// DPO and its relatives: one loss per pair, divided by the number of pairs P, and optionally the chosen
+// answers' NLL, divided by their tokens.
 class Dpo final : public Objective {
  public:
   Dpo(const ObjectiveOptions& options, const PairLossEntry& entry)
@@ -71,7 +71,7 @@ class Dpo final : public Objective {
     return {pairs, tokens};
   }
 
-  // The two means are added as they are, not weighed by their numbers of terms.
+  // The two means are added, not weighted by their numbers of terms.
   std::vector<double> weights(const std::vector<double>& counts) const override {
     std::vector<double> out{1};
     if (counts.size() > 1) { out.push_back(nll_); }
@@ -126,9 +126,10 @@ class Dpo final : public Objective {
     check_input(!entry_.gap || table.has_all_gaps, "loss_type ", entry_.name,
                 " compares with an explicit gap, but a pair has neither a margin nor two scores: add "
                 "\"margin\" or scores to every row, or take another loss_type");
-    check_input(!entry_.rewrites_order || !table.has_weights, "loss_type ", entry_.name,
-                " sorts the pairs of a batch, so row weights have no row to stand by: leave out \"weight\" "
-                "or take another loss_type");
+    check_input(
+        !entry_.rewrites_order || !table.has_weights, "loss_type ", entry_.name,
+        " sorts the pairs of a batch, which loses the rows that weights belong to: leave out \"weight\" "
+        "or take another loss_type");
   }
 
   Pairs make_pairs(const PairTable& table, const LogRatios& ratios, const at::Tensor& delta) const {
@@ -150,7 +151,7 @@ class Dpo final : public Objective {
     return pairs;
   }
 
-  // Without a reference the reward is beta times the mean log-prob a token, as TRL logs it.
+  // Without a reference the reward is beta times the mean log-prob per token, as TRL logs it.
   AnswerValues answer_values(const PairTable& table, const LogRatios& ratios, const at::Tensor& delta) const {
     AnswerValues values;
     values.logp = host_values(ratios.policy);
@@ -168,7 +169,7 @@ class Dpo final : public Objective {
 
   ObjectiveOptions options_;
   PairLossEntry entry_;
-  double nll_;  // weight of the NLL part; 0: there is none
+  double nll_;  // weight of the NLL part; 0: no such part
   LengthNorm norm_;
 };
 

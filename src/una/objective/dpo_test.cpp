@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
-#include "una/objective/pair_losses.h"
+#include "una/objective/pair/pair_losses.h"
 #include "una/objective/testing.h"
 
 namespace una::objective {
@@ -49,7 +49,7 @@ TEST(Dpo, GoldenValuesAgainstExplicitGaps) {
   EXPECT_NEAR(golden("rpo_sq", 0, pairs_a({2, 1, 0})), 2.666667, 1e-6);
   EXPECT_NEAR(golden("rpo_bwd", 0, pairs_a({2, 1, 0})), .253865, 1e-6);
   EXPECT_NEAR(golden("rpo_fwd", 0, pairs_a({2, 1, 0})), .253865, 1e-6);
-  // The UNA family's scores: gaps .7 .3 .5. rpo_bwd is pair-soft less the labels' entropy.
+  // The UNA family's scores: gaps .7 .3 .5. rpo_bwd is pair-soft minus the labels' entropy.
   EXPECT_NEAR(golden("rpo_bwd", 0, pairs_a({.7, .3, .5})), .111217, 1e-6);
   EXPECT_NEAR(golden("rpo_sq", 0, pairs_a({.7, .3, .5})), 1.076667, 1e-6);
   const auto soft = run("dpo", {.loss_type = "rpo_bwd"}, pairs_a({.7, .3, .5})).slope;
@@ -118,7 +118,7 @@ TEST(Dpo, MetricsAreThoseOfTrl) {
   EXPECT_NEAR(means.at("rewards/chosen"), -.026667, 1e-6);
   EXPECT_NEAR(means.at("rewards/rejected"), -1.026667, 1e-6);
   EXPECT_NEAR(means.at("rewards/margins"), 1, 1e-12);
-  EXPECT_NEAR(means.at("rewards/accuracies"), 2.0 / 3, 1e-12);  // the first pair's tie is no win
+  EXPECT_NEAR(means.at("rewards/accuracies"), 2.0 / 3, 1e-12);  // the first pair's tie is not a win
   EXPECT_NEAR(means.at("logps/chosen"), -11.5 / 3, 1e-12);
   EXPECT_NEAR(means.at("logps/rejected"), -51.1 / 3, 1e-12);
   EXPECT_NEAR(means.at("log_ratio"), -31.6 / 6, 1e-12);

@@ -13,8 +13,8 @@
 
 namespace una::objective {
 
-// at::log_sigmoid is min(a, 0) - log1p(exp(-|a|)) with the slope 1/2 at 0; at::softplus turns linear at 20,
-// which is off by 2e-9 in fp64.
+// at::log_sigmoid is min(a, 0) - log1p(exp(-|a|)) with slope 1/2 at 0. at::softplus is not used: it becomes
+// linear at 20, an error of 2e-9 in fp64.
 at::Tensor log_sigmoid(const at::Tensor& a) { return at::log_sigmoid(a); }
 
 at::Tensor softplus(const at::Tensor& a) { return -at::log_sigmoid(-a); }
@@ -25,15 +25,15 @@ at::Tensor residual(Link link, const at::Tensor& u, const at::Tensor& t) {
 }
 
 at::Tensor kernel_loss(const Kernel& kernel, const at::Tensor& u, const at::Tensor& t) {
-  if (kernel.metric == Metric::kBce) {
+  if (kernel.loss == PointLoss::kBce) {
     check(kernel.link == Link::kSigmoid, "objective: bce needs the sigmoid link");
     return softplus(u) - t * u;
   }
   const at::Tensor e = residual(kernel.link, u, t);
-  switch (kernel.metric) {
-    case Metric::kL1:
+  switch (kernel.loss) {
+    case PointLoss::kL1:
       return e.abs();
-    case Metric::kHuber: {
+    case PointLoss::kHuber: {
       const double h = kernel.huber_delta;
       const at::Tensor size = e.abs();
       return at::where(size <= h, 0.5 * e.square(), h * (size - 0.5 * h));
@@ -45,13 +45,13 @@ at::Tensor kernel_loss(const Kernel& kernel, const at::Tensor& u, const at::Tens
 
 at::Tensor kernel_slope(const Kernel& kernel, const at::Tensor& u, const at::Tensor& t) {
   at::Tensor e = residual(kernel.link, u, t);
-  if (kernel.metric == Metric::kBce) { return e; }
+  if (kernel.loss == PointLoss::kBce) { return e; }
   const at::Tensor inner =
       kernel.link == Link::kIdentity ? at::ones_like(u) : at::sigmoid(u) * at::sigmoid(-u);
-  switch (kernel.metric) {
-    case Metric::kL1:
+  switch (kernel.loss) {
+    case PointLoss::kL1:
       return e.sign() * inner;
-    case Metric::kHuber:
+    case PointLoss::kHuber:
       return e.clamp(-kernel.huber_delta, kernel.huber_delta) * inner;
     default:
       return 2 * e * inner;

@@ -22,10 +22,10 @@ double slope(const Kernel& kernel, double u, double t) {
   return torch::autograd::grad({kernel_loss(kernel, x, scalar(t)).sum()}, {x})[0].item<double>();
 }
 
-const Kernel kAll[] = {{Link::kSigmoid, Metric::kMse},       {Link::kSigmoid, Metric::kBce},
-                       {Link::kSigmoid, Metric::kL1},        {Link::kSigmoid, Metric::kHuber, .3},
-                       {Link::kIdentity, Metric::kMse},      {Link::kIdentity, Metric::kL1},
-                       {Link::kIdentity, Metric::kHuber, .5}};
+const Kernel kAll[] = {{Link::kSigmoid, PointLoss::kMse},       {Link::kSigmoid, PointLoss::kBce},
+                       {Link::kSigmoid, PointLoss::kL1},        {Link::kSigmoid, PointLoss::kHuber, .3},
+                       {Link::kIdentity, PointLoss::kMse},      {Link::kIdentity, PointLoss::kL1},
+                       {Link::kIdentity, PointLoss::kHuber, .5}};
 
 TEST(Kernel, SoftplusHasFullDigitsEverywhere) {
   EXPECT_DOUBLE_EQ(softplus(scalar(0)).item<double>(), std::log(2.0));
@@ -42,14 +42,14 @@ TEST(Kernel, TheSlopeOfSoftplusAtZeroIsOneHalf) {
 
 TEST(Kernel, LossesByHand) {
   const double s = 1 / (1 + std::exp(-.7));
-  EXPECT_NEAR(loss({Link::kSigmoid, Metric::kMse}, .7, .25), (s - .25) * (s - .25), 1e-15);
-  EXPECT_NEAR(loss({Link::kSigmoid, Metric::kBce}, .7, .25), -.25 * std::log(s) - .75 * std::log(1 - s),
+  EXPECT_NEAR(loss({Link::kSigmoid, PointLoss::kMse}, .7, .25), (s - .25) * (s - .25), 1e-15);
+  EXPECT_NEAR(loss({Link::kSigmoid, PointLoss::kBce}, .7, .25), -.25 * std::log(s) - .75 * std::log(1 - s),
               1e-14);
-  EXPECT_NEAR(loss({Link::kSigmoid, Metric::kL1}, .7, .25), s - .25, 1e-15);
-  EXPECT_NEAR(loss({Link::kIdentity, Metric::kMse}, .7, 2), 1.69, 1e-14);
-  EXPECT_NEAR(loss({Link::kIdentity, Metric::kL1}, .7, 2), 1.3, 1e-15);
-  EXPECT_NEAR(loss({Link::kIdentity, Metric::kHuber, .5}, .7, 2), .5 * (1.3 - .25), 1e-15);
-  EXPECT_NEAR(loss({Link::kIdentity, Metric::kHuber, 2}, .7, 2), .5 * 1.69, 1e-14);
+  EXPECT_NEAR(loss({Link::kSigmoid, PointLoss::kL1}, .7, .25), s - .25, 1e-15);
+  EXPECT_NEAR(loss({Link::kIdentity, PointLoss::kMse}, .7, 2), 1.69, 1e-14);
+  EXPECT_NEAR(loss({Link::kIdentity, PointLoss::kL1}, .7, 2), 1.3, 1e-15);
+  EXPECT_NEAR(loss({Link::kIdentity, PointLoss::kHuber, .5}, .7, 2), .5 * (1.3 - .25), 1e-15);
+  EXPECT_NEAR(loss({Link::kIdentity, PointLoss::kHuber, 2}, .7, 2), .5 * 1.69, 1e-14);
 }
 
 TEST(Kernel, TheSlopeInClosedFormIsAutogradS) {
@@ -69,7 +69,7 @@ TEST(Kernel, SlopesAgreeWithFiniteDifferences) {
       for (const double t : {0., .2, .65, 1.}) {
         const double numeric = (loss(kernel, u + h, t) - loss(kernel, u - h, t)) / (2 * h);
         EXPECT_NEAR(slope(kernel, u, t), numeric, 1e-8)
-            << int(kernel.link) << " " << int(kernel.metric) << " u " << u << " t " << t;
+            << int(kernel.link) << " " << int(kernel.loss) << " u " << u << " t " << t;
       }
     }
   }
@@ -92,7 +92,7 @@ TEST(Kernel, EverythingIsFiniteFarOut) {
 }
 
 TEST(Kernel, BceOverTheIdentityIsABrokenPromise) {
-  EXPECT_THROW(loss({Link::kIdentity, Metric::kBce}, 0, 1), InternalError);
+  EXPECT_THROW(loss({Link::kIdentity, PointLoss::kBce}, 0, 1), InternalError);
 }
 
 TEST(Kernel, SoftTargetsAreClippedBeforeALogit) {

@@ -16,7 +16,8 @@ constexpr double kFewestRows = 4;
 }  // namespace
 
 KlBaseline::KlBaseline(const std::string& kl_source)
-    : source_(static_cast<Source>(choose("kl_source", kl_source, {"batch", "ema", "none"}))) {}
+    : source_(choose<Source>("kl_source", kl_source,
+                             {{"batch", Source::kBatch}, {"ema", Source::kEma}, {"none", Source::kNone}})) {}
 
 void KlBaseline::begin_step(double kl_sum, double kl_count) {
   if (source_ == Source::kNone) { return; }
@@ -31,7 +32,7 @@ void KlBaseline::begin_step(double kl_sum, double kl_count) {
   } else if (source_ == Source::kBatch && !told_) {
     told_ = true;
     log_info(cat("KL baseline: a step with ", kl_count, " mismatched rows (fewer than ", kFewestRows,
-                 ") takes the running mean of earlier steps (ema); a larger batch gives one of its own"));
+                 ") uses the running mean of earlier steps (ema); larger batches have one of their own"));
   }
   z0_ = std::max(0.0, mean);
 }

@@ -14,8 +14,8 @@
 namespace una::objective {
 namespace {
 
-// KTO: w |sigma(u) - t| with u = beta (Delta - z0), t 1 for good and 0 for bad answers, divided by the number
-// of answers R. A pair is two answers.
+// KTO: w |sigma(u) - t| with u = beta (Delta - z0) and t = 1 for good, 0 for bad answers, divided by the
+// number of answers R. A pair counts as two answers.
 class Kto final : public Objective {
  public:
   explicit Kto(const ObjectiveOptions& options)
@@ -43,8 +43,9 @@ class Kto final : public Objective {
     const at::Device device = ratios.delta.device();
     const at::Tensor delta = norm_.apply(ratios.delta, *input.sequences);
     const at::Tensor u = options_.beta * (delta - baseline_.z0());
-    const at::Tensor losses = kernel_loss({Link::kSigmoid, Metric::kL1}, u, device_tensor(targets, device)) *
-                              device_tensor(weights, device);
+    const at::Tensor losses =
+        kernel_loss({Link::kSigmoid, PointLoss::kL1}, u, device_tensor(targets, device)) *
+        device_tensor(weights, device);
     LossTerms out;
     out.sums = {losses.sum()};
     add_loss_metrics(host_values(losses), "", out.metrics);
@@ -59,7 +60,7 @@ class Kto final : public Objective {
     return out;
   }
 
-  // With z0 = 0, as it is when policy and reference agree: half the mean weight.
+  // Evaluated with z0 = 0, its value when policy and reference are equal: half the mean weight.
   double loss_at_reference(const std::vector<SequenceMeta>& sequences) const override {
     Kto fresh(*this);
     fresh.baseline_ = KlBaseline(options_.kl_source);

@@ -58,7 +58,7 @@ TEST(Kto, FewRowsTakeTheRunningMean) {
   const auto kto = make_objective("kto", {});
   EXPECT_EQ(z0_after(*kto, 0, 0), 0);
   EXPECT_DOUBLE_EQ(z0_after(*kto, 6, 3), 2);  // the first mean has no bias towards 0
-  // Unclamped and decayed by .9 a step: (.9 * 6 - 1) / (.9 * 3 + 1).
+  // Unclamped and decayed by .9 per step: (.9 * 6 - 1) / (.9 * 3 + 1).
   EXPECT_DOUBLE_EQ(z0_after(*kto, -1, 1), 4.4 / 3.7);
   EXPECT_DOUBLE_EQ(z0_after(*kto, 0, 0), 4.4 / 3.7);
   EXPECT_DOUBLE_EQ(z0_after(*kto, 40, 4), 10);  // enough rows again

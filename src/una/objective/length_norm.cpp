@@ -10,7 +10,7 @@
 namespace una::objective {
 
 LengthNorm::LengthNorm(const std::string& name)
-    : is_mean_(choose("log_ratio_norm", name, {"sum", "mean"}) == 1) {}
+    : is_mean_(choose<bool>("log_ratio_norm", name, {{"sum", false}, {"mean", true}})) {}
 
 void LengthNorm::observe(const std::vector<SequenceMeta>& row) {
   for (const SequenceMeta& sequence : row) {

@@ -10,15 +10,15 @@
 
 namespace una::objective {
 
-// log_ratio_norm: Delta of an answer as it is (sum), or Delta * L / length with L the mean length of the
-// training data's answers (mean), so that beta keeps its size.
+// log_ratio_norm: Delta of an answer unchanged (sum), or Delta * L / length with L the mean length of the
+// training data's answers (mean), which preserves the scale of beta.
 class LengthNorm {
  public:
   explicit LengthNorm(const std::string& name);  // sum | mean
   bool is_mean() const { return is_mean_; }
 
   void observe(const std::vector<SequenceMeta>& row);
-  // [S] -> [S], differentiable. InternalError with `mean` when nothing was observed.
+  // [S] -> [S], differentiable. InternalError for `mean` before any observe().
   at::Tensor apply(const at::Tensor& delta, const std::vector<SequenceMeta>& sequences) const;
 
   Json state() const;

@@ -11,7 +11,7 @@ namespace {
 using testing::Batch;
 using testing::run;
 
-// Data of the mean length 4.
+// Data with a mean length of 4.
 void observe(Objective& objective) {
   EXPECT_TRUE(objective.needs().survey);
   Batch data;
@@ -36,7 +36,7 @@ TEST(LengthNorm, DeltaIsTakenAtTheMeanLengthOfTheData) {
   EXPECT_NEAR(a.slope[0], b.slope[0] * 4 / 6, 1e-8);
   EXPECT_NEAR(a.slope[1], b.slope[1] * 4 / 2, 1e-8);
   EXPECT_NEAR(a.metrics.means().at("rewards/chosen"), 1, 1e-12);
-  EXPECT_NEAR(a.metrics.means().at("log_ratio"), .5, 1e-12);  // as it is
+  EXPECT_NEAR(a.metrics.means().at("log_ratio"), .5, 1e-12);  // unchanged
 }
 
 TEST(LengthNorm, UnaAndKtoReadItToo) {

@@ -6,10 +6,10 @@
 
 #include "una/base/format.h"
 #include "una/base/rng.h"
-#include "una/objective/pair_losses.h"
+#include "una/objective/pair/pair_losses.h"
 #include "una/objective/testing.h"
 
-// What holds for every method, loss, link and offset.
+// Properties of every method, loss, link and offset.
 namespace una::objective {
 namespace {
 
@@ -132,7 +132,7 @@ Batch random_batch(const Objective& objective, bool weighted, double spread = 4,
 
 bool allows_weights(const Case& c) { return c.options.loss_type.rfind("aot", 0) != 0; }
 
-// Moves one sequence's log-prob (and score), on its first token alone.
+// Changes one sequence's log-prob (and score), on its first token only.
 Batch moved(Batch batch, std::size_t s, double h) {
   batch.logp[static_cast<std::size_t>(batch.sequences[s].logp_begin)] += h;
   batch.score[s] += h;
@@ -186,7 +186,7 @@ TEST(Methods, EveryTokenOfAnAnswerHasTheSameGradient) {
                                            testing::scales_of(*objective, objective->count(batch.sequences)));
     ASSERT_EQ(evaluation.dlogp.scalar_type(), at::kFloat);
     ASSERT_EQ(evaluation.dlogp.numel(), static_cast<std::int64_t>(batch.logp.size()));
-    // rpo_alpha and orpo add a mean over tokens: still one number an answer.
+    // rpo_alpha and orpo add a mean over tokens: still one number per answer.
     for (const SequenceMeta& sequence : batch.sequences) {
       for (std::int64_t i = sequence.logp_begin; i < sequence.logp_end; ++i) {
         EXPECT_EQ(evaluation.dlogp.const_data_ptr<float>()[i],
@@ -213,7 +213,7 @@ TEST(Methods, EverythingIsFiniteFarOut) {
   }
 }
 
-// Rows [begin, end) of a batch as one of their own.
+// Rows [begin, end) of a batch as a separate batch.
 Batch slice(const Batch& batch, std::int64_t begin, std::int64_t end) {
   Batch out;
   for (std::size_t s = 0; s < batch.sequences.size(); ++s) {

@@ -18,8 +18,8 @@ void add_pair(double chosen, double rejected, MetricSums& metrics) {
   metrics.add("rewards/accuracies", chosen > rejected ? 1 : 0);
 }
 
-// Delta on samples of one policy, for identities that hold whatever the policy is: E_ref[exp Delta] = 1,
-// E_ref[Delta] <= 0, E_pi[Delta] >= 0. The exponent is cut, so that one answer cannot fill the sum.
+// Delta on samples of one policy, for identities that hold for any policy: E_ref[exp Delta] = 1, E_ref[Delta]
+// <= 0, E_pi[Delta] >= 0. The exponent is clamped, so that one answer cannot dominate the sum.
 void add_sampled(const SequenceMeta& sequence, double log_ratio, MetricSums& metrics) {
   if (sequence.sampler == Sampler::kReference) {
     metrics.add("log_ratio/ref", log_ratio);
@@ -29,7 +29,7 @@ void add_sampled(const SequenceMeta& sequence, double log_ratio, MetricSums& met
   }
 }
 
-// Per-sequence sums of a statistic on the host; empty when it is not given.
+// Per-sequence sums of a statistic on the host; empty when the input lacks it.
 std::vector<double> statistic(const at::Tensor& values, const std::vector<SequenceMeta>& sequences) {
   return values.defined() ? host_values(sequence_sums(values, sequences)) : std::vector<double>();
 }

@@ -76,7 +76,7 @@ TEST(Metrics, ExplainedVarianceComparesResidualsWithTargets) {
     return una->derived(run(*una, batch).metrics).at("una/explained_variance");
   };
   EXPECT_NEAR(explained({.2, .5, .9}), 1, 1e-12);
-  EXPECT_NEAR(explained({7.2, 7.5, 7.9}), 1, 1e-12);  // a constant is the offset's business
+  EXPECT_NEAR(explained({7.2, 7.5, 7.9}), 1, 1e-12);  // a constant is left to the offset
   EXPECT_NEAR(explained({3, 3, 3}), 0, 1e-12);
   EXPECT_NEAR(explained({.2, .5, .5}), 1 - (.16 / 3 - .16 / 9) / .0822222222, 1e-6);
 }

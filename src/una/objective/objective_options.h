@@ -7,7 +7,7 @@
 
 namespace una::objective {
 
-// The keys of all methods; each factory reads what it knows. TRL's names where TRL has them.
+// The keys of all methods; each factory reads those that it knows. Named as in TRL where TRL has them.
 struct ObjectiveOptions {
   double beta = 0.1;
   std::string log_ratio_norm = "sum";  // sum | mean
@@ -25,7 +25,7 @@ struct ObjectiveOptions {
   double una_constant = 0;
   double una_huber_delta = 1;
   std::string una_running = "centre";     // centre | match
-  double una_running_decay = 0.95;        // of the running sums, a step; 1: never forgets
+  double una_running_decay = 0.95;        // per step, of the running sums; 1: never forgets
   std::string una_reward = "raw";         // identity link: raw | score | standardised
   std::string una_pair = "hard";          // hard | soft
   double una_beta1 = 0.5;                 // una_f log_partition
@@ -35,10 +35,10 @@ struct ObjectiveOptions {
   std::string kl_source = "batch";                      // kto: batch | ema | none
   double center_rewards_coefficient = 0;                // reward
   std::string reward_margin = "subtract";               // reward: subtract | soft_label
-  double epsilon = 0.2, epsilon_high = 0;               // clip of the ratio to the policy that sampled
+  double epsilon = 0.2, epsilon_high = 0;               // clip of the ratio to the sampling policy
   std::string una_clip = "sequence";                    // una on own samples: none | sequence | token
-  double kl_early_stop = 0, ratio_threshold = 0;        // own samples: when a step is withheld; 0: never
-  bool importance_sampling_correction = false;          // own samples: sampler against trainer
+  double kl_early_stop = 0, ratio_threshold = 0;        // own samples: limits that withhold a step; 0: none
+  bool importance_sampling_correction = false;          // own samples: corrects sampler/trainer differences
   double importance_sampling_cap = 2;
   std::string scale_rewards = "group";          // grpo: group | none
   double vf_coef = 0.1, cliprange_value = 0.2;  // ppo
@@ -56,13 +56,13 @@ struct ObjectiveOptions {
     v("f_divergence_type", f_divergence_type,
       "dpo: reverse_kl | forward_kl | js_divergence | alpha_divergence");
     v("f_alpha_divergence_coef", f_alpha_divergence_coef, "dpo, alpha_divergence: its alpha");
-    v("rpo_alpha", rpo_alpha, "dpo: weight of the chosen answers' NLL a token, added to the loss; 0: none");
+    v("rpo_alpha", rpo_alpha, "dpo: weight of the chosen answers' NLL per token, added to the loss; 0: none");
     v("rpo_eta", rpo_eta,
       "scale of a pair's margin (or score gap): dpo rpo_*, una_pair soft, reward soft_label");
     v("simpo_gamma", simpo_gamma, "dpo, simpo: reward margin gamma");
     v("discopop_tau", discopop_tau, "dpo, discopop: temperature of its gate");
     v("una_link", una_link, "una: sigmoid (fit the score) | identity (fit the reward)");
-    v("una_loss", una_loss, "una, answers one by one: mse | bce | l1 | huber");
+    v("una_loss", una_loss, "una, single answers: mse | bce | l1 | huber");
     v("una_f", una_f,
       "una, the offset f(x): zero | constant | running | group | kto_z0 | log_partition | value_head | "
       "quantile");
@@ -71,7 +71,7 @@ struct ObjectiveOptions {
     v("una_running", una_running,
       "una_f running: centre (minus the mean reward) | match (mean residual zero)");
     v("una_running_decay", una_running_decay,
-      "decay a step of the sums of una_f running and una_reward standardised; 1: never forgets");
+      "decay per step of the sums of una_f running and una_reward standardised; 1: never forgets");
     v("una_reward", una_reward,
       "una_link identity fits: raw (the reward as in the file) | score (in 0..1) | standardised (by its "
       "running standard deviation)");
@@ -79,7 +79,7 @@ struct ObjectiveOptions {
     v("una_beta1", una_beta1, "una_f log_partition: temperature of the estimate, above beta");
     v("una_quantile", una_quantile, "una_f quantile: identity | log | normal, the transformed rank");
     v("loss_weights", loss_weights,
-      "una, reward: weights of parts, as pairwise=1,sft=0.1; else each part counts by its terms");
+      "una, reward: weights of parts, as pairwise=1,sft=0.1; default: by each part's number of terms");
     v("desirable_weight", desirable_weight, "kto, una: weight of answers labelled good");
     v("undesirable_weight", undesirable_weight, "kto, una: weight of answers labelled bad");
     v("kl_source", kl_source,
@@ -90,17 +90,16 @@ struct ObjectiveOptions {
     v("epsilon", epsilon, "una_online, rloo, grpo, ppo: clip of the probability ratio");
     v("epsilon_high", epsilon_high, "una_online, rloo, grpo: upper clip; 0: as epsilon");
     v("una_clip", una_clip,
-      "una_online, later passes over a round: PPO's clip on the ratio of the whole answer (sequence), of "
-      "each "
+      "una_online, later passes over a round: PPO's clip on the ratio of the whole answer (sequence), of each "
       "token, or none");
     v("kl_early_stop", kl_early_stop,
-      "own samples: a step whose approximate KL to the policy that sampled (nats a token) is above ends the "
+      "own samples: a step whose approximate KL to the sampling policy (nats per token) exceeds this ends the "
       "round; 0: never");
     v("ratio_threshold", ratio_threshold,
-      "own samples: a step whose mean token ratio is above is skipped; 0: never");
+      "own samples: a step whose mean token ratio exceeds this is skipped; 0: never");
     v("importance_sampling_correction", importance_sampling_correction,
-      "own samples: weigh by min(trainer's / sampler's probability, importance_sampling_cap)");
-    v("importance_sampling_cap", importance_sampling_cap, "its cap");
+      "own samples: weight by min(trainer's / sampler's probability, importance_sampling_cap)");
+    v("importance_sampling_cap", importance_sampling_cap, "cap of importance_sampling_correction");
     v("scale_rewards", scale_rewards, "grpo: group (divide by the group's standard deviation) | none");
     v("vf_coef", vf_coef, "ppo: weight of the value loss");
     v("cliprange_value", cliprange_value, "ppo: how far a value may move from the old one");

@@ -6,12 +6,12 @@
 
 namespace una::objective {
 
-// loss_weights: explicit lambda_k of some parts, as "pairwise=1,sft=0.1"; "" : none.
+// loss_weights: explicit lambda_k of some parts, as "pairwise=1,sft=0.1"; "": none.
 class PartWeights {
  public:
-  // InputError on an unknown part (nearest named), a number below 0, or a part given twice.
+  // InputError for an unknown part (with the nearest), a negative number, or a part given twice.
   PartWeights(const std::string& text, const std::vector<std::string>& parts);
-  // `by_count`, the default N_k / sum N, with the explicit ones in their places.
+  // `by_count` (the default N_k / sum N) with the explicit weights substituted.
   std::vector<double> apply(std::vector<double> by_count) const;
 
  private:

@@ -9,13 +9,14 @@
 namespace una::objective {
 namespace {
 
+// One method: its name, its factory, and the keys of ObjectiveOptions that it reads.
 struct Method {
   const char* name;
   std::unique_ptr<Objective> (*make)(const ObjectiveOptions&);
-  std::set<std::string> keys;  // what it reads of ObjectiveOptions
+  std::set<std::string> keys;
 };
 
-// What the methods read that know the policy that sampled.
+// Adds the keys that all methods with a ratio to the sampling policy read.
 std::set<std::string> with_ratio(std::set<std::string> keys) {
   keys.insert({"epsilon", "kl_early_stop", "ratio_threshold", "importance_sampling_correction",
                "importance_sampling_cap", "max_completion_length"});
@@ -24,45 +25,51 @@ std::set<std::string> with_ratio(std::set<std::string> keys) {
 
 const std::vector<Method>& methods() {
   static const std::vector<Method> kMethods = {
-      {"una", make_una,
-       with_ratio({"beta",
-                   "label_smoothing",
-                   "una_link",
-                   "una_loss",
-                   "una_f",
-                   "una_constant",
-                   "una_huber_delta",
-                   "una_running",
-                   "una_running_decay",
-                   "una_reward",
-                   "una_pair",
-                   "una_beta1",
-                   "una_quantile",
-                   "rpo_eta",
-                   "kl_source",
-                   "desirable_weight",
-                   "undesirable_weight",
-                   "loss_weights",
-                   "log_ratio_norm",
-                   "una_clip",
-                   "epsilon_high"})},
-      {"dpo",
-       make_dpo,
-       {"beta", "loss_type", "label_smoothing", "f_divergence_type", "f_alpha_divergence_coef", "rpo_alpha",
-        "rpo_eta", "simpo_gamma", "discopop_tau", "log_ratio_norm", "max_completion_length"}},
-      {"kto", make_kto, {"beta", "desirable_weight", "undesirable_weight", "kl_source", "log_ratio_norm"}},
-      {"sft", make_sft, {}},
-      {"reward",
-       make_reward,
-       {"label_smoothing", "center_rewards_coefficient", "reward_margin", "rpo_eta", "loss_weights"}},
-      {"rloo", make_rloo, with_ratio({"beta", "epsilon_high"})},
-      {"grpo", make_grpo, with_ratio({"beta", "loss_type", "epsilon_high", "scale_rewards"})},
-      {"ppo", make_ppo, with_ratio({"beta", "vf_coef", "cliprange_value"})},
+      {.name = "una",
+       .make = make_una,
+       .keys = with_ratio({"beta",
+                           "label_smoothing",
+                           "una_link",
+                           "una_loss",
+                           "una_f",
+                           "una_constant",
+                           "una_huber_delta",
+                           "una_running",
+                           "una_running_decay",
+                           "una_reward",
+                           "una_pair",
+                           "una_beta1",
+                           "una_quantile",
+                           "rpo_eta",
+                           "kl_source",
+                           "desirable_weight",
+                           "undesirable_weight",
+                           "loss_weights",
+                           "log_ratio_norm",
+                           "una_clip",
+                           "epsilon_high"})},
+      {.name = "dpo",
+       .make = make_dpo,
+       .keys = {"beta", "loss_type", "label_smoothing", "f_divergence_type", "f_alpha_divergence_coef",
+                "rpo_alpha", "rpo_eta", "simpo_gamma", "discopop_tau", "log_ratio_norm",
+                "max_completion_length"}},
+      {.name = "kto",
+       .make = make_kto,
+       .keys = {"beta", "desirable_weight", "undesirable_weight", "kl_source", "log_ratio_norm"}},
+      {.name = "sft", .make = make_sft, .keys = {}},
+      {.name = "reward",
+       .make = make_reward,
+       .keys = {"label_smoothing", "center_rewards_coefficient", "reward_margin", "rpo_eta", "loss_weights"}},
+      {.name = "rloo", .make = make_rloo, .keys = with_ratio({"beta", "epsilon_high"})},
+      {.name = "grpo",
+       .make = make_grpo,
+       .keys = with_ratio({"beta", "loss_type", "epsilon_high", "scale_rewards"})},
+      {.name = "ppo", .make = make_ppo, .keys = with_ratio({"beta", "vf_coef", "cliprange_value"})},
   };
   return kMethods;
 }
 
-// A key that was changed but is not read changes nothing: the user should know.
+// Warns about a key that was changed although the method does not read it.
 void warn_unread(const Method& method, ObjectiveOptions options) {
   std::vector<std::string> fallbacks;
   ObjectiveOptions().fields([&](const char*, auto& field, const char*) { fallbacks.push_back(cat(field)); });
@@ -117,7 +124,7 @@ void check_class_weights(const ObjectiveOptions& options) {
 
 void check_label_smoothing(const ObjectiveOptions& options) {
   check_input(options.label_smoothing >= 0 && options.label_smoothing <= 0.5,
-              "label_smoothing must lie in 0..0.5, not ", options.label_smoothing);
+              "label_smoothing must be in 0..0.5, not ", options.label_smoothing);
 }
 
 }  // namespace una::objective

@@ -2,7 +2,7 @@
 
 #include "una/base/error.h"
 #include "una/objective/methods.h"
-#include "una/objective/pair_losses.h"
+#include "una/objective/pair/pair_losses.h"
 
 namespace una::objective {
 namespace {

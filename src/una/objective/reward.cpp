@@ -13,15 +13,16 @@
 namespace una::objective {
 namespace {
 
-// Reward model. Pairs: Bradley-Terry, softplus(x) - t x with x = r_w - r_l - margin and t = 1 -
-// label_smoothing, or with soft labels x = r_w - r_l and t = sigma(eta margin); plus c (r_w + r_l)^2, divided
-// by P. Scored and labelled answers: (r - score)^2, divided by R.
+// A reward model. Pairs: Bradley-Terry, softplus(x) - t x with x = r_w - r_l - margin and t = 1 -
+// label_smoothing, or with soft labels x = r_w - r_l and t = sigma(eta margin); plus c (r_w + r_l)^2; divided
+// by the number of pairs P. Scored and labelled answers: (r - score)^2, divided by their number R.
 class Reward final : public Objective {
  public:
   explicit Reward(const ObjectiveOptions& options)
       : options_(options),
         weights_(options.loss_weights, {"pairwise", "regression"}),
-        soft_(choose("reward_margin", options.reward_margin, {"subtract", "soft_label"}) == 1) {}
+        soft_(choose<bool>("reward_margin", options.reward_margin,
+                           {{"subtract", false}, {"soft_label", true}})) {}
 
   Needs needs() const override { return {.logp = false, .score = true, .columns = soft_}; }
   std::vector<std::string> parts() const override { return {"pairwise", "regression"}; }

@@ -31,7 +31,7 @@ std::vector<RowSpan> row_spans(const std::vector<SequenceMeta>& sequences) {
   std::size_t i = 0;
   while (i < sequences.size()) {
     std::size_t end = i + 1;
-    // Slot 0 begins a row: tables of several micro-batches may stand one after the other.
+    // Slot 0 begins a row, because tables of several micro-batches can be concatenated.
     while (end < sequences.size() && sequences[end].row == sequences[i].row && sequences[end].slot != 0) {
       ++end;
     }

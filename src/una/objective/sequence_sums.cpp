@@ -16,7 +16,7 @@ std::vector<std::int64_t> token_owners(const std::vector<SequenceMeta>& sequence
   for (std::int64_t s = 0; s < count; ++s) {
     const SequenceMeta& sequence = sequences[static_cast<std::size_t>(s)];
     check(0 <= sequence.logp_begin && sequence.logp_begin <= sequence.logp_end && sequence.logp_end <= total,
-          "objective: a sequence's log-probs lie outside the batch");
+          "objective: a sequence's log-probs are outside the batch");
     for (std::int64_t i = sequence.logp_begin; i < sequence.logp_end; ++i) {
       check(owner[static_cast<std::size_t>(i)] == count, "objective: two sequences claim the same log-prob");
       owner[static_cast<std::size_t>(i)] = s;
@@ -29,7 +29,7 @@ at::Tensor sequence_sums(const at::Tensor& values, const std::vector<SequenceMet
   check(values.dim() == 1, "objective: per-token values must be one-dimensional");
   const std::vector<std::int64_t> owner = token_owners(sequences, values.size(0));
   const auto count = static_cast<std::int64_t>(sequences.size());
-  // Entries that belong to no sequence fall into one more sum, which is cut off.
+  // Entries without a sequence go into one extra sum, which is dropped.
   const at::Tensor sums = at::zeros({count + 1}, values.options().dtype(at::kDouble).requires_grad(false));
   return sums.index_add(0, device_tensor(owner, values.device()), values.to(at::kDouble)).narrow(0, 0, count);
 }

@@ -10,12 +10,12 @@
 
 namespace una::objective {
 
-// Which sequence each of `total` log-probs belongs to: [total] int64 on the host; the number of sequences
-// where it belongs to none. InternalError on overlaps and entries outside the batch.
+// The index of the sequence that each of `total` log-probs belongs to: [total] int64 on the host; the number
+// of sequences where it belongs to none. InternalError for overlaps and entries outside the batch.
 std::vector<std::int64_t> token_owners(const std::vector<SequenceMeta>& sequences, std::int64_t total);
 
-// Sums of `values` [N] over each sequence's own entries: [S] fp64, differentiable. Added entry by entry in
-// fp64 (differences of a running sum would lose the digits of a small one behind a large one).
+// Sums of `values` [N] over each sequence's entries: [S] fp64, differentiable. Entries are added one by one
+// in fp64, because differences of a running sum would lose the precision of a small sum after a large one.
 at::Tensor sequence_sums(const at::Tensor& values, const std::vector<SequenceMeta>& sequences);
 
 // Log-probs of whole answers, [S] fp64.

@@ -65,7 +65,7 @@ TEST(SequenceSums, RowsEndWhereTheNextSlotZeroStands) {
   batch.add(Unit::kGroup, 1, {}, .2);
   batch.add(Unit::kGroup, 2, {}, .3);
   batch.add(Unit::kScore, 0, {}, .5);
-  // Two micro-batches in one table: their row numbers begin anew.
+  // Two micro-batches in one table: their row numbers restart.
   testing::Batch next;
   next.add(Unit::kScore, 0, {}, .5);
   batch.sequences.back().row = 0;

@@ -9,7 +9,7 @@
 namespace una::objective {
 namespace {
 
-// Supervised fine-tuning: sum of w * (-log pi) over the loss tokens, divided by their number T.
+// Supervised fine-tuning: the sum of w * (-log pi) over the loss tokens, divided by their number T.
 class Sft final : public Objective {
  public:
   Needs needs() const override { return {}; }

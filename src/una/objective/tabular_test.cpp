@@ -99,7 +99,7 @@ TEST(Tabular, OneConstantCuresWhatPromptsShareAndHurtsWhatTheyDoNot) {
   const Loss bco = one_constant(sigmoid("bce", "constant"));
   EXPECT_LT(gap(world_c(), bco, Drawn::kReference),
             .2 * gap(world_c(), sigmoid("bce", "zero"), Drawn::kReference));
-  // How much it hurts hangs on the draw; that it cures nothing does not.
+  // The size of the harm depends on the draw; that nothing improves does not.
   for (const Drawn drawn : kOffPolicy) {
     EXPECT_GT(gap(world_a(), one_constant(identity("constant")), drawn),
               gap(world_a(), identity("zero"), drawn));

@@ -10,7 +10,7 @@
 
 namespace una::objective::testing {
 
-// The losses are those of the room, given populations instead of samples: an answer's row weight is its
+// One of the room's losses, applied to populations instead of samples: an answer's row weight is its
 // probability under the sampler. A value head's V(x) is E_ref r here.
 struct Loss {
   std::string name;
@@ -18,6 +18,7 @@ struct Loss {
   bool refit = false;  // one constant for all prompts, the one that makes the mean residual zero
 };
 
+// The sampler of the population.
 enum class Drawn { kReference, kUniform, kPolicy };
 
 // Finds where the expected gradient vanishes.
@@ -34,7 +35,7 @@ class TabularRun {
     steps_.assign(kPrompts, first_step());
   }
 
-  // The J-gap that is left.
+  // The remaining J-gap.
   double solve() {
     for (int iteration = 0; iteration < 300; ++iteration) {
       if (!(move() > 1e-8)) { break; }
@@ -125,7 +126,7 @@ class TabularRun {
   }
 
   // One step of gradient descent on the logits, scaled by the sampler's probabilities, with Barzilai and
-  // Borwein's step length a prompt. Returns the largest component of the gradient.
+  // Borwein's step length per prompt. Returns the largest component of the gradient.
   double move() {
     const Table pi = policy();
     const Table mu = drawn_ == Drawn::kReference ? world_.ref

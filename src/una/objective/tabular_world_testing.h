@@ -5,8 +5,8 @@
 
 #include "una/base/rng.h"
 
-// Small worlds in which everything can be summed: a few prompts with a few answers each, a softmax policy a
-// prompt, J by enumeration.
+// Small worlds in which every expectation is a sum: a few prompts with a few answers each, one softmax policy
+// per prompt, J by enumeration.
 namespace una::objective::testing {
 
 inline constexpr std::size_t kPrompts = 8, kChoices = 6;
@@ -14,9 +14,10 @@ using Table = std::vector<std::vector<double>>;  // [kPrompts][kChoices]
 
 inline Table filled(double value) { return Table(kPrompts, std::vector<double>(kChoices, value)); }
 
+// A world of a few prompts and answers whose optimal policy is known in closed form.
 struct World {
   double beta = 0;
-  Table copies;                           // how often the answer stands among the prompt's reference samples
+  Table copies;                           // how often the answer occurs among the prompt's reference samples
   Table ref, reward, best;                // pi_ref, r, pi* = pi_ref exp(r / beta) / Z
   double gap(const Table& policy) const;  // J(pi*) - J(policy) = beta KL(policy || pi*), mean over prompts
 };

@@ -8,7 +8,7 @@
 
 #include "una/objective/objective.h"
 
-// Tables and log-probs that the room's tests make themselves.
+// For this room's tests: tables and log-probs made by hand.
 namespace una::objective::testing {
 
 // One answer: log-prob sums under policy and reference, and its number of loss tokens.
@@ -17,6 +17,7 @@ struct Answer {
   std::int64_t tokens = 3;
 };
 
+// A batch under construction.
 struct Batch {
   std::vector<SequenceMeta> sequences;
   std::vector<double> logp, ref;  // [N]
@@ -71,6 +72,7 @@ struct Batch {
   std::int64_t rows = 0;
 };
 
+// The loss of a batch with its gradients.
 struct Outcome {
   double loss = 0;                  // sum_k lambda_k S_k / N_k
   std::vector<double> slope;        // [S] dL/dDelta, or dL/dscore

@@ -8,7 +8,7 @@
 #include "una/base/error.h"
 #include "una/dist/gang.h"
 #include "una/model/value_head.h"
-#include "una/objective/quantile.h"
+#include "una/objective/una/quantile.h"
 #include "una/online/bandit_world.h"
 #include "una/online/round_source.h"
 #include "una/train/schedule.h"

@@ -6,7 +6,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/objective/methods.h"
-#include "una/objective/pair_losses.h"
+#include "una/objective/pair/pair_losses.h"
 #include "una/setup/methods.h"
 
 namespace una::recipe {
