@@ -155,6 +155,9 @@ def write_headers():
     header, raw = safetensors(numbers)
     header["model.norm.weight"]["dtype"] = "I64"
     write("safetensors/tensor_of_integers.safetensors", packed(header, raw))
+    untied = model_tensors()
+    untied["lm_head.weight"] = tensor((VOCABULARY, HIDDEN), 11)
+    write("safetensors/head_unlike_the_tied_embedding.safetensors", packed(*safetensors(untied)))
 
 
 def write_shards():
@@ -223,6 +226,8 @@ def write_adapters():
     folder("matrix_of_a_module_not_named", {**good, **adapter_tensors(module="model.layers.0.self_attn.o_proj")})
     folder("name_without_prefix", {name[len("base_model.model."):]: value for name, value in good.items()})
     folder("no_tensors", {})
+    nan = {name: (shape, b"\0\0\xc0\x7f" + raw[4:]) for name, (shape, raw) in good.items()}
+    write("adapters/not_a_number/adapter_model.safetensors", packed(*safetensors(nan)))
     write("adapters/cut_short/adapter_model.safetensors", packed(*safetensors(good))[:-4])
 
 

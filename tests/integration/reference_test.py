@@ -101,7 +101,7 @@ class Adapters(unittest.TestCase):
                             (["--rank_pattern", "q_proj=2.5"], "must have a whole number"),
                             (["--layers_to_transform", "one"], "layers_to_transform: 'one'"),
                             (["--layers_pattern", "layers"], "layers_pattern needs layers_to_transform"),
-                            (["--lora_modules_to_save", "mlp"], "\"mlp\" is no module that is saved whole"),
+                            (["--lora_modules_to_save", "mlp"], "\"mlp\" is not a module that can be saved whole"),
                             (["--lora_modules_to_save", "score"], "score is a reward model's head"),
                             (["--lora_modules_to_save", "embed_tokens"], "tie_word_embeddings"),
                             (["--bias", "some"], "choose none, lora_only or all")]:

@@ -1,4 +1,4 @@
-// Adapters of every kind against what PEFT recorded from them (tests/parity/adapter_fixtures.py).
+// Compares adapters of every kind with results recorded from PEFT (tests/parity/adapter_fixtures.py).
 #include <algorithm>
 #include <filesystem>
 #include <set>
@@ -70,8 +70,8 @@ TEST_P(AdapterParity, LogProbsAndEveryGradientEqualPeft) {
   }
 }
 
-// Without a gradient, as the reference, scoring and generation call it; the base beside it stays as it is.
-TEST_P(AdapterParity, AFrozenOneAndItsCloneSayTheSameAndTheBaseIsUntouched) {
+// Without a gradient, as the reference, scoring and generation call it; the base is unchanged.
+TEST_P(AdapterParity, AFrozenOneAndItsCloneAgreeAndTheBaseIsUntouched) {
   Case c(GetParam(), false);
   const at::Tensor wanted = recorded(c.reference, "logps");
   EXPECT_LE(max_difference(c.logps(c.adapter), wanted), kLogpTolerance);
@@ -135,8 +135,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, AdapterParity, testing::ValuesIn(recorded_cases(
 
 TEST(AdapterParity, TheCasesAreThere) { EXPECT_GE(recorded_cases().size(), 9U); }
 
-// Adapters of other shapes and kinds on one model: each says what it says alone, in any order of calls, also
-// after another has trained.
+// Adapters of other shapes and kinds on one model: each gives the same results as alone, in any order of
+// calls, also after another has trained.
 TEST(AdapterParity, SeveralAdaptersOfOneModelDoNotMeet) {
   const std::vector<std::string> names = {"dora", "patterns", "saved"};  // all of llama
   std::vector<at::Tensor> alone;

@@ -11,11 +11,13 @@
 namespace una::model {
 namespace {
 
+// Keeps the layer's function in the node's saved data.
 struct LayerHolder : torch::CustomClassHolder {
   explicit LayerHolder(LayerFunction function) : layer(std::move(function)) {}
   LayerFunction layer;
 };
 
+// The autograd node of checkpointed().
 struct Checkpoint : torch::autograd::Function<Checkpoint> {
   static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x,
                             const at::Tensor& /*requires_grad*/, c10::intrusive_ptr<LayerHolder> holder) {

@@ -6,12 +6,13 @@
 
 namespace una::model {
 
+// Hidden states [T, C] in, hidden states [T, C] out.
 using LayerFunction = std::function<at::Tensor(const at::Tensor&)>;
 
-// layer(x) that keeps x alone: the layer runs without history now and again, with it, in the backward, where
-// its parameters' gradients are accumulated. The result requires grad whether or not x does (a frozen
-// embedding below adapters). `layer` must be a pure function of x and of leaf tensors; it is kept until the
-// backward. Call it with grad mode on.
+// layer(x) that stores only x: the layer runs without history now, and again with history in the backward,
+// where its parameters' gradients are accumulated. The result requires grad whether or not x does (adapters
+// above a frozen embedding). `layer` must be a pure function of x and of leaf tensors; it lives until the
+// backward. Grad mode must be on.
 at::Tensor checkpointed(LayerFunction layer, const at::Tensor& x);
 
 }  // namespace una::model

@@ -35,21 +35,21 @@ void expect_equal_bits(Model& model, const ForwardOptions& options) {
 }
 
 TEST(Checkpointing, FullTrainingGivesTheSameBits) {
-  Model model(tiny_spec(3), 5, {.train_full = true});
+  Model model(tiny_spec({.layers = 3}), 5, {.train_full = true});
   expect_equal_bits(model, {});
 }
 
-// The embedding's output requires no grad here.
+// The embedding's output does not require grad here.
 TEST(Checkpointing, AdaptersAloneGetTheSameBits) {
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-    Model model(tiny_spec(3), 5, {.dtype = dtype});
+    Model model(tiny_spec({.layers = 3}), 5, {.dtype = dtype});
     const AdapterId adapter = add_perturbed_adapter(model, {.r = 4, .target_modules = {"all-linear"}});
     expect_equal_bits(model, {.adapter = adapter});
   }
 }
 
 TEST(Checkpointing, DropoutDrawsTheSameMasksAgain) {
-  Model model(tiny_spec(3), 5, {});
+  Model model(tiny_spec({.layers = 3}), 5, {});
   const AdapterId adapter =
       add_perturbed_adapter(model, {.r = 4, .dropout = 0.3, .target_modules = {"all-linear"}});
   expect_equal_bits(model, {.adapter = adapter, .training = true, .dropout_key = 77});
@@ -57,7 +57,7 @@ TEST(Checkpointing, DropoutDrawsTheSameMasksAgain) {
 
 TEST(Checkpointing, DoraGivesTheSameBits) {
   for (const double dropout : {0.0, 0.3}) {
-    Model model(tiny_spec(3), 5, {});
+    Model model(tiny_spec({.layers = 3}), 5, {});
     const AdapterId adapter = add_perturbed_adapter(
         model, {.r = 4, .dropout = dropout, .use_dora = true, .target_modules = {"all-linear"}});
     expect_equal_bits(model, {.adapter = adapter, .training = true, .dropout_key = 77});
@@ -65,14 +65,14 @@ TEST(Checkpointing, DoraGivesTheSameBits) {
 }
 
 TEST(Checkpointing, AnEmbeddingThatTrainsBelowAdaptersGetsTheSameBits) {
-  Model model(tiny_spec(3), 5, {});
+  Model model(tiny_spec({.layers = 3}), 5, {});
   const AdapterId adapter = add_perturbed_adapter(
       model, {.r = 4, .target_modules = {"2.mlp.up_proj"}, .modules_to_save = {"embed_tokens", "norm"}});
   expect_equal_bits(model, {.adapter = adapter});
 }
 
 TEST(Checkpointing, AdaptersInTheTopLayerGetTheSameBits) {
-  Model model(tiny_spec(3), 5, {});
+  Model model(tiny_spec({.layers = 3}), 5, {});
   const AdapterId adapter = add_perturbed_adapter(model, {.r = 4, .target_modules = {"2.mlp.up_proj"}});
   expect_equal_bits(model, {.adapter = adapter});
 }

@@ -14,6 +14,7 @@
 
 namespace una::model {
 
+// Rope's cos and sin of every token of a call.
 struct Angles {
   at::Tensor cos, sin;  // [T, R/2] fp32
 };
@@ -23,14 +24,15 @@ struct LayerCall {
   std::array<Angles, 2> angles;  // of ModelSpec's rope and local_rope
   std::shared_ptr<const std::vector<Segment>> segments;
   AdapterUse use;
-  KvCache* cache = nullptr;  // keys and values go to `slots` of it, and are read from it
+  KvCache* cache = nullptr;  // keys and values are written to its `slots`, and all keys are read from it
   at::Tensor slots;          // [T] int64
 };
 
 // One decoder layer: x + norm(attention(norm(x))), then x + norm(mlp(norm(x))), where each norm may be
-// absent.
+// absent. Does not own its parameters, which must outlive it.
 class DecoderLayer {
  public:
+  // The parameters and linears of the layer, by their place in the arithmetic.
   struct Parts {
     std::int64_t number = 0;
     Parameter *attention_norm = nullptr, *attention_post_norm = nullptr;  // null: none
@@ -42,6 +44,7 @@ class DecoderLayer {
   at::Tensor forward(const at::Tensor& x, const LayerCall& call) const;  // [T, C] -> [T, C]
 
  private:
+  // What the MLP applies to its gate.
   enum class Gate : std::uint8_t { kSilu, kGeluTanh, kGelu };
 
   at::Tensor attend(const at::Tensor& x, const LayerCall& call) const;
@@ -60,7 +63,7 @@ class DecoderLayer {
   Gate gate_;
 };
 
-// The spec's norm as the kernels name it.
+// RMS norm of x [T, C] in the spec's style.
 at::Tensor norm(const at::Tensor& x, const Parameter& weight, NormStyle style, double eps);
 
 }  // namespace una::model

@@ -6,7 +6,7 @@
 #include "una/model/fixtures_testing.h"
 #include "una/model/value_head.h"
 
-// A model on a device that is not the CPU against the same model on the CPU.
+// Compares a model on another device with the same model on the CPU.
 namespace una::model {
 namespace {
 
@@ -21,7 +21,7 @@ struct Outcome {
   std::vector<at::Tensor> gradients;
 };
 
-// A pass forward and back by what trains.
+// A forward and a backward pass over everything that trains.
 Outcome outcome(Model& model, const PackedBatch& batch, const PolicyWants& wants,
                 const ForwardOptions& options) {
   Outcome out{model.forward(batch, wants, options), {}};

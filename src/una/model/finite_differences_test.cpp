@@ -12,8 +12,8 @@ namespace {
 
 constexpr double kStep = 1e-5, kTolerance = 1e-6;
 
-// A few elements of every tensor that trains; the gradient of `loss` at each. Without refreshing, DoRA's
-// norms stay what they were, as its gradient has it.
+// Checks the gradient of `loss` at a few elements of every tensor that trains. Without refreshing, DoRA's
+// norms stay constant, which is what its gradient assumes.
 void expect_differences(Model& model, const std::function<at::Tensor()>& loss, bool refreshing = true) {
   loss().backward();
   const std::vector<at::Tensor> gradients = take_gradients(model);
@@ -89,7 +89,7 @@ TEST(FiniteDifferences, DoraBiasesAndModulesSavedWhole) {
   }
 }
 
-// Gemma's arithmetic under one roof: four norms that count from one, q/k norms, soft-caps, a scaled
+// Gemma's arithmetic in one model: four norms with 1 + w, q/k norms, soft-caps, a scaled
 // embedding, the tanh gelu, a rope for each kind of layer.
 TEST(FiniteDifferences, FullTrainingAndAnAdapterOfAGemma) {
   ModelSpec spec = tiny_spec();
@@ -127,7 +127,7 @@ TEST(FiniteDifferences, AnAdapterOfFusedProjections) {
 }
 
 TEST(FiniteDifferences, ARewardModel) {
-  ModelSpec spec = tiny_spec(1);
+  ModelSpec spec = tiny_spec({.layers = 1});
   spec.num_labels = 1;
   Model model(spec, 5, {.dtype = at::kDouble, .train_full = true});
   const PackedBatch batch = pack(tiny_sequences());

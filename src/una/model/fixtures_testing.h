@@ -16,6 +16,7 @@
 #include "una/base/error.h"
 #include "una/core/model_spec.h"
 #include "una/core/packed_batch.h"
+#include "una/core/tiny_spec_testing.h"
 #include "una/model/model.h"
 #include "una/weights/hf_config.h"
 #include "una/weights/safetensors.h"
@@ -63,6 +64,7 @@ inline at::Tensor recorded(const weights::StateDict& reference, const std::strin
   return at::cat(out);
 }
 
+// Builds a PackedBatch by hand.
 struct Packing {
   Ids tokens, positions, logp_rows, logp_targets, last_rows;
   PackedBatch batch;
@@ -88,7 +90,7 @@ struct Packing {
   }
 };
 
-// Every sequence on its own, the log-probs of all tokens but the first wanted.
+// Every sequence separate, with the log-probs of all tokens but the first wanted.
 inline PackedBatch pack(const std::vector<Ids>& sequences, std::size_t first_target = 1) {
   Packing out;
   for (const Ids& ids : sequences) {
@@ -103,7 +105,7 @@ inline PackedBatch pack(const std::vector<Ids>& sequences, std::size_t first_tar
   return out.finish();
 }
 
-// One prompt once, its answers behind it; the answers' log-probs wanted.
+// One shared prompt followed by its answers, whose log-probs are wanted.
 inline PackedBatch pack_shared(const Ids& prompt, const std::vector<Ids>& answers) {
   Packing out;
   out.add_tokens(prompt, 0);
@@ -119,24 +121,6 @@ inline PackedBatch pack_shared(const Ids& prompt, const std::vector<Ids>& answer
     }
   }
   return out.finish();
-}
-
-// A random llama of `layers` layers, 4 heads over 2, head_dim not hidden / heads.
-inline ModelSpec tiny_spec(std::int64_t layers = 2) {
-  ModelSpec spec;
-  spec.model_type = "llama";
-  spec.architecture = "LlamaForCausalLM";
-  spec.hidden_size = 16;
-  spec.intermediate_size = 24;
-  spec.num_layers = layers;
-  spec.num_heads = 4;
-  spec.num_kv_heads = 2;
-  spec.head_dim = 6;
-  spec.vocab_size = 40;
-  spec.max_positions = 64;
-  spec.initializer_range = 0.3;
-  spec.windows.assign(static_cast<std::size_t>(layers), 0);
-  return spec;
 }
 
 inline const std::vector<Ids>& tiny_sequences() {

@@ -21,7 +21,7 @@ at::Tensor random_normal(const std::vector<std::int64_t>& shape, double deviatio
   auto* data = out.mutable_data_ptr<float>();
   const std::int64_t count = out.numel();
   const std::uint64_t stream = stream_id(name);
-  // Box-Muller gives two values a draw: element 2 i and 2 i + 1.
+  // Box-Muller gives two values per draw: elements 2 i and 2 i + 1.
   at::parallel_for(0, (count + 1) / 2, kGrain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto index = static_cast<std::uint64_t>(i);

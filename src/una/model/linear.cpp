@@ -11,8 +11,8 @@
 namespace una::model {
 namespace {
 
-// The stacked value of one call. A lone fp32 master is asked anew each time, without history: its storage may
-// have been rebound, and the gradient goes to the master that is passed beside it.
+// The stacked value of one call. A lone fp32 master is re-read and detached on every call: its storage may
+// have been rebound, and its gradient goes to the master that is passed separately.
 at::Tensor present_value(const at::Tensor& stacked, const Parameter& first) {
   return stacked.is_same(first.master) ? first.master.detach() : stacked;
 }
@@ -32,7 +32,7 @@ StackedLinear::StackedLinear(std::vector<Part> parts) : parts_(std::move(parts))
 at::Tensor StackedLinear::bias_of(const AdapterUse& use) const {
   if (!bias_.defined()) { return {}; }
   std::vector<at::Tensor> values;
-  bool own = false;  // the adapter has a bias of its own
+  bool own = false;  // whether the adapter has biases of its own
   for (const Part& part : parts_) {
     const Parameter& used = use.parameter(part.bias);
     values.push_back(used.value.detach());

@@ -8,24 +8,25 @@
 
 namespace una::model {
 
-// How one call adapts the linears: null adapter = the base.
+// How one call adapts the linears; a null adapter is the base.
 struct AdapterUse {
   const Adapter* adapter = nullptr;
   bool dropout = false;
   std::uint64_t dropout_key = 0;
 
-  // What the call uses for a parameter of the base.
+  // The call's version of a parameter of the base.
   const Parameter& parameter(const Parameter* base) const {
-    return adapter != nullptr ? adapter->in_place_of(base) : *base;
+    return adapter != nullptr ? adapter->version_of(base) : *base;
   }
 };
 
 // The linears that share an input (q, k, v; gate, up), stacked by rows into one product. The parts keep their
-// Hugging Face names; when they are frozen their values are row views of the stacked weight.
+// Hugging Face names; frozen parts become row views of the stacked weight.
 class StackedLinear {
  public:
+  // One of the linears; its parameters are the model's and outlive this.
   struct Part {
-    std::size_t id = 0;  // of the linear in the model's list
+    std::size_t id = 0;  // index of the linear in the model's list
     Parameter* weight = nullptr;
     Parameter* bias = nullptr;  // all parts have one or none has
     std::uint64_t dropout_stream = 0;
@@ -36,7 +37,7 @@ class StackedLinear {
                      const kernels::InputOrigin& origin = {}) const;
 
  private:
-  at::Tensor bias_of(const AdapterUse& use) const;  // stacked; undefined: none
+  at::Tensor bias_of(const AdapterUse& use) const;  // stacked; undefined: no bias
 
   std::vector<Part> parts_;
   at::Tensor weight_, bias_;  // stacked, compute dtype; undefined where a lone master is the value

@@ -38,7 +38,7 @@ TEST(Loading, OneErrorListsAllMissingSurplusAndMisshapenNames) {
   for (const char* part :
        {"the folder", "missing: ", "model.norm.weight", "model.layers.1.mlp.up_proj.weight",
         "surplus: ", "model.layers.0.self_attn.q_norm.weight", "vhead.weight",
-        "model.embed_tokens.weight is [39, 16] where the configuration says [40, 16]"}) {
+        "model.embed_tokens.weight is [39, 16] but the configuration requires [40, 16]"}) {
     EXPECT_NE(message.find(part), std::string::npos) << part << " not in: " << message;
   }
 }
@@ -57,10 +57,12 @@ TEST(Loading, RotaryBuffersAreIgnored) {
 }
 
 TEST(Loading, ATiedHeadMayBeThereOrNotButAnUntiedOneMust) {
-  weights::StateDict with = tiny_weights(), without;
-  for (const auto& [name, tensor] : with.all()) {
-    if (name != "lm_head.weight") { without.add(name, tensor); }
+  const weights::StateDict untied = tiny_weights();
+  weights::StateDict with, without;
+  for (const auto& [name, tensor] : untied.all()) {
+    if (name != "lm_head.weight") { without.add(name, tensor), with.add(name, tensor); }
   }
+  with.add("lm_head.weight", with.at("model.embed_tokens.weight").clone());
   ModelSpec tied = tiny_spec();
   tied.tie_word_embeddings = true;
   EXPECT_EQ(refusal(tied, with), "");
@@ -69,6 +71,30 @@ TEST(Loading, ATiedHeadMayBeThereOrNotButAnUntiedOneMust) {
   for (const auto& [name, tensor] : Model(tied, with, {}, "tied").named_tensors()) {
     EXPECT_NE(name, "lm_head.weight");
   }
+}
+
+TEST(Loading, ATiedHeadThatDiffersFromTheEmbeddingIsRefused) {
+  weights::StateDict weights = tiny_weights();
+  ModelSpec spec = tiny_spec();
+  EXPECT_EQ(refusal(spec, weights), "") << "untied";
+  spec.tie_word_embeddings = true;
+  const std::string message = refusal(spec, weights);
+  for (const char* part : {"the folder: ", "\"tie_word_embeddings\": true", "lm_head.weight differs",
+                           "set it to false to use the stored head"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << part << " not in: " << message;
+  }
+  weights.add("score.weight", at::ones({1, 16}));
+  spec.num_labels = 1;
+  EXPECT_EQ(refusal(spec, weights), "") << "a reward model does not use the head";
+}
+
+TEST(Loading, AHundredThousandForeignTensorsGiveOneShortSentence) {
+  weights::StateDict weights = tiny_weights();
+  for (int i = 0; i < 100'000; ++i) { weights.add("foreign." + std::to_string(i), at::ones({1})); }
+  weights.add(std::string(100'000, 'a'), at::ones({1}));
+  const std::string message = refusal(tiny_spec(), weights);
+  EXPECT_NE(message.find(" and 99998 more"), std::string::npos) << message;
+  EXPECT_LT(message.size(), 600U);
 }
 
 TEST(Loading, ARewardModelNeedsItsScoreAndACausalModelRefusesOne) {

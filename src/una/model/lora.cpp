@@ -9,18 +9,24 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/model/adapter_origin.h"
 #include "una/model/initialize.h"
 #include "una/model/name_check.h"
 
 namespace una::model {
 namespace {
 
+// Far above any useful rank, and small enough that sizes do not overflow.
+constexpr std::int64_t kLargestRank = 65536;
+
 void check_spec(const LoraSpec& spec) {
   check_input(spec.r > 0, "LoRA: r is ", spec.r, ", but must be at least 1");
+  check_input(spec.r <= kLargestRank, "LoRA: r is ", spec.r, ", but must be at most ", kLargestRank);
   check_input(spec.dropout >= 0 && spec.dropout < 1, "LoRA: dropout is ", spec.dropout,
               ", but must be in [0, 1)");
 }
 
+// The names of a module's tensors in files.
 struct ModuleNames {
   std::string a, b, magnitude;
   explicit ModuleNames(const std::string& module)
@@ -29,7 +35,7 @@ struct ModuleNames {
         magnitude(module + ".lora_magnitude_vector") {}
 };
 
-// What a spec makes of a base.
+// What an adapter of a spec changes in a base.
 struct AdapterPlan {
   std::vector<LoraTarget> targets;
   std::vector<CopyPlan> copies;
@@ -39,11 +45,15 @@ AdapterPlan plan_adapter(LoraSpec& spec, const AdapterBase& base) {
   check_spec(spec);
   AdapterPlan out;
   out.targets = lora_targets(spec, base.linears, base.default_targets);
+  for (const LoraTarget& target : out.targets) {
+    check_input(target.rank <= kLargestRank, "LoRA: rank_pattern gives ", base.linears[target.linear].module,
+                " the rank ", target.rank, ", but it must be at most ", kLargestRank);
+  }
   out.copies = planned_copies(spec, base.savable, base.linears, out.targets);
   return out;
 }
 
-// The same for an adapter's folder, which errors name.
+// The same for an adapter in a folder, which errors name.
 AdapterPlan plan_loaded(LoraSpec& spec, const AdapterBase& base, const std::string& what) {
   try {
     return plan_adapter(spec, base);
@@ -138,7 +148,9 @@ Adapter load_adapter(const LoraSpec& spec, const AdapterBase& base, const weight
   const AdapterPlan plan = plan_loaded(out.spec, base, what);
   check_names(
       expected_tensors(plan, spec.use_dora, base), weights,
-      [](const std::string& name) { return name == "score.weight" || name == "score.bias"; }, what);
+      [](const std::string& name) { return name == "score.weight" || name == "score.bias"; }, what,
+      other_model(spec, base, weights));
+  for (const auto& [name, tensor] : weights.all()) { check_finite(tensor, name, what); }
   out.modules.resize(base.linears.size());
   const Placement& own = base.placement;
   // fp32, as PEFT loads adapters: the file may go away, and training starts from these values.

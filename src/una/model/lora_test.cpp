@@ -87,7 +87,7 @@ TEST(Lora, AFreshAIsUniformWithinOneOverTheRootOfItsInput) {
 }
 
 TEST(Lora, TrainableTensorsComeInAFixedOrderWithPeftsNames) {
-  Model model(tiny_spec(1), 5, {});
+  Model model(tiny_spec({.layers = 1}), 5, {});
   model.add_adapter({.r = 2, .target_modules = {"v_proj", "q_proj"}}, 1, true);
   model.add_adapter(kAll, 2, false);
   std::vector<std::string> names;
@@ -175,7 +175,8 @@ TEST(Lora, ATiedEmbeddingIsNotSavedWhole) {
       << "no head is read";
 }
 
-// Gradients must come down to what trains lowest: with checkpointing the layers below keep their history too.
+// Gradients must reach the lowest trained tensor, so with checkpointing the layers below keep their history
+// too.
 TEST(Lora, TheLowestTrainedLayerCountsCopies) {
   const std::vector<LinearInfo> linears = {{"model.layers.3.mlp.up_proj", 3, 4, 8}};
   Adapter adapter;
@@ -209,7 +210,7 @@ TEST(Lora, SavedAndLoadedAdaptersAreEqual) {
 }
 
 TEST(Lora, AFileThatDoesNotFitIsRefusedWithAllNames) {
-  Model model(tiny_spec(1), 5, {});
+  Model model(tiny_spec({.layers = 1}), 5, {});
   const LoraSpec spec{.r = 2, .target_modules = {"q_proj", "v_proj"}};
   const weights::StateDict good = without_prefix(model.adapter_tensors(model.add_adapter(spec, 1, false)));
   weights::StateDict bad;
@@ -229,6 +230,39 @@ TEST(Lora, AFileThatDoesNotFitIsRefusedWithAllNames) {
       EXPECT_NE(message.find(part), std::string::npos) << message;
     }
   }
+}
+
+TEST(Lora, AbsurdRanksAreRefused) {
+  Model model(tiny_spec(), 5, {});
+  const auto error = [&](const LoraSpec& spec) {
+    return error_of([&] { model.add_adapter(spec, 1, true); });
+  };
+  EXPECT_EQ(error({.r = INT64_MAX}), "LoRA: r is 9223372036854775807, but must be at most 65536");
+  EXPECT_EQ(
+      error({.r = 2, .rank_pattern = {{"v_proj", 65537}}}),
+      "LoRA: rank_pattern gives model.layers.0.self_attn.v_proj the rank 65537, but it must be at most 65536");
+}
+
+TEST(Lora, NanInAnAdapterOrInAMergedModelIsRefusedByTensor) {
+  Model model(tiny_spec(), 5, {});
+  const LoraSpec spec{.r = 2};
+  const AdapterId adapter = model.add_adapter(spec, 1, true);
+  const weights::StateDict good = without_prefix(model.adapter_tensors(adapter));
+  weights::StateDict bad;
+  for (const auto& [name, tensor] : good.all()) {
+    bad.add(name,
+            name.find("layers.1.self_attn.v_proj.lora_B") != std::string::npos ? tensor.div(0) : tensor);
+  }
+  const std::string error = error_of([&] { model.load_adapter(spec, bad, false, "runs/nan"); });
+  EXPECT_NE(error.find("runs/nan: the tensor model.layers.1.self_attn.v_proj.lora_B.weight holds NaN"),
+            std::string::npos)
+      << error;
+  EXPECT_EQ(error_of([&] { model.merged_tensors(adapter, at::kFloat); }), "no error");
+  model.trainable()[0].master.set_data(model.trainable()[0].master.detach().div(0));
+  EXPECT_NE(error_of([&] {
+              model.merged_tensors(adapter, at::kFloat);
+            }).find("the merged model: the tensor model.layers.0.self_attn.q_proj.weight holds NaN"),
+            std::string::npos);
 }
 
 TEST(Lora, ARewardAdapterCarriesItsScore) {

@@ -32,6 +32,21 @@ std::vector<ExpectedTensor> expected_tensors(const ModelSpec& spec, const PartNa
   return out;
 }
 
+// A stored head of a model with a tied embedding must equal it. transformers 5 unties such a model and
+// transformers 4 drops the head, so una leaves the choice to the user; every folder it writes then agrees
+// with its config.json.
+void check_tied(const PartNames& names, const weights::StateDict& weights, const std::string& what) {
+  const std::string head = names.head + ".weight", embedding = names.embedding + ".weight";
+  if (!weights.has(head)) { return; }
+  const at::Tensor &stored = weights.at(head), &tied = weights.at(embedding);
+  const bool equal = stored.scalar_type() == tied.scalar_type()
+                         ? stored.equal(tied)
+                         : stored.sizes() == tied.sizes() && stored.to(at::kFloat).equal(tied.to(at::kFloat));
+  check_input(equal, what, ": config.json has \"tie_word_embeddings\": true, but ", head, " differs from ",
+              embedding, "; set it to false to use the stored head (as transformers 5 does), or remove ",
+              head, " from the weights to use the embedding");
+}
+
 at::Tensor random_parameter(const ModelSpec& spec, const ParameterShape& shape, std::uint64_t seed,
                             at::ScalarType dtype) {
   switch (shape.kind) {
@@ -48,7 +63,7 @@ at::Tensor random_parameter(const ModelSpec& spec, const ParameterShape& shape, 
   return random_normal(shape.shape, spec.initializer_range, seed, shape.name).to(dtype);
 }
 
-// A head's results where objectives read them; gradients go back the same way.
+// Moves the head's results to the CPU, where objectives read them; gradients return the same way.
 PolicyOutput on_cpu(PolicyOutput out) {
   for (at::Tensor* each : {&out.logp, &out.entropy, &out.mean_logit, &out.greedy}) {
     if (each->defined()) { *each = each->cpu(); }
@@ -62,15 +77,18 @@ Model::Model(const ModelSpec& spec, const weights::StateDict& weights, const Loa
              const std::string& what)
     : impl_(std::make_unique<Impl>(spec, options)) {
   const PartNames& names = impl_->family.names;
-  // Old checkpoints hold rope's buffers; a tied head may be written twice; a reward model needs no head.
+  // Old checkpoints hold rope's buffers; a tied head may be stored as well; a reward model needs no head.
   const bool head_is_spare = spec.tie_word_embeddings || spec.is_reward_model();
   const auto may_ignore = [&](const std::string& name) {
     return ends_with(name, "rotary_emb.inv_freq") || (head_is_spare && name == names.head + ".weight");
   };
   std::vector<ExpectedTensor> expected = expected_tensors(spec, names);
-  const std::string bias = names.score + ".bias";  // transformers' heads have none, some trained ones do
+  const std::string bias =
+      names.score + ".bias";  // transformers' own heads have none, but some trained models do
   if (spec.is_reward_model() && weights.has(bias)) { expected.push_back({bias, {1}}); }
   check_names(expected, weights, may_ignore, what);
+  if (spec.tie_word_embeddings && !spec.is_reward_model()) { check_tied(names, weights, what); }
+  impl_->base.model = what;
   impl_->build([&](const ParameterShape& shape) { return weights.at(shape.name); }, options.train_full);
   if (spec.is_reward_model()) { impl_->set_score_bias(weights, options.train_full); }
 }
@@ -161,9 +179,11 @@ PolicyOutput Model::forward_as_packed(const PackedBatch& batch, const PolicyWant
 std::vector<TrainableTensor> Model::trainable() {
   std::vector<TrainableTensor> out;
   const auto add = [&](const Parameter& parameter, AdapterId adapter = kNoAdapter) {
-    if (parameter.trains()) { out.push_back({parameter.name, parameter.master, parameter.decay, adapter}); }
+    if (!parameter.trains()) { return; }
+    out.push_back(
+        {.name = parameter.name, .master = parameter.master, .decay = parameter.decay, .adapter = adapter});
   };
-  // A causal LM that became a reward model keeps its head for reading, but nothing would give it gradients.
+  // A causal LM that became a reward model keeps its head, but no loss gives it gradients.
   const Parameter* spare = has_reward_head() && impl_->output != impl_->embedding ? impl_->output : nullptr;
   for (const Parameter& parameter : impl_->parameters) {
     if (&parameter != spare) { add(parameter); }

@@ -65,19 +65,19 @@ AdapterId Model::load_adapter(const LoraSpec& spec, const weights::StateDict& we
 
 AdapterId Model::clone_adapter(AdapterId id) {
   const Adapter* source = impl_->adapter(id);
-  check(source != nullptr, "clone_adapter: the base is no adapter");
+  check(source != nullptr, "clone_adapter: the base is not an adapter");
   return push(impl_->adapters, frozen_copy(*source, impl_->base));
 }
 
 const LoraSpec& Model::adapter_spec(AdapterId id) const {
   const Adapter* adapter = impl_->adapter(id);
-  check(adapter != nullptr, "adapter_spec: the base is no adapter");
+  check(adapter != nullptr, "adapter_spec: the base is not an adapter");
   return adapter->spec;
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Model::adapter_tensors(AdapterId id) const {
   Adapter* adapter = impl_->adapter(id);
-  check(adapter != nullptr, "adapter_tensors: the base is no adapter");
+  check(adapter != nullptr, "adapter_tensors: the base is not an adapter");
   std::vector<std::pair<std::string, at::Tensor>> out;
   const auto add = [&](const Parameter& parameter) {
     out.emplace_back(kPeftPrefix + parameter.name, parameter.full().to(at::kFloat));
@@ -119,10 +119,11 @@ std::vector<std::pair<std::string, at::Tensor>> Model::merged_tensors(AdapterId 
     if (found == changed.end()) {
       const auto base = impl_->by_name.find(name);
       const bool may_differ = adapter != nullptr && base != impl_->by_name.end();
-      out.emplace_back(name, (may_differ ? adapter->in_place_of(base->second).full() : tensor).to(dtype));
-      continue;
+      out.emplace_back(name, (may_differ ? adapter->version_of(base->second).full() : tensor).to(dtype));
+    } else {
+      out.emplace_back(name, merged_weight(tensor.to(wide), *found->second).to(dtype));
     }
-    out.emplace_back(name, merged_weight(tensor.to(wide), *found->second).to(dtype));
+    check_finite(out.back().second, name, "the merged model");
   }
   return out;
 }

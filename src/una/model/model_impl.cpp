@@ -23,6 +23,14 @@ bool uses_local_rope(const ModelSpec& spec) {
   return std::find(spec.rope_layers.begin(), spec.rope_layers.end(), 1) != spec.rope_layers.end();
 }
 
+// transformers rounds the scale to the weights' dtype first.
+at::Tensor scaled_embedding(const at::Tensor& rows, double scale) {
+  if (scale == 1) { return rows; }
+  const at::ScalarType dtype = rows.scalar_type();
+  const double rounded = at::scalar_tensor(scale, at::kDouble).to(dtype).to(at::kDouble).item<double>();
+  return at::mul(rows, rounded);
+}
+
 }  // namespace
 
 void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary) {
@@ -36,7 +44,7 @@ void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary) {
 
 Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
     : spec(model_spec),
-      family(find_family(model_spec)),
+      family(weights::find_family(model_spec)),
       dtype(options.dtype),
       device(options.device),
       full_training(options.train_full),
@@ -56,14 +64,18 @@ Parameter* Model::Impl::find(const std::string& name) {
 StackedLinear Model::Impl::make_linear(std::int64_t layer, const std::vector<std::string>& modules) {
   std::vector<StackedLinear::Part> parts;
   for (const std::string& name : modules) {
-    const std::string module = layer_prefix(family.names, layer) + name;
+    const std::string module = family.names.layer_prefix(layer) + name;
     Parameter* weight = find(module + ".weight");
     parts.push_back({.id = base.linears.size(),
                      .weight = weight,
                      .bias = find(module + ".bias"),
                      .dropout_stream = stream_id(module)});
-    base.linears.push_back(
-        {module, layer, weight->value.size(1), weight->value.size(0), weight, find(module + ".bias")});
+    base.linears.push_back({.module = module,
+                            .layer = layer,
+                            .in = weight->value.size(1),
+                            .out = weight->value.size(0),
+                            .weight = weight,
+                            .bias = find(module + ".bias")});
   }
   return StackedLinear(std::move(parts));
 }
@@ -74,7 +86,7 @@ Parameter* Model::Impl::find_norm(const std::string& prefix, const std::string& 
 
 void Model::Impl::add_layer(std::int64_t layer) {
   const PartNames& names = family.names;
-  const std::string prefix = layer_prefix(names, layer);
+  const std::string prefix = names.layer_prefix(layer);
   layers.emplace_back(spec,
                       DecoderLayer::Parts{.number = layer,
                                           .attention_norm = find_norm(prefix, names.attention_norm),
@@ -105,6 +117,9 @@ void Model::Impl::build(const TensorSource& source, bool train_full) {
   embedding = find(names.embedding + ".weight");
   final_norm = find(names.final_norm + ".weight");
   output = spec.tie_word_embeddings ? embedding : find(names.head + ".weight");
+  base.hidden_size = spec.hidden_size;
+  base.num_layers = spec.num_layers;
+  base.names = names;
   base.default_targets = family.default_targets;
   base.placement = placement();
   base.savable = savable_modules(spec, names, [this](const std::string& name) { return find(name); });
@@ -125,7 +140,7 @@ void Model::Impl::set_score_bias(const weights::StateDict& weights, bool trains)
 
 const Parameter& Model::Impl::head(const Adapter* used) const {
   check(output != nullptr, "log-probs asked of a reward model, which has no output head");
-  return used != nullptr ? used->in_place_of(output) : *output;
+  return used != nullptr ? used->version_of(output) : *output;
 }
 
 Adapter* Model::Impl::adapter(AdapterId id) const {
@@ -162,18 +177,6 @@ Angles Model::Impl::angles_of(RopeTable& table, const at::Tensor& positions, con
   }
   return {rows.first.to(device), rows.second.to(device)};
 }
-
-namespace {
-
-// transformers rounds the scale to the weights' dtype first.
-at::Tensor scaled_embedding(const at::Tensor& rows, double scale) {
-  if (scale == 1) { return rows; }
-  const at::ScalarType dtype = rows.scalar_type();
-  const double rounded = at::scalar_tensor(scale, at::kDouble).to(dtype).to(at::kDouble).item<double>();
-  return at::mul(rows, rounded);
-}
-
-}  // namespace
 
 at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& positions,
                                const ForwardOptions& options, LayerCall call) {

@@ -8,49 +8,51 @@
 #include <vector>
 
 #include "una/model/decoder.h"
-#include "una/model/family.h"
 #include "una/model/lora.h"
 #include "una/model/model.h"
 #include "una/model/parameter.h"
+#include "una/model/parameter_shapes.h"
 #include "una/model/rope_table.h"
+#include "una/weights/family.h"
 
 namespace una::model {
 
-// InputError on an id that the vocabulary does not have.
+// InputError for an id outside the vocabulary.
 void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary);
 
+// The model's state and arithmetic; Model is its public face.
 struct Model::Impl {
-  // The tensor a checkpoint (or the random start) has for one parameter.
+  // The initial values of one parameter, from a checkpoint or random.
   using TensorSource = std::function<at::Tensor(const ParameterShape&)>;
 
   Impl(const ModelSpec& spec, const LoadOptions& options);
   void build(const TensorSource& source, bool train_full);
   void set_score(const at::Tensor& values, bool trains);
-  void set_score_bias(const weights::StateDict& weights, bool trains);  // where they hold one
+  void set_score_bias(const weights::StateDict& weights, bool trains);  // if they hold one
 
   Placement placement() const { return {dtype, device}; }
   at::Tensor hidden(const at::Tensor& tokens, const at::Tensor& positions, const ForwardOptions& options,
                     LayerCall call);
-  // The head that an adapter's calls use (null: the base's). InternalError on a reward model without one.
+  // The head that an adapter's calls use (null: the base's). InternalError on a reward model, which has none.
   const Parameter& head(const Adapter* used) const;
   Adapter* adapter(AdapterId id) const;  // null: kNoAdapter
   std::int64_t first_trained_layer(const Adapter* used) const;
-  // A shared prompt of the batch would take other rope frequencies in one of its sequences than in another.
+  // Whether a shared prompt of the batch needs different rope frequencies in different sequences.
   bool rope_forbids_sharing(const PackedBatch& batch) const;
 
   ModelSpec spec;
-  Family family;
+  weights::Family family;
   at::ScalarType dtype;
   at::Device device;
   bool full_training = false;
-  std::deque<Parameter> parameters;  // Hugging Face's order; addresses are kept
+  std::deque<Parameter> parameters;  // Hugging Face's order; a deque, so that addresses stay valid
   std::map<std::string, Parameter*> by_name;
   AdapterBase base;
   std::vector<DecoderLayer> layers;
   Parameter *embedding = nullptr, *final_norm = nullptr;
   Parameter* output = nullptr;            // lm_head, or the embedding when tied; null: none
   std::unique_ptr<Parameter> score;       // the reward head, computed in fp32
-  std::unique_ptr<Parameter> score_bias;  // [1], of the few trained heads that have one
+  std::unique_ptr<Parameter> score_bias;  // [1]; only few trained heads have one
   std::vector<std::unique_ptr<Adapter>> adapters;
   RopeTable rope, local_rope;
 

@@ -7,9 +7,10 @@
 
 #include <ATen/ops/empty.h>
 
-#include "una/model/family.h"
 #include "una/model/lora.h"
 #include "una/model/parameter.h"
+#include "una/model/parameter_shapes.h"
+#include "una/weights/family.h"
 
 namespace una::model {
 namespace {
@@ -18,10 +19,10 @@ double bytes_of(at::ScalarType dtype) { return static_cast<double>(c10::elementS
 
 double as_double(std::int64_t value) { return static_cast<double>(value); }
 
-// Numbers that one token of one layer keeps for the backward.
+// The numbers that one token stores for the backward in one layer.
 struct LayerKept {
   double compute = 0;  // in the compute dtype
-  double wide = 0;     // in its computing type: fp32, or fp64
+  double wide = 0;     // in the type that it is computed in: fp32 or fp64
 };
 
 // decoder.cpp, from the layer's input to its output; each tensor once, however many functions save it.
@@ -30,15 +31,15 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names) {
   const double mixed = as_double(spec.num_heads * spec.head_dim);
   const double qkv = as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
   LayerKept out;
-  // What a linear reads from a norm, or from gate and up, is made again.
+  // The inputs that come from a norm, or from gate and up, are recomputed.
   const auto norm = [&](const std::string& name, double input) {
     if (name.empty()) { return; }
     out.compute += input;
     out.wide += 1;
   };
-  out.compute += hidden;  // the input: of the first norm, or of q, k and v
+  out.compute += hidden;  // the input of the first norm, or of q, k and v
   norm(names.attention_norm, 0);
-  out.compute += qkv;  // turned q and k, and v
+  out.compute += qkv;  // rotated q and k, and v
   if (spec.qk_norm != QkNorm::kNone) {
     out.compute += qkv;  // before the norm
     out.wide += as_double(spec.num_heads + spec.num_kv_heads);
@@ -53,7 +54,7 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names) {
   return out;
 }
 
-// Numbers of the linears that share an input with others, and so are copied into one matrix.
+// The numbers of the linears that share an input and are therefore copied into one matrix.
 double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
   const double hidden = as_double(spec.hidden_size);
   double rows = 0;
@@ -62,14 +63,16 @@ double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
   return rows * hidden * as_double(spec.num_layers);
 }
 
-// The widest moment of a layer's backward beside what is kept: the gradients of what down read and of gate
-// and up. The head's rows are free again then; attention comes later, when the whole MLP is.
+// The peak of a layer's backward besides the stored tensors: the gradients of down's input and of gate and
+// up. By then the head's rows are freed; attention's backward comes later, when the MLP's are freed too.
 double working_numbers(const ModelSpec& spec, bool dora) {
   return (dora ? 5 : 3) * as_double(spec.intermediate_size);
 }
 
+// The widths of numbers in the two dtypes of a model.
 struct Widths {
-  double element = 0, wide = 0;  // bytes of a number in the compute dtype, and in its computing type
+  double element = 0,
+         wide = 0;  // bytes per number in the compute dtype, and in the type that it is computed in
 };
 
 void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNames& names,
@@ -96,9 +99,9 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
   out.gradients = 2 * as_double(spec.intermediate_size) * hidden * (width.wide + narrow);  // gate and up
 }
 
-// The shapes of a model: parameters without storage, and what adapters can change of them.
+// The shapes of a model: parameters without storage, and the parts that adapters can change.
 struct Shapes {
-  Family family;
+  weights::Family family;
   std::deque<Parameter> parameters;
   std::map<std::string, const Parameter*> by_name;
   AdapterBase base;
@@ -109,15 +112,19 @@ struct Shapes {
   }
   void add_linear(const std::string& module, std::int64_t layer) {
     const Parameter* weight = find(module + ".weight");
-    base.linears.push_back(
-        {module, layer, weight->value.size(1), weight->value.size(0), weight, find(module + ".bias")});
+    base.linears.push_back({.module = module,
+                            .layer = layer,
+                            .in = weight->value.size(1),
+                            .out = weight->value.size(0),
+                            .weight = weight,
+                            .bias = find(module + ".bias")});
   }
-  // The output head, which is the last of what can be saved whole; null: a reward model has none.
+  // The output head, which is the last savable module; null: a reward model has none.
   const Parameter* head() const { return base.savable.back().is_head ? base.savable.back().weight : nullptr; }
 };
 
 Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
-  Shapes out{.family = find_family(spec)};
+  Shapes out{.family = weights::find_family(spec)};
   const PartNames& names = out.family.names;
   for (const ParameterShape& shape : parameter_shapes(spec, names)) {
     const at::Tensor values = at::empty(shape.shape, at::TensorOptions(at::kMeta).dtype(dtype));
@@ -125,7 +132,7 @@ Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
     out.by_name[shape.name] = &out.parameters.back();
   }
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    const std::string prefix = layer_prefix(names, layer);
+    const std::string prefix = names.layer_prefix(layer);
     for (const std::string& part : names.qkv_parts()) { out.add_linear(prefix + part, layer); }
     out.add_linear(prefix + names.o, layer);
     for (const std::string& part : names.gate_up_parts()) { out.add_linear(prefix + part, layer); }

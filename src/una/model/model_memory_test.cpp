@@ -11,7 +11,7 @@
 namespace una::model {
 namespace {
 
-// Bytes of tensors that live, and the most of them at one time.
+// The bytes of live tensors, and their peak.
 class TensorBytes : public c10::MemoryReportingInfoBase {
  public:
   void reportMemoryUsage(void* /*pointer*/, std::int64_t size, std::size_t /*allocated*/,
@@ -31,10 +31,10 @@ PackedBatch one_sequence(const ModelSpec& spec, std::int64_t length) {
 }
 
 struct Measured {
-  double kept = 0, peak = 0;  // bytes over those that live before the pass
+  double kept = 0, peak = 0;  // bytes above those that were live before the pass
 };
 
-// A pass after a first one, which leaves gradients and rope's tables in place.
+// The second pass, when gradients and rope's tables exist already.
 Measured measured_pass(Model& model, const ForwardOptions& options, const PackedBatch& batch) {
   model.forward(batch, {}, options).logp.sum().backward();
   const auto bytes = std::make_shared<TensorBytes>();
@@ -46,7 +46,7 @@ Measured measured_pass(Model& model, const ForwardOptions& options, const Packed
   return out;
 }
 
-// The family's recorded model, wider: activations count there, not what is per call.
+// The family's recorded model, wider, so that activations outweigh costs per call.
 ModelSpec wide_spec(const std::string& fixture) {
   ModelSpec spec = weights::read_model_spec(fixture_folder(fixture));
   spec.hidden_size *= 4;

@@ -51,7 +51,7 @@ TEST(Model, ASharedPromptGivesTheSameLogProbsAndGradients) {
 }
 
 TEST(Model, AWindowHidesTokensBeforeItAndOnlyThose) {
-  ModelSpec spec = tiny_spec(1);
+  ModelSpec spec = tiny_spec({.layers = 1});
   spec.windows = {3};
   Model model(spec, 5, {});
   const auto last_state = [&](const Ids& ids) {
@@ -75,7 +75,7 @@ TEST(Model, KeysFromACacheGiveTheStatesOfTheWholeSequence) {
   const PackedBatch batch = pack({ids});
   const at::Tensor whole = model.hidden(batch.tokens, batch.positions, batch.segments, {});
   KvCache cache(model, 32);
-  // The prompt's six tokens lie at slots 20.., the rest one by one at slots 3..
+  // The prompt's six tokens are at slots 20.., the rest one by one at slots 3..
   const auto part = [&](std::int64_t first, std::int64_t count, std::int32_t slot,
                         std::vector<KeyRange> keys) {
     const at::Tensor slots = at::arange(slot, slot + count, at::kLong);
@@ -127,7 +127,7 @@ TEST(Model, ASeedGivesOneModelAndAnotherSeedAnother) {
   for (std::size_t i = 0; i < a.size(); ++i) { EXPECT_TRUE(a[i].second.equal(b[i].second)) << a[i].first; }
   EXPECT_FALSE(a[0].second.equal(c[0].second));
   EXPECT_NEAR(a[0].second.std().item<double>(), 0.3, 0.03);
-  EXPECT_TRUE(a.back().second.sizes() == a[0].second.sizes());  // lm_head beside the embedding
+  EXPECT_TRUE(a.back().second.sizes() == a[0].second.sizes());  // lm_head as well as the embedding
 }
 
 TEST(Model, ATokenOutsideTheVocabularyIsTheUsersError) {
@@ -159,7 +159,7 @@ TEST(Model, ReboundMastersChangeTheModelAfterRefresh) {
     const at::Tensor after = logps_of(model, batch);
     EXPECT_GT(max_difference(after.detach(), before), 1e-2);
     after.sum().backward();
-    // Every tensor must have followed: a model built from the halved values says the same.
+    // Every tensor must have followed: a model built from the halved values gives the same.
     weights::StateDict halved;
     for (const auto& [name, tensor] : model.named_tensors()) { halved.add(name, tensor); }
     Model rebuilt(tiny_spec(), halved, {.dtype = dtype}, "halved");

@@ -1,4 +1,4 @@
-// Our numbers against those that transformers and PEFT recorded (tests/parity/model_fixtures.py).
+// Compares results with those recorded from transformers and PEFT (tests/parity/model_fixtures.py).
 #include <algorithm>
 #include <filesystem>
 
@@ -41,7 +41,7 @@ void expect_gradients(Model& model, const weights::StateDict& reference) {
   EXPECT_EQ(compared, recorded_gradients);
 }
 
-// Every folder of tests/data/models with an adapter: one tiny model a family, or a family's variant.
+// Every folder of tests/data/models with an adapter: one tiny model per family or variant.
 std::vector<std::string> recorded_models() {
   std::vector<std::string> out;
   for (const auto& folder : std::filesystem::directory_iterator(fixture_folder(""))) {
@@ -109,8 +109,8 @@ Ids greedy_with_cache(Model& model, Ids ids, std::size_t size) {
   return ids;
 }
 
-// transformers' dynamic rope leaves the cached keys as the shorter sequence turned them; phi3 computes a
-// sequence anew when it becomes long. Everywhere else a cache changes nothing.
+// transformers' dynamic rope leaves the cached keys as the shorter sequence rotated them; phi3 recomputes a
+// sequence when it becomes long. Everywhere else a cache changes nothing.
 TEST_P(Parity, GreedyTokensEqualTransformersWithACacheOrWithout) {
   const weights::StateDict reference = reference_of(GetParam());
   const auto model = load_fixture(GetParam());
@@ -137,7 +137,7 @@ std::vector<Trained> start(Model& model) {
   return out;
 }
 
-// The loss before each of ten AdamW steps on every parameter, and 1e-4 of it at most apart.
+// The loss before each of ten AdamW steps on every parameter agrees within 1e-4.
 TEST_P(Parity, TenTrainingStepsFollowTransformersLossCurve) {
   const weights::StateDict reference = reference_of(GetParam());
   const auto model = load_fixture(GetParam(), {.train_full = true});
@@ -208,8 +208,8 @@ TEST(Parity, RewardScoresAndEveryGradientEqualTransformers) {
   expect_gradients(*model, reference);
 }
 
-// A prompt that two sequences share, one of which the longer frequencies turn and the other not, is computed
-// for each.
+// A prompt shared by two sequences, of which only one uses the longer frequencies, is computed once for
+// each.
 TEST(Parity, ASharedPromptTakesTheFrequenciesOfEachSequence) {
   for (const char* name : {"phi3", "llama_dynamic"}) {
     const auto model = load_fixture(name, {.train_full = true});

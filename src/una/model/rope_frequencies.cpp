@@ -1,5 +1,5 @@
 // The frequencies of each rope type: transformers' modeling_rope_utils, operation by operation, so that the
-// bits are its own.
+// bits are equal.
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -34,7 +34,7 @@ at::Tensor exponents(std::int64_t dim) {
 
 at::Tensor powers(double theta, std::int64_t dim) { return at::pow(at::Scalar(theta), exponents(dim)); }
 
-// Llama 3.1: long wavelengths are stretched by `factor`, short ones kept, those between blended.
+// Llama 3.1: long wavelengths are stretched by `factor`, short ones stay, and those in between are blended.
 float llama3_frequency(float frequency, const RopeSpec& spec) {
   const auto length = static_cast<float>(spec.original_max_positions);
   const auto low = static_cast<float>(spec.low_freq_factor), high = static_cast<float>(spec.high_freq_factor);
@@ -67,7 +67,7 @@ std::vector<float> dynamic(const RopeSpec& spec, std::int64_t dim, std::int64_t 
     const double growth = spec.factor * most / most - (spec.factor - 1);
     return values_of(at::reciprocal(powers(spec.theta * std::pow(growth, power), dim)));
   }
-  // transformers' length is a tensor here, so the base is an fp32 number.
+  // In transformers the length is a tensor here, so the base is computed in fp32.
   const at::Tensor growth =
       at::scalar_tensor(at::Scalar(length), at::kLong).mul(spec.factor).div(most).sub(spec.factor - 1);
   const at::Tensor base = growth.pow(power).mul(spec.theta);
@@ -86,8 +86,8 @@ double yarn_attention_factor(const RopeSpec& spec) {
   return yarn_scale(spec.factor);
 }
 
-// Dimensions that turn more than beta_fast times over the original length keep their frequency, those below
-// beta_slow are divided by the factor, those between blended along a ramp.
+// Dimensions that rotate more than beta_fast times over the original length keep their frequency, those below
+// beta_slow are divided by the factor, and those in between are blended along a ramp.
 RopeFrequencies yarn(const RopeSpec& spec, std::int64_t dim) {
   check_input(spec.factor > 0 && spec.original_max_positions > 0 && spec.beta_fast > 0 && spec.beta_slow > 0,
               "config.json: rope type yarn needs factor and original_max_position_embeddings");

@@ -63,7 +63,7 @@ std::pair<at::Tensor, at::Tensor> RopeTable::rows(const at::Tensor& positions) {
 std::pair<at::Tensor, at::Tensor> RopeTable::rows(const at::Tensor& positions,
                                                   const std::vector<std::int64_t>& lengths) {
   check(positions.numel() == static_cast<std::int64_t>(lengths.size()), "RopeTable: one length a token");
-  std::map<std::int64_t, std::vector<std::int64_t>> tokens;  // of each variant
+  std::map<std::int64_t, std::vector<std::int64_t>> tokens;  // by variant
   for (std::size_t i = 0; i < lengths.size(); ++i) {
     const std::int64_t variant = rope_variant(spec_, max_positions_, lengths[i]);
     tokens[variant].push_back(static_cast<std::int64_t>(i));

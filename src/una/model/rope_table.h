@@ -10,23 +10,23 @@
 
 namespace una::model {
 
-// What turns the heads of one sequence.
+// The rotation frequencies of one sequence.
 struct RopeFrequencies {
-  std::vector<float> values;    // [R/2], of each pair of the R dimensions that turn
+  std::vector<float> values;    // [R/2], one per pair of the R rotated dimensions
   double attention_factor = 1;  // multiplies cos and sin
 };
 
-// The set of frequencies that a sequence of `length` tokens takes: 0 is the one of short sequences, other
-// numbers stand for others. Only the types dynamic (beyond max_positions, one set a length) and longrope (one
-// set beyond original_max_positions) have more than one.
+// An id of the set of frequencies that a sequence of `length` tokens uses: 0 is that of short sequences. Only
+// the types dynamic (beyond max_positions, one set per length) and longrope (one set beyond
+// original_max_positions) have more than one.
 std::int64_t rope_variant(const RopeSpec& spec, std::int64_t max_positions, std::int64_t length);
 
 // The frequencies of a variant, computed in fp32 by the operations of transformers' modeling_rope_utils.
-// InputError on a rope type that is not implemented or lacks a value.
+// InputError for a rope type that is not implemented or lacks a value.
 RopeFrequencies rope_frequencies(const RopeSpec& spec, std::int64_t head_dim, std::int64_t max_positions,
                                  std::int64_t variant = 0);
 
-// cos and sin of position x frequency, fp32. Those of variant 0 are kept for every position seen so far.
+// cos and sin of position x frequency, fp32. Caches variant 0 for all positions seen so far; not thread-safe.
 class RopeTable {
  public:
   RopeTable(RopeSpec spec, std::int64_t head_dim, std::int64_t max_positions);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr const char* kScore = "score";
 
-// "embed_tokens, input_layernorm, ...": once each, in the model's order.
+// "embed_tokens, input_layernorm, ...": without duplicates, in the model's order.
 std::string short_names(const std::vector<SavableModule>& savable) {
   std::vector<std::string> out;
   for (const SavableModule& each : savable) {
@@ -20,7 +20,7 @@ std::string short_names(const std::vector<SavableModule>& savable) {
   return join(out, ", ");
 }
 
-// A reward model reads no head, so its embedding stands alone.
+// A reward model does not use the head, so its embedding is not bound to one.
 bool is_bound(const SavableModule& module, const LoraSpec& spec) {
   return module.tied && (module.is_head || !saves_score(spec));
 }
@@ -35,7 +35,7 @@ void add_modules(const LoraSpec& spec, const std::vector<SavableModule>& savable
       if (entry == kScore || !ends_with(each.module, entry)) { continue; }
       check_input(!is_bound(each, spec), "LoRA: modules_to_save \"", entry,
                   "\": this model's head is its embedding ",
-                  "(tie_word_embeddings), and a copy of one would part them; leave it out");
+                  "(tie_word_embeddings), and a copy of one would untie them; leave it out");
       wanted = found[i] = true;
     }
     if (wanted) { out.push_back({each.weight->name, each.weight, each.layer}); }
@@ -43,7 +43,7 @@ void add_modules(const LoraSpec& spec, const std::vector<SavableModule>& savable
   for (std::size_t i = 0; i < found.size(); ++i) {
     const std::string& entry = spec.modules_to_save[i];
     check_input(found[i] || entry == kScore, "LoRA: modules_to_save \"", entry,
-                "\" is no module that is saved whole; those are ", short_names(savable),
+                "\" is not a module that can be saved whole; those are ", short_names(savable),
                 " and, for reward models, score");
   }
 }
@@ -65,18 +65,22 @@ std::vector<SavableModule> savable_modules(const ModelSpec& spec, const PartName
                                            const std::function<const Parameter*(const std::string&)>& find) {
   const bool tied = spec.tie_word_embeddings && !spec.is_reward_model();
   std::vector<SavableModule> out;
-  out.push_back({names.embedding, find(names.embedding + ".weight"), 0, tied});
+  out.push_back({.module = names.embedding, .weight = find(names.embedding + ".weight"), .tied = tied});
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    const std::string prefix = layer_prefix(names, layer);
+    const std::string prefix = names.layer_prefix(layer);
     for (const std::string& norm : {names.attention_norm, names.attention_post_norm, names.q_norm,
                                     names.k_norm, names.mlp_norm, names.mlp_post_norm}) {
       const Parameter* weight = norm.empty() ? nullptr : find(prefix + norm + ".weight");
-      if (weight != nullptr) { out.push_back({prefix + norm, weight, layer}); }
+      if (weight != nullptr) { out.push_back({.module = prefix + norm, .weight = weight, .layer = layer}); }
     }
   }
-  out.push_back({names.final_norm, find(names.final_norm + ".weight"), spec.num_layers});
+  out.push_back(
+      {.module = names.final_norm, .weight = find(names.final_norm + ".weight"), .layer = spec.num_layers});
   const Parameter* head = find((spec.tie_word_embeddings ? names.embedding : names.head) + ".weight");
-  if (head != nullptr) { out.push_back({names.head, head, spec.num_layers, tied, true}); }
+  if (head != nullptr) {
+    out.push_back(
+        {.module = names.head, .weight = head, .layer = spec.num_layers, .tied = tied, .is_head = true});
+  }
   return out;
 }
 

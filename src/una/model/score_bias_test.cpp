@@ -1,4 +1,4 @@
-// A reward head with a bias: transformers makes none, some trained ones have one.
+// A reward head with a bias: transformers does not create one, but some trained models have it.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>

@@ -17,7 +17,7 @@ std::int64_t total_keys(const Segment& segment) {
   return total;
 }
 
-// All of `segment`'s queries are an earlier part of another segment.
+// Whether all of `segment`'s queries are an earlier part of another segment.
 bool is_prefix(const Segment& segment, const std::vector<Segment>& segments) {
   for (const Segment& other : segments) {
     if (&other == &segment) { continue; }
@@ -37,7 +37,7 @@ std::vector<std::int64_t> values_of(const at::Tensor& tensor) {
   return {data, data + whole.numel()};
 }
 
-// The batch's rows of the sequence that ends with `last`, first to last.
+// The batch's rows of the sequence that ends with segment `last`, in order.
 std::vector<std::int64_t> sequence_rows(const std::vector<Segment>& segments, std::int64_t last) {
   std::vector<std::int64_t> out;
   for (const Segment& segment : segments) {
@@ -51,10 +51,11 @@ std::vector<std::int64_t> sequence_rows(const std::vector<Segment>& segments, st
   throw InternalError("a sequence's last row is in no segment");
 }
 
+// Builds the batch without shared prompts.
 struct Unshared {
   std::vector<std::int64_t> rows, positions, logp_rows, last_rows;
   std::vector<Segment> segments;
-  std::vector<std::int64_t> first_place;  // [T] of the batch: the row's first place here, -1: none
+  std::vector<std::int64_t> first_place;  // [T] of the batch: the row's first index here, -1: none
 
   void add(const std::vector<std::int64_t>& sequence) {
     const auto begin = static_cast<std::int64_t>(rows.size());

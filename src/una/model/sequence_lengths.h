@@ -7,20 +7,22 @@
 
 namespace una::model {
 
-// The lengths of the sequences that one packed token belongs to: equal but for a shared prompt.
+// The lengths of the shortest and the longest sequence that a token is part of; they differ in shared
+// prompts.
 struct TokenLengths {
-  std::vector<std::int64_t> least, most;  // [T], 0 for a token of no segment
+  std::vector<std::int64_t> least, most;  // [T], 0 for a token outside all segments
 };
 
-// Of a packed batch: a segment's keys are rows of it.
+// For a packed batch, whose segments' keys are its own rows.
 TokenLengths packed_lengths(const std::vector<Segment>& segments, std::int64_t tokens);
 
-// Over a cache, whose slots are the keys: a query's sequence ends with its segment.
+// For a cache, whose slots are the keys: the length of each query's sequence, which ends with its segment.
 std::vector<std::int64_t> cached_lengths(const std::vector<Segment>& segments, std::int64_t tokens);
 
-// The batch with every sequence whole and on its own: log-probs, targets and last rows as before. For rope
-// whose frequencies follow from a sequence's length, a prompt has no one representation to share.
-// state_rows [R], rows of the batch, are changed to rows of the result (a shared row: of its first sequence).
+// The batch with every sequence complete and separate; log-probs, targets and last rows as before. Needed for
+// rope whose frequencies depend on a sequence's length, because a prompt then has no single representation to
+// share. state_rows [R], rows of the batch, become rows of the result (a shared row: that of its first
+// sequence).
 PackedBatch unshare(const PackedBatch& batch, at::Tensor& state_rows);
 
 }  // namespace una::model

@@ -40,7 +40,7 @@ TEST(ValueHead, ItsFileHoldsItBitForBit) {
   EXPECT_THROW(other.load(weights::read_safetensors(path), path), InputError);
 }
 
-// The states that a value head reads: of the wanted packed tokens, without history.
+// The inputs of a value head: the states of the wanted packed tokens, without history.
 TEST(ValueHead, AModelHandsOutTheStatesOfTheWantedTokens) {
   Model model(tiny_spec(), 5, {.train_full = true});
   const PackedBatch batch = pack(tiny_sequences());

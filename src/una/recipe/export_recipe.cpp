@@ -17,9 +17,9 @@
 #include "una/setup/model_setup.h"
 #include "una/setup/text_setup.h"
 #include "una/text/chat_template.h"
-#include "una/weights/gguf_model.h"
-#include "una/weights/gguf_tokenizer.h"
-#include "una/weights/gguf_writer.h"
+#include "una/weights/gguf/gguf_model.h"
+#include "una/weights/gguf/gguf_tokenizer.h"
+#include "una/weights/gguf/gguf_writer.h"
 
 namespace una::recipe {
 namespace {

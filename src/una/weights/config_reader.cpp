@@ -31,7 +31,7 @@ std::int64_t ConfigReader::size(const char* key) const {
 
 std::int64_t ConfigReader::size(const char* key, std::int64_t fallback) const {
   const std::int64_t value = integer_member(config_, key, fallback, what_);
-  if (value < 1 || value > kMaxSize) { fail(cat("\"", key, "\" must lie between 1 and ", kMaxSize)); }
+  if (value < 1 || value > kMaxSize) { fail(cat("\"", key, "\" must be between 1 and ", kMaxSize)); }
   return value;
 }
 
@@ -90,7 +90,7 @@ std::int64_t ConfigReader::token_id(const char* key, const Json& value) const {
   if (!value.is_number_integer()) { fail(cat("\"", key, "\" must be a token id, found ", value.dump())); }
   const bool too_large = value.is_number_unsigned() && value.get<std::uint64_t>() > kMaxSize;
   const auto id = value.get<std::int64_t>();
-  if (too_large) { fail(cat("\"", key, "\": ", value.dump(), " is no token id")); }
+  if (too_large) { fail(cat("\"", key, "\": ", value.dump(), " is not a token id")); }
   return id < 0 ? -1 : id;
 }
 

@@ -9,19 +9,19 @@
 
 namespace una::weights::detail {
 
-// The members of a config.json, checked. Every InputError names `what` and the key. Both references must
-// outlive the reader.
+// Reads and checks the members of a config.json. Every InputError names `what` and the key. Both references
+// must outlive the reader.
 class ConfigReader {
  public:
   ConfigReader(const Json& config, const std::string& what) : config_(config), what_(what) {}
 
-  bool is_set(const char* key) const;        // there and not null
-  bool is_null(const char* key) const;       // there and null: transformers tells it from an absent key
+  bool is_set(const char* key) const;   // there and not null
+  bool is_null(const char* key) const;  // there and null, which transformers distinguishes from an absent key
   std::int64_t size(const char* key) const;  // 1 .. 2^31 - 1; must be there
   std::int64_t size(const char* key, std::int64_t fallback) const;
   double positive(const char* key, double fallback) const;  // finite, > 0
   double number(const char* key) const;                     // finite; must be there
-  std::vector<double> positives(const char* key) const;     // a list of them; absent or null: empty
+  std::vector<double> positives(const char* key) const;  // a list of positive numbers; absent or null: empty
   bool flag(const char* key, bool fallback) const;
   std::string text(const char* key, const std::string& fallback) const;
   std::vector<std::string> texts(const char* key) const;           // absent or null: empty

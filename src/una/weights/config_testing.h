@@ -12,7 +12,7 @@
 
 namespace una::weights {
 
-// A small config.json with the given members put over it (null included; "-key" removes).
+// A small config.json overlaid with the given members (null included; "-key" removes one).
 inline std::string config(const std::string& model_type, const std::string& changes = "{}") {
   Json out = Json::parse(R"({"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4,
       "num_attention_heads": 8, "num_key_value_heads": 4, "vocab_size": 100})");

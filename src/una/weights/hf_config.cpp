@@ -7,20 +7,20 @@
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/weights/config_reader.h"
+#include "una/weights/families/decoder_config.h"
 #include "una/weights/family.h"
 
 namespace una::weights {
 namespace {
 
 using detail::ConfigReader;
-using detail::Family;
 
 constexpr const char* kCausal = "ForCausalLM";
 constexpr const char* kClassifier = "ForSequenceClassification";
 
 std::vector<std::string> known_names(bool architectures) {
   std::vector<std::string> names;
-  for (const Family& family : detail::family_table()) {
+  for (const Family& family : families()) {
     if (!architectures) { names.push_back(family.model_type); }
     for (const char* head : {kCausal, kClassifier}) {
       if (architectures) { names.push_back(family.prefix(head == kClassifier) + head); }
@@ -30,18 +30,18 @@ std::vector<std::string> known_names(bool architectures) {
 }
 
 const Family* family_of_type(const std::string& model_type) {
-  for (const Family& family : detail::family_table()) {
+  for (const Family& family : families()) {
     if (family.model_type == model_type) { return &family; }
   }
   return nullptr;
 }
 
-// "MistralForCausalLM" -> mistral and "ForCausalLM"; family nullptr when the name is not known.
+// "MistralForCausalLM" -> mistral and "ForCausalLM"; a null family when the name is unknown.
 std::pair<const Family*, const char*> split_architecture(const std::string& name) {
   for (const char* head : {kCausal, kClassifier}) {
     if (!ends_with(name, head)) { continue; }
     const std::string prefix = name.substr(0, name.size() - std::string(head).size());
-    for (const Family& family : detail::family_table()) {
+    for (const Family& family : families()) {
       const auto& aliases = family.aliases;
       if (prefix == family.prefix(head == kClassifier) ||
           std::find(aliases.begin(), aliases.end(), prefix) != aliases.end()) {
@@ -52,7 +52,7 @@ std::pair<const Family*, const char*> split_architecture(const std::string& name
   return {nullptr, kCausal};
 }
 
-// The family, and `architecture` as transformers spells it.
+// Returns the family, and sets `architecture` to transformers' spelling.
 const Family& read_family(const ConfigReader& config, std::string& architecture) {
   const std::string model_type = config.text("model_type", "");
   const std::vector<std::string> architectures = config.texts("architectures");
@@ -79,7 +79,7 @@ const Family& read_family(const ConfigReader& config, std::string& architecture)
   return *family;
 }
 
-// Of a classifier: transformers counts id2label, else num_labels, else takes 2.
+// The labels of a classifier. transformers counts id2label, else reads num_labels, else assumes 2.
 std::int64_t read_num_labels(const ConfigReader& config) {
   const std::int64_t given = config.size("num_labels", 2);
   if (!config.is_set("id2label")) { return given; }
@@ -118,11 +118,7 @@ void set_labels(Json& config, std::int64_t count) {
   config["num_labels"] = count;
 }
 
-}  // namespace
-
-namespace {
-
-// generation_config.json may end answers at more ids than config.json names (chat models: the end of a turn).
+// generation_config.json may name more end-of-sequence ids than config.json (chat models: the end of a turn).
 void add_generation_eos(const std::string& folder, ModelSpec& spec) {
   const std::string path = cat(folder, "/generation_config.json");
   if (!is_file(path)) { return; }
@@ -131,7 +127,7 @@ void add_generation_eos(const std::string& folder, ModelSpec& spec) {
   const ConfigReader config(root, path);
   const std::vector<std::int32_t> ids = config.tokens("eos_token_id", {});
   if (ids != spec.eos_ids) {
-    detail::check_eos_ids(config, ids, spec.vocab_size);  // else config.json's own rule
+    detail::check_eos_ids(config, ids, spec.vocab_size);  // equal ids have passed config.json's check
   }
   for (const std::int32_t id : ids) {
     if (std::find(spec.eos_ids.begin(), spec.eos_ids.end(), id) == spec.eos_ids.end()) {
@@ -148,7 +144,7 @@ ModelSpec read_model_spec(const std::string& folder) {
   check_input(is_file(path) || !is_file(cat(folder, "/adapter_config.json")), folder,
               " holds an adapter, not a model; name its base model as the model and give this ",
               "folder as the adapter");
-  check_input(is_file(path), folder, " is no model folder: config.json is missing");
+  check_input(is_file(path), folder, " is not a model folder: config.json is missing");
   ModelSpec spec = parse_model_spec(read_file(path), path);
   add_generation_eos(folder, spec);
   return spec;
@@ -209,7 +205,7 @@ std::string reward_model_config(const std::string& config_json, std::int32_t pad
   config["model_type"] = base.model_type;
   set_labels(config, 1);
   config["pad_token_id"] = token_json(pad_id);
-  // Both would point transformers at another class or loss.
+  // Either would make transformers use another class or loss.
   config.erase("problem_type");
   config.erase("auto_map");
   return config.dump(2) + "\n";

@@ -76,8 +76,8 @@ TEST(HfConfig, TokenIdsMayBeOneSeveralOrNone) {
   EXPECT_EQ(parse("llama", R"({"pad_token_id":9})").pad_id, 9);
   EXPECT_REFUSED("llama", R"({"eos_token_id":"</s>"})", "must be a token id");
   EXPECT_REFUSED("llama", R"({"eos_token_id":100})", "beyond the model's vocabulary of 100");
-  EXPECT_REFUSED("llama", R"({"eos_token_id":18446744073709551615})", "is no token id");
-  EXPECT_REFUSED("llama", R"({"pad_token_id":4294967296})", "is no token id");
+  EXPECT_REFUSED("llama", R"({"eos_token_id":18446744073709551615})", "is not a token id");
+  EXPECT_REFUSED("llama", R"({"pad_token_id":4294967296})", "is not a token id");
 }
 
 TEST(HfConfig, MistralSlidesInAllLayersOrNone) {
@@ -260,7 +260,7 @@ TEST(HfConfig, RefusesWhatItCannotCompute) {
   EXPECT_REFUSED("llama", R"({"hidden_size":18446744073709551615})", "hidden_size");
   EXPECT_REFUSED("llama", R"({"hidden_size":64.5})", "must be an integer");
   EXPECT_REFUSED("llama", R"({"num_key_value_heads":3})", "cannot share");
-  EXPECT_REFUSED("llama", R"({"hidden_size":66})", "no multiple");
+  EXPECT_REFUSED("llama", R"({"hidden_size":66})", "not a multiple");
   EXPECT_REFUSED("llama", R"({"head_dim":7})", "must be even");
   EXPECT_REFUSED("llama", R"({"rms_norm_eps":0})", "rms_norm_eps");
   EXPECT_REFUSED("llama", R"({"tie_word_embeddings":"yes"})", "true or false");

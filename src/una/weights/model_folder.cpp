@@ -52,7 +52,8 @@ std::vector<std::string> file_names(const std::string& folder) {
   throw InputError(cat(folder, " holds no weights: neither ", kSingle, " nor ", kIndex, " is there"));
 }
 
-// tensor -> file. A file name with a folder in it could reach outside the model folder.
+// tensor -> file. A file name with a folder in it is refused, because it could point outside the model
+// folder.
 std::map<std::string, std::string> read_index(const std::string& path) {
   const Json index = read_json_file(path);
   check_input(index.is_object() && index.contains("weight_map") && index["weight_map"].is_object() &&
@@ -84,7 +85,7 @@ StateDict read_shards(const std::string& folder) {
     for (const auto& [name, tensor] : part.all()) {
       const auto listed = index.find(name);
       check_input(listed == index.end() || listed->second == shard, folder, ": the tensor ",
-                  detail::quoted(name), " is in ", shard, ", but ", kIndex, " says ",
+                  detail::quoted(name), " is in ", shard, ", but ", kIndex, " lists it in ",
                   listed == index.end() ? shard : listed->second);
       check_input(!out.has(name), folder, ": the tensor ", detail::quoted(name),
                   " is in two shards and not in ", kIndex);
@@ -93,13 +94,13 @@ StateDict read_shards(const std::string& folder) {
     out.add_files_of(part);
   }
   for (const auto& [name, file] : index) {
-    check_input(out.has(name), folder, ": ", kIndex, " says that ", file, " holds the tensor ",
-                detail::quoted(name), ", but it does not");
+    check_input(out.has(name), folder, ": ", kIndex, " lists ", file, " for the tensor ",
+                detail::quoted(name), ", but that file does not hold it");
   }
   return out;
 }
 
-// Consecutive tensors up to `shard_bytes` together; a larger one alone.
+// Groups consecutive tensors into shards of up to `shard_bytes`; a larger tensor is a shard of its own.
 std::vector<std::vector<NamedTensor>> cut_shards(const std::vector<NamedTensor>& tensors,
                                                  std::int64_t shard_bytes) {
   std::vector<std::vector<NamedTensor>> shards(1);
@@ -122,11 +123,11 @@ std::string shard_name(std::size_t number, std::size_t count) {
   return buffer.data();
 }
 
-// tensor -> file, as Hugging Face writes it: sorted keys.
+// The index of a sharded model, as Hugging Face writes it: tensor -> file, sorted keys.
 class Index {
  public:
   void add(const NamedTensor& tensor, const std::string& file) {
-    check(!json_["weight_map"].contains(tensor.first), "model.safetensors.index.json: a name twice");
+    check(!json_["weight_map"].contains(tensor.first), "model.safetensors.index.json: a duplicate name");
     json_["weight_map"][tensor.first] = file;
     total_ += tensor.second.nbytes();
   }
@@ -147,7 +148,7 @@ void remove_file(const std::string& path) {
   check_input(!error, "cannot remove the old ", path, ": ", error.message());
 }
 
-// Files of an earlier save that a reader would take for this one's.
+// Removes files of an earlier save that a reader would take for part of this one.
 void remove_stale(const std::string& folder, const std::set<std::string>& written) {
   for (const std::string& name : file_names(folder)) {
     const bool weights =
@@ -173,7 +174,7 @@ void write_model_weights(const std::string& folder, const std::vector<NamedTenso
     write_safetensors(cat(folder, "/", kSingle), tensors);
     return remove_stale(folder, {kSingle});
   }
-  // An old index must not name new shards if this is cut short.
+  // If this is interrupted, an old index must not name new shards.
   remove_file(cat(folder, "/", kIndex));
   std::set<std::string> written = {kIndex};
   Index index;

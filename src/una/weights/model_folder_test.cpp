@@ -142,7 +142,7 @@ TEST(ModelFolder, ATensorInTheWrongShardIsNamed) {
   std::swap(index["weight_map"]["a"], index["weight_map"]["z"]);
   write_file(folder + kIndex, index.dump());
   expect_error(folder,
-               "\"z\" is in model-00001-of-00003.safetensors, but model.safetensors.index.json says "
+               "\"z\" is in model-00001-of-00003.safetensors, but model.safetensors.index.json lists it in "
                "model-00003-of-00003.safetensors");
 }
 
@@ -152,7 +152,7 @@ TEST(ModelFolder, ATensorThatNoShardHoldsIsNamed) {
   Json index = read_json_file(folder + kIndex);
   index["weight_map"]["ghost"] = "model-00001-of-00003.safetensors";
   write_file(folder + kIndex, index.dump());
-  expect_error(folder, "holds the tensor \"ghost\", but it does not");
+  expect_error(folder, "for the tensor \"ghost\", but that file does not hold it");
 }
 
 TEST(ModelFolder, AnUnlistedTensorIsReadOnceAndRefusedTwice) {

@@ -8,10 +8,10 @@
 
 namespace una::weights {
 
-// model.safetensors.index.json for a folder that write_model_weights gave one file and that gets other
-// .safetensors files beside it (a value head, an optimiser): without an index vLLM takes every *.safetensors
-// for the model's (model_loader/default_loader.py). Readers that know both take model.safetensors first. Does
-// nothing where there are shards, which have an index.
+// Writes model.safetensors.index.json for a folder in which write_model_weights wrote a single file and which
+// also gets other .safetensors files (a value head, an optimiser): without an index vLLM loads every
+// *.safetensors as the model's (model_loader/default_loader.py). Readers that know both forms prefer
+// model.safetensors. Does nothing for a sharded model, which has an index.
 void write_index_of_one(const std::string& folder,
                         const std::vector<std::pair<std::string, at::Tensor>>& tensors);
 

@@ -26,7 +26,7 @@ StateDict read_adapter_weights(const std::string& folder) {
   return read_safetensors(path).renamed([&](const std::string& name) {
     check_input(starts_with(name, kPrefix) && name.size() > kPrefix.size(), path, ": the tensor ",
                 detail::quoted(name), " does not begin with \"", kPrefix, "\"; is this a PEFT adapter?");
-    // Some converters write the name that the magnitude has within PEFT.
+    // Some converters write PEFT's in-memory name of the magnitude.
     const bool long_name = ends_with(name, cat(kMagnitude, kWeightEnd));
     const std::size_t size = name.size() - (long_name ? kWeightEnd.size() : 0);
     return name.substr(kPrefix.size(), size - kPrefix.size());
@@ -43,7 +43,7 @@ void write_adapter(const std::string& folder, const LoraSpec& spec,
   }
   make_folder(folder);
   write_safetensors(cat(folder, "/", kWeightsFile), named);
-  // The configuration last: a folder that has it is complete.
+  // The configuration is written last, so that a folder with one is complete.
   write_file(cat(folder, "/adapter_config.json"), config);
 }
 

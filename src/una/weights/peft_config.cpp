@@ -20,10 +20,10 @@ constexpr const char* kConfigFile = "adapter_config.json";
 
 // PEFT's choice for llama, mistral and qwen2 when target_modules is not given.
 const std::vector<std::string> kDefaultTargets = {"q_proj", "v_proj"};
-// Every linear layer but the head: which those are is the model's to say.
+// Every linear layer except the head; the model knows which those are.
 constexpr const char* kAllLinear = "all-linear";
 
-// Read below.
+// Keys that are read below.
 constexpr std::string_view kReadKeys[] = {"peft_type",
                                           "task_type",
                                           "r",
@@ -41,8 +41,8 @@ constexpr std::string_view kReadKeys[] = {"peft_type",
                                           "layers_to_transform",
                                           "layers_pattern"};
 
-// Whatever they say, the adapter's function is the same: notes, initialisation, parts of switched-off
-// methods.
+// Keys that never change the adapter's function: notes, initialisation, settings of methods that are switched
+// off.
 constexpr std::string_view kHarmlessKeys[] = {
     "auto_mapping",   "revision",     "inference_mode", "peft_version",      "runtime_config",
     "fan_in_fan_out", "loftq_config", "megatron_core",  "qalora_group_size", "eva_config"};
@@ -58,7 +58,7 @@ bool is_inert(const Json& value) {
          (value.is_string() ? value.get<std::string>().empty() : value.empty());
 }
 
-// A setting that `una` does not implement is refused as soon as it says something.
+// Refuses a setting that `una` does not implement unless it is null, false or empty.
 void refuse_foreign_settings(const ConfigReader& config) {
   for (const auto& [key, value] : config.json().items()) {
     if (is_in(kReadKeys, key) || is_in(kHarmlessKeys, key) || is_inert(value)) { continue; }
@@ -75,7 +75,7 @@ void refuse_values(const ConfigReader& config) {
   if (bias != "none" && bias != "lora_only" && bias != "all") {
     config.fail(cat("\"bias\": \"", bias, "\" is not supported (known: none, lora_only, all)"));
   }
-  // PiSSA, OLoRA, CorDA, LoftQ and LoRA-GA change the base weights too: without that the adapter is wrong.
+  // PiSSA, OLoRA, CorDA, LoftQ and LoRA-GA change the base weights too; the adapter is wrong without that.
   if (config.is_set("init_lora_weights") && config.json()["init_lora_weights"].is_string()) {
     const std::string init = config.text("init_lora_weights", "");
     if (init != "gaussian" && init != "eva" && init != "orthogonal") {
@@ -96,7 +96,7 @@ std::string read_task_type(const ConfigReader& config) {
   return type;
 }
 
-// PEFT always saves the head of a classifier under both names that heads have; decoders have "score" only.
+// PEFT always lists a classifier's head under both names that heads can have; decoders only have "score".
 std::vector<std::string> read_saved_modules(const ConfigReader& config, const std::string& task_type) {
   const std::vector<std::string> listed = config.texts("modules_to_save");
   std::set<std::string> modules(listed.begin(), listed.end());
@@ -167,7 +167,7 @@ void read_layer_choice(const ConfigReader& config, LoraSpec& spec) {
   }
 }
 
-// In the file's order: of the patterns that match, the first counts.
+// In the file's order, because the first matching pattern wins.
 void read_patterns(const ConfigReader& config, LoraSpec& spec) {
   for (const char* key : {"rank_pattern", "alpha_pattern"}) {
     if (!config.is_set(key)) { continue; }
@@ -201,7 +201,7 @@ bool is_adapter_folder(const std::string& folder) { return is_file(cat(folder, "
 LoraSpec read_adapter_config(const std::string& folder) {
   const std::string path = cat(folder, "/", kConfigFile);
   check_input(is_folder(folder), "the adapter folder ", folder, " does not exist");
-  check_input(is_file(path), folder, " is no adapter folder: ", kConfigFile, " is missing");
+  check_input(is_file(path), folder, " is not an adapter folder: ", kConfigFile, " is missing");
   return parse_adapter_config(read_file(path), path);
 }
 
@@ -215,7 +215,7 @@ LoraSpec parse_adapter_config(const std::string& config_json, const std::string&
   spec.r = config.size("r", 8);
   spec.alpha = config.positive("lora_alpha", 8);
   spec.dropout = number_member(root, "lora_dropout", 0, what);
-  if (!(spec.dropout >= 0 && spec.dropout < 1)) { config.fail("\"lora_dropout\" must lie in [0, 1)"); }
+  if (!(spec.dropout >= 0 && spec.dropout < 1)) { config.fail("\"lora_dropout\" must be in [0, 1)"); }
   spec.use_rslora = config.flag("use_rslora", false);
   spec.use_dora = config.flag("use_dora", false);
   spec.bias = config.text("bias", "none");
@@ -263,7 +263,8 @@ std::string print_adapter_config(const LoraSpec& spec) {
   if (is_text) { config["target_modules"] = spec.target_modules.front(); }
   if (!spec.layers_to_transform.empty()) { config["layers_to_transform"] = spec.layers_to_transform; }
   if (!spec.layers_pattern.empty()) { config["layers_pattern"] = spec.layers_pattern; }
-  // Sorted as Python's json.dumps(indent=2, sort_keys=True), but for the patterns: their order has a meaning.
+  // Sorted as by Python's json.dumps(indent=2, sort_keys=True), except for the patterns, whose order is
+  // significant.
   Json ordered = config;
   for (const auto& [name, rank] : spec.rank_pattern) { ordered["rank_pattern"][name] = rank; }
   for (const auto& [name, alpha] : spec.alpha_pattern) {

@@ -121,7 +121,7 @@ TEST(PeftConfig, AClassifierSavesItsScore) {
 TEST(PeftConfig, ReadsPatternsAndScales) {
   const LoraSpec spec = read(R"({"rank_pattern":{"v_proj":4,"layers.0.self_attn.q_proj":2},
                              "alpha_pattern":{"v_proj":32,"q_proj":0.5},"use_rslora":true,"lora_dropout":0.05})");
-  // In the file's order: the first that matches counts.
+  // In the file's order: the first match wins.
   EXPECT_EQ(spec.rank_pattern, (std::vector<std::pair<std::string, std::int64_t>>{
                                    {"v_proj", 4}, {"layers.0.self_attn.q_proj", 2}}));
   EXPECT_EQ(spec.alpha_pattern,

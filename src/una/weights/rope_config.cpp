@@ -37,7 +37,7 @@ void read_llama3(const ConfigReader& config, const ConfigReader& scaling, RopeSp
 
 void read_yarn(const ConfigReader& config, const ConfigReader& scaling, RopeSpec& rope, double stretch) {
   if (!scaling.is_null("factor")) { need(config, scaling, rope, "factor"); }
-  rope.factor = scaling.positive("factor", stretch);  // null: what the two lengths say
+  rope.factor = scaling.positive("factor", stretch);  // null: the ratio of the two lengths
   if (scaling.is_set("attention_factor")) { rope.attention_factor = scaling.positive("attention_factor", 1); }
   rope.beta_fast = scaling.positive("beta_fast", rope.beta_fast);
   rope.beta_slow = scaling.positive("beta_slow", rope.beta_slow);

@@ -7,24 +7,23 @@
 // Rope in config.json; the rules are transformers' (modeling_rope_utils, Phi3Config, Gemma3TextConfig).
 namespace una::weights::detail {
 
-// How a family's rope is written.
+// How a family writes its rope.
 struct RopeDialect {
-  double theta = 10000;        // where nothing names one
-  bool partial = false;        // "partial_rotary_factor" other than 1 is known
+  double theta = 10000;        // the default
+  bool partial = false;        // "partial_rotary_factor" may differ from 1
   bool only_longrope = false;  // phi3: "su" and "yarn" are old names of longrope; no other type but default
-  std::int64_t original_positions =
-      0;  // where "original_max_position_embeddings" is absent; 0: all positions
+  std::int64_t original_positions = 0;  // the default of "original_max_position_embeddings"; 0: all positions
 };
 
-// rope_theta + rope_scaling, or rope_parameters; where both stand, transformers takes rope_scaling.
+// Reads rope_theta + rope_scaling, or rope_parameters; if both exist, rope_scaling wins, as in transformers.
 RopeSpec read_rope(const ConfigReader& config, const RopeDialect& dialect, const ModelSpec& spec);
 
-// The same from one object of rope parameters; `theta` where it names none.
+// The same from one object of rope parameters; `theta` is the default.
 RopeSpec read_rope_parameters(const ConfigReader& config, const ConfigReader& parameters, double theta,
                               const RopeDialect& dialect, const ModelSpec& spec);
 
-// "rope_scaling": the older spelling. Readers of both generations understand it, older ones would silently
-// ignore rope_parameters.
+// "rope_scaling", the older spelling: readers of both generations understand it, while older ones would
+// silently ignore rope_parameters.
 Json rope_scaling_json(const RopeSpec& rope);
 
 }  // namespace una::weights::detail

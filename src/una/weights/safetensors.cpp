@@ -37,12 +37,13 @@ at::Tensor tensor_of(const TensorEntry& entry, const char* data, const std::shar
   return at::from_blob(const_cast<char*>(address), entry.shape, [file](void*) {}, options);
 }
 
+// A tensor to write, with its entry in the header.
 struct Planned {
   TensorEntry entry;
   const at::Tensor* tensor;
 };
 
-// Order and offsets of the library: descending dtype rank, then name.
+// The library's order and offsets: descending dtype rank, then name.
 std::vector<Planned> plan(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
   std::vector<Planned> out;
   std::set<std::string_view> names;

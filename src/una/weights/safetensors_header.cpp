@@ -20,12 +20,12 @@ namespace dom = simdjson::dom;
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::size_t kMaxDims = 16;
 
-// One JSON object's keys: the format forbids to repeat one, and a JSON library would let it pass.
+// The keys of one JSON object. The format forbids duplicates, which a JSON library accepts.
 class UniqueKeys {
  public:
   UniqueKeys(const std::string& what, const char* where) : what_(what), where_(where) {}
   void add(std::string_view key) {
-    check_input(seen_.insert(key).second, what_, ": the key ", quoted(key), " stands twice in ", where_,
+    check_input(seen_.insert(key).second, what_, ": the key ", quoted(key), " occurs twice in ", where_,
                 "; the file is damaged");
   }
 
@@ -61,7 +61,7 @@ const DtypeRow* read_dtype(const dom::element& value, const std::string& where) 
                        "); convert the weights to BF16 first"));
 }
 
-// Zero dimensions count as one, so that no stride of the tensor can overflow either.
+// Dimensions of zero count as one, so that no stride of the tensor can overflow either.
 void check_shape(const TensorEntry& entry, const std::string& where) {
   check_input(entry.shape.size() <= kMaxDims, where, ": ", entry.shape.size(), " dimensions are too many");
   std::int64_t bytes = static_cast<std::int64_t>(entry.dtype->bytes);
@@ -123,7 +123,7 @@ void check_metadata(const dom::element& value, const std::string& what) {
   }
 }
 
-// The tensors cover the data without a hole, an overlap or a byte left over.
+// Checks that the tensors cover the data without gaps, overlaps or trailing bytes.
 void check_layout(std::vector<TensorEntry>& tensors, std::uint64_t data_bytes, const std::string& what) {
   std::sort(tensors.begin(), tensors.end(), [](const TensorEntry& a, const TensorEntry& b) {
     return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);

@@ -49,7 +49,7 @@ TEST(SafetensorsHeader, AFileWithoutTensorsIsValid) {
   EXPECT_TRUE(parse_header(file_of(R"({"__metadata__":{}}     )", 0), "f").tensors.empty());
 }
 
-struct Lie {
+struct Fault {
   std::string name, header;
   std::size_t data_bytes;
   std::string expected;  // part of the sentence
@@ -57,8 +57,8 @@ struct Lie {
 
 std::string one(const std::string& entry) { return "{\"a\":" + entry + "}"; }
 
-const std::vector<Lie>& lies() {
-  static const std::vector<Lie> all = {
+const std::vector<Fault>& faults() {
+  static const std::vector<Fault> all = {
       {"NotJson", R"({"a":)", 0, "not a JSON object"},
       {"NotAnObject", "[1]", 0, "does not begin with"},
       {"LeadingSpace", std::string(" ") + kGood, 8, "does not begin with"},
@@ -110,26 +110,26 @@ const std::vector<Lie>& lies() {
       {"DataWithoutTensors", "{}", 1, "the file holds 1"},
       {"TensorTwice",
        R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
-       0, "\"a\" stands twice"},
+       0, "\"a\" occurs twice"},
       {"TensorTwiceByEscape",
        R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\u0061":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
-       0, "\"a\" stands twice"},
+       0, "\"a\" occurs twice"},
       {"FieldTwice", one(R"({"dtype":"U8","dtype":"U8","shape":[0],"data_offsets":[0,0]})"), 0,
-       "stands twice"},
+       "occurs twice"},
       {"MetadataIsAList", R"({"__metadata__":[]})", 0, "must be a JSON object"},
       {"MetadataHoldsANumber", R"({"__metadata__":{"format":1}})", 0, "strings to strings"},
-      {"MetadataTwice", R"({"__metadata__":{},"__metadata__":{}})", 0, "stands twice"},
-      {"MetadataKeyTwice", R"({"__metadata__":{"a":"1","a":"2"}})", 0, "stands twice"},
+      {"MetadataTwice", R"({"__metadata__":{},"__metadata__":{}})", 0, "occurs twice"},
+      {"MetadataKeyTwice", R"({"__metadata__":{"a":"1","a":"2"}})", 0, "occurs twice"},
   };
   return all;
 }
 
-TEST(SafetensorsHeader, EveryLieIsRefusedWithItsReason) {
-  for (const Lie& lie : lies()) {
+TEST(SafetensorsHeader, EveryFaultIsRefusedWithItsReason) {
+  for (const Fault& fault : faults()) {
     const std::string error =
-        error_of([&] { parse_header(file_of(lie.header, lie.data_bytes), "the-file"); });
-    EXPECT_NE(error.find("the-file"), std::string::npos) << lie.name << ": " << error;
-    EXPECT_NE(error.find(lie.expected), std::string::npos) << lie.name << ": " << error;
+        error_of([&] { parse_header(file_of(fault.header, fault.data_bytes), "the-file"); });
+    EXPECT_NE(error.find("the-file"), std::string::npos) << fault.name << ": " << error;
+    EXPECT_NE(error.find(fault.expected), std::string::npos) << fault.name << ": " << error;
   }
 }
 
@@ -168,7 +168,7 @@ TEST(SafetensorsHeader, PrintsWithPaddingToEight) {
   EXPECT_EQ(parse_header(header + "dddddddd", "f").tensors.at(0).name, "a\"\n\x01\x7f\xc3\xa9");
 }
 
-// Damages one file in random ways. It must be read or refused, and what is read must lie inside the file.
+// Damages one file in random ways. It must be read or refused, and what is read must be inside the file.
 class Mutator {
  public:
   explicit Mutator(std::uint64_t index) : rng_(20240607, stream_id("header mutation"), index) {}

@@ -116,7 +116,7 @@ TEST(Safetensors, TensorsAreViewsThatOutliveDictAndFile) {
   {
     const StateDict read = read_safetensors(path);
     kept = read.at("x");
-    // One mapping: the second tensor lies right behind the first.
+    // One mapping: the second tensor follows the first directly.
     EXPECT_EQ(static_cast<const char*>(read.at("y").const_data_ptr()),
               static_cast<const char*>(kept.const_data_ptr()) + kept.nbytes());
   }
@@ -142,7 +142,7 @@ TEST(Safetensors, WritesTensorsThatRequireGrad) {
 }
 
 TEST(Safetensors, ReadsDataOffItsAlignment) {
-  // Nobody has to pad the header; the header here has 55 bytes.
+  // Padding the header is optional; this one has 55 bytes.
   const std::string header = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} )";
   std::string file(8, '\0');
   file[0] = static_cast<char>(header.size());

@@ -5,7 +5,7 @@
 
 #include "una/base/error.h"
 
-// For this room's tests only.
+// For this room's tests only: the sentence of a refusal.
 namespace una::weights {
 
 // The InputError's sentence, or "no error".

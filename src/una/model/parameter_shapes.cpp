@@ -1,0 +1,66 @@
+#include "una/model/parameter_shapes.h"
+
+namespace una::model {
+namespace {
+
+using Kind = ParameterShape::Kind;
+
+void add_linear(std::vector<ParameterShape>& out, const std::string& module, std::int64_t rows,
+                std::int64_t columns, bool bias) {
+  out.push_back({module + ".weight", {rows, columns}, Kind::kMatrix});
+  if (bias) { out.push_back({module + ".bias", {rows}, Kind::kBias}); }
+}
+
+void add_norm(std::vector<ParameterShape>& out, const std::string& prefix, const std::string& name,
+              std::int64_t size) {
+  if (!name.empty()) { out.push_back({prefix + name + ".weight", {size}, Kind::kNorm}); }
+}
+
+void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
+               const std::string& prefix) {
+  const std::int64_t hidden = spec.hidden_size, inner = spec.intermediate_size;
+  const std::int64_t q = spec.num_heads * spec.head_dim, kv = spec.num_kv_heads * spec.head_dim;
+  if (names.qkv.empty()) {
+    add_linear(out, prefix + names.q, q, hidden, spec.qkv_bias);
+    add_linear(out, prefix + names.k, kv, hidden, spec.qkv_bias);
+    add_linear(out, prefix + names.v, kv, hidden, spec.qkv_bias);
+  } else {
+    add_linear(out, prefix + names.qkv, q + 2 * kv, hidden, spec.qkv_bias);
+  }
+  add_linear(out, prefix + names.o, hidden, q, spec.o_bias);
+  if (spec.qk_norm != QkNorm::kNone) {
+    const bool head = spec.qk_norm == QkNorm::kHead;
+    add_norm(out, prefix, names.q_norm, head ? spec.head_dim : q);
+    add_norm(out, prefix, names.k_norm, head ? spec.head_dim : kv);
+  }
+  if (names.gate_up.empty()) {
+    add_linear(out, prefix + names.gate, inner, hidden, spec.mlp_bias);
+    add_linear(out, prefix + names.up, inner, hidden, spec.mlp_bias);
+  } else {
+    add_linear(out, prefix + names.gate_up, 2 * inner, hidden, spec.mlp_bias);
+  }
+  add_linear(out, prefix + names.down, hidden, inner, spec.mlp_bias);
+  for (const std::string& norm :
+       {names.attention_norm, names.attention_post_norm, names.mlp_norm, names.mlp_post_norm}) {
+    add_norm(out, prefix, norm, hidden);
+  }
+}
+
+}  // namespace
+
+std::vector<ParameterShape> parameter_shapes(const ModelSpec& spec, const PartNames& names) {
+  std::vector<ParameterShape> out;
+  out.push_back({names.embedding + ".weight", {spec.vocab_size, spec.hidden_size}, Kind::kMatrix});
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    add_layer(out, spec, names, names.layer_prefix(layer));
+  }
+  out.push_back({names.final_norm + ".weight", {spec.hidden_size}, Kind::kNorm});
+  if (spec.is_reward_model()) {
+    out.push_back({names.score + ".weight", {spec.num_labels, spec.hidden_size}, Kind::kMatrix});
+  } else if (!spec.tie_word_embeddings) {
+    out.push_back({names.head + ".weight", {spec.vocab_size, spec.hidden_size}, Kind::kMatrix});
+  }
+  return out;
+}
+
+}  // namespace una::model

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "una/core/model_spec.h"
+#include "una/weights/part_names.h"
+
+namespace una::model {
+
+using weights::PartNames;
+
+// One tensor that a checkpoint must hold.
+struct ParameterShape {
+  // Decides the initial values and whether weight decay applies (only to matrices).
+  enum class Kind : std::uint8_t { kMatrix, kNorm, kBias };
+  std::string name;
+  std::vector<std::int64_t> shape;
+  Kind kind = Kind::kMatrix;
+};
+
+// All of them in Hugging Face's order: embedding, layers, final norm, then "score", or "lm_head" unless tied.
+std::vector<ParameterShape> parameter_shapes(const ModelSpec& spec, const PartNames& names);
+
+}  // namespace una::model

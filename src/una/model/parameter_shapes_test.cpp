@@ -1,0 +1,60 @@
+#include "una/model/parameter_shapes.h"
+
+#include <gtest/gtest.h>
+
+#include "una/base/format.h"
+#include "una/core/tiny_spec_testing.h"
+#include "una/weights/family.h"
+
+namespace una::model {
+namespace {
+
+TEST(ParameterShapes, FusedProjectionsAndAbsentNormsShowInTheNames) {
+  ModelSpec spec = tiny_spec({.layers = 1});
+  spec.model_type = "phi3";
+  std::vector<std::string> names;
+  for (const ParameterShape& shape : parameter_shapes(spec, weights::find_family(spec).names)) {
+    if (starts_with(shape.name, "model.layers.")) { names.push_back(shape.name.substr(15)); }
+  }
+  EXPECT_EQ(join(names, " "),
+            "self_attn.qkv_proj.weight self_attn.o_proj.weight mlp.gate_up_proj.weight mlp.down_proj.weight "
+            "input_layernorm.weight post_attention_layernorm.weight");
+  spec.model_type = "olmo2";
+  spec.qk_norm = QkNorm::kProjection;
+  names.clear();
+  for (const ParameterShape& shape : parameter_shapes(spec, weights::find_family(spec).names)) {
+    if (shape.kind == ParameterShape::Kind::kNorm) { names.push_back(cat(shape.name, " ", shape.shape[0])); }
+  }
+  EXPECT_EQ(join(names, ", "),
+            "model.layers.0.self_attn.q_norm.weight 24, model.layers.0.self_attn.k_norm.weight 12, "
+            "model.layers.0.post_attention_layernorm.weight 16, "
+            "model.layers.0.post_feedforward_layernorm.weight 16, model.norm.weight 16");
+}
+
+TEST(ParameterShapes, ParameterNamesFollowTheSpec) {
+  ModelSpec spec = tiny_spec({.layers = 1});
+  spec.qkv_bias = true;
+  spec.tie_word_embeddings = true;
+  std::vector<std::string> names;
+  for (const ParameterShape& shape : parameter_shapes(spec, {})) { names.push_back(shape.name); }
+  const std::vector<std::string> expected = {
+      "model.embed_tokens.weight",
+      "model.layers.0.self_attn.q_proj.weight",
+      "model.layers.0.self_attn.q_proj.bias",
+      "model.layers.0.self_attn.k_proj.weight",
+      "model.layers.0.self_attn.k_proj.bias",
+      "model.layers.0.self_attn.v_proj.weight",
+      "model.layers.0.self_attn.v_proj.bias",
+      "model.layers.0.self_attn.o_proj.weight",
+      "model.layers.0.mlp.gate_proj.weight",
+      "model.layers.0.mlp.up_proj.weight",
+      "model.layers.0.mlp.down_proj.weight",
+      "model.layers.0.input_layernorm.weight",
+      "model.layers.0.post_attention_layernorm.weight",
+      "model.norm.weight",
+  };
+  EXPECT_EQ(names, expected);
+}
+
+}  // namespace
+}  // namespace una::model

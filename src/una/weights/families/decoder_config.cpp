@@ -1,0 +1,162 @@
+#include "una/weights/families/decoder_config.h"
+
+#include <cmath>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+
+namespace una::weights::detail {
+namespace {
+
+constexpr std::int64_t kMaxLayers = 10000;
+
+// Keys that change a decoder's arithmetic and that no family here has: refused unless inert.
+constexpr const char* kForeignKeys[] = {"alibi",
+                                        "num_experts",
+                                        "num_local_experts",
+                                        "n_routed_experts",
+                                        "vision_config",
+                                        "audio_config",
+                                        "text_config",
+                                        "cross_attention_layers",
+                                        "is_encoder_decoder",
+                                        "use_bidirectional_attention",
+                                        "add_cross_attention"};
+
+void refuse_foreign_keys(const ConfigReader& config) {
+  for (const char* key : kForeignKeys) {
+    if (!config.is_set(key)) { continue; }
+    const Json& value = config.json()[key];
+    const bool inert =
+        value == false || value == 0 || ((value.is_array() || value.is_object()) && value.empty());
+    if (!inert) { config.fail(cat("\"", key, "\" is not supported: una runs dense causal text decoders")); }
+  }
+}
+
+void read_activation(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec) {
+  spec.activation = config.text(defaults.activation_key, defaults.activation);
+  if (spec.activation == "swish") {
+    spec.activation = "silu";  // two names of one function in transformers
+  }
+  const bool known =
+      spec.activation == "silu" || spec.activation == "gelu_pytorch_tanh" || spec.activation == "gelu";
+  if (!known) {
+    config.fail(cat("the activation \"", spec.activation,
+                    "\" is not supported (known: silu, gelu_pytorch_tanh, gelu)"));
+  }
+}
+
+std::string read_dtype_name(const ConfigReader& config) {
+  std::string name = config.text("dtype", config.text("torch_dtype", ""));
+  if (starts_with(name, "torch.")) { name = name.substr(6); }
+  if (name.empty() || name == "auto") { return ""; }
+  if (name != "float32" && name != "bfloat16" && name != "float16") {
+    config.fail(cat("the dtype \"", name, "\" is not supported (known: float32, bfloat16, float16)"));
+  }
+  return name;
+}
+
+void read_heads(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec) {
+  spec.num_heads = config.size("num_attention_heads");
+  const bool own = defaults.num_kv_heads.has_value() && !config.is_null("num_key_value_heads");
+  spec.num_kv_heads = config.size("num_key_value_heads", own ? *defaults.num_kv_heads : spec.num_heads);
+  if (spec.num_heads % spec.num_kv_heads != 0) {
+    config.fail(cat(spec.num_heads, " attention heads cannot share ", spec.num_kv_heads, " key/value heads"));
+  }
+  const bool given = config.is_set("head_dim") || defaults.head_dim.has_value();
+  if (!given && spec.hidden_size % spec.num_heads != 0) {
+    config.fail(
+        cat("\"hidden_size\" ", spec.hidden_size, " is not a multiple of ", spec.num_heads, " heads"));
+  }
+  spec.head_dim = config.size(
+      "head_dim", defaults.head_dim.value_or(std::max<std::int64_t>(1, spec.hidden_size / spec.num_heads)));
+  if (spec.head_dim % 2 != 0) { config.fail(cat("\"head_dim\" ", spec.head_dim, " must be even (rope)")); }
+}
+
+}  // namespace
+
+void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec) {
+  refuse_foreign_keys(config);
+  spec.hidden_size = config.size("hidden_size");
+  spec.intermediate_size = config.size("intermediate_size");
+  spec.num_layers = config.size("num_hidden_layers");
+  if (spec.num_layers > kMaxLayers) { config.fail(cat(spec.num_layers, " layers are too many")); }
+  spec.vocab_size = config.size("vocab_size");
+  read_heads(config, defaults, spec);
+  spec.max_positions = config.size("max_position_embeddings", defaults.max_positions);
+  spec.norm_eps = config.positive("rms_norm_eps", defaults.norm_eps);
+  read_activation(config, defaults, spec);
+  spec.tie_word_embeddings = config.flag("tie_word_embeddings", defaults.tie_word_embeddings);
+  spec.windows.assign(static_cast<std::size_t>(spec.num_layers), 0);
+  if (!defaults.own_rope) { spec.rope = read_rope(config, defaults.rope, spec); }
+  spec.torch_dtype = read_dtype_name(config);
+  spec.initializer_range = config.positive("initializer_range", 0.02);
+  spec.eos_ids = config.tokens("eos_token_id", defaults.eos_ids);
+  // A small model may keep its family's default, which can be outside its vocabulary.
+  if (spec.eos_ids != defaults.eos_ids) { check_eos_ids(config, spec.eos_ids, spec.vocab_size); }
+  spec.bos_id = config.token("bos_token_id", defaults.bos_id);
+  spec.pad_id = config.token("pad_token_id", defaults.pad_id);
+}
+
+void check_eos_ids(const ConfigReader& config, const std::vector<std::int32_t>& ids,
+                   std::int64_t vocab_size) {
+  for (const std::int32_t id : ids) {
+    if (id >= vocab_size) {
+      config.fail(cat("\"eos_token_id\" ", id, " is beyond the model's vocabulary of ", vocab_size));
+    }
+  }
+}
+
+void read_attention_bias(const ConfigReader& config, ModelSpec& spec) {
+  spec.qkv_bias = spec.o_bias = config.flag("attention_bias", false);
+}
+
+void check_biases_whole(const ModelSpec& spec) {
+  check_input(spec.qkv_bias == spec.o_bias && !spec.mlp_bias, "config.json: a ", spec.model_type,
+              " model has biases on q_proj, k_proj, v_proj and o_proj, or none");
+}
+
+void check_no_biases(const ModelSpec& spec) {
+  check_input(!spec.qkv_bias && !spec.o_bias && !spec.mlp_bias, "config.json: a ", spec.model_type,
+              " model has no biases, but this config has some");
+}
+
+void refuse_flags(const ConfigReader& config, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    if (config.flag(key, false)) { config.fail(cat("\"", key, "\": this family has none")); }
+  }
+}
+
+std::int64_t common_window(const ModelSpec& spec) {
+  std::int64_t window = 0;
+  for (const std::int64_t each : spec.windows) {
+    check(each == 0 || window == 0 || each == window, "config.json knows one window size for all layers");
+    if (each != 0) { window = each; }
+  }
+  return window;
+}
+
+std::vector<bool> read_sliding_layers(const ConfigReader& config, std::int64_t num_layers) {
+  std::vector<bool> out;
+  for (const std::string& type : config.texts("layer_types")) {
+    if (type != "full_attention" && type != "sliding_attention") {
+      config.fail(
+          cat("the layer type \"", type, "\" is not supported (known: full_attention, sliding_attention)"));
+    }
+    out.push_back(type == "sliding_attention");
+  }
+  if (!out.empty() && static_cast<std::int64_t>(out.size()) != num_layers) {
+    config.fail(cat("\"layer_types\" has ", out.size(), " entries for ", num_layers, " layers"));
+  }
+  return out;
+}
+
+Json layer_types_json(const ModelSpec& spec) {
+  Json types = Json::array();
+  for (const std::int64_t each : spec.windows) {
+    types.push_back(each > 0 ? "sliding_attention" : "full_attention");
+  }
+  return types;
+}
+
+}  // namespace una::weights::detail

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "una/base/json.h"
+#include "una/core/model_spec.h"
+#include "una/weights/config_reader.h"
+#include "una/weights/family.h"
+#include "una/weights/rope_config.h"
+
+// What the family sources share: reading the common keys of a decoder's config.json, and the pieces that
+// several families have.
+namespace una::weights::detail {
+
+// The values that transformers assumes for a family when config.json lacks a key, and the family's spellings.
+struct DecoderDefaults {
+  std::optional<std::int64_t> num_kv_heads;  // none: num_heads
+  std::optional<std::int64_t> head_dim;      // none: hidden_size / heads
+  std::int64_t max_positions = 0;
+  double norm_eps = 1e-6;
+  const char* activation_key = "hidden_act";
+  std::string activation = "silu";
+  bool tie_word_embeddings = false;
+  std::int32_t bos_id = -1, pad_id = -1;
+  std::vector<std::int32_t> eos_ids;
+  RopeDialect rope;
+  bool own_rope = false;  // read_decoder leaves rope to the family
+};
+
+// Reads everything that the families share: sizes, norm, activation, rope, tokens. Sets all `windows` to
+// zero.
+void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec);
+
+// Fails when an id is outside the vocabulary: no answer could end there.
+void check_eos_ids(const ConfigReader& config, const std::vector<std::int32_t>& ids, std::int64_t vocab_size);
+
+// Reads "attention_bias", for families in which it covers q, k, v and o.
+void read_attention_bias(const ConfigReader& config, ModelSpec& spec);
+
+// InputError unless the spec has no biases at all, or exactly those of q, k, v and o.
+void check_biases_whole(const ModelSpec& spec);
+// InputError for a spec that has any bias.
+void check_no_biases(const ModelSpec& spec);
+
+// Fails when one of `keys` is true: the family does not have that setting.
+void refuse_flags(const ConfigReader& config, std::initializer_list<const char*> keys);
+
+// The window that all sliding layers share; 0: no layer slides. InternalError when they differ.
+std::int64_t common_window(const ModelSpec& spec);
+
+// Whether each layer slides, from config.json's "layer_types"; empty when that is absent.
+std::vector<bool> read_sliding_layers(const ConfigReader& config, std::int64_t num_layers);
+
+// "layer_types" from the spec's windows.
+Json layer_types_json(const ModelSpec& spec);
+
+// Qwen's rule: with use_sliding_window the layers from max_window_layers on slide; layer_types overrides it.
+void read_qwen_windows(const ConfigReader& config, ModelSpec& spec);
+void print_qwen_windows(const ModelSpec& spec, Json& config);
+
+}  // namespace una::weights::detail

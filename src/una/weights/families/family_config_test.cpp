@@ -1,0 +1,132 @@
+// Keys of config.json that only some families have.
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "una/weights/config_testing.h"
+
+namespace una::weights {
+namespace {
+
+TEST(FamilyConfig, ReadsTheOtherRopeTypes) {
+  EXPECT_EQ(parse("llama", R"({"rope_scaling":{"type":"linear","factor":2.0}})").rope.factor, 2);
+  const ModelSpec dynamic =
+      parse("llama", R"({"max_position_embeddings":64,"rope_scaling":{"type":"dynamic","factor":2.5}})");
+  EXPECT_TRUE(dynamic.rope.depends_on_length());
+  EXPECT_EQ(dynamic.position_limit(), 160);
+  const RopeSpec yarn = parse("qwen2", R"({"max_position_embeddings":64,"rope_theta":500.0,"rope_scaling":{
+      "rope_type":"yarn","factor":null,"original_max_position_embeddings":16,"beta_fast":20,"mscale":0.7,
+      "mscale_all_dim":1.2,"truncate":false,"attention_factor":null}})")
+                            .rope;
+  EXPECT_EQ(yarn.type, "yarn");
+  EXPECT_EQ(yarn.theta, 500);
+  EXPECT_EQ(yarn.factor, 4) << "null: the ratio of the two lengths";
+  EXPECT_EQ(yarn.original_max_positions, 16);
+  EXPECT_EQ(yarn.beta_fast, 20);
+  EXPECT_EQ(yarn.beta_slow, 1);
+  EXPECT_EQ(yarn.mscale, 0.7);
+  EXPECT_EQ(yarn.mscale_all_dim, 1.2);
+  EXPECT_FALSE(yarn.truncate);
+  EXPECT_EQ(yarn.attention_factor, 0);
+  const ModelSpec phi = parse("phi3", R"({"max_position_embeddings":131072,"partial_rotary_factor":0.75,
+      "original_max_position_embeddings":2048,"rope_scaling":{"type":"su","short_factor":[1,1.5,2],
+      "long_factor":[2,3,4]}})");
+  EXPECT_EQ(phi.rope.type, "longrope");
+  EXPECT_EQ(phi.rope.partial_rotary_factor, 0.75);
+  EXPECT_EQ(phi.rope.factor, 64);
+  EXPECT_EQ(phi.rope.original_max_positions, 2048);
+  EXPECT_EQ(phi.rope.short_factor, (std::vector<double>{1, 1.5, 2}));
+  EXPECT_EQ(phi.rope.long_factor, (std::vector<double>{2, 3, 4}));
+  EXPECT_TRUE(phi.recompute_at_long_rope);
+  EXPECT_FALSE(parse("phi3").recompute_at_long_rope);
+}
+
+TEST(FamilyConfig, GemmasHaveTheirOwnArithmetic) {
+  const ModelSpec one = parse("gemma", R"({"hidden_act":"gelu","hidden_activation":null})");
+  EXPECT_EQ(one.activation, "gelu_pytorch_tanh") << "the first official files mean the tanh form";
+  EXPECT_EQ(one.norm_style, NormStyle::kPlusOne);
+  EXPECT_EQ(one.embedding_scale, 8);
+  EXPECT_EQ(one.head_dim, 256);
+  EXPECT_TRUE(one.tie_word_embeddings);
+  EXPECT_EQ(one.windows, std::vector<std::int64_t>(4, 0));
+  const ModelSpec two = parse("gemma2", R"({"hidden_act":"silu","query_pre_attn_scalar":64})");
+  EXPECT_EQ(two.activation, "gelu_pytorch_tanh") << "gemma2 reads hidden_activation";
+  EXPECT_EQ(two.attention_scale, 0.125);
+  EXPECT_EQ(two.attention_soft_cap, 50);
+  EXPECT_EQ(two.logit_soft_cap, 30);
+  EXPECT_EQ(two.windows, (std::vector<std::int64_t>{4096, 0, 4096, 0}));
+  const ModelSpec bare = parse("gemma2", R"({"attn_logit_softcapping":null,"final_logit_softcapping":null})");
+  EXPECT_EQ(bare.attention_soft_cap, 0);
+  EXPECT_EQ(bare.logit_soft_cap, 0);
+  EXPECT_REFUSED("gemma2", R"({"final_logit_softcapping":0})", "final_logit_softcapping");
+  EXPECT_REFUSED("gemma2", R"({"sliding_window":null})", "some layers slide");
+}
+
+TEST(FamilyConfig, Gemma3TurnsGlobalAndLocalLayersDifferently) {
+  const ModelSpec older = parse("gemma3_text", R"({"sliding_window":512,"sliding_window_pattern":3,
+      "rope_theta":5e5,"rope_local_base_freq":2e4,"rope_scaling":{"rope_type":"linear","factor":8.0}})");
+  const ModelSpec newer = parse("gemma3_text", R"({"sliding_window":512,"layer_types":["sliding_attention",
+      "sliding_attention","full_attention","sliding_attention"],"rope_parameters":{
+      "full_attention":{"rope_type":"linear","factor":8.0,"rope_theta":5e5},
+      "sliding_attention":{"rope_type":"default","rope_theta":2e4}}})");
+  for (const ModelSpec& spec : {older, newer}) {
+    EXPECT_EQ(spec.rope.type, "linear");
+    EXPECT_EQ(spec.rope.theta, 5e5);
+    EXPECT_EQ(spec.rope.factor, 8);
+    EXPECT_EQ(spec.local_rope.type, "default");
+    EXPECT_EQ(spec.local_rope.theta, 2e4);
+    EXPECT_EQ(spec.windows, (std::vector<std::int64_t>{512, 512, 0, 512}));
+    EXPECT_EQ(spec.rope_layers, (std::vector<std::int8_t>{1, 1, 0, 1}));
+    EXPECT_EQ(spec.qk_norm, QkNorm::kHead);
+  }
+  const ModelSpec silent = parse("gemma3_text");
+  EXPECT_EQ(silent.rope.theta, 1e6);
+  EXPECT_EQ(silent.local_rope.theta, 1e4);
+  EXPECT_EQ(silent.logit_soft_cap, 0);
+  EXPECT_EQ(
+      parse("gemma3_text", R"({"architectures":["Gemma3TextForSequenceClassification"],"num_labels":1})")
+          .architecture,
+      "Gemma3TextForSequenceClassification");
+  EXPECT_REFUSED("gemma3_text", R"({"attn_logit_softcapping":50.0})", "attn_logit_softcapping");
+  EXPECT_REFUSED("gemma3_text",
+                 R"({"rope_parameters":{"sliding_attention":{"rope_type":"linear","factor":2}}})",
+                 "sliding layers");
+}
+
+TEST(FamilyConfig, Qwen3AndOlmo2NormQueriesAndKeys) {
+  const ModelSpec qwen3 = parse("qwen3", R"({"attention_bias":true})");
+  EXPECT_EQ(qwen3.qk_norm, QkNorm::kHead);
+  EXPECT_EQ(qwen3.norm_style, NormStyle::kRounded);
+  EXPECT_EQ(qwen3.head_dim, 128);
+  EXPECT_TRUE(qwen3.qkv_bias && qwen3.o_bias);
+  const ModelSpec olmo2 = parse("olmo2");
+  EXPECT_EQ(olmo2.qk_norm, QkNorm::kProjection);
+  EXPECT_EQ(olmo2.norm_style, NormStyle::kWide);
+  EXPECT_EQ(olmo2.norm_eps, 1e-5);
+  EXPECT_EQ(olmo2.pad_id, 1);
+}
+
+TEST(FamilyConfig, SmolLM3HasLayersWithoutPositions) {
+  const ModelSpec usual = parse("smollm3", R"({"num_key_value_heads":2})");
+  EXPECT_EQ(usual.rope_layers, (std::vector<std::int8_t>{0, 0, 0, -1}));
+  EXPECT_EQ(usual.rope.theta, 2e6);
+  EXPECT_EQ(usual.windows, std::vector<std::int64_t>(4, 0));
+  EXPECT_TRUE(usual.tie_word_embeddings);
+  const ModelSpec listed = parse("smollm3", R"({"no_rope_layers":[0,1,1,0,1],"use_sliding_window":true,
+      "sliding_window":7,"mlp_bias":true})");
+  EXPECT_EQ(listed.rope_layers, (std::vector<std::int8_t>{-1, 0, 0, -1}));
+  EXPECT_EQ(listed.windows, (std::vector<std::int64_t>{7, 0, 0, 7}));
+  EXPECT_TRUE(listed.mlp_bias);
+  const ModelSpec back = parse_model_spec(print_model_spec(listed), "printed");
+  EXPECT_EQ(back.rope_layers, listed.rope_layers);
+  EXPECT_EQ(back.windows, listed.windows);
+  EXPECT_REFUSED("smollm3", R"({"no_rope_layers":[1,0]})", "must list 4 layers");
+  EXPECT_REFUSED("smollm3", R"({"no_rope_layers":[1,0,2,1]})", "0 or 1");
+  EXPECT_REFUSED("smollm3", R"({"layer_types":["sliding_attention","full_attention","full_attention",
+                 "full_attention"]})",
+                 "use_sliding_window");
+}
+
+}  // namespace
+}  // namespace una::weights

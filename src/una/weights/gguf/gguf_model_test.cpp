@@ -1,0 +1,211 @@
+#include "una/weights/gguf/gguf_model.h"
+
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+
+#include "una/weights/config_testing.h"
+
+namespace una::weights {
+namespace {
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+constexpr const char* kLayer = "model.layers.1.";
+
+// One head of 4, two kv heads of 4: rows are numbered.
+ModelSpec tiny(const std::string& family, const std::string& changes = "{}") {
+  ModelSpec spec = parse(family, changes);
+  spec.head_dim = 4, spec.num_heads = 4, spec.num_kv_heads = 2, spec.hidden_size = 16;
+  return spec;
+}
+
+NamedTensors one_layer() {
+  const std::string layer = kLayer;
+  return {{"model.embed_tokens.weight", at::zeros({100, 16})},
+          {layer + "input_layernorm.weight", at::zeros({16})},
+          {layer + "self_attn.q_proj.weight", at::arange(16.0F).view({16, 1}).expand({16, 16})},
+          {layer + "self_attn.q_proj.bias", at::arange(16.0F)},
+          {layer + "self_attn.k_proj.weight", at::arange(8.0F).view({8, 1}).expand({8, 16})},
+          {layer + "self_attn.v_proj.weight", at::arange(8.0F).view({8, 1}).expand({8, 16})},
+          {layer + "self_attn.o_proj.weight", at::zeros({16, 16})},
+          {layer + "post_attention_layernorm.weight", at::zeros({16})},
+          {layer + "mlp.gate_proj.weight", at::zeros({32, 16})},
+          {layer + "mlp.up_proj.weight", at::zeros({32, 16})},
+          {layer + "mlp.down_proj.weight", at::zeros({16, 32})},
+          {"model.norm.weight", at::zeros({16})},
+          {"lm_head.weight", at::zeros({100, 16})}};
+}
+
+std::map<std::string, GgufTensor> by_name(const GgufModel& model) {
+  std::map<std::string, GgufTensor> out;
+  for (const GgufTensor& tensor : model.tensors) { out[tensor.name] = tensor; }
+  return out;
+}
+
+// The first number of each row, in the order of the file.
+std::vector<float> rows_of(const GgufTensor& tensor) {
+  const at::Tensor flat = tensor.data.reshape(tensor.shape).contiguous();
+  std::vector<float> out;
+  for (std::int64_t i = 0; i < flat.size(0); ++i) { out.push_back(flat[i].view(-1)[0].item<float>()); }
+  return out;
+}
+
+template <class T>
+std::optional<T> value_of(const GgufModel& model, const std::string& key) {
+  for (const auto& [name, value] : model.metadata) {
+    if (name == key) { return std::get<T>(value); }
+  }
+  return std::nullopt;
+}
+
+std::string refusal(const ModelSpec& spec) {
+  return error_of([&] { check_gguf_spec(spec, "here"); });
+}
+
+TEST(GgufModel, NamesAreLlamaCpps) {
+  const auto tensors = by_name(gguf_model(tiny("llama"), one_layer(), GgmlType::kF32, "m"));
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : tensors) { names.push_back(name); }
+  EXPECT_EQ(names, (std::vector<std::string>{
+                       "blk.1.attn_k.weight", "blk.1.attn_norm.weight", "blk.1.attn_output.weight",
+                       "blk.1.attn_q.bias", "blk.1.attn_q.weight", "blk.1.attn_v.weight",
+                       "blk.1.ffn_down.weight", "blk.1.ffn_gate.weight", "blk.1.ffn_norm.weight",
+                       "blk.1.ffn_up.weight", "output.weight", "output_norm.weight", "token_embd.weight"}));
+  EXPECT_EQ(tensors.at("blk.1.ffn_down.weight").shape, (std::vector<std::int64_t>{16, 32}));
+  EXPECT_THROW(
+      gguf_model(tiny("llama"), {{"model.layers.0.other.weight", at::zeros({1})}}, GgmlType::kF32, "m"),
+      InternalError);
+}
+
+TEST(GgufModel, HeadsOfLlamaTurnNeighboursTogether) {
+  // Each head of 4 rows: dimension i next to dimension i + 2.
+  const std::vector<float> q = {0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15};
+  const std::vector<float> kept = {0, 1, 2, 3, 4, 5, 6, 7};
+  for (const char* family : {"llama", "mistral"}) {
+    const auto tensors = by_name(gguf_model(tiny(family), one_layer(), GgmlType::kF32, "m"));
+    EXPECT_EQ(rows_of(tensors.at("blk.1.attn_q.weight")), q);
+    EXPECT_EQ(rows_of(tensors.at("blk.1.attn_q.bias")), q);
+    EXPECT_EQ(rows_of(tensors.at("blk.1.attn_k.weight")), (std::vector<float>{0, 2, 1, 3, 4, 6, 5, 7}));
+    EXPECT_EQ(rows_of(tensors.at("blk.1.attn_v.weight")), kept);
+  }
+  const auto qwen = by_name(gguf_model(tiny("qwen2"), one_layer(), GgmlType::kF32, "m"));
+  EXPECT_EQ(rows_of(qwen.at("blk.1.attn_k.weight")), kept);
+  EXPECT_EQ(rows_of(qwen.at("blk.1.attn_q.bias"))[1], 1);
+}
+
+TEST(GgufModel, OnlyMatricesAreStoredSmall) {
+  const GgufModel model = gguf_model(tiny("llama"), one_layer(), GgmlType::kQ8_0, "m");
+  const auto tensors = by_name(model);
+  EXPECT_EQ(tensors.at("blk.1.attn_norm.weight").type, GgmlType::kF32);
+  EXPECT_EQ(tensors.at("blk.1.attn_q.bias").type, GgmlType::kF32);
+  EXPECT_EQ(tensors.at("blk.1.ffn_down.weight").type, GgmlType::kQ8_0);
+  EXPECT_EQ(tensors.at("blk.1.ffn_up.weight").type, GgmlType::kF16) << "rows of 16";
+  EXPECT_EQ(model.as_f16.size(), 8U);
+  EXPECT_EQ(gguf_model(tiny("llama"), one_layer(), GgmlType::kF16, "m").as_f16.size(), 0U);
+}
+
+TEST(GgufModel, HyperParametersStandUnderTheArchitecture) {
+  const GgufModel llama =
+      gguf_model(parse("mistral", R"({"rms_norm_eps": 0.25, "rope_theta": 500, "head_dim": 16})"), {},
+                 GgmlType::kBF16, "my model");
+  EXPECT_EQ(value_of<std::string>(llama, "general.architecture"), "llama");
+  EXPECT_EQ(value_of<std::string>(llama, "general.name"), "my model");
+  EXPECT_EQ(value_of<std::uint32_t>(llama, "general.file_type"), 32U);
+  EXPECT_EQ(value_of<std::uint32_t>(llama, "llama.block_count"), 4U);
+  EXPECT_EQ(value_of<std::uint32_t>(llama, "llama.context_length"), 131072U);
+  EXPECT_EQ(value_of<std::uint32_t>(llama, "llama.embedding_length"), 64U);
+  EXPECT_EQ(value_of<std::uint32_t>(llama, "llama.feed_forward_length"), 96U);
+  EXPECT_EQ(value_of<std::uint32_t>(llama, "llama.attention.head_count"), 8U);
+  EXPECT_EQ(value_of<std::uint32_t>(llama, "llama.attention.head_count_kv"), 4U);
+  EXPECT_EQ(value_of<std::uint32_t>(llama, "llama.attention.key_length"), 16U);
+  EXPECT_EQ(value_of<std::uint32_t>(llama, "llama.attention.value_length"), 16U);
+  EXPECT_EQ(value_of<float>(llama, "llama.attention.layer_norm_rms_epsilon"), 0.25F);
+  EXPECT_EQ(value_of<std::uint32_t>(llama, "llama.vocab_size"), 100U);
+  EXPECT_EQ(value_of<std::uint32_t>(llama, "llama.rope.dimension_count"), 16U);
+  EXPECT_EQ(value_of<float>(llama, "llama.rope.freq_base"), 500.0F);
+  EXPECT_FALSE(value_of<std::string>(llama, "llama.rope.scaling.type").has_value());
+  const GgufModel qwen = gguf_model(parse("qwen2"), {}, GgmlType::kQ8_0, "m");
+  EXPECT_EQ(value_of<std::string>(qwen, "general.architecture"), "qwen2");
+  EXPECT_EQ(value_of<std::uint32_t>(qwen, "general.file_type"), 7U);
+  EXPECT_EQ(value_of<std::uint32_t>(qwen, "qwen2.block_count"), 4U);
+}
+
+TEST(GgufModel, FrequenciesOfLlama3AreATensor) {
+  // Wavelengths 2 pi 16^(i/4) of a head of 8: 6.3, 12.6, 25.1, 50.3. Below 32/4 kept, above 32/1 divided by
+  // 8, between: smooth = (32 / wavelength - 1) / 3.
+  const ModelSpec spec =
+      parse("llama", R"({"rope_theta": 16, "rope_scaling": {"rope_type": "llama3", "factor": 8,
+      "low_freq_factor": 1, "high_freq_factor": 4, "original_max_position_embeddings": 32}})");
+  const GgufModel model = gguf_model(spec, {}, GgmlType::kF16, "m");
+  ASSERT_EQ(model.tensors.size(), 1U);
+  EXPECT_EQ(model.tensors[0].name, "rope_freqs.weight");
+  EXPECT_EQ(model.tensors[0].type, GgmlType::kF32);
+  const std::vector<float> factors = rows_of(model.tensors[0]);
+  ASSERT_EQ(factors.size(), 4U);
+  EXPECT_EQ(factors[0], 1);
+  EXPECT_NEAR(factors[1], 1 / ((1 - 0.51549) / 8 + 0.51549), 1e-4);
+  EXPECT_NEAR(factors[2], 1 / ((1 - 0.09108) / 8 + 0.09108), 1e-4);
+  EXPECT_EQ(factors[3], 8);
+}
+
+TEST(GgufModel, LinearAndYarnAreKeys) {
+  const auto rope = [](const std::string& members) {
+    return gguf_model(parse("qwen2", R"({"rope_scaling": {)" + members + "}}"), {}, GgmlType::kF32, "m");
+  };
+  const GgufModel linear = rope(R"("rope_type": "linear", "factor": 2.5)");
+  EXPECT_EQ(value_of<std::string>(linear, "qwen2.rope.scaling.type"), "linear");
+  EXPECT_EQ(value_of<float>(linear, "qwen2.rope.scaling.factor"), 2.5F);
+  const std::string yarn = R"("rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 32)";
+  EXPECT_EQ(value_of<std::uint32_t>(rope(yarn), "qwen2.rope.scaling.original_context_length"), 32U);
+  EXPECT_FALSE(value_of<float>(rope(yarn), "qwen2.rope.scaling.attn_factor").has_value());
+  const GgufModel scaled = rope(yarn + R"(, "attention_factor": 1.5)");
+  EXPECT_NEAR(*value_of<float>(scaled, "qwen2.rope.scaling.attn_factor"), 1.5 / (0.1 * std::log(4.0) + 1),
+              1e-6);
+  const GgufModel all = rope(yarn + R"(, "mscale": 1, "mscale_all_dim": 1)");
+  EXPECT_NEAR(*value_of<float>(all, "qwen2.rope.scaling.attn_factor"), 1 / (0.1 * std::log(4.0) + 1), 1e-6);
+}
+
+TEST(GgufModel, WhatLlamaCppDoesNotComputeIsRefused) {
+  const auto contains = [](const std::string& error, const std::string& part) {
+    EXPECT_NE(error.find(part), std::string::npos) << error;
+    EXPECT_EQ(error.find("here: "), 0U) << error;
+  };
+  EXPECT_EQ(refusal(parse("llama")), "no error");
+  contains(refusal(parse("gemma")), "knows models of the families llama, mistral, qwen2, not gemma");
+  contains(refusal(parse("llama", R"({"hidden_act": "gelu_pytorch_tanh"})")), "with silu");
+  const std::string llama3 = R"({"rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1,
+      "high_freq_factor": 4, "original_max_position_embeddings": 32}})";
+  EXPECT_EQ(refusal(parse("llama", llama3)), "no error");
+  contains(refusal(parse("qwen2", llama3)),
+           "no rope of type llama3 for qwen2 (it has default, linear, yarn)");
+  contains(refusal(parse("llama", R"({"rope_scaling": {"rope_type": "dynamic", "factor": 2}})")),
+           "type dynamic");
+  const std::string yarn = R"("rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 32)";
+  EXPECT_EQ(refusal(parse("llama", R"({"rope_scaling": {)" + yarn + "}}")), "no error");
+  for (const char* change : {R"("beta_fast": 16)", R"("beta_slow": 2)", R"("truncate": false)"}) {
+    contains(refusal(parse("llama", R"({"rope_scaling": {)" + yarn + ", " + change + "}}")), "yarn");
+  }
+  contains(refusal(parse("qwen2", R"({"head_dim": 16})")), "8 heads of 16 do not make 64");
+  EXPECT_EQ(refusal(parse("mistral", R"({"head_dim": 16})")), "no error");
+  ModelSpec reward = parse("llama");
+  reward.num_labels = 1;
+  contains(refusal(reward), "reward model");
+}
+
+TEST(GgufModel, ASlidingWindowIsToldOfWhenSequencesCanOutgrowIt) {
+  const std::vector<std::string> losses = gguf_losses(parse("mistral", R"({"sliding_window": 5})"));
+  ASSERT_EQ(losses.size(), 1U);
+  EXPECT_NE(losses[0].find("beyond 5 tokens"), std::string::npos) << losses[0];
+  EXPECT_TRUE(gguf_losses(parse("mistral", R"({"sliding_window": null})")).empty());
+  EXPECT_TRUE(
+      gguf_losses(parse("mistral", R"({"sliding_window": 64, "max_position_embeddings": 64})")).empty());
+}
+
+}  // namespace
+}  // namespace una::weights

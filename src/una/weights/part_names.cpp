@@ -1,0 +1,17 @@
+#include "una/weights/part_names.h"
+
+#include "una/base/format.h"
+
+namespace una::weights {
+
+std::vector<std::string> PartNames::qkv_parts() const {
+  return qkv.empty() ? std::vector<std::string>{q, k, v} : std::vector<std::string>{qkv};
+}
+
+std::vector<std::string> PartNames::gate_up_parts() const {
+  return gate_up.empty() ? std::vector<std::string>{gate, up} : std::vector<std::string>{gate_up};
+}
+
+std::string PartNames::layer_prefix(std::int64_t layer) const { return cat(layers, ".", layer, "."); }
+
+}  // namespace una::weights
