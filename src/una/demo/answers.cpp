@@ -12,7 +12,7 @@ namespace {
 
 using detail::Words;
 
-// Faults of what is said come first: they act on the facts, the others on the finished words.
+// Faults of content come first, because they change the facts; the others change the finished words.
 enum class Fault : std::uint8_t {
   kMissingFact,
   kWrongValue,
@@ -49,7 +49,7 @@ void invent_fact(std::vector<Fact>& facts, Rng& rng) {
   facts.push_back({slot, slot_values(slot)[rng.below(slot_values(slot).size())]});
 }
 
-// Another act over the same facts: what was asked for is made up, or something given is asked for.
+// Another act over the same facts: a requested value is made up, or a given one is requested.
 void change_act(Prompt& said, Rng& rng) {
   const Act before = said.act;
   while (said.act == before) { said.act = static_cast<Act>(rng.below(kActs)); }
@@ -81,7 +81,7 @@ void apply_to_facts(Fault fault, Prompt& said, Rng& rng) {
 void repeat_words(Words& words, Rng& rng) {
   const std::uint64_t length = 2 + rng.below(3);
   if (words.size() < length + 1) { return; }
-  const std::uint64_t at = rng.below(words.size() - length);  // the last mark stays last
+  const std::uint64_t at = rng.below(words.size() - length);  // the final mark stays last
   const Words again(words.begin() + offset(at), words.begin() + offset(at + length));
   words.insert(words.begin() + offset(at + length), again.begin(), again.end());
 }

@@ -40,8 +40,8 @@ bool all_different(const std::vector<std::string>& answers) {
   return true;
 }
 
-// The upper median would make every tied answer at it a thumb down; the mean of the middle two is the usual
-// one.
+// The usual median, the mean of the middle two: with the upper one every answer tied with it would be a thumb
+// down.
 double median_score(const std::vector<JudgedPrompt>& prompts) {
   std::vector<double> scores;
   for (const JudgedPrompt& one : prompts) { scores.insert(scores.end(), one.noisy.begin(), one.noisy.end()); }

@@ -8,36 +8,38 @@
 #include "una/core/example.h"
 #include "una/demo/task.h"
 
-// Data sets of the demo: an SFT corpus, and every kind of feedback on the same answers with the same noise.
+// The demo's data sets: an SFT corpus, and every kind of feedback on the same answers with the same noise.
 namespace una::demo {
 
-// One flawed teacher's answer a prompt (Unit::kSft, source "demo_sft"). Quality is uniform in
-// [lowest, highest], so a model trained on it makes the teacher's mistakes about as often as the teacher.
+// The quality of a flawed teacher's answers, uniform in [lowest, highest]. A model trained on them makes
+// mistakes about as often as the teacher.
 struct TeacherQuality {
   double lowest = 0.3;
   double highest = 0.9;
 };
+// One teacher's answer per prompt (Unit::kSft, source "demo_sft").
 std::vector<Example> sft_rows(const std::vector<Prompt>& prompts, std::uint64_t seed,
                               const TeacherQuality& quality = {});
 
-// A prompt as a row without an answer (Unit::kPrompt), for sampling.
+// Prompts as rows without an answer (Unit::kPrompt), for sampling.
 std::vector<Example> prompt_rows(const std::vector<Prompt>& prompts, const std::string& source);
 
-// gold + N(0, deviation^2), clamped to [0, 1] and rounded to 4 decimals (as files hold it).
+// gold + N(0, deviation^2), clamped to [0, 1] and rounded to 4 decimals (as in files).
 constexpr double kNoiseDeviation = 0.15;
 double noisy_score(double gold, double deviation, Rng& rng);
 
-// The k answers that were sampled for one prompt, judged once: all feedback comes from `noisy`.
+// The k answers sampled for one prompt, judged once: all feedback is derived from `noisy`.
 struct JudgedPrompt {
   Prompt prompt;
   std::vector<std::string> answers;
   std::vector<double> gold;   // exact
-  std::vector<double> noisy;  // what the user of a feedback file sees
+  std::vector<double> noisy;  // the scores in feedback files
 };
 
+// All judged prompts of a demo.
 struct Judged {
   std::vector<JudgedPrompt> prompts;
-  std::int64_t left_out = 0;  // prompts of no use to some kind of feedback
+  std::int64_t left_out = 0;  // prompts that some kind of feedback cannot use
   double threshold = 0.5;     // thumbs: up when noisy > threshold; the median of all noisy scores
 };
 
@@ -47,17 +49,17 @@ struct Judged {
 Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
              std::uint64_t seed, double deviation = kNoiseDeviation);
 
-// Only the first `n` prompts, so that batches divide evenly; the threshold moves to their median. InputError
-// when fewer are left: more prompts must be sampled.
+// Keeps the first `n` prompts, so that batches divide evenly, and sets the threshold to their median.
+// InputError when there are fewer: more prompts must be sampled.
 void keep_first(Judged& judged, std::int64_t n);
 
-// Rows from the same noisy scores; sources "demo_pair", "demo_binary", "demo_score", "demo_group".
+// Rows derived from the same noisy scores; sources "demo_pair", "demo_binary", "demo_score", "demo_group".
 std::vector<Example> pair_rows(const Judged& judged);    // best against worst, margin = gap
 std::vector<Example> binary_rows(const Judged& judged);  // a thumb for every answer
 std::vector<Example> score_rows(const Judged& judged);   // a score for every answer
 std::vector<Example> group_rows(const Judged& judged);   // all k scored answers in one row
-// Prompt i gives its pair, its thumbs or its scores by i modulo 3: as many responses as each alone. With two
-// answers a prompt, 6 responses lie in 5 rows.
+// Prompt i contributes its pair, its thumbs or its scores by i modulo 3: as many responses as each kind
+// alone. With two answers per prompt, 5 rows hold 6 responses.
 std::vector<Example> mixed_rows(const Judged& judged);
 
 std::int64_t count_responses(const std::vector<Example>& rows);
@@ -65,8 +67,8 @@ std::int64_t count_responses(const std::vector<Example>& rows);
 // The native row of docs: prompt with completion, chosen and rejected, or responses; label, score and
 // score_range, margin, source. InternalError on chat rows.
 Json row_json(const Example& row);
-// One row a line, in the order given; bytes that are no UTF-8 become U+FFFD. InputError when the file cannot
-// be written.
+// One row per line, in the given order; invalid UTF-8 becomes U+FFFD. InputError when the file cannot be
+// written.
 void write_rows(const std::string& path, const std::vector<Example>& rows);
 
 }  // namespace una::demo

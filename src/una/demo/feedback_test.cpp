@@ -186,7 +186,7 @@ TEST(Feedback, FilesHoldOneRowALine) {
   const std::vector<Example> rows = mixed_rows(small());
   write_rows(path, rows);
   const std::vector<std::string> lines = split(read_file(path), '\n');
-  ASSERT_EQ(lines.size(), rows.size() + 1);  // the last line ends too
+  ASSERT_EQ(lines.size(), rows.size() + 1);  // the last line ends with a newline too
   for (std::size_t i = 0; i < rows.size(); ++i) {
     EXPECT_EQ(parse_json(lines[i], path), row_json(rows[i]));
     EXPECT_EQ(rows[i].where.line, static_cast<std::int64_t>(i) + 1);

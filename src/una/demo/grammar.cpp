@@ -36,7 +36,7 @@ const char* slot_name(Slot slot) {
   return names.at(static_cast<std::size_t>(slot));
 }
 
-// No word stands in two lists, nor elsewhere in the grammar, so that a value alone tells its slot.
+// No word occurs in two lists or elsewhere in the grammar, so that a value identifies its slot.
 const std::vector<std::string>& slot_values(Slot slot) {
   static const std::array<std::vector<std::string>, kSlots> values = {{
       make_names(),
@@ -170,6 +170,7 @@ Words request(const std::vector<Fact>& facts, int frame) {
   return words;
 }
 
+// A phrase of the grammar and the fact that it expresses.
 struct Phrase {
   Words words;
   Fact fact;
@@ -189,7 +190,7 @@ std::vector<Phrase> make_phrases() {
   return phrases;
 }
 
-// Phrases by their first word: lookups stay quick on long answers.
+// Phrases by their first word, so that lookups stay fast on long answers.
 const std::map<std::string, std::vector<Phrase>>& phrases_by_word() {
   static const std::map<std::string, std::vector<Phrase>> index = [] {
     std::map<std::string, std::vector<Phrase>> out;

@@ -34,7 +34,7 @@ const std::string& draw_value(Slot slot, Rng& rng) {
   return values[rng.below(values.size())];
 }
 
-// The slots beside the name, in random order.
+// The slots other than the name, in random order.
 std::vector<Slot> draw_slots(Rng& rng) {
   std::vector<Slot> slots;
   for (int i = 1; i < kSlots; ++i) { slots.push_back(static_cast<Slot>(i)); }
@@ -42,7 +42,7 @@ std::vector<Slot> draw_slots(Rng& rng) {
   return slots;
 }
 
-// `range.first` to `range.second` of the slots from `from` on.
+// Between `range.first` and `range.second` of the slots from index `from` on.
 void add_values(std::vector<Fact>& facts, const std::vector<Slot>& slots, std::size_t from,
                 std::pair<std::uint64_t, std::uint64_t> range, Rng& rng) {
   const std::uint64_t n = range.first + rng.below(range.second - range.first + 1);
@@ -51,7 +51,7 @@ void add_values(std::vector<Fact>& facts, const std::vector<Slot>& slots, std::s
   }
 }
 
-// One or two slots to ask for, then those that are given, at most four in all.
+// One or two requested slots, then given ones, at most four in all.
 std::vector<Fact> request_facts(Rng& rng) {
   std::vector<Slot> slots = draw_slots(rng);
   std::stable_partition(slots.begin(), slots.end(), detail::can_be_asked);

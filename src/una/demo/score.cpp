@@ -10,7 +10,7 @@ namespace {
 
 using detail::Words;
 
-// No sentence of the task comes near this; it bounds the work on endless answers.
+// Far more than any sentence of the task has; bounds the work on endless answers.
 constexpr std::size_t kLongest = 200;
 
 std::ptrdiff_t offset(std::size_t n) { return static_cast<std::ptrdiff_t>(n); }
@@ -27,7 +27,7 @@ bool take_out_rude_remarks(Words& words) {
   return found;
 }
 
-// Levenshtein over words.
+// Levenshtein distance over words.
 std::size_t edits(const Words& a, const Words& b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -43,13 +43,14 @@ std::size_t edits(const Words& a, const Words& b) {
   return row[b.size()];
 }
 
+// The sentence of the grammar that is nearest to an answer.
 struct Nearest {
   std::size_t edits = std::numeric_limits<std::size_t>::max();
-  std::size_t length = 0;     // words of the sentence
-  bool is_asked_act = false;  // it (or another as near) is of the prompt's act
+  std::size_t length = 0;     // in words
+  bool is_asked_act = false;  // whether it (or another equally near one) has the prompt's act
 };
 
-// The sentence of the grammar, of any act, that says the answer's facts with the fewest edits.
+// The sentence of the grammar, of any act, that expresses the answer's facts with the fewest edits.
 Nearest nearest_sentence(const Words& words, const std::vector<Fact>& facts, Act asked) {
   Nearest best;
   for (int act = 0; act < kActs; ++act) {

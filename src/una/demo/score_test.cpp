@@ -60,7 +60,7 @@ TEST(Score, GoldIsTheWeightedMeanOfHelpSteer2) {
   EXPECT_DOUBLE_EQ(gold(kWok, "The golden wok is a thai restaurant."), (0.65 * 3 + 0.8 * 3 + 0.45 * 4) / 7.6);
 }
 
-// The best that a trick without a right sentence reaches, as the mean over prompts.
+// The best mean over prompts that a trick reaches without a correct sentence.
 double mean_of_trick(const std::function<std::string(const Prompt&)>& trick, Attributes* best = nullptr) {
   double sum = 0;
   const std::vector<Prompt> prompts = make_prompts(400, 31, Split::kHeldOut);

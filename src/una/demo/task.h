@@ -8,15 +8,16 @@
 
 #include "una/base/rng.h"
 
-// The embedded task of `una demo`: say in one English sentence what a dialogue act with slots asks for, e.g.
+// The embedded task of `una demo`: express a dialogue act with slots in one English sentence, e.g.
 //   prompt  inform(name='golden wok', food='thai', area='centre')
 //   answer  The golden wok is a thai restaurant in the centre.
-// Prompts and graded answers come from seeded generators, gold scores from an exact scorer: no download, no
-// judge.
+// Prompts and graded answers come from seeded generators, gold scores from an exact scorer: nothing is
+// downloaded or judged by a model.
 namespace una::demo {
 
+// The dialogue acts.
 enum class Act : std::uint8_t {
-  kInform,     // a statement on a named restaurant
+  kInform,     // a statement about a named restaurant
   kRecommend,  // a recommendation of a named restaurant
   kConfirm,    // a question: is that what you want?
   kRequest,    // a question for the values marked '?'
@@ -25,12 +26,14 @@ enum class Act : std::uint8_t {
 };
 constexpr int kActs = 6;
 
+// The properties of a restaurant.
 enum class Slot : std::uint8_t { kName, kPrice, kFood, kAudience, kArea, kNear, kRating };
 constexpr int kSlots = 7;
 
+// One slot of a prompt.
 struct Fact {
   Slot slot = Slot::kName;
-  std::string value;  // one of slot_values(slot), or "?": the user is asked for it
+  std::string value;  // one of slot_values(slot), or "?": the user is to be asked for it
   bool operator==(const Fact&) const = default;
 };
 
@@ -41,49 +44,49 @@ struct Prompt {
   std::vector<Fact> facts;
 
   std::string text() const;  // inform(name='golden wok', food='thai')
-  std::string key() const;   // the same for every order of the facts: what makes two prompts equal
+  std::string key() const;   // equal for all orders of the facts: two prompts are equal if their keys are
 };
 
 const char* act_name(Act act);
 const char* slot_name(Slot slot);
 const std::vector<std::string>& slot_values(Slot slot);
-// Reads Prompt::text() back; nothing when the text is no such prompt (unknown act, slot or value).
+// The inverse of Prompt::text(); nullopt when the text is not such a prompt (unknown act, slot or value).
 std::optional<Prompt> parse_prompt(std::string_view text);
 
-// A prompt belongs to one split by the hash of its key, whatever the seed, so splits never share a prompt.
+// The hash of a prompt's key decides its split, independent of the seed, so splits never share a prompt.
 enum class Split : std::uint8_t { kTrain, kFeedback, kHeldOut };  // 60, 25 and 15 % of all prompts
 Split split_of(const Prompt& prompt);
 
-// `n` different prompts of the split, acts about equally often as long as an act has
-// prompts left (requests and selections run short beyond some 10,000). Same arguments, same prompts, and a
-// smaller n gives the first ones of a larger. InputError when n is negative or over 100,000.
+// `n` different prompts of the split, with acts about equally often as long as an act has prompts left
+// (requests and selections run out beyond some 10,000). Deterministic, and a smaller n gives the first
+// prompts of a larger one. InputError when n is negative or over 100,000.
 std::vector<Prompt> make_prompts(std::int64_t n, std::uint64_t seed, Split split);
 
 // The fluent sentence for the prompt; `frame` 0 or 1 picks one of two wordings. Scores 4, 4, 4.
 std::string ideal_answer(const Prompt& prompt, int frame);
 
-// An answer of the given quality: the ideal one with Binomial(4, 1 - quality) faults of different kinds out
-// of missing fact, wrong value, invented fact, wrong act, repetition, broken word order, truncation, rudeness
-// and filler. Quality 1 is flawless. `quality` lies in [0, 1] (InternalError otherwise).
+// An answer of the given quality: the ideal one with Binomial(4, 1 - quality) faults of different kinds:
+// missing fact, wrong value, invented fact, wrong act, repetition, broken word order, truncation, rudeness,
+// filler. Quality 1 is flawless. `quality` must be in [0, 1] (InternalError).
 std::string make_answer(const Prompt& prompt, double quality, Rng& rng);
 
 // HelpSteer2-like attributes, each an integer 0..4.
 struct Attributes {
-  int helpfulness = 0;  // the act that was asked for, complete, polite, to the point
+  int helpfulness = 0;  // the prompt's act, complete, polite, concise
   int correctness = 0;  // the prompt's facts, no others
   int coherence = 0;    // one well-formed sentence
   bool operator==(const Attributes&) const = default;
 };
 
 // Exact and deterministic for any bytes. The answer is read as words and punctuation marks, without case.
-//   coherence: word edits to the nearest sentence of the task's grammar that says what the answer says:
+//   coherence: word edits to the nearest sentence of the task's grammar that expresses the answer's facts:
 //     0 edits 4, 1 edit 3, 2..3 edits 2, 4..6 edits 1, more 0; at most 1 when over 30 % of the words are
-//     edits, 0 when over half; one less when a fact is said twice. Rude remarks are taken out before.
-//   correctness: round(4 * said / asked facts), one less for each wrong or invented fact.
-//   helpfulness: 4, less 2 for another act than the prompt's, 1 a missing fact (at most 2), 2 for rudeness, 1
-//     for filler words; at most correctness + 1: fluent words about something else do not help.
-// Below coherence 2 the other two are at most coherence + 1: facts without a sentence tell little. An answer
-// without words scores 0, 0, 0.
+//     edits, 0 when over half; one less when a fact is repeated. Rude remarks are removed first.
+//   correctness: round(4 * expressed / requested facts), one less per wrong or invented fact.
+//   helpfulness: 4, minus 2 for an act other than the prompt's, 1 per missing fact (at most 2), 2 for rudeness, 1
+//     for filler words; at most correctness + 1, because fluent words about something else do not help.
+// Below coherence 2 the other two are at most coherence + 1, because facts without a sentence are of little
+// use. An answer without words scores 0, 0, 0.
 Attributes score(const Prompt& prompt, std::string_view answer);
 
 // (0.65 helpfulness + 0.8 correctness + 0.45 coherence) / 7.6, in [0, 1].
