@@ -6,7 +6,7 @@
 #include "una/base/error.h"
 #include "una/base/rng.h"
 #include "una/generate/engine.h"
-#include "una/online/round.h"
+#include "una/online/round_metrics.h"
 #include "una/rollout/rollout.h"
 
 namespace una::eval {

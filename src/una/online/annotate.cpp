@@ -1,12 +1,9 @@
-// The columns of a round: log-probs of the policy that sampled and of the reference, and PPO's advantages.
-#include <cmath>
+#include "una/online/annotate.h"
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/GradMode.h>
 
-#include "una/base/error.h"
 #include "una/online/advantage.h"
-#include "una/online/round.h"
 
 namespace una::online {
 namespace {
@@ -32,7 +29,7 @@ std::vector<Sequence*> all_sequences(std::vector<Row>& rows) {
   return all;
 }
 
-// GAE a sequence, whitened over the round.
+// Generalised advantages per sequence, whitened over the round.
 void add_advantages(std::vector<Row>& rows, const RoundParts& parts, MetricSums& metrics) {
   const KlEstimator estimator = parts.options.kl_estimator == "k1" ? KlEstimator::kK1 : KlEstimator::kK3;
   const std::vector<Sequence*> sequences = all_sequences(rows);

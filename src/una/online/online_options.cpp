@@ -6,7 +6,6 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/objective/methods.h"
-#include "una/online/round.h"
 
 namespace una::online {
 namespace {

@@ -7,6 +7,7 @@
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/base/rng.h"
+#include "una/online/round_metrics.h"
 
 namespace una::online {
 
@@ -36,11 +37,12 @@ void RoundSource::seek(const RunPosition& position) {
 }
 
 void RoundSource::warn_of_no_signal(const Round& round) {
-  if (told_) { return; }
-  const std::string reason = no_signal(round.groups, parts_);
-  if (reason.empty()) { return; }
-  told_ = true;
-  log_warning(reason);
+  const auto once = [](const std::string& reason, bool& told) {
+    if (!told && !reason.empty()) { log_warning(reason); }
+    told = told || !reason.empty();
+  };
+  once(no_signal(round.groups, parts_), told_of_no_signal_);
+  once(no_end(round.groups, parts_), told_of_no_end_);
 }
 
 void RoundSource::end_step(StepVerdict verdict, MetricSums& metrics) {

@@ -20,6 +20,8 @@ class RoundSource final : public StepSource {
   // `parts.reference_rewards` is this object's to fill where `with_reference_rewards`.
   RoundSource(RoundParts parts, std::int64_t rows_per_step, std::uint64_t seed,
               bool with_reference_rewards = false);
+  RoundSource(const RoundSource&) = delete;  // parts_ may point into this object
+  RoundSource& operator=(const RoundSource&) = delete;
   StepBatch next() override;
   std::int64_t steps_per_epoch() const override;
   RunPosition position() const override { return position_; }
@@ -53,7 +55,7 @@ class RoundSource final : public StepSource {
   double given_at_ = 0;       // when the last step was handed out
   double begun_at_ = 0;       // when this process asked for its first step; 0: not yet
   double answers_ = 0;        // that this process has sampled since
-  bool told_ = false;
+  bool told_of_no_signal_ = false, told_of_no_end_ = false;
   std::function<void(const Round&)> listener_;
 };
 

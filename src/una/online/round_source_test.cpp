@@ -12,6 +12,7 @@
 #include "una/dist/gang.h"
 #include "una/kernels/standin_device_testing.h"
 #include "una/online/bandit_world.h"
+#include "una/online/round_metrics.h"
 
 namespace una::online {
 namespace {
@@ -342,26 +343,6 @@ TEST(RoundSource, AConstantRewardIsNamedAsNoSignal) {
     const std::string reason = no_signal(make_round(bench.parts, all_prompts(), 5).groups, bench.parts);
     EXPECT_NE(reason.find("no signal: the reward (halves) gave every answer of a round 3"), std::string::npos)
         << reason;
-  }
-}
-
-TEST(RoundSource, TheLastTokensBeforeTheLongestAnswerCostMoreAndMore) {
-  EXPECT_EQ(overlong_share(80, 20, 100), 0);
-  EXPECT_DOUBLE_EQ(overlong_share(90, 20, 100), .5);  // TRL's example: -0.5
-  EXPECT_EQ(overlong_share(100, 20, 100), 1);
-  EXPECT_EQ(overlong_share(100, 0, 100), 0);
-  Bench bench("rloo");
-  std::vector<rollout::Group> groups = make_round(bench.parts, all_prompts(), 5).groups;
-  const std::vector<rollout::Group> before = groups;
-  OnlineOptions options;
-  options.soft_overlong_cache = 2;
-  options.soft_overlong_penalty = 4;
-  adjust_rewards(groups, options, 3);
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    for (std::size_t a = 0; a < 2; ++a) {
-      const auto tokens = static_cast<double>(before[g].answers[a].sequence.loss_tokens());
-      EXPECT_DOUBLE_EQ(groups[g].answers[a].reward, before[g].answers[a].reward - 4 * (tokens - 1) / 2);
-    }
   }
 }
 

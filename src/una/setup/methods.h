@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "una/online/round.h"
+#include "una/online/online_options.h"
 #include "una/setup/run_config.h"
 
 namespace una::setup {

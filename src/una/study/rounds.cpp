@@ -17,7 +17,6 @@
 #include "una/generate/engine.h"
 #include "una/kernels/devices.h"
 #include "una/objective/methods.h"
-#include "una/online/round.h"
 #include "una/reward/reward.h"
 #include "una/run/training_run.h"
 #include "una/setup/model_setup.h"
