@@ -9,6 +9,7 @@
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/json.h"
+#include "una/openai/chat.h"
 #include "una/reward/http_reward.h"
 #include "una/reward/judge_prompt.h"
 #include "una/reward/judge_reply.h"
@@ -16,10 +17,12 @@
 namespace una::reward {
 namespace {
 
+// A judge's work so far, for the log.
 struct Counts {
   std::int64_t asked = 0, from_cache = 0, unreadable = 0, missing = 0, tokens_in = 0, tokens_out = 0;
 };
 
+// Asks a chat-completions server. Not thread-safe.
 class Judge final : public Reward, public Comparer {
  public:
   explicit Judge(JudgeParts parts)
@@ -88,20 +91,18 @@ std::string Judge::account() const {
 
 std::string Judge::body_of(const std::string& prompt) const {
   const JudgeOptions& o = settings_.options;
-  Json messages = Json::array();
-  if (!o.system_prompt.empty()) { messages.push_back({{"role", "system"}, {"content", o.system_prompt}}); }
-  messages.push_back({{"role", "user"}, {"content", prompt}});
-  Json body{{"model", o.model}, {"messages", messages}};
-  if (o.temperature) { body["temperature"] = *o.temperature; }
-  if (o.max_tokens) { body["max_tokens"] = *o.max_tokens; }
-  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  openai::ChatRequest request{.model = o.model, .messages = {}};
+  if (!o.system_prompt.empty()) { request.messages.push_back({"system", o.system_prompt, ""}); }
+  request.messages.push_back({"user", prompt, ""});
+  request.temperature = o.temperature;
+  request.max_tokens = o.max_tokens;
+  return openai::request_json(request).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Judge::Ask Judge::ask_of(const Question& question, const Values& answers) const {
   const std::string& text = settings_.prompt_template;
   if (!question.ground_truth && text.find("{ground_truth}") != std::string::npos) {
-    return {"",
-            "the template asks for {ground_truth}, the row has none (--ground_truth_column names its field)"};
+    return {"", "the template has {ground_truth}, the row does not (--ground_truth_column names its field)"};
   }
   Values values = answers;
   values["prompt"] = conversation_text(question.prompt);

@@ -10,6 +10,7 @@
 
 namespace una::reward {
 
+// What a judge is made of.
 struct JudgeParts {
   JudgeSettings settings;
   net::ClientOptions client;  // with the key
@@ -21,7 +22,7 @@ struct JudgeParts {
 //   thumbs  1 or 0
 //   pairs   a Comparer that asks in both orders; score() groups equal prompts and gives each answer the share
 //           of its comparisons won (a tie or a disagreement is half), without those that failed
-// A reply that cannot be read is asked for again parse_retries times, then missing. InputError where nobody
+// A reply that cannot be read is asked for again parse_retries times, then missing. InputError where no server
 // listens, and on 401, 403, 404 and 405.
 std::unique_ptr<Reward> make_judge(JudgeParts parts);
 

@@ -39,7 +39,7 @@ JudgeMode parse_mode(const std::string& mode, const std::string& what) {
 }
 
 void check_numbers(const JudgeOptions& o, const std::string& what) {
-  check_input(o.concurrency >= 1 && o.concurrency <= 256, what, ": concurrency must lie in 1..256");
+  check_input(o.concurrency >= 1 && o.concurrency <= 256, what, ": concurrency must be in 1..256");
   check_input(o.requests_per_minute >= 0, what, ": requests_per_minute must not be negative");
   check_input(o.max_retries >= 0 && o.parse_retries >= 0, what,
               ": max_retries and parse_retries must not be negative");

@@ -10,9 +10,10 @@
 
 namespace una::reward {
 
+// The kind of mark that a judge gives.
 enum class JudgeMode : std::uint8_t { kScore, kThumbs, kPairs };
 
-// What a judge file says: flat YAML, these keys.
+// The keys of a judge file, which is flat YAML.
 struct JudgeOptions {
   std::string base_url = "https://api.openai.com/v1", model, mode = "score";
   std::vector<std::string> scale = {"1", "10"};
@@ -31,7 +32,7 @@ struct JudgeOptions {
     v("mode", mode, "score | thumbs | pairs");
     v("scale", scale, "lo,hi of scores");
     v("prompt_template", prompt_template, "the question, with {prompt} {answer} {answer_a} {answer_b} ...");
-    v("prompt_template_file", prompt_template_file, "the same in a file, beside the judge file");
+    v("prompt_template_file", prompt_template_file, "the same in a file, relative to the judge file");
     v("system_prompt", system_prompt, "a system turn before it");
     v("answer_format", answer_format, "how the reply must end: line (Score: N) | json");
     v("temperature", temperature, "null: not sent");

@@ -11,7 +11,7 @@ namespace una::reward {
 // The question that is asked when the judge file brings none.
 std::string default_template(JudgeMode mode);
 
-// The template with the final format stated: in the place of {format}, else at its end.
+// The template with the final format stated: instead of {format}, else at its end.
 std::string with_format(const std::string& prompt_template, JudgeMode mode, bool json);
 
 // Every {name} that `values` knows is replaced, in one pass: braces in the values (and all others) stay as

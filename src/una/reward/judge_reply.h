@@ -12,7 +12,7 @@ namespace una::reward {
 struct ChatReply {
   bool good = false;  // `content` is whole
   std::string content;
-  std::string problem;                         // why it is not good: "the reply is no JSON"
+  std::string problem;                         // why it is not good: "the reply is not a JSON object"
   std::int64_t tokens_in = 0, tokens_out = 0;  // as the API counts them, also of replies that are not good
 };
 ChatReply read_chat_reply(const std::string& body);

@@ -3,6 +3,7 @@
 namespace una::rollout {
 namespace {
 
+// Samples from a model in this process.
 class ModelSource final : public AnswerSource {
  public:
   ModelSource(model::Model& model, model::AdapterId policy, const text::Tokenizer* tokenizer)

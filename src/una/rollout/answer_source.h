@@ -8,11 +8,11 @@
 
 namespace una::rollout {
 
-// Who answers prompts: the model in this process, or a server that holds the same weights (endpoint.h).
+// The source of answers: the model in this process, or a server that holds the same weights (endpoint.h). Not thread-safe.
 class AnswerSource {
  public:
   virtual ~AnswerSource() = default;
-  // One group a prompt, in order, of `num_generations` answers, less those that failed. `key` names the
+  // One group per prompt, in order, of `num_generations` answers, less those that failed. `key` names the
   // round.
   virtual std::vector<Group> sample(const std::vector<Prompt>& prompts,
                                     const std::vector<std::int64_t>& indices, const SampleOptions& options,

@@ -29,6 +29,7 @@ struct CompletionContext {
 Json completion_request(const std::string& model, const CompletionContext& context, std::uint64_t seed,
                         const std::string& weights = "");
 
+// A server's answer, checked.
 struct Completion {
   std::string failure;                 // why there is no answer; "" : there is one
   std::vector<std::int32_t> ids = {};  // at least one; with the end-of-sequence id where one was sampled

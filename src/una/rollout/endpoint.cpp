@@ -13,10 +13,12 @@
 namespace una::rollout {
 namespace {
 
+// A server's answers so far, for the log.
 struct Counts {
   std::int64_t asked = 0, missing = 0, retokenised = 0, mismatched = 0, cut = 0;
 };
 
+// Asks a completions server. Not thread-safe.
 class EndpointSource final : public AnswerSource {
  public:
   explicit EndpointSource(EndpointOptions options)

@@ -9,6 +9,7 @@
 
 namespace una::rollout {
 
+// Where answers come from, and what they are checked against.
 struct EndpointOptions {
   std::string url;    // of an OpenAI-compatible API, as http://host:8000/v1; /completions is added
   std::string model;  // its name there
@@ -24,7 +25,7 @@ struct EndpointOptions {
 
 // Answers by a server (completion.h), one request a sample, its seed keyed by round, prompt and sample. A
 // request without a usable answer after all tries is a missing answer, counted; the first one's reason is a
-// warning, and so is the first answer that the server cuts short. InputError where nobody
+// warning, and so is the first answer that the server cuts short. InputError where no server
 // listens, on 401, 403, 404 and 405, and when not one answer of a call came.
 std::unique_ptr<AnswerSource> make_endpoint_source(EndpointOptions options);
 

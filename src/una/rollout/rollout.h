@@ -35,6 +35,7 @@ struct Answer {
   bool retokenised = false, mismatched = false;  // of a server that gives text: completion.h
 };
 
+// The answers to one prompt.
 struct Group {
   const Prompt* prompt = nullptr;
   std::int64_t index = 0;  // of the prompt in its list: keys the random numbers
@@ -43,11 +44,13 @@ struct Group {
   std::vector<std::string> failures = {};  // of answers that did not come: they are missing, never empty
 };
 
+// How answers are sampled.
 struct SampleOptions {
   std::int64_t num_generations = 8;
   std::int64_t max_batch = 64;  // answers computed at one time
   SamplingParams params;
-  std::function<void(const Group&)> on_group = {};  // hears of each group as soon as its answers are there
+  std::function<void(const Group&)> on_group =
+      {};  // called for each group as soon as its answers are complete
 };
 
 // One answer to a prompt, not scored yet.
@@ -67,7 +70,7 @@ void take_verdict(const reward::Verdict& verdict, Answer& answer);
 // Fills reward, scored and failure of every answer. Failures are missing, never a score of 0.
 void score(std::vector<Group>& groups, reward::Reward& reward);
 
-// InputError for parameters that change the distribution that an on-policy method learns from (decisions 40):
+// InputError for parameters that change the distribution that an on-policy method learns from:
 // temperature other than 1, top-p, top-k, min-p, a repetition penalty, a minimum length.
 void check_on_policy(const SamplingParams& params);
 
