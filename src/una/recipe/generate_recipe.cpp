@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdio>
-#include <numeric>
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
@@ -14,6 +13,7 @@
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/generate_stream.h"
+#include "una/recipe/generated_row.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/read_examples.h"
 #include "una/run/training_run.h"
@@ -59,23 +59,17 @@ struct GenerateOptions {
   }
 };
 
-const char* finish_name(generate::Output::Finish finish) {
-  if (finish == generate::Output::Finish::kEos) { return "eos"; }
-  return finish == generate::Output::Finish::kStop ? "stop" : "length";
-}
-
 std::vector<Example> read_prompts(const GenerateOptions& options) {
   if (options.prompt.empty()) {
     check_input(!options.data.dataset_name.empty(), "no prompts: give --prompt TEXT or a file with --data");
     rows::ReadReport report;
-    return rows::read_examples(options.data, report, "");
+    std::vector<Example> prompts = rows::read_examples(options.data, report, "");
+    for (const auto& [reason, count] : report.dropped) {
+      log_info(cat("left out   ", thousands(count), " rows: ", reason));
+    }
+    return prompts;
   }
   return {typed_prompt(options.prompt, "--prompt", 1, options.data.apply_chat_template)};
-}
-
-std::string prompt_text(const Example& example) {
-  if (!example.prompt.is_chat) { return example.prompt.plain; }
-  return example.prompt.messages.empty() ? "" : example.prompt.messages.back().content;
 }
 
 void check_generate_options(const GenerateOptions& options) {
@@ -117,21 +111,6 @@ std::vector<generate::Output> run_engine(generate::Engine& engine, std::size_t t
   return outputs;
 }
 
-std::string output_line(const generate::Output& output, const Example& example) {
-  const auto total = [](const std::vector<float>& logps) {
-    return std::accumulate(logps.begin(), logps.end(), 0.0);
-  };
-  const Json line{{"row", output.id},
-                  {"sample", output.sample},
-                  {"prompt", prompt_text(example)},
-                  {"completion", output.text},
-                  {"finish", finish_name(output.finish)},
-                  {"tokens", output.ids.size()},
-                  {"logp", total(output.logps)},
-                  {"processed_logp", total(output.processed_logps)}};
-  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 int stream(const GenerateOptions& options, generate::Engine& engine, const setup::TextSetup& text,
            const SamplingParams& sampling) {
   const StreamParts parts{.engine = &engine, .text = &text, .data = &options.data, .sampling = sampling};
@@ -163,10 +142,12 @@ int generate_file(const GenerateOptions& options) {
   const double begin = monotonic_seconds();
   const auto outputs = run_engine(engine, examples.size() * static_cast<std::size_t>(options.num_samples));
   const double seconds = std::max(1e-9, monotonic_seconds() - begin);
+  const bool plain = is_plain(sampling);
   std::string lines;
   for (const generate::Output& output : outputs) {
     if (options.output_dir.empty()) { show(output.text + "\n"); }
-    lines += output_line(output, examples[static_cast<std::size_t>(output.id)]);
+    const Example& prompt = examples[static_cast<std::size_t>(output.id)];
+    lines += generated_row(output, prompt, plain).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
   if (options.output_dir.empty()) { return 0; }
   write_file(options.output_dir, lines);

@@ -33,6 +33,7 @@ void check_dropped(const ReadReport& report, const std::string& dropped, double 
 
 // The reasons, spelled once.
 inline constexpr const char* kEmptyAnswer = "empty answer";
+inline constexpr const char* kUnfinished = "unfinished answer (finish: length)";
 inline constexpr const char* kSameAnswers = "chosen equals rejected";
 inline constexpr const char* kDuplicate = "exact duplicate";
 inline constexpr const char* kScoreMissing = "score missing";

@@ -6,6 +6,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/rows/drops.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
 #include "una/rows/scores/reference_columns.h"
@@ -107,6 +108,15 @@ void align(Example& example, bool wrap) {
           "score, label, messages), see docs/data.md"));
 }
 
+// True for an answer that its sampler cut off, as una generate and OpenAI's servers mark it.
+bool is_unfinished(const Json& json) {
+  for (const char* key : {"finish", "finish_reason"}) {
+    const auto found = json.find(key);
+    if (found != json.end() && *found == "length") { return true; }
+  }
+  return false;
+}
+
 }  // namespace
 
 // Special shapes stand before the general ones that they would also fit.
@@ -162,6 +172,7 @@ ReadRow read_row(const Json& json, const Where& where, bool apply_chat_template)
     read_reference_columns(view, out.example);
     if (apply_chat_template && shape.read == read_hh && out.drop.empty()) { hh_to_chat(out.example); }
     align(out.example, apply_chat_template);
+    if (out.drop.empty() && !out.example.responses.empty() && is_unfinished(json)) { out.drop = kUnfinished; }
     return out;
   }
   unknown_shape(json, where);

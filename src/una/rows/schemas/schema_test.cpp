@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "una/rows/drops.h"
 #include "una/rows/rows_testing.h"
 
 namespace una::rows {
@@ -16,6 +17,14 @@ TEST(Schema, ATrlPairOfStringsKeepsItsStringsAsPlainText) {
   EXPECT_EQ(answer_of(row, 1), " No");
   EXPECT_EQ(row.example.margin, 0.5);
   EXPECT_FALSE(row.scored);
+}
+
+TEST(Schema, AnAnswerThatWasCutIsLeftOut) {
+  const char* cut = kUnfinished;
+  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "an ans", "finish": "length"})").drop, cut);
+  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "an ans", "finish_reason": "length"})").drop, cut);
+  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "an answer", "finish": "eos"})").drop, "");
+  EXPECT_EQ(read_text(R"({"prompt": "p", "finish": "length"})").drop, "") << "a prompt alone is whole";
 }
 
 TEST(Schema, AConversationalPairBecomesChats) {
