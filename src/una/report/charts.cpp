@@ -1,8 +1,8 @@
 #include "una/report/charts.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <cstdlib>
 #include <set>
 
 #include "una/base/format.h"
@@ -19,55 +19,81 @@ struct Curve {
 };
 struct ChartSpec {
   const char* title;
-  const char* note;
-  bool smooth;
-  bool is_share;  // lies in 0..1
-  std::vector<Curve> curves;
+  const char* note = "";
+  bool smooth = true;
+  bool is_share = false;  // values are in 0..1
+  std::vector<Curve> curves = {};
 };
 
-// The mean log-ratio of given rows is no KL divergence and is not called so; KL is a word for own samples.
-const std::vector<ChartSpec>& chart_specs() {
+constexpr double kNoLoss = 1e-9;  // what an on-policy loss comes to that is 0 by its making
+
+// Of runs on own samples, in front of the others.
+const std::vector<ChartSpec>& online_specs() {
   static const std::vector<ChartSpec> kSpecs = {
-      {"Loss", "", true, false, {{"loss", "train"}}},
-      {"Rewards",
-       "beta times log-ratio, mean per answer",
-       true,
-       false,
-       {{"rewards/chosen", "chosen"}, {"rewards/rejected", "rejected"}}},
-      {"Reward margin", "chosen minus rejected", true, false, {{"rewards/margins", "train"}}},
-      {"Margin", "score of chosen minus rejected", true, false, {{"margin", "train"}}},
-      {"Accuracy",
-       "share of pairs with chosen above rejected",
-       true,
-       true,
-       {{"rewards/accuracies", "train"}}},
-      {"Accuracy of the reward model",
-       "share of pairs ranked as labelled",
-       true,
-       true,
-       {{"accuracy", "train"}}},
-      {"Mean log-ratio",
-       "policy against reference, nats per answer of the data",
-       true,
-       false,
-       {{"log_ratio", "mean log-ratio"}}},
-      {"Score of own samples", "", true, false, {{"objective/scores", "score"}}},
-      {"KL, own samples", "policy against reference, nats per answer", true, false, {{"objective/kl", "KL"}}},
-      {"Length of own samples", "tokens", true, false, {{"completions/mean_length", "mean"}}},
-      {"Reward model's scores",
-       "",
-       true,
-       false,
-       {{"mean_reward", "mean"}, {"min_reward", "lowest"}, {"max_reward", "highest"}}},
-      {"Learning rate", "", false, false, {{"learning_rate", "learning rate"}}},
-      {"Gradient norm", "before clipping", true, false, {{"grad_norm", "gradient norm"}}},
-      {"Throughput", "tokens per second", true, false, {{"tokens_per_second", "tokens/s"}}},
-      {"Memory", "resident, MB", false, false, {{"memory_mb", "memory"}}},
+      {.title = "Reward", .note = "of own samples, as the reward gave it", .curves = {{"reward", "reward"}}},
+      {.title = "KL",
+       .note = "policy against reference, nats per own answer",
+       .curves = {{"objective/kl", "of the round"}, {"kl", "of the step"}}},
+      {.title = "Length", .note = "tokens of own samples", .curves = {{"completions/mean_length", "mean"}}},
+      {.title = "Answers cut",
+       .note = "share that reached max_completion_length",
+       .is_share = true,
+       .curves = {{"completions/clipped_ratio", "cut"}}},
+      {.title = "Score",
+       .note = "the reward after penalties and clip",
+       .curves = {{"objective/scores", "score"}}},
   };
   return kSpecs;
 }
 
-double rounded(double value) { return std::stod(significant(value, 7)); }
+// The mean log-ratio of given rows is not a KL divergence, so it has another name; KL is for own samples.
+const std::vector<ChartSpec>& chart_specs() {
+  static const std::vector<ChartSpec> kSpecs = {
+      {.title = "Loss", .curves = {{"loss", "train"}}},
+      {.title = "Rewards",
+       .note = "beta times log-ratio, mean per answer",
+       .curves = {{"rewards/chosen", "chosen"}, {"rewards/rejected", "rejected"}}},
+      {.title = "Reward margin", .note = "chosen minus rejected", .curves = {{"rewards/margins", "train"}}},
+      {.title = "Margin", .note = "score of chosen minus rejected", .curves = {{"margin", "train"}}},
+      {.title = "Accuracy",
+       .note = "share of pairs with chosen above rejected",
+       .is_share = true,
+       .curves = {{"rewards/accuracies", "train"}}},
+      {.title = "Accuracy of the reward model",
+       .note = "share of pairs ranked as labelled",
+       .is_share = true,
+       .curves = {{"accuracy", "train"}}},
+      {.title = "Mean log-ratio",
+       .note = "policy against reference, nats per answer of the data",
+       .curves = {{"log_ratio", "mean log-ratio"}}},
+      {.title = "Reward model's scores",
+       .curves = {{"mean_reward", "mean"}, {"min_reward", "lowest"}, {"max_reward", "highest"}}},
+      {.title = "Learning rate", .smooth = false, .curves = {{"learning_rate", "learning rate"}}},
+      {.title = "Gradient norm", .note = "before clipping", .curves = {{"grad_norm", "gradient norm"}}},
+      {.title = "Throughput", .note = "tokens per second", .curves = {{"tokens_per_second", "tokens/s"}}},
+      {.title = "Memory", .note = "resident, MB", .smooth = false, .curves = {{"memory_mb", "memory"}}},
+  };
+  return kSpecs;
+}
+
+bool is_online(const SeriesMap& all) {
+  return !find_series(all, "reward").empty() || !find_series(all, "objective/kl").empty();
+}
+
+// Charts of a run in their order. An on-policy loss that is 0 by its making is not among them.
+std::vector<ChartSpec> specs_of(const SeriesMap& all) {
+  if (!is_online(all)) { return chart_specs(); }
+  std::vector<ChartSpec> specs = online_specs();
+  const std::vector<double>& losses = find_series(all, "loss").values;
+  const bool has_loss =
+      std::any_of(losses.begin(), losses.end(), [](double loss) { return !(std::abs(loss) < kNoLoss); });
+  for (const ChartSpec& spec : chart_specs()) {
+    if (has_loss || std::string(spec.title) != "Loss") { specs.push_back(spec); }
+  }
+  return specs;
+}
+
+double rounded(double value) { return std::strtod(significant(value, 7).c_str(), nullptr); }
 
 Json json_number(double value) { return std::isfinite(value) ? Json(rounded(value)) : Json(); }
 
@@ -123,7 +149,7 @@ Json more_charts(const SeriesMap& all, const std::set<std::string>& used) {
   static const std::set<std::string> kDull = {"num_tokens", "eval_runtime", "eval_samples_per_second",
                                               "eval_steps_per_second"};
   std::map<std::string, Json> groups;
-  const ChartSpec plain{.title = "", .note = "", .smooth = true, .is_share = false, .curves = {}};
+  const ChartSpec plain{.title = ""};
   for (const auto& [name, series] : all) {
     if (used.count(name) != 0 || kDull.count(name) != 0) { continue; }
     const std::string group = group_of(name);
@@ -143,7 +169,7 @@ Charts run_charts(const RunFolder& run) {
   const SeriesMap all = series_of(run.log_rows());
   std::set<std::string> used;
   Charts charts;
-  for (const ChartSpec& spec : chart_specs()) {
+  for (const ChartSpec& spec : specs_of(all)) {
     Json chart = run_chart(spec, all, used);
     if (!chart["series"].empty()) { charts.main.push_back(std::move(chart)); }
   }
@@ -153,26 +179,33 @@ Charts run_charts(const RunFolder& run) {
 
 Json comparison_charts(const std::vector<RunFolder>& parts) {
   static const std::vector<ChartSpec> kSpecs = {
-      {"Loss", "each method's own loss: compare shapes, not heights", true, false, {{"loss", ""}}},
-      {"Eval loss", "each method's own loss", true, false, {{"eval_loss", ""}}},
-      {"Reward margin", "chosen minus rejected", true, false, {{"rewards/margins", ""}}},
-      {"Eval reward margin", "chosen minus rejected", true, false, {{"eval_rewards/margins", ""}}},
-      {"Accuracy", "share of pairs with chosen above rejected", true, true, {{"rewards/accuracies", ""}}},
-      {"Eval accuracy",
-       "share of pairs with chosen above rejected",
-       true,
-       true,
-       {{"eval_rewards/accuracies", ""}}},
-      {"Mean log-ratio",
-       "policy against reference, nats per answer of the data",
-       true,
-       false,
-       {{"log_ratio", ""}}},
-      {"Score of own samples", "", true, false, {{"objective/scores", ""}}},
-      {"KL, own samples", "policy against reference, nats per answer", true, false, {{"objective/kl", ""}}},
-      {"Gradient norm", "before clipping", true, false, {{"grad_norm", ""}}},
-      {"Throughput", "tokens per second", true, false, {{"tokens_per_second", ""}}},
-      {"Memory", "resident, MB", false, false, {{"memory_mb", ""}}},
+      {.title = "Reward", .note = "of own samples", .curves = {{"reward", ""}}},
+      {.title = "KL, own samples",
+       .note = "policy against reference, nats per answer",
+       .curves = {{"objective/kl", ""}}},
+      {.title = "Loss",
+       .note = "each method's own loss: compare shapes, not heights",
+       .curves = {{"loss", ""}}},
+      {.title = "Eval loss", .note = "each method's own loss", .curves = {{"eval_loss", ""}}},
+      {.title = "Reward margin", .note = "chosen minus rejected", .curves = {{"rewards/margins", ""}}},
+      {.title = "Eval reward margin",
+       .note = "chosen minus rejected",
+       .curves = {{"eval_rewards/margins", ""}}},
+      {.title = "Accuracy",
+       .note = "share of pairs with chosen above rejected",
+       .is_share = true,
+       .curves = {{"rewards/accuracies", ""}}},
+      {.title = "Eval accuracy",
+       .note = "share of pairs with chosen above rejected",
+       .is_share = true,
+       .curves = {{"eval_rewards/accuracies", ""}}},
+      {.title = "Mean log-ratio",
+       .note = "policy against reference, nats per answer of the data",
+       .curves = {{"log_ratio", ""}}},
+      {.title = "Score of own samples", .curves = {{"objective/scores", ""}}},
+      {.title = "Gradient norm", .note = "before clipping", .curves = {{"grad_norm", ""}}},
+      {.title = "Throughput", .note = "tokens per second", .curves = {{"tokens_per_second", ""}}},
+      {.title = "Memory", .note = "resident, MB", .smooth = false, .curves = {{"memory_mb", ""}}},
   };
   std::vector<SeriesMap> series;
   for (const RunFolder& part : parts) { series.push_back(series_of(part.log_rows())); }

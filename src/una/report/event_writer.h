@@ -13,7 +13,7 @@ namespace una::report {
 class EventWriter {
  public:
   // events.out.tfevents.<unix>.<host>.<pid>.<n> in `folder` (made when missing). `purge_from` >= 0: the run
-  // goes on, and what the folder's older files say of steps from there on no longer holds.
+  // goes on, and what the folder's older files hold of steps from there on is void.
   EventWriter(const std::string& folder, std::int64_t purge_from);
   // Tag -> value at a step, as one event.
   void write(std::int64_t step, const std::map<std::string, double>& scalars);

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
@@ -112,6 +114,28 @@ TEST(HtmlReport, SamplesOfAnyKeysBecomeColumnsAndATornLastLineIsLeftOut) {
   EXPECT_TRUE(has(html, "<th>prompt</th><th class=\"number\">gold before</th><th>after</th>"));
   EXPECT_TRUE(has(html, ">a2<"));
   EXPECT_FALSE(has(html, ">p3"));
+}
+
+TEST(HtmlReport, AnOnlineRunBeginsWithRewardAndKlAndHidesALossOfNothing) {
+  const std::string folder = test_folder("report_online");
+  std::string text;
+  for (int step = 1; step <= 3; ++step) {
+    StoredRow row{.row = {.step = step, .epoch = 0.5, .values = {}}, .total_steps = 10, .elapsed = 65};
+    row.row.values = {{"loss", 1e-17}, {"learning_rate", 0.1},         {"reward", step},
+                      {"kl", 0.25},    {"completions/mean_length", 9}, {"completions/clipped_ratio", 0.5}};
+    text += print_row(row) + "\n";
+  }
+  write_file(folder + "/metrics.jsonl", text);
+  write_file(folder + "/samples.jsonl", "{\"prompt\":\"p\",\"answer\":\"a\",\"reward\":1}\n");
+  const std::string html = html_report(folder);
+  const std::vector<std::string> shown = titles(html);
+  const std::vector<std::string> front(shown.begin(), shown.begin() + 4);
+  EXPECT_EQ(front, (std::vector<std::string>{"Reward", "KL", "Length", "Answers cut"}));
+  EXPECT_EQ(std::count(shown.begin(), shown.end(), "Loss"), 0);
+  EXPECT_FALSE(has(html, "<dt>Loss</dt>"));
+  EXPECT_TRUE(has(html, "<dt>Reward</dt><dd>3</dd>"));
+  EXPECT_TRUE(has(html, "<dt>KL</dt><dd>0.25</dd>"));
+  EXPECT_TRUE(has(html, "<td class=\"lead\" data-name=\"answer\">"));
 }
 
 TEST(HtmlReport, TellsWhatTheReaderUnderstood) {

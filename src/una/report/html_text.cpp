@@ -40,7 +40,7 @@ std::string script_json(const Json& json) {
   const std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
   std::string out;
   out.reserve(text.size());
-  for (const char c : text) {  // these three stand in strings only, where \u00xx means the same
+  for (const char c : text) {  // these three occur in strings only, where \u00xx means the same
     if (c == '<') {
       out += "\\u003c";
     } else if (c == '>') {

@@ -101,7 +101,10 @@ std::string gain_plot(const RunFolder& run, const Json& methods) {
     const std::string name = name_of(method);
     dots.push_back({name, *value, ci.first, ci.second, color_of(run, name)});
   }
-  return dots.empty() ? "" : dot_plot(dots, "gain of the gold score, after minus before (95 % interval)");
+  if (dots.empty()) { return ""; }
+  return cat(
+      "<div class=\"wide\">", dot_plot(dots, "gain of the gold score, after minus before (95 % interval)"),
+      "</div><div class=\"narrow\">", dot_plot(dots, "gain (95 % interval)", PlotWidth::kNarrow), "</div>");
 }
 
 // How good each checkpoint is against how far it went from the start, where results have such curves.
@@ -118,7 +121,8 @@ std::string curve_plot(const RunFolder& run, const Json& methods) {
     }
     if (!line.points.empty()) { plot.lines.push_back(std::move(line)); }
   }
-  return line_plot(plot);
+  const std::string svg = line_plot(plot);
+  return svg.empty() ? "" : cat("<div class=\"plot-scroll\">", svg, "</div>");
 }
 
 std::string card_below(const std::string& content) {

@@ -9,7 +9,7 @@
 
 namespace una::report {
 
-// A row of metrics.jsonl: what was logged and where the run stood.
+// A row of metrics.jsonl: what was logged and how far the run was.
 struct StoredRow {
   LogRow row;
   std::int64_t total_steps = 0;

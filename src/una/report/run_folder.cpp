@@ -127,7 +127,7 @@ std::string RunFolder::setting(const char* key) const {
 double RunFolder::seconds() const { return rows.empty() ? 0 : rows.back().elapsed; }
 
 RunFolder read_run_folder(const std::string& path) {
-  check_input(is_folder(path), path, " is no folder: give the run folder (--output_dir of the run)");
+  check_input(is_folder(path), path, " is not a folder: give the run folder (--output_dir of the run)");
   RunFolder run = read_one(path);
   if (run.rows.empty() || !run.results.is_null()) { run.parts = read_parts(path, run.results); }
   check_input(!run.rows.empty() || !run.parts.empty(), path,

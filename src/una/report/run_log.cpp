@@ -7,8 +7,6 @@
 #include <filesystem>
 #include <optional>
 
-#include <unistd.h>
-
 #include "una/base/append_file.h"
 #include "una/base/clock.h"
 #include "una/base/error.h"
@@ -75,7 +73,7 @@ struct RunLog::Impl {
         history(cut_back(path, resume_step)),
         file(path),
         total_steps(total),
-        console_rows(options.console_rows && ::isatty(STDERR_FILENO) == 0) {
+        console_rows(options.console_rows) {
     if (!options.tensorboard) { return; }
     const bool resumes = resume_step >= 0;
     events.emplace(event_folder(options, resumes), resumes ? resume_step + 1 : -1);

@@ -21,7 +21,7 @@ struct RunLogOptions {
   std::string output_dir;
   bool tensorboard = true;
   std::string logging_dir;   // "" = output_dir/runs/<date>_<host>
-  bool console_rows = true;  // print rows when standard error is no terminal
+  bool console_rows = true;  // print rows on standard error, above the bar of a terminal
 };
 
 // Where numbers go: metrics.jsonl (the source of truth: every row with current_steps, total_steps,

@@ -11,6 +11,7 @@
 namespace una::report {
 namespace {
 
+constexpr double kNoLoss = 1e-9;          // what an on-policy loss comes to that is 0 by its making
 constexpr std::size_t kMostSamples = 60;  // rows of the table: the file holds all of them
 
 std::string title_of(const RunFolder& run) {
@@ -100,11 +101,18 @@ std::string tiles_section(const RunFolder& run) {
   if (run.rows.empty()) { return ""; }
   const SeriesMap all = series_of(run.log_rows());
   const StoredRow& last = run.rows.back();
+  const bool online = !find_series(all, "reward").empty();
   std::string tiles =
       tile("Steps", cat(thousands(last.row.step),
                         last.total_steps > last.row.step ? " of " + thousands(last.total_steps) : ""));
   tiles += tile("Epochs", significant(last.row.epoch, 3));
-  tiles += tile("Loss", last_text(all, "loss"));
+  tiles += tile("Reward", last_text(all, "reward"));
+  tiles +=
+      tile("KL", last_text(all, find_series(all, "objective/kl").empty() && online ? "kl" : "objective/kl"));
+  const Series& loss = find_series(all, "loss");
+  if (!online || (!loss.empty() && std::abs(loss.values.back()) >= kNoLoss)) {
+    tiles += tile("Loss", last_text(all, "loss"));
+  }
   tiles += tile("Eval loss", last_text(all, "eval_loss"));
   for (const char* name : {"rewards/accuracies", "accuracy"}) {
     const Series& series = find_series(all, name);
@@ -143,6 +151,18 @@ std::string final_metrics_section(const RunFolder& run) {
   return titled_card("Metrics", cat("<div class=\"scroll\"><table>", head, rows, "</table></div>"));
 }
 
+namespace {
+
+// On a narrow screen a row of samples becomes a block whose cells carry their column's name; what was sampled and
+// its reward come first.
+std::string sample_cell(const std::string& column, const std::string& html, bool is_text) {
+  const bool leads = column == "answer" || column == "completion" || column == "reward";
+  const std::string style = cat(is_text ? "" : "number", leads ? " lead" : "");
+  return cat("<td class=\"", trim(style), "\" data-name=\"", escaped(column), "\">", html, "</td>");
+}
+
+}  // namespace
+
 std::string samples_section(const RunFolder& run) {
   if (run.samples.empty()) { return ""; }
   std::vector<std::string> columns;
@@ -165,8 +185,8 @@ std::string samples_section(const RunFolder& run) {
       const auto found = run.samples[i].find(column);
       const Json value = found == run.samples[i].end() ? Json() : *found;
       const std::string text = escaped(display_text(value));
-      html += value.is_string() ? table_cell("", cat("<div class=\"text\">", text, "</div>"))
-                                : table_cell("number", text);
+      html += sample_cell(column, value.is_string() ? cat("<div class=\"text\">", text, "</div>") : text,
+                          value.is_string());
     }
     html += "</tr>\n";
   }

@@ -48,33 +48,35 @@ std::vector<double> round_ticks(double low, double high, int about) {
   return ticks;
 }
 
-std::string dot_plot(const std::vector<DotRow>& rows, const std::string& axis_title) {
+std::string dot_plot(const std::vector<DotRow>& rows, const std::string& axis_title, PlotWidth width) {
   double low = 0, high = 0;
   for (const DotRow& row : rows) {
     low = std::min({low, row.low, row.value});
     high = std::max({high, row.high, row.value});
   }
   if (low == high) { high = 1; }
-  const std::vector<double> ticks = round_ticks(low, high, 6);
-  const double width = 860, left = 150, right = 90, row_height = 30, top = 10;
+  const bool narrow = width == PlotWidth::kNarrow;
+  const std::vector<double> ticks = round_ticks(low, high, narrow ? 4 : 6);
+  const double whole = narrow ? 360 : 860, left = narrow ? 20 : 150, right = narrow ? 64 : 90;
+  const double row_height = narrow ? 46 : 30, top = 10;
   const double bottom = top + row_height * static_cast<double>(rows.size());
   const double from = ticks.front(), span = ticks.back() - ticks.front();
-  const auto x_of = [&](double value) { return left + (value - from) / span * (width - left - right); };
-  std::string svg = frame(width, bottom + 44, axis_title);
+  const auto x_of = [&](double value) { return left + (value - from) / span * (whole - left - right); };
+  std::string svg = frame(whole, bottom + 44, axis_title);
   for (const double tick : ticks) {
     const bool zero = std::abs(tick) < 1e-9 * span;
     svg += line(zero ? "zero" : "grid", x_of(tick), top, x_of(tick), bottom);
     svg += label("quiet", "middle", x_of(tick), bottom + 17, tick_text(tick));
   }
-  svg += label("quiet", "middle", (left + width - right) / 2, bottom + 37, axis_title);
-  double y = top + row_height / 2;
+  svg += label("quiet", "middle", (left + whole - right) / 2, bottom + 37, axis_title);
+  double y = top + row_height * (narrow ? 0.7 : 0.5);  // on a narrow plot the name is above its line
   for (const DotRow& row : rows) {
-    svg += label("", "end", left - 14, y + 4, row.name);
+    svg += narrow ? label("", "start", 4, y - 12, row.name) : label("", "end", left - 14, y + 4, row.name);
     svg += cat("<g style=\"--dot:var(--c", row.color, ")\">");
     if (row.low < row.high) { svg += line("interval", x_of(row.low), y, x_of(row.high), y); }
     svg +=
         cat("<circle class=\"dot\" r=\"6\" cx=\"", place(x_of(row.value)), "\" cy=\"", place(y), "\"/></g>");
-    svg += label("", "start", width - right + 14, y + 4, (row.value > 0 ? "+" : "") + fixed(row.value, 3));
+    svg += label("", "start", whole - right + 14, y + 4, (row.value > 0 ? "+" : "") + fixed(row.value, 3));
     y += row_height;
   }
   return svg + "</svg>";
@@ -82,7 +84,7 @@ std::string dot_plot(const std::vector<DotRow>& rows, const std::string& axis_ti
 
 namespace {
 
-// Where points lie: x from left to right, y from bottom to top, over round ticks.
+// The area of the points: x from left to right, y from bottom to top, over round ticks.
 struct Area {
   std::vector<double> x_ticks, y_ticks;
   double width = 860, height = 320, left = 60, right = 150, top = 10, bottom = 276;

@@ -25,6 +25,14 @@ TEST(SvgPlots, AHistogramCountsEveryValueOnceEvenAtItsEnds) {
   EXPECT_EQ(make_histogram({7, 7}, 10).counts.front(), 2);
 }
 
+TEST(SvgPlots, ANarrowDotPlotHasItsNamesAboveTheLines) {
+  const std::vector<DotRow> rows = {{"a method with a long name", 0.5, 0.25, 0.75, 0}};
+  const std::string narrow = dot_plot(rows, "gain", PlotWidth::kNarrow);
+  EXPECT_NE(narrow.find("viewBox=\"0 0 360 "), std::string::npos) << narrow;
+  EXPECT_NE(narrow.find("text-anchor=\"start\""), std::string::npos);
+  EXPECT_NE(dot_plot(rows, "gain").find("viewBox=\"0 0 860 "), std::string::npos);
+}
+
 TEST(SvgPlots, NamesAreEscapedAndAValueWithoutIntervalIsADot) {
   const std::string svg = dot_plot({{"<b>", 0.5, 0.5, 0.5, 0}, {"dpo", -0.1, -0.2, 0.1, 3}}, "gain");
   EXPECT_NE(svg.find("&lt;b&gt;"), std::string::npos);

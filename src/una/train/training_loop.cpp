@@ -14,6 +14,7 @@
 #include "una/base/interrupt.h"
 #include "una/base/log.h"
 #include "una/kernels/devices.h"
+#include "una/report/console_row.h"
 #include "una/report/progress_bar.h"
 #include "una/train/schedule.h"
 
@@ -163,7 +164,10 @@ void Loop::one_step() {
   ++state_.position.step;
   state_.position.epoch = parts_.stream->position().epoch;
   state_.position.row = parts_.stream->position().row;
-  bar_.advance(step_tokens(), cat("loss ", fixed(result.loss, 4)));
+  std::map<std::string, double> means = result.metrics.means();
+  means.merge(batch.metrics.means());
+  means["loss"] = result.loss;
+  bar_.advance(step_tokens(), report::bar_note(state_.position.step, total_, means));
 }
 
 std::map<std::string, double> Loop::logged(const MetricSums& sums, const std::string& prefix) {
