@@ -52,7 +52,7 @@ class SamplingServer(unittest.TestCase):
                           remote("rloo", server.url + "/v1", "--importance_sampling_correction", "true", code=2))
             self.assertIn("exit code 7", remote("rloo", server.url, "--sampling_sync_command", "true {adapter}; exit 7", code=2))
             self.assertIn("by {adapter}", remote("rloo", server.url, "--sampling_sync_command", "true", code=2))
-            self.assertIn("sampling_endpoint: 'ftp://x' is no address", remote("rloo", "ftp://x", code=2))
+            self.assertIn("sampling_endpoint: 'ftp://x' is not an address", remote("rloo", "ftp://x", code=2))
             self.assertIn("UNA_NO_SUCH_KEY (sampling_api_key_env) is not set",
                           remote("rloo", server.url, "--sampling_api_key_env", "UNA_NO_SUCH_KEY", code=2))
 

@@ -26,7 +26,7 @@ std::string sentence(const Run& run) {
   return "nothing was thrown";
 }
 
-// True while the process whose number `path` holds runs; one that ended and that nobody waits for has no arguments.
+// True while the process whose number `path` holds runs; one that ended without being waited for has no arguments.
 bool is_running(const std::string& path) {
   const std::string arguments = cat("/proc/", trim(read_file(path)), "/cmdline");
   return is_file(arguments) && !read_file(arguments).empty();

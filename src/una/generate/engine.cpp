@@ -70,7 +70,7 @@ std::int64_t feed_token(Feed& feed, const Run& run) {
   Segment segment{begin, begin + 1, {}};
   if (run.recompute_at > 0 && length > run.recompute_at) {
     segment.keys = {range(run.begin, length)};
-  } else {  // the prompt apart, even where the own tokens lie behind it: all its samples then begin alike
+  } else {  // the prompt apart, even where its own tokens follow: all its samples then start alike
 
     segment.keys = {range(prompt.begin, prompt.size()), range(own, cached)};
   }
@@ -87,6 +87,7 @@ std::int64_t turning_length(const ModelSpec& spec, std::int64_t prompt, std::int
 
 }  // namespace
 
+// What runs, what waits, and the cache.
 struct Engine::Impl {
   Impl(model::Model& the_model, const text::Tokenizer* the_tokenizer, const Options& the_options)
       : model(the_model),
@@ -222,7 +223,7 @@ void check_sampling(const SamplingParams& params) {
               ", but must be above 0 and at most 1");
   check_input(params.top_k >= 0, "top_k is ", params.top_k, ", but must be 0 (off) or more");
   check_input(params.min_p >= 0 && params.min_p <= 1, "min_p is ", params.min_p,
-              ", but must lie between 0 (off) and 1");
+              ", but must be between 0 (off) and 1");
   check_input(params.repetition_penalty > 0, "repetition_penalty is ", params.repetition_penalty,
               ", but must be above 0 (1: off)");
   for (const std::string& stop : params.stop) { check_input(!stop.empty(), "a stop string is empty"); }

@@ -12,6 +12,7 @@
 
 namespace una::generate {
 
+// One answer to sample.
 struct Request {
   std::int64_t id = 0;               // the caller's; outputs carry it
   std::vector<std::int32_t> prompt;  // token ids, at least one
@@ -19,6 +20,7 @@ struct Request {
   std::uint64_t sample = 0;  // number of the sample for this prompt: keys the random numbers with seed, id
 };
 
+// One answer, finished or (in on_token) so far.
 struct Output {
   std::int64_t id = 0;
   std::uint64_t sample = 0;
@@ -33,7 +35,7 @@ struct Output {
 // InputError for numbers out of their range and empty stop strings.
 void check_sampling(const SamplingParams& params);
 
-// Continuous batching over a KV cache: requests go in at any time, each step decodes one token of every
+// Continuous batching over a KV cache; one thread at a time: requests go in at any time, each step decodes one token of every
 // running request. The same request (id, sample, seed) gives the same text whatever else is in the batch, up
 // to the bits of the matrix products. `tokenizer` may be null: then text stays empty and stop strings are an
 // InputError.

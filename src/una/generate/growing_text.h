@@ -9,7 +9,7 @@
 namespace una::generate {
 
 // The text of ids that grow at their end, special tokens skipped. Only the ids since the last whole character
-// are decoded anew, so a long text costs no more a token than a short one.
+// are decoded again, so a long text costs no more per token than a short one.
 class GrowingText {
  public:
   explicit GrowingText(const text::Tokenizer* tokenizer) : tokenizer_(tokenizer) {}

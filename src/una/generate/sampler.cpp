@@ -87,6 +87,7 @@ Choice draw_by_id(std::span<const float> weights, double uniform) {
   return choice(last);
 }
 
+// A token that may be drawn.
 struct Candidate {
   float weight = 0;
   std::int32_t id = 0;

@@ -18,6 +18,7 @@ struct RowChoice {
   std::span<const std::int32_t> prompt = {}, answer = {};  // so far; read by repetition_penalty
 };
 
+// A token that was drawn.
 struct Draw {
   std::int32_t token = 0;
   float logp = 0;            // under softmax(logits), as if nothing had been changed

@@ -62,7 +62,7 @@ bool Schedule::place(Run& run, bool& fresh) {
   fresh = prompt.begin < 0;
   if (!fresh) {
     run.begin = take(run.own_slots(), &prompt);
-    // In an otherwise empty cache the prompt itself may lie where it splits the free slots.
+    // In an otherwise empty cache the prompt itself may split the free slots.
     if (run.begin >= 0 || !running_.empty()) { return run.begin >= 0; }
     drop(prompt);
     fresh = true;

@@ -31,7 +31,7 @@ struct Run {
   Request request;
   std::shared_ptr<Prompt> prompt;
   std::int64_t most_new = 0;  // tokens it may sample: max_new_tokens, cut at the model's positions
-  // Longrope that computes a sequence anew when it becomes long: the length at which this one does; 0: never.
+  // Longrope that recomputes a sequence when it becomes long: the length at which this one does; 0: never.
   // Such a run has slots of its own for the whole sequence.
   std::int64_t recompute_at = 0;
   std::int64_t begin = -1;  // its own slots

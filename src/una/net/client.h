@@ -12,6 +12,7 @@
 
 namespace una::net {
 
+// Limits of a client and its key.
 struct ClientOptions {
   double timeout = 60;                   // seconds of one try
   double connect_timeout = 10;           // seconds
@@ -33,6 +34,7 @@ struct Outcome {
   std::string failure;  // "" or "http://host/path answered 500 (6 tries): words of the server"
 };
 
+// Counts of a client so far.
 struct Traffic {
   std::int64_t requests = 0;  // tries
   std::int64_t retries = 0;   // of them, further ones
@@ -48,7 +50,7 @@ class Client {
   explicit Client(ClientOptions options);
 
   using OnDone = std::function<void(std::size_t index, const Outcome& outcome)>;
-  // One outcome a request, in order. `on_done` hears of each as soon as it is there, in any order. InputError
+  // One outcome per request, in order. `on_done` is called for each as it arrives, in any order. InputError
   // when the server never answered anything and a request cannot be connected after all tries, and when
   // Ctrl-C came ("stopped while waiting for ..."): what is in flight is given up then.
   std::vector<Outcome> post(const std::vector<Request>& requests, const OnDone& on_done = {});

@@ -59,7 +59,7 @@ void check_url(const std::string& url, const std::string& what) {
   const std::string scheme = url_scheme(url);
   const bool good = (scheme == "http" || scheme == "https") && !url_host(url).empty();
   check_input(good && url.find_first_of(" \t\r\n") == std::string::npos, what, ": '", shown_url(url),
-              "' is no address; http://HOST[:PORT]/PATH or https:// is needed");
+              "' is not an address; http://HOST[:PORT]/PATH or https:// is needed");
 }
 
 std::string environment_key(const std::string& variable, const std::string& url) {
@@ -83,7 +83,7 @@ std::string api_key(const KeyPlace& place) {
               " must be the name of an environment variable, not the key");
   std::string key = environment_key(name, place.url);
   const bool optional = place.is_default && url_scheme(place.url) != "https";
-  // A key of plain letters and digits could stand there too.
+  // A key of plain letters and digits could be given too.
   const bool looks_like_name =
       name.size() <= 40 &&
       std::none_of(name.begin(), name.end(), [](unsigned char c) { return std::islower(c) != 0; });

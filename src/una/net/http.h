@@ -40,7 +40,7 @@ std::string environment_key(const std::string& variable, const std::string& url)
 struct KeyPlace {
   std::string variable;     // "": no key
   std::string option;       // the key that names the variable, for messages
-  bool is_default = false;  // nobody named it: a server that does without encryption may do without a key
+  bool is_default = false;  // the default name: a server without encryption may need no key
   std::string url;
   std::string what;  // begins the messages
 };

@@ -31,7 +31,7 @@ long number_at(const Letters& text, std::size_t at, std::size_t digits, int base
   return good ? value : -1;
 }
 
-// An escape: how many letters it is long (0: there is none) and what it stands for. Keys are ASCII, so other
+// An escape: how many letters it is long (0: there is none) and what it means. Keys are ASCII, so other
 // characters only have to differ from them.
 struct Escape {
   std::size_t length = 0;

@@ -11,7 +11,7 @@ namespace una::net {
 class Secrets {
  public:
   Secrets() = default;
-  // Words shorter than four characters are no secret (a local server's key may be "x") and stay as they are.
+  // Words shorter than four characters do not count (a local server's key may be "x") and stay as they are.
   explicit Secrets(const std::vector<std::string>& words);
 
   // `text` with "***" for each run of characters that is a secret, or at least half of one and eight

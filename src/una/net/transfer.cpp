@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kLargestAnswer = 16U << 20U;  // bytes; a server that never ends is cut off
 
+// One request in flight; owns its libcurl handle.
 struct Transfer {
   std::size_t tag = 0;
   std::string request, body;
@@ -65,6 +66,7 @@ bool is_unreachable(CURLcode code) {
 
 }  // namespace
 
+// libcurl's multi handle and what is in flight.
 struct Transfers::Impl {
   explicit Impl(TransferOptions wanted) : options(std::move(wanted)), multi(curl_multi_init()) {
     check(multi != nullptr, "libcurl: no multi handle");
@@ -136,7 +138,7 @@ Answer Transfers::Impl::answer_of(Transfer& transfer, CURLcode code) const {
   } else if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR) {
     answer.trouble = "the connection broke in the middle of the answer";
   } else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY) {
-    answer.trouble = "what came back is no HTTP answer";
+    answer.trouble = "the server did not send an HTTP answer";
   } else {
     answer.trouble = curl_easy_strerror(code);
     answer.unreachable = is_unreachable(code);

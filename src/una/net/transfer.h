@@ -6,6 +6,7 @@
 
 namespace una::net {
 
+// Limits of one try and the key.
 struct TransferOptions {
   double timeout = 60;          // seconds of one try, from name look-up to the last byte
   double connect_timeout = 10;  // seconds of them for the connection

@@ -9,8 +9,8 @@
 
 namespace una::online {
 
-// Rows of files that train beside own samples: `rows_per_step` for each step, in a seeded order that begins
-// anew when all have had their turn. Which ones they are follows from the step's number, so a resumed run
+// Rows of files that train together with own samples: `rows_per_step` for each step, in a seeded order that starts
+// over when all have had their turn. Which ones they are follows from the step's number, so a resumed run
 // goes on with the same ones.
 class OfflineRows {
  public:

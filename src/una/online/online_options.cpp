@@ -36,7 +36,7 @@ void check_endpoint_keys(const OnlineOptions& options) {
                   options.sampling_sync_command.find(kAdapterPlace) != std::string::npos,
               "sampling_sync_command must name the folder of the weights by ", kAdapterPlace);
   check_input(options.sampling_concurrency >= 1 && options.sampling_concurrency <= 1024,
-              "sampling_concurrency must lie in 1..1024");
+              "sampling_concurrency must be in 1..1024");
   check_input(options.sampling_sync_timeout >= 0, "sampling_sync_timeout must not be negative");
   check_input(options.sampling_timeout > 0, "sampling_timeout must be above 0 seconds");
 }
@@ -79,7 +79,7 @@ void check_online(const OnlineOptions& options, Method kind) {
   check_input(options.anchor == "ref" || kind == Method::kUna, "anchor rollout is a form of una_online");
   check_input(options.reward_clip >= 0, "reward_clip must be 0 (off) or positive");
   check_input(options.gamma > 0 && options.gamma <= 1 && options.lam >= 0 && options.lam <= 1,
-              "gamma must lie in (0, 1] and lam in [0, 1]");
+              "gamma must be in (0, 1] and lam in [0, 1]");
 }
 
 }  // namespace una::online

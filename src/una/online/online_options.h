@@ -78,7 +78,7 @@ struct OnlineOptions {
     v("sampling_concurrency", sampling_concurrency, "sampling_endpoint: requests in flight");
     v("sampling_timeout", sampling_timeout, "sampling_endpoint: seconds of one try");
     v("offline_data", offline_data,
-      "files whose rows train beside every step's own samples (docs/online.md); written as --data's");
+      "files whose rows train together with every step's own samples (docs/online.md); written as --data's");
     v("offline_method", offline_method, "the loss of offline_data's rows: sft | dpo | una");
     v("offline_coef", offline_coef, "what that loss is multiplied by before it is added");
     v("offline_batch_size", offline_batch_size, "rows of offline_data a step");
@@ -88,7 +88,7 @@ struct OnlineOptions {
     v("min_p", min_p,
       "only tokens with this share of the likeliest one's probability; while training only 0");
     v("repetition_penalty", repetition_penalty,
-      "of ids that stand in prompt or answer; while training only 1");
+      "of ids that occur in prompt or answer; while training only 1");
     v("stop_strings", stop_strings, "strings that end an answer; rewards read the text before");
     v("missing_eos_penalty", missing_eos_penalty, "taken off the reward of an answer that did not end");
     v("soft_overlong_cache", soft_overlong_cache,

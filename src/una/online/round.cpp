@@ -71,7 +71,7 @@ void score_reference(const RoundParts& parts, const std::vector<std::int64_t>& p
   }
 }
 
-// Draws anew for groups of equal rewards until they differ or the limit is reached; returns the seconds that the
+// Draws again for groups of equal rewards until they differ or the limit is reached; returns the seconds that the
 // reward took. A prompt's answers are then conditioned on a difference, which changes the weight of prompts, not
 // the direction of a prompt's gradient.
 double resample_flat(std::vector<rollout::Group>& groups, const RoundParts& parts, std::uint64_t key,

@@ -25,7 +25,7 @@ struct RoundParts {
   data::PackOptions pack;
   Method method = Method::kUna;
   double beta = 0;                       // ppo: KL in the reward; where it adapts, its start
-  const OfflineRows* offline = nullptr;  // beside every step's samples; nullptr: none
+  const OfflineRows* offline = nullptr;  // trained in every step too; nullptr: none
   bool needs_sampler_logps = false;      // importance_sampling_correction: answers without them are refused
   // una_f quantile and log_partition: the scores of the reference's own answers, by prompt; filled as prompts
   // come up. nullptr: not needed.

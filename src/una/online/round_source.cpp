@@ -29,7 +29,7 @@ std::int64_t RoundSource::steps_per_epoch() const {
 
 void RoundSource::seek(const RunPosition& position) {
   check_input(position.step >= 0 && position.epoch >= 0 && position.row >= 0 && position.row <= prompts(),
-              "the position to resume at lies outside the prompts: it was written for others");
+              "the position to resume at is outside the prompts: it was written for others");
   position_ = position;
   if (position_.row == prompts()) { position_ = {position.step, position.epoch + 1, 0}; }
   steps_.clear();

@@ -15,7 +15,7 @@ constexpr std::size_t kMostBytes = 64U << 20U;  // of a command's output
 Verdict verdict_of(const std::string& line, std::size_t number) {
   const std::string what = cat("the reward command's line ", number);
   const Json value = Json::parse(line, nullptr, false);
-  return value.is_discarded() ? failed(cat(what, " is no number: ", line)) : verdict_of_reply(value, what);
+  return value.is_discarded() ? failed(cat(what, " is not a number: ", line)) : verdict_of_reply(value, what);
 }
 
 // Runs a shell command once per call. It reads the rows from a file, so that neither side can wait for the other.

@@ -10,6 +10,7 @@
 namespace una::reward {
 namespace {
 
+// The client of such a server. Not thread-safe.
 class HttpReward final : public Reward {
  public:
   HttpReward(std::string url, HttpRewardOptions options)

@@ -62,7 +62,7 @@ TEST(HttpReward, WhatIsNoScoreIsMissingWithItsReason) {
   const std::vector<Verdict> verdicts = score(server.url(), 5, 8);
   EXPECT_EQ(verdicts[0].score, 1.5);
   EXPECT_FALSE(verdicts[1].score.has_value());
-  EXPECT_NE(verdicts[1].failure.find("is no number: null"), std::string::npos);
+  EXPECT_NE(verdicts[1].failure.find("is not a number: null"), std::string::npos);
   EXPECT_EQ(verdicts[2].score, -2);
   EXPECT_NE(verdicts[3].failure.find("too long"), std::string::npos);
   EXPECT_FALSE(verdicts[4].score.has_value());

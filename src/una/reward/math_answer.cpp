@@ -146,6 +146,7 @@ class NumberReader {
   std::string_view text_;
 };
 
+// A number as it is written in an answer.
 struct Number {
   double value = 0;
   bool percent = false;
@@ -204,7 +205,7 @@ std::size_t with_sign(const std::string& text, std::size_t begin) {
   }
   if (at > 0 && text[at - 1] == '$') { --at; }
   const bool minus = at > 0 && text[at - 1] == '-';
-  // In "3-4" and "x-4" the dash is no sign.
+  // In "3-4" and "x-4" the dash is not a sign.
   if (minus &&
       (at == 1 || (std::isalnum(static_cast<unsigned char>(text[at - 2])) == 0 && text[at - 2] != ')'))) {
     --at;

@@ -7,7 +7,7 @@ namespace una::reward {
 
 inline constexpr double kMathTolerance = 1e-6;  // relative
 
-// What an answer ends up with: the inside of its last \boxed{...}; else what stands behind the last "####" on
+// What an answer ends up with: the inside of its last \boxed{...}; else what follows the last "####" on
 // that line (GSM8K's mark); else "".
 std::string marked_result(const std::string& text);
 
@@ -21,8 +21,8 @@ std::optional<double> number_value(const std::string& text);
 
 // True when the answer ends in the truth's result. The truth is a bare result or a solution that marks one;
 // of the answer it is the marked result, else its last number. Two numbers agree within the relative
-// tolerance; a percent sign on one side only may also mean hundredths. A truth that is no number must be read
-// as it stands there, without spaces and LaTeX's sizes and styles, in the answer's mark or as the whole
+// tolerance; a percent sign on one side only may also mean hundredths. A truth that is not a number must be read
+// as it is there, without spaces and LaTeX's sizes and styles, in the answer's mark or as the whole
 // answer.
 bool same_result(const std::string& answer, const std::string& truth, double tolerance);
 

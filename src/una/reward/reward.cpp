@@ -96,7 +96,7 @@ Verdict verdict_of_reply(const Json& reply, const std::string& what) {
   }
   std::string shown = reply.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (shown.size() > kShownBytes) { shown = shown.substr(0, kShownBytes) + "..."; }
-  return failed(cat(what, " is no number: ", shown));
+  return failed(cat(what, " is not a number: ", shown));
 }
 
 }  // namespace una::reward

@@ -24,10 +24,10 @@ struct Question {
 // The row's answer number `response` as a question.
 Question question_of(const Example& example, std::size_t response);
 
-// What a reward says of one answer: a score, or why there is none. A failure is never a score of 0.
+// A reward's result for one answer: a score, or why there is none. A failure is never a score of 0.
 struct Verdict {
-  std::optional<double> score;  // in the reward's own unit (raw: decisions 37)
-  std::string failure;          // a sentence part without row and file; "" beside a score
+  std::optional<double> score;  // in the reward's own unit, before any mapping
+  std::string failure;          // a sentence part without row and file; "" with a score
   std::int64_t tokens = 0;      // what the reward read, where it counts tokens
 };
 
@@ -36,7 +36,7 @@ struct ScoreScale {
   double lo = 0, hi = 1;
 };
 
-// An opinion on which of two answers to one prompt is better.
+// An opinion on which of two answers to one prompt is better. Not thread-safe.
 class Comparer {
  public:
   enum class Preference : std::uint8_t { kFirst, kSecond, kTie, kDisagreement, kMissing };
@@ -57,16 +57,16 @@ class Comparer {
 class Reward {
  public:
   virtual ~Reward() = default;
-  // One verdict a question, in order. Answers that cannot be scored (too long, refused by the template) get a
-  // verdict that says so; only what no row is to blame for throws.
+  // One verdict per question, in order. Answers that cannot be scored (too long, refused by the template) get a
+  // verdict that says so; only what is not a row's fault throws.
   virtual std::vector<Verdict> score(const std::vector<Question>& questions) = 0;
   // For logs and run records: "reward model in DIR (LlamaForSequenceClassification, float32)".
   virtual std::string description() const = 0;
-  // What every score lies in, where that is known; nullopt: any number.
+  // The range of all scores, where that is known; nullopt: any number.
   virtual std::optional<ScoreScale> scale() const { return std::nullopt; }
   // True when scores are thumbs: 1 up, 0 down.
   virtual bool is_thumbs() const { return false; }
-  // True when its time goes by in waiting for another machine: then it may score while this one generates.
+  // True if scoring mostly waits on the network or a process; it may then overlap generation.
   virtual bool waits() const { return false; }
   // Not null where the opinion is on pairs; score() is then the share of comparisons won.
   virtual Comparer* comparer() { return nullptr; }

@@ -10,6 +10,7 @@
 
 namespace una::reward {
 
+// How conversations are cut into forward passes.
 struct RewardModelOptions {
   std::int64_t max_length = 0;       // longer conversations fail; 0: only the model's own limit holds
   std::int64_t token_budget = 4096;  // of one forward pass; a longer conversation goes alone

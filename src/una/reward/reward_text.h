@@ -12,7 +12,7 @@ namespace una::reward {
 
 // How a conversation that the template has rendered becomes ids. Models differ in their authors' scripts:
 enum class BosRule : std::uint8_t {
-  kTemplate,  // as it stands, no token added: what the template writes is all (apply_chat_template,
+  kTemplate,  // as rendered, no token added: what the template writes is all (apply_chat_template,
               // tokenize=True)
   kDouble,    // tokenised with special tokens on top of the template's BOS (the GRM model cards' script)
   kStrip,     // the BOS string is taken off the text, the tokenizer adds its own (Skywork's script)

@@ -52,6 +52,7 @@ class TruthRule : public Rule {
   virtual bool agrees(const std::string& answer, const std::string& truth) const = 0;
 };
 
+// 1 where the answer is the ground truth.
 class ExactRule final : public TruthRule {
  public:
   ExactRule(const std::string& spec, bool loose) : TruthRule(spec), loose_(loose) {}
@@ -64,6 +65,7 @@ class ExactRule final : public TruthRule {
   bool loose_;
 };
 
+// 1 where the answer's result is the ground truth's.
 class MathRule final : public TruthRule {
  public:
   MathRule(const std::string& spec, double tolerance) : TruthRule(spec), tolerance_(tolerance) {}
@@ -86,6 +88,7 @@ double words_of(const std::string& text) {
   return words;
 }
 
+// How near the answer is to a number of words.
 class LengthRule final : public Rule {
  public:
   LengthRule(const std::string& spec, double target) : Rule(spec, {-1, 0}), target_(target) {}
@@ -97,6 +100,7 @@ class LengthRule final : public Rule {
   double target_;
 };
 
+// 1 where a pattern is found.
 class RegexRule final : public Rule {
  public:
   RegexRule(const std::string& spec, std::regex pattern) : Rule(spec), pattern_(std::move(pattern)) {}
@@ -106,6 +110,7 @@ class RegexRule final : public Rule {
   std::regex pattern_;
 };
 
+// 1 for valid JSON.
 class JsonRule final : public Rule {
  public:
   JsonRule() : Rule("json") {}
@@ -114,6 +119,7 @@ class JsonRule final : public Rule {
   double value(const std::string& text) const override { return Json::accept(text) ? 1 : 0; }
 };
 
+// The sum of several rewards.
 class Weighted final : public Reward {
  public:
   Weighted(std::vector<std::unique_ptr<Reward>> rewards, std::vector<double> weights)
@@ -207,7 +213,7 @@ std::unique_ptr<Reward> regex_rule(const std::string& spec, const std::string& a
   try {
     return std::make_unique<RegexRule>(spec, std::regex(argument, std::regex::ECMAScript));
   } catch (const std::regex_error& error) {
-    throw InputError(cat("reward ", spec, ": the pattern is no regular expression (", error.what(), ")"));
+    throw InputError(cat("reward ", spec, ": the pattern is not a regular expression (", error.what(), ")"));
   }
 }
 

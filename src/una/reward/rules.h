@@ -10,7 +10,7 @@ namespace una::reward {
 
 inline constexpr double kCommandTimeout = 3600;  // seconds of one call of a reward command
 
-// What an answer's text says, alone or beside the row's ground truth. `spec` is "name" or "name:argument":
+// Scores an answer's text, alone or against the row's ground truth. `spec` is "name" or "name:argument":
 //   length:N        -|words - N| / N, at least -1: how near to N words
 //   regex:PATTERN   1 where the pattern (ECMAScript) is found, else 0
 //   json            1 where the whole answer is valid JSON, else 0

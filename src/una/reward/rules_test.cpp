@@ -88,7 +88,7 @@ TEST(Rules, ScalesAreDeclaredWhereTheyAreKnown) {
 TEST(Rules, BadSpecificationsAreRefusedWithAdvice) {
   EXPECT_NE(refusal("lenght:4").find("unknown kind 'lenght' (known: model, length"), std::string::npos);
   EXPECT_NE(refusal("length:four").find("length:40"), std::string::npos);
-  EXPECT_NE(refusal("regex:(").find("no regular expression"), std::string::npos);
+  EXPECT_NE(refusal("regex:(").find("not a regular expression"), std::string::npos);
   EXPECT_NE(refusal("command:").find("after the colon"), std::string::npos);
 }
 
@@ -101,7 +101,7 @@ TEST(Rules, ACommandScoresEveryRowAndAMissingScoreIsNoZero) {
   EXPECT_DOUBLE_EQ(verdicts[0].score.value(), 1.5);
   EXPECT_DOUBLE_EQ(verdicts[1].score.value(), -2);
   EXPECT_FALSE(verdicts[2].score.has_value());
-  EXPECT_NE(verdicts[2].failure.find("line 3 is no number: NaN"), std::string::npos);
+  EXPECT_NE(verdicts[2].failure.find("line 3 is not a number: NaN"), std::string::npos);
 }
 
 TEST(Rules, ACommandThatDiesOrPrintsTooLittleIsNamed) {
