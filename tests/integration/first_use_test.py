@@ -51,7 +51,7 @@ class Folders(unittest.TestCase):
         home.mkdir()
         (home / "model").symlink_to(TASK / "start")
         words = ["--max_length", "160", "--lora_r", "4", "--threads", "1", "--report_to", "none", "--reference_cache_dir", "none"]
-        code, _, error = run_any(["dpo", "--model", "model", "--data", str(PAIRS), "--out", "out", "--max_steps", "1", *words], cwd=home)
+        code, _, error = run_any(["dpo", "--model", "model", "--data", str(PAIRS), "--out", "out", "--max_steps", "1", "--save_steps", "1", *words], cwd=home)
         self.assertEqual(code, 0, error)
         self.assertIn(f"model_name_or_path: {home}/model\n", (home / "out/run.yaml").read_text())
         self.assertEqual(json.loads((home / "out/adapter_config.json").read_text())["base_model_name_or_path"], f"{home}/model")

@@ -8,6 +8,7 @@
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
+#include "una/base/json_line.h"
 
 namespace una::recipe {
 namespace {
@@ -24,7 +25,7 @@ std::string entry_line(std::size_t row, const Labels& labels) {
   }
   Json entry{{"row", row}, {"scores", scores}, {"failures", failures}};
   if (labels.preference) { entry["preference"] = static_cast<int>(*labels.preference); }
-  return entry.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_line(entry);
 }
 
 // nullopt: torn, or of another shape.

@@ -10,6 +10,7 @@
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/interrupt.h"
+#include "una/base/json_line.h"
 #include "una/base/log.h"
 #include "una/data/dataset.h"
 #include "una/kernels/threads.h"
@@ -124,7 +125,7 @@ std::string identity_of(const LabelOptions& options, const reward::Reward& rewar
   for (const Example& row : rows) {
     for (std::size_t r = 0; r < row.responses.size(); ++r) {
       const reward::Question question = reward::question_of(row, r);
-      hasher.add(reward::question_json(question).dump(-1, ' ', false, Json::error_handler_t::replace));
+      hasher.add(dump_json(reward::question_json(question)));
       hasher.add(question.tools).add(question.template_kwargs);
     }
     hasher.add_number(row.responses.size());
@@ -197,16 +198,13 @@ std::int64_t write_rows(const std::string& path, const std::vector<Example>& row
                         const LabelJournal& journal, const LabelFormat& format) {
   std::string lines, others;
   std::int64_t written = 0;
-  const auto line_of = [](const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-  };
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Labels& labels = journal.labels(i);
     if (const std::optional<Json> row = labelled_row(rows[i], labels, format)) {
-      lines += line_of(*row);
+      lines += json_line(*row);
       ++written;
     }
-    for (const Json& entry : left_out(rows[i], labels, format)) { others += line_of(entry); }
+    for (const Json& entry : left_out(rows[i], labels, format)) { others += json_line(entry); }
   }
   write_lines(path + ".left_out.jsonl", others);
   check_input(written > 0, "no row got a label; the reasons are in ", path, ".left_out.jsonl");

@@ -125,7 +125,11 @@ std::string prepare_output_folder(const setup::RunConfig& config) {
 void check_output_place(const std::string& path) {
   fs::path place = absolute_path(path);
   while (!is_folder(place.string()) && place.has_relative_path()) { place = place.parent_path(); }
-  check_writable_folder(place.string());
+  try {
+    check_writable_folder(place.string());
+  } catch (const InputError&) {
+    throw InputError(cat(path, ": ", place.string(), " cannot be written to; give another output folder"));
+  }
 }
 
 void read_rows_of(const char* key, const std::function<void()>& read) {

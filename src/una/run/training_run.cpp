@@ -123,11 +123,11 @@ void TrainingRun::check_config() {
   check_input(!setup::eval_options(config_) || config_.run.eval_fraction == 0,
               "eval_data (or a slice in dataset_test_split) and eval_fraction exclude each other");
   if (is_online()) { check_online_config(config_); }
-  check_evaluation(config_);
   check_report_to(config_.run.report_to);
   check_input(config_.train.kl_budget == 0 ||
                   (is_online() && (config_.run.eval_fraction > 0 || setup::eval_options(config_))),
               "kl_budget needs an online method with held-out prompts (eval_fraction or eval_data)");
+  check_evaluation(config_);
   check_input(is_online() || config_.online.offline_data.empty(), "offline_data goes with an online method; ",
               config_.method, " reads all its rows from --data");
   check_input(is_online() || !config_.objective.importance_sampling_correction,

@@ -265,6 +265,21 @@ Json Rounds::results() const {
           {"rounds", rows}};
 }
 
+// The round whose labels are best; "" where rounds have preferences only.
+std::string best_round(const Json& rounds) {
+  const Json* best = nullptr;
+  for (const Json& row : rounds) {
+    if (row["reward_after"].is_null()) { continue; }
+    if (best == nullptr || row["reward_after"].get<double>() > (*best)["reward_after"].get<double>()) {
+      best = &row;
+    }
+  }
+  if (best == nullptr) { return ""; }
+  return cat("best round: ", (*best)["round"].get<std::int64_t>(), " (reward ",
+             fixed((*best)["reward_after"].get<double>(), 4), ", KL ", fixed((*best)["kl"].get<double>(), 3),
+             ")\n");
+}
+
 void Rounds::print_table(const Json& results) const {
   std::printf("\n%s, reference %s, %lld answers per prompt\n\n", config_.method.c_str(),
               options_.reference.c_str(), static_cast<long long>(config_.online.num_generations));
@@ -281,8 +296,9 @@ void Rounds::print_table(const Json& results) const {
                 row["length_after"].get<double>(), 100 * row["clipped_ratio"].get<double>(),
                 row["seconds"].get<double>());
   }
+  std::printf("\n%s", best_round(results["rounds"]).c_str());
   std::printf(
-      "\nreward: mean label of answers that ended; KL: mean log pi/pi_start of the policy's own answers "
+      "reward: mean label of answers that ended; KL: mean log pi/pi_start of the policy's own answers "
       "after the "
       "round, nats per answer; length: tokens after the round\nresults: %s/results.json   the last policy: "
       "%s\n",
