@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include "una/base/file_at.h"
 #include "una/base/files.h"
+#include "una/base/temporary_file.h"
 #include "una/base/testing.h"
 
 namespace una {
@@ -30,6 +32,25 @@ TEST(CacheFolder, TheFilesUsedLongestAgoGoFirstAndTheKeptOneNever) {
   trim_cache_folder(folder, folder + "/keep", 0);
   EXPECT_TRUE(is_file(folder + "/keep"));
   trim_cache_folder(folder + "/missing", "", 0);
+}
+
+TEST(CacheFolder, FilesThatAreReadOrWrittenStayAndDeadOnesGo) {
+  const std::string folder = test_folder("held");
+  for (const char* name : {"read", "free", "left.tmpabc123"}) {
+    write_file(folder + "/" + name, "1234567890");
+  }
+  const TemporaryFile written(folder + "/new");
+  {
+    const FileAt reader(folder + "/read");
+    reader.hold();
+    trim_cache_folder(folder, "", 0);
+    EXPECT_TRUE(is_file(folder + "/read"));
+  }
+  EXPECT_FALSE(is_file(folder + "/free"));
+  EXPECT_TRUE(is_file(written.path()));
+  EXPECT_FALSE(is_file(folder + "/left.tmpabc123")) << "its writer is dead";
+  trim_cache_folder(folder, "", 0);
+  EXPECT_FALSE(is_file(folder + "/read")) << "nobody reads it any more";
 }
 
 }  // namespace

@@ -1,17 +1,20 @@
 #include "una/base/file_at.h"
 
 #include <cerrno>
-#include <cstring>
 
 #include <unistd.h>
 
+#include "una/base/cache_folder.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/open_file.h"
+#include "una/base/reason.h"
 
 namespace una {
 
 FileAt::FileAt(const std::string& path) : path_(path) { file_ = open_to_read(path, size_); }
+
+void FileAt::hold() const { hold_file(file_); }
 
 FileAt::~FileAt() { ::close(file_); }
 
@@ -20,7 +23,7 @@ void FileAt::read(std::uint64_t offset, void* out, std::size_t count) const {
   while (count > 0) {
     const ssize_t got = ::pread(file_, to, count, static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) { continue; }
-    check_input(got >= 0, "cannot read ", path_, ": ", std::strerror(errno));
+    check_input(got >= 0, "cannot read ", path_, ": ", reason_of(errno));
     check_input(got > 0, "cannot read ", path_, ": it ends at byte ", offset, ", too early");
     to += got;
     offset += static_cast<std::uint64_t>(got);

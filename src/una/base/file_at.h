@@ -13,6 +13,7 @@ class FileAt {
   FileAt(const FileAt&) = delete;
   FileAt& operator=(const FileAt&) = delete;
 
+  void hold() const;  // as long as it is open, trim_cache_folder leaves the file alone
   std::uint64_t size() const { return size_; }
   // `count` bytes from `offset`; InputError naming the path when the file ends before.
   void read(std::uint64_t offset, void* out, std::size_t count) const;

@@ -1,11 +1,10 @@
 #include "una/base/files.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <utility>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -15,18 +14,23 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/open_file.h"
+#include "una/base/reason.h"
+#include "una/base/temporary_file.h"
+#include "una/base/write_all.h"
 
 namespace una {
 namespace fs = std::filesystem;
 namespace {
 
-std::string reason() { return std::strerror(errno); }
+std::string reason() { return reason_of(errno); }
 
-void sync_path(const std::string& path) {
+// Writes the file's bytes to the disk. What a failing disk or a quota reports here is an InputError.
+void sync_file(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) { return; }
-  ::fsync(file);
+  check_input(file >= 0, "cannot write ", path, ": ", reason());
+  const int error = ::fsync(file) == 0 ? 0 : errno;
   ::close(file);
+  check_input(error == 0, "cannot write ", path, ": ", reason_of(error));
 }
 
 std::string parent_of(const std::string& path) {
@@ -34,48 +38,91 @@ std::string parent_of(const std::string& path) {
   return parent.empty() ? "." : parent.string();
 }
 
-void write_whole(const std::string& path, std::string_view bytes) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  check_input(file >= 0, "cannot write ", path, ": ", reason());
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) { continue; }
-    if (written < 0) {
-      const std::string why = reason();
-      ::close(file);
-      throw InputError(cat("cannot write ", path, ": ", why));
+// Where a write to `path` goes. A device, pipe or socket is written to directly: it must not be replaced by a
+// file. The same for a link of /dev or /proc, such as /dev/stdout. Of another link it is the target that is
+// replaced.
+struct Target {
+  std::string path;
+  bool is_direct = false;
+};
+
+Target target_of(const std::string& path) {
+  constexpr int kLinks = 40;  // as the kernel
+  Target target{path};
+  for (int i = 0; i < kLinks; ++i) {
+    std::error_code error;
+    const fs::file_status status = fs::symlink_status(target.path, error);
+    if (!fs::is_symlink(status)) {
+      check_input(!fs::is_directory(status), path, " is a folder, a file is needed");
+      target.is_direct = fs::exists(status) && !fs::is_regular_file(status);
+      return target;
     }
-    bytes.remove_prefix(static_cast<std::size_t>(written));
+    if (starts_with(target.path, "/dev/") || starts_with(target.path, "/proc/")) {
+      return {target.path, true};
+    }
+    const fs::path link = fs::read_symlink(target.path, error);
+    check_input(!error, "cannot write ", path, ": ", error.message());
+    target.path = (fs::path(target.path).parent_path() / link).string();
   }
-  ::close(file);
+  throw InputError(cat("cannot write ", path, ": ", reason_of(ELOOP)));
+}
+
+void write_directly(const std::string& path, std::string_view bytes) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  check_input(file >= 0, "cannot write ", path, ": ", reason());
+  try {
+    write_all(file, bytes, path);
+  } catch (...) {
+    ::close(file);
+    throw;
+  }
+  const int error = ::close(file) == 0 ? 0 : errno;
+  check_input(error == 0, "cannot write ", path, ": ", reason_of(error));
 }
 
 }  // namespace
 
 std::string read_file(const std::string& path) {
+  constexpr std::size_t kPiece = std::size_t{1} << 16, kLargestStream = std::size_t{64} << 20;
   check_input(!is_folder(path), path, " is a folder, a file is needed");
-  std::ifstream in(path, std::ios::binary);
-  check_input(static_cast<bool>(in), "cannot read ", path, ": ", reason());
-  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  check_input(!in.bad(), "cannot read ", path, ": ", reason());
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  check_input(file >= 0, "cannot read ", path, ": ", reason());
+  struct stat status{};
+  const bool is_regular = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+  std::string bytes;
+  std::size_t size = 0;
+  for (;;) {
+    const std::size_t known = is_regular ? static_cast<std::size_t>(status.st_size) + 1 : 0;
+    bytes.resize(std::max(known, size + kPiece));
+    const ssize_t got = ::read(file, bytes.data() + size, bytes.size() - size);
+    if (got < 0 && errno == EINTR) { continue; }
+    if (got == 0) { break; }
+    const int error = got < 0 ? errno : EFBIG;
+    size += static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+    if (got < 0 || (!is_regular && size > kLargestStream)) {
+      ::close(file);
+      throw InputError(cat("cannot read ", path, ": ", reason_of(error)));
+    }
+  }
+  ::close(file);
+  bytes.resize(size);
   return bytes;
 }
 
 void write_file_with(const std::string& path, const std::function<void(const std::string&)>& fill) {
-  const std::string temporary = cat(path, ".tmp", ::getpid());
-  try {
-    fill(temporary);
-    sync_path(temporary);
-    check_input(std::rename(temporary.c_str(), path.c_str()) == 0, "cannot write ", path, ": ", reason());
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  sync_path(parent_of(path));
+  const Target target = target_of(path);
+  if (target.is_direct) { return fill(target.path); }
+  TemporaryFile temporary(target.path);
+  fill(temporary.path());
+  temporary.publish();
 }
 
 void write_file(const std::string& path, std::string_view bytes) {
-  write_file_with(path, [&](const std::string& temporary) { write_whole(temporary, bytes); });
+  const Target target = target_of(path);
+  if (target.is_direct) { return write_directly(target.path, bytes); }
+  TemporaryFile temporary(target.path);
+  temporary.write(bytes);
+  temporary.publish();
 }
 
 void make_folder(const std::string& path) {
@@ -85,16 +132,20 @@ void make_folder(const std::string& path) {
 }
 
 void check_writable_folder(const std::string& path) {
-  const std::string probe = cat(path, "/.una-write-test-", ::getpid());
-  write_file(probe, "x");
-  ::unlink(probe.c_str());
+  TemporaryFile probe(path + "/.una-write-test");  // removed at once; a killed one's by the next
+  probe.write("x");
 }
 
 void rename_folder(const std::string& from, const std::string& to) {
-  for (const auto& entry : fs::recursive_directory_iterator(from)) { sync_path(entry.path().string()); }
-  sync_path(from);
-  check_input(std::rename(from.c_str(), to.c_str()) == 0, "cannot rename ", from, " to ", to, ": ", reason());
-  sync_path(parent_of(to));
+  for (const auto& entry : fs::recursive_directory_iterator(from)) {
+    const std::string path = entry.path().string();
+    if (entry.is_directory()) { sync_folder(path); }
+    if (entry.is_regular_file()) { sync_file(path); }
+  }
+  sync_folder(from);
+  const int error = std::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+  check_input(error == 0, "cannot rename ", from, " to ", to, ": ", reason_of(error));
+  sync_folder(parent_of(to));
 }
 
 std::uint64_t free_bytes(const std::string& path) {

@@ -8,21 +8,36 @@ namespace {
 volatile std::sig_atomic_t signal_seen = 0;
 
 void on_signal(int number) {
-  if (signal_seen != 0) {
+  if (signal_seen == 0) {
+    signal_seen = number;
+  } else if (number == SIGINT || number == SIGTERM) {
     std::signal(number, SIG_DFL);
     std::raise(number);
   }
-  signal_seen = number;
+}
+
+// Not SIG_IGN, which the programs that una starts would inherit.
+void on_pipe(int) {}
+
+void install(int number, void (*handler)(int), int flags) {
+  struct sigaction action{};
+  action.sa_handler = handler;
+  action.sa_flags = flags;
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, nullptr);
+}
+
+bool is_ignored(int number) {
+  struct sigaction action{};
+  return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 }  // namespace
 
 void install_interrupt_handler() {
-  struct sigaction action{};
-  action.sa_handler = on_signal;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2}) { install(number, on_signal, 0); }
+  if (!is_ignored(SIGHUP)) { install(SIGHUP, on_signal, 0); }
+  install(SIGPIPE, on_pipe, SA_RESTART);
 }
 
 bool interrupted() { return signal_seen != 0; }

@@ -4,11 +4,12 @@
 
 namespace una {
 
-// SIGINT and SIGTERM set a flag that long work polls at its own safe points; a second signal ends the process
-// at once.
+// INT, TERM, HUP, USR1 and USR2 set a flag that long work polls at its own safe points. A further INT or TERM ends
+// the process at once; HUP, USR1 and USR2 do not, since terminals and schedulers send them more than once. Under
+// nohup HUP stays ignored. A reader that goes away (PIPE) ends nothing: writes to it fail.
 void install_interrupt_handler();
 bool interrupted();
-int interrupt_signal();  // the signal's number, 0 when none came; the exit code is 128 + it
+int interrupt_signal();  // the first signal's number, 0 when none came; the exit code is 128 + it
 void clear_interrupt();  // for tests
 
 // A wait that a signal ended. Training that can go on from where it stands saves that first.

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <mutex>
 
+#include "una/base/printable.h"
+
 namespace una {
 namespace {
 
@@ -19,7 +21,7 @@ LineHook redraw_hook = nullptr;
 void print_line(const std::string& line) {
   const std::lock_guard lock(log_mutex());
   if (clear_hook != nullptr) { clear_hook(); }
-  std::fprintf(stderr, "%s\n", line.c_str());
+  std::fprintf(stderr, "%s\n", printable(line).c_str());
   if (redraw_hook != nullptr) { redraw_hook(); }
 }
 

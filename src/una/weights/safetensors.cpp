@@ -11,16 +11,15 @@
 #include <ATen/ops/from_blob.h>
 
 #include "una/base/error.h"
+#include "una/base/file_writer.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
-#include "una/weights/file_writer.h"
 #include "una/weights/safetensors_header.h"
 
 namespace una::weights {
 namespace {
 
 using detail::DtypeRow;
-using detail::FileWriter;
 using detail::TensorEntry;
 
 // A view of the mapped bytes that keeps the mapping alive; a copy where the file places the data off its

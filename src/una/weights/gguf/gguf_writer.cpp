@@ -7,8 +7,8 @@
 #include <type_traits>
 
 #include "una/base/error.h"
+#include "una/base/file_writer.h"
 #include "una/base/files.h"
-#include "una/weights/file_writer.h"
 
 namespace una::weights {
 namespace {
@@ -110,7 +110,7 @@ void write_gguf(const std::string& path, const GgufMetadata& metadata,
                 const std::vector<GgufTensor>& tensors) {
   const std::string start = header(metadata, tensors);
   write_file_with(path, [&](const std::string& temporary) {
-    detail::FileWriter out(temporary, path);
+    FileWriter out(temporary, path);
     out.write(start);
     for (const GgufTensor& tensor : tensors) {
       const at::Tensor bytes = ggml_bytes(tensor.data, tensor.type, "the tensor " + tensor.name);
