@@ -70,6 +70,7 @@ TEST(ModelSetup, TheComputeDtypeIsTheStoredOneOrTheGivenOne) {
 TEST(ModelSetup, TheHashOfAnAdapterIgnoresItsBaseAndDropout) {
   LoraSpec a;
   a.r = 4;
+  a.target_modules = {"q_proj"};
   LoraSpec b = a;
   b.base_model_name_or_path = "/elsewhere";
   b.dropout = 0.1;

@@ -216,7 +216,9 @@ void check_keys(const Settings& settings, const std::vector<OptionHelp>& known) 
   Settings ours;
   std::vector<std::string> passed;
   for (const auto& [key, value] : settings.all()) {
-    const bool is_off = value.text == "false" || value.text == "False" || value.is_null;
+    const std::string& text =
+        value.list.empty() ? value.text : value.list.front();  // an unknown flag's words
+    const bool is_off = text == "false" || text == "False" || value.is_null;
     const bool is_hub = starts_with(key, "push_to_hub") || starts_with(key, "hub_");
     if (is_python_only(key) || (is_hub && is_off)) {
       passed.push_back(value.origin);
