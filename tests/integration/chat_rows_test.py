@@ -12,7 +12,7 @@ TEMPLATE = """{% if tools %}(tools){{ tools | tojson }}
 {% endfor %}{% if add_generation_prompt %}(assistant){% endif %}"""
 TOOLS = [{"type": "function", "function": {"name": "weather"}}]
 CALL = [{"type": "function", "function": {"name": "weather", "arguments": {"at": "sea"}}}]
-KEYS = ["--max_length", 480, "--lora_r", 2, "--learning_rate", "1e-3", "--logging_steps", 1, "--reference_cache_dir", "none",
+KEYS = ["--max_length", 240, "--lora_r", 2, "--learning_rate", "1e-3", "--logging_steps", 1, "--reference_cache_dir", "none",
         "--threads", 1, "--report_to", "none", "--per_device_train_batch_size", 2]
 ONLINE = ["--num_generations", 2, "--max_completion_length", 12]
 
@@ -71,7 +71,7 @@ class ChatRows(unittest.TestCase):
                 run(method, "--model", self.model, "--data", self.prompts, "--reward", f"model:{self.reward}", "--out", out,
                     *KEYS, *ONLINE, "--max_steps", 2, *more)
                 rows = reward_rows(out)
-                self.assertEqual([row["reward/failed_ratio"] for row in rows], [0, 0])
+                self.assertEqual({row["reward/failed_ratio"] for row in rows}, {0})  # ppo: two steps of one round
                 self.assertTrue(all(math.isfinite(row["reward"]) and math.isfinite(row["loss"]) for row in rows))
                 self.assertTrue((out / "adapter_model.safetensors").is_file())
 
