@@ -18,11 +18,11 @@ PARTS = {
     "CLI/": {"cli"},
     "mpi": {"dist"}, "nccl": {"dist"},
     "cuda": {"kernels", "dist"}, "cublas": {"kernels"}, "cutlass/": {"kernels"},
-    "una_bridge.h": {"text", "rows"},
+    "una_bridge.h": {"base", "text", "rows"},
     "nlohmann/": set(),  # base/json.h has it for everybody
 }
 EXEMPT = {("base/json.h", "nlohmann/json.hpp"),
-          ("text/bridge_call.h", "una_bridge.h")}  # the room's own wrapper of the C ABI
+          ("base/bridge_call.h", "una_bridge.h")}  # the wrapper of the C ABI
 TORCH = re.compile(r"(ATen|torch|c10)/")
 TORCH_FREE = {"base", "net", "text", "cli", "report", "demo"}
 TORCH_TOO_BIG = {"ATen/ATen.h", "ATen/Functions.h", "ATen/Operators.h", "torch/torch.h", "torch/all.h",

@@ -82,8 +82,16 @@ una_status una_bpe_train(const una_str* texts, size_t count, int64_t vocab_size,
 
 typedef struct una_template una_template;
 
+// What one rendering may use: memory, on top of 20 bytes per byte of the request, and processor time. A template that
+// goes far beyond them within one expression ends the program with exit code 2 and a sentence on standard error.
+typedef struct una_template_limits {
+  int64_t megabytes;
+  double seconds;
+} una_template_limits;
+
 // special_tokens_json: a JSON object of strings, or empty.
-una_status una_template_new(una_str source, una_str special_tokens_json, una_template** out, una_text* error);
+una_status una_template_new(una_str source, una_str special_tokens_json, una_template_limits limits,
+                            una_template** out, una_text* error);
 void una_template_free(una_template* tmpl);
 int32_t una_template_marks_generation(const una_template* tmpl);  // has {% generation %} blocks
 
@@ -99,6 +107,20 @@ typedef struct una_rendered {
 //   "date": "26 Jul 2024" or "2024-07-26": what strftime_now tells
 una_status una_template_render(const una_template* tmpl, una_str request, una_rendered* out, una_text* error);
 void una_rendered_free(una_rendered rendered);
+
+// ---- regular expressions ----
+
+typedef struct una_pattern una_pattern;
+typedef struct una_found {
+  int32_t found;      // 1: the pattern is in the text
+  size_t begin, end;  // bytes of the pattern's last group there; both SIZE_MAX when it took no part or was not wanted
+} una_found;
+// The dialect of the crate fancy-regex, `.` matching line breaks. Linear time; patterns with look-around or
+// back-references may backtrack, a million steps at most per search (then UNA_INPUT).
+una_status una_pattern_new(una_str pattern, una_pattern** out, una_text* error);
+void una_pattern_free(una_pattern* pattern);
+una_status una_pattern_search(const una_pattern* pattern, una_str text, int32_t with_group, una_found* out,
+                              una_text* error);
 
 // ---- Parquet (when the bridge was built with the feature "parquet") ----
 

@@ -1,6 +1,6 @@
-//! strftime on a fixed day, so that prompts do not drift: the clock stands at 00:00 of the given date.
+//! strftime on a fixed day, so that prompts do not drift: the time is always 00:00 of the given date.
 
-use crate::ffi::Outcome;
+use crate::outcome::Outcome;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -33,7 +33,7 @@ pub struct Date {
     day: u32,
 }
 
-/// The day that Llama 3.2's template names when it has no clock.
+/// The day that Llama 3.2's template names without a clock.
 pub const DEFAULT: Date = Date {
     year: 2024,
     month: 7,
@@ -68,7 +68,7 @@ impl Date {
                 .and_then(|m| Date::checked(parts[0], m, parts[2])),
             _ => None,
         };
-        date.ok_or_else(|| format!("\"{text}\" is no date; write it as \"26 Jul 2024\""))
+        date.ok_or_else(|| format!("\"{text}\" is not a date; write it as \"26 Jul 2024\""))
     }
 
     fn checked(year: &str, month: u32, day: &str) -> Option<Date> {
@@ -206,7 +206,7 @@ impl Date {
         } else if let Some(composite) = Date::composite(code) {
             out.push_str(&self.format(composite));
         } else {
-            out.push('%'); // glibc leaves an unknown code as it stands
+            out.push('%'); // glibc copies an unknown code
             out.extend(flag);
             out.push(code);
         }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_day() {
+    fn refuses_what_is_not_a_day() {
         for bad in ["", "30 Feb 2024", "2024-13-01", "26 X 2024", "tomorrow"] {
             assert!(Date::parse(bad).is_err(), "{bad}");
         }

@@ -1,10 +1,8 @@
 //! Types of the border and the guard around every exported body.
 
-use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-/// What a body returns: its own fault is a panic, the input's fault a sentence.
-pub type Outcome<T> = Result<T, String>;
+use crate::outcome::{panic_text, Outcome};
 
 pub const OK: i32 = 0;
 pub const INPUT: i32 = 1;
@@ -67,7 +65,7 @@ pub unsafe fn slice<'a, T>(data: *const T, count: usize) -> Outcome<&'a [T]> {
         return Ok(&[]);
     }
     if data.is_null() {
-        return Err("a null pointer stands for a non-empty array".into());
+        return Err("a null pointer was passed for a non-empty array".into());
     }
     Ok(std::slice::from_raw_parts(data, count))
 }
@@ -86,15 +84,6 @@ pub unsafe fn texts<'a>(texts: *const Str, count: usize, what: &str) -> Outcome<
         .collect()
 }
 
-fn panic_text(payload: Box<dyn Any + Send>) -> String {
-    let reason = payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("no reason given");
-    format!("the bridge stumbled: {reason}")
-}
-
 /// Runs a body; its result goes to `*out`, its sentence to `*error`. Safety: both point to writable places.
 pub unsafe fn guard<T>(out: *mut T, error: *mut Text, body: impl FnOnce() -> Outcome<T>) -> i32 {
     let (status, sentence) = match catch_unwind(AssertUnwindSafe(body)) {
@@ -103,7 +92,10 @@ pub unsafe fn guard<T>(out: *mut T, error: *mut Text, body: impl FnOnce() -> Out
             return OK;
         }
         Ok(Err(sentence)) => (INPUT, sentence),
-        Err(payload) => (INTERNAL, panic_text(payload)),
+        Err(payload) => (
+            INTERNAL,
+            format!("the bridge failed: {}", panic_text(&*payload)),
+        ),
     };
     if !error.is_null() {
         std::ptr::write(error, Text::new(sentence));

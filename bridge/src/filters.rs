@@ -1,11 +1,12 @@
 //! Filters, tests and functions in which Hugging Face's Jinja differs from minijinja's defaults.
 
 use minijinja::value::{Rest, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, State, Value};
+use minijinja::{Environment, Error, State, Value};
 
-use crate::methods::{replaced, wrong, Args};
+use crate::methods::{check_widths, replaced, Args};
+use crate::pyerror::{check_budget, check_length, wrong};
+use crate::pyrepr::{float_repr, py_str, Dumps};
 use crate::pystr::{self, Side};
-use crate::pyvalue::{float_repr, py_str, Dumps};
 
 type Outcome = Result<Value, Error>;
 
@@ -58,12 +59,16 @@ fn join(value: Value, args: Rest<Value>) -> Outcome {
         return Ok("".into());
     }
     let mut parts = Vec::new();
+    let mut size = 0;
     for item in value.try_iter()? {
         let item = match args.value(1).filter(|a| !a.is_none()) {
             Some(path) => attribute(&item, path)?,
             None => item,
         };
-        parts.push(py_str(&item));
+        let part = py_str(&item);
+        size += part.len() + between.len();
+        check_length(size)?;
+        parts.push(part);
     }
     Ok(parts.join(&between).into())
 }
@@ -94,7 +99,7 @@ fn to_int(value: Value, args: Rest<Value>) -> Outcome {
     let args = Args::bind(&args, ["default", "base"])?;
     let base = args.int(1)?.unwrap_or(10);
     if !(2..=36).contains(&base) {
-        return Err(wrong("int: the base must lie between 2 and 36"));
+        return Err(wrong("int: the base must be from 2 to 36"));
     }
     let default = args.value(0).cloned().unwrap_or(Value::from(0));
     Ok(match value.kind() {
@@ -146,6 +151,7 @@ fn indent(value: Value, args: Rest<Value>) -> Outcome {
     };
     let text = py_str(&value) + "\n"; // Jinja's own trick: a last line is a line
     let lines = pystr::split_lines(&text, false);
+    check_length(text.len() + lines.len().saturating_mul(by.len()))?;
     let mut out = String::new();
     for (i, line) in lines.iter().enumerate() {
         if i > 0 {
@@ -200,6 +206,33 @@ fn sum(state: &State, value: Value, args: Rest<Value>) -> Outcome {
     };
     let start = args.value(1).cloned().into_iter();
     minijinja::filters::sum(state, start.chain(items).collect())
+}
+
+/// Lists of a filter's own making: minijinja reserves room for as many as it is told.
+const LISTS: usize = 1_000_000;
+
+fn check_count(count: usize, filter: &str) -> Result<(), Error> {
+    check_budget()?;
+    match count > LISTS {
+        true => Err(wrong(format!("{filter}: at most {LISTS}, not {count}"))),
+        false => Ok(()),
+    }
+}
+
+fn batch(state: &State, value: Value, count: usize, fill: Option<Value>) -> Outcome {
+    check_count(count, "batch")?;
+    minijinja::filters::batch(state, value, count, fill)
+}
+
+fn slice(state: &State, value: Value, count: usize, fill: Option<Value>) -> Outcome {
+    check_count(count, "slice")?;
+    minijinja::filters::slice(state, value, count, fill)
+}
+
+fn format(state: &State, value: Value, args: Rest<Value>) -> Outcome {
+    check_budget()?;
+    check_widths(value.as_str().unwrap_or_default(), b'%')?;
+    minijinja::filters::format(state, &value, args)
 }
 
 /// markupsafe.escape
@@ -260,12 +293,6 @@ fn is_number(value: Value) -> bool {
     matches!(value.kind(), ValueKind::Number | ValueKind::Bool)
 }
 
-fn raise_exception(message: Value) -> Outcome {
-    let text = py_str(&message);
-    crate::template::note_refusal(&text);
-    Err(Error::new(ErrorKind::InvalidOperation, text))
-}
-
 pub fn install(env: &mut Environment) {
     env.add_filter("tojson", tojson);
     for name in ["length", "count"] {
@@ -288,6 +315,9 @@ pub fn install(env: &mut Environment) {
         pystr::split(&py_str(&v), None, -1, false).len()
     });
     env.add_filter("sum", sum);
+    env.add_filter("batch", batch);
+    env.add_filter("slice", slice);
+    env.add_filter("format", format);
     for name in ["escape", "e", "forceescape"] {
         env.add_filter(name, escape);
     }
@@ -298,7 +328,6 @@ pub fn install(env: &mut Environment) {
     env.add_test("iterable", is_iterable);
     env.add_test("number", is_number);
     env.add_test("callable", |v: Value| v.kind() == ValueKind::Plain);
-    env.add_function("raise_exception", raise_exception);
     env.add_function("cycler", |items: Rest<Value>| {
         minijinja_contrib::globals::cycler(items.0)
     });

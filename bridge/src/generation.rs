@@ -10,15 +10,23 @@
 
 use std::collections::BTreeSet;
 
-use crate::ffi::Outcome;
+use crate::kept::guarded;
+use crate::outcome::Outcome;
+use crate::source_limits::check_chains;
 
-/// The template with every `{% generation %}` as `{% call __generation__() %}` (same dashes), and whether
-/// there was one. Comments, raw blocks and strings are left alone.
-pub fn rewrite(source: &str) -> (String, bool) {
+/// Macros and call blocks inside each other.
+const NESTED: usize = 50;
+
+/// The template with every `{% generation %}` as `{% call __generation__() %}` (same dashes), with the guards of
+/// `kept.rs`, and whether there was a generation block. Comments, raw blocks and strings are left alone.
+pub fn rewrite(source: &str) -> Outcome<(String, bool)> {
     let mut out = String::with_capacity(source.len() + 64);
     let mut found = false;
     let mut open: Vec<Body> = Vec::new();
-    for piece in pieces(source) {
+    let mut reads: Vec<(usize, String)> = Vec::new(); // place in `out`, what to put there
+    let pieces = pieces(source);
+    check_chains(&pieces, |tag| tag_name(tag).to_string())?;
+    for piece in pieces {
         let tag = renamed(piece);
         found |= tag.is_some();
         let tag = tag.as_deref().unwrap_or(piece);
@@ -36,11 +44,17 @@ pub fn rewrite(source: &str) -> (String, bool) {
             body.names.extend(names.iter().map(|n| n.to_string()));
         }
         let Some((head, dash)) = tag_end(tag) else {
-            out.push_str(tag); // an unfinished tag: the parser will say so
+            out.push_str(tag); // an unfinished tag: the parser reports it
             continue;
         };
         match name {
+            "set" | "if" | "elif" => out.push_str(guarded(tag, name).as_deref().unwrap_or(tag)),
             "macro" | "call" => {
+                if open.len() == NESTED {
+                    return Err(format!(
+                        "the chat template: more than {NESTED} macro and call blocks inside each other"
+                    ));
+                }
                 if name == "call" {
                     let inner = head.trim_start_matches("{%").trim_start_matches(['-', '+']);
                     let start = &head[..head.len() - inner.len()];
@@ -51,9 +65,7 @@ pub fn rewrite(source: &str) -> (String, bool) {
                 open.push(Body::new(out.len(), dash));
             }
             "endmacro" | "endcall" if open.last().is_some() => {
-                if let Some(body) = open.pop() {
-                    out.insert_str(body.place, &body.reads());
-                }
+                reads.extend(open.pop().map(|body| (body.place, body.reads())));
                 if name == "endcall" {
                     out.push_str(&format!("{head} %}}{{% endwith {dash}%}}"));
                 } else {
@@ -63,10 +75,20 @@ pub fn rewrite(source: &str) -> (String, bool) {
             _ => out.push_str(tag),
         }
     }
-    for body in open.iter().rev() {
-        out.insert_str(body.place, &body.reads());
+    reads.extend(open.iter().map(|body| (body.place, body.reads())));
+    Ok((with_inserted(&out, reads), found))
+}
+
+fn with_inserted(text: &str, mut inserts: Vec<(usize, String)>) -> String {
+    inserts.sort_by_key(|insert| insert.0);
+    let mut out = String::with_capacity(2 * text.len());
+    let mut copied = 0;
+    for (place, insert) in inserts {
+        out.push_str(&text[copied..place]);
+        out.push_str(&insert);
+        copied = place;
     }
-    (out, found)
+    out + &text[copied..]
 }
 
 /// A macro or call block that has begun.
@@ -122,7 +144,7 @@ const KEYWORDS: [&str; 17] = [
     "self",
 ];
 
-/// What may be a variable in a tag or expression: names outside strings that are no attribute, filter,
+/// What may be a variable in a tag or expression: names outside strings that are not an attribute, filter,
 /// keyword argument or the tag's own name.
 fn identifiers(tag: &str) -> Vec<&str> {
     let bytes = tag.as_bytes();
@@ -289,7 +311,7 @@ mod tests {
     fn only_real_tags_are_rewritten() {
         let text =
             "{%- generation -%}a{% endgeneration +%}{# {% generation %} #}{{ '{% generation %}' }}";
-        let (out, found) = rewrite(text);
+        let (out, found) = rewrite(text).unwrap();
         assert!(found);
         assert_eq!(
             out,
@@ -299,7 +321,8 @@ mod tests {
             )
         );
         let raw = "{% raw %}{% generation %}{% endraw %}{ {% if generation %}é{% endif %}";
-        assert_eq!(rewrite(raw), (raw.to_string(), false));
+        let kept = raw.replace("{% if generation %}", "{% if __tested__(( generation )) %}");
+        assert_eq!(rewrite(raw), Ok((kept, false)));
     }
 
     #[test]
@@ -307,13 +330,13 @@ mod tests {
         let text =
             "{% macro m(a) -%} {% set ns.a = b[c:] | f(d=e, g == h) %}{{ 'x' }}{% endmacro %}";
         assert_eq!(
-            rewrite(text).0,
+            rewrite(text).unwrap().0,
             concat!(
                 "{% macro m(a) %}{% if false %}{{ b }}{{ c }}{{ e }}{{ g }}{{ h }}{{ ns }}{% endif -%}",
-                " {% set ns.a = b[c:] | f(d=e, g == h) %}{{ 'x' }}{% endmacro %}"
+                " {% set ns.a =__kept__(( b[c:] | f(d=e, g == h) ), ns) %}{{ 'x' }}{% endmacro %}"
             )
         );
-        assert_eq!(rewrite("{% macro m(a").0, "{% macro m(a");
+        assert_eq!(rewrite("{% macro m(a").unwrap().0, "{% macro m(a");
     }
 
     #[test]

@@ -1,16 +1,13 @@
-//! Python methods on strings, dicts and lists. What stands here wins; minijinja's own pycompat is the second
-//! choice, and what that lacks too is an error.
+//! Python methods on strings, dicts and lists. Those of this file come first, then those of minijinja's pycompat;
+//! any other is an error.
 
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
+use crate::pyerror::{check_budget, check_length, wrong};
+use crate::pyrepr::py_str;
 use crate::pystr::{self, Side};
-use crate::pyvalue::py_str;
-
-pub fn wrong(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::InvalidOperation, message.into())
-}
 
 /// Arguments by position or name, as a Python function with these parameters takes them.
 pub struct Args<const N: usize> {
@@ -214,9 +211,14 @@ fn joined(text: &str, args: &[Value]) -> Result<Value, Error> {
     let args = Args::bind(args, ["iterable"])?;
     let items = args.value(0).cloned().unwrap_or_default();
     let mut parts = Vec::new();
+    let mut size = 0;
     for item in items.try_iter()? {
         match item.as_str() {
-            Some(s) => parts.push(s.to_string()),
+            Some(s) => {
+                size += s.len() + text.len();
+                check_length(size)?;
+                parts.push(s.to_string());
+            }
             None => {
                 return Err(wrong(format!(
                     "join needs strings, but found {}",
@@ -323,7 +325,13 @@ fn string_method(text: &str, method: &str, args: &[Value]) -> Option<Result<Valu
 pub fn replaced(text: &str, args: &[Value]) -> Result<Value, Error> {
     let args = Args::bind(args, ["old", "new", "count"])?;
     let count = args.int(2)?.unwrap_or(-1);
-    Ok(pystr::replace(text, args.need(0)?, args.need(1)?, count).into())
+    let (old, new) = (args.need(0)?, args.need(1)?);
+    if new.len() > old.len() {
+        let found = text.matches(old).count();
+        let replaced = usize::try_from(count).map_or(found, |most| found.min(most));
+        check_length(text.len() + replaced.saturating_mul(new.len() - old.len()))?;
+    }
+    Ok(pystr::replace(text, old, new, count).into())
 }
 
 fn pairs(dict: &Value) -> Result<Vec<(Value, Value)>, Error> {
@@ -381,13 +389,40 @@ fn list_method(items: &Value, method: &str, args: &[Value]) -> Result<Value, Err
     }
 }
 
-/// minijinja asks here for every method that a value does not have itself.
+/// Fails for a width or precision of more than six digits: it would be that many bytes. `opens` begins a field of the
+/// format string: `%`, up to its letter, or `{`, up to the brace that closes it.
+pub fn check_widths(format: &str, opens: u8) -> Result<(), Error> {
+    let (mut inside, mut digits) = (false, 0);
+    for byte in format.bytes() {
+        inside = match byte {
+            b if b == opens => true,
+            b'}' => false,
+            b if opens == b'%' && b.is_ascii_alphabetic() => false,
+            _ => inside,
+        };
+        digits = if inside && byte.is_ascii_digit() {
+            digits + 1
+        } else {
+            0
+        };
+        if digits > 6 {
+            return Err(wrong("a format with a width of more than six digits"));
+        }
+    }
+    Ok(())
+}
+
+/// minijinja calls this for every method that a value does not have itself.
 pub fn call_method(
     state: &State,
     value: &Value,
     method: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
+    check_budget()?;
+    if method == "format" {
+        check_widths(value.as_str().unwrap_or_default(), b'{')?;
+    }
     let own = match value.kind() {
         ValueKind::String => string_method(value.as_str().unwrap_or_default(), method, args),
         ValueKind::Map => Some(dict_method(value, method, args)),

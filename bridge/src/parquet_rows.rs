@@ -5,10 +5,22 @@ use std::fs::File;
 use arrow::array::RecordBatch;
 use arrow::json::writer::{LineDelimited, WriterBuilder};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
 
-use crate::ffi::{guard, quietly, Outcome, Str, Text};
+use crate::ffi::{guard, quietly, Str, Text};
+use crate::meter::{self, metered, Budget, Task};
+use crate::outcome::{blame_input, Outcome};
+
+/// Bytes per batch according to the file's metadata, and what reading it may really take: one value of 20 MB that a
+/// dictionary gives to a million rows takes a kilobyte of the file.
+const BATCH: u64 = 16 << 20;
+const BUDGET: Budget = Budget {
+    bytes: 512 << 20,
+    seconds: 60.0,
+};
 
 pub struct ParquetRows {
+    path: String,
     reader: ParquetRecordBatchReader,
 }
 
@@ -18,17 +30,37 @@ pub struct ParquetFile {
     count: i64,
 }
 
+fn damaged(error: impl std::fmt::Display) -> String {
+    format!("not a readable Parquet file ({error}); fetch it again")
+}
+
+/// Rows that take BATCH bytes together, in the row group whose rows are largest.
+fn rows_of_batch(metadata: &ParquetMetaData, most: usize) -> usize {
+    let largest = metadata
+        .row_groups()
+        .iter()
+        .map(|g| g.total_byte_size().max(0) as u64 / g.num_rows().max(1) as u64)
+        .max();
+    let fitting = BATCH / largest.unwrap_or(0).max(1);
+    usize::try_from(fitting)
+        .unwrap_or(most)
+        .clamp(1, most.max(1))
+}
+
 fn open(path: &str, batch: usize) -> Outcome<ParquetFile> {
     let file = File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-        .map_err(|e| format!("not a readable Parquet file ({e}); fetch it again"))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
     let count = builder.metadata().file_metadata().num_rows();
-    let reader = builder
-        .with_batch_size(batch)
-        .build()
-        .map_err(|e| format!("not a readable Parquet file ({e}); fetch it again"))?;
-    let rows = Box::into_raw(Box::new(ParquetRows { reader }));
-    Ok(ParquetFile { rows, count })
+    let batch = rows_of_batch(builder.metadata(), batch);
+    let reader = builder.with_batch_size(batch).build().map_err(damaged)?;
+    let rows = Box::new(ParquetRows {
+        path: path.to_string(),
+        reader,
+    });
+    Ok(ParquetFile {
+        rows: Box::into_raw(rows),
+        count,
+    })
 }
 
 /// A null is left out: columns of other shapes in a mixed table, members that only some messages have.
@@ -45,11 +77,28 @@ fn lines(batch: &RecordBatch) -> Outcome<Vec<u8>> {
 
 impl ParquetRows {
     fn next(&mut self) -> Outcome<String> {
-        match self.reader.next() {
-            None => Ok(String::new()),
-            Some(Err(e)) => Err(format!("the Parquet data are damaged ({e}); fetch the file again")),
-            Some(Ok(batch)) => String::from_utf8(lines(&batch)?)
-                .map_err(|_| "a text is not valid UTF-8".to_string()),
+        let task = Task {
+            what: &format!("{}: reading its rows", self.path),
+            advice: "; a few rows hold too much text",
+        };
+        let reader = &mut self.reader;
+        blame_input("not a Parquet file that una can read", || {
+            metered(task, BUDGET, || {
+                let text = next_lines(reader)?;
+                meter::check().map(|_| text)
+            })
+        })
+    }
+}
+
+fn next_lines(reader: &mut ParquetRecordBatchReader) -> Outcome<String> {
+    match reader.next() {
+        None => Ok(String::new()),
+        Some(Err(e)) => Err(format!(
+            "the Parquet data are damaged ({e}); fetch the file again"
+        )),
+        Some(Ok(batch)) => {
+            String::from_utf8(lines(&batch)?).map_err(|_| "a text is not valid UTF-8".to_string())
         }
     }
 }
@@ -63,7 +112,10 @@ pub unsafe extern "C" fn una_parquet_open(
     out: *mut ParquetFile,
     error: *mut Text,
 ) -> i32 {
-    guard(out, error, || open(path.text("the path")?, batch))
+    guard(out, error, || {
+        let path = path.text("the path")?;
+        blame_input("not a Parquet file that una can read", || open(path, batch))
+    })
 }
 
 /// # Safety

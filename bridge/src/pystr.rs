@@ -124,7 +124,7 @@ fn lower(text: &str) -> impl Iterator<Item = char> {
     text.to_lowercase().chars().collect::<Vec<_>>().into_iter()
 }
 
-/// str.title: a capital after anything that is no letter.
+/// str.title: a capital after anything that is not a letter.
 pub fn title(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut inside = false;
@@ -173,7 +173,7 @@ pub fn replace(text: &str, from: &str, to: &str, count: i64) -> String {
     }
 }
 
-/// The character slice [start, end) with Python's negative indices; None when start lies past the end.
+/// The character slice [start, end) with Python's negative indices; None when start is past the end.
 pub fn window(text: &str, start: Option<i64>, end: Option<i64>) -> Option<(usize, &str)> {
     if start.is_none() && end.is_none() {
         return Some((0, text));

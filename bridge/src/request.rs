@@ -1,10 +1,9 @@
-//! What to render: the request of una_template_render, brought into the shape that Hugging Face hands to its
-//! templates.
+//! What to render: the request of una_template_render, as the variables that Hugging Face passes to its templates.
 
 use serde_json::{Map, Value as Json};
 
 use crate::clock::{Date, DEFAULT};
-use crate::ffi::Outcome;
+use crate::outcome::Outcome;
 
 pub struct Request {
     pub variables: Map<String, Json>,
@@ -35,7 +34,7 @@ fn objects(request: &mut Map<String, Json>, key: &str) -> Outcome<Json> {
 /// Merges "extra", drops null members, and copies reasoning to the names under which templates look for it.
 fn message(item: Json, number: usize) -> Outcome<Map<String, Json>> {
     let Json::Object(mut message) = item else {
-        return Err(format!("message {number} is no object"));
+        return Err(format!("message {number} is not an object"));
     };
     match message.remove("extra") {
         None | Some(Json::Null) => {}
@@ -91,7 +90,7 @@ impl Request {
     pub fn parse(text: &str, special: &Map<String, Json>) -> Outcome<Request> {
         let mut request = match serde_json::from_str(text) {
             Ok(Json::Object(map)) => map,
-            Ok(_) => return Err("the request is no JSON object".into()),
+            Ok(_) => return Err("the request is not a JSON object".into()),
             Err(e) => {
                 return Err(format!(
                     "messages, tools or template arguments are not valid JSON: {e}"

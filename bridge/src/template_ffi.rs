@@ -1,7 +1,28 @@
 //! Exported functions of chat templates.
 
 use crate::ffi::{alive, give, guard, quietly, take_back, una_text_free, Str, Text};
+use crate::meter::Budget;
+use crate::outcome::Outcome;
 use crate::template::Template;
+
+#[repr(C)]
+pub struct Limits {
+    megabytes: i64,
+    seconds: f64,
+}
+
+impl Limits {
+    fn budget(&self) -> Outcome<Budget> {
+        let good = (1..=1 << 20).contains(&self.megabytes) && self.seconds > 0.0;
+        match good {
+            true => Ok(Budget {
+                bytes: (self.megabytes as usize) << 20,
+                seconds: self.seconds,
+            }),
+            false => Err("the limits of the chat template must be positive, and the memory at most 1048576 MB".into()),
+        }
+    }
+}
 
 #[repr(C)]
 pub struct Rendered {
@@ -16,13 +37,15 @@ pub struct Rendered {
 pub unsafe extern "C" fn una_template_new(
     source: Str,
     special_tokens_json: Str,
+    limits: Limits,
     out: *mut *mut Template,
     error: *mut Text,
 ) -> i32 {
     guard(out, error, || {
         let source = source.text("the chat template")?;
         let special = special_tokens_json.text("the special tokens")?;
-        Ok(Box::into_raw(Box::new(Template::new(source, special)?)))
+        let template = Template::new(source, special, limits.budget()?)?;
+        Ok(Box::into_raw(Box::new(template)))
     })
 }
 

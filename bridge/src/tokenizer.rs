@@ -2,14 +2,19 @@
 //! - tokenizer.json is followed; its stored truncation and padding are dropped (both are per call there);
 //! - `added_tokens_decoder` of tokenizer_config.json, then the named special tokens, then the extra ones join
 //!   the added tokens; special_tokens_map.json counts only when the config has no `added_tokens_decoder`;
-//! - add_bos_token and add_eos_token of the config change nothing when a tokenizer.json stands beside it: the
-//!   post-processor of tokenizer.json decides (transformers 5 drops both keys on loading);
+//! - add_bos_token and add_eos_token of the config change nothing: the post-processor of tokenizer.json decides
+//!   (transformers 5 drops both keys on loading);
 //! - `split_special_tokens` is honoured, clean_up_tokenization_spaces only for models other than BPE.
 
-use serde_json::{Map, Value};
-use tokenizers::{AddedToken, ModelWrapper, Tokenizer};
+use std::collections::HashSet;
 
-use crate::ffi::Outcome;
+use serde_json::{Map, Value};
+use tokenizers::parallelism::MaybeParallelRefIterator;
+use tokenizers::{AddedToken, Encoding, ModelWrapper, Tokenizer};
+
+use crate::meter::{self, metered, Budget, Task};
+use crate::outcome::{blame_input, Outcome};
+use crate::tokenizer_limits::{check_file, check_tokens};
 
 const NAMED: [&str; 7] = [
     "bos_token",
@@ -57,7 +62,7 @@ fn added_token(value: &Value) -> Option<AddedToken> {
     }
 }
 
-/// The config with special_tokens_map.json laid over it where transformers does that.
+/// The config, overridden by special_tokens_map.json where transformers does that.
 fn merged_config(config_json: &str, special_map_json: &str) -> Outcome<Map<String, Value>> {
     let mut config = object(config_json, "tokenizer_config.json")?;
     let over = object(special_map_json, "special_tokens_map.json")?;
@@ -99,7 +104,7 @@ fn decoder_tokens(config: &Map<String, Value>) -> Outcome<Vec<AddedToken>> {
         let place = format!("added_tokens_decoder of tokenizer_config.json, entry \"{id}\"");
         let number: i64 = id
             .parse()
-            .map_err(|_| format!("{place}: the key is no number"))?;
+            .map_err(|_| format!("{place}: the key is not a number"))?;
         let token = match value {
             Value::Object(_) => added_token(value),
             _ => None,
@@ -134,12 +139,15 @@ fn named_tokens(config: &Map<String, Value>) -> Outcome<Vec<(String, AddedToken)
         }
     }
     if let Some(Value::Object(map)) = config.get("extra_special_tokens") {
+        let mut extra = Vec::new();
         for (key, value) in map {
             let token = added_token(value)
                 .ok_or_else(|| format!("extra_special_tokens, \"{key}\": must be a token"))?;
-            named.retain(|n| n.0 != *key);
-            named.push((key.clone(), token));
+            extra.push((key.clone(), token));
         }
+        // A name of both counts once, as the extra one.
+        named.retain(|n: &(String, AddedToken)| !map.contains_key(&n.0));
+        named.append(&mut extra);
     }
     Ok(named)
 }
@@ -152,12 +160,11 @@ fn tokens_to_add(
 ) -> Outcome<Vec<AddedToken>> {
     let mut tokens = decoder_tokens(config)?;
     let stored = tokenizer.get_added_tokens_decoder();
-    let mut known: Vec<String> = stored.values().map(|t| t.content.clone()).collect();
+    let mut known: HashSet<String> = stored.values().map(|t| t.content.clone()).collect();
     known.extend(tokens.iter().map(|t| t.content.clone()));
     for (_, token) in named.iter_mut() {
-        if !known.contains(&token.content) {
+        if known.insert(token.content.clone()) {
             token.special = true;
-            known.push(token.content.clone());
             tokens.push(token.clone());
         }
     }
@@ -166,8 +173,7 @@ fn tokens_to_add(
             let token = added_token(value).ok_or_else(|| {
                 format!("special token {i} must be a string or an object with \"content\"")
             })?;
-            if !known.contains(&token.content) {
-                known.push(token.content.clone());
+            if known.insert(token.content.clone()) {
                 tokens.push(token);
             }
         }
@@ -190,43 +196,17 @@ fn plain(sentence: &str) -> String {
     )
 }
 
-/// A template that names a token without saying its ids: the crate would panic at the first text.
-fn check_post_processor(tokenizer: &Tokenizer) -> Outcome<()> {
-    let Some(processor) = tokenizer.get_post_processor() else {
-        return Ok(());
-    };
-    match serde_json::to_value(processor) {
-        Ok(value) => check_templates(&value),
-        Err(e) => Err(format!(
-            "tokenizer.json: its post_processor cannot be used: {e}"
-        )),
-    }
-}
-
-fn check_templates(processor: &Value) -> Outcome<()> {
-    for inner in processor["processors"].as_array().into_iter().flatten() {
-        check_templates(inner)?;
-    }
-    let pieces = ["single", "pair"]
-        .iter()
-        .filter_map(|k| processor[*k].as_array());
-    for piece in pieces.flatten() {
-        if let Some(id) = piece["SpecialToken"]["id"].as_str() {
-            if processor["special_tokens"].get(id).is_none() {
-                return Err(format!(
-                    "tokenizer.json: the post_processor uses the token \"{id}\", but its special_tokens do not have it"
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
 impl Loaded {
     pub fn new(tokenizer_json: &str, config_json: &str, special_map_json: &str) -> Outcome<Loaded> {
+        check_file(tokenizer_json)?;
+        blame_input("tokenizer.json cannot be used", || {
+            Loaded::read(tokenizer_json, config_json, special_map_json)
+        })
+    }
+
+    fn read(tokenizer_json: &str, config_json: &str, special_map_json: &str) -> Outcome<Loaded> {
         let mut tokenizer = Tokenizer::from_bytes(tokenizer_json.as_bytes())
             .map_err(|e| format!("tokenizer.json cannot be read: {}", plain(&e.to_string())))?;
-        check_post_processor(&tokenizer)?;
         tokenizer
             .with_truncation(None)
             .map_err(|e| format!("tokenizer.json: {e}"))?;
@@ -236,6 +216,7 @@ impl Loaded {
         let flag = |key: &str| config.get(key).and_then(Value::as_bool).unwrap_or(false);
         tokenizer.set_encode_special_tokens(flag("split_special_tokens"));
         let tokens = tokens_to_add(&tokenizer, &config, &mut named)?;
+        check_tokens(tokens.iter().map(|t| t.content.as_str()))?;
         tokenizer
             .add_tokens(tokens)
             .map_err(|e| format!("the special tokens cannot be added: {e}"))?;
@@ -259,9 +240,30 @@ impl Loaded {
         vocab.values().max().map_or(0, |m| u64::from(*m) + 1)
     }
 
+    /// Encodes one text under a budget; with offsets or without.
+    fn encoding(&self, text: &str, special: bool, with_offsets: bool) -> Outcome<Encoding> {
+        blame_input("the tokenizer cannot encode the text", || {
+            metered(ENCODING, budget(text.len()), || {
+                let encoding = match with_offsets {
+                    true => self.tokenizer.encode(text, special),
+                    false => self.tokenizer.encode_fast(text, special),
+                };
+                let encoding = encoding.map_err(refused)?;
+                meter::check().map(|_| encoding)
+            })
+        })
+    }
+
     pub fn encode(&self, text: &str, special: bool) -> Outcome<Vec<i32>> {
-        let encoding = self.tokenizer.encode_fast(text, special).map_err(said)?;
-        Ok(encoding.get_ids().iter().map(|id| *id as i32).collect())
+        Ok(ids_of(&self.encoding(text, special, false)?))
+    }
+
+    /// Ids of each text; on all cores, as TOKENIZERS_PARALLELISM allows.
+    pub fn encode_batch(&self, texts: &[&str], special: bool) -> Outcome<Vec<Vec<i32>>> {
+        texts
+            .maybe_par_iter()
+            .map(|text| self.encode(text, special))
+            .collect()
     }
 
     /// Ids and byte offsets, two per id.
@@ -269,11 +271,10 @@ impl Loaded {
         if u32::try_from(text.len()).is_err() {
             return Err("a text of 4 GB or more cannot be encoded with offsets".into());
         }
-        let encoding = self.tokenizer.encode(text, special).map_err(said)?;
-        let ids = encoding.get_ids().iter().map(|id| *id as i32).collect();
+        let encoding = self.encoding(text, special, true)?;
         let offsets = encoding.get_offsets().iter();
         Ok((
-            ids,
+            ids_of(&encoding),
             offsets.flat_map(|o| [o.0 as u32, o.1 as u32]).collect(),
         ))
     }
@@ -283,7 +284,13 @@ impl Loaded {
             .iter()
             .map(|id| u32::try_from(*id).map_err(|_| format!("{id} is not a token id")))
             .collect();
-        let text = self.tokenizer.decode(&ids?, skip_special).map_err(said)?;
+        let ids = ids?;
+        let text = blame_input("the tokenizer cannot decode these ids", || {
+            metered(DECODING, budget(64 * ids.len()), || {
+                let text = self.tokenizer.decode(&ids, skip_special).map_err(refused)?;
+                meter::check().map(|_| text)
+            })
+        })?;
         Ok(if self.clean_up { cleaned(&text) } else { text })
     }
 
@@ -316,7 +323,28 @@ impl Loaded {
     }
 }
 
-fn said(error: tokenizers::Error) -> String {
+const ENCODING: Task = Task {
+    what: "encoding a text",
+    advice: "; something in tokenizer.json makes it grow",
+};
+const DECODING: Task = Task {
+    what: "decoding ids",
+    advice: "; something in tokenizer.json makes the text grow",
+};
+
+/// What a text of so many bytes may take: usual tokenizers need 150 bytes and a microsecond per byte.
+fn budget(bytes: usize) -> Budget {
+    Budget {
+        bytes: (512 << 20) + 400 * bytes,
+        seconds: 10.0 + 20e-6 * bytes as f64,
+    }
+}
+
+fn ids_of(encoding: &Encoding) -> Vec<i32> {
+    encoding.get_ids().iter().map(|id| *id as i32).collect()
+}
+
+fn refused(error: tokenizers::Error) -> String {
     format!("the tokenizer refuses: {error}")
 }
 

@@ -1,6 +1,7 @@
 //! Exported functions of the tokenizer.
 
-use crate::ffi::{alive, give, guard, quietly, slice, take_back, texts, Outcome, Str, Text};
+use crate::ffi::{alive, give, guard, quietly, slice, take_back, texts, Str, Text};
+use crate::outcome::Outcome;
 use crate::tokenizer::Loaded;
 use crate::train::train_bpe;
 
@@ -102,15 +103,12 @@ pub unsafe extern "C" fn una_encoding_free(encoding: Encoding) {
     });
 }
 
-fn encode_batch(loaded: &Loaded, inputs: Vec<&str>, special: bool) -> Outcome<Batch> {
-    let encodings = loaded
-        .tokenizer
-        .encode_batch_fast(inputs, special)
-        .map_err(|e| format!("the tokenizer refuses: {e}"))?;
-    let mut ids = Vec::with_capacity(encodings.iter().map(|e| e.len()).sum());
-    let mut ends = Vec::with_capacity(encodings.len());
-    for encoding in &encodings {
-        ids.extend(encoding.get_ids().iter().map(|id| *id as i32));
+fn encode_batch(loaded: &Loaded, inputs: &[&str], special: bool) -> Outcome<Batch> {
+    let encoded = loaded.encode_batch(inputs, special)?;
+    let mut ids = Vec::with_capacity(encoded.iter().map(Vec::len).sum());
+    let mut ends = Vec::with_capacity(encoded.len());
+    for text in encoded {
+        ids.extend(text);
         ends.push(ids.len());
     }
     let (ids, ids_size) = give(ids);
@@ -136,7 +134,7 @@ pub unsafe extern "C" fn una_encode_batch(
 ) -> i32 {
     guard(out, error, || {
         let inputs = texts(inputs, count, "text")?;
-        encode_batch(alive(tokenizer)?, inputs, add_special_tokens != 0)
+        encode_batch(alive(tokenizer)?, &inputs, add_special_tokens != 0)
     })
 }
 

@@ -7,7 +7,7 @@ use tokenizers::models::TrainerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Tokenizer};
 
-use crate::ffi::Outcome;
+use crate::outcome::Outcome;
 
 /// The text of a tokenizer.json. Special tokens get the first ids, then the 256 bytes, then the merges by
 /// count and, among equals, by the ids they join: the same texts give the same file.

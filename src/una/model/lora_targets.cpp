@@ -1,23 +1,24 @@
 #include "una/model/lora_targets.h"
 
 #include <algorithm>
-#include <regex>
+#include <charconv>
+#include <optional>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/pattern.h"
 
 namespace una::model {
 namespace {
 
 constexpr const char* kAllLinear = "all-linear";
 
-std::regex compile(const std::string& pattern, const std::string& shown) {
-  try {
-    return std::regex(pattern, std::regex::ECMAScript);
-  } catch (const std::regex_error& error) {
-    throw InputError(
-        cat("LoRA: \"", shown, "\" is not a regular expression that una can read (", error.what(), ")"));
-  }
+// Each is compiled and tried on each linear.
+constexpr std::size_t kMostPatterns = 10'000;
+
+std::string shown(const std::string& pattern) {
+  constexpr std::size_t kShown = 100;
+  return cat("LoRA: \"", pattern.size() > kShown ? pattern.substr(0, kShown) + "..." : pattern, "\"");
 }
 
 std::string last_name(const std::string& module) { return module.substr(module.rfind('.') + 1); }
@@ -38,36 +39,47 @@ std::vector<std::string> short_names(const std::vector<LinearInfo>& linears) {
 }
 
 std::vector<bool> match_regex(const std::string& pattern, const std::vector<LinearInfo>& linears) {
-  const std::regex regex = compile(pattern, pattern);
+  const Pattern whole = Pattern::whole(pattern, shown(pattern));
   std::vector<bool> out;
-  for (const LinearInfo& linear : linears) { out.push_back(std::regex_match(linear.module, regex)); }
+  for (const LinearInfo& linear : linears) { out.push_back(whole.found_in(linear.module)); }
   if (std::find(out.begin(), out.end(), true) == out.end()) { throw_unknown_target(pattern, linears); }
   return out;
 }
 
-// Which layers of the model a spec keeps.
+// The layer's number in digits; nullopt for one that no layer of a model has.
+std::optional<std::int64_t> layer_number(const std::string& digits) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return error == std::errc{} && end == digits.data() + digits.size() ? std::optional(number) : std::nullopt;
+}
+
+// Which layers of the model a spec keeps. The number is the last group, so that the user's pattern may have its own.
 class LayerChoice {
  public:
   explicit LayerChoice(const LoraSpec& spec) : layers_(spec.layers_to_transform) {
     for (const std::string& name : spec.layers_pattern) {
-      patterns_.push_back(compile("(?:|.*?\\.)(?:" + name + ")\\.(\\d+)\\.", name));
+      const Pattern alone(name, shown(name));
+      patterns_.emplace_back("^(?:|.*?\\.)(?:" + name + ")\\.([0-9]+)\\.", shown(name));
     }
-    if (patterns_.empty()) { patterns_.push_back(compile(R"(.*?\.[^.]*\.(\d+)\.)", "")); }
+    if (patterns_.empty()) {
+      patterns_.emplace_back(R"(^.*?\.[^.]*\.([0-9]+)\.)", "LoRA: layers_to_transform");
+    }
   }
 
   bool keeps(const std::string& module) const {
     if (layers_.empty()) { return true; }
-    for (const std::regex& pattern : patterns_) {
-      std::smatch match;
-      if (!std::regex_search(module, match, pattern, std::regex_constants::match_continuous)) { continue; }
-      return std::find(layers_.begin(), layers_.end(), std::stoll(match[1].str())) != layers_.end();
+    for (const Pattern& pattern : patterns_) {
+      const std::optional<std::string> digits = pattern.last_group(module);
+      if (!digits) { continue; }
+      const std::optional<std::int64_t> layer = layer_number(*digits);
+      return layer && std::find(layers_.begin(), layers_.end(), *layer) != layers_.end();
     }
     return false;
   }
 
  private:
   std::vector<std::int64_t> layers_;
-  std::vector<std::regex> patterns_;
+  std::vector<Pattern> patterns_;
 };
 
 std::vector<bool> match_names(const LoraSpec& spec, const std::vector<LinearInfo>& linears) {
@@ -102,25 +114,28 @@ void resolve_names(LoraSpec& spec, const std::vector<LinearInfo>& linears,
   }
 }
 
-// PEFT's (.*\.)?(pattern)$ from the name's beginning, compiled once for all modules.
+// PEFT's re.match((.*\.)?(pattern)$), compiled once for all modules.
 template <class Value>
 class Patterns {
  public:
-  explicit Patterns(const std::vector<std::pair<std::string, Value>>& patterns) {
+  Patterns(const char* key, const std::vector<std::pair<std::string, Value>>& patterns) {
+    check_input(patterns.size() <= kMostPatterns, "LoRA: ", key, " has ", patterns.size(),
+                " patterns; the limit is ", kMostPatterns);
     for (const auto& [pattern, value] : patterns) {
-      patterns_.emplace_back(compile("(?:.*\\.)?(?:" + pattern + ")", pattern), value);
+      const Pattern alone(pattern, shown(pattern));
+      patterns_.emplace_back(Pattern("^(.*\\.)?(" + pattern + ")$", shown(pattern)), value);
     }
   }
 
   Value first(const std::string& module, Value fallback) const {
     for (const auto& [pattern, value] : patterns_) {
-      if (std::regex_match(module, pattern)) { return value; }
+      if (pattern.found_in(module)) { return value; }
     }
     return fallback;
   }
 
  private:
-  std::vector<std::pair<std::regex, Value>> patterns_;
+  std::vector<std::pair<Pattern, Value>> patterns_;
 };
 
 }  // namespace
@@ -130,8 +145,8 @@ std::vector<LoraTarget> lora_targets(LoraSpec& spec, const std::vector<LinearInf
   resolve_names(spec, linears, defaults);
   const std::vector<bool> chosen =
       spec.targets_are_regex ? match_regex(spec.target_modules[0], linears) : match_names(spec, linears);
-  const Patterns<std::int64_t> ranks(spec.rank_pattern);
-  const Patterns<double> alphas(spec.alpha_pattern);
+  const Patterns<std::int64_t> ranks("rank_pattern", spec.rank_pattern);
+  const Patterns<double> alphas("alpha_pattern", spec.alpha_pattern);
   std::vector<LoraTarget> out;
   for (std::size_t i = 0; i < linears.size(); ++i) {
     if (!chosen[i]) { continue; }

@@ -59,6 +59,16 @@ TEST(LoraTargets, LayersAreChosenByTheFirstNumberInTheName) {
   EXPECT_THROW(layers({1}, {"(blocks"}), InputError);
 }
 
+// The number was read from the first group, which is the user's here: std::stoll("layers").
+TEST(LoraTargets, ALayersPatternMayHaveGroupsOfItsOwn) {
+  const auto layers = [](const char* pattern) {
+    return targets_of(
+        {.target_modules = {"up_proj"}, .layers_to_transform = {1}, .layers_pattern = {pattern}});
+  };
+  EXPECT_EQ(layers("(layers)"), Names{"1.mlp.up_proj"});
+  EXPECT_EQ(layers("([a-z]+)+"), Names{"1.mlp.up_proj"});
+}
+
 // {module, rank, alpha} with r 8 and alpha 16 where no pattern matches.
 void expect_target(const LoraSpec& patterns, std::size_t linear, std::int64_t rank, double alpha) {
   LoraSpec spec = patterns;
@@ -68,6 +78,22 @@ void expect_target(const LoraSpec& patterns, std::size_t linear, std::int64_t ra
   const LoraTarget target = lora_targets(spec, kLinears, {})[linear];
   EXPECT_EQ(target.rank, rank) << kLinears[linear].module;
   EXPECT_EQ(target.scale, alpha / static_cast<double>(rank)) << kLinears[linear].module;
+}
+
+TEST(LoraTargets, PatternsThatBacktrackEndInTime) {
+  LoraSpec spec{.target_modules = {"([a-z_.0-9]+)+X"}, .targets_are_regex = true};
+  EXPECT_THROW(targets_of(spec), InputError);
+  spec.target_modules = {"(.*)*q_proj"};
+  EXPECT_EQ(targets_of(spec), (Names{"0.self_attn.q_proj", "1.self_attn.q_proj"}));
+  spec.target_modules = {"^(?!.*mlp).*_proj"};  // look-around, as PEFT's users write it
+  EXPECT_EQ(targets_of(spec), (Names{"0.self_attn.q_proj", "1.self_attn.q_proj"}));
+  spec.target_modules = {std::string(20'000, '(') + std::string(20'000, ')')};
+  EXPECT_THROW(targets_of(spec), InputError);
+  const std::string error = error_of([] {
+    expect_target({.rank_pattern = std::vector(100'000, std::pair<std::string, std::int64_t>("a", 1))}, 1, 2,
+                  16);
+  });
+  EXPECT_NE(error.find("rank_pattern has 100000 patterns; the limit is 10000"), std::string::npos) << error;
 }
 
 TEST(LoraTargets, PatternsSetRankAndAlphaByTheEndOfTheName) {

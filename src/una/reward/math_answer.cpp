@@ -15,10 +15,18 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+// Builds a new text: replacing in place would move the tail once per occurrence.
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
-    text.replace(at, from.size(), to);
+  std::size_t found = text.find(from), copied = 0;
+  if (found == std::string::npos) { return; }
+  std::string out;
+  out.reserve(text.size());
+  for (; found != std::string::npos; found = text.find(from, copied)) {
+    out.append(text, copied, found - copied).append(to);
+    copied = found + from.size();
   }
+  out.append(text, copied);
+  text = std::move(out);
 }
 
 // The index behind the brace that closes the one at `open`; npos: never closed.
@@ -29,6 +37,38 @@ std::size_t behind_braces(std::string_view text, std::size_t open) {
     if (text[i] == '}' && --depth == 0) { return i + 1; }
   }
   return std::string::npos;
+}
+
+// For every '{' the index of the '}' that closes it; npos elsewhere and where none does.
+std::vector<std::size_t> closing_braces(std::string_view text) {
+  std::vector<std::size_t> closes(text.size(), std::string::npos), open;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '{') { open.push_back(i); }
+    if (text[i] == '}' && !open.empty()) {
+      closes[open.back()] = i;
+      open.pop_back();
+    }
+  }
+  return closes;
+}
+
+// Takes `style` ("\text{") and the brace that closes it away, up to the first one that is never closed.
+void unwrap(std::string& text, std::string_view style) {
+  std::size_t found = text.find(style);
+  if (found == std::string::npos) { return; }
+  const std::vector<std::size_t> closes = closing_braces(text);
+  std::vector<bool> gone(text.size(), false);
+  for (; found != std::string::npos; found = text.find(style, found + style.size())) {
+    const std::size_t close = closes[found + style.size() - 1];
+    if (close == std::string::npos) { break; }
+    std::fill_n(gone.begin() + static_cast<std::ptrdiff_t>(found), style.size(), true);
+    gone[close] = true;
+  }
+  std::string kept;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!gone[i]) { kept += text[i]; }
+  }
+  text = std::move(kept);
 }
 
 // Without what LaTeX writes around a result: \left \right, \text{...}, spacing, dollar signs, a last full
@@ -55,22 +95,26 @@ std::string plain_result(const std::string& result) {
                                  {"^{\\circ}", ""}}) {
     replace_all(text, from, to);
   }
-  for (const char* style : {"\\text{", "\\mathrm{", "\\textbf{", "\\mathbf{"}) {
-    for (std::size_t at = 0; (at = text.find(style)) != std::string::npos;) {
-      const std::size_t open = text.find('{', at), end = behind_braces(text, open);
-      if (end == std::string::npos) { break; }
-      text = text.substr(0, at) + text.substr(open + 1, end - open - 2) + text.substr(end);
-    }
-  }
+  for (const char* style : {"\\text{", "\\mathrm{", "\\textbf{", "\\mathbf{"}) { unwrap(text, style); }
   std::erase_if(text, [](unsigned char c) { return std::isspace(c) != 0; });
   if (!text.empty() && text.back() == '.') { text.pop_back(); }
   return text;
 }
 
-// Reads a number by hand from its front; what is left stays in `text`.
+// A number as it is written in an answer.
+struct Number {
+  double value = 0;
+  bool percent = false;
+};
+
+constexpr int kFractionDepth = 32;  // \frac inside \frac; deeper is not read as a number
+
+std::optional<Number> read_plain_number(std::string_view text, int depth);
+
+// Reads a number by hand from the front of a plain result; what is left stays in `text`.
 class NumberReader {
  public:
-  explicit NumberReader(std::string_view text) : text_(text) {}
+  NumberReader(std::string_view text, int depth) : text_(text), depth_(depth) {}
 
   bool at_end() const { return text_.empty(); }
   bool take(std::string_view word) {
@@ -94,10 +138,10 @@ class NumberReader {
   std::optional<double> group() {
     if (!text_.empty() && is_digit(text_[0])) { return pop() - '0'; }
     const std::size_t end = starts_with(text_, "{") ? behind_braces(text_, 0) : std::string::npos;
-    if (end == std::string::npos) { return std::nullopt; }
-    const std::optional<double> value = number_value(std::string(text_.substr(1, end - 2)));
+    if (end == std::string::npos || depth_ == kFractionDepth) { return std::nullopt; }
+    const std::optional<Number> number = read_plain_number(text_.substr(1, end - 2), depth_ + 1);
     text_.remove_prefix(end);
-    return value;
+    return number ? std::optional(number->value) : std::nullopt;
   }
 
  private:
@@ -144,12 +188,7 @@ class NumberReader {
   }
 
   std::string_view text_;
-};
-
-// A number as it is written in an answer.
-struct Number {
-  double value = 0;
-  bool percent = false;
+  int depth_;
 };
 
 std::optional<double> quotient(std::optional<double> over, std::optional<double> under) {
@@ -173,9 +212,8 @@ std::optional<double> magnitude(NumberReader& in) {
   return *first + *part;
 }
 
-std::optional<Number> read_number(const std::string& written) {
-  const std::string text = plain_result(written);
-  NumberReader in(text);
+std::optional<Number> read_plain_number(std::string_view text, int depth) {
+  NumberReader in(text, depth);
   const bool negative = in.take("-");
   if (!negative) { in.take("+"); }
   std::optional<double> value = magnitude(in);
@@ -183,6 +221,10 @@ std::optional<Number> read_number(const std::string& written) {
   const bool percent = in.take("%");
   if (!in.at_end() || !std::isfinite(*value)) { return std::nullopt; }
   return Number{.value = negative ? -*value : *value, .percent = percent};
+}
+
+std::optional<Number> read_number(const std::string& written) {
+  return read_plain_number(plain_result(written), 0);
 }
 
 bool close(double a, double b, double tolerance) {
@@ -211,6 +253,20 @@ std::size_t with_sign(const std::string& text, std::size_t begin) {
     --at;
   }
   return at;
+}
+
+// Where the digits, and commas, dots and slashes between digits, that end at `end` begin. A number has two dots, a slash
+// and, as it is finite, some hundred thousands commas in each part; more separators need not be tried.
+std::size_t run_of_numbers(const std::string& text, std::size_t end) {
+  constexpr int kSeparators = 256;
+  std::size_t begin = end;
+  for (int separators = 0; begin > 0; --begin) {
+    const char c = text[begin - 1];
+    if (is_digit(c)) { continue; }
+    const bool separator = c == ',' || c == '.' || c == '/';
+    if (!separator || begin < 2 || !is_digit(text[begin - 2]) || ++separators > kSeparators) { break; }
+  }
+  return begin;
 }
 
 // "\frac{3}{4}" where that ends in the digit before `end`; else "".
@@ -243,16 +299,12 @@ std::string last_number(const std::string& text) {
   if (end == std::string::npos) { return ""; }
   ++end;
   if (std::string fraction = last_fraction(text, end); !fraction.empty()) { return fraction; }
-  std::size_t begin = end;
-  const auto inside = [&](std::size_t i) {  // digits, and commas, dots and slashes between digits
-    if (is_digit(text[i])) { return true; }
-    return (text[i] == ',' || text[i] == '.' || text[i] == '/') && i > 0 && is_digit(text[i - 1]);
-  };
-  while (begin > 0 && inside(begin - 1)) { --begin; }
+  std::size_t begin = run_of_numbers(text, end);
   // "(3,4)" ends in 4, "1.2.3" in 2.3.
-  while (!read_number(text.substr(begin, end - begin))) {
-    const std::size_t cut = text.find_first_of(",./", begin);
-    if (cut >= end) { break; }
+  const std::string_view run = std::string_view(text).substr(0, end);
+  while (!read_plain_number(run.substr(begin), 0)) {
+    const std::size_t cut = run.find_first_of(",./", begin);
+    if (cut == std::string_view::npos) { break; }
     begin = cut + 1;
   }
   if (end < text.size() && text[end] == '%') { ++end; }

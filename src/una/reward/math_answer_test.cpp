@@ -1,5 +1,8 @@
 #include "una/reward/math_answer.h"
 
+#include <chrono>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace una::reward {
@@ -79,6 +82,31 @@ TEST(MathAnswer, WhatIsNoNumberMustReadTheSame) {
   EXPECT_TRUE(same("x + 1", "x+1"));
   EXPECT_FALSE(same("\\boxed{3}", "2\\sqrt{3}"));
   EXPECT_FALSE(same("blue", "red"));
+}
+
+std::string repeated(const std::string& piece, int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) { out += piece; }
+  return out;
+}
+
+// A policy that repeats itself writes such answers; reading one took a minute.
+TEST(MathAnswer, LongAnswersAreReadInLinearTime) {
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(same(repeated("1,", 100'000) + "7", "7"));
+  EXPECT_TRUE(same(repeated("1/", 100'000) + "7", "1/7"));
+  EXPECT_FALSE(same(repeated("1.", 100'000) + "7", "8"));
+  EXPECT_FALSE(same(repeated("\\frac{", 8'000) + "7", "8"));
+  EXPECT_FALSE(same(repeated("\\frac{1}{", 8'000) + "7" + repeated("}", 8'000), "8"));
+  EXPECT_FALSE(same(repeated("\\text{", 50'000), "8"));
+  EXPECT_TRUE(same("\\boxed{" + repeated("\\text{", 50'000) + "8" + repeated("}", 50'001), "8"));
+  EXPECT_TRUE(same("\\boxed{" + repeated("\\,", 200'000) + "8}", "8"));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+}
+
+TEST(MathAnswer, FractionsMayHoldFractions) {
+  EXPECT_DOUBLE_EQ(number_value("\\frac{\\frac{1}{2}}{\\text{4}}").value(), 0.125);
+  EXPECT_DOUBLE_EQ(number_value("\\text{a\\text{b}").value_or(-1), -1);
 }
 
 TEST(MathAnswer, LooseTextIgnoresCasePunctuationAndArticles) {

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <regex>
 #include <utility>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/pattern.h"
 #include "una/reward/math_answer.h"
 
 namespace una::reward {
@@ -103,11 +103,18 @@ class LengthRule final : public Rule {
 // 1 where a pattern is found.
 class RegexRule final : public Rule {
  public:
-  RegexRule(const std::string& spec, std::regex pattern) : Rule(spec), pattern_(std::move(pattern)) {}
+  RegexRule(const std::string& spec, const std::string& pattern)
+      : Rule(spec), pattern_(pattern, "reward " + spec) {}
 
  private:
-  double value(const std::string& text) const override { return std::regex_search(text, pattern_) ? 1 : 0; }
-  std::regex pattern_;
+  // A search that needs too many steps is a failure of this answer, not of the run.
+  Verdict verdict(const Question& question) const override {
+    try {
+      return scored(value(answer_text(question.answer)));
+    } catch (const InputError& error) { return failed(error.what()); }
+  }
+  double value(const std::string& text) const override { return pattern_.found_in(text) ? 1 : 0; }
+  Pattern pattern_;
 };
 
 // 1 for valid JSON.
@@ -210,11 +217,7 @@ std::unique_ptr<Reward> math_rule(const std::string& spec, const std::string& ar
 
 std::unique_ptr<Reward> regex_rule(const std::string& spec, const std::string& argument) {
   check_input(!argument.empty(), "reward ", spec, ": regex needs a pattern, as in regex:^Answer:");
-  try {
-    return std::make_unique<RegexRule>(spec, std::regex(argument, std::regex::ECMAScript));
-  } catch (const std::regex_error& error) {
-    throw InputError(cat("reward ", spec, ": the pattern is not a regular expression (", error.what(), ")"));
-  }
+  return std::make_unique<RegexRule>(spec, argument);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ inline constexpr double kCommandTimeout = 3600;  // seconds of one call of a rew
 
 // Scores an answer's text, alone or against the row's ground truth. `spec` is "name" or "name:argument":
 //   length:N        -|words - N| / N, at least -1: how near to N words
-//   regex:PATTERN   1 where the pattern (ECMAScript) is found, else 0
+//   regex:PATTERN   1 where the pattern (base/pattern.h) is found, else 0
 //   json            1 where the whole answer is valid JSON, else 0
 //   exact_match     1 where the trimmed answer is the ground truth; exact_match:loose, see loose_text
 //   math            1 where the answer's last number or \boxed{...} is the ground truth's; math:TOLERANCE,

@@ -35,6 +35,22 @@ TEST(Rules, EachRuleReadsTheAnswer) {
   EXPECT_DOUBLE_EQ(score_of("json", R"({"a": [1, 2})"), 0);
 }
 
+// std::regex recursed once per character, and '.' met no line break: the usual format pattern scored every real answer 0.
+TEST(Rules, APatternReadsLongAnswersAndSeveralLines) {
+  const std::string thought(200'000, 'x');
+  EXPECT_DOUBLE_EQ(score_of("regex:^<think>.*</think>", "<think>" + thought + "\n" + thought + "</think>ok"),
+                   1);
+  EXPECT_DOUBLE_EQ(score_of("regex:(a+)+$", std::string(100'000, 'a') + "!"), 0);
+}
+
+TEST(Rules, APatternThatBacktracksTooLongFailsOnItsAnswerOnly) {
+  const std::vector<Verdict> verdicts =
+      make_rule("regex:^((?=a)a+)+b$")->score({ask(std::string(60, 'a') + "bx"), ask("aab")});
+  EXPECT_FALSE(verdicts[0].score.has_value());
+  EXPECT_NE(verdicts[0].failure.find("steps"), std::string::npos) << verdicts[0].failure;
+  EXPECT_DOUBLE_EQ(verdicts[1].score.value(), 1);
+}
+
 TEST(Rules, AChatAnswerIsTheContentsOfItsTurns) {
   Question question;
   question.answer = {.is_chat = true, .plain = "", .messages = {{"assistant", "Answer: 7", ""}}};
@@ -88,7 +104,7 @@ TEST(Rules, ScalesAreDeclaredWhereTheyAreKnown) {
 TEST(Rules, BadSpecificationsAreRefusedWithAdvice) {
   EXPECT_NE(refusal("lenght:4").find("unknown kind 'lenght' (known: model, length"), std::string::npos);
   EXPECT_NE(refusal("length:four").find("length:40"), std::string::npos);
-  EXPECT_NE(refusal("regex:(").find("not a regular expression"), std::string::npos);
+  EXPECT_NE(refusal("regex:(").find("reward regex:( is not a regular expression"), std::string::npos);
   EXPECT_NE(refusal("command:").find("after the colon"), std::string::npos);
 }
 

@@ -25,6 +25,8 @@ struct DataOptions {
   bool apply_chat_template = false;
   std::string chat_template_path;
   std::string template_date;
+  std::int64_t chat_template_max_mb = 512;  // see text::TemplateLimits
+  double chat_template_max_seconds = 10;
   std::int64_t max_length = 1024;
   std::int64_t max_prompt_length = 0;  // 0: none
   std::string overlong = "drop";       // drop | truncate_prompt_left | truncate_completion | error
@@ -63,6 +65,10 @@ struct DataOptions {
     v("template_date", template_date,
       "the day that templates with strftime_now write, as 26 Jul 2024 (the default), so that prompts do not "
       "drift");
+    v("chat_template_max_mb", chat_template_max_mb,
+      "memory that rendering one conversation may take; a sixteenth of it for any one text");
+    v("chat_template_max_seconds", chat_template_max_seconds,
+      "processor time that rendering one conversation may take");
     v("max_length", max_length, "tokens of prompt and answer together");
     v("max_prompt_length", max_prompt_length, "tokens of the prompt; 0: no limit of its own");
     v("overlong", overlong, "rows over the limit: drop | truncate_prompt_left | truncate_completion | error");

@@ -32,8 +32,9 @@ TextSetup load_text(const std::string& folder, const rows::DataOptions& options,
   TextSetup setup;
   setup.folder = folder;
   setup.tokenizer = std::make_unique<text::Tokenizer>(text::load_tokenizer(folder));
-  auto found = text::load_chat_template(folder, setup.tokenizer->special_tokens_json(),
-                                        options.chat_template_path, false);
+  auto found =
+      text::load_chat_template(folder, setup.tokenizer->special_tokens_json(), options.chat_template_path,
+                               false, {options.chat_template_max_mb, options.chat_template_max_seconds});
   if (found) { setup.chat_template = std::make_unique<text::ChatTemplate>(std::move(*found)); }
   if (const auto eos = setup.tokenizer->eos_id()) {
     setup.eos_id = *eos;

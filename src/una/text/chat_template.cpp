@@ -2,16 +2,16 @@
 
 #include <cstdio>
 
+#include "una/base/bridge_call.h"
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
-#include "una/text/bridge_call.h"
 
 namespace una::text {
 namespace {
 
-// A JSON string. Bytes that are no UTF-8 pass through: the bridge refuses them with their place.
+// A JSON string. Bytes that are not UTF-8 pass through: the bridge refuses them with their place.
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
@@ -37,7 +37,7 @@ void append_member(std::string& out, const char* key, std::string_view json) {
   out += json;
 }
 
-// The request of una_template_render. JSON texts of the row are put in as they stand; the bridge parses all.
+// The request of una_template_render. JSON texts of the row are copied as they are; the bridge parses all.
 std::string request_json(const std::vector<Message>& messages, const RenderOptions& options) {
   std::string out = "{\"messages\":[";
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -93,7 +93,7 @@ struct Found {
   std::string source, what;
 };
 
-// Further named templates lie beside the default one; as in Hugging Face, files win over the config.
+// Other named templates are in a folder of their own; as in Hugging Face, files win over the config.
 std::optional<Found> find_template(const std::string& folder, bool with_tools) {
   const std::string tool_use = folder + "/additional_chat_templates/tool_use.jinja";
   for (const std::string& path : {with_tools ? tool_use : "", folder + "/chat_template.jinja"}) {
@@ -118,11 +118,13 @@ struct ChatTemplate::Impl {
 };
 
 ChatTemplate::ChatTemplate(std::string_view source, std::string_view special_tokens_json,
-                           const std::string& what)
+                           const std::string& what, const TemplateLimits& limits)
     : impl_(std::make_unique<Impl>(what)) {
+  const una_template_limits given{limits.megabytes, limits.seconds};
   una_text error{};
-  check_status(una_template_new(borrow(source), borrow(special_tokens_json), &impl_->handle, &error), error,
-               what);
+  bridge::check_status(una_template_new(bridge::borrow(source), bridge::borrow(special_tokens_json), given,
+                                        &impl_->handle, &error),
+                       error, what);
 }
 
 ChatTemplate::~ChatTemplate() = default;
@@ -133,7 +135,8 @@ Rendered ChatTemplate::render(const std::vector<Message>& messages, const Render
   const std::string request = request_json(messages, options);
   una_rendered out{};
   una_text error{};
-  check_status(una_template_render(impl_->handle, borrow(request), &out, &error), error, impl_->what);
+  bridge::check_status(una_template_render(impl_->handle, bridge::borrow(request), &out, &error), error,
+                       impl_->what);
   Rendered rendered;
   rendered.text.assign(out.text.data, out.text.size);
   for (std::size_t i = 0; i < out.spans_size; ++i) {
@@ -147,13 +150,14 @@ bool ChatTemplate::marks_generation() const { return una_template_marks_generati
 
 std::optional<ChatTemplate> load_chat_template(const std::string& folder,
                                                const std::string& special_tokens_json,
-                                               const std::string& path_override, bool with_tools) {
+                                               const std::string& path_override, bool with_tools,
+                                               const TemplateLimits& limits) {
   if (!path_override.empty()) {
-    return ChatTemplate(read_file(path_override), special_tokens_json, path_override);
+    return ChatTemplate(read_file(path_override), special_tokens_json, path_override, limits);
   }
   const std::optional<Found> found = find_template(folder, with_tools);
   if (!found) { return std::nullopt; }
-  return ChatTemplate(found->source, special_tokens_json, found->what);
+  return ChatTemplate(found->source, special_tokens_json, found->what, limits);
 }
 
 std::string chat_template_source(const std::string& folder) {

@@ -26,11 +26,20 @@ struct Rendered {
   std::vector<std::pair<std::size_t, std::size_t>> generation;  // byte spans of {% generation %} blocks
 };
 
+// What one rendering may use; an InputError beyond it. A template that takes twice the memory or three times the time
+// within one expression ends the program, with a sentence and exit code 2.
+struct TemplateLimits {
+  std::int64_t megabytes =
+      512;              // on top of 20 bytes per byte of the conversation; a sixteenth of it per text
+  double seconds = 10;  // of processor time
+};
+
 // A chat template exactly as Hugging Face renders it (minijinja through the bridge). Immutable, thread-safe.
 class ChatTemplate {
  public:
   // `source` is the Jinja text; `special_tokens_json` the tokenizer's map.
-  ChatTemplate(std::string_view source, std::string_view special_tokens_json, const std::string& what);
+  ChatTemplate(std::string_view source, std::string_view special_tokens_json, const std::string& what,
+               const TemplateLimits& limits = {});
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
@@ -48,7 +57,8 @@ class ChatTemplate {
 // template}). None when the folder has neither. `path_override`: a file given by the user.
 std::optional<ChatTemplate> load_chat_template(const std::string& folder,
                                                const std::string& special_tokens_json,
-                                               const std::string& path_override, bool with_tools);
+                                               const std::string& path_override, bool with_tools,
+                                               const TemplateLimits& limits = {});
 
 // The Jinja text of the folder's default template, found the same way; "" when it has none.
 std::string chat_template_source(const std::string& folder);

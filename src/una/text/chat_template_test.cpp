@@ -287,6 +287,37 @@ TEST(ChatTemplate, EndlessTemplatesAreStopped) {
   EXPECT_NE(refusal(recursion, one).find("recursion"), std::string::npos);
 }
 
+// Each of them took all memory, overflowed the stack, or ran for a minute and more.
+TEST(ChatTemplate, HostileTemplatesEndInASentence) {
+  const auto refused = [](const std::string& source) {
+    const std::string sentence = refusal(source.c_str(), conversation());
+    EXPECT_EQ(sentence.rfind("here: ", 0), 0U) << sentence;
+    return sentence;
+  };
+  std::string chain = "{{ 1";
+  for (int i = 0; i < 20'000; ++i) { chain += "+1"; }
+  EXPECT_NE(refused(chain + " }}").find("more than 1000 operators"), std::string::npos);
+  EXPECT_NE(
+      refused(
+          "{% set a = namespace() %}{% set a.x = a %}{% set b = namespace() %}{% set b.x = b %}{{ a == b }}")
+          .find("a namespace would hold itself"),
+      std::string::npos);
+  for (const char* source :
+       {"{{ '{:>99999999999}'.format('a') }}", "{{ [1]|batch(10**12)|list }}",
+        "{% set n = namespace(x='a') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}"}) {
+    refused(source);
+  }
+}
+
+TEST(ChatTemplate, TheLimitsOfARenderingAreGiven) {
+  const char* source = "{% set x = 'a' * 3000000 %}{{ x|length }}";
+  EXPECT_EQ(ChatTemplate(source, kSpecial, "here").render(conversation(), {}).text, "3000000");
+  const ChatTemplate tight(source, kSpecial, "here", {.megabytes = 16, .seconds = 10});
+  EXPECT_THROW(tight.render(conversation(), {}), InputError);
+  EXPECT_THROW(ChatTemplate("", kSpecial, "here", {.megabytes = 0, .seconds = 10}), InputError);
+  EXPECT_THROW(ChatTemplate("", kSpecial, "here", {.megabytes = 16, .seconds = 0}), InputError);
+}
+
 TEST(ChatTemplate, ARenderingLeavesNoTraceForTheNext) {
   const ChatTemplate t("{% if tools %}{{ raise_exception('no') }}{% endif %}{{ strftime_now('%Y') }}", "",
                        "here");

@@ -1,10 +1,10 @@
 #include "una/text/tokenizer.h"
 
+#include "una/base/bridge_call.h"
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
-#include "una/text/bridge_call.h"
 
 namespace una::text {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 std::vector<una_str> borrow_all(const std::vector<std::string>& texts) {
   std::vector<una_str> borrowed;
   borrowed.reserve(texts.size());
-  for (const std::string& text : texts) { borrowed.push_back(borrow(text)); }
+  for (const std::string& text : texts) { borrowed.push_back(bridge::borrow(text)); }
   return borrowed;
 }
 
@@ -35,8 +35,9 @@ struct Tokenizer::Impl {
   Encoding encode(std::string_view text, bool add_special_tokens, bool with_offsets) const {
     una_encoding out{};
     una_text error{};
-    check_status(una_encode(handle, borrow(text), add_special_tokens, with_offsets, &out, &error), error,
-                 what);
+    bridge::check_status(
+        una_encode(handle, bridge::borrow(text), add_special_tokens, with_offsets, &out, &error), error,
+        what);
     Encoding encoding;
     encoding.ids.assign(out.ids, out.ids + out.size);
     if (out.offsets != nullptr) {
@@ -62,12 +63,12 @@ Tokenizer::Tokenizer(std::string_view tokenizer_json, std::string_view config_js
                      std::string_view special_map_json, const std::string& what)
     : impl_(std::make_unique<Impl>(what)) {
   una_text error{};
-  check_status(una_tokenizer_new(borrow(tokenizer_json), borrow(config_json), borrow(special_map_json),
-                                 &impl_->handle, &error),
-               error, what);
+  bridge::check_status(una_tokenizer_new(bridge::borrow(tokenizer_json), bridge::borrow(config_json),
+                                         bridge::borrow(special_map_json), &impl_->handle, &error),
+                       error, what);
   una_text out{};
-  check_status(una_tokenizer_info(impl_->handle, &out, &error), error, what);
-  const Json info = parse_json(take(out), what);
+  bridge::check_status(una_tokenizer_info(impl_->handle, &out, &error), error, what);
+  const Json info = parse_json(bridge::take(out), what);
   impl_->size = info.at("size").get<std::int64_t>();
   impl_->bos = id_member(info, "bos_id");
   impl_->eos = id_member(info, "eos_id");
@@ -94,7 +95,7 @@ std::vector<std::vector<std::int32_t>> Tokenizer::encode_batch(const std::vector
   const std::vector<una_str> borrowed = borrow_all(texts);
   una_batch out{};
   una_text error{};
-  check_status(
+  bridge::check_status(
       una_encode_batch(impl_->handle, borrowed.data(), borrowed.size(), add_special_tokens, &out, &error),
       error, impl_->what);
   std::vector<std::vector<std::int32_t>> ids;
@@ -111,9 +112,9 @@ std::vector<std::vector<std::int32_t>> Tokenizer::encode_batch(const std::vector
 std::string Tokenizer::decode(const std::vector<std::int32_t>& ids, bool skip_special_tokens) const {
   una_text out{};
   una_text error{};
-  check_status(una_decode(impl_->handle, ids.data(), ids.size(), skip_special_tokens, &out, &error), error,
-               impl_->what);
-  return take(out);
+  bridge::check_status(una_decode(impl_->handle, ids.data(), ids.size(), skip_special_tokens, &out, &error),
+                       error, impl_->what);
+  return bridge::take(out);
 }
 
 std::int64_t Tokenizer::size() const { return impl_->size; }
@@ -121,15 +122,16 @@ std::int64_t Tokenizer::size() const { return impl_->size; }
 std::optional<std::int32_t> Tokenizer::id_of(std::string_view token) const {
   std::int32_t id = -1;
   una_text error{};
-  check_status(una_token_to_id(impl_->handle, borrow(token), &id, &error), error, impl_->what);
+  bridge::check_status(una_token_to_id(impl_->handle, bridge::borrow(token), &id, &error), error,
+                       impl_->what);
   return id < 0 ? std::nullopt : std::optional(id);
 }
 
 std::string Tokenizer::token_of(std::int32_t id) const {
   una_text out{};
   una_text error{};
-  check_status(una_id_to_token(impl_->handle, id, &out, &error), error, impl_->what);
-  return take(out);
+  bridge::check_status(una_id_to_token(impl_->handle, id, &out, &error), error, impl_->what);
+  return bridge::take(out);
 }
 
 std::optional<std::int32_t> Tokenizer::bos_id() const { return impl_->bos; }
@@ -156,10 +158,10 @@ std::string train_bpe(const std::vector<std::string>& texts, std::int64_t vocab_
   const std::vector<una_str> special = borrow_all(special_tokens);
   una_text out{};
   una_text error{};
-  check_status(una_bpe_train(borrowed.data(), borrowed.size(), vocab_size, special.data(), special.size(),
-                             &out, &error),
-               error, "training a tokenizer");
-  return take(out);
+  bridge::check_status(una_bpe_train(borrowed.data(), borrowed.size(), vocab_size, special.data(),
+                                     special.size(), &out, &error),
+                       error, "training a tokenizer");
+  return bridge::take(out);
 }
 
 }  // namespace una::text

@@ -142,6 +142,36 @@ TEST(Tokenizer, BadInputIsOneSentence) {
   }
 }
 
+std::string words_with(const std::string& parts) {
+  return R"({"version": "1.0", "added_tokens": [], )" + parts +
+         R"(, "model": {"type": "WordLevel", "vocab": {"a": 0, "<unk>": 1}, "unk_token": "<unk>"}})";
+}
+
+// The crate panics on these, or writes without end: at loading or at the first text.
+TEST(Tokenizer, WhatTheCratePanicsOnIsTheInputsFault) {
+  for (const char* parts :
+       {R"("normalizer": {"type": "Replace", "pattern": {"String": ""}, "content": "x"})",
+        R"("pre_tokenizer": {"type": "FixedLength", "length": 0})",
+        R"("normalizer": {"type": "Precompiled", "precompiled_charsmap": "CAAAAAAAAAAAAAAAYQA="})",
+        R"("pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(([a]|[a ])+)+!"},
+                                "behavior": "Isolated", "invert": false})"}) {
+    EXPECT_THROW(Tokenizer(words_with(parts), "", "", "here").encode(std::string(40, 'a'), true), InputError)
+        << parts;
+  }
+}
+
+TEST(Tokenizer, ATextThatGrowsTooFarEndsTheProgramWithASentence) {
+  std::string twice = R"({"type": "Replace", "pattern": {"Regex": "a"}, "content": "aaaaaaaaaaaaaaaaaaaa"})";
+  const std::string parts =
+      R"("normalizer": {"type": "Sequence", "normalizers": [)" + twice + "," + twice + "," + twice + "]}";
+  const Tokenizer tokenizer(words_with(parts), "", "", "here");
+  EXPECT_EQ(tokenizer.encode("a", true).size(), 1U);
+  // 6,000 letters, times 20 three times. Within one call of the crate only the program's end is left.
+  EXPECT_EXIT(
+      tokenizer.encode(std::string(6'000, 'a'), true), testing::ExitedWithCode(2),
+      "una: encoding a text takes more than 5.. MB of memory; something in tokenizer.json makes it grow");
+}
+
 TEST(Tokenizer, AFolderIsLoadedWithItsConfig) {
   const std::string folder = test_folder("tokenizer");
   write_file(folder + "/tokenizer.json", trained(300));

@@ -4,7 +4,7 @@
 #include "una/base/format.h"
 
 #if UNA_PARQUET
-#include "una/text/bridge_call.h"
+#include "una/base/bridge_call.h"
 #endif
 
 namespace una::rows {
@@ -14,7 +14,7 @@ namespace una::rows {
 ParquetRows::ParquetRows(const std::string& path) : path_(path) {
   una_parquet_file file{};
   una_text error{};
-  text::check_status(una_parquet_open(text::borrow(path), kBatch, &file, &error), error, path);
+  bridge::check_status(una_parquet_open(bridge::borrow(path), kBatch, &file, &error), error, path);
   rows_ = file.rows;
   size_ = file.count;
 }
@@ -24,8 +24,8 @@ ParquetRows::~ParquetRows() { una_parquet_free(rows_); }
 std::string ParquetRows::next() {
   una_text lines{};
   una_text error{};
-  text::check_status(una_parquet_next(rows_, &lines, &error), error, path_);
-  return text::take(lines);
+  bridge::check_status(una_parquet_next(rows_, &lines, &error), error, path_);
+  return bridge::take(lines);
 }
 
 #else

@@ -1,8 +1,8 @@
-#include "una/text/bridge_call.h"
+#include "una/base/bridge_call.h"
 
 #include "una/base/error.h"
 
-namespace una::text {
+namespace una::bridge {
 
 std::string take(una_text text) {
   std::string copy(text.data == nullptr ? "" : text.data, text.size);
@@ -17,4 +17,4 @@ void check_status(una_status status, una_text error, const std::string& what) {
   throw InternalError(sentence);
 }
 
-}  // namespace una::text
+}  // namespace una::bridge

@@ -5,7 +5,8 @@
 
 #include "una_bridge.h"
 
-namespace una::text {
+// Calls of the Rust bridge's C functions. Only sources that link una_bridge include this.
+namespace una::bridge {
 
 inline una_str borrow(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -16,4 +17,4 @@ std::string take(una_text text);
 // for the bridge's own. Frees `error`.
 void check_status(una_status status, una_text error, const std::string& what);
 
-}  // namespace una::text
+}  // namespace una::bridge
