@@ -8,6 +8,11 @@ from support import TASK, fresh, read_rows, run, train
 KEYS = ["--max_steps", "6", "--per_device_train_batch_size", "8", "--beta", "0.3", "--dtype", "float32"]
 
 
+def keys(method):
+    """KEYS without beta for a reward model, which has none."""
+    return KEYS if method != "reward" else [*KEYS[:4], *KEYS[6:]]
+
+
 def adapter(folder):
     return (folder / "adapter_model.safetensors").read_bytes()
 
@@ -42,7 +47,7 @@ class Invariances(unittest.TestCase):
                 (folder / "config.json").write_text(json.dumps(config))
                 run(method, "--model", folder, "--data", TASK / "data" / f"{feedback}.jsonl", "--out", out, "--max_length", "160",
                     "--lora_r", "4", "--learning_rate", "1e-3", "--reference_cache_dir", "none", "--threads", "1", "--report_to",
-                    "none", *KEYS[:-2], "--max_steps", "3")
+                    "none", *keys(method)[:-2], "--max_steps", "3")
                 outs.append(adapter(out))
             with self.subTest(method=method):
                 self.assertTrue(outs[0] == outs[1] == outs[2])
@@ -61,8 +66,8 @@ class Invariances(unittest.TestCase):
         for method in ("dpo", "reward"):
             with self.subTest(method=method):
                 first, again = fresh(f"trip-{method}"), fresh(f"trip-{method}-again")
-                train(method, TASK / "data" / "pair.jsonl", first, *KEYS)
-                train(method, TASK / "data" / "pair.jsonl", again, *KEYS, "--max_steps", "1", "--learning_rate", "0", "--adapter",
+                train(method, TASK / "data" / "pair.jsonl", first, *keys(method))
+                train(method, TASK / "data" / "pair.jsonl", again, *keys(method), "--max_steps", "1", "--learning_rate", "0", "--adapter",
                       first)
                 self.assertEqual(adapter(first), adapter(again))
 
@@ -71,7 +76,7 @@ class Invariances(unittest.TestCase):
         for method, key, more in [("dpo", "logp", ["--beta", "1"]), ("reward", "score", [])]:
             with self.subTest(method=method):
                 out, merged, scores = fresh(f"merge-{method}"), fresh(f"merge-{method}-model"), []
-                train(method, data, out, *KEYS, "--learning_rate", "5e-3")
+                train(method, data, out, *keys(method), "--learning_rate", "5e-3")
                 run("merge", "--model", TASK / "start", "--adapter", out, "--out", merged, "--dtype", "float32")
                 for name, where in [("a", ["--model", TASK / "start", "--adapter", out]), ("b", ["--model", merged])]:
                     path = fresh(f"merge-{method}-{name}.jsonl")

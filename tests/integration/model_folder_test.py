@@ -102,7 +102,7 @@ class ModelFolder(unittest.TestCase):
         self.assertEqual(*scores)
         for size in ("", "0", "-1", "5gb", "1.5GB", "10000000000GB"):
             _, error = run(*command, fresh("shards-bad"), "--max_shard_size", size, code=2)
-            self.assertIn(f"max_shard_size: '{size}' is no size such as 5GB", error)
+            self.assertIn(f"max_shard_size: '{size}' is not a size such as 5GB", error)
 
 
 if __name__ == "__main__":

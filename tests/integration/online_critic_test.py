@@ -17,12 +17,9 @@ class Critic(unittest.TestCase):
                   "critic_learning_rate": 9e-6, "adam_beta2": 0.95, "warmup_ratio": 0.03, "lam": 0.9}
         self.assertEqual({key: float(mine[key]) for key in wanted}, wanted)
         self.assertEqual(mine["lr_scheduler_type"], "cosine_with_min_lr")
-        trl = settings("--ppo_preset", "trl")
-        wanted = {"beta": 0.05, "cliprange_value": 0.2, "vf_coef": 0.1, "num_iterations": 4, "num_mini_batches": 1,
-                  "gamma": 1, "lam": 0.95, "max_completion_length": 53, "critic_learning_rate": 0}
-        self.assertEqual({key: float(trl[key]) for key in wanted}, wanted)
-        plain = settings()
-        self.assertEqual({key: plain[key] for key in wanted}, {key: trl[key] for key in wanted})
+        # --dry_run prints the keys that differ from the defaults, which are TRL's (setup/ppo_preset_test has the numbers).
+        trl, plain = settings("--ppo_preset", "trl"), settings()
+        self.assertEqual(wanted.keys() & (trl.keys() | plain.keys()), set())
 
     def test_a_critic_with_its_own_model_learns_what_an_adapter_on_the_shared_one_learns(self):
         more = ["--reward", "length:4", "--num_generations", 2, "--num_iterations", 2, "--learning_rate", "2e-3", "--max_steps", 4]

@@ -19,7 +19,8 @@ class Train(unittest.TestCase):
         for method, feedback, more in cases:
             with self.subTest(method=method, feedback=feedback, more=more):
                 out = fresh(f"train-{method}-{feedback}-{len(more)}")
-                train(method, TASK / "data" / f"{feedback}.jsonl", out, "--max_steps", 6, "--beta", "0.1",
+                beta = ["--beta", "0.1"] if method not in ("sft", "reward") else []
+                train(method, TASK / "data" / f"{feedback}.jsonl", out, "--max_steps", 6, *beta,
                       "--per_device_train_batch_size", 128, "--learning_rate", "5e-4", "--lr_scheduler_type", "constant", *more)
                 losses = self.losses(out)
                 self.assertEqual(len(losses), 6)

@@ -14,6 +14,7 @@
 #include <ATen/ops/tensor.h>
 
 #include "una/base/error.h"
+#include "una/base/test_data.h"
 #include "una/core/model_spec.h"
 #include "una/core/packed_batch.h"
 #include "una/core/tiny_spec_testing.h"
@@ -27,9 +28,7 @@ namespace una::model {
 [[maybe_unused]] inline const bool kOneThread = (at::set_num_threads(1), true);
 
 inline std::string fixture_folder(const std::string& name) {
-  const auto project =
-      std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
-  return (project / "tests" / "data" / "models" / name).string();
+  return (test_data() / "models" / name).string();
 }
 
 inline std::unique_ptr<Model> load_fixture(const std::string& name, const LoadOptions& options = {}) {

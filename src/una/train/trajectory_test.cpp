@@ -11,6 +11,7 @@
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/test_data.h"
 #include "una/data/dataset.h"
 #include "una/data/pack.h"
 #include "una/train/schedule.h"
@@ -22,11 +23,7 @@
 namespace una::train {
 namespace {
 
-std::string folder() {
-  const auto project =
-      std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
-  return (project / "tests" / "data" / "trajectories").string();
-}
+std::string folder() { return (test_data() / "trajectories").string(); }
 
 Json recording() { return read_json_file(folder() + "/trajectories.json"); }
 
