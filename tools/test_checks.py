@@ -3,10 +3,13 @@
 import contextlib
 import io
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
 import check_budgets
+import check_dead_files
+import check_english
 import check_headers
 import check_rooms
 import check_tidy
@@ -23,6 +26,21 @@ def run(check, files, *more):
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
             status = check.main(f"{folder}/src", *[part.replace("TMP", folder) for part in more])
+        return status, output.getvalue()
+
+
+def run_tracked(check, files, *more):
+    """The same for a check that looks at the files that git tracks below its root."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            path = pathlib.Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        for command in (["init", "-q"], ["add", "-A"]):
+            subprocess.run(["git", "-C", folder, *command], check=True, capture_output=True)
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            status = check.main(folder, *more)
         return status, output.getvalue()
 
 
@@ -44,6 +62,24 @@ class Budgets(unittest.TestCase):
     def test_headers_and_sources_have_their_own_limits(self):
         for name, lines, status in [("a.h", 200, 0), ("a.h", 201, 1), ("a.cpp", 600, 0), ("a.cpp", 601, 1)]:
             self.assertEqual(run(check_budgets, {f"src/data/{name}": "int a;\n" * lines})[0], status, (name, lines))
+
+    def test_a_folder_has_twenty_sources_and_tests_do_not_count(self):
+        files = {f"src/data/a{i}.cpp": "int a;\n" for i in range(20)} | {"src/data/a_test.cpp": "int a;\n"}
+        self.assertEqual(run(check_budgets, files)[0], 0)
+        status, output = run(check_budgets, files | {"src/data/b.cpp": "int b;\n"})
+        self.assertEqual(status, 1)
+        self.assertIn("data: 21 sources, at most 20", output)
+        files["src/data/more/b.cpp"] = "int b;\n"
+        self.assertEqual(run(check_budgets, files)[0], 0)
+
+    def test_a_room_has_4500_lines_of_code_and_comments_do_not_count(self):
+        def room(name, lines):
+            return {f"src/{name}/a{i}.cpp": "int a;  // why\n// what\n\n" * 150 for i in range(lines // 150)}
+        self.assertEqual(run(check_budgets, {**room("data/x", 2250), **room("data/y", 2250)})[0], 0)
+        files = {**room("data/x", 2250), **room("data/y", 2250), "src/data/b.h": "int b;\n"}
+        status, output = run(check_budgets, files)
+        self.assertEqual(status, 1)
+        self.assertIn("data: 4501 lines of code, at most 4500", output)
 
     def test_many_parameters_are_mentioned_only(self):
         code = "int f(int a, std::map<int, int> b, int c, int d, int e, int g, int h) { return a; }\n"
@@ -123,7 +159,54 @@ class Rooms(unittest.TestCase):
         rooms = "base:\nnet: base\ncore: base\n"
         for include, status in [("una/base/a.h", 0), ("una/net/a.h", 1)]:
             files = {"rooms.txt": rooms, "src/core/a.h": f'#include "{include}"\n'}
+            files["src/net/a.cpp"] = '#include "una/base/a.h"\n'
+            files["src/core/b.cpp"] = '#include "una/base/a.h"\n'
             self.assertEqual(run(check_rooms, files, "TMP/rooms.txt", "una/")[0], status)
+
+    def test_a_grant_that_is_not_used_is_taken_back(self):
+        files = {"rooms.txt": "base:\ncore: base\n", "src/core/a.cpp": "int a;\n"}
+        status, output = run(check_rooms, files, "TMP/rooms.txt", "una/")
+        self.assertEqual(status, 1)
+        self.assertIn("rooms.txt:2: core never includes base", output)
+
+
+class English(unittest.TestCase):
+    phrases = {"tools/banned_phrases.txt": "# list\n\\bis no\\b | \"is not a\"\n"}
+
+    def check(self, text, exemptions):
+        return run_tracked(check_english, self.phrases | {
+            "src/a.cpp": text, "tools/english_exemptions.txt": exemptions})
+
+    def test_a_banned_phrase_is_found_with_its_line_and_what_to_write(self):
+        self.assertEqual(self.check("// It is not a key.\n", "")[0], 0)
+        status, output = self.check("int a;\n// It is no key.\n", "")
+        self.assertEqual(status, 1)
+        self.assertIn('src/a.cpp:2: "is no": write "is not a"', output)
+
+    def test_the_exemptions_may_only_shrink(self):
+        self.assertEqual(self.check("// It is no key.\n", "1 src/a.cpp\n")[0], 0)
+        self.assertEqual(self.check("// It is no key. It is no use.\n", "1 src/a.cpp\n")[0], 1)
+        status, output = self.check("// It is a key.\n", "1 src/a.cpp\n")
+        self.assertEqual(status, 1)
+        self.assertIn("has 0 left, not 1", output)
+
+
+class DeadFiles(unittest.TestCase):
+    used = {
+        "CMakeLists.txt": "", "src/una/x/CMakeLists.txt": "", "src/una/x/main.cpp": '#include "una/x/a.h"\nint main() { a(); }\n',
+        "src/una/x/a.h": "void a();\nvoid b();\n", "src/una/x/a.cpp": '#include "una/x/a.h"\nvoid a() {\n  b();\n}\n',
+        "src/una/x/b.cpp": "void b() {\n}\n", "tools/t.py": "", "dev": "tools/t.py"}
+
+    def test_what_is_used_passes(self):
+        self.assertEqual(run_tracked(check_dead_files, self.used), (0, ""))
+
+    def test_what_nothing_uses_is_named(self):
+        for name, text, words in [("src/una/x/c.h", "", "no source but its own includes it"),
+                                  ("src/una/x/c.cpp", "void c() {\n}\n", "nothing it defines is named"),
+                                  ("tools/u.py", "", "no other file names it")]:
+            status, output = run_tracked(check_dead_files, self.used | {name: text})
+            self.assertEqual(status, 1, name)
+            self.assertIn(f"{name}: {words}", output)
 
 
 class Text(unittest.TestCase):
