@@ -21,7 +21,7 @@
 namespace una::data::detail {
 namespace {
 
-constexpr std::uint64_t kVersion = 1;  // raised when the same files and settings come to give other rows
+constexpr std::uint64_t kVersion = 2;  // raised when the same files and settings come to give other rows
 constexpr std::uint64_t kLarge = std::uint64_t{64}
                                  << 20;  // bytes of files from which on `auto` means a cache
 

@@ -9,7 +9,10 @@ namespace una::rows {
 
 void count_shapes(const std::vector<ReadRow>& rows, ReadReport& report) {
   report.rows_read += std::ssize(rows);
-  for (const ReadRow& row : rows) { ++report.by_shape[row.shape]; }
+  for (const ReadRow& row : rows) {
+    ++report.by_shape[row.shape];
+    if (row.turns_behind > 0) { report.unused["turns behind the last answer"] += row.turns_behind; }
+  }
 }
 
 void check_marked(const std::vector<ReadRow>& rows) {

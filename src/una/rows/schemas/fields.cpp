@@ -52,18 +52,18 @@ Message message_value(const RowView& row, const Json& value, const std::string& 
   const char* role_key = sharegpt ? "from" : "role";
   const char* content_key = sharegpt ? "value" : "content";
   if (!has_string(value, role_key)) { bad_field(row, cat(field, ".", role_key), "must be a string"); }
-  if (!value.contains(content_key) || (value[content_key].is_null() && !has(value, "tool_calls"))) {
+  if (!has(value, content_key) && !has(value, "tool_calls")) {
     bad_field(row, cat(field, ".", content_key), "is missing");
   }
   Message message;
   message.role = value[role_key].get<std::string>();
   if (sharegpt) { message.role = role_of(message.role); }
-  message.content = content_value(row, value[content_key], cat(field, ".", content_key));
+  if (has(value, content_key)) {
+    message.content = content_value(row, value[content_key], cat(field, ".", content_key));
+  }
   Json extra = Json::object();
   for (const auto& [key, member] : value.items()) {
-    if (key != role_key && key != content_key && key != "loss_weight" && !member.is_null()) {
-      extra[key] = member;
-    }
+    if (key != role_key && key != content_key && !member.is_null()) { extra[key] = member; }
   }
   if (!extra.empty()) { message.extra = extra.dump(); }
   return message;

@@ -8,6 +8,7 @@
 #include "una/base/format.h"
 #include "una/rows/drops.h"
 #include "una/rows/schemas/fields.h"
+#include "una/rows/schemas/marks.h"
 #include "una/rows/schemas/schemas.h"
 #include "una/rows/scores/reference_columns.h"
 
@@ -65,14 +66,6 @@ void read_common(const RowView& row, ReadRow& out) {
   if (has(row.json, "score_range")) { out.range = range_field(row); }
 }
 
-bool begins_with(const std::vector<Message>& all, const std::vector<Message>& start) {
-  if (start.empty() || all.size() <= start.size()) { return false; }
-  for (std::size_t i = 0; i < start.size(); ++i) {
-    if (all[i].role != start[i].role || all[i].content != start[i].content) { return false; }
-  }
-  return true;
-}
-
 void to_chat(Text& text, const char* role) {
   if (text.is_chat) { return; }
   std::vector<Message> messages;
@@ -87,16 +80,27 @@ void align(Example& example, bool wrap) {
   for (const Response& response : example.responses) { chat = chat || response.text.is_chat; }
   if (!chat) { return; }
   to_chat(example.prompt, "user");
-  for (Response& response : example.responses) {
-    to_chat(response.text, "assistant");
-    std::vector<Message>& turns = response.text.messages;
-    const std::vector<Message>& prompt = example.prompt.messages;
-    if (begins_with(turns, prompt)) {
-      const std::vector<Message> rest(turns.begin() + static_cast<std::ptrdiff_t>(prompt.size()),
-                                      turns.end());
-      turns = rest;
+  for (Response& response : example.responses) { to_chat(response.text, "assistant"); }
+  remove_repeated_prompt(example);
+}
+
+// Turns of a whole conversation that follow its last assistant turn: split_answer cuts them off.
+std::int64_t turns_behind_answer(const Json& json, const Example& example) {
+  if (example.responses.size() != 1 || !example.responses[0].text.is_chat) { return 0; }
+  if (first_of(json, {"completion", "response"}) != nullptr) { return 0; }
+  const char* list = has_list(json, "messages") ? "messages" : "conversations";
+  if (!has_list(json, list)) { return 0; }
+  std::int64_t behind = 0;
+  for (auto turn = json[list].rbegin(); turn != json[list].rend(); ++turn) {
+    const char* role = first_of(*turn, {"role", "from"});
+    const std::string name =
+        role != nullptr && (*turn)[role].is_string() ? (*turn)[role].get<std::string>() : "";
+    if (name != "user" && name != "human" && name != "tool" && name != "observation" && name != "system") {
+      break;
     }
+    ++behind;
   }
+  return behind;
 }
 
 [[noreturn]] void unknown_shape(const Json& json, const Where& where) {
@@ -157,10 +161,11 @@ bool fits_any_shape(const Json& json) {
   return std::any_of(shapes().begin(), shapes().end(), [&](const Shape& shape) { return shape.fits(json); });
 }
 
-ReadRow read_row(const Json& json, const Where& where, bool apply_chat_template) {
-  if (!json.is_object()) {
-    throw InputError(cat(where.text(), ": a row must be a JSON object, found ", json.type_name()));
+ReadRow read_row(const Json& given, const Where& where, bool apply_chat_template) {
+  if (!given.is_object()) {
+    throw InputError(cat(where.text(), ": a row must be a JSON object, found ", given.type_name()));
   }
+  const Json json = normalised_row({given, where});
   const RowView view{json, where};
   for (const Shape& shape : shapes()) {
     if (!shape.fits(json)) { continue; }
@@ -169,13 +174,16 @@ ReadRow read_row(const Json& json, const Where& where, bool apply_chat_template)
     out.example.where = where;
     read_common(view, out);
     shape.read(view, out);
+    read_mark_beside(view, out);
+    out.turns_behind = turns_behind_answer(json, out.example);
     read_reference_columns(view, out.example);
     if (apply_chat_template && shape.read == read_hh && out.drop.empty()) { hh_to_chat(out.example); }
     align(out.example, apply_chat_template);
     if (out.drop.empty() && !out.example.responses.empty() && is_unfinished(json)) { out.drop = kUnfinished; }
+    leave_untrained_out(out);
     return out;
   }
-  unknown_shape(json, where);
+  unknown_shape(given, where);
 }
 
 std::optional<std::string> ground_truth_of(const RowView& row, const std::string& column) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,8 @@ struct ReadRow {
   std::string scale;                // the data set's own rule for its scores, for the report; or ""
   std::string drop;                 // not "": degenerate, the reason
   bool tie = false;                 // a preference without a winner
+  std::string mark = "label";       // the member that a binary row's label was read from
+  std::int64_t turns_behind = 0;    // turns behind the last answer, which are not read
   bool unmarked = false;            // answers without score, label or rank: only for labelling
 };
 

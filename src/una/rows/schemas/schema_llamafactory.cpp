@@ -54,7 +54,10 @@ std::vector<Message> conversation(const RowView& row) {
 void add_answer(const RowView& row, Text answer, ReadRow& out) {
   const char* tag = tag_field(row.json);
   Response response = response_of(std::move(answer));
-  if (tag != nullptr) { response.label = bool_field(row, tag); }
+  if (tag != nullptr) {
+    response.label = bool_field(row, tag);
+    out.mark = tag;
+  }
   out.example.unit = tag != nullptr ? Unit::kBinary : Unit::kSft;
   out.example.responses.push_back(std::move(response));
 }

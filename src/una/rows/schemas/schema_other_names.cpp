@@ -65,13 +65,13 @@ void read_swift_pair(const RowView& row, ReadRow& out) {
 }
 
 bool fits_question_answer(const Json& row) {
-  return has_string(row, "question") && has_string(row, "answer");
+  return has_string(row, "question") && first_of(row, {"answer", "response"}) != nullptr;
 }
 
 void read_question_answer(const RowView& row, ReadRow& out) {
   out.example.unit = Unit::kSft;
   out.example.prompt = question_of(row);
-  out.example.responses.push_back(response_of(text_field(row, "answer")));
+  out.example.responses.push_back(response_of(text_field(row, first_of(row.json, {"answer", "response"}))));
 }
 
 }  // namespace una::rows

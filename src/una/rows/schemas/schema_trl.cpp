@@ -109,7 +109,7 @@ void read_messages(const RowView& row, ReadRow& out) {
   if (!answer.empty()) { out.example.responses.push_back(response_of(chat_text(std::move(answer)))); }
 }
 
-bool fits_text(const Json& row) { return has_string(row, "text") && !row.contains("label"); }
+bool fits_text(const Json& row) { return has_string(row, "text"); }
 
 void read_text(const RowView& row, ReadRow& out) {
   out.example.unit = Unit::kSft;

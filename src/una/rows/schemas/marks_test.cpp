@@ -1,0 +1,163 @@
+#include "una/rows/schemas/marks.h"
+
+#include <gtest/gtest.h>
+
+#include "una/base/format.h"
+#include "una/rows/read_examples.h"
+#include "una/rows/rows_testing.h"
+
+namespace una::rows {
+namespace {
+
+// The answer's text without its mark, in each shape of a single answer.
+const char* const kSingleAnswers[] = {
+    R"("prompt": "p", "completion": "a")",
+    R"("prompt": "p", "response": "a")",
+    R"("question": "p", "answer": "a")",
+    R"("question": "p", "response": "a")",
+    R"("instruction": "p", "input": "", "output": "a")",
+    R"("conversations": [{"from": "human", "value": "p"}, {"from": "gpt", "value": "a"}])",
+    R"("messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "a"}])",
+    R"("text": "a")",
+};
+
+std::string with(const char* row, const std::string& member) { return cat("{", row, ", ", member, "}"); }
+
+TEST(Marks, ALabelBesideAnAnswerIsReadInEveryShape) {
+  for (const char* answer : kSingleAnswers) {
+    for (const char* name : {"label", "thumbs_up", "is_good", "Liked", "rating", "feedback"}) {
+      const ReadRow row = read_text(with(answer, cat("\"", name, "\": false")));
+      EXPECT_EQ(row.example.unit, Unit::kBinary) << answer << name;
+      EXPECT_EQ(row.example.responses.at(0).label, false) << answer << name;
+    }
+  }
+}
+
+TEST(Marks, AScoreBesideAnAnswerIsReadInEveryShape) {
+  for (const char* answer : kSingleAnswers) {
+    for (const char* name : {"score", "rating", "reward", "stars", "Grade"}) {
+      const ReadRow row = read_text(with(answer, cat("\"", name, "\": 2.5")));
+      EXPECT_EQ(row.example.unit, Unit::kScore) << answer << name;
+      EXPECT_EQ(row.example.responses.at(0).raw_score, 2.5) << answer << name;
+      EXPECT_TRUE(row.scored);
+    }
+  }
+}
+
+TEST(Marks, WhatLooksLikeFeedbackAndCannotBeReadStopsTheRun) {
+  for (const char* answer : kSingleAnswers) {
+    for (const char* member :
+         {R"("feedback": "good")", R"("thumbs": 1)", R"("rating": "4 of 5")", R"("votes": 3)"}) {
+      const std::string name = std::string(member).substr(1, std::string(member).find('"', 1) - 1);
+      const std::string error = input_error([&] { read_text(with(answer, member)); });
+      EXPECT_TRUE(contains(error, cat("rows.jsonl:7: field \"", name, "\" looks like feedback"))) << error;
+      EXPECT_TRUE(contains(error, cat("--columns label=", name))) << error;
+    }
+  }
+}
+
+TEST(Marks, ASecondMarkStopsTheRun) {
+  for (const char* answer : kSingleAnswers) {
+    const std::string error = input_error([&] { read_text(with(answer, R"("label": true, "rating": 2)")); });
+    EXPECT_TRUE(contains(error, "\"rating\" looks like feedback")) << answer << error;
+    EXPECT_NE(input_error([&] { read_text(with(answer, R"("score": 1, "label": true)")); }), "") << answer;
+  }
+}
+
+TEST(Marks, AColumnThatIsSetAsideByNameIsNotFeedback) {
+  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "a", "ignored": "good"})").example.unit, Unit::kSft);
+  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "a", "tag": "maths"})").example.unit, Unit::kSft);
+}
+
+TEST(Marks, NullsOfATableOfSeveralKindsAreAbsent) {
+  const std::string nulls = R"("chosen": null, "rejected": null, "score_range": null)";
+  EXPECT_EQ(read_text(cat(R"({"prompt": "p", "completion": "a", "label": true, "score": null, )", nulls, "}"))
+                .example.unit,
+            Unit::kBinary);
+  EXPECT_EQ(read_text(cat(R"({"prompt": "p", "completion": "a", "label": null, "score": 4, )", nulls, "}"))
+                .example.unit,
+            Unit::kScore);
+  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "a", "label": null, "score": null})").example.unit,
+            Unit::kSft);
+  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": null, "label": null, "score": null})").example.unit,
+            Unit::kPrompt);
+  const ReadRow missing = read_text(R"({"prompt": "p", "completion": "a", "score": null, "source": null})");
+  EXPECT_EQ(missing.example.unit, Unit::kScore);  // a score that is missing, not a demonstration
+  EXPECT_FALSE(missing.example.responses[0].raw_score);
+}
+
+TEST(Marks, TurnsMarkedAsNotToBeTrainedOnLeaveWithTheirRow) {
+  for (const char* member : {R"("weight": 0)", R"("weight": 0.0)", R"("train": false)", R"("loss": false)",
+                             R"("loss_weight": 0)"}) {
+    const ReadRow row = read_text(cat(R"({"messages": [{"role": "user", "content": "p", "loss_weight": 0},
+      {"role": "assistant", "content": "a", )",
+                                      member, "}]}"));
+    EXPECT_EQ(row.drop, "answer marked as not to be trained on") << member;
+    EXPECT_EQ(row.example.prompt.messages[0].extra, "") << member;
+  }
+  const ReadRow kept = read_text(R"({"messages": [{"role": "user", "content": "p", "weight": 0},
+    {"role": "assistant", "content": "a", "weight": 1}]})");
+  EXPECT_EQ(kept.drop, "");
+  EXPECT_EQ(kept.example.responses[0].text.messages[0].extra, "");
+}
+
+TEST(Marks, ChatsAsJsonTextAreChatsAndPythonsReprIsRefused) {
+  for (
+      const char* row :
+      {R"({"prompt": "[{\"role\": \"user\", \"content\": \"q\"}]", "completion": "a"})",
+       R"({"messages": "[{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", \"content\": \"a\"}]"})"}) {
+    const ReadRow read = read_text(row);
+    EXPECT_EQ(prompt_of(read), "user:q") << row;
+    EXPECT_EQ(answer_of(read, 0), "assistant:a") << row;
+  }
+  const std::string error = input_error(
+      [] { read_text(R"({"prompt": "[{'role': 'user', 'content': 'q'}]", "completion": "a"})"); });
+  EXPECT_TRUE(contains(error, "field \"prompt\" holds a list of turns as Python's repr")) << error;
+  EXPECT_EQ(prompt_of(read_text(R"({"prompt": "[{} is JSON", "completion": "a"})")), "[{} is JSON");
+}
+
+std::string turn(const char* role, const char* content) {
+  return cat(R"({"role": ")", role, R"(", "content": ")", content, R"("})");
+}
+
+TEST(Marks, AQuestionThatTheListsRepeatIsReadOnce) {
+  const std::string system = turn("system", "s"), user = turn("user", "q"), good = turn("assistant", "g"),
+                    bad = turn("assistant", "b");
+  const auto read = [&](const std::string& prompt, const std::string& before) {
+    return read_text(cat(R"({"prompt": )", prompt, R"(, "chosen": [)", before, good, R"(], "rejected": [)",
+                         before, bad, "]}"));
+  };
+  for (const ReadRow& row :
+       {read("\"q\"", user + ", "), read("[" + user + "]", user + ", "), read("[" + user + "]", "")}) {
+    EXPECT_EQ(prompt_of(row), "user:q");
+    EXPECT_EQ(answer_of(row, 0), "assistant:g");
+    EXPECT_EQ(answer_of(row, 1), "assistant:b");
+  }
+  for (const ReadRow& row :
+       {read("[" + system + ", " + user + "]", user + ", "), read("\"q\"", system + ", " + user + ", "),
+        read("[" + user + "]", system + ", " + user + ", ")}) {
+    EXPECT_EQ(prompt_of(row), "system:s|user:q");
+    EXPECT_EQ(answer_of(row, 0), "assistant:g");
+    EXPECT_EQ(answer_of(row, 1), "assistant:b");
+  }
+}
+
+TEST(Marks, TurnsBehindTheLastAnswerAreCounted) {
+  DataOptions options;
+  options.dataset_name = {write_rows(test_folder("turns_behind"), "rows.jsonl",
+                                     cat(R"({"messages": [)", turn("user", "p"), ", ", turn("assistant", "a"),
+                                         ", ", turn("user", "thanks"), "]}\n"))};
+  ReadReport report;
+  EXPECT_EQ(read_examples(options, report, "").size(), 1U);
+  EXPECT_EQ(report.unused.at("turns behind the last answer"), 1);
+}
+
+TEST(Marks, AToolCallWithoutContentIsReadAsNullContent) {
+  const ReadRow row = read_text(R"({"messages": [{"role": "user", "content": "p"},
+    {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {}}}]}]})");
+  EXPECT_EQ(row.example.responses[0].text.messages[0].content, "");
+  EXPECT_TRUE(contains(row.example.responses[0].text.messages[0].extra, "tool_calls"));
+}
+
+}  // namespace
+}  // namespace una::rows
