@@ -10,7 +10,6 @@
 #include <sstream>
 #include <string>
 
-#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -79,12 +78,5 @@ std::uint64_t current_memory_bytes() { return proc_kilobytes("/proc/self/status"
 std::uint64_t available_memory_bytes() { return proc_kilobytes("/proc/meminfo", "MemAvailable") * 1024; }
 
 int process_id() { return ::getpid(); }
-
-int available_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) { return 1; }
-  return CPU_COUNT(&set);
-}
 
 }  // namespace una

@@ -16,6 +16,5 @@ std::uint64_t take_peak_memory();
 std::uint64_t current_memory_bytes();
 std::uint64_t available_memory_bytes();  // of the machine
 int process_id();
-int available_cpus();  // the affinity mask's size
 
 }  // namespace una

@@ -4,7 +4,11 @@
 
 namespace una::kernels {
 
-// Compute threads: `wanted`, or every processor of this process.
+// InputError unless `wanted` is 0 (as many as this process has processors) or a number that a machine could have.
+void check_threads(std::int64_t wanted);
+
+// Compute threads: `wanted`, or as many as the affinity mask and the control group allow; where those allow fewer
+// than the machine has, a log line gives the number and the reason. InputError as check_threads.
 void set_threads(std::int64_t wanted);
 
 }  // namespace una::kernels

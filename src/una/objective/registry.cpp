@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <cmath>
 #include <set>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
+#include "una/base/option_checks.h"
 #include "una/objective/methods.h"
 
 namespace una::objective {
@@ -100,13 +102,8 @@ std::unique_ptr<Objective> make_objective(const std::string& method, const Objec
 }
 
 std::size_t choose(const char* key, const std::string& value, const std::vector<std::string>& known) {
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    if (known[i] == value) { return i; }
-  }
-  const std::string nearest = nearest_name(value, known);
-  throw InputError(cat(key, ": unknown value '", value, "'",
-                       nearest.empty() ? std::string() : cat("; did you mean '", nearest, "'?"),
-                       " (known: ", join(known, ", "), ")"));
+  check_choice(key, value, known);
+  return static_cast<std::size_t>(std::find(known.begin(), known.end(), value) - known.begin());
 }
 
 void check_beta(const ObjectiveOptions& options) {

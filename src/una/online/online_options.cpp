@@ -5,6 +5,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/option_checks.h"
 #include "una/objective/methods.h"
 
 namespace una::online {
@@ -46,15 +47,15 @@ void check_offline_keys(const OnlineOptions& options) {
   check_input(options.offline_coef > 0 && std::isfinite(options.offline_coef),
               "offline_coef must be positive, not ", options.offline_coef,
               "; to leave the rows out, leave out offline_data");
-  check_input(options.offline_batch_size >= 1, "offline_batch_size must be at least 1, not ",
-              options.offline_batch_size);
+  check_count("offline_batch_size", options.offline_batch_size, 1);
 }
 
 }  // namespace
 
 void check_online(const OnlineOptions& options, Method kind) {
+  constexpr std::int64_t kMost = 1'000'000;
   const auto at_least = [](const char* key, std::int64_t value, std::int64_t least) {
-    check_input(value >= least, key, " must be at least ", least, ", not ", value);
+    check_count(key, value, least, kMost);
   };
   at_least("num_generations", options.num_generations, kind == Method::kPpo ? 1 : 2);
   at_least("num_iterations", options.num_iterations, 1);

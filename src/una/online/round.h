@@ -11,6 +11,7 @@ namespace una::online {
 
 // One round: samples with their rewards as rows to train on, and the numbers to log.
 struct Round {
+  std::int64_t number = 0;             // in the run, from 1; a resumed run goes on counting
   std::vector<rollout::Group> groups;  // as sampled and scored
   std::vector<Row> rows;
   MetricSums metrics;

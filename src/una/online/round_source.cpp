@@ -71,6 +71,8 @@ void RoundSource::begin_round() {
   parts_.beta = kl_control_.coefficient();
   applied_ = 0;
   Round round = make_round(parts_, chosen, key);
+  const std::int64_t rounds_per_epoch = (prompts() + prompts_per_round() - 1) / prompts_per_round();
+  round.number = position_.epoch * rounds_per_epoch + position_.row / prompts_per_round() + 1;
   for (const rollout::Group& group : round.groups) { answers_ += static_cast<double>(group.answers.size()); }
   if (listener_) { listener_(round); }
   warn_of_no_signal(round);

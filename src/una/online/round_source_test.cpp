@@ -280,7 +280,7 @@ TEST(RoundSource, PpoSPartsOfTheRewardAddUp) {
 }
 
 TEST(RoundSource, TheCriticLearnsAloneFirstAndThePolicySFirstUpdateIsAdamSFirst) {
-  Bench bench("ppo", {}, {.critic_rate = 2, .critic_alone = 2});
+  Bench bench("ppo", {}, {.critic_rate = 2, .value_warmup_steps = 2});
   RoundSource source(bench.parts, kPrompts, 1);
   const auto& spans = bench.runner->buffer().spans();
   const auto largest_move = [&](const at::Tensor& before, bool critic) {

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "una/base/clock.h"
+#include "una/base/cpus.h"
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"

@@ -47,6 +47,40 @@ std::string exploding_gradient(const Run& run) {
              ": the run is coming apart; lower learning_rate or use a longer warm-up");
 }
 
+// Every gradient is exactly zero: the loss does not depend on anything that trains.
+std::string no_gradient(const Run& run) {
+  const Series& norm = run["grad_norm"];
+  if (norm.size() < 2) { return ""; }
+  const auto zeros = std::count(norm.values.begin(), norm.values.end(), 0.0);
+  if (2 * zeros <= std::ssize(norm.values)) { return ""; }
+  return cat(
+      "grad_norm was exactly 0 in ", zeros, " of ", norm.size(),
+      " logged rows: nothing was learned there; the loss may be saturated, all rewards of a group equal, or "
+      "every answer empty or masked");
+}
+
+// AdamW moves each weight by about the learning rate per step, whatever the gradient.
+std::string huge_learning_rate(const Run& run) {
+  constexpr double kHuge = 0.1;
+  const Series& rate = run["learning_rate"];
+  if (rate.empty()) { return ""; }
+  const double peak = *std::max_element(rate.values.begin(), rate.values.end());
+  if (!(peak >= kHuge)) { return ""; }
+  return cat("learning_rate reached ", number(peak),
+             ", and AdamW moves every weight by about that much per step: ",
+             "the model is destroyed whatever the loss shows; usual values are 1e-6 to 1e-3");
+}
+
+// KTO's estimate compares good answers with bad ones: with one kind alone nothing holds the policy back.
+std::string one_sided_labels(const Run& run) {
+  const bool good = !run["rewards/chosen"].empty(), bad = !run["rewards/rejected"].empty();
+  if (run.method != "kto" || good == bad) { return ""; }
+  return cat(
+      "every answer is ", good ? "good" : "bad",
+      ": kto learns from the difference between good and bad answers, and with one kind alone it only makes "
+      "all answers more (or less) likely; look at the label column");
+}
+
 const Series& accuracy_series(const Run& run) {
   const Series& pairs = run["rewards/accuracies"];
   return pairs.empty() ? run["accuracy"] : pairs;
@@ -108,7 +142,16 @@ std::string saturated(const Run& run) {
 }
 
 std::string truncated(const Run& run) {
-  const Trend share = trend_of(run["completions/clipped_ratio"]);
+  const Series& ratios = run["completions/clipped_ratio"];
+  const Trend share = trend_of(ratios);
+  const bool all_cut = !ratios.empty() && std::all_of(ratios.values.begin(), ratios.values.end(),
+                                                      [](double ratio) { return ratio >= 0.999; });
+  if (all_cut) {
+    return cat(
+        "every sampled answer is cut at the length limit, in all ", ratios.size(),
+        " logged rows: rewards judge unfinished answers, and the end of an answer is never learned; raise "
+        "max_completion_length");
+  }
   if (share.count < 4 || share.end < 0.2) { return ""; }
   return cat(percent(share.end, 1),
              " of the sampled answers are cut at the length limit: raise the number of new tokens, or reward "
@@ -181,9 +224,9 @@ std::string health_text(const std::string& metrics_jsonl, const std::string& met
   const SeriesMap all = series_of(rows);
   const Run run{.all = all, .method = method};
   std::string text;
-  for (const auto check :
-       {not_finite, exploding_gradient, reversed_ranking, both_rewards_fall, stuck_accuracy, overfit,
-        saturated, truncated, stale_sampler, length_drift, loss_variance, slow_convergence}) {
+  for (const auto check : {not_finite, huge_learning_rate, no_gradient, one_sided_labels, exploding_gradient,
+                           reversed_ranking, both_rewards_fall, stuck_accuracy, overfit, saturated, truncated,
+                           stale_sampler, length_drift, loss_variance, slow_convergence}) {
     if (const std::string finding = check(run); !finding.empty()) { text += finding + "\n"; }
   }
   return text;

@@ -197,6 +197,39 @@ TEST(Health, ASaturatedSigmoidIsReported) {
   EXPECT_TRUE(says(health_text(run(20, curves), "una"), "una/saturated"));
 }
 
+TEST(Health, AGradientOfExactlyZeroIsReported) {
+  auto curves = healthy();
+  curves["grad_norm"] = line(0, 0);
+  EXPECT_TRUE(says(health_text(run(3, curves), "rloo"), "grad_norm was exactly 0 in 3 of 3"));
+  curves["grad_norm"] = [](double at) { return at < 0.2 ? 0.0 : 1.0; };  // a few flat groups are normal
+  EXPECT_EQ(health_text(run(20, curves), "rloo"), "");
+}
+
+TEST(Health, ALearningRateNoModelSurvivesIsReported) {
+  auto curves = healthy();
+  curves["learning_rate"] = line(50, 0);
+  EXPECT_TRUE(says(health_text(run(2, curves), "dpo"), "learning_rate reached 50"));
+  curves["learning_rate"] = line(0.01, 0);
+  EXPECT_EQ(health_text(run(20, curves), "dpo"), "");
+}
+
+TEST(Health, KtoWithOneKindOfLabelIsReported) {
+  auto curves = healthy();
+  curves.erase("rewards/rejected");
+  EXPECT_TRUE(says(health_text(run(3, curves), "kto"), "every answer is good"));
+  EXPECT_EQ(health_text(run(3, curves), "una"), "");
+  curves["rewards/rejected"] = line(0, -0.9);
+  EXPECT_EQ(health_text(run(3, curves), "kto"), "");
+  curves.erase("rewards/chosen");
+  EXPECT_TRUE(says(health_text(run(3, curves), "kto"), "every answer is bad"));
+}
+
+TEST(Health, AnswersThatAreAllCutAreReportedHoweverShortTheRun) {
+  auto curves = healthy();
+  curves["completions/clipped_ratio"] = line(1, 1);
+  EXPECT_TRUE(says(health_text(run(2, curves), "grpo"), "every sampled answer is cut"));
+}
+
 TEST(Health, OverfittingNamesTheStepOfTheBestEvaluation) {
   auto curves = healthy();
   curves["eval_loss"] = [](double at) { return 0.5 + std::abs(at - 0.4) * 0.3; };

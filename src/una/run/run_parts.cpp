@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/base/clock.h"
+#include "una/base/cpus.h"
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
@@ -204,7 +205,7 @@ train::StepOptions step_options(const setup::RunConfig& config) {
           .critic_rate = config.online.critic_learning_rate > 0 && t.learning_rate > 0
                              ? config.online.critic_learning_rate / t.learning_rate
                              : 1,
-          .critic_alone = config.online.value_warmup_steps};
+          .value_warmup_steps = config.online.value_warmup_steps};
 }
 
 std::string step0_self_check(train::StepRunner& runner, const StepBatch& batch) {

@@ -1,6 +1,7 @@
 #include "una/run/sample_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "una/base/files.h"
 #include "una/base/format.h"
@@ -19,12 +20,22 @@ Json prompt_json(const Text& prompt) {
 
 }  // namespace
 
+// Lines that are no rows of ours go.
+void SampleTable::keep_rounds_before(std::int64_t number) {
+  if (!is_file(path_)) { return; }
+  for (const std::string& line : split(read_file(path_), '\n')) {
+    const Json row = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!row.is_object() || !row.contains("round") || !row["round"].is_number_integer()) { continue; }
+    if (row["round"].get<std::int64_t>() < number) { lines_.push_back(line + "\n"); }
+  }
+}
+
 void SampleTable::add(const online::Round& round) {
-  ++round_;
+  if (!std::exchange(begun_, true)) { keep_rounds_before(round.number); }
   for (std::size_t g = 0; g < std::min(kPerRound, round.groups.size()); ++g) {
     if (round.groups[g].answers.empty()) { continue; }
     const rollout::Answer& answer = round.groups[g].answers.front();
-    const Json row{{"round", round_},
+    const Json row{{"round", round.number},
                    {"prompt", prompt_json(round.groups[g].prompt->example.prompt)},
                    {"answer", answer.text},
                    {"reward", answer.scored ? Json(answer.reward) : Json(nullptr)}};

@@ -8,7 +8,8 @@
 
 namespace una::run {
 
-// samples.jsonl: the newest answers of an online run, a few of each round, for the report.
+// samples.jsonl: the newest answers of an online run, a few of each round, for the report. A resumed run keeps the
+// answers of the rounds before its first one.
 class SampleTable {
  public:
   explicit SampleTable(std::string path) : path_(std::move(path)) {}
@@ -16,8 +17,9 @@ class SampleTable {
   void add(const online::Round& round);
 
  private:
+  void keep_rounds_before(std::int64_t number);
   std::string path_;
-  std::int64_t round_ = 0;
+  bool begun_ = false;
   std::vector<std::string> lines_;
 };
 

@@ -16,6 +16,7 @@
 #include "una/base/interrupt.h"
 #include "una/base/json_text.h"
 #include "una/base/log.h"
+#include "una/base/watched_file.h"
 #include "una/kernels/devices.h"
 #include "una/objective/methods.h"
 #include "una/report/html_report.h"
@@ -48,15 +49,6 @@ Settings with_absolute_paths(const Settings& then) {
 std::string threads_text() { return std::to_string(at::get_num_threads()); }
 
 // Keys about evaluation mean nothing without rows for it.
-void check_evaluation(const setup::RunConfig& config) {
-  const bool has_rows = config.run.eval_fraction > 0 || setup::eval_options(config).has_value();
-  const bool is_asked = config.train.eval_strategy == "steps" || config.train.eval_strategy == "epoch";
-  check_input(has_rows || !is_asked, "eval_strategy ", config.train.eval_strategy,
-              " needs rows to evaluate on: give --eval_fraction or --eval_data");
-  check_input(has_rows || !config.train.load_best_model_at_end,
-              "load_best_model_at_end needs rows to evaluate on: give --eval_fraction or --eval_data");
-}
-
 void check_report_to(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     check_input(
@@ -93,6 +85,8 @@ class TrainingRun {
   void precompute();
   train::LoopParts loop_parts();
   int finish(const train::LoopResult& result);
+  void write_result(const train::LoopResult& result);
+  std::string write_accounts(const train::LoopResult& result) const;
   void write_summary(const train::LoopResult& result) const;
   std::map<std::string, std::string> identity() const;
   std::string run_yaml() const { return print_options(setup::with_absolute_paths(config_)); }
@@ -117,11 +111,13 @@ void TrainingRun::check_config() {
   train::check_options(config_.train);
   kernels::open_device(config_.model.device);
   check_input(!config_.data.dataset_name.empty(), "no data: give a file of rows with --data");
-  check_input(config_.run.threads >= 0, "threads must be 0 (all processors) or more");
+  setup::check_options(config_.model);
+  kernels::check_threads(config_.run.threads);
   check_input(config_.run.eval_fraction >= 0 && config_.run.eval_fraction < 1,
               "eval_fraction must be in [0, 1)");
   check_input(!setup::eval_options(config_) || config_.run.eval_fraction == 0,
               "eval_data (or a slice in dataset_test_split) and eval_fraction exclude each other");
+  train::check_evaluation(config_.train, config_.run.eval_fraction > 0 || setup::eval_options(config_));
   if (is_online()) { check_online_config(config_); }
   check_report_to(config_.run.report_to);
   check_input(config_.train.kl_budget == 0 ||
@@ -171,8 +167,6 @@ void TrainingRun::load_model() {
   for (std::int64_t i = 0; needs.survey && !is_online() && i < data_.train->size(); ++i) {
     objective_->observe(data::table_of(data_.train->row(i)));
   }
-  check_evaluation(config_);
-  check_report_to(config_.run.report_to);
   check_input(config_.train.kl_budget == 0 || model_.reference != nullptr,
               "kl_budget: this method has no reference to measure a KL to (grpo: give --beta above 0)");
   if (needs.score) { setup::warn_of_pad(text_.folder, spec_, text_.eos_id); }
@@ -305,7 +299,6 @@ void TrainingRun::precompute() {
     bar.advance(static_cast<double>(batch.rows));
   }
   bar.finish();
-  model_.reference->flush();
 }
 
 train::LoopParts TrainingRun::loop_parts() {
@@ -335,9 +328,8 @@ train::LoopParts TrainingRun::loop_parts() {
     setup::write_trained(model_, config_, folder);
     rows::write_score_fits(data_.train->report().score_fits.get(), folder);
   };
-  parts.before_checkpoint = [this] {
-    if (model_.reference != nullptr) { model_.reference->flush(); }
-  };
+  parts.before_checkpoint = check_watched_files;
+  parts.saved_step = start_.config.empty() ? -1 : start_.position.step;
   parts.title = config_.method;
   return parts;
 }
@@ -368,18 +360,28 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
   write_file(config_.run.output_dir + "/summary.json", summary.dump(2) + "\n");
 }
 
+// The result comes first: what only describes it must not stand between a run that reached its end and its adapter.
 int TrainingRun::finish(const train::LoopResult& result) {
+  if (!result.interrupted) { write_result(result); }
+  const std::string health = write_accounts(result);
   const std::string& out = config_.run.output_dir;
-  if (model_.reference != nullptr) { model_.reference->flush(); }
-  const std::string health = report::health_text(read_file(out + "/metrics.jsonl"), config_.method);
-  write_file(out + "/health.txt", health);
   if (result.interrupted) {
-    write_summary(result);
-    report::write_html_report(out);
     log_info(cat("stopped at step ", result.steps, "; checkpoint saved. Go on with: una train --config ", out,
                  "/run.yaml --resume_from_checkpoint true"));
     return 128 + interrupt_signal();
   }
+  log_info(cat("done       ", result.steps, " steps, ", thousands(result.tokens), " tokens in ",
+               human_seconds(result.seconds), ", mean loss ", fixed(result.train_loss, 4), ", peak memory ",
+               human_bytes(static_cast<double>(peak_memory_bytes())), " (planned ",
+               human_bytes(plan_.peak_bytes()), ")"));
+  log_info(cat("health     ", health.empty() ? "no warnings" : std::string(trim(health))));
+  log_info(cat("written    ", out, config_.model.use_peft ? " (adapter)" : " (model)", ", report: ", out,
+               "/report.html"));
+  return 0;
+}
+
+void TrainingRun::write_result(const train::LoopResult& result) {
+  const std::string& out = config_.run.output_dir;
   if (config_.train.load_best_model_at_end && result.has_best && result.best_step != result.steps) {
     train::load_optimizer(train::checkpoint_folder(out, result.best_step), runner_->buffer(),
                           runner_->value_buffer());
@@ -391,18 +393,31 @@ int TrainingRun::finish(const train::LoopResult& result) {
     log_warning(cat("no evaluation was within kl_budget ", config_.train.kl_budget,
                     ": there is no best checkpoint, the result is the last step"));
   }
+  check_watched_files();
   setup::write_trained(model_, config_, out);
   if (config_.run.save_merged) { setup::write_merged(model_, out + "/merged", out); }
-  write_summary(result);
-  report::write_html_report(out);
-  log_info(cat("done       ", result.steps, " steps, ", thousands(result.tokens), " tokens in ",
-               human_seconds(result.seconds), ", mean loss ", fixed(result.train_loss, 4), ", peak memory ",
-               human_bytes(static_cast<double>(peak_memory_bytes())), " (planned ",
-               human_bytes(plan_.peak_bytes()), ")"));
-  log_info(cat("health     ", health.empty() ? "no warnings" : std::string(trim(health))));
-  log_info(cat("written    ", out, config_.model.use_peft ? " (adapter)" : " (model)", ", report: ", out,
-               "/report.html"));
-  return 0;
+}
+
+// Health, summary and report; returns the health text. Each may fail with a warning only.
+std::string TrainingRun::write_accounts(const train::LoopResult& result) const {
+  const std::string& out = config_.run.output_dir;
+  std::string health;
+  const auto try_to_write = [&](const char* file, const auto& write) {
+    try {
+      write();
+    } catch (const std::exception& error) {
+      log_warning(cat("could not write ", out, "/", file, " (", error.what(), "); what was trained is safe"));
+    }
+  };
+  try_to_write("health.txt", [&] {
+    health = report::health_text(read_file(out + "/metrics.jsonl"), config_.method);
+    write_file(out + "/health.txt", health);
+  });
+  try_to_write("summary.json", [&] { write_summary(result); });
+  if (result.steps > 0) {
+    try_to_write("report.html", [&] { report::write_html_report(out); });
+  }
+  return health;
 }
 
 RunPlan TrainingRun::plan() {

@@ -10,6 +10,7 @@
 #include "una/base/hash.h"
 #include "una/base/json.h"
 #include "una/base/log.h"
+#include "una/base/option_checks.h"
 #include "una/base/rng.h"
 #include "una/kernels/devices.h"
 #include "una/kernels/product.h"
@@ -136,8 +137,16 @@ std::string adapter_hash(LoraSpec spec, const weights::StateDict& state) {
   return Hasher().add(state.content_hash()).add(weights::print_adapter_config(spec)).hex();
 }
 
+void check_options(const ModelOptions& options) {
+  constexpr std::int64_t kLargestRank = 65536;
+  check_count("lora_r", options.lora_r, 1, kLargestRank);
+  check_input(std::isfinite(options.lora_alpha), "lora_alpha must be a finite number");
+  check_input(options.lora_dropout >= 0 && options.lora_dropout < 1, "lora_dropout must be in [0, 1), not ",
+              options.lora_dropout);
+}
+
 LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {
-  check_input(options.lora_r > 0, "lora_r must be 1 or more");
+  check_options(options);
   LoraSpec spec;
   spec.r = options.lora_r;
   spec.alpha = options.lora_alpha;

@@ -60,6 +60,9 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
 // that gives `initial_value` for every prompt.
 void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_value);
 
+// InputError for values that no model could take.
+void check_options(const ModelOptions& options);
+
 // What an adapter computes: its tensors and what its configuration makes of them (scales, targets).
 std::string adapter_hash(LoraSpec spec, const weights::StateDict& state);
 

@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
+#include <string_view>
 
 #include <c10/core/GradMode.h>
+#include <fcntl.h>
 
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/json_text.h"
+#include "una/base/log.h"
 #include "una/weights/safetensors.h"
 
 namespace una::train {
@@ -22,6 +26,12 @@ constexpr const char* kOptimizerFile = "optimizer.safetensors";
 constexpr const char* kValueHeadPrefix = "value_head.";
 constexpr const char* kStateFile = "una_state.json";
 constexpr const char* kManifestFile = "manifest.json";
+// Names of a checkpoint on its way: being written; whole, but an older one still has its name; that older one;
+// no longer wanted.
+constexpr const char* kUnfinished = ".tmp";
+constexpr const char* kWhole = ".new";
+constexpr const char* kOld = ".old";
+constexpr const char* kRemoved = ".removed";
 
 Json state_json(const RunState& state, const FlatBuffer& buffer) {
   Json tensors = Json::array();
@@ -58,7 +68,7 @@ void write_manifest(const std::string& folder, std::int64_t step) {
   write_file(folder + "/" + kManifestFile, manifest.dump(2) + "\n");
 }
 
-// The tensors of a buffer by their names in the optimiser's file.
+// The tensors of a buffer with their names in optimizer.safetensors.
 std::vector<std::pair<std::string, at::Tensor>> named_parts(const std::string& prefix, FlatBuffer& buffer) {
   return {{prefix + "values", buffer.values()},
           {prefix + "exp_avg", buffer.exp_avg()},
@@ -74,7 +84,7 @@ std::vector<std::pair<std::string, at::Tensor>> optimizer_tensors(FlatBuffer& bu
   return tensors;
 }
 
-// What `read` gives, where una_state.json may hold anything.
+// Runs `read` on una_state.json, which may hold anything: JSON errors become an InputError.
 template <class Read>
 auto from_state(const std::string& folder, const Read& read) {
   try {
@@ -85,12 +95,12 @@ auto from_state(const std::string& folder, const Read& read) {
   }
 }
 
-// "" when every file is as the manifest says, else what is wrong.
+// "" when every file matches the manifest, else what is wrong.
 std::string manifest_trouble(const std::string& folder, bool with_hashes) {
   const std::string path = folder + "/" + kManifestFile;
   if (!is_file(path)) { return "manifest.json is missing, so it was never written to its end"; }
   try {
-    const Json manifest = read_json_file(path);  // named: a temporary would not outlive the loop's head
+    const Json manifest = read_json_file(path);  // named: the range-for does not extend a temporary's life
     for (const auto& [name, entry] : manifest.at("files").items()) {
       const std::string file = cat(folder, "/", name);
       if (!is_file(file)) { return cat(name, " is missing"); }
@@ -128,6 +138,66 @@ RunState parse_state(const Json& json) {
   return state;
 }
 
+// One atomic step where the file system can exchange two names, so that a whole checkpoint of this step is there at
+// every instant. False where it cannot.
+bool exchange(const std::string& a, const std::string& b) {
+  return ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
+}
+
+// `temporary` is whole. An older checkpoint of the same step is deleted only once the new one has its name; where
+// the names cannot be exchanged, both are there under other names in between, and latest_checkpoint finds them.
+void put_in_place(const std::string& temporary, const std::string& target) {
+  if (!fs::exists(target)) { return rename_folder(temporary, target); }
+  const std::string fresh = target + kWhole;
+  fs::remove_all(fresh);
+  rename_folder(temporary, fresh);
+  if (exchange(fresh, target)) { return remove_checkpoint(fresh); }
+  const std::string old = target + kOld;
+  fs::remove_all(old);
+  rename_folder(target, old);
+  rename_folder(fresh, target);
+  remove_checkpoint(old);
+}
+
+// The step of a folder "checkpoint-<step><suffix>", or -1.
+std::int64_t step_of(const fs::path& folder, std::string_view suffix) {
+  const std::string name = folder.filename().string(), prefix = "checkpoint-";
+  if (!starts_with(name, prefix) || !ends_with(name, suffix)) { return -1; }
+  std::int64_t step = 0;
+  const char* end = name.data() + name.size() - suffix.size();
+  if (name.data() + prefix.size() >= end) { return -1; }
+  const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, step);
+  return error == std::errc() && stop == end ? step : -1;
+}
+
+std::vector<std::int64_t> steps_with(const std::string& output_dir, std::string_view suffix) {
+  std::vector<std::int64_t> steps;
+  if (!is_folder(output_dir)) { return steps; }
+  for (const auto& entry : fs::directory_iterator(output_dir)) {
+    const std::int64_t step = entry.is_directory() ? step_of(entry.path(), suffix) : -1;
+    if (step >= 0) { steps.push_back(step); }
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+bool is_whole(const std::string& folder, bool with_hashes) {
+  return is_folder(folder) && manifest_trouble(folder, with_hashes).empty();
+}
+
+// A run that was killed between writing a checkpoint and giving it its name left it under another one.
+void recover_checkpoints(const std::string& output_dir) {
+  for (const char* suffix : {kWhole, kUnfinished, kOld}) {
+    for (const std::int64_t step : steps_with(output_dir, suffix)) {
+      const std::string target = checkpoint_folder(output_dir, step);
+      if (is_whole(target, false) || !is_whole(target + suffix, true)) { continue; }
+      if (fs::exists(target)) { remove_checkpoint(target); }
+      rename_folder(target + suffix, target);
+      log_info(cat("found ", target, " whole under the name ", target, suffix, " of a run that was killed"));
+    }
+  }
+}
+
 }  // namespace
 
 std::string checkpoint_folder(const std::string& output_dir, std::int64_t step) {
@@ -137,7 +207,7 @@ std::string checkpoint_folder(const std::string& output_dir, std::int64_t step) 
 void write_checkpoint(const std::string& output_dir, const RunState& state, FlatBuffer& buffer,
                       const CheckpointFiles& files) {
   const std::string target = checkpoint_folder(output_dir, state.position.step);
-  const std::string temporary = target + ".tmp";
+  const std::string temporary = target + kUnfinished;
   fs::remove_all(temporary);
   try {
     make_folder(temporary);
@@ -149,12 +219,23 @@ void write_checkpoint(const std::string& output_dir, const RunState& state, Flat
     }
     write_file(temporary + "/" + kStateFile, state_json(state, buffer).dump(2) + "\n");
     write_manifest(temporary, state.position.step);
-    fs::remove_all(target);
-    rename_folder(temporary, target);
+    put_in_place(temporary, target);
   } catch (...) {
     std::error_code ignored;
     fs::remove_all(temporary, ignored);
     throw;
+  }
+}
+
+void remove_checkpoint(const std::string& folder) {
+  const std::string aside = folder + kRemoved;
+  std::error_code error;
+  fs::remove_all(aside, error);
+  fs::rename(folder, aside, error);
+  if (!error) { fs::remove_all(aside, error); }
+  if (error) {
+    log_warning(cat("cannot remove the old checkpoint ", folder, ": ", error.message(),
+                    "; training goes on, remove it yourself"));
   }
 }
 
@@ -201,26 +282,15 @@ void load_optimizer(const std::string& folder, FlatBuffer& buffer, FlatBuffer* v
 }
 
 std::vector<std::int64_t> checkpoint_steps(const std::string& output_dir) {
-  std::vector<std::int64_t> steps;
-  if (!is_folder(output_dir)) { return steps; }
-  const std::string prefix = "checkpoint-";
-  for (const auto& entry : fs::directory_iterator(output_dir)) {
-    const std::string name = entry.path().filename().string();
-    std::int64_t step = 0;
-    if (!entry.is_directory() || !starts_with(name, prefix)) { continue; }
-    const char* end = name.data() + name.size();
-    const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, step);
-    if (error == std::errc() && stop == end) { steps.push_back(step); }
-  }
-  std::sort(steps.begin(), steps.end());
-  return steps;
+  return steps_with(output_dir, "");
 }
 
 std::string latest_checkpoint(const std::string& output_dir) {
+  recover_checkpoints(output_dir);
   const std::vector<std::int64_t> steps = checkpoint_steps(output_dir);
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     const std::string folder = checkpoint_folder(output_dir, *step);
-    if (manifest_trouble(folder, false).empty()) { return folder; }
+    if (is_whole(folder, false)) { return folder; }
   }
   return "";
 }

@@ -94,5 +94,62 @@ TEST(Checkpoint, AFailedWriteLeavesNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(folder));
 }
 
+// A checkpoint of step 5, and what a run that was killed while it wrote that step again left beside it.
+std::string killed_between(const std::string& name, const std::string& fresh_suffix, const char* old_suffix) {
+  const std::string folder = test_folder(name), target = folder + "/checkpoint-5";
+  FlatBuffer first = buffer_of(1), second = buffer_of(2);
+  RunState state;
+  state.position.step = 5;
+  write_checkpoint(folder, state, second, plain_files());
+  std::filesystem::rename(target, target + fresh_suffix);
+  write_checkpoint(folder, state, first, plain_files());
+  if (old_suffix != nullptr) { std::filesystem::rename(target, target + old_suffix); }
+  return folder;
+}
+
+float value_in(const std::string& checkpoint) {
+  FlatBuffer loaded = buffer_of(9);
+  load_optimizer(checkpoint, loaded);
+  return loaded.values()[0].item<float>();
+}
+
+TEST(Checkpoint, AtEveryInstantOfAReplacementOneIsFound) {
+  const std::string replaced = killed_between("between_tmp", ".tmp", nullptr);
+  EXPECT_EQ(value_in(latest_checkpoint(replaced)), 1) << "the named one";
+  std::filesystem::remove_all(replaced + "/checkpoint-5");
+  EXPECT_EQ(latest_checkpoint(replaced), replaced + "/checkpoint-5");
+  EXPECT_EQ(value_in(replaced + "/checkpoint-5"), 2) << "a whole one that was not named yet";
+  EXPECT_EQ(value_in(latest_checkpoint(killed_between("between_old", ".new", ".old"))), 2);
+  const std::string torn = killed_between("between_torn", ".new", ".old");
+  std::filesystem::remove(torn + "/checkpoint-5.new/manifest.json");
+  EXPECT_EQ(value_in(latest_checkpoint(torn)), 1);
+}
+
+TEST(Checkpoint, AReplacementThatFailsLeavesTheOldOne) {
+  const std::string folder = test_folder("replacement_fails");
+  FlatBuffer buffer = buffer_of(1), other = buffer_of(2);
+  RunState state;
+  state.position.step = 5;
+  write_checkpoint(folder, state, buffer, plain_files());
+  CheckpointFiles files = plain_files();
+  files.write_model = [](const std::string&) { throw InputError("disk full"); };
+  EXPECT_THROW(write_checkpoint(folder, state, other, files), InputError);
+  EXPECT_EQ(value_in(latest_checkpoint(folder)), 1);
+  write_checkpoint(folder, state, other, plain_files());
+  EXPECT_EQ(value_in(latest_checkpoint(folder)), 2);
+  EXPECT_EQ(checkpoint_steps(folder), Steps{5});
+  EXPECT_FALSE(is_folder(folder + "/checkpoint-5.new"));
+  EXPECT_FALSE(is_folder(folder + "/checkpoint-5.new.removed"));
+}
+
+TEST(Checkpoint, ARemovedOneIsGoneAndOneThatCannotBeRemovedIsOnlyAWarning) {
+  const std::string folder = test_folder("removed");
+  FlatBuffer buffer = buffer_of(1);
+  write_checkpoint(folder, {}, buffer, plain_files());
+  remove_checkpoint(folder + "/checkpoint-0");
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  EXPECT_NO_THROW(remove_checkpoint(folder + "/checkpoint-7"));
+}
+
 }  // namespace
 }  // namespace una::train

@@ -51,7 +51,7 @@ void FlatBuffer::zero_grads() {
   }
 }
 
-void FlatBuffer::silence_resting(std::int64_t step) {
+void FlatBuffer::zero_frozen_grads(std::int64_t step) {
   for (const Span& span : spans_) {
     if (step <= span.rests) { grads_.narrow(0, span.begin, span.size).zero_(); }
   }

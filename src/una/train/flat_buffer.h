@@ -11,17 +11,18 @@
 
 namespace una::train {
 
-// Everything an optimiser changes, in one flat tensor each: parameters, gradients, AdamW's two moments. The
-// model's masters become views of the first, their .grad views of the second, so clipping, the update and a
-// reduction over ranks are one call each. Spans keep what differs by tensor.
+// Everything an optimiser changes, in one flat tensor each: parameters, gradients, AdamW's two moments. The model's
+// masters become views of the first and their .grad views of the second, so clipping, the update and a reduction
+// over ranks are one call each. Spans hold what differs between tensors. Not thread-safe.
 class FlatBuffer {
  public:
+  // One tensor's part of the flat tensors, and its rule.
   struct Span {
     std::string name;
     std::int64_t begin = 0, size = 0;
     bool decay = true;
     double rate = 1;         // of the run's learning rate
-    std::int64_t rests = 0;  // updates that it sits out, values and moments untouched
+    std::int64_t rests = 0;  // frozen for so many updates: values and moments stay
   };
 
   // Rebinds the masters' storage (values are kept). All of one dtype, fp32 (fp64 in tests), on one device.
@@ -35,12 +36,12 @@ class FlatBuffer {
   at::Tensor& exp_avg_sq() { return exp_avg_sq_; }
 
   void zero_grads();
-  // Zeroes the gradients of the spans that sit out update number `step` (from 1), so that the norm is of
+  // Zeroes the gradients of the spans that are frozen at update number `step` (from 1), so that the norm covers only
   // those that move.
-  void silence_resting(std::int64_t step);
+  void zero_frozen_grads(std::int64_t step);
   double grad_norm() const;  // NaN or inf carry through
-  // One AdamW update with the gradient multiplied by `params.gradient_scale`; decay only on spans that want
-  // it. A span that rested counts its own updates: AdamW's bias correction is that of its own moments.
+  // One AdamW update with the gradient multiplied by `params.gradient_scale`; weight decay only on spans with
+  // `decay`. A span that was frozen counts its own updates, since AdamW's bias correction belongs to its moments.
   void update(kernels::AdamWParams params);
   // Gradient norm of each span, by name: for naming what went wrong.
   std::vector<std::pair<std::string, double>> span_norms() const;

@@ -2,66 +2,50 @@
 // kinds of feedback are mixed. The list of all invariances and of the tests that hold them: docs/parity.md.
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/max.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
+#include "una/base/format.h"
 #include "una/base/testing.h"
 #include "una/data/pack.h"
-#include "una/train/step_runner.h"
-#include "una/train/tiny_testing.h"
+#include "una/train/tiny_run_testing.h"
 
 namespace una::train {
 namespace {
 
-struct Bench {
-  explicit Bench(const std::string& method, const StepOptions& step = {}, const std::string& cache = "")
-      : model(testing::tiny_spec(), 1, {.dtype = at::kDouble}) {
-    at::set_num_threads(1);
-    LoraSpec lora;
-    lora.r = 2;
-    lora.target_modules = {"all-linear"};
-    if (method == "reward") {
-      lora.task_type = "SEQ_CLS";
-      lora.modules_to_save = {"score"};
-    }
-    policy = model.add_adapter(lora, 3, true);
-    objective::ObjectiveOptions options;
-    if (method != "sft" && method != "reward") { options.beta = 0.5; }
-    if (method == "una") { options.una_loss = "bce"; }
-    loss = objective::make_objective(method, options);
-    reference = std::make_unique<Reference>(model, model::kNoAdapter, "base", "hash");
-    if (!cache.empty()) { reference->set_cache(std::make_unique<ReferenceCache>(cache, "hash", 1 << 20)); }
-    runner = std::make_unique<StepRunner>(
-        TrainableSet{
-            .model = &model, .policy = policy, .objective = loss.get(), .reference = reference.get()},
-        step, gang);
-    double* values = runner->buffer().values().data_ptr<double>();
-    for (std::int64_t i = 0; i < runner->buffer().size(); ++i) {
-      values[i] += 0.05 * std::sin(static_cast<double>(i));
-    }
-    model.refresh();
+// On one rank, or on a gang of two threads.
+struct Bench : testing::TinyGang {
+  explicit Bench(const std::string& method, int ranks = 1, const StepOptions& step = {},
+                 const std::string& cache = "")
+      : TinyGang(
+            ranks, method,
+            method == "una" ? objective::ObjectiveOptions{.una_loss = "bce"} : objective::ObjectiveOptions{},
+            {.dtype = at::kDouble}, step) {
+    each([&](testing::TinyRun& run) {
+      if (!cache.empty()) {
+        run.reference->set_cache(std::make_unique<ReferenceCache>(cache, "hash", 1 << 20));
+      }
+      double* values = run.runner->buffer().values().data_ptr<double>();
+      for (std::int64_t i = 0; i < run.runner->buffer().size(); ++i) {
+        values[i] += 0.05 * std::sin(static_cast<double>(i));
+      }
+      run.model.refresh();
+    });
   }
   at::Tensor gradient(const std::vector<Row>& rows, double* loss_out, std::int64_t budget = 10000) {
     const data::PackOptions pack{.token_budget = budget, .min_shared = 1};
     StepBatch batch;
     batch.micro_batches = data::pack_rows(rows, pack);
-    if (loss->needs().kl_rows) { batch.kl = data::pack_kl_rows(rows, pack); }
+    if (run(0).loss->needs().kl_rows) { batch.kl = data::pack_kl_rows(rows, pack); }
     batch.rows = std::ssize(rows);
-    const StepResult result = runner->gradients(batch, 1);
-    *loss_out = result.loss;
-    return runner->buffer().grads().clone();
+    *loss_out = gradients(batch, 1).loss;
+    return grads();
   }
-  model::Model model;
-  model::AdapterId policy = model::kNoAdapter;
-  dist::SoloGang gang;
-  std::unique_ptr<objective::Objective> loss;
-  std::unique_ptr<Reference> reference;
-  std::unique_ptr<StepRunner> runner;
 };
 
 double difference(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
@@ -83,11 +67,16 @@ std::vector<Row> rows_for(const std::string& method) {
   return rows;
 }
 
-class Invariance : public ::testing::TestWithParam<const char*> {};
+// A method and a number of ranks.
+class Invariance : public ::testing::TestWithParam<std::tuple<std::string, int>> {
+ protected:
+  static std::string method() { return std::get<0>(GetParam()); }
+  static int ranks() { return std::get<1>(GetParam()); }
+};
 
 TEST_P(Invariance, TheOrderOfRowsWithinAStepDoesNotMatter) {
-  Bench bench(GetParam());
-  std::vector<Row> rows = rows_for(GetParam());
+  Bench bench(method(), ranks());
+  std::vector<Row> rows = rows_for(method());
   double straight = 0, turned = 0;
   const at::Tensor gradient = bench.gradient(rows, &straight, 40);
   EXPECT_GT(gradient.abs().max().item<double>(), 1e-4);
@@ -98,8 +87,8 @@ TEST_P(Invariance, TheOrderOfRowsWithinAStepDoesNotMatter) {
 }
 
 TEST_P(Invariance, TheTokenBudgetDoesNotMatter) {
-  Bench bench(GetParam());
-  const std::vector<Row> rows = rows_for(GetParam());
+  Bench bench(method(), ranks());
+  const std::vector<Row> rows = rows_for(method());
   double whole = 0, cut = 0;
   const at::Tensor gradient = bench.gradient(rows, &whole);
   for (const std::int64_t budget : {1, 17, 40}) {
@@ -109,33 +98,38 @@ TEST_P(Invariance, TheTokenBudgetDoesNotMatter) {
 }
 
 TEST_P(Invariance, GradientCheckpointingChangesNoBit) {
-  Bench kept(GetParam()), recomputed(GetParam(), {.gradient_checkpointing = true});
-  const std::vector<Row> rows = rows_for(GetParam());
+  Bench kept(method(), ranks()), recomputed(method(), ranks(), {.gradient_checkpointing = true});
+  const std::vector<Row> rows = rows_for(method());
   double a = 0, b = 0;
   EXPECT_TRUE(kept.gradient(rows, &a).equal(recomputed.gradient(rows, &b)));
   EXPECT_EQ(a, b);
 }
 
 TEST_P(Invariance, ACachedReferenceGivesTheStepOfALiveOne) {
-  const std::string folder = test_folder(std::string("invariance-refs-") + GetParam());
-  Bench live(GetParam()), writes(GetParam(), {}, folder);
-  const std::vector<Row> rows = rows_for(GetParam());
+  const std::string folder = test_folder(cat("invariance-refs-", method(), ranks()));
+  Bench live(method(), ranks()), writes(method(), ranks(), {}, folder);
+  const std::vector<Row> rows = rows_for(method());
   double a = 0, b = 0, c = 0;
   const at::Tensor gradient = live.gradient(rows, &a);
   EXPECT_TRUE(writes.gradient(rows, &b).equal(gradient));
-  writes.reference->flush();
-  Bench reads(GetParam(), {}, folder);
+  Bench reads(method(), ranks(), {}, folder);
   // The cache holds fp32, which is what the reference gives.
   EXPECT_LT(difference(reads.gradient(rows, &c), gradient), 1e-7);
   EXPECT_NEAR(a, c, 1e-7);
-  EXPECT_EQ(reads.reference->computed_sequences(), 0);
+  reads.each([](testing::TinyRun& run) { EXPECT_EQ(run.reference->computed_sequences(), 0); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, Invariance, ::testing::Values("una", "dpo", "kto", "sft", "reward"),
-                         [](const auto& each) { return std::string(each.param); });
+INSTANTIATE_TEST_SUITE_P(Methods, Invariance,
+                         ::testing::Combine(::testing::Values("una", "dpo", "kto", "sft", "reward"),
+                                            ::testing::Values(1, 2)),
+                         [](const auto& each) {
+                           return std::get<0>(each.param) +
+                                  (std::get<1>(each.param) == 1 ? "" : "OnTwoRanks");
+                         });
 
-TEST(Invariance, AMixedBatchIsTheWeightedSumOfItsParts) {
-  Bench bench("una");
+TEST_P(Invariance, AMixedBatchIsTheWeightedSumOfItsParts) {
+  if (method() != "una") { return; }  // the one method that mixes kinds of feedback
+  Bench bench(method(), ranks());
   const std::vector<Row> rows = testing::tiny_rows(10);  // 4 pairs, 3 thumbs, 3 scores
   double mixed_loss = 0, sum_loss = 0;
   const at::Tensor mixed = bench.gradient(rows, &mixed_loss);

@@ -12,7 +12,7 @@ struct Schedule {
   double min_ratio = 0.1;
 };
 
-// The factor on the peak learning rate for the update number `step` (0 for the first), as transformers'
+// The factor on the peak learning rate for update number `step` (0 for the first), as transformers'
 // schedulers give it: linear warm-up step / warmup, then the named decay to total_steps.
 double schedule_factor(const Schedule& schedule, std::int64_t step);
 

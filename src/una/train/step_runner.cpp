@@ -1,13 +1,16 @@
 #include "una/train/step_runner.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <exception>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
+#include <c10/util/Exception.h>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
@@ -39,7 +42,7 @@ void name_bad_rows(const PackedBatch& batch, const at::Tensor& values, const cha
   }
 }
 
-// The packed tokens that predict each answer's first token: the prompts' last ones.
+// Packed positions of the tokens that predict each answer's first token: the last ones of the prompts.
 at::Tensor prompt_ends(const PackedBatch& batch) {
   std::vector<std::int64_t> begins;
   for (const SequenceMeta& meta : batch.sequences) {
@@ -49,14 +52,15 @@ at::Tensor prompt_ends(const PackedBatch& batch) {
   return batch.logp_rows.index_select(0, at::tensor(begins, at::TensorOptions().dtype(at::kLong)));
 }
 
-// What trains, each tensor with its rule: the critic has a rate of its own, and the rest waits for it.
+// What trains, each tensor with its rule: the critic has its own learning rate, and the policy stays frozen during
+// value warm-up.
 std::vector<model::TrainableTensor> ruled_tensors(const TrainableSet& set, const StepOptions& options) {
   std::vector<model::TrainableTensor> tensors = set.model->trainable();
   if (!set.has_critic()) { return tensors; }
   for (model::TrainableTensor& tensor : tensors) {
     const bool critic = set.is_critics(tensor);
     tensor.rate = critic ? options.critic_rate : 1;
-    tensor.rests = critic ? 0 : options.critic_alone;
+    tensor.rests = critic ? 0 : options.value_warmup_steps;
   }
   if (set.critic_model == nullptr) { return tensors; }
   for (model::TrainableTensor& tensor : set.critic_model->trainable()) {
@@ -103,35 +107,51 @@ StepRunner::StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang)
   set_.refresh();
 }
 
+// Every rank has the whole step's tables, so the counts are global without a message.
 std::vector<double> StepRunner::scales(const std::vector<PackedBatch>& batches,
-                                       const objective::Objective& objective) {
+                                       const objective::Objective& objective) const {
   std::vector<double> counts(objective.parts().size(), 0);
   for (const PackedBatch& micro : batches) {
     const std::vector<double> own = objective.count(micro.sequences);
     for (std::size_t k = 0; k < counts.size(); ++k) { counts[k] += own[k]; }
   }
-  for (double& count : counts) { count = gang_.sum(count); }
   std::vector<double> out = objective.weights(counts);
   for (std::size_t k = 0; k < counts.size(); ++k) { out[k] = counts[k] == 0 ? 0 : out[k] / counts[k]; }
   return out;
 }
 
-// The quantities a whole step shares: KTO's baseline, from no-grad passes before the first backward.
-void StepRunner::begin_step(const StepBatch& batch) {
-  double sum = 0, count = 0;
-  if (set_.objective->needs().kl_rows) {
-    const c10::AutoGradMode no_grad(false);
-    for (const PackedBatch& micro : batch.kl) {
-      const at::Tensor policy = set_.model->forward(micro, {}, {.adapter = set_.policy}).logp;
-      const at::Tensor difference = policy.to(at::kDouble) - set_.reference->logps(micro).to(at::kDouble);
-      sum += difference.sum().item<double>();
-      count += static_cast<double>(micro.num_sequences());
-    }
-  }
-  set_.objective->begin_step(gang_.sum(sum), gang_.sum(count));
+// Does this rank's part of a step. A device that is full on one rank is full for all, so that they run the step
+// again in smaller pieces together.
+void StepRunner::together(const std::function<void()>& own_part) {
+  std::exception_ptr full;
+  try {
+    own_part();
+  } catch (const c10::OutOfMemoryError&) { full = std::current_exception(); }
+  if (!gang_.any(full != nullptr)) { return; }
+  if (full != nullptr) { std::rethrow_exception(full); }
+  C10_THROW_ERROR(OutOfMemoryError, "the step does not fit into the memory of another rank's device");
 }
 
-// Some batches bring their own reference (the policy that sampled, as anchor).
+// The quantities a whole step shares: KTO's baseline, from no-grad passes before the first backward.
+void StepRunner::begin_step(const StepBatch& batch) {
+  std::array<double, 2> sum_and_count{};
+  if (set_.objective->needs().kl_rows) {
+    together([&] {
+      const c10::AutoGradMode no_grad(false);
+      for (const std::size_t number : rank_share(batch.kl, gang_)) {
+        const PackedBatch& micro = batch.kl[number];
+        const at::Tensor policy = set_.model->forward(micro, {}, {.adapter = set_.policy}).logp;
+        const at::Tensor difference = policy.to(at::kDouble) - set_.reference->logps(micro).to(at::kDouble);
+        sum_and_count[0] += difference.sum().item<double>();
+        sum_and_count[1] += static_cast<double>(micro.num_sequences());
+      }
+    });
+    gang_.sum(sum_and_count);
+  }
+  set_.objective->begin_step(sum_and_count[0], sum_and_count[1]);
+}
+
+// Some batches carry their own reference log-probs (the sampling policy as anchor).
 at::Tensor StepRunner::reference_logps(const PackedBatch& batch) {
   const auto found = batch.columns.find("ref_logp");
   return found == batch.columns.end() ? set_.reference->logps(batch) : found->second;
@@ -157,7 +177,7 @@ PolicyOutput StepRunner::forward(const PackedBatch& batch, const Pass& pass, std
 }
 
 void StepRunner::micro_batch(const PackedBatch& batch, const Pass& pass, std::uint64_t dropout_key,
-                             StepResult& result) {
+                             ShareFindings& found) {
   const c10::AutoGradMode grad(pass.train);
   const objective::Objective::Needs needs = pass.objective->needs();
   PolicyOutput out = forward(batch, pass, dropout_key);
@@ -175,16 +195,16 @@ void StepRunner::micro_batch(const PackedBatch& batch, const Pass& pass, std::ui
       needs.token_values ? token_values(batch, pass.train, dropout_key) : at::Tensor();
   if (token_value.defined()) { input.token_value = token_value.detach(); }
   input.columns = &batch.columns;
-  name_bad_rows(batch, input.logp, "log-prob", result.bad_rows);
-  name_bad_rows(batch, input.score, "score", result.bad_rows);
-  name_bad_rows(batch, input.value, "value", result.bad_rows);
-  name_bad_rows(batch, input.ref_logp, "reference log-prob", result.bad_rows);
-  name_bad_rows(batch, input.token_value, "value", result.bad_rows);
+  name_bad_rows(batch, input.logp, "log-prob", found.bad_rows);
+  name_bad_rows(batch, input.score, "score", found.bad_rows);
+  name_bad_rows(batch, input.value, "value", found.bad_rows);
+  name_bad_rows(batch, input.ref_logp, "reference log-prob", found.bad_rows);
+  name_bad_rows(batch, input.token_value, "value", found.bad_rows);
 
   const objective::Evaluation evaluation = objective::evaluate(*pass.objective, input, pass.scales);
-  for (std::size_t k = 0; k < pass.scales.size(); ++k) { result.loss += pass.scales[k] * evaluation.sums[k]; }
-  result.metrics.merge(evaluation.metrics);
-  if (!pass.train || !result.bad_rows.empty()) { return; }
+  for (std::size_t k = 0; k < pass.scales.size(); ++k) { found.loss += pass.scales[k] * evaluation.sums[k]; }
+  found.metrics.merge(evaluation.metrics);
+  if (!pass.train || !found.bad_rows.empty()) { return; }
   if (evaluation.dlogp.defined() && out.logp.defined()) {
     out.logp.backward(evaluation.dlogp.to(out.logp.scalar_type()),
                       /*retain_graph=*/evaluation.dscore.defined());
@@ -196,16 +216,27 @@ void StepRunner::micro_batch(const PackedBatch& batch, const Pass& pass, std::ui
   if (token_value.defined()) { token_value.backward(evaluation.dtoken_value.to(token_value.scalar_type())); }
 }
 
-// `stream` and `step` make the dropout keys.
-void StepRunner::micro_batches(const std::vector<PackedBatch>& batches, const Pass& pass, const char* stream,
-                               std::int64_t step, StepResult& result) {
-  for (std::size_t i = 0; i < batches.size(); ++i) {
+// This rank's share of the micro-batches. `stream` and `step` make the dropout keys, with each micro-batch's number
+// in the whole step.
+ShareFindings StepRunner::own_share(const std::vector<PackedBatch>& batches, const Pass& pass,
+                                    const char* stream, std::int64_t step) {
+  ShareFindings found;
+  for (const std::size_t number : rank_share(batches, gang_)) {
     const std::uint64_t key =
-        random_bits(options_.seed, stream_id(stream), static_cast<std::uint64_t>(step), i);
-    heap_.before(batches[i].tokens.size(0));
-    micro_batch(batches[i], pass, key, result);
+        random_bits(options_.seed, stream_id(stream), static_cast<std::uint64_t>(step), number);
+    heap_.before(batches[number].tokens.size(0));
+    micro_batch(batches[number], pass, key, found);
     heap_.after();
   }
+  return found;
+}
+
+// What all ranks found in all micro-batches.
+ShareFindings StepRunner::all_shares(const std::vector<PackedBatch>& batches, const Pass& pass,
+                                     const char* stream, std::int64_t step) {
+  ShareFindings own;
+  together([&] { own = own_share(batches, pass, stream, step); });
+  return merge_findings(own, gang_);
 }
 
 void StepRunner::mix_offline(const StepBatch& batch, std::int64_t step, StepResult& result) {
@@ -213,31 +244,28 @@ void StepRunner::mix_offline(const StepBatch& batch, std::int64_t step, StepResu
   check(set_.offline != nullptr && set_.offline_weight > 0, "offline rows without a loss");
   Pass pass{set_.offline, scales(batch.offline, *set_.offline), true};
   for (double& scale : pass.scales) { scale *= set_.offline_weight; }
-  StepResult own;
-  micro_batches(batch.offline, pass, "offline dropout", step, own);
-  result.loss += own.loss;
-  result.bad_rows.insert(result.bad_rows.end(), own.bad_rows.begin(), own.bad_rows.end());
-  own.metrics.add("loss", own.loss / set_.offline_weight);
-  result.metrics.merge(own.metrics, "offline/");
+  ShareFindings found = all_shares(batch.offline, pass, "offline dropout", step);
+  result.loss += found.loss;
+  result.bad_rows.insert(result.bad_rows.end(), found.bad_rows.begin(), found.bad_rows.end());
+  found.metrics.add("loss", found.loss / set_.offline_weight);
+  result.metrics.merge(found.metrics, "offline/");
 }
 
 StepResult StepRunner::gradients(const StepBatch& batch, std::int64_t step) {
-  StepResult result;
   buffer_.zero_grads();
   if (value_buffer_) { value_buffer_->zero_grads(); }
   const Pass pass{set_.objective, scales(batch.micro_batches, *set_.objective), true};
   begin_step(batch);
-  micro_batches(batch.micro_batches, pass, "dropout", step, result);
+  StepResult result{all_shares(batch.micro_batches, pass, "dropout", step)};
   mix_offline(batch, step, result);
   gang_.sum(buffer_.grads());
-  buffer_.silence_resting(updates_ + 1);
+  buffer_.zero_frozen_grads(updates_ + 1);
   if (value_buffer_) { gang_.sum(value_buffer_->grads()); }
-  result.loss = gang_.sum(result.loss);
   result.grad_norm = buffer_.grad_norm();
   return result;
 }
 
-// The next update's; torch.nn.utils.clip_grad_norm_.
+// Parameters of the next update. The factor is that of torch.nn.utils.clip_grad_norm_.
 kernels::AdamWParams StepRunner::adam(double learning_rate, double grad_norm) const {
   kernels::AdamWParams params{.learning_rate = learning_rate,
                               .beta1 = options_.adam_beta1,
@@ -289,16 +317,15 @@ StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double le
 
 MetricSums StepRunner::evaluate(const StepBatch& batch) {
   const Json before = set_.objective->state();  // an evaluation must not move the running means of training
-  StepResult result;
   const Pass pass{set_.objective, scales(batch.micro_batches, *set_.objective), false};
   begin_step(batch);
-  for (const PackedBatch& micro : batch.micro_batches) { micro_batch(micro, pass, 0, result); }
+  ShareFindings found = all_shares(batch.micro_batches, pass, "evaluation", 0);
   const std::vector<SequenceMeta> sequences = all_sequences(batch);
   double terms = 0;
   for (const double count : set_.objective->count(sequences)) { terms += count; }
-  result.metrics.add("loss", result.loss * terms, terms);
+  found.metrics.add("loss", found.loss * terms, terms);
   set_.objective->load_state(before);
-  return result.metrics;
+  return found.metrics;
 }
 
 }  // namespace una::train

@@ -48,8 +48,8 @@ struct TrainOptions {
   template <class V>
   void fields(V&& v) {
     v("per_device_train_batch_size", per_device_train_batch_size,
-      "rows a step and device; a pair or group is one row");
-    v("per_device_eval_batch_size", per_device_eval_batch_size, "rows an evaluation batch");
+      "rows per step and device; a pair or group is one row");
+    v("per_device_eval_batch_size", per_device_eval_batch_size, "rows per evaluation batch");
     v("gradient_accumulation_steps", gradient_accumulation_steps, "multiplies the rows of a step");
     v("num_train_epochs", num_train_epochs, "passes over the data");
     v("max_steps", max_steps, "stop after this many optimiser steps; 0: by num_train_epochs");
@@ -61,7 +61,7 @@ struct TrainOptions {
     v("lr_scheduler_type", lr_scheduler_type,
       "linear | cosine | constant | constant_with_warmup | cosine_with_min_lr");
     v("warmup_ratio", warmup_ratio, "share of the steps that warm up");
-    v("warmup_steps", warmup_steps, "steps that warm up; over warmup_ratio");
+    v("warmup_steps", warmup_steps, "steps that warm up; overrides warmup_ratio");
     v("min_lr_ratio", min_lr_ratio, "cosine_with_min_lr: the end, as a share of the peak");
     v("optim", optim, "adamw (fp32 state)");
     v("weight_decay", weight_decay, "decoupled; not on norms and biases");
@@ -72,11 +72,11 @@ struct TrainOptions {
     v("skip_nonfinite", skip_nonfinite, "steps with a non-finite loss or gradient that may be skipped");
     v("seed", seed, "of adapters, dropout and, without data_seed, the order of rows");
     v("data_seed", data_seed, "of the order of rows");
-    v("gradient_checkpointing", gradient_checkpointing, "keep one activation a layer, recompute the rest");
+    v("gradient_checkpointing", gradient_checkpointing, "keep one activation per layer, recompute the rest");
     v("disable_dropout", disable_dropout, "no LoRA dropout (preference methods compare two passes)");
     v("logging_steps", logging_steps, "steps between log rows");
     v("eval_strategy", eval_strategy, "auto (steps where evaluation rows are given) | steps | epoch | no");
-    v("eval_steps", eval_steps, "steps between evaluations; 0: as logging, at most ten a run");
+    v("eval_steps", eval_steps, "steps between evaluations; 0: as logging, at most ten per run");
     v("save_strategy", save_strategy, "steps | epoch | no");
     v("save_steps", save_steps, "steps between checkpoints");
     v("save_total_limit", save_total_limit, "checkpoints kept (the best is always kept); 0: all");
@@ -84,12 +84,14 @@ struct TrainOptions {
     v("load_best_model_at_end", load_best_model_at_end, "write the best checkpoint's weights as the result");
     v("metric_for_best_model", metric_for_best_model, "any logged evaluation metric");
     v("kl_budget", kl_budget,
-      "online methods: the best checkpoint is one whose eval_kl (nats an answer) is at most this; 0: any");
+      "online methods: the best checkpoint is one whose eval_kl (nats per answer) is at most this; 0: any");
     v("greater_is_better", greater_is_better, "null: by the metric's name (loss down, others up)");
   }
 };
 
-// InputError for values that make no sense together.
+// InputError for values that make no sense, alone or together.
 void check_options(const TrainOptions& options);
+// InputError for keys that need evaluations where the run has no evaluation rows (or prompts).
+void check_evaluation(const TrainOptions& options, bool has_rows);
 
 }  // namespace una::train

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
+#include <optional>
 #include <utility>
 
 #include <c10/util/Exception.h>
@@ -26,6 +26,7 @@ bool lower_is_better(const std::string& metric) {
          metric.find("perplexity") != std::string::npos;
 }
 
+// One run of the loop.
 class Loop {
  public:
   Loop(const TrainOptions& options, const LoopParts& parts, const RunState& start)
@@ -35,8 +36,14 @@ class Loop {
         steps_per_epoch_(parts.stream->steps_per_epoch()),
         total_(total_steps(options, steps_per_epoch_)),
         schedule_{options.lr_scheduler_type, warmup(), total_, options.min_lr_ratio},
-        bar_(parts.title, std::max(1.0, static_cast<double>(total_ - start.position.step) * step_tokens())),
-        begin_(monotonic_seconds()) {}
+        gang_(parts.runner->gang()),
+        begin_(monotonic_seconds()),
+        saved_at_(parts.saved_step) {
+    if (gang_.leads()) {
+      const double left = static_cast<double>(total_ - start.position.step) * step_tokens();
+      bar_.emplace(parts.title, std::max(1.0, left));
+    }
+  }
 
   LoopResult run();
 
@@ -55,10 +62,16 @@ class Loop {
     return double(state_.position.step) / double(std::max<std::int64_t>(1, steps_per_epoch_));
   }
 
+  // A signal that one rank saw stops all of them at the same place.
+  bool stopping() { return gang_.any(interrupted()); }
+  void write_row(const report::LogRow& row) {
+    if (gang_.leads()) { parts_.log->write(row, elapsed(), bar_->remaining()); }
+  }
+
   void steps();
   void one_step();
   void refuse_step(const StepResult& result);
-  // Means, and what only the sums of a window can give, without the ingredients ("_...").
+  // Means and derived values; the sums they are derived from ("_...") are left out.
   std::map<std::string, double> logged(const MetricSums& sums, const std::string& prefix);
   void write_log();
   StepResult fitted_step(StepBatch& batch);
@@ -66,6 +79,8 @@ class Loop {
   void consider_best(const std::map<std::string, double>& values);
   bool within_budget(const std::map<std::string, double>& values) const;
   void save();
+  void write_state();
+  void delete_surplus();
   bool due(const std::string& strategy, std::int64_t every) const;
   bool evaluates_now() const;
 
@@ -74,11 +89,12 @@ class Loop {
   RunState state_;
   std::int64_t steps_per_epoch_, total_;
   Schedule schedule_;
-  report::ProgressBar bar_;
+  dist::Gang& gang_;
+  std::optional<report::ProgressBar> bar_;  // of the rank that leads
   double begin_;
   MetricSums since_log_;
   double log_begin_ = 0, loss_sum_ = 0, learning_rate_ = 0, grad_norm_ = 0;
-  std::int64_t log_tokens_ = 0, steps_here_ = 0, saved_at_ = -1;
+  std::int64_t log_tokens_ = 0, steps_here_ = 0, saved_at_;
   bool eval_due_ = false, save_due_ = false;
   LoopResult result_;
 };
@@ -100,7 +116,9 @@ bool Loop::evaluates_now() const {
 
 void Loop::refuse_step(const StepResult& result) {
   const std::string path = cat(parts_.output_dir, "/bad_batch_", state_.position.step + 1, ".jsonl");
-  write_file(path, join(result.bad_rows, "\n") + (result.bad_rows.empty() ? "" : "\n"));
+  if (gang_.leads()) {
+    write_file(path, join(result.bad_rows, "\n") + (result.bad_rows.empty() ? "" : "\n"));
+  }
   ++state_.skipped_steps;
   const std::string message =
       cat("step ", state_.position.step + 1, ": ", result.trouble, "; its rows are in ", path);
@@ -111,8 +129,8 @@ void Loop::refuse_step(const StepResult& result) {
       cat(message, "; skipped (", state_.skipped_steps, " of ", options_.skip_nonfinite, " allowed)"));
 }
 
-// Runs the step. Where it did not fit into a device's memory, it is run again in smaller pieces, which are in
-// the place of `batch` then.
+// Runs the step. If it does not fit into a device's memory, it is run again in smaller micro-batches, and `batch` is
+// replaced by those.
 StepResult Loop::fitted_step(StepBatch& batch) {
   objective::Objective& loss = *parts_.runner->set().objective;
   const Json before = loss.state();
@@ -164,10 +182,11 @@ void Loop::one_step() {
   ++state_.position.step;
   state_.position.epoch = parts_.stream->position().epoch;
   state_.position.row = parts_.stream->position().row;
+  if (!bar_) { return; }
   std::map<std::string, double> means = result.metrics.means();
   means.merge(batch.metrics.means());
   means["loss"] = result.loss;
-  bar_.advance(step_tokens(), report::bar_note(state_.position.step, total_, means));
+  bar_->advance(step_tokens(), report::bar_note(state_.position.step, total_, means));
 }
 
 std::map<std::string, double> Loop::logged(const MetricSums& sums, const std::string& prefix) {
@@ -193,7 +212,7 @@ void Loop::write_log() {
   if (!device.is_cpu()) {
     row.values["device_memory_mb"] = static_cast<double>(kernels::device_memory(device).used) / 1048576;
   }
-  parts_.log->write(row, elapsed(), bar_.remaining());
+  write_row(row);
   result_.last_train = row.values;
   since_log_.clear();
   log_tokens_ = 0;
@@ -207,7 +226,7 @@ void Loop::evaluate() {
   for (const StepBatch& batch : parts_.eval_batches) {
     sums.merge(parts_.runner->evaluate(batch));
     rows += batch.rows;
-    if (interrupted()) { return; }
+    if (stopping()) { return; }
   }
   if (parts_.evaluate_samples) {
     const MetricSums samples = parts_.evaluate_samples();
@@ -219,12 +238,12 @@ void Loop::evaluate() {
   row.values["eval_runtime"] = seconds;
   row.values["eval_samples_per_second"] = static_cast<double>(rows) / seconds;
   row.values["eval_steps_per_second"] = static_cast<double>(parts_.eval_batches.size()) / seconds;
-  parts_.log->write(row, elapsed(), bar_.remaining());
+  write_row(row);
   result_.last_eval = row.values;
   consider_best(row.values);
 }
 
-// A policy that left the reference too far behind is no candidate, whatever its reward (over-optimisation).
+// A policy too far from the reference is not a candidate, whatever its reward (over-optimisation).
 bool Loop::within_budget(const std::map<std::string, double>& values) const {
   if (options_.kl_budget == 0) { return true; }
   const auto kl = values.find("eval_kl");
@@ -253,10 +272,20 @@ void Loop::consider_best(const std::map<std::string, double>& values) {
   if (options_.load_best_model_at_end) { save(); }
 }
 
+// Nothing to do where no step was made since the newest checkpoint, above all right after a resume: writing that
+// checkpoint again would only put it at risk.
 void Loop::save() {
   if (saved_at_ == state_.position.step) { return; }
   saved_at_ = state_.position.step;
   if (parts_.before_checkpoint) { parts_.before_checkpoint(); }
+  if (gang_.leads()) {
+    write_state();
+    delete_surplus();
+  }
+  gang_.barrier();
+}
+
+void Loop::write_state() {
   RunState state = state_;
   state.updates = parts_.runner->updates();
   state.elapsed_seconds = elapsed();
@@ -285,22 +314,25 @@ void Loop::save() {
                     .trainer_state = report::print_trainer_state(trainer, parts_.log->history()),
                     .optimizer = !options_.save_only_model,
                     .value_head = parts_.runner->value_buffer()});
-  const std::int64_t best = state.has_best ? state.best_step : -1;
+}
+
+void Loop::delete_surplus() {
+  const std::int64_t best = state_.has_best ? state_.best_step : -1;
   for (const std::int64_t step :
        steps_to_delete(checkpoint_steps(parts_.output_dir), options_.save_total_limit, best)) {
-    std::filesystem::remove_all(checkpoint_folder(parts_.output_dir, step));
+    remove_checkpoint(checkpoint_folder(parts_.output_dir, step));
   }
 }
 
 void Loop::steps() {
-  while (state_.position.step < total_ && !(interrupted() && parts_.stream->resumable())) {
+  while (state_.position.step < total_ && !(stopping() && parts_.stream->resumable())) {
     one_step();
     const bool last = state_.position.step == total_;
     if (due("steps", options_.logging_steps) || last || state_.position.step == 1) { write_log(); }
     eval_due_ |= evaluates_now();
     save_due_ |= options_.save_strategy != "no" && due(options_.save_strategy, options_.save_steps);
     if (!parts_.stream->resumable()) {
-      continue;  // a round of samples is half used: after it
+      continue;  // half of a round's samples are used: wait until the round ends
     }
     if (std::exchange(eval_due_, false)) { evaluate(); }
     if (std::exchange(save_due_, false)) { save(); }
@@ -312,12 +344,12 @@ LoopResult Loop::run() {
   try {
     steps();
   } catch (const Interrupted& stopped) {
-    // While a judge was waited for: the round under way is lost, no other.
+    // A signal during a wait for a judge: only the round in progress is lost.
     if (!parts_.stream->resumable()) { throw; }
     log_info(stopped.what());
   }
-  result_.interrupted = interrupted() && state_.position.step < total_;
-  bar_.finish(result_.interrupted ? "stopped" : "done");
+  result_.interrupted = stopping() && state_.position.step < total_;
+  if (bar_) { bar_->finish(result_.interrupted ? "stopped" : "done"); }
   if (result_.interrupted) { save(); }
   result_.steps = state_.position.step;
   result_.tokens = state_.tokens_seen;

@@ -14,24 +14,26 @@
 
 namespace una::train {
 
-// Everything the loop moves, made by the recipe; all outlive the loop.
+// What the loop works with, made by room run; everything outlives the loop.
 struct LoopParts {
   StepRunner* runner = nullptr;
   StepSource* stream = nullptr;
   report::RunLog* log = nullptr;
   std::vector<StepBatch> eval_batches;           // empty: no evaluation on rows
   std::function<MetricSums()> evaluate_samples;  // own samples on held-out prompts, where there are some
-  double tokens_per_row = 1;                     // for the time left
+  double tokens_per_row = 1;                     // for the estimate of the time left
   std::string output_dir;
   std::string config;  // run.yaml
   std::map<std::string, std::string> identity, facts;
   std::function<void(const std::string& folder)> write_model;
-  std::function<void()> before_checkpoint;  // flush caches
+  std::function<void()> before_checkpoint;  // may refuse it by an InputError
   std::string title = "training";
+  std::int64_t saved_step = -1;  // of the checkpoint that the run goes on from; -1: a fresh run
 };
 
+// How a run ended.
 struct LoopResult {
-  std::int64_t steps = 0;  // done in all, those before a resume included
+  std::int64_t steps = 0;  // in total, including those before a resume
   std::int64_t tokens = 0;
   double seconds = 0;     // of this process
   double train_loss = 0;  // mean over the steps of this process
@@ -44,8 +46,8 @@ struct LoopResult {
 
 std::int64_t total_steps(const TrainOptions& options, std::int64_t steps_per_epoch);
 
-// Trains from `start` (a fresh RunState, or a checkpoint's) to the end, or to a signal: then it saves a
-// checkpoint and returns with `interrupted`. Non-finite numbers: bad_batch_<step>.jsonl, then a skip or an
+// Trains from `start` (a fresh RunState, or a checkpoint's) to the end or until a signal, on which it saves a
+// checkpoint and returns with `interrupted`. On several ranks only the first writes files and log rows. Non-finite numbers: bad_batch_<step>.jsonl, then a skip or an
 // InputError.
 LoopResult run_loop(const TrainOptions& options, const LoopParts& parts, const RunState& start);
 

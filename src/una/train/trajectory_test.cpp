@@ -14,6 +14,7 @@
 #include "una/base/test_data.h"
 #include "una/data/dataset.h"
 #include "una/data/pack.h"
+#include "una/dist/thread_gang_testing.h"
 #include "una/train/schedule.h"
 #include "una/train/step_runner.h"
 #include "una/train/train_options.h"
@@ -78,7 +79,7 @@ std::unique_ptr<data::Dataset> rows_of(const Json& recorded, const std::string& 
 
 // Model, start adapter, its frozen copy as reference: everything of a run but the files it writes.
 struct Run {
-  explicit Run(const Json& one)
+  Run(const Json& one, dist::Gang& gang)
       : method(one["method"].get<std::string>()),
         train(read_case<TrainOptions>(one["options"])),
         model(weights::read_model_spec(folder() + "/model"), weights::read_model_weights(folder() + "/model"),
@@ -112,16 +113,16 @@ struct Run {
   TrainOptions train;
   model::Model model;
   model::AdapterId policy = model::kNoAdapter;
-  dist::SoloGang gang;
   std::unique_ptr<data::Dataset> rows;
   std::unique_ptr<objective::Objective> loss;
   std::unique_ptr<Reference> reference;
   std::unique_ptr<StepRunner> runner;
 };
 
-void compare_steps(const Json& one) {
-  SCOPED_TRACE(one["name"].get<std::string>());
-  Run run(one);
+void compare_steps(const Json& one, dist::Gang& gang) {
+  SCOPED_TRACE(cat(one["name"].get<std::string>(), ", rank ", gang.rank(), " of ", gang.size()));
+  at::set_num_threads(1);
+  Run run(one, gang);
   // A budget that cuts every step into several micro-batches: the peers' padding and ours must not show.
   data::StepStream stream(*run.rows,
                           run.train.per_device_train_batch_size * run.train.gradient_accumulation_steps, 1,
@@ -143,12 +144,13 @@ void compare_steps(const Json& one) {
 }
 
 void compare_method(const std::string& method) {
-  at::set_num_threads(1);
   const Json recorded = recording();
   int cases = 0;
   for (const Json& one : recorded["cases"]) {
     if (one["method"] != method) { continue; }
-    compare_steps(one);
+    dist::testing::ThreadGang alone(1), two(2);
+    alone.run([&](dist::Gang& gang) { compare_steps(one, gang); });
+    two.run([&](dist::Gang& gang) { compare_steps(one, gang); });
     ++cases;
   }
   EXPECT_GT(cases, 0);

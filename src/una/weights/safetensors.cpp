@@ -14,6 +14,7 @@
 #include "una/base/file_writer.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
+#include "una/base/watched_file.h"
 #include "una/weights/safetensors_header.h"
 
 namespace una::weights {
@@ -35,6 +36,13 @@ at::Tensor tensor_of(const TensorEntry& entry, const char* data, const std::shar
   }
   return at::from_blob(const_cast<char*>(address), entry.shape, [file](void*) {}, options);
 }
+
+// Weights that train are read from the mapping until the run ends, so a change of the file must be noticed.
+struct HeldFile {
+  explicit HeldFile(const std::string& path) : file(path), watch(path, file.data(), file.size()) {}
+  MappedFile file;
+  WatchedFile watch;
+};
 
 // A tensor to write, with its entry in the header.
 struct Planned {
@@ -69,7 +77,8 @@ std::vector<Planned> plan(const std::vector<std::pair<std::string, at::Tensor>>&
 }  // namespace
 
 StateDict read_safetensors(const std::string& path) {
-  const auto file = std::make_shared<MappedFile>(path);
+  const auto held = std::make_shared<HeldFile>(path);
+  const std::shared_ptr<MappedFile> file(held, &held->file);
   const detail::Header header = detail::parse_header(file->bytes(), path);
   StateDict out;
   for (const TensorEntry& entry : header.tensors) {

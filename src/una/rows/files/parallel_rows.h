@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "una/base/clock.h"
+#include "una/base/cpus.h"
 
 namespace una::rows {
 
