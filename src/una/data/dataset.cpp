@@ -62,15 +62,15 @@ class MemorySink final : public detail::RowSink {
 
 }  // namespace
 
-std::unique_ptr<Dataset> load_dataset(const rows::DataOptions& options, const TextPipeline& pipeline,
+std::unique_ptr<Dataset> load_dataset(const rows::DataOptions& options, const text::Encoder& encoder,
                                       const std::vector<Unit>& accepted, const std::string& dropped_path) {
   rows::check_options(options);
-  const std::string cache = detail::row_cache_path(options, pipeline, accepted);
-  if (!cache.empty()) { return detail::load_cached(cache, options, pipeline, accepted, dropped_path); }
+  const std::string cache = detail::row_cache_path(options, encoder, accepted);
+  if (!cache.empty()) { return detail::load_cached(cache, options, encoder, accepted, dropped_path); }
   rows::ReadReport report;
   rows::DropLog drops;
   MemorySink sink;
-  detail::load_rows(options, pipeline, accepted, false, sink, report, drops);
+  detail::load_rows(options, encoder, accepted, false, sink, report, drops);
   report.dropped = drops.by_reason();
   drops.write(dropped_path);
   auto dataset = std::make_unique<MemoryDataset>(sink.take(), std::move(report));
@@ -79,11 +79,11 @@ std::unique_ptr<Dataset> load_dataset(const rows::DataOptions& options, const Te
 }
 
 std::unique_ptr<Dataset> make_dataset(const std::vector<Example>& examples, const rows::DataOptions& options,
-                                      const TextPipeline& pipeline) {
+                                      const text::Encoder& encoder) {
   rows::ReadReport report;
   rows::DropLog drops;
   report.rows_read = std::ssize(examples);
-  std::vector<Row> rows = detail::tokenise(examples, options, pipeline, report, drops);
+  std::vector<Row> rows = detail::tokenise(examples, options, encoder, report, drops);
   report.dropped = drops.by_reason();
   return std::make_unique<MemoryDataset>(std::move(rows), std::move(report));
 }

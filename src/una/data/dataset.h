@@ -8,23 +8,9 @@
 #include "una/core/sequence.h"
 #include "una/rows/data_options.h"
 #include "una/rows/read_report.h"
-#include "una/text/chat_template.h"
-#include "una/text/tokenizer.h"
+#include "una/text/encoder.h"
 
 namespace una::data {
-
-// The text side of a model folder.
-struct TextPipeline {
-  const text::Tokenizer* tokenizer = nullptr;
-  const text::ChatTemplate* chat_template = nullptr;  // nullptr: none; chat rows are then an InputError
-  std::int32_t eos_id = -1;  // ends an answer; -1: none (InputError where one is needed)
-  // Other tokens that end a turn too (an eos list in config.json): a template's answer that ends in one of
-  // them gets no eos_id behind it.
-  std::vector<std::int32_t> other_end_ids = {};
-  // false: what the template renders stays as it is, without an end token (how reward models are read).
-  bool end_chat_answers = true;
-  std::string content_hash = {};  // of tokenizer and template: part of a row cache's key; "": no cache
-};
 
 // Tokenised rows by index. The order on disk; shuffling is the reader's business (StepStream).
 class Dataset {
@@ -41,12 +27,12 @@ class Dataset {
 // when it is not "". Large files (see dataset_cache_dir) are read a thousand rows at a time into a row cache
 // that the next run with the same content and settings opens as it is; only ids of rows asked for are then in
 // memory.
-std::unique_ptr<Dataset> load_dataset(const rows::DataOptions& options, const TextPipeline& pipeline,
+std::unique_ptr<Dataset> load_dataset(const rows::DataOptions& options, const text::Encoder& encoder,
                                       const std::vector<Unit>& accepted, const std::string& dropped_path);
 
 // The same from examples already in memory (the demo, rollouts).
 std::unique_ptr<Dataset> make_dataset(const std::vector<Example>& examples, const rows::DataOptions& options,
-                                      const TextPipeline& pipeline);
+                                      const text::Encoder& encoder);
 // And from token ids handed over (parity with peers, benchmarks).
 std::unique_ptr<Dataset> make_dataset(std::vector<Row> rows, std::vector<std::string> sources);
 
@@ -54,6 +40,6 @@ std::unique_ptr<Dataset> make_dataset(std::vector<Row> rows, std::vector<std::st
 // With overlong = truncate_prompt_left it is cut to max_prompt_length, else it keeps its length. Throws
 // InputError that names the row.
 Sequence tokenise_prompt(const Example& example, const rows::DataOptions& options,
-                         const TextPipeline& pipeline);
+                         const text::Encoder& encoder);
 
 }  // namespace una::data

@@ -13,19 +13,19 @@ namespace {
 
 using rows::contains;
 using rows::input_error;
-using rows::make_tokenizer;
+using rows::make_encoder;
 using rows::write_rows;
 
 struct World {
   std::string folder;
-  text::Tokenizer tokenizer = make_tokenizer();
+  text::Encoder encoder = make_encoder();
   rows::DataOptions options;
 
   World(const std::string& name, const std::string& rows) : folder(test_folder(name)) {
     options.dataset_name = {write_rows(folder, "rows.jsonl", rows)};
   }
   std::unique_ptr<Dataset> load(const std::vector<Unit>& accepted) {
-    return load_dataset(options, {&tokenizer, nullptr, 2}, accepted, folder + "/dropped.jsonl");
+    return load_dataset(options, encoder, accepted, folder + "/dropped.jsonl");
   }
 };
 
@@ -181,7 +181,7 @@ TEST(Dataset, ExamplesInMemoryAndReadExamplesGiveTheSameRows) {
   const std::vector<Example> examples = rows::read_examples(world.options, report, "");
   EXPECT_EQ(examples.size(), 5U);
   EXPECT_EQ(report.by_unit.at("sft"), 5);
-  const auto dataset = make_dataset(examples, world.options, {&world.tokenizer, nullptr, 2});
+  const auto dataset = make_dataset(examples, world.options, world.encoder);
   EXPECT_EQ(dataset->content_hash(), world.load({})->content_hash());
 }
 

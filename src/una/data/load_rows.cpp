@@ -52,7 +52,7 @@ void check_accepted(const Example& example, const std::vector<Unit>& accepted) {
 // One run over the files.
 class RowLoader {
  public:
-  RowLoader(const rows::DataOptions& options, const TextPipeline& pipeline, const std::vector<Unit>& accepted,
+  RowLoader(const rows::DataOptions& options, const text::Encoder& encoder, const std::vector<Unit>& accepted,
             RowSink& sink, rows::ReadReport& report, rows::DropLog& drops)
       : options_(options),
         accepted_(accepted),
@@ -62,7 +62,7 @@ class RowLoader {
         feed_(options),
         mapper_(options),
         views_(options, report, drops),
-        tokeniser_(options, pipeline, report, drops) {}
+        tokeniser_(options, encoder, report, drops) {}
 
   void run(bool bounded) {
     report_.mixture = feed_.mixture();
@@ -125,10 +125,10 @@ class RowLoader {
 
 }  // namespace
 
-void load_rows(const rows::DataOptions& options, const TextPipeline& pipeline,
+void load_rows(const rows::DataOptions& options, const text::Encoder& encoder,
                const std::vector<Unit>& accepted, bool bounded, RowSink& sink, rows::ReadReport& report,
                rows::DropLog& drops) {
-  RowLoader(options, pipeline, accepted, sink, report, drops).run(bounded);
+  RowLoader(options, encoder, accepted, sink, report, drops).run(bounded);
 }
 
 }  // namespace una::data::detail

@@ -20,7 +20,7 @@ class RowSink {
 // Files -> tokenised rows, a thousand at a time: read, map scores, leave degenerate rows out, derive the
 // view, tokenise. `bounded`: files are read twice where answers are gathered over a file, so that those whose
 // prompt is complete need not stay in memory. Counts go into `report`, rows that are left out into `drops`.
-void load_rows(const rows::DataOptions& options, const TextPipeline& pipeline,
+void load_rows(const rows::DataOptions& options, const text::Encoder& encoder,
                const std::vector<Unit>& accepted, bool bounded, RowSink& sink, rows::ReadReport& report,
                rows::DropLog& drops);
 

@@ -69,15 +69,18 @@ void add_files(const rows::DataOptions& options, const std::vector<rows::DataSou
 }
 
 std::string cache_key(const rows::DataOptions& options, const std::vector<rows::DataSource>& sources,
-                      const TextPipeline& pipeline, const std::vector<Unit>& accepted) {
+                      const text::Encoder& encoder, const std::vector<Unit>& accepted) {
   Hasher hasher;
   hasher.add_number(kVersion).add(UNA_VERSION).add(settings_text(options)).add_number(options.mixture_seed);
   rows::ReadReport fits;
   fits.score_fits = options.score_fits;
-  hasher.add(report_json(fits).dump()).add(pipeline.content_hash);
-  hasher.add_number(static_cast<std::uint64_t>(pipeline.eos_id))
-      .add_number(pipeline.end_chat_answers ? 1 : 0);
-  for (const std::int32_t id : pipeline.other_end_ids) { hasher.add_number(static_cast<std::uint64_t>(id)); }
+  hasher.add(report_json(fits).dump()).add(encoder.model().content_hash);
+  hasher.add_number(static_cast<std::uint64_t>(encoder.model().eos_id))
+      .add_number(encoder.options().end_chat_answers ? 1 : 0)
+      .add_number(static_cast<std::uint64_t>(encoder.model().embedding_rows));
+  for (const std::int32_t id : encoder.model().other_end_ids) {
+    hasher.add_number(static_cast<std::uint64_t>(id));
+  }
   for (const Unit unit : accepted) { hasher.add(unit_name(unit)); }
   add_files(options, sources, hasher);
   return hasher.hex();
@@ -93,13 +96,13 @@ class StoreSink final : public RowSink {
   RowStoreWriter writer_;
 };
 
-void make_cache(const std::string& path, const rows::DataOptions& options, const TextPipeline& pipeline,
+void make_cache(const std::string& path, const rows::DataOptions& options, const text::Encoder& encoder,
                 const std::vector<Unit>& accepted) {
   write_file_with(path, [&](const std::string& temporary) {
     rows::ReadReport report;
     rows::DropLog drops;
     StoreSink sink(temporary);
-    load_rows(options, pipeline, accepted, true, sink, report, drops);
+    load_rows(options, encoder, accepted, true, sink, report, drops);
     report.dropped = drops.by_reason();
     sink.writer().finish(std::move(report), drops.text());
   });
@@ -120,23 +123,23 @@ std::optional<StoredRows> open_if_whole(const std::string& path) {
 
 }  // namespace
 
-std::string row_cache_path(const rows::DataOptions& options, const TextPipeline& pipeline,
+std::string row_cache_path(const rows::DataOptions& options, const text::Encoder& encoder,
                            const std::vector<Unit>& accepted) {
   check_input(options.dataset_cache_gb > 0, "--dataset_cache_gb must be above 0");
-  if (options.dataset_cache_dir == "none" || pipeline.content_hash.empty()) { return ""; }
+  if (options.dataset_cache_dir == "none" || encoder.model().content_hash.empty()) { return ""; }
   const std::vector<rows::DataSource> sources = rows::find_sources(options);
   const std::string folder = cache_folder(options, sources);
-  return folder.empty() ? "" : cat(folder, "/", cache_key(options, sources, pipeline, accepted), ".rows");
+  return folder.empty() ? "" : cat(folder, "/", cache_key(options, sources, encoder, accepted), ".rows");
 }
 
 std::unique_ptr<Dataset> load_cached(const std::string& path, const rows::DataOptions& options,
-                                     const TextPipeline& pipeline, const std::vector<Unit>& accepted,
+                                     const text::Encoder& encoder, const std::vector<Unit>& accepted,
                                      const std::string& dropped_path) {
   std::optional<StoredRows> stored = open_if_whole(path);
   if (stored) {
     log_info(cat("rows       from the cache ", path));
   } else {
-    make_cache(path, options, pipeline, accepted);
+    make_cache(path, options, encoder, accepted);
     stored = open_row_store(path);
     log_info(cat("rows       tokenised into the cache ", path));
   }

@@ -13,12 +13,12 @@ namespace una::data::detail {
 // belong in memory (dataset_cache_dir). Its name is a hash of everything that decides: the files' content and
 // names, the reading options, tokenizer, template, units. InputError when a folder was given that cannot be
 // written.
-std::string row_cache_path(const rows::DataOptions& options, const TextPipeline& pipeline,
+std::string row_cache_path(const rows::DataOptions& options, const text::Encoder& encoder,
                            const std::vector<Unit>& accepted);
 
 // Opens it, or makes it first (whole or not at all). Rows that were left out are told as load_dataset does.
 std::unique_ptr<Dataset> load_cached(const std::string& path, const rows::DataOptions& options,
-                                     const TextPipeline& pipeline, const std::vector<Unit>& accepted,
+                                     const text::Encoder& encoder, const std::vector<Unit>& accepted,
                                      const std::string& dropped_path);
 
 }  // namespace una::data::detail

@@ -13,13 +13,12 @@ namespace {
 
 using rows::contains;
 using rows::input_error;
-using rows::make_tokenizer;
+using rows::make_encoder;
 using rows::write_rows;
 namespace fs = std::filesystem;
 
 struct World {
   std::string folder;
-  text::Tokenizer tokenizer = make_tokenizer();
   rows::DataOptions options;
   std::string content_hash = "tokenizer 1";
 
@@ -29,9 +28,7 @@ struct World {
   }
   std::unique_ptr<Dataset> load(const std::string& cache) {
     options.dataset_cache_dir = cache;
-    TextPipeline pipeline{&tokenizer, nullptr, 2};
-    pipeline.content_hash = content_hash;
-    return load_dataset(options, pipeline, {}, folder + "/dropped.jsonl");
+    return load_dataset(options, make_encoder(content_hash), {}, folder + "/dropped.jsonl");
   }
   std::unique_ptr<Dataset> cached() { return load(folder + "/cache"); }
   std::int64_t files() const {
@@ -141,13 +138,12 @@ TEST(RowCache, ABadRowLeavesNoFileBehind) {
 
 TEST(RowCache, SmallFilesStayInMemoryAndAFolderThatCannotBeWrittenIsAnError) {
   World world("cache_auto", scattered_rows(10));
-  TextPipeline pipeline{&world.tokenizer, nullptr, 2};
-  pipeline.content_hash = "x";
+  const text::Encoder encoder = make_encoder("x");
   world.options.dataset_cache_dir = "auto";
-  EXPECT_EQ(detail::row_cache_path(world.options, pipeline, {}), "");
+  EXPECT_EQ(detail::row_cache_path(world.options, encoder, {}), "");
   world.options.dataset_cache_dir = world.folder + "/rows.jsonl/x";
   EXPECT_TRUE(
-      contains(input_error([&] { detail::row_cache_path(world.options, pipeline, {}); }), "rows.jsonl/x"));
+      contains(input_error([&] { detail::row_cache_path(world.options, encoder, {}); }), "rows.jsonl/x"));
 }
 
 TEST(RowCache, AnInterruptWhileRowsAreReadLeavesNothing) {

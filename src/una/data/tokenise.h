@@ -16,7 +16,7 @@ namespace una::data::detail {
 class RowTokeniser {
  public:
   // The arguments outlive this.
-  RowTokeniser(const rows::DataOptions& options, const TextPipeline& pipeline, rows::ReadReport& report,
+  RowTokeniser(const rows::DataOptions& options, const text::Encoder& encoder, rows::ReadReport& report,
                rows::DropLog& drops);
   ~RowTokeniser();
   RowTokeniser(const RowTokeniser&) = delete;
@@ -32,6 +32,6 @@ class RowTokeniser {
 
 // All examples at once, in order; Row::index is set.
 std::vector<Row> tokenise(const std::vector<Example>& examples, const rows::DataOptions& options,
-                          const TextPipeline& pipeline, rows::ReadReport& report, rows::DropLog& drops);
+                          const text::Encoder& encoder, rows::ReadReport& report, rows::DropLog& drops);
 
 }  // namespace una::data::detail

@@ -245,7 +245,7 @@ std::uint64_t Engine::add(Request request) {
   check_input(size > 0, "request ", request.id, ": the prompt has no tokens");
   check_input(size < positions, "request ", request.id, ": the prompt has ", size,
               " tokens, which leaves no room for an answer in the model's ", positions, " positions");
-  StopText stop_text(impl_->tokenizer, request.params.stop);
+  StopText stop_text(impl_->tokenizer, request.params.stop, request.prompt);
   auto run = std::make_unique<Run>(Run{.request = std::move(request), .stop_text = std::move(stop_text)});
   run->most_new = std::min(run->request.params.max_new_tokens, positions - size);
   run->recompute_at = turning_length(impl_->model.spec(), size, run->most_new);

@@ -24,9 +24,11 @@ struct Request {
 struct Output {
   std::int64_t id = 0;
   std::uint64_t sample = 0;
-  std::uint64_t ticket = 0;            // what add() returned for the request
-  std::vector<std::int32_t> ids;       // sampled ids, with the end-of-sequence id when it was sampled
-  std::string text;                    // decoded, special tokens skipped, cut before a stop string
+  std::uint64_t ticket = 0;       // what add() returned for the request
+  std::vector<std::int32_t> ids;  // sampled ids, with the end-of-sequence id when it was sampled
+  // Decoded as what follows the prompt, so that both tokenised together give `ids` again; special tokens
+  // skipped, cut before a stop string.
+  std::string text;
   std::vector<float> logps;            // log-prob of each sampled id under the unmodified distribution
   std::vector<float> processed_logps;  // under the one it was drawn from: temperature, top-k, ... in it
   enum class Finish { kEos, kStop, kLength } finish = Finish::kLength;

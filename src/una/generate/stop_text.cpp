@@ -4,8 +4,13 @@
 #include <utility>
 
 namespace una::generate {
-StopText::StopText(const text::Tokenizer* tokenizer, std::vector<std::string> stops)
-    : tokenizer_(tokenizer), stops_(std::move(stops)), growing_(tokenizer) {
+
+StopText::StopText(const text::Tokenizer* tokenizer, std::vector<std::string> stops,
+                   std::span<const std::int32_t> prompt)
+    : tokenizer_(tokenizer),
+      left_(tokenizer == nullptr ? std::vector<std::int32_t>() : tokenizer->left_context(prompt)),
+      stops_(std::move(stops)),
+      growing_(tokenizer, left_) {
   for (const std::string& stop : stops_) { longest_ = std::max(longest_, stop.size()); }
 }
 
@@ -29,8 +34,7 @@ bool StopText::push(const std::vector<std::int32_t>& ids, bool check) {
 
 std::string StopText::text(const std::vector<std::int32_t>& ids, std::size_t dropped, bool cut) const {
   if (tokenizer_ == nullptr) { return ""; }
-  std::string whole =
-      tokenizer_->decode({ids.begin(), ids.end() - static_cast<std::ptrdiff_t>(dropped)}, true);
+  std::string whole = tokenizer_->decode_after(left_, std::span(ids).first(ids.size() - dropped));
   if (!cut) { return whole; }
   const std::size_t at = find_stop(whole, std::min(watched_, whole.size()));
   return at == std::string::npos ? whole : whole.substr(0, at);

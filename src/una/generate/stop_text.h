@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,9 @@ namespace una::generate {
 // Watches the text of growing ids for stop strings.
 class StopText {
  public:
-  StopText(const text::Tokenizer* tokenizer, std::vector<std::string> stops);
+  // `prompt` is what the ids continue: it decides how their text begins.
+  StopText(const text::Tokenizer* tokenizer, std::vector<std::string> stops,
+           std::span<const std::int32_t> prompt = {});
   // After an id was added: does the text now hold a stop string that ends in what is new since the last call?
   // With `check` false the text is followed but nothing is found.
   bool push(const std::vector<std::int32_t>& ids, bool check);
@@ -23,6 +26,7 @@ class StopText {
   std::size_t find_stop(const std::string& text, std::size_t from) const;
 
   const text::Tokenizer* tokenizer_;
+  std::vector<std::int32_t> left_;
   std::vector<std::string> stops_;
   std::size_t longest_ = 0;
   GrowingText growing_;

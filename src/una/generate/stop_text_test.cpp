@@ -4,6 +4,7 @@
 
 #include "una/core/tiny_spec_testing.h"
 #include "una/generate/engine.h"
+#include "una/text/sentencepiece_testing.h"
 
 namespace una::generate {
 namespace {
@@ -74,6 +75,24 @@ TEST(StopText, WhatStandsInTheUncheckedPartDoesNotStop) {
   ASSERT_GT(found, skip);
   EXPECT_EQ(watch.text({ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(found)}, 0, true),
             "the end. the ");
+}
+
+// What is written down must give the sampled ids when it is read again behind the prompt.
+TEST(StopText, TheTextOfSentencePieceContinuesThePrompt) {
+  const auto pieces = text::sentencepiece_tokenizer(text::PrefixKind::kLegacy);
+  const Ids ids = {*pieces->id_of("▁Lily"), *pieces->id_of("."), 2};
+  const auto text_behind = [&](const std::string& prompt) {
+    const Ids before = pieces->encode(prompt, true);
+    StopText watch(pieces.get(), {"."}, before);
+    EXPECT_FALSE(watch.push({ids[0]}, true));
+    EXPECT_TRUE(watch.push({ids[0], ids[1]}, true));
+    EXPECT_EQ(watch.text({ids[0], ids[1]}, 0, true) + ".", watch.text(ids, 1, false));
+    return watch.text(ids, 1, false);
+  };
+  EXPECT_EQ(text_behind("The city is"), " Lily.");
+  EXPECT_EQ(text_behind("The city:\n"), " Lily.");
+  EXPECT_EQ(text_behind(""), "Lily.");  // a row with this text gets the space from the tokenizer
+  EXPECT_EQ(text_behind("The city<|end|>"), "Lily.");  // so does text behind a special token
 }
 
 TEST(StopText, WithoutStopStringsNothingIsDecodedOnTheWay) {

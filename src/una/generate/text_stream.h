@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,8 +14,9 @@ namespace una::generate {
 // take away.
 class TextStream {
  public:
-  TextStream(const text::Tokenizer* tokenizer, std::vector<std::string> stops)
-      : growing_(tokenizer), stops_(std::move(stops)) {}
+  TextStream(const text::Tokenizer* tokenizer, std::vector<std::string> stops,
+             std::span<const std::int32_t> prompt = {})
+      : growing_(tokenizer, tokenizer->left_context(prompt)), stops_(std::move(stops)) {}
   // All ids so far, of an answer that goes on. Returns what can be shown now and was not yet.
   std::string push(const std::vector<std::int32_t>& ids);
   // The text of the finished answer (Output::text). Returns its rest.

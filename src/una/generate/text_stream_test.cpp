@@ -4,6 +4,8 @@
 
 #include "una/core/tiny_spec_testing.h"
 #include "una/generate/engine.h"
+#include "una/generate/stop_text.h"
+#include "una/text/sentencepiece_testing.h"
 
 namespace una::generate {
 namespace {
@@ -51,6 +53,22 @@ TEST(TextStream, ShowsTheTextPieceByPieceInWholeCharacters) {
     }
   }
   EXPECT_GT(empty, 0U) << "bytes of a character were waited for";
+}
+
+TEST(TextStream, BeginsAsTheFinishedTextDoes) {
+  const auto pieces = text::sentencepiece_tokenizer(text::PrefixKind::kLegacy);
+  const Ids ids = {*pieces->id_of("▁Lily"), *pieces->id_of("▁is"), *pieces->id_of("▁Paris")};
+  for (const std::string prompt : {"", "The city is"}) {
+    const Ids before = pieces->encode(prompt, true);
+    const std::string whole = StopText(pieces.get(), {}, before).text(ids, 0, false);
+    TextStream stream(pieces.get(), {}, before);
+    std::string shown;
+    for (std::size_t i = 1; i < ids.size(); ++i) {
+      shown += stream.push({ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(i)});
+    }
+    EXPECT_EQ(shown + stream.finish(whole), whole);
+    EXPECT_EQ(whole, prompt.empty() ? "Lily is Paris" : " Lily is Paris");
+  }
 }
 
 TEST(TextStream, WhatMayBecomeAStopStringIsHeldBack) {

@@ -125,11 +125,11 @@ class GenerateBench {
     rows::DataOptions data;
     data.dataset_name = {options_.pairs};
     const setup::TextSetup text = setup::load_text(options_.model, data, setup_.folder.spec);
-    stop_ = text.eos_id;
+    stop_ = text.eos_id();
     rows::ReadReport report;
     const auto limit = static_cast<std::size_t>(options_.prompt_tokens);
     for (const Example& example : rows::read_examples(data, report, "")) {
-      std::vector<std::int32_t> ids = data::tokenise_prompt(example, data, text.pipeline()).ids;
+      std::vector<std::int32_t> ids = data::tokenise_prompt(example, data, text.encoder).ids;
       if (options_.samples > 1 && !prompts_.empty()) {
         prompts_[0].insert(prompts_[0].end(), ids.begin(), ids.end());
       } else {

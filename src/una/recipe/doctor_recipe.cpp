@@ -87,28 +87,34 @@ std::string model_text(const std::string& path) {
 }
 
 std::string tokenizer_text(const DoctorOptions& options, const ModelSpec& spec) {
-  const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, spec);
-  check_input(text.tokenizer->size() <= spec.vocab_size, "the tokenizer has ", text.tokenizer->size(),
-              " ids, the model only ", spec.vocab_size);
-  return cat(text.tokenizer->size(), " ids (the model has room for ", spec.vocab_size, "), BOS ",
-             text.tokenizer->adds_bos() ? "added" : "not added", ", EOS ", text.eos_id, " '",
-             text.tokenizer->token_of(text.eos_id), "'");
+  const setup::TextSetup text =
+      setup::load_text(setup::text_folders(options.model_name_or_path, options.adapter), options.data, spec);
+  return cat(text.tokenizer().size(), " ids (the model has room for ", spec.vocab_size,
+             text.tokenizer().size() > spec.vocab_size ? "; rows with one of the others are refused" : "",
+             "), BOS ", text.tokenizer().adds_bos() ? "added" : "not added", ", EOS ", text.eos_id(), " '",
+             text.tokenizer().token_of(text.eos_id()), "'");
 }
 
 std::string template_text(const DoctorOptions& options, const ModelSpec& spec) {
-  const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, spec);
-  if (!text.chat_template) { return "none: chat rows need one (--chat_template_path), plain rows do not"; }
+  const setup::TextSetup text =
+      setup::load_text(setup::text_folders(options.model_name_or_path, options.adapter), options.data, spec);
+  if (text.chat_template() == nullptr) {
+    return "none: chat rows need one (--chat_template_path), plain rows do not";
+  }
   const text::Rendered rendered =
-      text.chat_template->render({{.role = "user", .content = "Hello"}}, {.add_generation_prompt = true});
+      text.chat_template()->render({{.role = "user", .content = "Hello"}}, {.add_generation_prompt = true});
+  const std::string missing = text.encoder.missing_generation_prompt();
   return cat("renders a user turn in ", rendered.text.size(), " bytes",
-             text.chat_template->marks_generation() ? ", marks assistant turns" : "");
+             text.chat_template()->marks_generation() ? ", marks assistant turns" : "",
+             missing.empty() ? "" : "\n      warning: " + setup::generation_prompt_remark(missing));
 }
 
 // By the same limits as training, so that what is ok here is not refused there.
 std::string data_text(const DoctorOptions& options, const ModelSpec& spec) {
-  const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, spec);
+  const setup::TextSetup text =
+      setup::load_text(setup::text_folders(options.model_name_or_path, options.adapter), options.data, spec);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
-  const auto dataset = data::load_dataset(options.data, text.pipeline(), units, "");
+  const auto dataset = data::load_dataset(options.data, text.encoder, units, "");
   check_input(dataset->size() > 0, "no rows are left to train on");
   return cat(dataset->size(), " rows\n", dataset->report().text(options.data.max_length));
 }

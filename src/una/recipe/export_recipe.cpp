@@ -72,30 +72,27 @@ void check_export_options(const ExportOptions& options) {
 
 std::string text_of(const std::string& path) { return is_file(path) ? read_file(path) : ""; }
 
-// The one an adapter was trained with may be another than the base's.
-std::string chat_template_of(const ExportOptions& options) {
-  const std::string own = options.adapter.empty() ? "" : text::chat_template_source(options.adapter);
-  return own.empty() ? text::chat_template_source(options.model_name_or_path) : own;
-}
-
 weights::GgufTokenizer read_gguf_tokenizer(const ExportOptions& options, const ModelSpec& spec) {
-  const std::string& folder = options.model_name_or_path;
-  const setup::TextSetup text = setup::load_text(folder, {}, spec);
+  const setup::TextFolders folders = setup::text_folders(options.model_name_or_path, options.adapter);
+  const std::string& folder = folders.tokenizer;
+  const setup::TextSetup text = setup::load_text(folders, {}, spec);
   weights::GgufTokenizerSource source;
   source.what = folder;
   source.tokenizer_json = read_file(folder + "/tokenizer.json");
   source.config_json = text_of(folder + "/tokenizer_config.json");
-  for (std::int64_t id = 0; id < text.tokenizer->size(); ++id) {
-    source.tokens.push_back(text.tokenizer->token_of(static_cast<std::int32_t>(id)));
+  for (std::int64_t id = 0; id < text.tokenizer().size(); ++id) {
+    source.tokens.push_back(text.tokenizer().token_of(static_cast<std::int32_t>(id)));
   }
   source.rows = spec.vocab_size;
-  source.bos_id = text.tokenizer->bos_id().value_or(-1);  // config.json's may be a default of the family
-  source.eos_id = text.eos_id;
-  source.pad_id = text.tokenizer->pad_id().value_or(spec.pad_id);
-  if (!text.other_end_ids.empty()) { source.other_end_id = text.other_end_ids.front(); }
-  source.adds_bos = text.tokenizer->adds_bos();
-  source.adds_eos = text.tokenizer->adds_eos();
-  source.chat_template = chat_template_of(options);
+  source.bos_id = text.tokenizer().bos_id().value_or(-1);  // config.json's may be a default of the family
+  source.eos_id = text.eos_id();
+  source.pad_id = text.tokenizer().pad_id().value_or(spec.pad_id);
+  if (!text.encoder.model().other_end_ids.empty()) {
+    source.other_end_id = text.encoder.model().other_end_ids.front();
+  }
+  source.adds_bos = text.tokenizer().adds_bos();
+  source.adds_eos = text.tokenizer().adds_eos();
+  source.chat_template = text::chat_template_source(folders.chat_template);
   return weights::gguf_tokenizer(source);
 }
 

@@ -125,13 +125,14 @@ int generate_file(const GenerateOptions& options) {
       setup::load_for_inference(options.model_name_or_path, options.adapter, options.compute);
   check_input(!setup.model->has_reward_head(), options.model_name_or_path,
               ": a reward model cannot generate");
-  const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, setup.folder.spec);
-  const SamplingParams sampling = sampling_params(options, setup.folder.spec, text.eos_id);
-  generate::Engine engine(*setup.model, text.tokenizer.get(),
+  const setup::TextSetup text = setup::load_text(
+      setup::text_folders(options.model_name_or_path, options.adapter), options.data, setup.folder.spec);
+  const SamplingParams sampling = sampling_params(options, setup.folder.spec, text.eos_id());
+  generate::Engine engine(*setup.model, &text.tokenizer(),
                           {.max_batch = options.batch_size, .adapter = setup.policy});
   if (options.stream) { return stream(options, engine, text, sampling); }
   for (std::size_t i = 0; i < examples.size(); ++i) {
-    const Sequence prompt = data::tokenise_prompt(examples[i], options.data, text.pipeline());
+    const Sequence prompt = data::tokenise_prompt(examples[i], options.data, text.encoder);
     for (std::int64_t sample = 0; sample < options.num_samples; ++sample) {
       engine.add({.id = static_cast<std::int64_t>(i),
                   .prompt = prompt.ids,

@@ -10,6 +10,7 @@
 #include "una/base/error.h"
 #include "una/base/interrupt.h"
 #include "una/base/log.h"
+#include "una/data/dataset.h"
 #include "una/generate/text_stream.h"
 
 namespace una::recipe {
@@ -17,11 +18,10 @@ namespace {
 
 // Samples and prints one answer; nothing when Ctrl-C came before its end.
 std::optional<generate::Output> answer(const StreamParts& parts, const Example& example, std::int64_t id) {
-  generate::TextStream stream(parts.text->tokenizer.get(), parts.sampling.stop);
+  std::vector<std::int32_t> prompt = data::tokenise_prompt(example, *parts.data, parts.text->encoder).ids;
+  generate::TextStream stream(&parts.text->tokenizer(), parts.sampling.stop, prompt);
   parts.engine->on_token([&](const generate::Output& so_far) { show(stream.push(so_far.ids)); });
-  parts.engine->add({.id = id,
-                     .prompt = data::tokenise_prompt(example, *parts.data, parts.text->pipeline()).ids,
-                     .params = parts.sampling});
+  parts.engine->add({.id = id, .prompt = std::move(prompt), .params = parts.sampling});
   while (!parts.engine->done()) {
     if (interrupted()) { break; }
     for (generate::Output& output : parts.engine->step()) {

@@ -68,12 +68,8 @@ int run_merge(const Arguments& arguments) {
   const setup::ModelSetup setup =
       setup::load_for_inference(options.model_name_or_path, options.adapter, {.dtype = options.dtype});
   const double difference =
-      setup::write_merged(setup, options.output_dir, options.model_name_or_path, shard_bytes);
-  // The one it was trained with may be another than the base's.
-  const std::string chat_template = options.adapter + "/chat_template.jinja";
-  if (is_file(chat_template)) {
-    write_file(options.output_dir + "/chat_template.jinja", read_file(chat_template));
-  }
+      setup::write_merged(setup, options.output_dir,
+                          setup::text_folders(options.model_name_or_path, options.adapter), shard_bytes);
   if (setup.model->has_reward_head()) { setup::warn_of_pad(options.output_dir, setup.folder.spec, -1); }
   log_info(cat("merged into ", options.output_dir, " (", setup::dtype_name(setup.model->dtype()),
                "); largest difference to base plus adapter: ", significant(difference, 2)));

@@ -9,6 +9,7 @@
 #include <c10/core/GradMode.h>
 
 #include "una/base/clock.h"
+#include "una/base/cpus.h"
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"

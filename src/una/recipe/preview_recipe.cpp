@@ -50,9 +50,9 @@ void print_row(const Row& row, const setup::TextSetup& text, const TokenView& vi
     std::printf("  answer %zu: %zu tokens, %lld trained on, target %s; first token %s, last token %s\n  %s\n",
                 slot, sequence.ids.size(), static_cast<long long>(sequence.loss_tokens()),
                 significant(sequence.target, 4).c_str(),
-                shown_token(sequence.ids.front(), *text.tokenizer).c_str(),
-                shown_token(sequence.ids.back(), *text.tokenizer).c_str(),
-                shown_tokens(sequence, *text.tokenizer, view).c_str());
+                shown_token(sequence.ids.front(), text.tokenizer()).c_str(),
+                shown_token(sequence.ids.back(), text.tokenizer()).c_str(),
+                shown_tokens(sequence, text.tokenizer(), view).c_str());
   }
 }
 
@@ -84,11 +84,11 @@ bool wants_color(const PreviewOptions& options) {
 }
 
 void print_text_setup(const PreviewOptions& options, const setup::TextSetup& text) {
-  std::printf("tokenizer  %lld ids, BOS %s, EOS %d '%s'\n", static_cast<long long>(text.tokenizer->size()),
-              text.tokenizer->adds_bos() ? "added" : "not added", text.eos_id,
-              visible(text.tokenizer->token_of(text.eos_id)).c_str());
+  std::printf("tokenizer  %lld ids, BOS %s, EOS %d '%s'\n", static_cast<long long>(text.tokenizer().size()),
+              text.tokenizer().adds_bos() ? "added" : "not added", text.eos_id(),
+              visible(text.tokenizer().token_of(text.eos_id())).c_str());
   const std::string& path = options.data.chat_template_path;
-  if (!text.chat_template) {
+  if (text.chat_template() == nullptr) {
     std::printf("template   none: chat rows need one\n");
     return;
   }
@@ -96,6 +96,9 @@ void print_text_setup(const PreviewOptions& options, const setup::TextSetup& tex
       path.empty() ? text::chat_template_source(options.model_name_or_path) : read_file(path);
   std::printf("template   %s characters%s; as it begins: %s\n", thousands(std::ssize(source)).c_str(),
               path.empty() ? "" : cat(" of ", path).c_str(), visible(source.substr(0, 100)).c_str());
+  if (const std::string missing = text.encoder.missing_generation_prompt(); !missing.empty()) {
+    std::printf("warning    %s\n", setup::generation_prompt_remark(missing).c_str());
+  }
 }
 
 }  // namespace
@@ -110,7 +113,7 @@ int run_preview(const Arguments& arguments) {
   const ModelSpec spec = setup::read_folder_spec(options.model_name_or_path);
   const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, spec);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
-  const auto dataset = data::load_dataset(options.data, text.pipeline(), units, "");
+  const auto dataset = data::load_dataset(options.data, text.encoder, units, "");
   std::printf("%s\n", dataset->report().text(options.data.max_length).c_str());
   print_lengths(dataset->report());
   print_text_setup(options, text);

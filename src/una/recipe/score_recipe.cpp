@@ -152,7 +152,7 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
                              const setup::TextSetup& text) {
   Scorer scorer(options, setup);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
-  const auto dataset = data::load_dataset(options.data, text.pipeline(), units, "");
+  const auto dataset = data::load_dataset(options.data, text.encoder, units, "");
   log_info(dataset->report().text(options.data.max_length));
   report::ProgressBar bar("score", static_cast<double>(dataset->size()));
   std::int64_t lines = 0;
@@ -201,7 +201,8 @@ int score_file(const ScoreOptions& options) {
       setup::load_for_inference(options.model_name_or_path, options.adapter, options.compute);
   const bool is_reward_model = setup.model->has_reward_head();
   check_kind(options, is_reward_model);
-  const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, setup.folder.spec);
+  const setup::TextSetup text = setup::load_text(
+      setup::text_folders(options.model_name_or_path, options.adapter), options.data, setup.folder.spec);
   const std::int64_t lines =
       is_reward_model ? score_by_reward(*setup::make_reward_model(setup, text, options.reward, options.data),
                                         options.data, options.output_dir)

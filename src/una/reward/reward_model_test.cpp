@@ -17,7 +17,7 @@ namespace {
 struct Bench {
   explicit Bench(RewardModelOptions options = {}, at::ScalarType dtype = at::kFloat)
       : model(reward_spec(words.tokenizer.size()), 3, {.dtype = dtype}),
-        reward(model, model::kNoAdapter, words.text(BosRule::kTemplate), std::move(options)) {
+        reward(model, model::kNoAdapter, words.text(text::BosRule::kTemplate), std::move(options)) {
     at::set_num_threads(1);
   }
   std::vector<double> scores(const std::vector<Question>& questions) {
@@ -40,7 +40,7 @@ std::vector<Question> questions() {
 
 TEST(RewardModel, TheScoreIsTheHeadAtTheLastTokenInFp32) {
   Bench bench;
-  const std::vector<std::int32_t> ids = bench.words.text(BosRule::kTemplate).ids(questions()[0]);
+  const std::vector<std::int32_t> ids = bench.words.text(text::BosRule::kTemplate).ids(questions()[0]);
   const auto length = std::ssize(ids);
   const at::Tensor tokens = at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong);
   const c10::AutoGradMode no_grad(false);
@@ -69,7 +69,7 @@ TEST(RewardModel, APadIdEqualToTheEndTokenChangesNothing) {
   ModelSpec spec = reward_spec(bench.words.tokenizer.size());
   spec.pad_id = kEos;
   model::Model padded(spec, 3, {});
-  RewardModel reward(padded, model::kNoAdapter, bench.words.text(BosRule::kTemplate), {});
+  RewardModel reward(padded, model::kNoAdapter, bench.words.text(text::BosRule::kTemplate), {});
   const std::vector<double> expected = bench.scores(questions());
   const std::vector<Verdict> verdicts = reward.score(questions());
   for (std::size_t i = 0; i < expected.size(); ++i) { EXPECT_EQ(verdicts[i].score, expected[i]); }
@@ -119,7 +119,7 @@ TEST(RewardModel, AnAdapterGivesItsOwnScores) {
     master.fill_(0.1);
   }
   bench.model.refresh();
-  RewardModel with(bench.model, adapter, bench.words.text(BosRule::kTemplate), {});
+  RewardModel with(bench.model, adapter, bench.words.text(text::BosRule::kTemplate), {});
   EXPECT_GT(std::abs(with.score({questions()[0]})[0].score.value_or(0) - bench.scores({questions()[0]})[0]),
             1e-3);
 }
@@ -130,7 +130,7 @@ TEST(RewardModel, ALanguageModelIsNoReward) {
   spec.num_labels = 0;
   spec.architecture = "LlamaForCausalLM";
   model::Model causal(spec, 3, {});
-  EXPECT_THROW(RewardModel(causal, model::kNoAdapter, bench.words.text(BosRule::kTemplate), {}),
+  EXPECT_THROW(RewardModel(causal, model::kNoAdapter, bench.words.text(text::BosRule::kTemplate), {}),
                InternalError);
 }
 

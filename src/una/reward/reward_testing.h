@@ -2,6 +2,7 @@
 
 // For this room's tests only: a small tokenizer with BOS, a template, a model.
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace una::reward {
 inline constexpr std::int32_t kBos = 0, kEos = 1;
 
 // Byte-level BPE that puts <s> in front when special tokens are asked for.
-inline text::Tokenizer tokenizer_with_bos() {
+inline std::shared_ptr<const text::Tokenizer> tokenizer_with_bos() {
   const std::string source = text::train_bpe({"hello world how are you well what no <user> <assistant>"}, 320,
                                              {"<s>", "</s>", "<user>", "<assistant>"});
   Json json = parse_json(source, "tokenizer.json");
@@ -26,12 +27,14 @@ inline text::Tokenizer tokenizer_with_bos() {
            {"single", Json::array({bos, text})},
            {"pair", Json::array({bos, text, text})},
            {"special_tokens", {{"<s>", {{"id", "<s>"}, {"ids", {kBos}}, {"tokens", {"<s>"}}}}}}};
-  return {json.dump(), R"({"bos_token": "<s>", "eos_token": "</s>"})", "", "test"};
+  return std::make_shared<text::Tokenizer>(json.dump(), R"({"bos_token": "<s>", "eos_token": "</s>"})", "",
+                                           "test");
 }
 
 struct Words {
-  text::Tokenizer tokenizer = tokenizer_with_bos();
-  text::ChatTemplate chat_template = text::ChatTemplate(
+  std::shared_ptr<const text::Tokenizer> shared = tokenizer_with_bos();
+  const text::Tokenizer& tokenizer = *shared;
+  std::shared_ptr<const text::ChatTemplate> chat_template = std::make_shared<text::ChatTemplate>(
       "{% if messages[0].role == 'system' %}{{ raise_exception('no system turn here') }}{% endif %}{{ "
       "bos_token }}"
       "{% if dated %}{{ strftime_now('%d %b %Y') }}{% endif %}"
@@ -39,9 +42,11 @@ struct Words {
       "{% if add_generation_prompt %}<assistant>{% endif %}",
       tokenizer.special_tokens_json(), "template");
 
-  RewardText text(BosRule bos, const std::string& date = "") const {
-    return {tokenizer, &chat_template, kEos, bos, date};
+  text::Encoder encoder(const std::string& date = "") const {
+    return text::Encoder({.tokenizer = shared, .chat_template = chat_template, .eos_id = kEos},
+                         {.date = date});
   }
+  RewardText text(text::BosRule bos, const std::string& date = "") const { return {encoder(date), bos}; }
 };
 
 inline Text chat(const std::string& role, const std::string& content) {

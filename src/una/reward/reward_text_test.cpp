@@ -8,6 +8,7 @@
 namespace una::reward {
 namespace {
 
+using text::BosRule;
 using Ids = std::vector<std::int32_t>;
 
 std::string text_of(const Words& words, const Ids& ids) { return words.tokenizer.decode(ids, false); }
@@ -29,16 +30,6 @@ TEST(RewardText, TheBosRulesAreThoseOfTheModelCards) {
   EXPECT_EQ(words.text(BosRule::kStrip).ids(question), once);
   EXPECT_EQ(once[0], kBos);
   EXPECT_NE(once[1], kBos);
-}
-
-TEST(RewardText, ATemplateWithoutBosIsLeftAloneByStrip) {
-  const Words words;
-  const text::ChatTemplate bare("{{ messages[0].content }}", "{}", "bare");
-  const auto ids = [&](BosRule rule) {
-    return RewardText(words.tokenizer, &bare, kEos, rule, "").ids(ask("hello", "world"));
-  };
-  EXPECT_EQ(ids(BosRule::kTemplate), words.tokenizer.encode("hello", false));
-  EXPECT_EQ(ids(BosRule::kStrip), words.tokenizer.encode("hello", true));
 }
 
 TEST(RewardText, TheDateStandsStill) {
@@ -75,10 +66,8 @@ TEST(RewardText, RefusalsAreTheUsersErrors) {
   const Words words;
   const Question question = ask(chat("system", "x"), chat("assistant", "y"));
   EXPECT_THROW(words.text(BosRule::kTemplate).ids(question), InputError);
-  EXPECT_THROW(RewardText(words.tokenizer, nullptr, kEos, BosRule::kTemplate, "").ids(ask("a", "b")),
-               InputError);
-  EXPECT_THROW(parse_bos_rule("none"), InputError);
-  EXPECT_EQ(parse_bos_rule("strip"), BosRule::kStrip);
+  const text::Encoder bare({.tokenizer = words.shared, .chat_template = nullptr, .eos_id = kEos});
+  EXPECT_THROW(RewardText(bare, BosRule::kTemplate).ids(ask("a", "b")), InputError);
 }
 
 }  // namespace

@@ -99,7 +99,8 @@ void add_ending(Completion& out, const openai::CompletionChoice& choice, const C
 // What rewards read, of ids that the server gave.
 std::string text_of(const Completion& completion, const CompletionContext& context) {
   const auto ends = static_cast<std::ptrdiff_t>(completion.finish == Finish::kEos ? 1 : 0);
-  std::string text = context.tokenizer->decode({completion.ids.begin(), completion.ids.end() - ends}, true);
+  const std::span<const std::int32_t> shown(completion.ids.begin(), completion.ids.end() - ends);
+  std::string text = context.tokenizer->decode_after(context.tokenizer->left_context(context.prompt), shown);
   std::size_t cut = std::string::npos;
   if (completion.finish == Finish::kStop) {
     for (const std::string& stop : context.params->stop) { cut = std::min(cut, text.find(stop)); }
@@ -111,8 +112,9 @@ void retokenise(Completion& out, const openai::CompletionChoice& choice, const C
   need(choice.text.has_value(), "the reply has neither token_ids nor text");
   out.retokenised = true;
   out.text = choice.text.value_or("");
-  out.ids = context.tokenizer->encode(out.text, false);
-  out.mismatched = context.tokenizer->decode(out.ids, true) != out.text;
+  const Ids left = context.tokenizer->left_context(context.prompt);
+  out.ids = context.tokenizer->encode_after(left, out.text);
+  out.mismatched = context.tokenizer->decode_after(left, out.ids) != out.text;
   const std::size_t plain = out.ids.size(), theirs = choice.tokens.size();
   add_ending(out, choice, context);
   if (theirs > 0) { out.mismatched = out.mismatched || (theirs != plain && theirs != out.ids.size()); }

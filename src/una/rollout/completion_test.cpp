@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "una/text/sentencepiece_testing.h"
+
 namespace una::rollout {
 namespace {
 
@@ -64,6 +66,25 @@ TEST(Completion, EveryKeyOfTheSamplingIsSaid) {
   EXPECT_EQ(other["temperature"], 0.5);
   EXPECT_EQ(other["top_k"], 3);
   EXPECT_EQ(other["stop"], Json::array({"x"}));
+}
+
+// A server's text continues the prompt, so it is tokenised and shown as its continuation.
+TEST(Completion, TextsOfSentencePieceContinueThePrompt) {
+  const auto pieces = text::sentencepiece_tokenizer(text::PrefixKind::kLegacy);
+  const Ids prompt = pieces->encode("The city is", true), ids = {*pieces->id_of("▁Lily"), 2};
+  const SamplingParams params{.max_new_tokens = 16, .stop_ids = {2}};
+  const CompletionContext context{.prompt = prompt,
+                                  .params = &params,
+                                  .tokenizer = pieces.get(),
+                                  .vocabulary = pieces->size(),
+                                  .eos_id = 2};
+  const auto read = [&](const Json& one) {
+    return read_completion(Json{{"choices", {one}}}.dump(), context);
+  };
+  const Completion by_text = read({{"text", " Lily"}, {"finish_reason", "stop"}});
+  EXPECT_EQ(by_text.ids, ids);
+  EXPECT_FALSE(by_text.mismatched);
+  EXPECT_EQ(read(choice(ids, "stop")).text, " Lily");
 }
 
 TEST(Completion, IdsOfTheServerAreTheAnswer) {

@@ -4,6 +4,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/text/encoder.h"
 
 namespace una::rows {
 
@@ -19,8 +20,7 @@ void check_options(const DataOptions& options) {
   check_input(options.max_prompt_length >= 0, "--max_prompt_length must not be negative");
   check_input(options.allow_dropped >= 0 && options.allow_dropped <= 1,
               "--allow_dropped must be between 0 and 1");
-  check_input(options.boundary == "strict" || options.boundary == "repair", "--boundary: \"",
-              options.boundary, "\" is neither strict nor repair");
+  text::is_strict_boundary(options.boundary);
   parse_overlong(options.overlong);
 }
 

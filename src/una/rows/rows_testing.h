@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,7 +9,7 @@
 #include "una/base/files.h"
 #include "una/base/testing.h"
 #include "una/rows/schemas/schema.h"
-#include "una/text/tokenizer.h"
+#include "una/text/encoder.h"
 
 // Help for this room's tests only.
 namespace una::rows {
@@ -37,10 +38,14 @@ inline ReadRow read_text(const std::string& json, bool apply_chat_template = fal
   return read_row(parse_json(json, "test"), Where{"rows.jsonl", 7}, apply_chat_template);
 }
 
-// A few words; <pad> 0, <s> 1, </s> 2, which ends answers.
-inline text::Tokenizer make_tokenizer() {
+// A tokenizer of a few words, no template; <pad> 0, <s> 1, </s> 2, which ends answers.
+inline text::Encoder make_encoder(const std::string& content_hash = "") {
   const std::vector<std::string> corpus(20, "the cat sat on the mat and the dog sat on the cat");
-  return {text::train_bpe(corpus, 300, {"<pad>", "<s>", "</s>"}), R"({"eos_token": "</s>"})", "", "test"};
+  const std::string file = text::train_bpe(corpus, 300, {"<pad>", "<s>", "</s>"});
+  return text::Encoder(
+      {.tokenizer = std::make_shared<text::Tokenizer>(file, R"({"eos_token": "</s>"})", "", "test"),
+       .eos_id = 2,
+       .content_hash = content_hash});
 }
 
 // "user:Hi|assistant:Yes" for chats, the text itself otherwise.

@@ -34,7 +34,7 @@ std::vector<rollout::Prompt> read_prompts(const rows::DataOptions& options, cons
   for (Example& example : rows::read_examples(reading, report, "")) {
     example.responses.clear();
     example.unit = Unit::kPrompt;
-    std::vector<std::int32_t> ids = data::tokenise_prompt(example, options, text.pipeline()).ids;
+    std::vector<std::int32_t> ids = data::tokenise_prompt(example, options, text.encoder).ids;
     if (std::ssize(ids) > room) {
       ++too_long;
     } else if (seen.insert(ids).second) {
@@ -106,7 +106,7 @@ online::RoundParts round_parts(const setup::RunConfig& config, const setup::Text
   return {.set = &set,
           .answers = setup.answers.get(),
           .reward = setup.rewards.reward.get(),
-          .tokenizer = text.tokenizer.get(),
+          .tokenizer = &text.tokenizer(),
           .prompts = &setup.prompts,
           .options = config.online,
           .sampling = sampling_of(config, text),
@@ -155,8 +155,8 @@ SamplingParams sampling_of(const setup::RunConfig& config, const setup::TextSetu
   params.min_p = config.online.min_p;
   params.repetition_penalty = config.online.repetition_penalty;
   params.stop = config.online.stop_strings;
-  params.stop_ids = text.other_end_ids;
-  params.stop_ids.push_back(text.eos_id);
+  params.stop_ids = text.encoder.model().other_end_ids;
+  params.stop_ids.push_back(text.eos_id());
   params.seed = static_cast<std::uint64_t>(config.train.seed);
   return params;
 }
@@ -245,7 +245,7 @@ std::unique_ptr<StepSource> make_round_source(const setup::RunConfig& config, co
 
 MetricSums evaluate_online(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup,
                            train::TrainableSet& set) {
-  const auto own = rollout::make_model_source(*set.model, set.policy, text.tokenizer.get());
+  const auto own = rollout::make_model_source(*set.model, set.policy, &text.tokenizer());
   eval::HeldOut parts{.answers = setup.answers == nullptr ? own.get() : setup.answers.get(),
                       .reward = setup.rewards.reward.get(),
                       .prompts = &setup.eval_prompts,

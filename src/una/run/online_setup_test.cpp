@@ -1,5 +1,7 @@
 #include "una/run/online_setup.h"
 
+#include <memory>
+
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
@@ -35,9 +37,12 @@ TEST(OnlineSetup, KeysThatDoNotFitTogetherAreRefused) {
 TEST(OnlineSetup, SamplingFollowsTheKeysAndTheEndsOfTheTokenizer) {
   setup::RunConfig config = setup::default_config("ppo");
   config.train.seed = 9;
-  setup::TextSetup text;
-  text.eos_id = 3;
-  text.other_end_ids = {5};
+  const setup::TextSetup text{
+      .folder = "test",
+      .encoder = text::Encoder({.tokenizer = std::make_shared<text::Tokenizer>(
+                                    text::train_bpe({"the end"}, 260, {}), "", "", "test"),
+                                .eos_id = 3,
+                                .other_end_ids = {5}})};
   const SamplingParams params = sampling_of(config, text);
   EXPECT_EQ(params.max_new_tokens, 53);
   EXPECT_EQ(params.stop_ids, (std::vector<std::int32_t>{5, 3}));

@@ -146,12 +146,13 @@ void read_rows_of(const char* key, const std::function<void()>& read) {
 RunData load_run_data(const setup::RunConfig& config, const setup::TextSetup& text,
                       const objective::Objective& objective, const std::string& dropped_path) {
   const std::vector<Unit> units = accepted_units(objective);
-  data::TextPipeline pipeline = text.pipeline();
-  pipeline.end_chat_answers = !objective.needs().score;  // reward models read what the template writes
+  text::EncoderOptions as_read = text.encoder.options();
+  as_read.end_chat_answers = !objective.needs().score;  // reward models read what the template writes
+  const text::Encoder encoder(text.encoder.model(), as_read);
   rows::DataOptions reading = config.data;
   TokenisingBar bar;
   reading.progress = [&bar](double done) { bar.show(done); };
-  auto dataset = data::load_dataset(reading, pipeline, units, dropped_path);
+  auto dataset = data::load_dataset(reading, encoder, units, dropped_path);
   bar.finish();
   log_info(dataset->report().text(config.data.max_length));
   check_input(dataset->size() > 0, "no rows are left to train on");
@@ -165,7 +166,7 @@ RunData load_run_data(const setup::RunConfig& config, const setup::TextSetup& te
   out.train = std::move(dataset);
   if (std::optional<rows::DataOptions> options = setup::eval_options(config)) {
     options->score_fits = out.train->report().score_fits;
-    read_rows_of("eval_data", [&] { out.eval = data::load_dataset(*options, pipeline, units, ""); });
+    read_rows_of("eval_data", [&] { out.eval = data::load_dataset(*options, encoder, units, ""); });
     check_rows(*out.eval, objective);
     log_info(cat("evaluation rows\n", out.eval->report().text(options->max_length)));
   }

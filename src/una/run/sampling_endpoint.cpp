@@ -81,9 +81,9 @@ void connect_endpoint(const setup::RunConfig& config, const setup::TextSetup& te
                     .is_default = o.sampling_api_key_env == online::OnlineOptions{}.sampling_api_key_env,
                     .url = o.sampling_endpoint,
                     .what = "sampling_endpoint"});
-  options.tokenizer = text.tokenizer.get();
+  options.tokenizer = &text.tokenizer();
   options.vocabulary = model.folder.spec.vocab_size;
-  options.eos_id = text.eos_id;
+  options.eos_id = text.eos_id();
   if (!o.sampling_sync_command.empty()) {
     options.synchronise = [sync = std::make_shared<Synchroniser>(config, model)] { return (*sync)(); };
   } else {

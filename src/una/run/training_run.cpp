@@ -123,7 +123,6 @@ void TrainingRun::check_config() {
   check_input(config_.train.kl_budget == 0 ||
                   (is_online() && (config_.run.eval_fraction > 0 || setup::eval_options(config_))),
               "kl_budget needs an online method with held-out prompts (eval_fraction or eval_data)");
-  check_evaluation(config_);
   check_input(is_online() || config_.online.offline_data.empty(), "offline_data goes with an online method; ",
               config_.method, " reads all its rows from --data");
   check_input(is_online() || !config_.objective.importance_sampling_correction,
@@ -147,10 +146,16 @@ void TrainingRun::load_rows() {
   constexpr std::int64_t kPlannedRows = 20000;  // half a second at most
   spec_ = setup::read_folder_spec(config_.model.model_name_or_path);
   fit_max_length(spec_);
-  text_ = setup::load_text(config_.model.model_name_or_path, config_.data, spec_);
-  check_input(text_.tokenizer->size() <= spec_.vocab_size, config_.model.model_name_or_path,
-              ": the tokenizer has ", text_.tokenizer->size(), " ids, but the model's embedding only ",
-              spec_.vocab_size, " rows; they do not belong together");
+  text_ = setup::load_text(setup::text_folders(config_.model.model_name_or_path, config_.model.adapter),
+                           config_.data, spec_);
+  if (text_.tokenizer().size() > spec_.vocab_size) {
+    log_warning(cat(text_.folder, ": the tokenizer has ", text_.tokenizer().size(),
+                    " ids, but the model's embedding only ", spec_.vocab_size,
+                    " rows; a row with one of the others is refused"));
+  }
+  if (const std::string missing = text_.encoder.missing_generation_prompt(); !missing.empty()) {
+    log_warning(setup::generation_prompt_remark(missing));
+  }
   check_input(spec_.max_positions == 0 || config_.data.max_length <= spec_.position_limit(), "max_length ",
               config_.data.max_length, " is over the model's ", spec_.position_limit(),
               " positions (max_position_embeddings); give --max_length ", spec_.position_limit(), " or less");
@@ -169,7 +174,7 @@ void TrainingRun::load_model() {
   }
   check_input(config_.train.kl_budget == 0 || model_.reference != nullptr,
               "kl_budget: this method has no reference to measure a KL to (grpo: give --beta above 0)");
-  if (needs.score) { setup::warn_of_pad(text_.folder, spec_, text_.eos_id); }
+  if (needs.score) { setup::warn_of_pad(text_.folder, spec_, text_.eos_id()); }
   if (needs.value) { setup::add_value_head(model_, config_, objective_->initial_value()); }
   if (needs.token_values) { setup::add_critic(model_, config_); }
   const train::TrainableSet set{.model = model_.model.get(),
@@ -202,7 +207,7 @@ void TrainingRun::make_steps() {
 std::map<std::string, std::string> TrainingRun::identity() const {
   std::map<std::string, std::string> out{{"model", model_.folder.content_hash},
                                          {"data", data_.train->content_hash()},
-                                         {"tokenizer and template", text_.content_hash},
+                                         {"tokenizer and template", text_.content_hash()},
                                          {"start adapter", model_.start_hash}};
   if (model_.reference != nullptr) { out["reference"] = model_.reference->content_hash(); }
   if (online_.offline != nullptr) { out["offline data"] = online_.offline->content_hash(); }
@@ -395,7 +400,9 @@ void TrainingRun::write_result(const train::LoopResult& result) {
   }
   check_watched_files();
   setup::write_trained(model_, config_, out);
-  if (config_.run.save_merged) { setup::write_merged(model_, out + "/merged", out); }
+  if (config_.run.save_merged) {
+    setup::write_merged(model_, out + "/merged", {.tokenizer = out, .chat_template = out});
+  }
 }
 
 // Health, summary and report; returns the health text. Each may fail with a warning only.

@@ -8,7 +8,6 @@
 #include "una/base/error.h"
 #include "una/base/files.h"
 #include "una/base/format.h"
-#include "una/data/dataset.h"
 #include "una/data/pack.h"
 #include "una/eval/log_ratio.h"
 #include "una/setup/model_setup.h"
@@ -24,16 +23,15 @@ constexpr std::int64_t kNoLimit = 1 << 20;  // tokens, where the model states no
 // beta times the log-ratio of policy and reference, by a policy of its own.
 class ImplicitReward final : public reward::Reward {
  public:
-  ImplicitReward(std::string name, ModelSetup policy, std::unique_ptr<model::Model> reference, TextSetup text,
-                 double beta)
+  ImplicitReward(std::string name, ModelSetup policy, std::unique_ptr<model::Model> reference,
+                 text::Encoder encoder, double beta)
       : name_(std::move(name)),
         policy_(std::move(policy)),
         reference_(std::move(reference)),
-        text_(std::move(text)),
+        encoder_(std::move(encoder)),
         beta_(beta),
-        per_token_(starts_with(name_, kMean)) {
-    reading_.max_length =
-        policy_.folder.spec.max_positions > 0 ? policy_.folder.spec.position_limit() : kNoLimit;
+        per_token_(starts_with(name_, kMean)),
+        max_tokens_(policy_.folder.spec.max_positions > 0 ? policy_.folder.spec.position_limit() : kNoLimit) {
   }
 
   std::vector<reward::Verdict> score(const std::vector<reward::Question>& questions) override;
@@ -42,38 +40,32 @@ class ImplicitReward final : public reward::Reward {
   }
 
  private:
-  std::optional<Row> row_of(const reward::Question& question, std::size_t index, std::string& failure) const;
+  Row row_of(const reward::Question& question, std::size_t index) const;  // InputError: cannot be scored
   void score_batch(const PackedBatch& batch, std::vector<reward::Verdict>& verdicts) const;
 
   std::string name_;
   ModelSetup policy_;
   std::unique_ptr<model::Model> reference_;  // nullptr: the policy's model without its adapter
-  TextSetup text_;
+  text::Encoder encoder_;
   double beta_;
   bool per_token_;
-  rows::DataOptions reading_;
+  std::int64_t max_tokens_;
 };
 
-// The question tokenised as a training row; its number travels in the row's place.
-std::optional<Row> ImplicitReward::row_of(const reward::Question& question, std::size_t index,
-                                          std::string& failure) const {
-  Example example;
-  example.where = {"", static_cast<std::int64_t>(index)};
-  example.prompt = question.prompt;
-  example.tools = question.tools;
-  example.template_kwargs = question.template_kwargs;
-  example.responses.push_back({.text = question.answer});
-  if (question.prompt.is_chat && !question.answer.is_chat) {
-    example.responses[0].text = {
-        .is_chat = true, .plain = "", .messages = {{"assistant", question.answer.plain, ""}}};
-  }
-  try {
-    const auto dataset = data::make_dataset({example}, reading_, text_.pipeline());
-    if (dataset->size() == 1) { return dataset->row(0); }
-    const auto& dropped = dataset->report().dropped;
-    failure = dropped.empty() ? "the answer has no token" : dropped.begin()->first;
-  } catch (const InputError& error) { failure = error.what(); }
-  return std::nullopt;
+// The question encoded as a training row; its number is stored as the row's line.
+Row ImplicitReward::row_of(const reward::Question& question, std::size_t index) const {
+  const text::Conversation conversation{.prompt = &question.prompt,
+                                        .answers = {&question.answer},
+                                        .tools = question.tools,
+                                        .template_kwargs = question.template_kwargs};
+  Row row;
+  row.where = {"", static_cast<std::int64_t>(index)};
+  row.sequences.push_back(text::sequence_of(encoder_.encode(conversation).answers.at(0)));
+  const Sequence& sequence = row.sequences[0];
+  check_input(std::ssize(sequence.ids) <= max_tokens_, "the conversation has ", sequence.ids.size(),
+              " tokens, the model reads at most ", max_tokens_);
+  check_input(sequence.loss_tokens() > 0, "the answer has no token");
+  return row;
 }
 
 void ImplicitReward::score_batch(const PackedBatch& batch, std::vector<reward::Verdict>& verdicts) const {
@@ -96,9 +88,9 @@ std::vector<reward::Verdict> ImplicitReward::score(const std::vector<reward::Que
   std::vector<reward::Verdict> verdicts(questions.size());
   std::vector<Row> rows;
   for (std::size_t i = 0; i < questions.size(); ++i) {
-    if (std::optional<Row> row = row_of(questions[i], i, verdicts[i].failure)) {
-      rows.push_back(std::move(*row));
-    }
+    try {
+      rows.push_back(row_of(questions[i], i));
+    } catch (const InputError& error) { verdicts[i].failure = error.what(); }
   }
   if (rows.empty()) { return verdicts; }
   for (const PackedBatch& batch : data::pack_rows(rows, {})) { score_batch(batch, verdicts); }
@@ -134,7 +126,8 @@ std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, co
   if (!beta) { throw InputError(cat("reward ", name, ": there is no run.yaml with a beta in ", parts[0])); }
   ModelSetup policy = load_for_inference(place.folder, place.adapter, compute);
   check_input(!policy.model->has_reward_head(), "reward ", name, ": a reward model; use model:", parts[0]);
-  TextSetup text = load_text(place.folder, rows::DataOptions{}, policy.folder.spec);
+  TextSetup text =
+      load_text(text_folders(place.folder, place.adapter), rows::DataOptions{}, policy.folder.spec);
   std::unique_ptr<model::Model> reference;
   if (parts.size() == 2) {
     const ModelFolder folder = read_model_folder(parts[1]);
@@ -144,8 +137,8 @@ std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, co
     reference =
         std::make_unique<model::Model>(folder.spec, folder.weights, policy.model->frozen_like(), folder.path);
   }
-  return std::make_unique<ImplicitReward>(name, std::move(policy), std::move(reference), std::move(text),
-                                          *beta);
+  return std::make_unique<ImplicitReward>(name, std::move(policy), std::move(reference),
+                                          std::move(text.encoder), *beta);
 }
 
 }  // namespace una::setup

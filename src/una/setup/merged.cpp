@@ -44,13 +44,13 @@ at::Tensor probe(model::Model& model, model::AdapterId adapter) {
 
 }  // namespace
 
-double write_merged(const ModelSetup& setup, const std::string& folder, const std::string& text_folder,
+double write_merged(const ModelSetup& setup, const std::string& folder, const TextFolders& text,
                     std::int64_t shard_bytes) {
   const at::ScalarType dtype = setup.model->dtype();
   make_folder(folder);
   weights::write_model_weights(folder, setup.model->merged_tensors(setup.policy, dtype), shard_bytes);
   write_file(folder + "/config.json", stored_config(setup, dtype));
-  copy_text_files(text_folder, folder);
+  write_text_files(text, "", folder);
 
   const ModelFolder back = read_model_folder(folder);
   model::Model merged(back.spec, back.weights, {.dtype = dtype}, folder);

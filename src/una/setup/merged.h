@@ -4,6 +4,7 @@
 #include <string>
 
 #include "una/setup/model_setup.h"
+#include "una/setup/text_setup.h"
 
 namespace una::setup {
 
@@ -11,7 +12,7 @@ namespace una::setup {
 // `shard_bytes`), with config and tokenizer files. Then reads it back and compares its logits (reward models:
 // scores) with the adapter model's on a few token rows; returns the largest difference. InputError when it is
 // over what the stored dtype explains.
-double write_merged(const ModelSetup& setup, const std::string& folder, const std::string& text_folder,
+double write_merged(const ModelSetup& setup, const std::string& folder, const TextFolders& text,
                     std::int64_t shard_bytes = kShardBytes);
 
 }  // namespace una::setup

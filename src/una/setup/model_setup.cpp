@@ -299,7 +299,6 @@ std::string stored_config(const ModelSetup& setup, at::ScalarType dtype) {
 
 void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder) {
   make_folder(folder);
-  const std::string& base = setup.folder.path;
   if (config.model.use_peft) {
     weights::write_adapter(folder, setup.model->adapter_spec(setup.policy),
                            setup.model->adapter_tensors(setup.policy));
@@ -314,10 +313,9 @@ void write_trained(const ModelSetup& setup, const RunConfig& config, const std::
   if (setup.value_head != nullptr) {
     weights::write_safetensors(cat(folder, "/", model::kValueHeadFile), setup.value_head->tensors());
   }
-  copy_text_files(base, folder);
-  // Servers must write prompts as they were trained. A file that is gone by now ends no run.
-  const std::string& chat_template = config.data.chat_template_path;
-  if (is_file(chat_template)) { write_file(folder + "/chat_template.jinja", read_file(chat_template)); }
+  // Servers must write prompts as they were trained.
+  write_text_files(text_folders(setup.folder.path, config.model.adapter), config.data.chat_template_path,
+                   folder);
 }
 
 }  // namespace una::setup

@@ -32,9 +32,8 @@ std::unique_ptr<reward::RewardModel> make_reward_model(ModelSetup& model, const 
               "); give a ...ForSequenceClassification folder with one label, or the base of a SEQ_CLS "
               "adapter and the adapter");
   check_input(keys.max_tokens_per_micro_batch > 0, "max_tokens_per_micro_batch must be 1 or more");
-  warn_of_pad(text.folder, model.folder.spec, text.eos_id);
-  reward::RewardText words(*text.tokenizer, text.chat_template.get(), text.eos_id,
-                           reward::parse_bos_rule(keys.rm_bos), data.template_date);
+  warn_of_pad(text.folder, model.folder.spec, text.eos_id());
+  reward::RewardText words(text.encoder, text::parse_bos_rule(keys.rm_bos));
   return std::make_unique<reward::RewardModel>(
       *model.model, model.policy, std::move(words),
       reward::RewardModelOptions{.max_length = data.max_length,
@@ -46,7 +45,7 @@ RewardSetup load_reward_model(const std::string& folder, const std::string& adap
                               const RewardKeys& keys, const rows::DataOptions& data) {
   RewardSetup setup;
   setup.model = load_for_inference(folder, adapter, compute);
-  setup.text = load_text(folder, data, setup.model.folder.spec);
+  setup.text = load_text(text_folders(folder, adapter), data, setup.model.folder.spec);
   setup.reward = make_reward_model(setup.model, setup.text, keys, data);
   return setup;
 }

@@ -1,41 +1,47 @@
 #pragma once
 
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "una/core/model_spec.h"
-#include "una/data/dataset.h"
-#include "una/text/chat_template.h"
-#include "una/text/tokenizer.h"
+#include "una/rows/data_options.h"
+#include "una/text/encoder.h"
 
 namespace una::setup {
 
-// Tokenizer and template of a model folder, and the end-of-sequence id that ends answers. Both live on the heap:
-// pipelines and reward models keep pointers to them, which stay valid when this struct is moved.
+// How texts are encoded for the model of a folder.
 struct TextSetup {
   std::string folder;
-  std::unique_ptr<text::Tokenizer> tokenizer;
-  std::unique_ptr<text::ChatTemplate> chat_template;  // nullptr: the folder has none
-  std::int32_t eos_id = -1;
-  std::vector<std::int32_t> other_end_ids;  // further end-of-sequence ids of config.json
+  text::Encoder encoder;
 
-  data::TextPipeline pipeline() const {
-    return {.tokenizer = tokenizer.get(),
-            .chat_template = chat_template.get(),
-            .eos_id = eos_id,
-            .other_end_ids = other_end_ids,
-            .content_hash = content_hash};
-  }
-  std::string content_hash;  // of tokenizer and template files, when the folder was read
+  const text::Tokenizer& tokenizer() const { return encoder.tokenizer(); }
+  const text::ChatTemplate* chat_template() const { return encoder.model().chat_template.get(); }
+  std::int32_t eos_id() const { return encoder.model().eos_id; }
+  const std::string& content_hash() const { return encoder.model().content_hash; }
 };
 
-// `spec` gives the fallback end-of-sequence id where the tokenizer names none. InputError when neither does.
+// Which folders the tokenizer and the chat template of a model come from.
+struct TextFolders {
+  std::string tokenizer, chat_template;
+};
+// An adapter's own files go before the model's: it was trained with them. `adapter` "": none.
+TextFolders text_folders(const std::string& model, const std::string& adapter);
+
+// `options` gives chat_template_path (which goes before every folder's template), template_date and boundary; `spec`
+// the fallback end-of-sequence id if the tokenizer names none. InputError if neither does.
+TextSetup load_text(const TextFolders& folders, const rows::DataOptions& options, const ModelSpec& spec);
 TextSetup load_text(const std::string& folder, const rows::DataOptions& options, const ModelSpec& spec);
+
+// What to tell users of a template that ignores add_generation_prompt; `missing` is what it leaves out.
+std::string generation_prompt_remark(const std::string& missing);
 
 // Copies tokenizer.json, tokenizer_config.json, special_tokens_map.json, chat_template.jinja,
 // generation_config.json where they exist, and what other programs read of a tokenizer: tokenizer.model,
 // vocab.json, merges.txt, added_tokens.json, additional_chat_templates/tool_use.jinja.
 void copy_text_files(const std::string& from, const std::string& to);
+
+// The same for a trained model, with the template it was trained with: the file at `chat_template_path` if one was
+// given, else that of `folders`.
+void write_text_files(const TextFolders& folders, const std::string& chat_template_path,
+                      const std::string& to);
 
 }  // namespace una::setup

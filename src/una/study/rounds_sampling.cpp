@@ -80,14 +80,15 @@ Json sample_round(const setup::RunConfig& config, const setup::ModelPlace& polic
                   std::int64_t round, const std::string& path) {
   Policies policies = load_policies(config, policy, start);
   check_input(!policies.policy.model->has_reward_head(), policy.folder, ": a reward model cannot generate");
-  const setup::TextSetup text = setup::load_text(start, config.data, policies.policy.folder.spec);
+  const setup::TextSetup text =
+      setup::load_text(setup::text_folders(start, policy.adapter), config.data, policies.policy.folder.spec);
   run::OnlineSetup setup;
   const run::RunData data = run::load_prompts(config, text, setup);
   const rollout::SampleOptions sampling{.num_generations = config.online.num_generations,
                                         .max_batch = config.online.generation_batch_size,
                                         .params = run::sampling_of(config, text)};
   const auto source =
-      rollout::make_model_source(*policies.policy.model, policies.policy.policy, text.tokenizer.get());
+      rollout::make_model_source(*policies.policy.model, policies.policy.policy, &text.tokenizer());
   // Enough requests to keep the batch full, few enough to show progress and to stop.
   const std::int64_t chunk = std::max<std::int64_t>(1, 4 * sampling.max_batch / sampling.num_generations);
   const std::int64_t prompts = std::ssize(setup.prompts);

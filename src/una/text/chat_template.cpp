@@ -11,7 +11,7 @@
 namespace una::text {
 namespace {
 
-// A JSON string. Bytes that are not UTF-8 pass through: the bridge refuses them with their place.
+// A JSON string. Invalid UTF-8 passes through: the bridge refuses it and names the place.
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
@@ -37,7 +37,7 @@ void append_member(std::string& out, const char* key, std::string_view json) {
   out += json;
 }
 
-// The request of una_template_render. JSON texts of the row are copied as they are; the bridge parses all.
+// The request of una_template_render. JSON texts of the row are copied in unchanged; the bridge parses everything.
 std::string request_json(const std::vector<Message>& messages, const RenderOptions& options) {
   std::string out = "{\"messages\":[";
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -93,7 +93,7 @@ struct Found {
   std::string source, what;
 };
 
-// Other named templates are in a folder of their own; as in Hugging Face, files win over the config.
+// Named templates have files of their own next to the default one; as in Hugging Face, files win over the config.
 std::optional<Found> find_template(const std::string& folder, bool with_tools) {
   const std::string tool_use = folder + "/additional_chat_templates/tool_use.jinja";
   for (const std::string& path : {with_tools ? tool_use : "", folder + "/chat_template.jinja"}) {

@@ -12,6 +12,7 @@
 
 namespace una::text {
 
+// What a template is given besides the messages.
 struct RenderOptions {
   bool add_generation_prompt = false;
   bool continue_final_message = false;
@@ -21,6 +22,7 @@ struct RenderOptions {
   std::string date;  // "26 Jul 2024" for strftime_now; "" = that date, so that prompts do not drift
 };
 
+// A conversation as text.
 struct Rendered {
   std::string text;
   std::vector<std::pair<std::size_t, std::size_t>> generation;  // byte spans of {% generation %} blocks

@@ -1,5 +1,8 @@
 #include "una/text/tokenizer.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "una/base/bridge_call.h"
 #include "una/base/error.h"
 #include "una/base/files.h"
@@ -20,6 +23,21 @@ std::optional<std::int32_t> id_member(const Json& info, const char* key) {
   const Json& value = info.at(key);
   if (value.is_null()) { return std::nullopt; }
   return value.get<std::int32_t>();
+}
+
+// Texts at whose border no tokenizer merges anything by itself: what differs comes from the beginning.
+constexpr std::pair<const char*, const char*> kBorders[] = {
+    {"a", " b"}, {"a\n", "b"}, {"a", "\nb"}, {"a", "."}};
+
+bool finds_changed_beginnings(const Tokenizer& tokenizer) {
+  try {
+    for (const auto& [first, second] : kBorders) {
+      std::vector<std::int32_t> apart = tokenizer.encode(first, false);
+      for (const std::int32_t id : tokenizer.encode(second, false)) { apart.push_back(id); }
+      if (apart != tokenizer.encode(std::string(first) + second, false)) { return true; }
+    }
+  } catch (const InputError&) {}  // a vocabulary without these letters: nothing is known of it
+  return false;
 }
 
 std::string read_if_there(const std::string& path) { return is_file(path) ? read_file(path) : ""; }
@@ -56,6 +74,7 @@ struct Tokenizer::Impl {
   std::optional<std::int32_t> bos, eos, pad;
   bool adds_bos = false;
   bool adds_eos = false;
+  bool changes_beginnings = false;
   std::string special_tokens;
 };
 
@@ -76,6 +95,7 @@ Tokenizer::Tokenizer(std::string_view tokenizer_json, std::string_view config_js
   impl_->adds_bos = info.at("adds_bos").get<bool>();
   impl_->adds_eos = info.at("adds_eos").get<bool>();
   impl_->special_tokens = info.at("special_tokens").dump();
+  impl_->changes_beginnings = finds_changed_beginnings(*this);
 }
 
 Tokenizer::~Tokenizer() = default;
@@ -139,6 +159,40 @@ std::optional<std::int32_t> Tokenizer::eos_id() const { return impl_->eos; }
 std::optional<std::int32_t> Tokenizer::pad_id() const { return impl_->pad; }
 bool Tokenizer::adds_bos() const { return impl_->adds_bos; }
 bool Tokenizer::adds_eos() const { return impl_->adds_eos; }
+bool Tokenizer::changes_beginnings() const { return impl_->changes_beginnings; }
+
+std::vector<std::int32_t> Tokenizer::left_context(std::span<const std::int32_t> prompt) const {
+  constexpr std::size_t kEnough = 16;  // ids; more than any token reaches back
+  if (!impl_->changes_beginnings) { return {}; }
+  if (adds_bos() && !prompt.empty() && prompt[0] == encode("", true).at(0)) { prompt = prompt.subspan(1); }
+  if (prompt.size() > kEnough) { prompt = prompt.last(kEnough); }
+  if (prompt.empty()) { return {}; }
+  std::vector<std::int32_t> left(prompt.begin(), prompt.end());
+  const std::string text = decode(left, false);
+  std::vector<std::int32_t> apart = encode(text, false);
+  for (const std::int32_t id : encode("a", false)) { apart.push_back(id); }
+  if (apart == encode(text + "a", false)) { return {}; }
+  return left;
+}
+
+std::string Tokenizer::decode_after(const std::vector<std::int32_t>& left,
+                                    std::span<const std::int32_t> ids) const {
+  std::vector<std::int32_t> all = left;
+  all.insert(all.end(), ids.begin(), ids.end());
+  const std::string whole = decode(all, true);
+  if (left.empty()) { return whole; }
+  const std::string before = decode(left, true);
+  return starts_with(whole, before) ? whole.substr(before.size()) : decode({ids.begin(), ids.end()}, true);
+}
+
+std::vector<std::int32_t> Tokenizer::encode_after(const std::vector<std::int32_t>& left,
+                                                  const std::string& text) const {
+  if (left.empty()) { return encode(text, false); }
+  const std::string before = decode(left, false);
+  const std::vector<std::int32_t> start = encode(before, false), whole = encode(before + text, false);
+  const auto end = std::mismatch(start.begin(), start.end(), whole.begin(), whole.end());
+  return end.first == start.end() ? std::vector<std::int32_t>(end.second, whole.end()) : encode(text, false);
+}
 std::string Tokenizer::special_tokens_json() const { return impl_->special_tokens; }
 
 Tokenizer load_tokenizer(const std::string& folder) {

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace una::text {
 
+// Ids of a text and the bytes that each comes from.
 struct Encoding {
   std::vector<std::int32_t> ids;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> offsets;  // bytes [begin, end) of the text
@@ -41,6 +43,19 @@ class Tokenizer {
   std::optional<std::int32_t> pad_id() const;
   bool adds_bos() const;  // encode(.., true) puts it first
   bool adds_eos() const;
+  // True if a text by itself is tokenised differently than behind another one, as SentencePiece models that put
+  // a space in front do. Then the ids of two texts joined are not the ids of the first and those of the second.
+  bool changes_beginnings() const;
+  // The ids at the end of `prompt` that an answer's ids must be decoded with, and its text encoded with. Empty:
+  // the answer needs none, because the tokenizer does not change beginnings, or does so behind this prompt
+  // too (an empty prompt; a special token before which SentencePiece splits the text).
+  std::vector<std::int32_t> left_context(std::span<const std::int32_t> prompt) const;
+  // The text that `ids` add behind `left` (of left_context), special tokens skipped, so that prompt and text
+  // tokenised together give the prompt's ids and `ids` again.
+  std::string decode_after(const std::vector<std::int32_t>& left, std::span<const std::int32_t> ids) const;
+  // The ids that a text adds behind `left`; those of the text alone if its beginning merges with `left`.
+  std::vector<std::int32_t> encode_after(const std::vector<std::int32_t>& left,
+                                         const std::string& text) const;
   std::string special_tokens_json() const;  // {"bos_token": "<s>", ...}: variables of chat templates
 
  private:

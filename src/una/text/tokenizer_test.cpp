@@ -6,6 +6,7 @@
 #include "una/base/files.h"
 #include "una/base/json.h"
 #include "una/base/testing.h"
+#include "una/text/sentencepiece_testing.h"
 
 namespace una::text {
 namespace {
@@ -180,6 +181,43 @@ TEST(Tokenizer, AFolderIsLoadedWithItsConfig) {
   EXPECT_EQ(load_tokenizer(folder).eos_id(), 2);
   write_file(folder + "/tokenizer_config.json", kPlainConfig);
   EXPECT_EQ(load_tokenizer(folder).bos_id(), 1);
+}
+
+TEST(Tokenizer, KnowsWhetherItChangesBeginnings) {
+  EXPECT_FALSE(small(kPlainConfig).changes_beginnings());
+  EXPECT_TRUE(sentencepiece_tokenizer(PrefixKind::kLegacy)->changes_beginnings());
+  EXPECT_TRUE(sentencepiece_tokenizer(PrefixKind::kAlways)->changes_beginnings());
+  EXPECT_TRUE(sentencepiece_tokenizer(PrefixKind::kFirst)->changes_beginnings());
+  EXPECT_FALSE(sentencepiece_tokenizer(PrefixKind::kNever)->changes_beginnings());
+  Json file = parse_json(trained(300), "file");
+  file["pre_tokenizer"]["add_prefix_space"] = true;
+  EXPECT_TRUE(Tokenizer(file.dump(), "", "", "here").changes_beginnings());
+}
+
+// What a model samples behind a prompt, written down as text and read again behind that prompt, gives the same ids.
+TEST(Tokenizer, TextBehindAPromptGivesTheIdsAgain) {
+  const std::vector<std::string> prompts = {"", "The city is", "The city:\n", "The<|end|>", "is<|end|>\n"};
+  for (const PrefixKind kind :
+       {PrefixKind::kLegacy, PrefixKind::kAlways, PrefixKind::kFirst, PrefixKind::kNever}) {
+    const auto t = sentencepiece_tokenizer(kind);
+    for (const std::string& text : prompts) {
+      const std::vector<std::int32_t> prompt = t->encode(text, true), left = t->left_context(prompt);
+      for (const char* word : {"▁Lily", "▁Paris"}) {
+        const std::vector<std::int32_t> ids = {*t->id_of(word), *t->id_of(".")};
+        const std::string answer = t->decode_after(left, ids);
+        EXPECT_EQ(t->encode_after(left, answer), ids)
+            << static_cast<int>(kind) << " '" << text << "' '" << answer;
+        if (!text.empty() && !text.ends_with("<|end|>")) {
+          std::vector<std::int32_t> both = prompt;
+          both.insert(both.end(), ids.begin(), ids.end());
+          EXPECT_EQ(t->encode(text + answer, true), both) << static_cast<int>(kind) << " '" << text << "'";
+        }
+      }
+    }
+  }
+  const Tokenizer bytes = small(kPlainConfig);
+  EXPECT_TRUE(bytes.left_context(bytes.encode("the cat", false)).empty());
+  EXPECT_EQ(bytes.encode_after({}, " sat"), bytes.encode(" sat", false));
 }
 
 }  // namespace

@@ -7,11 +7,11 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json_text.h"
+#include "una/base/parallel.h"
 #include "una/base/utf8.h"
 #include "una/rows/files/csv.h"
 #include "una/rows/files/file_bytes.h"
 #include "una/rows/files/json_array.h"
-#include "una/rows/files/parallel_rows.h"
 #include "una/rows/files/parquet_rows.h"
 #include "una/rows/schemas/fields.h"
 
@@ -213,7 +213,7 @@ struct FileReader {
                                  const LineNumber& line) const {
     const std::string name = entry != nullptr ? entry->name() : fs::path(unpacked_name(path)).stem().string();
     std::vector<ReadRow> rows(count);
-    for_rows(count, [&](std::size_t i) {
+    for_each_index(count, [&](std::size_t i) {
       const Where where{path, line(i)};
       Json json = parse(i, where);
       rename_columns(json, renames);
