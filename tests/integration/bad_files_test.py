@@ -163,6 +163,7 @@ def run_case(case, run, una=una):
         said = error[at + len("una: "):].strip("\n") if at >= 0 else ""
         for path, name in names.items():
             said = said.replace(str(path), name)
+        said = said.replace(f"{HERE}/", "")
         trouble = []
         if code != 2:
             trouble.append("did not end in time" if code is None else f"exit code {code}: {error[-400:]}")

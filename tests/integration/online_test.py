@@ -66,7 +66,7 @@ class Online(unittest.TestCase):
         text, none, _ = best("1e-12", "--eval_steps", 10)  # at first the estimate may lie below 0
         self.assertIsNone(none)
         self.assertIn("no evaluation was within kl_budget", text)
-        self.assertIn("held-out prompts", best(1, "--eval_fraction", 0, code=2))
+        self.assertIn("needs evaluation rows", best(1, "--eval_fraction", 0, code=2))
 
     def test_bad_input_is_one_sentence(self):
         def refused(method, *more):

@@ -156,7 +156,10 @@ std::uint64_t free_bytes(const std::string& path) {
   return error ? 0 : space.available;
 }
 
-std::string absolute_path(const std::string& path) { return fs::absolute(path).lexically_normal().string(); }
+std::string absolute_path(const std::string& path) {
+  if (path.empty()) { return ""; }
+  return fs::absolute(path).lexically_normal().string();
+}
 
 std::string user_cache_folder() {
   const auto set = [](const char* value) { return value != nullptr && *value != '\0'; };

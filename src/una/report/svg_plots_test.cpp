@@ -28,9 +28,9 @@ TEST(SvgPlots, AHistogramCountsEveryValueOnceEvenAtItsEnds) {
 TEST(SvgPlots, ANarrowDotPlotHasItsNamesAboveTheLines) {
   const std::vector<DotRow> rows = {{"a method with a long name", 0.5, 0.25, 0.75, 0}};
   const std::string narrow = dot_plot(rows, "gain", PlotWidth::kNarrow);
-  EXPECT_NE(narrow.find("viewBox=\"0 0 360 "), std::string::npos) << narrow;
+  EXPECT_NE(narrow.find("viewBox=\"0 0 360"), std::string::npos) << narrow;
   EXPECT_NE(narrow.find("text-anchor=\"start\""), std::string::npos);
-  EXPECT_NE(dot_plot(rows, "gain").find("viewBox=\"0 0 860 "), std::string::npos);
+  EXPECT_NE(dot_plot(rows, "gain").find("viewBox=\"0 0 860"), std::string::npos);
 }
 
 TEST(SvgPlots, NamesAreEscapedAndAValueWithoutIntervalIsADot) {

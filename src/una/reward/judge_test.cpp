@@ -91,7 +91,7 @@ TEST(Judge, ABadServerCostsRetriesAndTheRestIsMissing) {
   const std::vector<Verdict> verdicts = judge->score(
       {ask("q", "silent"), ask("q", "busy"), ask("q", "half"), ask("q", "garbage"), ask("q", "off")});
   for (std::size_t i = 0; i < 3; ++i) { EXPECT_EQ(verdicts[i].score, 5) << verdicts[i].failure; }
-  EXPECT_NE(verdicts[3].failure.find("no JSON"), std::string::npos) << verdicts[3].failure;
+  EXPECT_NE(verdicts[3].failure.find("not a JSON"), std::string::npos) << verdicts[3].failure;
   EXPECT_NE(verdicts[4].failure.find("off the scale"), std::string::npos) << verdicts[4].failure;
   // Six unreadable ones, three good ones, three that were lost on the way.
   EXPECT_NE(judge->account().find("12 requests (3 of them again)"), std::string::npos) << judge->account();
