@@ -101,8 +101,9 @@ std::string killed_between(const std::string& name, const std::string& fresh_suf
   RunState state;
   state.position.step = 5;
   write_checkpoint(folder, state, second, plain_files());
-  std::filesystem::rename(target, target + fresh_suffix);
+  std::filesystem::rename(target, folder + "/aside");  // the next write clears what is left of an earlier one
   write_checkpoint(folder, state, first, plain_files());
+  std::filesystem::rename(folder + "/aside", target + fresh_suffix);
   if (old_suffix != nullptr) { std::filesystem::rename(target, target + old_suffix); }
   return folder;
 }
