@@ -137,8 +137,8 @@ class AdaptersTemplate(unittest.TestCase):
         pairs = [{"prompt": [turn("user", f"say {word}")], "chosen": [turn("assistant", "yes")],
                   "rejected": [turn("assistant", "no")], "tools": LAMP} for word in ("one", "two", "three", "four")]
         cls.data = write_rows("chat-own.jsonl", pairs)
-        cls.run = fresh("chat-own")
-        run("dpo", "--model", cls.base, "--data", cls.data, "--out", cls.run, "--chat_template_path", cls.own, *QUICK,
+        cls.trained = fresh("chat-own")
+        run("dpo", "--model", cls.base, "--data", cls.data, "--out", cls.trained, "--chat_template_path", cls.own, *QUICK,
             "--max_steps", 2, "--save_merged", "true", "--dtype", "float32")
 
     def files(self, *more):
@@ -150,10 +150,10 @@ class AdaptersTemplate(unittest.TestCase):
         return ([round(row["logp"], 3) for row in read_rows(scored)], [answer_of(row) for row in read_rows(answers)])
 
     def test_score_and_generate_render_as_in_training(self):
-        policy = ["--model", self.base, "--adapter", self.run]
+        policy = ["--model", self.base, "--adapter", self.trained]
         self.assertEqual(self.files(*policy), self.files(*policy, "--chat_template_path", self.own))
         self.assertNotEqual(self.files(*policy), self.files(*policy, "--chat_template_path", self.list_template()))
-        self.assertEqual(self.files(*policy), self.files("--model", self.run / "merged"))
+        self.assertEqual(self.files(*policy), self.files("--model", self.trained / "merged"))
 
     def list_template(self):
         path = fresh("list.jinja")
@@ -162,19 +162,19 @@ class AdaptersTemplate(unittest.TestCase):
 
     def test_merge_and_implicit_rewards_take_it_too(self):
         merged = fresh("own-merged")
-        run("merge", "--model", self.base, "--adapter", self.run, "--out", merged)
+        run("merge", "--model", self.base, "--adapter", self.trained, "--out", merged)
         self.assertEqual((merged / "chat_template.jinja").read_text(), self.own.read_text())
         self.assertFalse((merged / "additional_chat_templates" / "tool_use.jinja").exists())
         labelled = fresh("own-labelled.jsonl")
-        run("label", "--reward", f"implicit:{self.run}", "--data", self.data, "--out", labelled)
+        run("label", "--reward", f"implicit:{self.trained}", "--data", self.data, "--out", labelled)
         scored = fresh("own-implicit.jsonl")
-        run("score", "--model", self.base, "--adapter", self.run, "--data", self.data, "--out", scored)
+        run("score", "--model", self.base, "--adapter", self.trained, "--data", self.data, "--out", scored)
         found = [answer["score"] for row in read_rows(labelled) for answer in row["responses"]]
         self.assertEqual([round(value, 4) for value in found], [round(row["reward"], 4) for row in read_rows(scored)])
 
     def test_training_on_from_the_adapter_keeps_it(self):
         again = fresh("chat-own-again")
-        run("dpo", "--model", self.base, "--adapter", self.run, "--data", self.data, "--out", again, *QUICK, "--max_steps", 1)
+        run("dpo", "--model", self.base, "--adapter", self.trained, "--data", self.data, "--out", again, *QUICK, "--max_steps", 1)
         self.assertEqual((again / "chat_template.jinja").read_text(), self.own.read_text())
 
 

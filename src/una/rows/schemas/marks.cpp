@@ -137,6 +137,18 @@ std::size_t repeated(const std::vector<Message>& turns, const std::vector<Messag
 
 }  // namespace
 
+namespace {
+
+// A null that is not an absent column but a score that is missing: the row's only null among the marks and answers, or
+// one score of a pair whose other score is given.
+bool is_missing_score(const Json& row, const std::string& key, int nulls) {
+  const auto given = [&](const char* name) { return row.contains(name) && !row[name].is_null(); };
+  return (key == "score" && nulls == 1) || (key == "score_chosen" && given("score_rejected")) ||
+         (key == "score_rejected" && given("score_chosen"));
+}
+
+}  // namespace
+
 Json normalised_row(const RowView& row) {
   int nulls = 0;
   for (const auto& [key, value] : row.json.items()) {
@@ -144,7 +156,7 @@ Json normalised_row(const RowView& row) {
   }
   Json out = Json::object();
   for (const auto& [key, value] : row.json.items()) {
-    if (value.is_null() && !(nulls == 1 && key == "score")) { continue; }
+    if (value.is_null() && !is_missing_score(row.json, key, nulls)) { continue; }
     Json& member = out[key] = value;
     if (member.is_string()) { parse_turns(row, key, member); }
   }
