@@ -6,8 +6,8 @@ import unittest
 
 from support import QUICK, TASK, fresh, read_rows, run, write_rows
 
-TURNS = ("{%- for m in messages -%}[{{ m.role }}]{{ m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% else %}\n"
-         "{% endif %}{% endfor -%}")
+TURNS = ("{%- for m in messages -%}[{{ m.role }}]{{ m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% else %}"
+         "{{ '\\n' }}{% endif %}{% endfor -%}")
 ASK = "{%- if add_generation_prompt -%}[assistant]{%- endif -%}"
 PLAIN = TURNS + ASK
 TOOLS = "{%- if tools -%}[tools]{{ tools | tojson }}\n{% endif -%}" + TURNS + ASK
@@ -87,7 +87,7 @@ class Chat(unittest.TestCase):
         for folder in (self.list, self.files):
             with self.subTest(folder=folder.name):
                 text = run("preview", "--model", folder, "--data", rows("pair", True, self.eos), "--color", "never", "--rows", 4,
-                           "--max_length", 512)[0]
+                           "--max_length", 256)[0]
                 for _, _, prompt in PROMPTS:
                     self.assertIn(prompt.replace("</s>", self.eos).replace("\n", "\\n") + "[yes" + self.eos + "]", text)
 
@@ -115,11 +115,11 @@ class Chat(unittest.TestCase):
                 adapters, scores = [], []
                 for chat in (True, False):
                     out, scored, data = fresh(f"chat-{method}-{chat}"), fresh("chat-scored.jsonl"), rows(kind, chat, self.eos)
-                    run(method, "--model", self.list, "--data", data, "--out", out, *QUICK[2:], "--max_length", 512,
+                    run(method, "--model", self.list, "--data", data, "--out", out, *QUICK[2:], "--max_length", 256,
                         "--max_steps", 2, "--per_device_train_batch_size", 2, "--dtype", "float32")
                     adapters.append((out / "adapter_model.safetensors").read_bytes())
                     run("score", "--model", self.list, "--adapter", out, "--data", data, "--out", scored, "--beta", 0.1,
-                        "--max_length", 512, "--dtype", "float32", "--threads", 1)
+                        "--max_length", 256, "--dtype", "float32", "--threads", 1)
                     scores.append([(row["tokens"], row["logp"], row["ref_logp"]) for row in read_rows(scored)])
                 self.assertEqual(*scores)
                 self.assertTrue(adapters[0] == adapters[1], "another adapter than from the texts")
@@ -182,9 +182,9 @@ class Warnings(unittest.TestCase):
     def test_a_template_without_a_generation_prompt_is_reported(self):
         folder = model("chat-headless", lambda _, config: config.update(chat_template=TURNS))
         data = rows("pair", True, "</s>")
-        shown = run("preview", "--model", folder, "--data", data, "--max_length", 512)[0]
-        checked = run("doctor", "--model", folder, "--data", data, "--max_length", 512)[0]
-        trained = run("dpo", "--model", folder, "--data", data, "--out", fresh("headless"), *QUICK[2:], "--max_length", 512,
+        shown = run("preview", "--model", folder, "--data", data, "--max_length", 256)[0]
+        checked = run("doctor", "--model", folder, "--data", data, "--max_length", 256)[0]
+        trained = run("dpo", "--model", folder, "--data", data, "--out", fresh("headless"), *QUICK[2:], "--max_length", 256,
                       "--max_steps", 1)[1]
         for text in (shown, checked, trained):
             self.assertEqual(text.count("ignores add_generation_prompt"), 1, text)
