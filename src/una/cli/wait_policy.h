@@ -8,10 +8,10 @@ namespace una {
 // before main, so the program starts itself again with the choice in place. That costs about 15 ms: it happens
 // before the constructors of the shared libraries run.
 //
-// UNA_WAIT_POLICY chooses: "bounded" (the default: spin for some 0.1 ms, then sleep), "bounded:COUNT" (so many
+// UNA_WAIT_POLICY chooses: "bounded" (the default: spin for some 0.02 ms, then sleep), "bounded:COUNT" (so many
 // turns of the loop), "passive" (sleep at once), "libgomp" (its own default). OMP_WAIT_POLICY and GOMP_SPINCOUNT
 // win over it.
-constexpr int kSpinTurns = 5000;
+constexpr int kSpinTurns = 1000;
 
 // The entry for the environment that `choice` (the value of UNA_WAIT_POLICY, or nullptr) needs, in `buffer`;
 // nullptr: none, also for a value that is none of the above. Neither allocates nor needs a constructor.
