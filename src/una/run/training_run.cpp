@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 
 #include <ATen/Parallel.h>
 
@@ -16,6 +15,7 @@
 #include "una/base/interrupt.h"
 #include "una/base/json_text.h"
 #include "una/base/log.h"
+#include "una/base/temporary_folder.h"
 #include "una/kernels/devices.h"
 #include "una/objective/methods.h"
 #include "una/report/html_report.h"
@@ -29,7 +29,6 @@
 #include "una/setup/reward_setup.h"
 
 namespace una::run {
-namespace fs = std::filesystem;
 namespace {
 
 // An earlier run's settings with absolute paths, as this version writes them; the same keys.
@@ -71,12 +70,6 @@ void check_report_to(const std::vector<std::string>& names) {
 class TrainingRun {
  public:
   explicit TrainingRun(const setup::RunConfig& config) : config_(config), gang_(dist::make_gang()) {}
-  ~TrainingRun() {
-    std::error_code ignored;
-    if (!dropped_path_.empty()) { fs::remove(dropped_path_, ignored); }
-  }
-  TrainingRun(const TrainingRun&) = delete;
-  TrainingRun& operator=(const TrainingRun&) = delete;
   int run();
   RunPlan plan();
 
@@ -95,6 +88,7 @@ class TrainingRun {
   int finish(const train::LoopResult& result);
   void write_summary(const train::LoopResult& result) const;
   std::map<std::string, std::string> identity() const;
+  std::string dropped_path() const { return temporary_.path() + "/dropped.jsonl"; }
   std::string run_yaml() const { return print_options(setup::with_absolute_paths(config_)); }
 
   setup::RunConfig config_;
@@ -110,7 +104,8 @@ class TrainingRun {
   std::unique_ptr<StepSource> stream_;
   std::unique_ptr<report::RunLog> log_;
   train::RunState start_;
-  std::string dropped_path_;  // a temporary file until the run folder exists
+  TemporaryFolder temporary_;  // for what is written before the run folder is
+  std::unique_ptr<OutputFolder> output_;
 };
 
 void TrainingRun::check_config() {
@@ -158,9 +153,8 @@ void TrainingRun::load_rows() {
   check_input(spec_.max_positions == 0 || config_.data.max_length <= spec_.position_limit(), "max_length ",
               config_.data.max_length, " is over the model's ", spec_.position_limit(),
               " positions (max_position_embeddings); give --max_length ", spec_.position_limit(), " or less");
-  dropped_path_ = (fs::temp_directory_path() / cat("una-dropped-", process_id(), ".jsonl")).string();
   data_ = is_online() ? load_prompts(config_, text_, online_)
-                      : load_run_data(config_, text_, *objective_, dropped_path_);
+                      : load_run_data(config_, text_, *objective_, dropped_path());
   if (is_online()) { load_offline(config_, text_, online_); }
   plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
 }
@@ -338,6 +332,7 @@ train::LoopParts TrainingRun::loop_parts() {
   parts.before_checkpoint = [this] {
     if (model_.reference != nullptr) { model_.reference->flush(); }
   };
+  parts.after_checkpoint = [this] { output_->keep(); };
   parts.title = config_.method;
   return parts;
 }
@@ -392,7 +387,8 @@ int TrainingRun::finish(const train::LoopResult& result) {
                     ": there is no best checkpoint, the result is the last step"));
   }
   setup::write_trained(model_, config_, out);
-  if (config_.run.save_merged) { setup::write_merged(model_, out + "/merged", out); }
+  output_->keep();
+  if (config_.run.save_merged) { setup::write_merged(model_, out + "/merged", {out}); }
   write_summary(result);
   report::write_html_report(out);
   log_info(cat("done       ", result.steps, " steps, ", thousands(result.tokens), " tokens in ",
@@ -418,8 +414,11 @@ int TrainingRun::run() {
     config_.run.reference_cache_dir = "none";  // no sample is seen by another run
   }
   kernels::set_threads(config_.run.threads);
-  check_output_place(config_.run.output_dir);
-  const std::string checkpoint = prepare_output_folder(config_);
+  check_output_folder(config_.run.output_dir, output_rule(config_));
+  if (!config_.run.dry_run) {
+    output_ = std::make_unique<OutputFolder>(config_.run.output_dir, output_rule(config_));
+  }
+  const std::string checkpoint = checkpoint_to_resume(config_);
   load_rows();
   load_model();
   make_steps();
@@ -432,10 +431,9 @@ int TrainingRun::run() {
     log_info("dry run    everything was read and understood; nothing was trained or written");
     return 0;
   }
-  make_folder(out);
-  check_writable_folder(out);
+  output_->begin();
   write_file(out + "/run.yaml", run_yaml());
-  if (is_file(dropped_path_)) { write_file(out + "/dropped.jsonl", read_file(dropped_path_)); }
+  if (is_file(dropped_path())) { write_file(out + "/dropped.jsonl", read_file(dropped_path())); }
   rows::write_score_fits(data_.train->report().score_fits.get(), out);
   write_file(out + "/data.json", data_.train->report().json().dump(2) + "\n");
   log_ = std::make_unique<report::RunLog>(

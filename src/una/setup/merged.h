@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "una/setup/model_setup.h"
 
@@ -11,7 +12,9 @@ namespace una::setup {
 // `shard_bytes`), with config and tokenizer files. Then reads it back and compares its logits (reward models:
 // scores) with the adapter model's on a few token rows; returns the largest difference. InputError when it is
 // over what the stored dtype explains.
-double write_merged(const ModelSetup& setup, const std::string& folder, const std::string& text_folder,
-                    std::int64_t shard_bytes = kShardBytes);
+// `text_folders`: the tokenizer's files are of the first, the chat template of the last that has one. A folder that
+// is wrong or unfinished has no config.json.
+double write_merged(const ModelSetup& setup, const std::string& folder,
+                    const std::vector<std::string>& text_folders, std::int64_t shard_bytes = kShardBytes);
 
 }  // namespace una::setup

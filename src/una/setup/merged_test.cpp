@@ -34,7 +34,7 @@ ModelSetup tiny_with_adapter(const std::string& folder) {
 TEST(Merged, AFolderOfItsOwnComputesWhatBaseAndAdapterDo) {
   const std::string folder = test_folder("merged"), out = folder + "/out";
   const ModelSetup setup = tiny_with_adapter(folder);
-  EXPECT_LE(write_merged(setup, out, folder), 1e-4);
+  EXPECT_LE(write_merged(setup, out, {folder}), 1e-4);
   EXPECT_EQ(read_file(out + "/merges.txt"), "a b");
   const ModelFolder base = read_model_folder(folder), merged = read_model_folder(out);
   EXPECT_NE(base.content_hash, merged.content_hash);
@@ -43,7 +43,7 @@ TEST(Merged, AFolderOfItsOwnComputesWhatBaseAndAdapterDo) {
 
 TEST(Merged, WeightsOverTheShardSizeGoIntoSeveralFiles) {
   const std::string folder = test_folder("merged_shards"), out = folder + "/out";
-  write_merged(tiny_with_adapter(folder), out, folder, 10'000);
+  write_merged(tiny_with_adapter(folder), out, {folder}, 10'000);
   EXPECT_TRUE(is_file(out + "/model.safetensors.index.json"));
   EXPECT_FALSE(is_file(out + "/model.safetensors"));
 }

@@ -290,7 +290,14 @@ std::string stored_config(const ModelSetup& setup, at::ScalarType dtype) {
 
 void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder) {
   make_folder(folder);
-  const std::string& base = setup.folder.path;
+  copy_text_files(setup.folder.path, folder);
+  // Servers must write prompts as they were trained. A file that is gone by now ends no run.
+  const std::string& chat_template = config.data.chat_template_path;
+  if (is_file(chat_template)) { write_file(folder + "/chat_template.jinja", read_file(chat_template)); }
+  if (setup.value_head != nullptr) {
+    weights::write_safetensors(cat(folder, "/", model::kValueHeadFile), setup.value_head->tensors());
+  }
+  // The configuration comes last: without it no program takes the folder for a model or an adapter.
   if (config.model.use_peft) {
     weights::write_adapter(folder, setup.model->adapter_spec(setup.policy),
                            setup.model->adapter_tensors(setup.policy));
@@ -302,13 +309,6 @@ void write_trained(const ModelSetup& setup, const RunConfig& config, const std::
     weights::write_index_of_one(folder, tensors);  // checkpoints hold optimizer.safetensors too
     write_file(folder + "/config.json", stored_config(setup, stored));
   }
-  if (setup.value_head != nullptr) {
-    weights::write_safetensors(cat(folder, "/", model::kValueHeadFile), setup.value_head->tensors());
-  }
-  copy_text_files(base, folder);
-  // Servers must write prompts as they were trained. A file that is gone by now ends no run.
-  const std::string& chat_template = config.data.chat_template_path;
-  if (is_file(chat_template)) { write_file(folder + "/chat_template.jinja", read_file(chat_template)); }
 }
 
 }  // namespace una::setup

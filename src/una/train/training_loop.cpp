@@ -285,6 +285,7 @@ void Loop::save() {
                     .trainer_state = report::print_trainer_state(trainer, parts_.log->history()),
                     .optimizer = !options_.save_only_model,
                     .value_head = parts_.runner->value_buffer()});
+  if (parts_.after_checkpoint) { parts_.after_checkpoint(); }
   const std::int64_t best = state.has_best ? state.best_step : -1;
   for (const std::int64_t step :
        steps_to_delete(checkpoint_steps(parts_.output_dir), options_.save_total_limit, best)) {

@@ -27,6 +27,7 @@ struct LoopParts {
   std::map<std::string, std::string> identity, facts;
   std::function<void(const std::string& folder)> write_model;
   std::function<void()> before_checkpoint;  // flush caches
+  std::function<void()> after_checkpoint;   // it is on the disk
   std::string title = "training";
 };
 

@@ -1,0 +1,40 @@
+#include "una/setup/run_inputs.h"
+
+#include "una/base/files.h"
+#include "una/base/format.h"
+#include "una/rows/files/input_files.h"
+
+namespace una::setup {
+namespace {
+
+void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+std::vector<std::string> reward_inputs(const std::vector<std::string>& rewards) {
+  std::vector<std::string> out;
+  for (const std::string& reward : rewards) {
+    const std::vector<std::string> parts = split(reward, ':');
+    out.insert(out.end(), parts.begin() + 1, parts.end());
+  }
+  return out;
+}
+
+std::vector<std::string> run_inputs(const RunConfig& config) {
+  std::vector<std::string> out = {config.model.model_name_or_path, config.model.adapter,
+                                  config.model.ref_model, config.online.critic_from};
+  // A run's own run.yaml is read as a whole before anything is moved, and written again.
+  const std::string own = config.run.output_dir + "/run.yaml";
+  if (absolute_path(config.config_file) != absolute_path(own)) { out.push_back(config.config_file); }
+  append(out, rows::input_files(config.data));
+  if (const std::optional<rows::DataOptions> rows = eval_options(config)) {
+    append(out, rows::input_files(*rows));
+  }
+  append(out, config.online.offline_data);
+  append(out, reward_inputs(config.online.reward));
+  return out;
+}
+
+}  // namespace una::setup
