@@ -18,12 +18,19 @@ void check_choice(const char* key, const std::string& value, std::initializer_li
   throw InputError(cat(key, ": '", value, "' is unknown, choose one of ", join(names, ", ")));
 }
 
+// Counts are multiplied with one another: the bound keeps the products within 64 bits.
+void check_count(const char* key, std::int64_t value) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 20;
+  check_input(value >= 1 && value <= kMost, key, " must be 1 or more, at most ", thousands(kMost), "; it is ",
+              value);
+}
+
 }  // namespace
 
 void check_options(const TrainOptions& o) {
-  check_input(o.per_device_train_batch_size > 0, "per_device_train_batch_size must be 1 or more");
-  check_input(o.per_device_eval_batch_size > 0, "per_device_eval_batch_size must be 1 or more");
-  check_input(o.gradient_accumulation_steps > 0, "gradient_accumulation_steps must be 1 or more");
+  check_count("per_device_train_batch_size", o.per_device_train_batch_size);
+  check_count("per_device_eval_batch_size", o.per_device_eval_batch_size);
+  check_count("gradient_accumulation_steps", o.gradient_accumulation_steps);
   check_input(o.max_steps > 0 || o.num_train_epochs > 0,
               "either max_steps or num_train_epochs must be above 0");
   check_input(o.max_tokens_per_micro_batch > 0, "max_tokens_per_micro_batch must be 1 or more");
