@@ -136,8 +136,11 @@ std::unique_ptr<Dataset> load_cached(const std::string& path, const rows::DataOp
   if (stored) {
     log_info(cat("rows       from the cache ", path));
   } else {
-    make_cache(path, options, pipeline, accepted);
-    stored = open_row_store(path);
+    constexpr int kTries = 4;  // another process may trim the folder before the file is open and held
+    for (int i = 0; !stored && i < kTries; ++i) {
+      make_cache(path, options, pipeline, accepted);
+      if (i + 1 == kTries || is_file(path)) { stored = open_row_store(path); }
+    }
     log_info(cat("rows       tokenised into the cache ", path));
   }
   if (!dropped_path.empty()) { write_file(dropped_path, stored->dropped); }

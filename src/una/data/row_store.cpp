@@ -46,6 +46,7 @@ Row read_record(const FileAt& file, std::uint64_t offset, const NameTable& names
 class StoredDataset final : public Dataset {
  public:
   StoredDataset(const std::string& path, std::string& dropped) : path_(path), file_(path) {
+    file_.hold();
     check_input(file_.size() >= sizeof(std::uint64_t) + sizeof(End), damaged(path));
     file_.read(file_.size() - sizeof(End), &end_, sizeof end_);
     check_input(end_.magic == kMagic && end_.text_size <= file_.size(), damaged(path));

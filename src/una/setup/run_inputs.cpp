@@ -27,10 +27,11 @@ std::vector<std::string> run_inputs(const RunConfig& config) {
                                   config.model.ref_model, config.online.critic_from};
   // A run's own run.yaml is read as a whole before anything is moved, and written again.
   const std::string own = config.run.output_dir + "/run.yaml";
-  if (absolute_path(config.config_file) != absolute_path(own)) { out.push_back(config.config_file); }
+  const bool is_own = !config.config_file.empty() && absolute_path(config.config_file) == absolute_path(own);
+  if (!is_own) { out.push_back(config.config_file); }
   append(out, rows::input_files(config.data));
-  if (const std::optional<rows::DataOptions> rows = eval_options(config)) {
-    append(out, rows::input_files(*rows));
+  if (const std::optional<rows::DataOptions> held_out = eval_options(config)) {
+    append(out, rows::input_files(*held_out));
   }
   append(out, config.online.offline_data);
   append(out, reward_inputs(config.online.reward));
