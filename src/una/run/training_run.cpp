@@ -414,6 +414,7 @@ int TrainingRun::run() {
     config_.run.reference_cache_dir = "none";  // no sample is seen by another run
   }
   kernels::set_threads(config_.run.threads);
+  check_output_place(config_.run.output_dir);
   check_output_folder(config_.run.output_dir, output_rule(config_));
   if (!config_.run.dry_run) {
     output_ = std::make_unique<OutputFolder>(config_.run.output_dir, output_rule(config_));
