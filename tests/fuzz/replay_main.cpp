@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 
 // Runs a fuzz target over the files of a folder, without libFuzzer: usage: x_replay FOLDER
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -17,8 +17,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[1]))
+  for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
     paths.push_back(entry.path().string());
+  }
   std::sort(paths.begin(), paths.end());
   for (const std::string& path : paths) {
     try {

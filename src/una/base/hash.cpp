@@ -7,7 +7,7 @@
 #include <xxhash.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 
 namespace una {
 namespace {

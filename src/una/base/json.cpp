@@ -1,7 +1,7 @@
 #include "una/base/json.h"
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json_text.h"
 #include "una/base/utf8.h"

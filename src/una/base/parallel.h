@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "una/base/cpus.h"
+#include "una/base/os/cpus.h"
 
 namespace una {
 

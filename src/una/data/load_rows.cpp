@@ -6,7 +6,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/base/interrupt.h"
+#include "una/base/os/interrupt.h"
 #include "una/data/tokenise.h"
 #include "una/rows/files/row_feed.h"
 #include "una/rows/mapped_rows.h"

@@ -4,9 +4,9 @@
 #include <optional>
 #include <utility>
 
-#include "una/base/cache_folder.h"
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/cache_folder.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/log.h"

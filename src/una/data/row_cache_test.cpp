@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "una/base/interrupt.h"
+#include "una/base/os/interrupt.h"
 #include "una/rows/rows_testing.h"
 
 namespace una::data {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "una/base/error.h"
-#include "una/base/file_at.h"
+#include "una/base/files/file_at.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/json.h"

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/json.h"
 #include "una/generate/engine.h"
 #include "una/generate/sampler.h"

@@ -10,9 +10,9 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
-#include "una/base/nvidia.h"
+#include "una/base/os/nvidia.h"
 
 namespace una::kernels {
 namespace {

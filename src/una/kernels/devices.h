@@ -15,7 +15,7 @@ namespace una::kernels {
 c10::Device open_device(const std::string& name);
 
 // Bytes of a card: used by tensors now, their peak since the last reset, and free and total on the whole
-// card. All 0 for the CPU, whose memory is that of the process (base/heap.h).
+// card. All 0 for the CPU, whose memory is that of the process (base/os/heap.h).
 struct DeviceMemory {
   std::int64_t used = 0, peak = 0, free = 0, total = 0;
 };

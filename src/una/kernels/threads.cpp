@@ -4,10 +4,10 @@
 
 #include <ATen/Parallel.h>
 
-#include "una/base/cpus.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
+#include "una/base/os/cpus.h"
 
 namespace una::kernels {
 

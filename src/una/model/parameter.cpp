@@ -4,7 +4,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 
-#include "una/base/heap.h"
+#include "una/base/os/heap.h"
 
 namespace una::model {
 

@@ -8,7 +8,7 @@
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/zeros_like.h>
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/kernels/adamw.h"
 #include "una/model/fixtures_testing.h"

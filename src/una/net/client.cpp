@@ -6,8 +6,8 @@
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/base/interrupt.h"
 #include "una/base/log.h"
+#include "una/base/os/interrupt.h"
 
 namespace una::net {
 namespace {

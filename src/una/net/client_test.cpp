@@ -8,8 +8,8 @@
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
-#include "una/base/interrupt.h"
 #include "una/base/log.h"
+#include "una/base/os/interrupt.h"
 #include "una/net/scripted_server_testing.h"
 
 namespace una::net {

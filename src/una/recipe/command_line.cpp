@@ -5,7 +5,7 @@
 #include <set>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/recipe/help.h"
 #include "una/weights/peft_adapter.h"
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/testing.h"
 #include "una/recipe/commands.h"
 

@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"

@@ -2,12 +2,12 @@
 #include <functional>
 
 #include "una/base/clock.h"
-#include "una/base/cpus.h"
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
-#include "una/base/heap.h"
-#include "una/base/nvidia.h"
+#include "una/base/os/cpus.h"
+#include "una/base/os/heap.h"
+#include "una/base/os/nvidia.h"
 #include "una/kernels/devices.h"
 #include "una/kernels/threads.h"
 #include "una/recipe/command_line.h"

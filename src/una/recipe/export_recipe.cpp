@@ -7,7 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/kernels/threads.h"

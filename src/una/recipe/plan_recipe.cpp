@@ -9,11 +9,11 @@
 #include <c10/core/GradMode.h>
 
 #include "una/base/clock.h"
-#include "una/base/cpus.h"
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/os/cpus.h"
 #include "una/kernels/threads.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/help.h"

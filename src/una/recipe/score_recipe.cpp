@@ -6,11 +6,11 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
-#include "una/base/interrupt.h"
 #include "una/base/json.h"
 #include "una/base/log.h"
+#include "una/base/os/interrupt.h"
 #include "una/data/dataset.h"
 #include "una/data/pack.h"
 #include "una/eval/agreement.h"

@@ -5,11 +5,11 @@
 #include <span>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
-#include "una/base/interrupt.h"
 #include "una/base/json.h"
 #include "una/base/log.h"
+#include "una/base/os/interrupt.h"
 #include "una/data/dataset.h"
 #include "una/eval/agreement.h"
 #include "una/report/progress_bar.h"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "una/base/clock.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 
 // TFRecord: u64 length, masked crc32c(length), payload, masked crc32c(payload). The payload is tensorflow's

@@ -1,6 +1,6 @@
 #include "una/report/html_report.h"
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/report/charts.h"
 #include "una/report/embedded.h"

@@ -9,7 +9,7 @@
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/report/html_report.h"
 

@@ -7,10 +7,10 @@
 #include <filesystem>
 #include <optional>
 
-#include "una/base/append_file.h"
 #include "una/base/clock.h"
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/append_file.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/report/console_row.h"

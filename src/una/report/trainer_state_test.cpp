@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/json.h"
 #include "una/base/testing.h"
 #include "una/report/run_log.h"

@@ -3,7 +3,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
-#include "una/base/shell_command.h"
+#include "una/base/os/shell_command.h"
 #include "una/reward/rules.h"
 
 namespace una::reward {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/json.h"

@@ -1,6 +1,6 @@
 #include "una/reward/judge_cache.h"
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
 

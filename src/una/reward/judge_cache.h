@@ -5,7 +5,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "una/base/append_file.h"
+#include "una/base/files/append_file.h"
 
 namespace una::reward {
 

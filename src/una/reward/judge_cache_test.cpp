@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/testing.h"
 
 namespace una::reward {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/options.h"
 #include "una/net/http.h"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/rows/files/sources.h"
 #include "una/rows/mapped_rows.h"

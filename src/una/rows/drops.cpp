@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/rows/read_report.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/testing.h"
 #include "una/rows/schemas/schema.h"
 #include "una/text/encoder.h"

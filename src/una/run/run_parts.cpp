@@ -8,11 +8,11 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/base/clock.h"
-#include "una/base/cpus.h"
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
+#include "una/base/os/cpus.h"
 #include "una/base/rng.h"
 #include "una/eval/log_ratio.h"
 #include "una/report/progress_bar.h"

@@ -6,7 +6,7 @@
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/base/heap.h"
+#include "una/base/os/heap.h"
 #include "una/kernels/devices.h"
 #include "una/run/training_run.h"
 #include "una/setup/methods.h"
@@ -19,7 +19,7 @@ namespace {
 
 // LibTorch once it computes: pages of its code, threads, primitives that it keeps.
 constexpr double kComputing = 20e6;
-// Free pages between live ones of the C heap (base/heap.h), as a share of what a pass takes.
+// Free pages between live ones of the C heap (base/os/heap.h), as a share of what a pass takes.
 constexpr double kHoles = 0.25, kHolesOfTcmalloc = 0.1;
 constexpr double kOptimiserBytes = 16;  // fp32: value, gradient, AdamW's two moments
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json_line.h"
 

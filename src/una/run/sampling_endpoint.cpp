@@ -4,11 +4,11 @@
 #include <memory>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/log.h"
-#include "una/base/shell_command.h"
+#include "una/base/os/shell_command.h"
 #include "una/rollout/endpoint.h"
 #include "una/run/online_setup.h"
 

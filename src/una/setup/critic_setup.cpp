@@ -1,7 +1,7 @@
 #include "una/setup/critic_setup.h"
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/base/log.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/data/pack.h"
 #include "una/eval/log_ratio.h"

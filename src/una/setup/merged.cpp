@@ -10,7 +10,7 @@
 #include <c10/core/GradMode.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/rng.h"
 #include "una/setup/text_setup.h"

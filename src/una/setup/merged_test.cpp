@@ -3,7 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <gtest/gtest.h>
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/testing.h"
 #include "una/setup/text_setup.h"
 #include "una/train/tiny_testing.h"

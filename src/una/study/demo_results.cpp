@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/json_line.h"
 #include "una/report/html_report.h"
 #include "una/setup/model_setup.h"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "una/base/json.h"
-#include "una/base/process.h"
+#include "una/base/os/process.h"
 #include "una/demo/task.h"
 #include "una/eval/statistics.h"
 #include "una/setup/run_config.h"

@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 
 namespace una::study {

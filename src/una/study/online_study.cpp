@@ -7,10 +7,10 @@
 #include <optional>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
-#include "una/base/process.h"
+#include "una/base/os/process.h"
 #include "una/eval/curves.h"
 #include "una/run/training_run.h"
 #include "una/study/demo_methods.h"

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
-#include "una/base/interrupt.h"
 #include "una/base/json_line.h"
+#include "una/base/os/interrupt.h"
 #include "una/eval/log_ratio.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/native_row.h"

@@ -4,7 +4,7 @@
 
 #include "una/base/changed_keys.h"
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/options.h"
 

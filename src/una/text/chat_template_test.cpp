@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/testing.h"
 
 namespace una::text {

@@ -5,7 +5,7 @@
 
 #include "una/base/bridge_call.h"
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
 

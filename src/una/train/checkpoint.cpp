@@ -10,7 +10,7 @@
 #include <fcntl.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/json_text.h"

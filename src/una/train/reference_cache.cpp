@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "una/base/cache_folder.h"
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/cache_folder.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/log.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "una/base/heap.h"
+#include "una/base/os/heap.h"
 #include "una/core/step_batch.h"
 #include "una/dist/gang.h"
 #include "una/model/model.h"

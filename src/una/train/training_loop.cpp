@@ -9,10 +9,10 @@
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
-#include "una/base/interrupt.h"
 #include "una/base/log.h"
+#include "una/base/os/interrupt.h"
 #include "una/kernels/devices.h"
 #include "una/report/console_row.h"
 #include "una/report/progress_bar.h"

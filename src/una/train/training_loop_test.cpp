@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
-#include "una/base/interrupt.h"
+#include "una/base/os/interrupt.h"
 #include "una/base/testing.h"
 #include "una/train/tiny_run_testing.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/weights/config_reader.h"

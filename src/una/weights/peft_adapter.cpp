@@ -3,7 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/weights/safetensors_header.h"
 

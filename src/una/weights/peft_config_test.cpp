@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/json.h"
 #include "una/base/rng.h"
 #include "una/base/testing.h"

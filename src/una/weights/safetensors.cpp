@@ -11,10 +11,10 @@
 #include <ATen/ops/from_blob.h>
 
 #include "una/base/error.h"
-#include "una/base/file_writer.h"
-#include "una/base/files.h"
+#include "una/base/files/file_writer.h"
+#include "una/base/files/files.h"
+#include "una/base/files/watched_file.h"
 #include "una/base/format.h"
-#include "una/base/watched_file.h"
 #include "una/weights/safetensors_header.h"
 
 namespace una::weights {

@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/testing.h"
 #include "una/weights/testing.h"
 

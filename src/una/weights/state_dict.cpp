@@ -1,7 +1,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/weights/safetensors.h"

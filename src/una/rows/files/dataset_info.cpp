@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/rows/schemas/fields.h"
 

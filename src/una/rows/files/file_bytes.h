@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 
 namespace una::rows {
 

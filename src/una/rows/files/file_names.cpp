@@ -8,7 +8,7 @@
 #include <glob.h>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/rows/files/file_bytes.h"
 

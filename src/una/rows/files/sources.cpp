@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "una/base/error.h"
-#include "una/base/files.h"
+#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/rows/files/file_names.h"
 

@@ -7,8 +7,8 @@
 #include <type_traits>
 
 #include "una/base/error.h"
-#include "una/base/file_writer.h"
-#include "una/base/files.h"
+#include "una/base/files/file_writer.h"
+#include "una/base/files/files.h"
 
 namespace una::weights {
 namespace {

@@ -1,0 +1,171 @@
+#include "una/base/files/output_folder.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <utility>
+
+#include "una/base/error.h"
+#include "una/base/files/files.h"
+#include "una/base/files/same_file.h"
+#include "una/base/files/temporary_file.h"
+#include "una/base/format.h"
+#include "una/base/log.h"
+#include "una/base/os/reason.h"
+
+namespace una {
+namespace fs = std::filesystem;
+namespace {
+
+// Names within the folder. kAside is whole; kMoving is being filled or emptied, so its files and the folder's
+// belong together; kGone is being removed. Renames between them are atomic.
+constexpr const char* kLock = ".una-lock";
+constexpr const char* kAside = ".una-old";
+constexpr const char* kMoving = ".una-old.moving";
+constexpr const char* kGone = ".una-old.gone";
+
+bool is_own_name(const std::string& name) {
+  return name == kLock || name == kAside || name == kMoving || name == kGone ||
+         starts_with(name, ".una-write-test");
+}
+
+std::vector<fs::path> contents(const std::string& folder) {
+  std::vector<fs::path> out;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!is_own_name(entry.path().filename().string())) { out.push_back(entry.path()); }
+  }
+  return out;
+}
+
+void move(const fs::path& from, const fs::path& to) {
+  const int error = std::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+  check_input(error == 0, "cannot move ", from.string(), " to ", to.string(), ": ", reason_of(error));
+}
+
+void move_all(const std::vector<fs::path>& from, const std::string& to) {
+  for (const fs::path& each : from) { move(each, fs::path(to) / each.filename()); }
+}
+
+void remove_whole(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  check_input(!error, "cannot remove ", path.string(), ": ", error.message());
+}
+
+bool is_marked(const std::string& folder, const std::vector<std::string>& marks) {
+  return marks.empty() || std::any_of(marks.begin(), marks.end(),
+                                      [&](const std::string& mark) { return is_file(folder + "/" + mark); });
+}
+
+// Where a run was killed with an old one aside, the old one's marks count too.
+bool may_be_replaced(const std::string& path, const std::vector<std::string>& marks) {
+  return is_marked(path, marks) || is_folder(cat(path, "/", kAside)) || is_folder(cat(path, "/", kMoving));
+}
+
+}  // namespace
+
+bool is_free_folder(const std::string& path) {
+  if (!is_folder(path)) { return is_empty_folder(path); }
+  return contents(path).empty() && !is_folder(cat(path, "/", kAside)) && !is_folder(cat(path, "/", kMoving));
+}
+
+void check_output_folder(const std::string& path, const OutputFolderRule& rule) {
+  check_input(!is_file(path), path, ": is a file, an output folder is needed");
+  if (rule.goes_on || is_free_folder(path)) { return; }
+  const std::string input = find_within(path, rule.inputs);
+  check_input(input.empty(), input, " is read from ", path,
+              ", which is not empty; write to another folder with --out");
+  check_input(may_be_replaced(path, rule.marks), path, " is not empty and holds no ", rule.work,
+              " of una, so it is not replaced; give another folder with --out");
+  check_input(rule.overwrite, path, " is not empty: give another folder with --out, or ", rule.flag,
+              " to replace what is in it",
+              rule.work == "run" ? ", or --resume_from_checkpoint true to go on" : "");
+}
+
+OutputFolder::OutputFolder(std::string path, OutputFolderRule rule)
+    : path_(std::move(path)), rule_(std::move(rule)) {
+  check_output_folder(path_, rule_);
+  is_new_ = !is_folder(path_);
+  make_folder(path_);
+  try {
+    lock_ = std::make_unique<FileLock>(cat(path_, "/", kLock), path_);
+    recover();
+    was_free_ = contents(path_).empty();
+    check_writable_folder(path_);
+  } catch (...) {
+    give_up();
+    throw;
+  }
+}
+
+OutputFolder::~OutputFolder() {
+  try {
+    if (is_aside_) {
+      restore();
+      log_info(cat("kept       what was in ", path_, " before is there again"));
+    } else if (state_ == State::kBegun && rule_.discard && was_free_) {
+      for (const fs::path& each : contents(path_)) { remove_whole(each); }
+    }
+  } catch (const std::exception& error) {
+    log_warning(cat(error.what(), "; the next command on ", path_, " tries again"));
+  }
+  give_up();
+}
+
+void OutputFolder::begin() {
+  state_ = State::kBegun;
+  if (rule_.goes_on || !rule_.overwrite || was_free_) { return; }
+  const std::string moving = cat(path_, "/", kMoving);
+  is_aside_ = true;
+  make_folder(moving);
+  move_all(contents(path_), moving);
+  move(moving, cat(path_, "/", kAside));
+  sync_folder(path_);
+}
+
+void OutputFolder::keep() {
+  state_ = State::kKept;
+  if (!std::exchange(is_aside_, false)) { return; }
+  try {
+    move(cat(path_, "/", kAside), cat(path_, "/", kGone));
+    remove_whole(cat(path_, "/", kGone));
+  } catch (const InputError& error) { log_warning(error.what()); }
+}
+
+// What a killed process left half done.
+void OutputFolder::recover() {
+  remove_whole(cat(path_, "/", kGone));
+  if (!is_folder(cat(path_, "/", kMoving)) && !is_folder(cat(path_, "/", kAside))) { return; }
+  restore();
+  log_info(cat("kept       a run that replaced what is in ", path_,
+               " ended before its first result; it is as before"));
+}
+
+// Each step leaves a state from which the next call goes on.
+void OutputFolder::restore() {
+  const std::string moving = cat(path_, "/", kMoving), aside = cat(path_, "/", kAside);
+  if (is_folder(aside)) {
+    for (const fs::path& each : contents(path_)) {
+      if (!starts_with(each.filename().string(), "bad_batch_")) {
+        remove_whole(each);
+      }  // the sentence names it
+    }
+    move(aside, moving);
+  }
+  if (is_folder(moving)) {
+    move_all(contents(moving), path_);
+    remove_whole(moving);
+  }
+  is_aside_ = false;
+}
+
+// A folder that was made for nothing does not stay.
+void OutputFolder::give_up() {
+  lock_.reset();
+  std::error_code not_empty;
+  if (is_new_ && state_ != State::kKept) { fs::remove(path_, not_empty); }
+}
+
+}  // namespace una

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "una/base/files/file_lock.h"
+#include "una/base/files/output_rule.h"
+
+namespace una {
+
+struct OutputFolderRule : OutputRule {
+  bool goes_on = false;            // what is there is taken up (resume), not replaced
+  std::vector<std::string> marks;  // files by which una knows its own work; only such a folder is replaced
+  std::string work = "run";        // for the sentence: "no run of una"
+  bool discard = false;            // what was written without a keep() is removed, since it must not be used
+};
+
+// Checks only, writes nothing. InputError: a file, an input is in it, files that are not replaced.
+void check_output_folder(const std::string& path, const OutputFolderRule& rule);
+
+// A command's output folder, locked for its process from before the work begins. What is to be replaced is moved
+// aside within the folder by begin(), removed by keep() once there is a checkpoint or a result, and moved back when
+// the command ends before that. After a kill the next command on the folder moves it back.
+class OutputFolder {
+ public:
+  // check_output_folder, then makes the folder and locks it. InputError also: in use, cannot be written.
+  OutputFolder(std::string path, OutputFolderRule rule);
+  ~OutputFolder();
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+
+  void begin();  // before the first file is written
+  void keep();   // may be called again
+
+ private:
+  enum class State { kOpen, kBegun, kKept };
+  void recover();
+  void restore();
+  void give_up();
+
+  std::string path_;
+  OutputFolderRule rule_;
+  std::unique_ptr<FileLock> lock_;
+  State state_ = State::kOpen;
+  bool was_free_ = false, is_new_ = false, is_aside_ = false;
+};
+
+// Empty, not there, or nothing in it but what una itself left when it was killed.
+bool is_free_folder(const std::string& path);
+
+}  // namespace una

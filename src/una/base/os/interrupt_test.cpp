@@ -1,0 +1,57 @@
+#include "una/base/os/interrupt.h"
+
+#include <csignal>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "una/base/os/stop_point.h"
+
+namespace una {
+namespace {
+
+class Interrupt : public ::testing::Test {
+ protected:
+  void SetUp() override { install_interrupt_handler(); }
+  void TearDown() override { clear_interrupt(); }
+};
+
+TEST_F(Interrupt, EverySignalThatEndsProgramsSetsTheFlag) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
+    EXPECT_FALSE(interrupted());
+    std::raise(number);
+    EXPECT_EQ(interrupt_signal(), number);
+    clear_interrupt();
+  }
+}
+
+TEST_F(Interrupt, AReaderThatGoesAwayEndsNothing) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ::close(ends[0]);
+  EXPECT_EQ(::write(ends[1], "x", 1), -1);
+  ::close(ends[1]);
+  EXPECT_FALSE(interrupted());
+}
+
+TEST_F(Interrupt, TheSecondIntOrTermEndsTheProcessAndARepeatedHupDoesNot) {
+  std::raise(SIGHUP);
+  std::raise(SIGHUP);
+  std::raise(SIGUSR1);
+  EXPECT_EQ(interrupt_signal(), SIGHUP);
+  EXPECT_EXIT(std::raise(SIGTERM), ::testing::KilledBySignal(SIGTERM), "");
+  EXPECT_EXIT(std::raise(SIGINT), ::testing::KilledBySignal(SIGINT), "");
+}
+
+TEST_F(Interrupt, AStopPointThrowsInItsScopeOnly) {
+  std::raise(SIGINT);
+  stop_point();
+  {
+    const StopScope scope;
+    EXPECT_THROW(stop_point(), Interrupted);
+  }
+  stop_point();
+}
+
+}  // namespace
+}  // namespace una

@@ -1,0 +1,87 @@
+#include "una/recipe/generate/generate_stream.h"
+
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <utility>
+
+#include <unistd.h>
+
+#include "una/base/error.h"
+#include "una/base/log.h"
+#include "una/base/os/interrupt.h"
+#include "una/data/dataset.h"
+#include "una/generate/text_stream.h"
+
+namespace una::recipe {
+namespace {
+
+// Samples and prints one answer; nothing when Ctrl-C came before its end.
+std::optional<generate::Output> answer(const StreamParts& parts, const Example& example, std::int64_t id) {
+  std::vector<std::int32_t> prompt = data::tokenise_prompt(example, *parts.data, parts.text->encoder).ids;
+  generate::TextStream stream(&parts.text->tokenizer(), parts.sampling.stop, prompt);
+  parts.engine->on_token([&](const generate::Output& so_far) { show(stream.push(so_far.ids)); });
+  parts.engine->add({.id = id, .prompt = std::move(prompt), .params = parts.sampling});
+  while (!parts.engine->done()) {
+    if (interrupted()) { break; }
+    for (generate::Output& output : parts.engine->step()) {
+      show(stream.finish(output.text) + "\n");
+      return std::move(output);
+    }
+  }
+  show("\n");
+  return std::nullopt;
+}
+
+}  // namespace
+
+void show(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+Example typed_prompt(const std::string& text, const std::string& origin, std::int64_t line, bool as_chat) {
+  Example example;
+  example.where = {origin, line};
+  example.unit = Unit::kPrompt;
+  example.prompt.is_chat = as_chat;
+  if (as_chat) {
+    example.prompt.messages = {{"user", text, ""}};
+  } else {
+    example.prompt.plain = text;
+  }
+  return example;
+}
+
+int stream_prompt(const StreamParts& parts, const Example& example) {
+  return answer(parts, example, 0) ? 0 : 128 + interrupt_signal();
+}
+
+int stream_console(const StreamParts& parts) {
+  const bool is_chat = parts.data->apply_chat_template, is_person = ::isatty(STDIN_FILENO) != 0;
+  if (is_person) {
+    log_info(is_chat ? "one turn a line; an empty line begins another conversation, Ctrl-D ends"
+                     : "one prompt a line; Ctrl-D ends");
+  }
+  std::vector<Message> conversation;
+  std::string line;
+  for (std::int64_t number = 1; !interrupted(); ++number) {
+    if (is_person) { show("> "); }
+    if (!std::getline(std::cin, line)) { break; }
+    if (line.empty()) {
+      conversation.clear();
+      continue;
+    }
+    Example example = typed_prompt(line, "standard input", number, is_chat);
+    if (is_chat) {
+      conversation.push_back(example.prompt.messages[0]);
+      example.prompt.messages = conversation;
+    }
+    const std::optional<generate::Output> output = answer(parts, example, number);
+    if (!output) { break; }
+    if (is_chat) { conversation.push_back({"assistant", output->text, ""}); }
+  }
+  return interrupted() ? 128 + interrupt_signal() : 0;
+}
+
+}  // namespace una::recipe
