@@ -5,7 +5,7 @@
 # ./dev bench online ARGS: the online demo over seeds, at equal KL, gradient noise (una bench online ARGS).
 # ./dev bench tokenise --model DIR --data FILE: reading and tokenising against the tokenizers package.
 # ./dev bench rows: resuming in a row cache of 100 million rows (UNA_BENCH_ROWS), 13 GB in the temporary folder.
-# ./dev bench company: training alone, beside busy processes and beside itself, for each wait policy of OpenMP's threads.
+# ./dev bench company: training alone, next to busy processes and next to itself, for each wait policy of OpenMP's threads.
 # ./dev bench una ARGS: una alone (una bench ARGS).  ./dev bench kernels: Google Benchmark of every kernel.
 # Without --model a SmolLM2-135M-shaped model with random weights is made; --tokenizer names a tokenizer folder for it.
 set -euo pipefail

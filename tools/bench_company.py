@@ -3,7 +3,7 @@
 For each policy of UNA_WAIT_POLICY (libgomp's own, bounded spinning of several lengths, none) it times one training run
 
     alone       on a quiet machine (a policy may cost at most 2 % here)
-    beside two  beside two busy processes of low priority (nice 19)
+    busy two    next to two busy processes of low priority (nice 19)
     two runs    two such runs at once (together at least 0.8 of the rate of one)
 
 and, with libgomp's own policy and the default, what the program's start costs. The numbers are seconds of the training
@@ -93,13 +93,13 @@ def main():
         for policy in ("libgomp", "bounded"):
             cost = min(start_cost(args, policy) for _ in range(5))
             print(f"start, {policy}: {1000 * cost:.0f} ms")
-        print(f"{'policy':15} {'alone':>8} {'beside two':>11} {'two runs':>9} {'rate of two':>12}")
+        print(f"{'policy':15} {'alone':>8} {'busy two':>11} {'two runs':>9} {'rate of two':>12}")
         for policy in args.policies:
             alone = min(seconds(args, policy, scratch)[0] for _ in range(args.repeats))
             with Busy():
-                beside = statistics.median(seconds(args, policy, scratch)[0] for _ in range(args.repeats))
+                busy = statistics.median(seconds(args, policy, scratch)[0] for _ in range(args.repeats))
             pair = statistics.median(max(seconds(args, policy, scratch, 2)) for _ in range(args.repeats))
-            print(f"{policy:15} {alone:8.2f} {beside:11.2f} {pair:9.2f} {2 * alone / pair:12.2f}", flush=True)
+            print(f"{policy:15} {alone:8.2f} {busy:11.2f} {pair:9.2f} {2 * alone / pair:12.2f}", flush=True)
 
 
 if __name__ == "__main__":

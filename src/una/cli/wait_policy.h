@@ -3,7 +3,7 @@
 namespace una {
 
 // How OpenMP's threads wait for each other between two parallel loops. libgomp's own default spins for about 10 ms
-// before it sleeps: beside other busy processes the spinning thread then holds the processor that the thread it
+// before it sleeps: next to other busy processes the spinning thread then holds the processor that the thread it
 // waits for needs, and a run slows down tenfold. libgomp reads its choice from the environment when it is loaded,
 // before main, so the program starts itself again with the choice in place. That costs about 15 ms: it happens
 // before the constructors of the shared libraries run.

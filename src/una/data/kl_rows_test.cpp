@@ -40,7 +40,7 @@ std::vector<Mixed> mixed(const std::vector<Row>& rows, PackOptions options = {})
 }
 
 TEST(KlRows, EveryAnswerMeetsAnotherPromptOnce) {
-  // Prompt 1 has three answers of eight: 8 >= 2 * 3, so nobody is left out.
+  // Prompt 1 has three answers of eight: 8 >= 2 * 3, so none is left out.
   std::map<std::int64_t, std::int64_t> own;
   std::vector<Row> rows;
   const std::int32_t prompts[] = {1, 2, 1, 3, 4, 1, 5, 5};

@@ -86,9 +86,9 @@ class RowLoader {
  private:
   void count_answers() {
     rows::SeenRows seen;
-    rows::DropLog nobody;
+    rows::DropLog unread;
     feed_.each([&](std::vector<rows::ReadRow> rows, double) {
-      prepare(rows, seen, nobody);
+      prepare(rows, seen, unread);
       views_.count(std::move(rows));
     });
   }

@@ -10,7 +10,7 @@
 
 namespace una::data::detail {
 
-// Where tokenised rows go. Slots say their order; rows of one slot stand in the order of coming.
+// Where tokenised rows go. Slots give their order; rows of one slot keep the order of arrival.
 class RowSink {
  public:
   virtual ~RowSink() = default;

@@ -11,7 +11,7 @@
 namespace una::data {
 namespace {
 
-// How a row lies in a batch: the first `shared` tokens of all its sequences stand once, in front.
+// How a row is laid out in a batch: the first `shared` tokens of all its sequences come once, in front.
 struct Layout {
   const Row* row = nullptr;
   std::int64_t shared = 0;

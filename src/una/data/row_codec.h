@@ -26,7 +26,7 @@ class NameTable {
 // A row as bytes of this machine's order, everything of it but Row::index. The mask is stored as run lengths.
 std::string encode_row(const Row& row, NameTable& files);
 
-// InputError "<what> is damaged ..." when the bytes are no row.
+// InputError "<what> is damaged ..." when the bytes are not a row.
 Row decode_row(std::string_view bytes, const NameTable& files, const std::string& what);
 
 }  // namespace una::data::detail

@@ -24,7 +24,7 @@ struct RecordHead {
 };
 
 struct End {
-  std::uint64_t places = 0, rows = 0;  // where the places lie, how many
+  std::uint64_t places = 0, rows = 0;  // where the places begin, how many
   std::uint64_t text = 0, text_size = 0, text_check = 0;
   std::uint64_t magic = kMagic;
 };

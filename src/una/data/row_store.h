@@ -11,11 +11,11 @@
 #include "una/data/row_codec.h"
 
 // Tokenised rows on disk, read one at a time. A file: "UNAROWS1", records, the place of each record in the
-// order of the rows, a JSON text (report, hash, file names), and a fixed end that says where these lie.
+// order of the rows, a JSON text (report, hash, file names), and a fixed end that says where these begin.
 // Numbers are of this machine's byte order. docs/formats/row_cache.md.
 namespace una::data::detail {
 
-// Writes one. Rows come in any order of their slots; rows of one slot stand in the order of coming.
+// Writes one. Rows come in any order of their slots; rows of one slot keep the order of arrival.
 class RowStoreWriter {
  public:
   explicit RowStoreWriter(const std::string& path);  // InputError when it cannot be written

@@ -117,7 +117,7 @@ TEST(RowStore, TheReportComesBackWithItsScoreFits) {
   report.unused["only scored answer to its prompt"] = 4;
   report.sources = {"a", "b"};
   report.mixture = {{"a", 0.7, 7, 9}};
-  report.score_mapping = "as they stand";
+  report.score_mapping = "as they are";
   for (const rows::ScoreMapping& mapping : rows::score_mappings()) {
     if (mapping.fit == nullptr) { continue; }
     auto fits = std::make_shared<rows::ScoreFits>();

@@ -10,7 +10,7 @@
 
 namespace una::data::detail {
 
-// What a look at every row tells: the counts of a report and the content hash. Rows come in their order.
+// What reading every row yields: the counts of a report and the content hash. Rows arrive in their order.
 class RowSummary {
  public:
   void add(const Row& row);

@@ -25,7 +25,7 @@ std::int64_t StepStream::steps_per_epoch() const {
 void StepStream::seek(const RunPosition& position) {
   check_input(
       position.step >= 0 && position.epoch >= 0 && position.row >= 0 && position.row <= dataset_.size(),
-      "the position to resume at lies outside the data set: it was written for other rows");
+      "the position to resume at is outside the data set: it was written for other rows");
   position_ = position;
   if (position_.row == dataset_.size()) { position_ = {position.step, position.epoch + 1, 0}; }
 }

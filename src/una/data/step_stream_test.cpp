@@ -122,7 +122,7 @@ TEST(StepStream, AStepThatWasTooLargeComesAgainInSmallerPieces) {
   EXPECT_EQ(stream.next().micro_batches.size(), 1U);
   EXPECT_EQ(stream.shrink(), 100);
   EXPECT_EQ(stream.shrink(), 50);
-  EXPECT_EQ(stream.shrink(), 0);  // smaller ones help nobody
+  EXPECT_EQ(stream.shrink(), 0);  // smaller ones do not help
   const StepBatch again = stream.next(), wanted = straight.next();
   EXPECT_EQ(lines(again), lines(wanted));
   EXPECT_EQ(stream.position().row, straight.position().row);

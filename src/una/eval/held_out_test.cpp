@@ -3,25 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
+#include "una/core/tiny_spec_testing.h"
 
 namespace una::eval {
 namespace {
-
-ModelSpec tiny_spec() {
-  ModelSpec spec;
-  spec.model_type = "llama";
-  spec.architecture = "LlamaForCausalLM";
-  spec.hidden_size = 16;
-  spec.intermediate_size = 24;
-  spec.num_layers = 1;
-  spec.num_heads = spec.num_kv_heads = 2;
-  spec.head_dim = 8;
-  spec.vocab_size = 20;
-  spec.max_positions = 32;
-  spec.windows = {0};
-  spec.torch_dtype = "float32";
-  return spec;
-}
 
 Sampled sampled_of(std::vector<std::vector<std::int32_t>> answers) {
   Sampled out;

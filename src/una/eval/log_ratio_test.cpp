@@ -6,6 +6,8 @@
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
+#include "una/core/tiny_spec_testing.h"
+
 namespace una::eval {
 namespace {
 
@@ -39,18 +41,7 @@ TEST(LogRatio, OneBadTokenSpoilsItsAnswerOnly) {
 }
 
 TEST(LogRatio, AModelAgainstItselfIsZero) {
-  ModelSpec spec;
-  spec.model_type = "llama";
-  spec.architecture = "LlamaForCausalLM";
-  spec.hidden_size = 16;
-  spec.intermediate_size = 24;
-  spec.num_layers = 1;
-  spec.num_heads = spec.num_kv_heads = 2;
-  spec.head_dim = 8;
-  spec.vocab_size = 20;
-  spec.max_positions = 32;
-  spec.windows = {0};
-  spec.torch_dtype = "float32";
+  const ModelSpec spec = tiny_spec();
   model::Model model(spec, 1, {}), other(spec, 2, {});
   Sequence sequence;
   sequence.ids = {1, 2, 3, 4};

@@ -97,7 +97,7 @@ TEST(Engine, AnotherDeviceSaysTheSame) {
   }
 }
 
-// phi3's longrope: a sequence that becomes long is computed anew by the long factors, as transformers does.
+// phi3's longrope: a sequence that becomes long is computed again by the long factors, as transformers does.
 ModelSpec longrope_spec() {
   ModelSpec spec = windowed_spec();
   spec.model_type = "phi3";
@@ -177,10 +177,10 @@ TEST(Engine, SamplesOfOnePromptComputeItOnce) {
   EXPECT_EQ(engine.new_tokens(), 50);
   for (std::size_t i = 0; i < outputs.size(); ++i) { EXPECT_EQ(outputs[i].sample, i); }
   generate_all(engine, {asked[0]});
-  EXPECT_EQ(engine.prompt_tokens(), 8) << "a prompt that nobody needs is forgotten";
+  EXPECT_EQ(engine.prompt_tokens(), 8) << "a prompt that no request needs is forgotten";
 }
 
-// X lies before the prompt of A, whose second sample then finds 4 + 5 free slots and needs 8 in a row.
+// X is before the prompt of A, whose second sample then finds 4 + 5 free slots and needs 8 in a row.
 TEST(Engine, ACachedPromptInTheMiddleOfTheCacheBlocksNothing) {
   model::Model model(windowed_spec(), 5, {});
   const auto asked = [] {

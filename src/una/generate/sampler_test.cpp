@@ -85,7 +85,7 @@ TEST(Sampler, TheProcessedLogProbIsOfWhatWasDrawnFrom) {
 
 TEST(Sampler, MinPKeepsWhatHasItsShareOfTheLikeliest) {
   expect_shares({.min_p = 0.45}, {3.0 / 9, 0, 4.0 / 9, 2.0 / 9});
-  // Of the nucleus {2, 0}, not of all: 0.3 is at least 0.7 of 0.4.
+  // The threshold applies to the nucleus {2, 0}, not to all: 0.3 is at least 0.7 of 0.4.
   expect_shares({.top_p = 0.69, .min_p = 0.7}, {3.0 / 7, 0, 4.0 / 7, 0});
   expect_shares({.top_p = 0.69, .min_p = 0.8}, {0, 0, 1, 0});
 }

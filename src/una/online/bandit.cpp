@@ -20,7 +20,7 @@ using Table = std::vector<std::vector<double>>;  // [prompt][answer]
 
 constexpr double kBeta = 0.5;
 constexpr std::int64_t kRank = 16;
-// Of the cases whose errors have no group's mean taken off: at 3e-3 some worlds are left behind.
+// For the cases whose errors are not centred by group: at 3e-3 some worlds are left behind.
 constexpr double kGentle = 1e-3;
 
 objective::ObjectiveOptions una_options(const std::string& link, const std::string& f) {

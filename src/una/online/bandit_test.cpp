@@ -1,5 +1,5 @@
 // A short run of `una bench bandit`: two prompts, a quarter of the steps. What is promised of the whole
-// budget stands in docs/online.md.
+// budget is in docs/online.md.
 #include "una/online/bandit.h"
 
 #include <cmath>

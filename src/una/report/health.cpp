@@ -44,7 +44,7 @@ std::string exploding_gradient(const Run& run) {
   if (norm.count < kFewRows || norm.start_median <= 0) { return ""; }
   if (norm.end_median < 10 * norm.start_median || norm.end_median < 1) { return ""; }
   return cat("grad_norm grew from ", number(norm.start_median), " to ", number(norm.end_median),
-             ": the run is coming apart; lower learning_rate or use a longer warm-up");
+             ": the run is diverging; lower learning_rate or use a longer warm-up");
 }
 
 // Every gradient is exactly zero: the loss does not depend on anything that trains.
@@ -201,7 +201,7 @@ std::string loss_variance(const Run& run) {
              "): it points at a badly calibrated reward; check the score range and the feedback");
 }
 
-// A loss can have a high floor (soft targets), so a small fall that stands out of the noise is progress.
+// A loss can have a high floor (soft targets), so a small fall that exceeds the noise is progress.
 std::string slow_convergence(const Run& run) {
   if (samples_itself(run)) { return ""; }
   const Trend loss = trend_of(run["loss"]);

@@ -72,7 +72,7 @@ TEST(Health, BothRewardsFallingWhileTheLogRatioGrowsAsksForALowerRate) {
   curves["rewards/rejected"] = line(0, -4);
   curves["log_ratio"] = line(0, -30);
   EXPECT_TRUE(says(health_text(run(20, curves), "dpo"), "lower learning_rate or raise beta"));
-  // A log-ratio that stays, or one reward that rises, is no such case.
+  // A log-ratio that stays, or one reward that rises, is not such a case.
   auto still = curves;
   still["log_ratio"] = line(-1, -2);
   EXPECT_EQ(health_text(run(20, still), "dpo"), "");

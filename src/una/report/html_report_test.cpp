@@ -204,7 +204,7 @@ TEST(HtmlReport, AFolderOfRunsIsComparedInTheOrderOfItsResults) {
   EXPECT_TRUE(has(html, "Comparison of 2 methods"));
   EXPECT_EQ(titles(html), (std::vector<std::string>{"Loss", "Reward margin"}));
   const Json series = embedded_charts(html)[1].at("series");
-  ASSERT_EQ(series.size(), 2U);  // "start" is no method of the results
+  ASSERT_EQ(series.size(), 2U);  // "start" is not a method of the results
   EXPECT_EQ(series[0].at("label"), "UNA <pairs>");
   EXPECT_EQ(series[1].at("label"), "dpo");
   for (const char* part :

@@ -100,7 +100,7 @@ TEST(BackgroundScorer, WhatTheRewardThrowsComesOutOfFinish) {
   scorer.add(bench.groups[1]);
   open.set_value();
   EXPECT_THROW(scorer.finish(bench.groups), InputError);
-  EXPECT_EQ(bench.reward.calls.size(), 1U);  // nobody asks a second time
+  EXPECT_EQ(bench.reward.calls.size(), 1U);  // not asked a second time
 }
 
 TEST(BackgroundScorer, AScorerThatIsLeftEndsItsThread) {

@@ -120,7 +120,7 @@ TEST(Completion, AnEndThatTheServerKeepsToItselfComesBack) {
   EXPECT_EQ(world.read(choice(ids_of("the end"), "stop")).ids, with_end(ids_of("the end")));
   world.params.stop = {"near"};
   Json reply = choice(ids_of("the end"), "stop");
-  EXPECT_EQ(world.read(reply).finish, Finish::kStop) << "nobody says that it was an end token";
+  EXPECT_EQ(world.read(reply).finish, Finish::kStop) << "the reply does not call it an end token";
   reply["stop_reason"] = nullptr;
   EXPECT_EQ(world.read(reply).ids, with_end(ids_of("the end")));
   reply["stop_reason"] = 3;
@@ -130,7 +130,7 @@ TEST(Completion, AnEndThatTheServerKeepsToItselfComesBack) {
   const Completion stopped = world.read(reply);
   EXPECT_EQ(stopped.finish, Finish::kStop);
   EXPECT_EQ(stopped.ids, ids_of("the end is near"));
-  EXPECT_EQ(stopped.text, "the end is ") << "rewards read what stands before the stop string";
+  EXPECT_EQ(stopped.text, "the end is ") << "rewards read what comes before the stop string";
 }
 
 TEST(Completion, TextAloneIsTokenisedAgainAndMismatchesShow) {

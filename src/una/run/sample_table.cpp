@@ -20,7 +20,7 @@ Json prompt_json(const Text& prompt) {
 
 }  // namespace
 
-// Lines that are no rows of ours go.
+// Lines that are not rows of ours are dropped.
 void SampleTable::keep_rounds_before(std::int64_t number) {
   if (!is_file(path_)) { return; }
   for (const std::string& line : split(read_file(path_), '\n')) {

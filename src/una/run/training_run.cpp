@@ -365,7 +365,7 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
   write_file(config_.run.output_dir + "/summary.json", summary.dump(2) + "\n");
 }
 
-// The result comes first: what only describes it must not stand between a run that reached its end and its adapter.
+// The result comes first: what only describes it must not come between a run that reached its end and its adapter.
 int TrainingRun::finish(const train::LoopResult& result) {
   if (!result.interrupted) { write_result(result); }
   const std::string health = write_accounts(result);

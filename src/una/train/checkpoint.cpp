@@ -242,7 +242,7 @@ void remove_checkpoint(const std::string& folder) {
 RunState read_checkpoint(const std::string& folder) {
   check_input(is_folder(folder), folder, ": no such checkpoint folder");
   const std::string trouble = manifest_trouble(folder, true);
-  check_input(trouble.empty(), folder, " is no valid checkpoint: ", trouble);
+  check_input(trouble.empty(), folder, " is not a valid checkpoint: ", trouble);
   const Json json = read_json_file(folder + "/" + kStateFile);
   return from_state(folder, [&] {
     const Json& format = json.at("format_version");

@@ -94,7 +94,7 @@ TEST(Checkpoint, AFailedWriteLeavesNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(folder));
 }
 
-// A checkpoint of step 5, and what a run that was killed while it wrote that step again left beside it.
+// A checkpoint of step 5, and what a run that was killed while it wrote that step again left next to it.
 std::string killed_between(const std::string& name, const std::string& fresh_suffix, const char* old_suffix) {
   const std::string folder = test_folder(name), target = folder + "/checkpoint-5";
   FlatBuffer first = buffer_of(1), second = buffer_of(2);

@@ -27,7 +27,7 @@ class ReferenceCache {
   std::size_t size() const { return places_.size() + values_.size(); }
 
  private:
-  // Of a record's floats in the file.
+  // Offset of a record's floats in the file.
   struct Place {
     std::uint64_t offset = 0;
     std::uint32_t count = 0;

@@ -36,7 +36,7 @@ void check_rates(const TrainOptions& o) {
   check_share("min_lr_ratio", o.min_lr_ratio);
   check_not_negative("weight_decay", o.weight_decay);
   check_input(o.adam_beta1 >= 0 && o.adam_beta1 < 1 && o.adam_beta2 >= 0 && o.adam_beta2 < 1,
-              "adam_beta1 and adam_beta2 must lie in [0, 1)");
+              "adam_beta1 and adam_beta2 must be in [0, 1)");
   check_input(o.adam_epsilon > 0, "adam_epsilon must be above 0");
   check_input(o.max_grad_norm >= 0 && std::isfinite(o.max_grad_norm),
               "max_grad_norm must be 0 (never clip) or positive, not ", o.max_grad_norm);

@@ -123,7 +123,7 @@ void Loop::refuse_step(const StepResult& result) {
   const std::string message =
       cat("step ", state_.position.step + 1, ": ", result.trouble, "; its rows are in ", path);
   check_input(state_.skipped_steps <= options_.skip_nonfinite, message,
-              "; the optimiser was not called and what is saved stands. Lower learning_rate, look at the "
+              "; the optimiser was not called and what is saved remains. Lower learning_rate, look at the "
               "rows, or allow skips with --skip_nonfinite N");
   log_warning(
       cat(message, "; skipped (", state_.skipped_steps, " of ", options_.skip_nonfinite, " allowed)"));
@@ -144,7 +144,7 @@ StepResult Loop::fitted_step(StepBatch& batch) {
       check_input(
           budget > 0, "step ", state_.position.step + 1,
           " does not fit into the device's memory, and cannot be cut ",
-          "smaller; what is saved stands. Less is needed with --gradient_checkpointing true, a smaller ",
+          "smaller; what is saved remains. Less is needed with --gradient_checkpointing true, a smaller ",
           "--max_tokens_per_micro_batch or --max_length");
       log_warning(cat("step ", state_.position.step + 1,
                       " does not fit into the device's memory; it is run again, ",

@@ -50,7 +50,7 @@ TEST(CacheFolder, FilesThatAreReadOrWrittenStayAndDeadOnesGo) {
   EXPECT_TRUE(is_file(written.path()));
   EXPECT_FALSE(is_file(folder + "/left.tmpabc123")) << "its writer is dead";
   trim_cache_folder(folder, "", 0);
-  EXPECT_FALSE(is_file(folder + "/read")) << "nobody reads it any more";
+  EXPECT_FALSE(is_file(folder + "/read")) << "no run reads it any more";
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace una {
 // All of it in memory. Throws InputError naming the path when it cannot be read.
 std::string read_file(const std::string& path);
 
-// Written beside the target, synced, then renamed: the file appears whole or not at all. Throws InputError
+// Written next to the target, synced, then renamed: the file appears whole or not at all. Throws InputError
 // (full disk, no permission) and leaves nothing behind.
 void write_file(const std::string& path, std::string_view bytes);
 
@@ -22,7 +22,7 @@ void make_folder(const std::string& path);            // with parents; InputErro
 void check_writable_folder(const std::string& path);  // tries a file in it
 void rename_folder(const std::string& from,
                    const std::string& to);          // fsyncs the folder's files, then renames
-std::uint64_t free_bytes(const std::string& path);  // free disk space where `path` lies (or will lie)
+std::uint64_t free_bytes(const std::string& path);  // free disk space where `path` is (or will be)
 std::string absolute_path(const std::string& path);
 std::string user_cache_folder();  // $XDG_CACHE_HOME/una, else ~/.cache/una, else ""; it need not exist
 bool is_file(const std::string& path);

@@ -9,7 +9,7 @@ namespace una {
 // holds it; "" when there is none, or nothing is at `path`.
 std::string find_same(const std::string& path, const std::vector<std::string>& inputs);
 
-// The first of `inputs` that is the folder `path` or lies within it; "" when there is none.
+// The first of `inputs` that is the folder `path` or is within it; "" when there is none.
 std::string find_within(const std::string& path, const std::vector<std::string>& inputs);
 
 }  // namespace una

@@ -17,7 +17,7 @@ struct FileVersion {
 
 // A file that is read through a mapping for as long as this object lives: a change in place changes what was read
 // already (weights that train, say), and a truncation ends the process by SIGBUS. A file that is replaced by
-// rename, or deleted, is no trouble: the mapping keeps the old one. Thread-safe.
+// rename, or deleted, is harmless: the mapping keeps the old one. Thread-safe.
 class WatchedFile {
  public:
   WatchedFile(std::string path, const char* begin, std::size_t size);  // the mapping

@@ -14,7 +14,7 @@
 namespace una {
 namespace {
 
-// "" when the file is not there. These files have no size, and a wrong one is no reason to stop.
+// "" when the file is not there. These files have no size, and a wrong one is not a reason to stop.
 std::string first_line(const std::string& path) {
   std::ifstream in(path);
   std::string line;

@@ -7,7 +7,7 @@ namespace una {
 
 // Processors that the control groups of this process grant it, which need not be whole: the smallest quota from its
 // own group up to the root (v2: cpu.max; v1: cpu.cfs_quota_us over cpu.cfs_period_us). nullopt: no quota. `root`
-// stands in front of /proc and /sys, for tests.
+// is put in front of /proc and /sys, for tests.
 std::optional<double> cgroup_cpus(const std::string& root = "");
 
 // How many threads can run at once, and what set that number.

@@ -34,7 +34,7 @@ TEST(Heap, FreePagesBetweenLiveOnesGoBackBeforeLargerWork) {
   keeper.after();
   const std::uint64_t holes = current_memory_bytes();
   keeper.before(1);
-  EXPECT_EQ(keeper.trims(), 1) << "work that is no larger keeps its pages";
+  EXPECT_EQ(keeper.trims(), 1) << "work that is not larger keeps its pages";
   keeper.before(2);
   EXPECT_EQ(keeper.trims(), 2);
 #ifndef __SANITIZE_ADDRESS__  // ASan has a heap of its own

@@ -12,7 +12,7 @@ bool interrupted();
 int interrupt_signal();  // the first signal's number, 0 when none came; the exit code is 128 + it
 void clear_interrupt();  // for tests
 
-// A wait that a signal ended. Training that can go on from where it stands saves that first.
+// A wait that a signal ended. Training that can go on from where it is saves that first.
 class Interrupted : public InputError {
  public:
   using InputError::InputError;
