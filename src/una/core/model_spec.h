@@ -14,6 +14,8 @@ struct RopeSpec {
   double low_freq_factor = 1, high_freq_factor = 4;  // llama3
   std::int64_t original_max_positions = 0;           // llama3, yarn, longrope
   double partial_rotary_factor = 1;                  // the rotated share of a head's dimensions
+  // Dimensions 2i and 2i + 1 turn together, instead of i and i + half of the rotated ones.
+  bool interleaved = false;
   double attention_factor = 0;  // yarn, longrope: multiplies cos and sin; 0: derived from the other values
   double beta_fast = 32, beta_slow = 1;           // yarn
   double mscale = 0, mscale_all_dim = 0;          // yarn, 0: not given
@@ -31,11 +33,12 @@ enum class QkNorm : std::uint8_t {
   kProjection,  // over all q, and all k, heads of a token
 };
 
-// How a norm's weight w is applied.
+// What a norm computes, and how its weight w is applied. The first three are RMS norms.
 enum class NormStyle : std::uint8_t {
-  kRounded,  // the normalised value is rounded to the compute dtype, then times w
-  kWide,     // times w in fp32, then rounded
-  kPlusOne,  // times 1 + w in fp32, then rounded
+  kRounded,    // the normalised value is rounded to the compute dtype, then times w
+  kWide,       // times w in fp32, then rounded
+  kPlusOne,    // times 1 + w in fp32, then rounded
+  kLayerNorm,  // (x - mean) / deviation, times w (plus a bias with ModelSpec::norm_bias) in fp32, then rounded
 };
 
 // A decoder as config.json describes it, in one form for all families. Names follow Hugging Face where they
@@ -50,11 +53,17 @@ struct ModelSpec {
   std::int64_t max_positions = 0;
   double norm_eps = 1e-6;
   NormStyle norm_style = NormStyle::kRounded;
+  bool norm_bias = false;           // kLayerNorm only
+  bool parallel_block = false;      // attention and MLP both read norm(x), and both results are added to x
+  bool gated_mlp = true;            // down(act(gate x) * up x); false: down(act(up x))
   std::string activation = "silu";  // silu | gelu_pytorch_tanh | gelu
   bool tie_word_embeddings = false;
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
   QkNorm qk_norm = QkNorm::kNone;
+  bool qk_norm_after_rope = false;    // the other families norm first
   double embedding_scale = 1;         // multiplies the embedding's rows, rounded to the compute dtype first
+  double residual_scale = 1;          // multiplies what attention and MLP add to the residual stream
+  double logit_scale = 1;             // multiplies the head's logits, before the soft-cap
   double attention_scale = 0;         // multiplies q.k; 0: 1 / sqrt(head_dim)
   double attention_soft_cap = 0;      // scores become cap tanh(score / cap); 0: none
   double logit_soft_cap = 0;          // the same for the head's logits

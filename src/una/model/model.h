@@ -40,10 +40,10 @@ struct TrainableTensor {
   at::Tensor master;
   bool decay = true;               // whether weight decay applies (not to norms and biases)
   AdapterId adapter = kNoAdapter;  // the adapter that it belongs to, if any
-  // Set by the trainer: its learning rate is `rate` times the run's, and it sits out the first `rests`
+  // Set by the trainer: its learning rate is `rate` times the run's, and it sits out the first `frozen_steps`
   // updates.
   double rate = 1;
-  std::int64_t rests = 0;
+  std::int64_t frozen_steps = 0;
 };
 
 // How a model is held in memory.

@@ -286,7 +286,7 @@ TEST(RoundSource, TheCriticLearnsAloneFirstAndThePolicySFirstUpdateIsAdamSFirst)
   const auto largest_move = [&](const at::Tensor& before, bool critic) {
     double most = 0;
     for (const auto& span : spans) {
-      if ((span.rests == 0) != critic) { continue; }
+      if ((span.frozen_steps == 0) != critic) { continue; }
       const at::Tensor now = bench.runner->buffer().values().narrow(0, span.begin, span.size);
       most = std::max(most, (now - before.narrow(0, span.begin, span.size)).abs().max().item<double>());
     }

@@ -12,7 +12,7 @@ namespace una::train {
 namespace {
 
 bool same_rule(const FlatBuffer::Span& a, const FlatBuffer::Span& b) {
-  return a.decay == b.decay && a.rate == b.rate && a.rests == b.rests;
+  return a.decay == b.decay && a.rate == b.rate && a.frozen_steps == b.frozen_steps;
 }
 
 }  // namespace
@@ -24,7 +24,8 @@ FlatBuffer::FlatBuffer(std::vector<model::TrainableTensor> tensors) : tensors_(s
   for (const model::TrainableTensor& tensor : tensors_) {
     check(tensor.master.scalar_type() == tensors_[0].master.scalar_type(),
           "FlatBuffer: masters of several dtypes");
-    spans_.push_back({tensor.name, total, tensor.master.numel(), tensor.decay, tensor.rate, tensor.rests});
+    spans_.push_back(
+        {tensor.name, total, tensor.master.numel(), tensor.decay, tensor.rate, tensor.frozen_steps});
     total += tensor.master.numel();
   }
   const auto options = tensors_[0].master.options().requires_grad(false);
@@ -53,7 +54,7 @@ void FlatBuffer::zero_grads() {
 
 void FlatBuffer::zero_frozen_grads(std::int64_t step) {
   for (const Span& span : spans_) {
-    if (step <= span.rests) { grads_.narrow(0, span.begin, span.size).zero_(); }
+    if (step <= span.frozen_steps) { grads_.narrow(0, span.begin, span.size).zero_(); }
   }
 }
 
@@ -69,7 +70,7 @@ void FlatBuffer::update(kernels::AdamWParams params) {
     const std::int64_t size = spans_[last - 1].begin + spans_[last - 1].size - begin;
     params.weight_decay = spans_[first].decay ? whole.weight_decay : 0;
     params.learning_rate = whole.learning_rate * spans_[first].rate;
-    params.step = whole.step - spans_[first].rests;
+    params.step = whole.step - spans_[first].frozen_steps;
     at::Tensor value = values_.narrow(0, begin, size);
     at::Tensor mean = exp_avg_.narrow(0, begin, size);
     at::Tensor square = exp_avg_sq_.narrow(0, begin, size);

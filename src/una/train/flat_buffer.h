@@ -21,8 +21,8 @@ class FlatBuffer {
     std::string name;
     std::int64_t begin = 0, size = 0;
     bool decay = true;
-    double rate = 1;         // of the run's learning rate
-    std::int64_t rests = 0;  // frozen for so many updates: values and moments stay
+    double rate = 1;                // of the run's learning rate
+    std::int64_t frozen_steps = 0;  // frozen for so many updates: values and moments stay
   };
 
   // Rebinds the masters' storage (values are kept). All of one dtype, fp32 (fp64 in tests), on one device.

@@ -60,7 +60,7 @@ std::vector<model::TrainableTensor> ruled_tensors(const TrainableSet& set, const
   for (model::TrainableTensor& tensor : tensors) {
     const bool critic = set.is_critics(tensor);
     tensor.rate = critic ? options.critic_rate : 1;
-    tensor.rests = critic ? 0 : options.value_warmup_steps;
+    tensor.frozen_steps = critic ? 0 : options.value_warmup_steps;
   }
   if (set.critic_model == nullptr) { return tensors; }
   for (model::TrainableTensor& tensor : set.critic_model->trainable()) {
