@@ -253,6 +253,71 @@ def smollm3():
         mlp_bias=True, no_rope_layer_interval=2, use_sliding_window=True, sliding_window=5, **TINY))
 
 
+def olmo3():
+    rope = dict(full_attention=dict(rope_type="linear", factor=2.0, rope_theta=1000.0),
+                sliding_attention=dict(rope_type="default", rope_theta=10.0))
+    return hf.Olmo3ForCausalLM(hf.Olmo3Config(
+        attention_bias=True, sliding_window=5, layer_types=["sliding_attention", "full_attention"],
+        rope_parameters=rope, **TINY))
+
+
+def granite():
+    return hf.GraniteForCausalLM(hf.GraniteConfig(
+        embedding_multiplier=3.0, attention_multiplier=0.3, residual_multiplier=0.6, logits_scaling=2.5,
+        attention_bias=True, mlp_bias=True, **TINY))
+
+
+def ministral():
+    return hf.MinistralForCausalLM(hf.MinistralConfig(
+        head_dim=6, sliding_window=5, layer_types=["sliding_attention", "full_attention"], **TINY))
+
+
+def seed_oss():
+    return hf.SeedOssForCausalLM(hf.SeedOssConfig(
+        head_dim=6, attention_bias=True, attention_out_bias=False, attention_dropout=0.0, residual_dropout=0.0, **TINY))
+
+
+def exaone4():
+    return hf.Exaone4ForCausalLM(hf.Exaone4Config(
+        head_dim=6, sliding_window=5, layer_types=["sliding_attention", "full_attention"], **TINY))
+
+
+def ernie4_5():
+    return hf.Ernie4_5ForCausalLM(hf.Ernie4_5Config(head_dim=6, use_bias=True, **TINY))
+
+
+def glm4():
+    return hf.Glm4ForCausalLM(hf.Glm4Config(
+        head_dim=8, attention_bias=True, rope_parameters=dict(rope_type="default", rope_theta=100.0,
+                                                              partial_rotary_factor=0.5), **TINY))
+
+
+def cohere2():
+    return hf.Cohere2ForCausalLM(hf.Cohere2Config(
+        logit_scale=0.8, sliding_window=5, layer_types=["sliding_attention", "full_attention"],
+        rope_parameters=dict(rope_type="default", rope_theta=100.0), **TINY))
+
+
+def hunyuan_v1_dense():
+    return hf.HunYuanDenseV1ForCausalLM(hf.HunYuanDenseV1Config(
+        head_dim=6, attention_bias=True, rope_parameters=dict(rope_type="default", rope_theta=100.0), **TINY))
+
+
+def starcoder2():
+    return hf.Starcoder2ForCausalLM(hf.Starcoder2Config(
+        sliding_window=5, residual_dropout=0.0, embedding_dropout=0.0, **TINY))
+
+
+def stablelm():
+    rope = dict(rope_type="default", rope_theta=100.0, partial_rotary_factor=0.5)
+    return hf.StableLmForCausalLM(hf.StableLmConfig(use_qkv_bias=True, rope_parameters=rope, **TINY))
+
+
+def stablelm_parallel():
+    rope = dict(rope_type="default", rope_theta=100.0, partial_rotary_factor=0.5)
+    return hf.StableLmForCausalLM(hf.StableLmConfig(use_parallel_residual=True, rope_parameters=rope, **TINY))
+
+
 def classifier():
     return hf.LlamaForSequenceClassification(hf.LlamaConfig(
         vocab_size=64, intermediate_size=32, num_attention_heads=2, num_key_value_heads=1, num_labels=1, **SMALL))
@@ -270,6 +335,18 @@ MODELS = {
     "olmo2": (olmo2, torch.float32, 9, SPLIT),
     "phi3": (phi3, torch.float32, 10, FUSED),
     "smollm3": (smollm3, torch.float32, 14, SPLIT),
+    "olmo3": (olmo3, torch.float32, 15, SPLIT),
+    "granite": (granite, torch.float32, 16, SPLIT),
+    "ministral": (ministral, torch.float32, 17, SPLIT),
+    "seed_oss": (seed_oss, torch.float32, 18, SPLIT),
+    "exaone4": (exaone4, torch.float32, 19, SPLIT),
+    "ernie4_5": (ernie4_5, torch.float32, 20, SPLIT),
+    "glm4": (glm4, torch.float32, 21, ["q_proj", "k_proj", "v_proj", "o_proj", "gate_up_proj", "down_proj"]),
+    "cohere2": (cohere2, torch.float32, 22, SPLIT),
+    "hunyuan_v1_dense": (hunyuan_v1_dense, torch.float32, 23, SPLIT),
+    "starcoder2": (starcoder2, torch.float32, 24, ["q_proj", "k_proj", "v_proj", "o_proj", "c_fc", "c_proj"]),
+    "stablelm": (stablelm, torch.float32, 25, SPLIT),
+    "stablelm_parallel": (stablelm_parallel, torch.float32, 26, SPLIT),
     "llama_bias": (llama_bias, torch.float32, 12, SPLIT),
     "llama_dynamic": (llama_dynamic, torch.float32, 13, SPLIT),
 }

@@ -13,6 +13,7 @@
 #include "una/kernels/lora_linear.h"
 #include "una/kernels/qk_norm.h"
 #include "una/kernels/rms_norm.h"
+#include "una/kernels/rope.h"
 #include "una/kernels/weight.h"
 
 // The ops of this room in plain ATen, differentiable by autograd and slow: the oracle of the tests. Same
@@ -27,7 +28,7 @@ at::Tensor qk_norm(const at::Tensor& qkv, const Weight& q, const Weight& k, cons
 at::Tensor geglu(const at::Tensor& gate_up, Gelu form);
 at::Tensor swiglu(const at::Tensor& gate_up);
 at::Tensor rope(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
-                std::int64_t rotated_heads);
+                std::int64_t rotated_heads, RopePairs pairs = RopePairs::kHalves);
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const std::vector<Segment>& segments, const AttentionParams& params);
 at::Tensor embedding(const at::Tensor& ids, const Weight& weight);

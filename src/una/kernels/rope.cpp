@@ -19,12 +19,13 @@ using detail::write;
 struct Angles {
   at::Tensor cos, sin;  // [T, R/2], the computing dtype
   std::int64_t rotated = 0;
+  RopePairs pairs = RopePairs::kHalves;
 };
 
 at::Tensor rotate(const at::Tensor& in, const Angles& angles, int sign) {
   at::Tensor out = at::empty_like(in);
   const std::int64_t heads = in.size(1), dim = in.size(2), half = angles.cos.size(1);
-  const cpu::RopeShape shape{heads, angles.rotated, dim, half};
+  const cpu::RopeShape shape{heads, angles.rotated, dim, half, angles.pairs == RopePairs::kNeighbours};
   detail::with_type(in.scalar_type(), [&]<class T>() {
     using A = cpu::Compute<T>;
     detail::for_rows(in.size(0), heads * dim, [&](std::int64_t begin, std::int64_t end) {
@@ -50,17 +51,17 @@ struct Rope : torch::autograd::Function<Rope> {
 }  // namespace
 
 at::Tensor rope(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
-                std::int64_t rotated_heads) {
+                std::int64_t rotated_heads, RopePairs pairs) {
   check(qkv.dim() == 3 && qkv.size(2) % 2 == 0, "rope: qkv must be [T, heads, D] with an even D");
   check(rotated_heads >= 0 && rotated_heads <= qkv.size(1), "rope: more rotated heads than heads");
   check(cos.dim() == 2 && cos.sizes() == sin.sizes() && cos.size(0) == qkv.size(0) &&
             2 * cos.size(1) <= qkv.size(2),
         "rope: cos and sin must be [T, R/2] with R at most D");
   const auto type = detail::compute_type(qkv.scalar_type());
-  const Angles angles{cos.to(type).contiguous(), sin.to(type).contiguous(), rotated_heads};
+  const Angles angles{cos.to(type).contiguous(), sin.to(type).contiguous(), rotated_heads, pairs};
   if (aten::takes(qkv)) {
     const auto turn = [angles](const detail::variable_list& in) {
-      return reference::rope(in[0], angles.cos, angles.sin, angles.rotated);
+      return reference::rope(in[0], angles.cos, angles.sin, angles.rotated, angles.pairs);
     };
     return aten::recomputed(aten::Op(turn), {qkv});
   }

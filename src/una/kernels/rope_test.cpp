@@ -60,6 +60,25 @@ TEST(Rope, PartialAnglesTurnTheFirstDimensions) {
   EXPECT_TRUE(y.narrow(2, 32, 32).equal(x.narrow(2, 32, 32)));
 }
 
+TEST(Rope, NeighboursTurnTogether) {
+  for (const auto dtype : testing::all_dtypes()) {
+    for (const std::int64_t half : {0, 1, 5, 16, 32}) {
+      const Angles a = angles(9, half);
+      testing::expect_agreement(
+          {[&](const Tensors& in) { return rope(in[0], a.cos, a.sin, 4, RopePairs::kNeighbours); },
+           [&](const Tensors& in) { return reference::rope(in[0], a.cos, a.sin, 4, RopePairs::kNeighbours); },
+           {random({9, 5, 64}, 1)}},
+          dtype);
+    }
+  }
+  const Angles a = angles(9, 32);
+  const at::Tensor x = random({9, 5, 64}, 1);
+  const at::Tensor split = x.view({9, 5, 32, 2}).transpose(2, 3).reshape({9, 5, 64});
+  const at::Tensor turned =
+      rope(split, a.cos, a.sin, 4).view({9, 5, 2, 32}).transpose(2, 3).reshape({9, 5, 64});
+  EXPECT_TRUE(rope(x, a.cos, a.sin, 4, RopePairs::kNeighbours).narrow(1, 0, 4).equal(turned.narrow(1, 0, 4)));
+}
+
 TEST(Rope, RefusesAnglesOfAnotherShape) {
   const Angles wide = angles(9, 33), short_of_rows = angles(8, 32);
   EXPECT_THROW(rope(random({9, 5, 64}, 1), wide.cos, wide.sin, 4), InternalError);

@@ -5,13 +5,15 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/add.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/silu.h>
 #include <ATen/ops/split_with_sizes.h>
 
 #include "una/kernels/copy_rows.h"
 #include "una/kernels/geglu.h"
+#include "una/kernels/layer_norm.h"
 #include "una/kernels/qk_norm.h"
 #include "una/kernels/rms_norm.h"
-#include "una/kernels/rope.h"
 #include "una/kernels/swiglu.h"
 
 namespace una::model {
@@ -33,10 +35,18 @@ kernels::NormKind kind_of(NormStyle style) {
   return style == NormStyle::kWide ? kernels::NormKind::kWide : kernels::NormKind::kRounded;
 }
 
+at::Tensor by_rule(const at::Tensor& x, const kernels::Weight& weight, const kernels::Weight& bias,
+                   const NormRule& rule) {
+  if (rule.style == NormStyle::kLayerNorm) { return kernels::layer_norm(x, weight, bias, rule.eps); }
+  return kernels::rms_norm(x, weight, rule.eps, kind_of(rule.style));
+}
+
 }  // namespace
 
-at::Tensor norm(const at::Tensor& x, const Parameter& weight, NormStyle style, double eps) {
-  return kernels::rms_norm(x, weight.weight(), eps, kind_of(style));
+at::Tensor norm(const at::Tensor& x, const NormPart& part, const NormRule& rule, const AdapterUse& use) {
+  if (part.weight == nullptr) { return x; }
+  const kernels::Weight bias = part.bias == nullptr ? kernels::Weight{} : use.parameter(part.bias).weight();
+  return by_rule(x, use.parameter(part.weight).weight(), bias, rule);
 }
 
 DecoderLayer::DecoderLayer(const ModelSpec& spec, Parts parts)
@@ -46,42 +56,49 @@ DecoderLayer::DecoderLayer(const ModelSpec& spec, Parts parts)
       head_dim_(spec.head_dim),
       rope_(spec.rope_layers.empty() ? 0 : spec.rope_layers[static_cast<std::size_t>(parts_.number)]),
       attention_(attention_params(spec, parts_.number)),
-      norm_eps_(spec.norm_eps),
-      norm_style_(spec.norm_style),
+      norm_(spec),
       qk_norm_(spec.qk_norm),
+      qk_norm_after_rope_(spec.qk_norm_after_rope),
+      parallel_(spec.parallel_block),
+      gated_(spec.gated_mlp),
+      pairs_(spec.rope.interleaved ? kernels::RopePairs::kNeighbours : kernels::RopePairs::kHalves),
+      residual_scale_(spec.residual_scale),
       gate_(spec.activation == "silu"   ? Gate::kSilu
             : spec.activation == "gelu" ? Gate::kGelu
                                         : Gate::kGeluTanh) {}
 
-at::Tensor DecoderLayer::normed(const at::Tensor& x, const Parameter* weight, const AdapterUse& use) const {
-  return weight == nullptr ? x : norm(x, use.parameter(weight), norm_style_, norm_eps_);
+at::Tensor DecoderLayer::normed_linear(const StackedLinear& linear, const at::Tensor& x, const NormPart& part,
+                                       const AdapterUse& use) const {
+  if (part.weight == nullptr || !at::GradMode::is_enabled()) {
+    return linear.forward(norm(x, part, norm_, use), use);
+  }
+  const auto frozen = [&](const Parameter* each) {
+    return each == nullptr ? kernels::Weight{}
+                           : kernels::Weight{use.parameter(each).weight().value.detach(), {}};
+  };
+  return linear.forward(norm(x, part, norm_, use), use,
+                        {x, [weight = frozen(part.weight), bias = frozen(part.bias), rule = norm_](
+                                const at::Tensor& from) { return by_rule(from, weight, bias, rule); }});
 }
 
-at::Tensor DecoderLayer::normed_linear(const StackedLinear& linear, const at::Tensor& x,
-                                       const Parameter* weight, const AdapterUse& use) const {
-  if (weight == nullptr || !at::GradMode::is_enabled()) {
-    return linear.forward(normed(x, weight, use), use);
-  }
-  const kernels::Weight used = use.parameter(weight).weight();
-  return linear.forward(
-      normed(x, weight, use), use,
-      {x, [value = used.value.detach(), kind = kind_of(norm_style_), eps = norm_eps_](
-              const at::Tensor& from) { return kernels::rms_norm(from, {value, {}}, eps, kind); }});
+at::Tensor DecoderLayer::with_positions(const at::Tensor& qkv, const LayerCall& call) const {
+  if (rope_ < 0) { return qkv; }
+  const Angles& angles = call.angles[static_cast<std::size_t>(rope_)];
+  return kernels::rope(qkv, angles.cos, angles.sin, heads_ + kv_heads_, pairs_);
+}
+
+at::Tensor DecoderLayer::with_normed_heads(const at::Tensor& qkv, const AdapterUse& use) const {
+  if (qk_norm_ == QkNorm::kNone) { return qkv; }
+  return kernels::qk_norm(qkv, use.parameter(parts_.q_norm).weight(), use.parameter(parts_.k_norm).weight(),
+                          {kv_heads_, qk_norm_ == QkNorm::kProjection, norm_.eps, kind_of(norm_.style)});
 }
 
 at::Tensor DecoderLayer::attend(const at::Tensor& x, const LayerCall& call) const {
   const std::int64_t tokens = x.size(0);
   at::Tensor qkv = normed_linear(parts_.qkv, x, parts_.attention_norm, call.use)
                        .view({tokens, heads_ + 2 * kv_heads_, head_dim_});
-  if (qk_norm_ != QkNorm::kNone) {
-    qkv = kernels::qk_norm(qkv, call.use.parameter(parts_.q_norm).weight(),
-                           call.use.parameter(parts_.k_norm).weight(),
-                           {kv_heads_, qk_norm_ == QkNorm::kProjection, norm_eps_, kind_of(norm_style_)});
-  }
-  if (rope_ >= 0) {
-    const Angles& angles = call.angles[static_cast<std::size_t>(rope_)];
-    qkv = kernels::rope(qkv, angles.cos, angles.sin, heads_ + kv_heads_);
-  }
+  qkv = qk_norm_after_rope_ ? with_normed_heads(with_positions(qkv, call), call.use)
+                            : with_positions(with_normed_heads(qkv, call.use), call);
   const auto split = at::split_with_sizes(qkv, {heads_, kv_heads_, kv_heads_}, 1);
   at::Tensor keys = split[1], values = split[2];
   if (call.cache != nullptr) {
@@ -93,17 +110,25 @@ at::Tensor DecoderLayer::attend(const at::Tensor& x, const LayerCall& call) cons
   return parts_.o.forward(mixed.reshape({tokens, heads_ * head_dim_}), call.use);
 }
 
+at::Tensor DecoderLayer::activated(const at::Tensor& gate_up) const {
+  const auto form = gate_ == Gate::kGelu ? kernels::Gelu::kExact : kernels::Gelu::kTanh;
+  if (gated_) { return gate_ == Gate::kSilu ? kernels::swiglu(gate_up) : kernels::geglu(gate_up, form); }
+  if (gate_ == Gate::kSilu) { return at::silu(gate_up); }
+  return at::gelu(gate_up, form == kernels::Gelu::kExact ? "none" : "tanh");
+}
+
+at::Tensor DecoderLayer::mlp(const at::Tensor& x, const AdapterUse& use) const {
+  const at::Tensor gate_up = normed_linear(parts_.gate_up, x, parts_.mlp_norm, use);
+  const auto activate = [this](const at::Tensor& from) { return activated(from); };
+  return parts_.down.forward(activate(gate_up), use, {gate_up, activate});
+}
+
 at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call) const {
-  const AdapterUse& use = call.use;
-  const at::Tensor mixed = attend(x, call);
-  const at::Tensor middle = at::add(x, normed(mixed, parts_.attention_post_norm, use));
-  const at::Tensor gate_up = normed_linear(parts_.gate_up, middle, parts_.mlp_norm, use);
-  const auto gated = [gate = gate_](const at::Tensor& from) {
-    if (gate == Gate::kSilu) { return kernels::swiglu(from); }
-    return kernels::geglu(from, gate == Gate::kGelu ? kernels::Gelu::kExact : kernels::Gelu::kTanh);
+  const auto added = [&](const at::Tensor& to, const at::Tensor& result, const NormPart& post) {
+    return at::add(to, norm(result, post, norm_, call.use), residual_scale_);
   };
-  const at::Tensor out = parts_.down.forward(gated(gate_up), use, {gate_up, gated});
-  return at::add(middle, normed(out, parts_.mlp_post_norm, use));
+  const at::Tensor middle = added(x, attend(x, call), parts_.attention_post_norm);
+  return added(middle, mlp(parallel_ ? x : middle, call.use), parts_.mlp_post_norm);
 }
 
 }  // namespace una::model

@@ -8,6 +8,7 @@
 #include "una/core/model_spec.h"
 #include "una/core/packed_batch.h"
 #include "una/kernels/attention.h"
+#include "una/kernels/rope.h"
 #include "una/model/linear.h"
 #include "una/model/model.h"
 #include "una/model/parameter.h"
@@ -28,15 +29,30 @@ struct LayerCall {
   at::Tensor slots;          // [T] int64
 };
 
-// One decoder layer: x + norm(attention(norm(x))), then x + norm(mlp(norm(x))), where each norm may be
-// absent. Does not own its parameters, which must outlive it.
+// The parameters of one norm. Without weight the norm is absent; a bias belongs to layer norms only.
+struct NormPart {
+  Parameter *weight = nullptr, *bias = nullptr;
+};
+
+// How every norm of a model computes.
+struct NormRule {
+  explicit NormRule(const ModelSpec& spec) : style(spec.norm_style), eps(spec.norm_eps) {}
+  NormStyle style;
+  double eps;
+};
+
+// The norm of x [T, C] by the call's version of its parameters; x itself where the norm is absent.
+at::Tensor norm(const at::Tensor& x, const NormPart& part, const NormRule& rule, const AdapterUse& use);
+
+// One decoder layer: x + s norm(attention(norm(x))), then x + s norm(mlp(norm(x))), where each norm may be absent and
+// s is ModelSpec::residual_scale; of a parallel block x + s attention(norm(x)) + s mlp(norm(x)). Does not own its
+// parameters, which must outlive it.
 class DecoderLayer {
  public:
   // The parameters and linears of the layer, by their place in the arithmetic.
   struct Parts {
     std::int64_t number = 0;
-    Parameter *attention_norm = nullptr, *attention_post_norm = nullptr;  // null: none
-    Parameter *mlp_norm = nullptr, *mlp_post_norm = nullptr;
+    NormPart attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;
     Parameter *q_norm = nullptr, *k_norm = nullptr;
     StackedLinear qkv, o, gate_up, down;
   };
@@ -44,26 +60,28 @@ class DecoderLayer {
   at::Tensor forward(const at::Tensor& x, const LayerCall& call) const;  // [T, C] -> [T, C]
 
  private:
-  // What the MLP applies to its gate.
+  // What the MLP applies to its gate, or to what it goes up to where it has no gate.
   enum class Gate : std::uint8_t { kSilu, kGeluTanh, kGelu };
 
   at::Tensor attend(const at::Tensor& x, const LayerCall& call) const;
-  at::Tensor normed(const at::Tensor& x, const Parameter* weight, const AdapterUse& use) const;
-  // A linear of norm(x) (null: of x).
-  at::Tensor normed_linear(const StackedLinear& linear, const at::Tensor& x, const Parameter* weight,
+  at::Tensor mlp(const at::Tensor& x, const AdapterUse& use) const;
+  at::Tensor activated(const at::Tensor& gate_up) const;
+  at::Tensor with_positions(const at::Tensor& qkv, const LayerCall& call) const;
+  at::Tensor with_normed_heads(const at::Tensor& qkv, const AdapterUse& use) const;
+  // A linear of norm(x). Its input is recomputed in the backward instead of stored.
+  at::Tensor normed_linear(const StackedLinear& linear, const at::Tensor& x, const NormPart& part,
                            const AdapterUse& use) const;
 
   Parts parts_;
   std::int64_t heads_, kv_heads_, head_dim_;
   int rope_;  // index into LayerCall::angles, -1: this layer sees no positions
   kernels::AttentionParams attention_;
-  double norm_eps_;
-  NormStyle norm_style_;
+  NormRule norm_;
   QkNorm qk_norm_;
+  bool qk_norm_after_rope_, parallel_, gated_;
+  kernels::RopePairs pairs_;
+  double residual_scale_;
   Gate gate_;
 };
-
-// RMS norm of x [T, C] in the spec's style.
-at::Tensor norm(const at::Tensor& x, const Parameter& weight, NormStyle style, double eps);
 
 }  // namespace una::model

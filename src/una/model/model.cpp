@@ -133,9 +133,10 @@ at::Tensor Model::hidden_cached(const at::Tensor& tokens, const at::Tensor& posi
 
 at::Tensor Model::logits(const at::Tensor& hidden, AdapterId adapter) {
   const at::NoGradGuard no_grad;
-  const at::Tensor logits =
+  at::Tensor logits =
       kernels::product(hidden, impl_->head(impl_->adapter(adapter)).value).cpu().to(at::kFloat);
-  const double cap = impl_->spec.logit_soft_cap;
+  const double cap = impl_->spec.logit_soft_cap, scale = impl_->spec.logit_scale;
+  if (scale != 1) { logits = logits.mul(scale); }
   return cap > 0 ? logits.div(cap).tanh().mul(cap) : logits;
 }
 
@@ -154,10 +155,11 @@ PolicyOutput Model::forward_as_packed(const PackedBatch& batch, const PolicyWant
   PolicyOutput out;
   if (wants.logp || wants.statistics) {
     if (!device.is_cpu()) { check_tokens(batch.logp_targets, impl_->spec.vocab_size); }
-    out = on_cpu(kernels::linear_logps(
-        states.index_select(0, batch.logp_rows.to(device)),
-        impl_->head(impl_->adapter(options.adapter)).weight(), batch.logp_targets.to(device), wants,
-        {.temperature = wants.temperature, .soft_cap = impl_->spec.logit_soft_cap}));
+    out = on_cpu(kernels::linear_logps(states.index_select(0, batch.logp_rows.to(device)),
+                                       impl_->head(impl_->adapter(options.adapter)).weight(),
+                                       batch.logp_targets.to(device), wants,
+                                       {.temperature = wants.temperature / impl_->spec.logit_scale,
+                                        .soft_cap = impl_->spec.logit_soft_cap}));
   }
   if (wants.state_rows.defined()) {
     out.states = states.detach().index_select(0, wants.state_rows.to(device));

@@ -80,21 +80,23 @@ StackedLinear Model::Impl::make_linear(std::int64_t layer, const std::vector<std
   return StackedLinear(std::move(parts));
 }
 
-Parameter* Model::Impl::find_norm(const std::string& prefix, const std::string& name) {
-  return name.empty() ? nullptr : find(prefix + name + ".weight");
+NormPart Model::Impl::find_norm(const std::string& prefix, const std::string& name) {
+  if (name.empty()) { return {}; }
+  return {.weight = find(prefix + name + ".weight"), .bias = find(prefix + name + ".bias")};
 }
 
 void Model::Impl::add_layer(std::int64_t layer) {
   const PartNames& names = family.names;
   const std::string prefix = names.layer_prefix(layer);
+  const std::string& mlp_norm = spec.parallel_block ? names.attention_norm : names.mlp_norm;
   layers.emplace_back(spec,
                       DecoderLayer::Parts{.number = layer,
                                           .attention_norm = find_norm(prefix, names.attention_norm),
                                           .attention_post_norm = find_norm(prefix, names.attention_post_norm),
-                                          .mlp_norm = find_norm(prefix, names.mlp_norm),
+                                          .mlp_norm = find_norm(prefix, mlp_norm),
                                           .mlp_post_norm = find_norm(prefix, names.mlp_post_norm),
-                                          .q_norm = find_norm(prefix, names.q_norm),
-                                          .k_norm = find_norm(prefix, names.k_norm),
+                                          .q_norm = find(prefix + names.q_norm + ".weight"),
+                                          .k_norm = find(prefix + names.k_norm + ".weight"),
                                           .qkv = make_linear(layer, names.qkv_parts()),
                                           .o = make_linear(layer, {names.o}),
                                           .gate_up = make_linear(layer, names.gate_up_parts()),
@@ -115,7 +117,7 @@ void Model::Impl::build(const TensorSource& source, bool train_full) {
   }
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) { add_layer(layer); }
   embedding = find(names.embedding + ".weight");
-  final_norm = find(names.final_norm + ".weight");
+  final_norm = find_norm("", names.final_norm);
   output = spec.tie_word_embeddings ? embedding : find(names.head + ".weight");
   base.hidden_size = spec.hidden_size;
   base.num_layers = spec.num_layers;
@@ -198,7 +200,7 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
       x = checkpointed([&layer, call](const at::Tensor& input) { return layer.forward(input, call); }, x);
     }
   }
-  return norm(x, call.use.parameter(final_norm), spec.norm_style, spec.norm_eps);
+  return norm(x, final_norm, NormRule(spec), call.use);
 }
 
 }  // namespace una::model

@@ -49,7 +49,8 @@ struct Model::Impl {
   std::map<std::string, Parameter*> by_name;
   AdapterBase base;
   std::vector<DecoderLayer> layers;
-  Parameter *embedding = nullptr, *final_norm = nullptr;
+  Parameter* embedding = nullptr;
+  NormPart final_norm;
   Parameter* output = nullptr;            // lm_head, or the embedding when tied; null: none
   std::unique_ptr<Parameter> score;       // the reward head, computed in fp32
   std::unique_ptr<Parameter> score_bias;  // [1]; only few trained heads have one
@@ -59,7 +60,7 @@ struct Model::Impl {
  private:
   StackedLinear make_linear(std::int64_t layer, const std::vector<std::string>& modules);
   Parameter* find(const std::string& name);
-  Parameter* find_norm(const std::string& prefix, const std::string& name);  // null: an empty name
+  NormPart find_norm(const std::string& prefix, const std::string& name);  // absent: an empty name
   void add_layer(std::int64_t layer);
   Angles angles_of(RopeTable& table, const at::Tensor& positions, const LayerCall& call) const;
 };

@@ -47,9 +47,9 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names) {
   out.compute += mixed;  // attention's result, which o reads
   out.wide += as_double(spec.num_heads);
   norm(names.attention_post_norm, hidden);
-  out.compute += hidden;  // the middle
-  norm(names.mlp_norm, 0);
-  out.compute += 2 * inner;  // gate and up
+  if (!spec.parallel_block) { out.compute += hidden; }  // the middle
+  norm(spec.parallel_block ? names.attention_norm : names.mlp_norm, 0);
+  out.compute += (spec.gated_mlp ? 2 : 1) * inner;  // gate and up
   norm(names.mlp_post_norm, hidden);
   return out;
 }
@@ -59,7 +59,7 @@ double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
   const double hidden = as_double(spec.hidden_size);
   double rows = 0;
   if (names.qkv.empty()) { rows += as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim); }
-  if (names.gate_up.empty()) { rows += 2 * as_double(spec.intermediate_size); }
+  if (names.gate_up.empty()) { rows += (spec.gated_mlp ? 2 : 0) * as_double(spec.intermediate_size); }
   return rows * hidden * as_double(spec.num_layers);
 }
 

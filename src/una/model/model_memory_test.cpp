@@ -74,8 +74,8 @@ void expect_planned(const ModelSpec& spec, const MemoryRequest& request) {
 const LoraSpec kAll{.r = 4, .alpha = 8, .target_modules = {"all-linear"}};
 
 TEST(ModelMemory, APassTakesWhatWasPlannedInEveryFamily) {
-  for (const char* fixture :
-       {"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "olmo2", "phi3", "smollm3"}) {
+  for (const char* fixture : {"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "olmo2",
+                              "phi3", "smollm3", "granite", "glm4", "cohere2", "starcoder2", "stablelm"}) {
     for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
       expect_planned(wide_spec(fixture), {.dtype = dtype, .adapter = kAll});
     }

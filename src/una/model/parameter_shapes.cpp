@@ -12,8 +12,10 @@ void add_linear(std::vector<ParameterShape>& out, const std::string& module, std
 }
 
 void add_norm(std::vector<ParameterShape>& out, const std::string& prefix, const std::string& name,
-              std::int64_t size) {
-  if (!name.empty()) { out.push_back({prefix + name + ".weight", {size}, Kind::kNorm}); }
+              std::int64_t size, bool bias = false) {
+  if (name.empty()) { return; }
+  out.push_back({prefix + name + ".weight", {size}, Kind::kNorm});
+  if (bias) { out.push_back({prefix + name + ".bias", {size}, Kind::kBias}); }
 }
 
 void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
@@ -34,15 +36,16 @@ void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const Pa
     add_norm(out, prefix, names.k_norm, head ? spec.head_dim : kv);
   }
   if (names.gate_up.empty()) {
-    add_linear(out, prefix + names.gate, inner, hidden, spec.mlp_bias);
+    if (spec.gated_mlp) { add_linear(out, prefix + names.gate, inner, hidden, spec.mlp_bias); }
     add_linear(out, prefix + names.up, inner, hidden, spec.mlp_bias);
   } else {
     add_linear(out, prefix + names.gate_up, 2 * inner, hidden, spec.mlp_bias);
   }
   add_linear(out, prefix + names.down, hidden, inner, spec.mlp_bias);
+  const std::string mlp_norm = spec.parallel_block ? "" : names.mlp_norm;  // it reads attention's
   for (const std::string& norm :
-       {names.attention_norm, names.attention_post_norm, names.mlp_norm, names.mlp_post_norm}) {
-    add_norm(out, prefix, norm, hidden);
+       {names.attention_norm, names.attention_post_norm, mlp_norm, names.mlp_post_norm}) {
+    add_norm(out, prefix, norm, hidden, spec.norm_bias);
   }
 }
 
@@ -54,7 +57,7 @@ std::vector<ParameterShape> parameter_shapes(const ModelSpec& spec, const PartNa
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
     add_layer(out, spec, names, names.layer_prefix(layer));
   }
-  out.push_back({names.final_norm + ".weight", {spec.hidden_size}, Kind::kNorm});
+  add_norm(out, "", names.final_norm, spec.hidden_size, spec.norm_bias);
   if (spec.is_reward_model()) {
     out.push_back({names.score + ".weight", {spec.num_labels, spec.hidden_size}, Kind::kMatrix});
   } else if (!spec.tie_word_embeddings) {

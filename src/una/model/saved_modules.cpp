@@ -64,18 +64,22 @@ void add_biases(const LoraSpec& spec, const std::vector<LinearInfo>& linears,
 std::vector<SavableModule> savable_modules(const ModelSpec& spec, const PartNames& names,
                                            const std::function<const Parameter*(const std::string&)>& find) {
   const bool tied = spec.tie_word_embeddings && !spec.is_reward_model();
-  std::vector<SavableModule> out;
+  std::vector<SavableModule> out;  // a norm with a bias is not one: only its weight would be copied
   out.push_back({.module = names.embedding, .weight = find(names.embedding + ".weight"), .tied = tied});
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
     const std::string prefix = names.layer_prefix(layer);
     for (const std::string& norm : {names.attention_norm, names.attention_post_norm, names.q_norm,
                                     names.k_norm, names.mlp_norm, names.mlp_post_norm}) {
       const Parameter* weight = norm.empty() ? nullptr : find(prefix + norm + ".weight");
-      if (weight != nullptr) { out.push_back({.module = prefix + norm, .weight = weight, .layer = layer}); }
+      if (weight != nullptr && !spec.norm_bias) {
+        out.push_back({.module = prefix + norm, .weight = weight, .layer = layer});
+      }
     }
   }
-  out.push_back(
-      {.module = names.final_norm, .weight = find(names.final_norm + ".weight"), .layer = spec.num_layers});
+  if (!spec.norm_bias) {
+    out.push_back(
+        {.module = names.final_norm, .weight = find(names.final_norm + ".weight"), .layer = spec.num_layers});
+  }
   const Parameter* head = find((spec.tie_word_embeddings ? names.embedding : names.head) + ".weight");
   if (head != nullptr) {
     out.push_back(

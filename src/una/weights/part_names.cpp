@@ -9,7 +9,8 @@ std::vector<std::string> PartNames::qkv_parts() const {
 }
 
 std::vector<std::string> PartNames::gate_up_parts() const {
-  return gate_up.empty() ? std::vector<std::string>{gate, up} : std::vector<std::string>{gate_up};
+  if (!gate_up.empty()) { return {gate_up}; }
+  return gate.empty() ? std::vector<std::string>{up} : std::vector<std::string>{gate, up};
 }
 
 std::string PartNames::layer_prefix(std::int64_t layer) const { return cat(layers, ".", layer, "."); }

@@ -8,7 +8,8 @@ namespace una::weights {
 
 // Hugging Face's names of a decoder's parts. Module names come without ".weight" and ".bias"; those of a
 // layer are relative to "<layers>.<number>.". An empty name means that the family does not have the part: a
-// norm before or after attention or MLP, or a fused projection (a fused name replaces the single ones).
+// norm before or after attention or MLP, the gate of the MLP, or a fused projection (a fused name replaces the single
+// ones).
 struct PartNames {
   std::string embedding = "model.embed_tokens", final_norm = "model.norm", head = "lm_head", score = "score";
   std::string layers = "model.layers";
@@ -21,7 +22,7 @@ struct PartNames {
   std::string qkv, gate_up;  // one linear whose rows are q, k, v (gate, up)
 
   std::vector<std::string> qkv_parts() const;          // {qkv} or {q, k, v}
-  std::vector<std::string> gate_up_parts() const;      // {gate_up} or {gate, up}
+  std::vector<std::string> gate_up_parts() const;      // {gate_up}, {gate, up}, or {up} without a gate
   std::string layer_prefix(std::int64_t layer) const;  // "model.layers.3."
 };
 

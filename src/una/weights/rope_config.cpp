@@ -67,7 +67,8 @@ void read_longrope(const ConfigReader& config, const ConfigReader& scaling, Rope
 
 void read_partial(const ConfigReader& config, const ConfigReader& parameters, const RopeDialect& dialect,
                   const ModelSpec& spec, RopeSpec& rope) {
-  rope.partial_rotary_factor = parameters.positive(kPartial, config.positive(kPartial, 1));
+  rope.partial_rotary_factor =
+      parameters.positive(kPartial, config.positive(kPartial, dialect.partial_factor));
   if (rope.partial_rotary_factor == 1) { return; }
   if (!dialect.partial) { config.fail(cat("a \"", kPartial, "\" other than 1 is not supported here")); }
   const double turning = std::floor(static_cast<double>(spec.head_dim) * rope.partial_rotary_factor);

@@ -11,6 +11,7 @@ namespace una::weights::detail {
 struct RopeDialect {
   double theta = 10000;        // the default
   bool partial = false;        // "partial_rotary_factor" may differ from 1
+  double partial_factor = 1;   // its default
   bool only_longrope = false;  // phi3: "su" and "yarn" are old names of longrope; no other type but default
   std::int64_t original_positions = 0;  // the default of "original_max_position_embeddings"; 0: all positions
 };

@@ -106,9 +106,11 @@ struct AdamwScalars {
   A epsilon;
 };
 
-// The first `rotated` of `heads` heads are rotated, in their first 2 half of dim dimensions.
+// The first `rotated` of `heads` heads are rotated, in their first 2 half of dim dimensions: pairs are (2 i, 2 i + 1)
+// where interleaved, else (i, half + i).
 struct RopeShape {
   std::int64_t heads, rotated, dim, half;
+  bool interleaved;
 };
 
 // LoRA's dropout.

@@ -6,6 +6,7 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/silu.h>
+#include <ATen/ops/stack.h>
 
 #include "una/kernels/reference.h"
 
@@ -48,14 +49,20 @@ at::Tensor geglu(const at::Tensor& gate_up, Gelu form) {
 }
 
 at::Tensor rope(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
-                std::int64_t rotated_heads) {
+                std::int64_t rotated_heads, RopePairs pairs) {
   const at::Tensor turning = qkv.narrow(1, 0, rotated_heads), in = wide(turning);
   const std::int64_t half = cos.size(1);
-  const at::Tensor a = in.narrow(2, 0, half), b = in.narrow(2, half, half);
+  const bool neighbours = pairs == RopePairs::kNeighbours;
+  const auto member = [&](std::int64_t which) {
+    return neighbours ? in.slice(2, which, 2 * half, 2) : in.narrow(2, which * half, half);
+  };
+  const at::Tensor a = member(0), b = member(1);
   const at::Tensor c = cos.unsqueeze(1), s = sin.unsqueeze(1);
   const at::Tensor still = turning.narrow(2, 2 * half, qkv.size(2) - 2 * half);
-  const at::Tensor turned =
-      at::cat({at::cat({a * c - b * s, b * c + a * s}, 2).to(qkv.scalar_type()), still}, 2);
+  const at::Tensor first = a * c - b * s, second = b * c + a * s;
+  const at::Tensor both =
+      neighbours ? at::stack({first, second}, -1).flatten(2) : at::cat({first, second}, 2);
+  const at::Tensor turned = at::cat({both.to(qkv.scalar_type()), still}, 2);
   return at::cat({turned, qkv.narrow(1, rotated_heads, qkv.size(1) - rotated_heads)}, 1);
 }
 

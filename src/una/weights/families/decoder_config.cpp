@@ -84,7 +84,7 @@ void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, M
   spec.vocab_size = config.size("vocab_size");
   read_heads(config, defaults, spec);
   spec.max_positions = config.size("max_position_embeddings", defaults.max_positions);
-  spec.norm_eps = config.positive("rms_norm_eps", defaults.norm_eps);
+  spec.norm_eps = config.positive(defaults.norm_eps_key, defaults.norm_eps);
   read_activation(config, defaults, spec);
   spec.tie_word_embeddings = config.flag("tie_word_embeddings", defaults.tie_word_embeddings);
   spec.windows.assign(static_cast<std::size_t>(spec.num_layers), 0);
@@ -149,6 +149,54 @@ std::vector<bool> read_sliding_layers(const ConfigReader& config, std::int64_t n
     config.fail(cat("\"layer_types\" has ", out.size(), " entries for ", num_layers, " layers"));
   }
   return out;
+}
+
+void read_layer_windows(const ConfigReader& config, const LayerWindows& defaults, ModelSpec& spec) {
+  const bool none = config.is_null("sliding_window");
+  const std::int64_t window = none ? 0 : config.size("sliding_window", defaults.window);
+  const std::vector<bool> listed = read_sliding_layers(config, spec.num_layers);
+  const auto by_pattern = [&](std::size_t i) {
+    return defaults.pattern == 0 ? !none : static_cast<std::int64_t>(i + 1) % defaults.pattern != 0;
+  };
+  for (std::size_t i = 0; i < spec.windows.size(); ++i) {
+    const bool sliding = listed.empty() ? by_pattern(i) : listed[i];
+    if (sliding && none) { config.fail("\"sliding_window\" is null, but some layers slide"); }
+    spec.windows[i] = sliding ? window : 0;
+  }
+}
+
+void print_layer_windows(const ModelSpec& spec, std::int64_t default_window, Json& config) {
+  const std::int64_t window = common_window(spec);
+  config["sliding_window"] = window > 0 ? window : default_window;
+  config["layer_types"] = layer_types_json(spec);
+}
+
+void read_layer_ropes(const ConfigReader& config, double full_theta, double sliding_theta, ModelSpec& spec) {
+  Json full = Json::object(), sliding = Json::object();
+  if (config.is_set("rope_parameters")) {
+    const ConfigReader both = config.object("rope_parameters");
+    for (const auto& [key, value] : both.json().items()) {
+      if (key != "full_attention" && key != "sliding_attention") {
+        config.fail(cat("\"rope_parameters\": \"", key, "\" is not supported (known: full_attention, ",
+                        "sliding_attention)"));
+      }
+      if (!value.is_null() && !value.is_object()) {
+        config.fail("\"rope_parameters\" must hold JSON objects");
+      }
+      if (value.is_object()) { (key == "full_attention" ? full : sliding) = value; }
+    }
+  }
+  if (config.is_set("rope_scaling")) { full.update(config.object("rope_scaling").json()); }
+  full.erase("type");  // transformers reads only rope_type here
+  const RopeDialect dialect;
+  spec.rope = read_rope_parameters(config, {full, config.what()}, config.positive("rope_theta", full_theta),
+                                   dialect, spec);
+  spec.local_rope = read_rope_parameters(config, {sliding, config.what()}, sliding_theta, dialect, spec);
+  if (spec.local_rope.type != "default") {
+    config.fail("rope of another type than default on sliding layers is not supported");
+  }
+  spec.rope_layers.clear();
+  for (const std::int64_t window : spec.windows) { spec.rope_layers.push_back(window > 0 ? 1 : 0); }
 }
 
 Json layer_types_json(const ModelSpec& spec) {

@@ -22,6 +22,7 @@ struct DecoderDefaults {
   std::optional<std::int64_t> head_dim;      // none: hidden_size / heads
   std::int64_t max_positions = 0;
   double norm_eps = 1e-6;
+  const char* norm_eps_key = "rms_norm_eps";
   const char* activation_key = "hidden_act";
   std::string activation = "silu";
   bool tie_word_embeddings = false;
@@ -54,6 +55,19 @@ std::int64_t common_window(const ModelSpec& spec);
 
 // Whether each layer slides, from config.json's "layer_types"; empty when that is absent.
 std::vector<bool> read_sliding_layers(const ConfigReader& config, std::int64_t num_layers);
+
+// Which layers slide where config.json lists none: all but every `pattern`-th; 0: all.
+struct LayerWindows {
+  std::int64_t window = 0;  // where "sliding_window" is absent; null: no layer may slide
+  std::int64_t pattern = 0;
+};
+void read_layer_windows(const ConfigReader& config, const LayerWindows& defaults, ModelSpec& spec);
+// "sliding_window" (the default's where no layer slides) and "layer_types".
+void print_layer_windows(const ModelSpec& spec, std::int64_t default_window, Json& config);
+
+// One rope for the layers that see everything, another for those that slide (after the windows are read): rope_theta
+// and rope_scaling are the former's, or rope_parameters has an object for each kind. The thetas are defaults.
+void read_layer_ropes(const ConfigReader& config, double full_theta, double sliding_theta, ModelSpec& spec);
 
 // "layer_types" from the spec's windows.
 Json layer_types_json(const ModelSpec& spec);

@@ -15,7 +15,18 @@
   FAMILY(gemma3)             \
   FAMILY(olmo2)              \
   FAMILY(phi3)               \
-  FAMILY(smollm3)
+  FAMILY(smollm3)            \
+  FAMILY(olmo3)              \
+  FAMILY(granite)            \
+  FAMILY(ministral)          \
+  FAMILY(seed_oss)           \
+  FAMILY(exaone4)            \
+  FAMILY(ernie4_5)           \
+  FAMILY(glm4)               \
+  FAMILY(cohere2)            \
+  FAMILY(hunyuan_v1_dense)   \
+  FAMILY(starcoder2)         \
+  FAMILY(stablelm)
 
 namespace una::weights::detail {
 

@@ -63,6 +63,51 @@ TEST(FamilyConfig, GemmasHaveTheirOwnArithmetic) {
   EXPECT_REFUSED("gemma2", R"({"sliding_window":null})", "some layers slide");
 }
 
+TEST(FamilyConfig, GraniteScalesWhatLlamaDoesNot) {
+  const ModelSpec spec = parse("granite", R"({"embedding_multiplier":12,"residual_multiplier":0.25,
+      "attention_multiplier":0.5,"logits_scaling":8})");
+  EXPECT_EQ(spec.embedding_scale, 12);
+  EXPECT_EQ(spec.residual_scale, 0.25);
+  EXPECT_EQ(spec.attention_scale, 0.5);
+  EXPECT_EQ(spec.logit_scale, 0.125);
+  EXPECT_EQ(parse("granite").attention_scale, 1) << "transformers' default, not 1 / sqrt(head_dim)";
+  EXPECT_REFUSED("granite", R"({"logits_scaling":0})", "logits_scaling");
+}
+
+TEST(FamilyConfig, LayersSlideByPatternOrByList) {
+  EXPECT_EQ(parse("olmo3").windows, (std::vector<std::int64_t>{4096, 4096, 4096, 0}));
+  EXPECT_EQ(parse("ministral", R"({"sliding_window":64})").windows, std::vector<std::int64_t>(4, 64));
+  EXPECT_EQ(parse("ministral", R"({"sliding_window":null})").windows, std::vector<std::int64_t>(4, 0));
+  const ModelSpec exaone = parse("exaone4", R"({"sliding_window":64,"sliding_window_pattern":2})");
+  EXPECT_EQ(exaone.windows, (std::vector<std::int64_t>{64, 0, 64, 0}));
+  EXPECT_EQ(exaone.rope_layers, (std::vector<std::int8_t>{0, -1, 0, -1}));
+  EXPECT_TRUE(parse("exaone4", R"({"sliding_window":null})").rope_layers.empty())
+      << "without windows every layer has positions";
+  EXPECT_REFUSED("olmo3", R"({"sliding_window":null})", "some layers slide");
+  const ModelSpec olmo =
+      parse("olmo3", R"({"rope_theta":1e4,"rope_scaling":{"rope_type":"linear","factor":2}})");
+  EXPECT_EQ(olmo.rope.type, "linear");
+  EXPECT_EQ(olmo.rope.theta, 1e4);
+  EXPECT_EQ(olmo.local_rope.theta, 5e5) << "sliding layers keep the class's";
+  EXPECT_EQ(olmo.rope_layers, (std::vector<std::int8_t>{1, 1, 1, 0}));
+}
+
+TEST(FamilyConfig, LayerNormsAndParallelBlocks) {
+  const ModelSpec cohere = parse("cohere2", R"({"layer_norm_eps":0.5,"logit_scale":0.25})");
+  EXPECT_EQ(cohere.norm_style, NormStyle::kLayerNorm);
+  EXPECT_FALSE(cohere.norm_bias);
+  EXPECT_TRUE(cohere.parallel_block && cohere.rope.interleaved && cohere.tie_word_embeddings);
+  EXPECT_EQ(cohere.norm_eps, 0.5);
+  EXPECT_EQ(cohere.logit_scale, 0.25);
+  const ModelSpec starcoder = parse("starcoder2", R"({"norm_epsilon":0.5})");
+  EXPECT_TRUE(starcoder.norm_bias && starcoder.mlp_bias && !starcoder.gated_mlp);
+  EXPECT_EQ(starcoder.norm_eps, 0.5);
+  const ModelSpec stablelm = parse("stablelm", R"({"use_parallel_residual":true,"head_dim":16})");
+  EXPECT_TRUE(stablelm.parallel_block && stablelm.norm_bias && stablelm.gated_mlp);
+  EXPECT_EQ(stablelm.rope.partial_rotary_factor, 0.25) << "the class's default";
+  EXPECT_REFUSED("stablelm", R"({"qk_layernorm":true})", "qk_layernorm");
+}
+
 TEST(FamilyConfig, Gemma3TurnsGlobalAndLocalLayersDifferently) {
   const ModelSpec older = parse("gemma3_text", R"({"sliding_window":512,"sliding_window_pattern":3,
       "rope_theta":5e5,"rope_local_base_freq":2e4,"rope_scaling":{"rope_type":"linear","factor":8.0}})");

@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "una/base/error.h"
-#include "una/base/format.h"
 #include "una/weights/families/decoder_config.h"
 #include "una/weights/families/families.h"
 
@@ -11,6 +10,7 @@ namespace {
 
 constexpr std::int64_t kHeadDim = 256, kDefaultWindow = 4096;
 constexpr double kScalar = 256;  // query_pre_attn_scalar
+constexpr double kGlobalTheta = 1e6, kLocalTheta = 1e4;
 
 DecoderDefaults gemma_defaults(std::int64_t kv_heads, std::int64_t max_positions) {
   return {.num_kv_heads = kv_heads,
@@ -36,18 +36,6 @@ double read_cap(const ConfigReader& config, const char* key, double absent) {
   return config.is_set(key) ? config.positive(key, 1) : absent;
 }
 
-// Every `pattern`-th layer sees everything and the others slide, unless layer_types lists them.
-void read_gemma_windows(const ConfigReader& config, std::int64_t pattern, ModelSpec& spec) {
-  const bool none = config.is_null("sliding_window");
-  const std::int64_t window = none ? 0 : config.size("sliding_window", kDefaultWindow);
-  const std::vector<bool> listed = read_sliding_layers(config, spec.num_layers);
-  for (std::size_t i = 0; i < spec.windows.size(); ++i) {
-    const bool sliding = listed.empty() ? static_cast<std::int64_t>(i + 1) % pattern != 0 : listed[i];
-    if (sliding && none) { config.fail("\"sliding_window\" is null, but some layers slide"); }
-    spec.windows[i] = sliding ? window : 0;
-  }
-}
-
 void read_gemma1(const ConfigReader& config, ModelSpec& spec) {
   read_gemma(config, gemma_defaults(16, 8192), spec);
   // The first official files name gelu, although the model uses the tanh form.
@@ -65,38 +53,7 @@ void read_gemma2(const ConfigReader& config, ModelSpec& spec) {
   read_scores(config, spec);
   spec.attention_soft_cap = read_cap(config, "attn_logit_softcapping", 50);
   spec.logit_soft_cap = read_cap(config, "final_logit_softcapping", 30);
-  read_gemma_windows(config, 2, spec);
-}
-
-// Reads rope_theta + rope_scaling for the layers that see everything and rope_local_base_freq for those that
-// slide, or rope_parameters with an object for each kind.
-void read_gemma3_rope(const ConfigReader& config, ModelSpec& spec) {
-  constexpr double kGlobal = 1e6, kLocal = 1e4;
-  const Json nothing = Json::object();
-  Json full = nothing, sliding = nothing;
-  if (config.is_set("rope_parameters")) {
-    const ConfigReader both = config.object("rope_parameters");
-    for (const auto& [key, value] : both.json().items()) {
-      if (key != "full_attention" && key != "sliding_attention") {
-        config.fail(cat("\"rope_parameters\": \"", key, "\" is not supported (known: full_attention, ",
-                        "sliding_attention)"));
-      }
-      if (!value.is_null() && !value.is_object()) {
-        config.fail("\"rope_parameters\" must hold JSON objects");
-      }
-      if (value.is_object()) { (key == "full_attention" ? full : sliding) = value; }
-    }
-  }
-  if (config.is_set("rope_scaling")) { full.update(config.object("rope_scaling").json()); }
-  full.erase("type");  // transformers reads only rope_type here
-  const RopeDialect dialect;
-  spec.rope = read_rope_parameters(config, {full, config.what()}, config.positive("rope_theta", kGlobal),
-                                   dialect, spec);
-  spec.local_rope = read_rope_parameters(config, {sliding, config.what()},
-                                         config.positive("rope_local_base_freq", kLocal), dialect, spec);
-  if (spec.local_rope.type != "default") {
-    config.fail("rope of another type than default on sliding layers is not supported");
-  }
+  read_layer_windows(config, {.window = kDefaultWindow, .pattern = 2}, spec);
 }
 
 void read_gemma3(const ConfigReader& config, ModelSpec& spec) {
@@ -110,10 +67,9 @@ void read_gemma3(const ConfigReader& config, ModelSpec& spec) {
   if (config.is_set("attn_logit_softcapping")) {
     config.fail("\"attn_logit_softcapping\" is not supported for gemma3_text: transformers ignores it");
   }
-  read_gemma_windows(config, config.size("sliding_window_pattern", 6), spec);
-  read_gemma3_rope(config, spec);
-  spec.rope_layers.clear();
-  for (const std::int64_t window : spec.windows) { spec.rope_layers.push_back(window > 0 ? 1 : 0); }
+  read_layer_windows(config, {.window = kDefaultWindow, .pattern = config.size("sliding_window_pattern", 6)},
+                     spec);
+  read_layer_ropes(config, kGlobalTheta, config.positive("rope_local_base_freq", kLocalTheta), spec);
 }
 
 void print_gemma1(const ModelSpec& spec, Json& config) {
@@ -134,9 +90,7 @@ void print_scores(const ModelSpec& spec, Json& config) {
   const auto cap = [](double value) { return value > 0 ? Json(value) : Json(nullptr); };
   config["attn_logit_softcapping"] = cap(spec.attention_soft_cap);
   config["final_logit_softcapping"] = cap(spec.logit_soft_cap);
-  const std::int64_t window = common_window(spec);
-  config["sliding_window"] = window > 0 ? window : kDefaultWindow;
-  config["layer_types"] = layer_types_json(spec);
+  print_layer_windows(spec, kDefaultWindow, config);
 }
 
 void print_gemma3(const ModelSpec& spec, Json& config) {

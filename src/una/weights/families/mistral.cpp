@@ -1,3 +1,4 @@
+// Mistral, and Ministral, whose layers slide or not one by one.
 #include <algorithm>
 
 #include "una/base/error.h"
@@ -32,6 +33,18 @@ void print(const ModelSpec& spec, Json& config) {
   config["sliding_window"] = window == 0 ? Json(nullptr) : Json(window);
 }
 
+void read_ministral(const ConfigReader& config, ModelSpec& spec) {
+  read_decoder(config,
+               {.num_kv_heads = kDefaultKvHeads, .max_positions = 131072, .bos_id = 1, .eos_ids = {2}}, spec);
+  refuse_flags(config, {"attention_bias", "mlp_bias"});
+  read_layer_windows(config, {.window = kDefaultWindow, .pattern = 0}, spec);
+}
+
+void print_ministral(const ModelSpec& spec, Json& config) {
+  check(!spec.qkv_bias && !spec.o_bias && !spec.mlp_bias, "a ministral has no biases");
+  print_layer_windows(spec, kDefaultWindow, config);
+}
+
 }  // namespace
 
 Family mistral_family() {
@@ -39,6 +52,14 @@ Family mistral_family() {
           .class_prefix = "Mistral",
           .read = read,
           .print = print,
+          .check = check_no_biases};
+}
+
+Family ministral_family() {
+  return {.model_type = "ministral",
+          .class_prefix = "Ministral",
+          .read = read_ministral,
+          .print = print_ministral,
           .check = check_no_biases};
 }
 
