@@ -60,8 +60,9 @@ Settings read_settings(const Arguments& arguments, const std::vector<OptionHelp>
 
 void find_model(std::string& model, const std::string& adapter) {
   if (!model.empty() || adapter.empty()) { return; }
-  const std::string base = weights::read_adapter_config(adapter).base_model_name_or_path;
+  std::string base = weights::read_adapter_config(adapter).base_model_name_or_path;
   check_input(!base.empty(), adapter, ": the adapter does not name its base model; give it with --model");
+  setup::resolve_hub_name(base);
   check_input(is_folder(base), adapter, ": the adapter's base model '", base,
               "' is not a folder on this machine; give the base with --model");
   model = base;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "una/base/options.h"
+#include "una/setup/hub_cache.h"
 #include "una/setup/run_config.h"
 
 // What all commands do with their words: --help, flags, --config, the check of keys, and reading them into the
@@ -39,6 +40,7 @@ std::optional<Options> read_command(
     return std::nullopt;
   }
   read_options(read_settings(arguments, known, aliases), options);
+  setup::resolve_hub_names(options);
   return options;
 }
 

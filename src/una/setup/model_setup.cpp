@@ -14,6 +14,7 @@
 #include "una/base/rng.h"
 #include "una/kernels/devices.h"
 #include "una/kernels/product.h"
+#include "una/setup/hub_cache.h"
 #include "una/setup/text_setup.h"
 #include "una/weights/hf_config.h"
 #include "una/weights/model_index.h"
@@ -176,12 +177,10 @@ namespace {
 // What to do about a model that is not a folder here: a name on the Hugging Face hub is the usual reason.
 std::string missing_model(const std::string& path) {
   if (is_file(path)) { return ": this is a file; a model is a folder, with config.json and its weights"; }
-  const bool is_hub_name = std::count(path.begin(), path.end(), '/') == 1 && path.front() != '/' &&
-                           path.front() != '.' && path.back() != '/' &&
-                           !is_folder(path.substr(0, path.find('/')));
-  return is_hub_name ? cat(": no such model folder; una downloads nothing: hf download ", path,
-                           " --local-dir DIR, then --model DIR")
-                     : ": no such model folder (una reads folders on this machine; nothing is downloaded)";
+  return is_hub_name(path)
+             ? cat(": no such model folder, and ", hub_cache_folder(),
+                   " does not have it; una downloads nothing: ", "hf download ", path)
+             : ": no such model folder (una reads folders on this machine; nothing is downloaded)";
 }
 
 }  // namespace

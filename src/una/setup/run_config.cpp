@@ -10,6 +10,7 @@
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/rows/files/split.h"
+#include "una/setup/hub_cache.h"
 #include "una/setup/methods.h"
 #include "una/setup/ppo_preset.h"
 
@@ -280,6 +281,7 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
   const std::string name = config.method;
   if (const Setting* preset = settings.find("ppo_preset")) { apply_ppo_preset(preset->text, config); }
   read_options(settings, config);
+  resolve_hub_names(config.model);
   config.method = name;
   check_keys_read(settings, config, keys.also);
   apply_bf16(settings, config);

@@ -1,0 +1,80 @@
+#include "una/setup/hub_cache.h"
+
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+#include "una/base/error.h"
+#include "una/base/files/files.h"
+#include "una/base/testing.h"
+
+namespace una::setup {
+namespace {
+
+template <class Call>
+std::string error_of(const Call& call) {
+  try {
+    call();
+  } catch (const InputError& error) { return error.what(); }
+  return "";
+}
+
+// A cache with one model in one revision, as huggingface_hub lays it out.
+class HubCache : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    cache_ = test_folder("hub");
+    setenv("HF_HUB_CACHE", cache_.c_str(), 1);
+    make_folder(cache_ + "/models--org--tiny/snapshots/abc123");
+    make_folder(cache_ + "/models--org--tiny/refs/pr");
+    write_file(cache_ + "/models--org--tiny/refs/main", "abc123");
+    write_file(cache_ + "/models--org--tiny/refs/pr/1", "def456");
+  }
+  void TearDown() override { unsetenv("HF_HUB_CACHE"); }
+
+  std::string cache_;
+};
+
+TEST_F(HubCache, ANameIsItsSnapshotInTheMainRevisionOrTheGivenOne) {
+  const std::string snapshot = cache_ + "/models--org--tiny/snapshots/abc123";
+  for (const char* name : {"org/tiny", "org/tiny@main", "org/tiny@abc123"}) {
+    const auto found = find_in_hub_cache(name);
+    ASSERT_TRUE(found) << name;
+    EXPECT_EQ(found->folder, snapshot);
+    EXPECT_EQ(found->revision, "abc123");
+  }
+  std::string model = "org/tiny";
+  resolve_hub_name(model);
+  EXPECT_EQ(model, snapshot);
+}
+
+TEST_F(HubCache, ARevisionThatIsNotThereIsNamedWithThoseThatAre) {
+  const std::string missing = error_of([] { find_in_hub_cache("org/tiny@v2"); });
+  EXPECT_NE(missing.find("'v2'"), std::string::npos) << missing;
+  EXPECT_NE(missing.find("main, pr/1"), std::string::npos) << missing;
+  EXPECT_NE(error_of([] { find_in_hub_cache("org/tiny@pr/1"); }), "") << "a reference without its snapshot";
+  EXPECT_NE(error_of([] { find_in_hub_cache("org/tiny@../../etc"); }), "");
+}
+
+TEST_F(HubCache, APathOrAnUnknownNameStays) {
+  EXPECT_FALSE(find_in_hub_cache("org/other"));
+  for (const std::string name : {"org/other", "/org/tiny", "./org/tiny", "tiny", "", "a/b/c", "org/"}) {
+    std::string model = name;
+    resolve_hub_name(model);
+    EXPECT_EQ(model, name);
+  }
+}
+
+TEST_F(HubCache, TheFolderIsThatOfHuggingfaceHub) {
+  EXPECT_EQ(hub_cache_folder(), cache_);
+  unsetenv("HF_HUB_CACHE");
+  setenv("HF_HOME", "/somewhere", 1);
+  EXPECT_EQ(hub_cache_folder(), "/somewhere/hub");
+  unsetenv("HF_HOME");
+  setenv("XDG_CACHE_HOME", "/caches", 1);
+  EXPECT_EQ(hub_cache_folder(), "/caches/huggingface/hub");
+  unsetenv("XDG_CACHE_HOME");
+}
+
+}  // namespace
+}  // namespace una::setup
