@@ -21,6 +21,7 @@ struct Family {
   std::string class_prefix;          // "Llama": LlamaForCausalLM, LlamaForSequenceClassification
   std::vector<std::string> aliases;  // other spellings of the prefix in `architectures`
   std::string classifier_prefix;     // prefix of the reward model's class where it differs: "Gemma3Text"
+  bool has_classifier = true;  // transformers has that class; without it no program loads a reward model
   PartNames names;
   std::vector<std::string> default_targets = {"q_proj", "v_proj"};
   // Fills the sizes, biases, windows and rope; `spec.architecture` and `num_labels` are set already.

@@ -22,9 +22,9 @@ std::vector<std::string> known_names(bool architectures) {
   std::vector<std::string> names;
   for (const Family& family : families()) {
     if (!architectures) { names.push_back(family.model_type); }
-    for (const char* head : {kCausal, kClassifier}) {
-      if (architectures) { names.push_back(family.prefix(head == kClassifier) + head); }
-    }
+    if (!architectures) { continue; }
+    names.push_back(family.prefix(false) + kCausal);
+    if (family.has_classifier) { names.push_back(family.prefix(true) + kClassifier); }
   }
   return names;
 }
@@ -42,6 +42,7 @@ std::pair<const Family*, const char*> split_architecture(const std::string& name
     if (!ends_with(name, head)) { continue; }
     const std::string prefix = name.substr(0, name.size() - std::string(head).size());
     for (const Family& family : families()) {
+      if (head == kClassifier && !family.has_classifier) { continue; }
       const auto& aliases = family.aliases;
       if (prefix == family.prefix(head == kClassifier) ||
           std::find(aliases.begin(), aliases.end(), prefix) != aliases.end()) {
@@ -52,15 +53,33 @@ std::pair<const Family*, const char*> split_architecture(const std::string& name
   return {nullptr, kCausal};
 }
 
+// "qwen3" for "qwen3_moe", "olmo2" for "olmo4"; "" when no family is near.
+std::string nearest_family(const std::string& model_type, const std::vector<std::string>& known) {
+  std::string near;
+  for (const std::string& name : known) {
+    if (starts_with(model_type, name) && name.size() > near.size()) { near = name; }
+  }
+  return near.empty() ? nearest_name(model_type, known) : near;
+}
+
+// What to say of an unknown model_type: the nearest family, and what this config has that no family here does.
+[[noreturn]] void fail_unknown_type(const ConfigReader& config, const std::string& model_type) {
+  const std::vector<std::string> known = known_names(false);
+  const std::string near = nearest_family(model_type, known);
+  const std::vector<std::string> foreign = detail::foreign_keys(config);
+  const std::string has =
+      foreign.empty() ? "" : cat(", but this config has \"", join(foreign, "\", \""), "\"");
+  const std::string nearest = near.empty() ? "" : cat("; the nearest is ", near, has);
+  config.fail(cat("the model_type \"", model_type, "\" is not supported", nearest,
+                  " (known: ", join(known, ", "), ")"));
+}
+
 // Returns the family, and sets `architecture` to transformers' spelling.
 const Family& read_family(const ConfigReader& config, std::string& architecture) {
   const std::string model_type = config.text("model_type", "");
   const std::vector<std::string> architectures = config.texts("architectures");
   const Family* by_type = family_of_type(model_type);
-  if (!model_type.empty() && by_type == nullptr) {
-    config.fail(cat("the model_type \"", model_type,
-                    "\" is not supported (known: ", join(known_names(false), ", "), ")"));
-  }
+  if (!model_type.empty() && by_type == nullptr) { fail_unknown_type(config, model_type); }
   if (architectures.empty()) {
     if (by_type == nullptr) { config.fail("neither \"architectures\" nor \"model_type\" is given"); }
     architecture = by_type->class_prefix + kCausal;
@@ -201,6 +220,9 @@ std::string reward_model_config(const std::string& config_json, std::int32_t pad
   const std::string what = "the base model's config.json";
   const ModelSpec base = parse_model_spec(config_json, what);
   Json config = parse_json(config_json, what);
+  check_input(family_of_type(base.model_type)->has_classifier, what,
+              ": transformers has no class for a reward model of ", base.model_type,
+              ", so nothing could load one; start from a model of another family");
   config["architectures"] = Json::array({family_of_type(base.model_type)->prefix(true) + kClassifier});
   config["model_type"] = base.model_type;
   set_labels(config, 1);

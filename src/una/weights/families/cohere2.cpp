@@ -43,6 +43,7 @@ void print(const ModelSpec& spec, Json& config) {
 Family cohere2_family() {
   return {.model_type = "cohere2",
           .class_prefix = "Cohere2",
+          .has_classifier = false,
           .read = read,
           .print = print,
           .check = check_biases_whole};

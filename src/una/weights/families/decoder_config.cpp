@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kMaxLayers = 10000;
 
-// Keys that change a decoder's arithmetic and that no family here has: refused unless inert.
+// Refused unless inert.
 constexpr const char* kForeignKeys[] = {"alibi",
                                         "num_experts",
                                         "num_local_experts",
@@ -24,13 +24,9 @@ constexpr const char* kForeignKeys[] = {"alibi",
                                         "add_cross_attention"};
 
 void refuse_foreign_keys(const ConfigReader& config) {
-  for (const char* key : kForeignKeys) {
-    if (!config.is_set(key)) { continue; }
-    const Json& value = config.json()[key];
-    const bool inert =
-        value == false || value == 0 || ((value.is_array() || value.is_object()) && value.empty());
-    if (!inert) { config.fail(cat("\"", key, "\" is not supported: una runs dense causal text decoders")); }
-  }
+  const std::vector<std::string> found = foreign_keys(config);
+  if (found.empty()) { return; }
+  config.fail(cat("\"", found.front(), "\" is not supported: una runs dense causal text decoders"));
 }
 
 void read_activation(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec) {
@@ -74,6 +70,18 @@ void read_heads(const ConfigReader& config, const DecoderDefaults& defaults, Mod
 }
 
 }  // namespace
+
+std::vector<std::string> foreign_keys(const ConfigReader& config) {
+  std::vector<std::string> found;
+  for (const char* key : kForeignKeys) {
+    if (!config.is_set(key)) { continue; }
+    const Json& value = config.json()[key];
+    const bool inert =
+        value == false || value == 0 || ((value.is_array() || value.is_object()) && value.empty());
+    if (!inert) { found.emplace_back(key); }
+  }
+  return found;
+}
 
 void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec) {
   refuse_foreign_keys(config);

@@ -36,6 +36,9 @@ struct DecoderDefaults {
 // zero.
 void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec);
 
+// The keys of config.json that change a decoder's arithmetic and that no family here has, where they are set.
+std::vector<std::string> foreign_keys(const ConfigReader& config);
+
 // Fails when an id is outside the vocabulary: no answer could end there.
 void check_eos_ids(const ConfigReader& config, const std::vector<std::int32_t>& ids, std::int64_t vocab_size);
 

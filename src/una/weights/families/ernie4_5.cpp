@@ -37,6 +37,7 @@ void check_ernie(const ModelSpec& spec) {
 Family ernie4_5_family() {
   return {.model_type = "ernie4_5",
           .class_prefix = "Ernie4_5",
+          .has_classifier = false,
           .read = read,
           .print = print,
           .check = check_ernie};

@@ -108,6 +108,19 @@ TEST(FamilyConfig, LayerNormsAndParallelBlocks) {
   EXPECT_REFUSED("stablelm", R"({"qk_layernorm":true})", "qk_layernorm");
 }
 
+TEST(FamilyConfig, AnUnknownFamilyIsRefusedWithTheNearestAndWhatDiffers) {
+  EXPECT_REFUSED("qwen3_moe", R"({"num_experts":8})",
+                 "the nearest is qwen3, but this config has \"num_experts\"");
+  EXPECT_REFUSED("olmo4", "{}", "\"olmo4\" is not supported; the nearest is olmo2 (known: llama");
+  EXPECT_REFUSED("xyz", "{}", "\"xyz\" is not supported (known: llama");
+}
+
+TEST(FamilyConfig, ARewardModelNeedsAClassOfTransformers) {
+  EXPECT_REFUSED("granite", R"({"architectures":["GraniteForSequenceClassification"]})", "is not supported");
+  const std::string error = error_of([] { reward_model_config(config("granite"), 0); });
+  EXPECT_NE(error.find("no class for a reward model of granite"), std::string::npos) << error;
+}
+
 TEST(FamilyConfig, Gemma3TurnsGlobalAndLocalLayersDifferently) {
   const ModelSpec older = parse("gemma3_text", R"({"sliding_window":512,"sliding_window_pattern":3,
       "rope_theta":5e5,"rope_local_base_freq":2e4,"rope_scaling":{"rope_type":"linear","factor":8.0}})");

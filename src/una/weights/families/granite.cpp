@@ -36,6 +36,7 @@ void check_granite(const ModelSpec& spec) {
 Family granite_family() {
   return {.model_type = "granite",
           .class_prefix = "Granite",
+          .has_classifier = false,
           .read = read,
           .print = print,
           .check = check_granite};
