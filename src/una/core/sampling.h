@@ -15,6 +15,8 @@ struct SamplingParams {
   std::int64_t top_k = 0;         // 0: off
   double min_p = 0;               // relative to the most likely token's probability; 0: off
   double repetition_penalty = 1;  // over prompt and answer; 1: off
+  // OpenAI's, over the answer only: subtracted from the logit of every id in it, once, and once an occurrence.
+  double presence_penalty = 0, frequency_penalty = 0;  // 0: off; negative ones encourage
   std::uint64_t seed = 42;
   // Stop strings: rewards see the text before one, the gradient covers the sampled ids.
   std::vector<std::string> stop;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <span>
 
 #include <ATen/Parallel.h>
@@ -10,6 +11,7 @@
 
 #include "una/base/error.h"
 #include "una/base/rng.h"
+#include "una/generate/token_logps.h"
 #include "una/kernels/softmax_row.h"
 
 namespace una::generate {
@@ -20,11 +22,15 @@ constexpr std::int64_t kGrain = 1 << 16;
 
 bool is_greedy(const SamplingParams& params) { return params.temperature == 0 || params.top_k == 1; }
 
+bool has_penalty(const SamplingParams& p) {
+  return p.repetition_penalty != 1 || p.presence_penalty != 0 || p.frequency_penalty != 0;
+}
+
 // Whether the row is drawn from softmax(logits) itself.
 bool is_plain(const RowChoice& row) {
   const SamplingParams& p = *row.params;
   return !row.forbid_stops && p.temperature == 1 && p.top_p == 1 && p.top_k == 0 && p.min_p == 0 &&
-         p.repetition_penalty == 1;
+         !has_penalty(p);
 }
 
 // The lowest id with the largest logit, stop ids left out where they are forbidden.
@@ -170,32 +176,43 @@ Choice draw(std::span<float> weights, const RowChoice& row) {
   return draw_by_id(weights, row.uniform);
 }
 
-// The logits with the repetition penalty in them, a copy only where a row has one.
+// `after` gets the penalties of a row; `before` has its logits as the model gave them.
+void penalise(std::span<const float> before, std::span<float> after, const RowChoice& row) {
+  const auto known = [&](std::int32_t id) { return id >= 0 && static_cast<std::size_t>(id) < before.size(); };
+  const auto penalty = static_cast<float>(row.params->repetition_penalty);
+  for (const auto& ids : {row.prompt, row.answer}) {
+    if (penalty == 1) { break; }
+    for (const std::int32_t id : ids) {  // from the untouched logit: an id that comes twice is penalised once
+      const auto at = static_cast<std::size_t>(id);
+      if (known(id)) { after[at] = before[at] < 0 ? before[at] * penalty : before[at] / penalty; }
+    }
+  }
+  const double presence = row.params->presence_penalty, frequency = row.params->frequency_penalty;
+  if (presence == 0 && frequency == 0) { return; }
+  std::map<std::int32_t, std::int64_t> counts;
+  for (const std::int32_t id : row.answer) { ++counts[id]; }
+  for (const auto& [id, count] : counts) {
+    const double off = presence + frequency * static_cast<double>(count);
+    if (known(id)) { after[static_cast<std::size_t>(id)] -= static_cast<float>(off); }
+  }
+}
+
+// The logits with the penalties in them, a copy only where a row has one.
 at::Tensor penalised(const at::Tensor& logits, const std::vector<RowChoice>& rows) {
-  const bool any = std::any_of(rows.begin(), rows.end(),
-                               [](const RowChoice& row) { return row.params->repetition_penalty != 1; });
+  const bool any =
+      std::any_of(rows.begin(), rows.end(), [](const RowChoice& row) { return has_penalty(*row.params); });
   if (!any) { return logits; }
   at::Tensor out = logits.clone();
   const auto vocabulary = static_cast<std::size_t>(logits.size(1));
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto penalty = static_cast<float>(rows[i].params->repetition_penalty);
-    if (penalty == 1) { continue; }
-    const float* before = logits.const_data_ptr<float>() + i * vocabulary;
-    float* after = out.mutable_data_ptr<float>() + i * vocabulary;
-    for (const auto& ids : {rows[i].prompt, rows[i].answer}) {
-      for (const std::int32_t id :
-           ids) {  // from the untouched logit: an id that comes twice is penalised once
-        const auto at = static_cast<std::size_t>(id);
-        if (id >= 0 && at < vocabulary) {
-          after[at] = before[at] < 0 ? before[at] * penalty : before[at] / penalty;
-        }
-      }
-    }
+    if (!has_penalty(*rows[i].params)) { continue; }
+    penalise({logits.const_data_ptr<float>() + i * vocabulary, vocabulary},
+             {out.mutable_data_ptr<float>() + i * vocabulary, vocabulary}, rows[i]);
   }
   return out;
 }
 
-// One row: `raw` as the model gave them, `changed` with the repetition penalty. `weights` is room of that
+// One row: `raw` as the model gave them, `changed` with the penalties. `weights` is room of that
 // size.
 Draw draw_row(std::span<const float> raw, std::span<const float> changed, std::span<float> weights,
               const RowChoice& row) {
@@ -213,7 +230,7 @@ Draw draw_row(std::span<const float> raw, std::span<const float> changed, std::s
     if (!same) { kernels::softmax_row(changed.data(), weights.data(), count, scale); }
     choice = draw(weights, row);
   }
-  const double logp = raw[static_cast<std::size_t>(choice.token)] - softmax.top - std::log(softmax.total);
+  const double logp = log_prob(raw[static_cast<std::size_t>(choice.token)], softmax);
   check_input(std::isfinite(logp),
               "the model's logits are not finite (NaN or infinity): its weights are broken");
   const auto plain = static_cast<float>(logp);

@@ -15,7 +15,7 @@ struct RowChoice {
   const SamplingParams* params = nullptr;
   double uniform = 0;         // in [0, 1): the row's random number
   bool forbid_stops = false;  // fewer than min_new_tokens so far: stop ids have probability 0
-  std::span<const std::int32_t> prompt = {}, answer = {};  // so far; read by repetition_penalty
+  std::span<const std::int32_t> prompt = {}, answer = {};  // so far; read by the penalties
 };
 
 // A token that was drawn.
@@ -30,8 +30,9 @@ double token_uniform(const SamplingParams& params, std::int64_t id, std::uint64_
                      std::int64_t position);
 
 // One token a row of logits [N, V] fp32. In the order of Hugging Face's generate(): repetition_penalty
-// divides the logits above 0 of the ids in prompt and answer and multiplies those below (each id once), stop
-// ids may be forbidden; then the most likely id at temperature 0 (the lowest among equals), else a draw from
+// divides the logits above 0 of the ids in prompt and answer and multiplies those below (each id once);
+// presence_penalty and frequency_penalty are subtracted as OpenAI and vLLM do (not in generate()); stop ids
+// may be forbidden; then the most likely id at temperature 0 (the lowest among equals), else a draw from
 // softmax(logits / temperature) cut to top_k (ties stay), then to the smallest set that holds top_p of what
 // is left, then to the ids with at least min_p of the most likely one's probability. InputError when logits
 // are not finite.

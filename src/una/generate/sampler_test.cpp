@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -51,6 +52,25 @@ TEST(Sampler, TemperatureSharpens) {
 }
 
 TEST(Sampler, TopKKeepsTheMostLikely) { expect_shares({.top_k = 2}, {3.0 / 7, 0, 4.0 / 7, 0}); }
+
+TEST(Sampler, PresenceAndFrequencyAreSubtractedOverTheAnswer) {
+  // Logits fall by 0.5 once and by 0.25 an occurrence: id 2 comes twice, id 0 once, the prompt does not count.
+  const SamplingParams params{.presence_penalty = 0.5, .frequency_penalty = 0.25};
+  const std::vector<std::int32_t> prompt = {1, 1, 3}, answer = {2, 0, 2, 99};
+  std::vector<double> expected = kProbabilities;
+  expected[2] *= std::exp(-0.5 - 2 * 0.25);
+  expected[0] *= std::exp(-0.5 - 0.25);
+  const double total = expected[0] + expected[1] + expected[2] + expected[3];
+  for (const auto& [uniform, id] : {std::pair(0.01, 0), std::pair(0.99, 3)}) {
+    const Draw draw = draw_tokens(logits(kProbabilities), {{&params, uniform, false, prompt, answer}})[0];
+    EXPECT_EQ(draw.token, id);
+    EXPECT_NEAR(draw.processed_logp, std::log(expected[static_cast<std::size_t>(id)] / total), 1e-5);
+    EXPECT_NEAR(draw.logp, std::log(kProbabilities[static_cast<std::size_t>(id)]), 1e-5)
+        << "as if nothing had been changed";
+  }
+  const SamplingParams greedy{.temperature = 0, .frequency_penalty = 0.25};
+  EXPECT_EQ(draw_tokens(logits(kProbabilities), {{&greedy, 0, false, prompt, answer}})[0].token, 0);
+}
 
 TEST(Sampler, TopPKeepsTheSmallestSetThatHoldsIt) {
   expect_shares({.top_p = 0.69}, {3.0 / 7, 0, 4.0 / 7, 0});

@@ -191,6 +191,7 @@ std::vector<TrainableTensor> Model::trainable() {
     if (&parameter != spare) { add(parameter); }
   }
   for (std::size_t id = 0; id < impl_->adapters.size(); ++id) {
+    if (!impl_->adapters[id]) { continue; }
     impl_->adapters[id]->each_parameter(
         [&](const Parameter& parameter) { add(parameter, static_cast<AdapterId>(id)); });
   }
@@ -202,6 +203,7 @@ std::vector<TrainableTensor> Model::trainable() {
 void Model::refresh() {
   for (Parameter& parameter : impl_->parameters) { parameter.refresh(); }
   for (const auto& adapter : impl_->adapters) {
+    if (!adapter) { continue; }
     adapter->each_parameter([](Parameter& parameter) { parameter.refresh(); });
     if (adapter->trainable || impl_->full_training) { refresh_dora(*adapter, impl_->base); }
   }

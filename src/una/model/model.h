@@ -89,6 +89,8 @@ class Model {
                          const std::string& what);
   // A frozen copy of an adapter's current values: the reference of a loaded adapter.
   AdapterId clone_adapter(AdapterId id);
+  // Frees its memory. Its id is not given again; a later call with it is an InternalError.
+  void remove_adapter(AdapterId id);
   const LoraSpec& adapter_spec(AdapterId id) const;
   // Under PEFT's file names, fp32.
   std::vector<std::pair<std::string, at::Tensor>> adapter_tensors(AdapterId id) const;

@@ -50,7 +50,7 @@ AdapterId Model::load_adapter(const LoraSpec& spec, const weights::StateDict& we
     if (weights.has(bias)) { expected.push_back({bias, {1}}); }
     check_names(expected, weights, [&](const std::string& name) { return name != score; }, what);
     const bool taken = std::any_of(impl_->adapters.begin(), impl_->adapters.end(),
-                                   [](const auto& other) { return saves_score(other->spec); });
+                                   [](const auto& other) { return other && saves_score(other->spec); });
     const at::Tensor head = weights.at(score).to(master_dtype(impl_->dtype));
     check_input(!taken || head.equal(impl_->score->full()), what,
                 ": another adapter on this model has another reward head, and a model has one; load it ",
@@ -67,6 +67,11 @@ AdapterId Model::clone_adapter(AdapterId id) {
   const Adapter* source = impl_->adapter(id);
   check(source != nullptr, "clone_adapter: the base is not an adapter");
   return push(impl_->adapters, frozen_copy(*source, impl_->base));
+}
+
+void Model::remove_adapter(AdapterId id) {
+  check(impl_->adapter(id) != nullptr, "remove_adapter: the base is not an adapter");
+  impl_->adapters[static_cast<std::size_t>(id)].reset();
 }
 
 const LoraSpec& Model::adapter_spec(AdapterId id) const {

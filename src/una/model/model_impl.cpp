@@ -148,7 +148,9 @@ const Parameter& Model::Impl::head(const Adapter* used) const {
 Adapter* Model::Impl::adapter(AdapterId id) const {
   if (id == kNoAdapter) { return nullptr; }
   check(id >= 0 && static_cast<std::size_t>(id) < adapters.size(), "there is no adapter with this id");
-  return adapters[static_cast<std::size_t>(id)].get();
+  Adapter* found = adapters[static_cast<std::size_t>(id)].get();
+  check(found != nullptr, "the adapter with this id was removed");
+  return found;
 }
 
 std::int64_t Model::Impl::first_trained_layer(const Adapter* used) const {

@@ -51,10 +51,10 @@ struct Model::Impl {
   std::vector<DecoderLayer> layers;
   Parameter* embedding = nullptr;
   NormPart final_norm;
-  Parameter* output = nullptr;            // lm_head, or the embedding when tied; null: none
-  std::unique_ptr<Parameter> score;       // the reward head, computed in fp32
-  std::unique_ptr<Parameter> score_bias;  // [1]; only few trained heads have one
-  std::vector<std::unique_ptr<Adapter>> adapters;
+  Parameter* output = nullptr;                     // lm_head, or the embedding when tied; null: none
+  std::unique_ptr<Parameter> score;                // the reward head, computed in fp32
+  std::unique_ptr<Parameter> score_bias;           // [1]; only few trained heads have one
+  std::vector<std::unique_ptr<Adapter>> adapters;  // by id; null: removed
   RopeTable rope, local_rope;
 
  private:
