@@ -10,5 +10,7 @@ namespace una {
 // character.
 std::string dump_json(const Json& value);
 std::string json_line(const Json& value);  // the same with a line break behind it
+std::string print_json(
+    const Json& value);  // indented, for a file that people read too; ends with a line break
 
 }  // namespace una

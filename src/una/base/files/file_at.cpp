@@ -12,7 +12,9 @@
 
 namespace una {
 
-FileAt::FileAt(const std::string& path) : path_(path) { file_ = open_to_read(path, size_); }
+FileAt::FileAt(const std::string& path, const std::string& shown) : shown_(shown.empty() ? path : shown) {
+  file_ = open_to_read(path, size_);
+}
 
 void FileAt::hold() const { hold_file(file_); }
 
@@ -23,8 +25,8 @@ void FileAt::read(std::uint64_t offset, void* out, std::size_t count) const {
   while (count > 0) {
     const ssize_t got = ::pread(file_, to, count, static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) { continue; }
-    check_input(got >= 0, "cannot read ", path_, ": ", reason_of(errno));
-    check_input(got > 0, "cannot read ", path_, ": it ends at byte ", offset, ", too early");
+    check_input(got >= 0, "cannot read ", shown_, ": ", reason_of(errno));
+    check_input(got > 0, "cannot read ", shown_, ": it ends at byte ", offset, ", too early");
     to += got;
     offset += static_cast<std::uint64_t>(got);
     count -= static_cast<std::size_t>(got);
@@ -32,7 +34,7 @@ void FileAt::read(std::uint64_t offset, void* out, std::size_t count) const {
 }
 
 std::string FileAt::read(std::uint64_t offset, std::size_t count) const {
-  check_input(offset <= size_ && count <= size_ - offset, "cannot read ", path_, ": it ends at byte ", size_,
+  check_input(offset <= size_ && count <= size_ - offset, "cannot read ", shown_, ": it ends at byte ", size_,
               ", too early");
   std::string out(count, '\0');
   read(offset, out.data(), count);

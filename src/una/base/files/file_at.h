@@ -8,7 +8,8 @@ namespace una {
 // A file that is read at places, without a mapping: what was read is not resident afterwards. Thread-safe.
 class FileAt {
  public:
-  explicit FileAt(const std::string& path);  // InputError naming the path when it cannot be opened
+  // InputError naming `shown` (empty: the path) when it cannot be opened.
+  explicit FileAt(const std::string& path, const std::string& shown = "");
   ~FileAt();
   FileAt(const FileAt&) = delete;
   FileAt& operator=(const FileAt&) = delete;
@@ -20,7 +21,7 @@ class FileAt {
   std::string read(std::uint64_t offset, std::size_t count) const;
 
  private:
-  std::string path_;
+  std::string shown_;
   int file_ = -1;
   std::uint64_t size_ = 0;
 };

@@ -44,6 +44,12 @@ bool is_still_named(int file, const std::string& path) {
 
 FileLock::FileLock(std::string path, const std::string& shown) : path_(std::move(path)) {
   while (!try_lock(shown)) {}
+  try {
+    write_owner();
+  } catch (...) {
+    release();
+    throw;
+  }
 }
 
 // False: the file went away meanwhile, another one has to be made.
@@ -66,14 +72,19 @@ bool FileLock::try_lock(const std::string& shown) {
     ::close(std::exchange(file_, -1));
     return false;
   }
+  return true;
+}
+
+void FileLock::write_owner() {
   const std::string line =
       cat("process ", process_id(), " on ", this_host(), " since ", utc_timestamp(unix_seconds()), "\n");
   check_input(::ftruncate(file_, 0) == 0, "cannot write ", path_, ": ", reason_of(errno));
   write_all(file_, line, path_);
-  return true;
 }
 
-FileLock::~FileLock() {
+FileLock::~FileLock() { release(); }
+
+void FileLock::release() {
   if (file_ < 0) { return; }
   ::unlink(path_.c_str());  // before the lock goes: whoever waits for it sees that the name is gone
   ::close(file_);

@@ -18,6 +18,8 @@ class FileLock {
 
  private:
   bool try_lock(const std::string& shown);
+  void write_owner();
+  void release();
 
   std::string path_;
   int file_ = -1;

@@ -15,11 +15,10 @@ class FileWriter {
   FileWriter& operator=(const FileWriter&) = delete;
 
   void write(std::string_view bytes);
+  void flush();  // what is buffered can be read from the file afterwards
   void close();  // writes what is buffered; errors that the system reports only now are InputErrors too
 
  private:
-  void flush();
-
   std::string shown_, buffer_;
   int file_;
 };

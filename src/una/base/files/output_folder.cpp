@@ -31,10 +31,17 @@ bool is_own_name(const std::string& name) {
          starts_with(name, ".una-write-test");
 }
 
+// A folder with a lock is one that una works in, or was killed in.
+bool has_lock(const std::string& folder) { return is_file(cat(folder, "/", kLock)); }
+
+// Without what una itself has there. Temporary files are told by their names, which only a folder with a lock has
+// from una.
 std::vector<fs::path> contents(const std::string& folder) {
+  const bool was_used = has_lock(folder);
   std::vector<fs::path> out;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (!is_own_name(entry.path().filename().string())) { out.push_back(entry.path()); }
+    const std::string name = entry.path().filename().string();
+    if (!is_own_name(name) && !(was_used && is_temporary_name(name))) { out.push_back(entry.path()); }
   }
   return out;
 }
@@ -59,9 +66,10 @@ bool is_marked(const std::string& folder, const std::vector<std::string>& marks)
                                       [&](const std::string& mark) { return is_file(folder + "/" + mark); });
 }
 
-// Where a run was killed with an old one aside, the old one's marks count too.
+// Where una was killed, its lock and an old run that it had moved aside tell that the folder is its own.
 bool may_be_replaced(const std::string& path, const std::vector<std::string>& marks) {
-  return is_marked(path, marks) || is_folder(cat(path, "/", kAside)) || is_folder(cat(path, "/", kMoving));
+  return is_marked(path, marks) || has_lock(path) || is_folder(cat(path, "/", kAside)) ||
+         is_folder(cat(path, "/", kMoving));
 }
 
 }  // namespace
@@ -90,7 +98,9 @@ OutputFolder::OutputFolder(std::string path, OutputFolderRule rule)
   is_new_ = !is_folder(path_);
   make_folder(path_);
   try {
+    const bool was_killed = has_lock(path_);
     lock_ = std::make_unique<FileLock>(cat(path_, "/", kLock), path_);
+    if (was_killed) { remove_dead_temporaries(path_, ""); }
     recover();
     was_free_ = contents(path_).empty();
     check_writable_folder(path_);

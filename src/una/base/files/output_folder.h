@@ -30,8 +30,9 @@ class OutputFolder {
   OutputFolder(const OutputFolder&) = delete;
   OutputFolder& operator=(const OutputFolder&) = delete;
 
-  void begin();  // before the first file is written
-  void keep();   // may be called again
+  void begin();                                    // before the first file is written
+  void keep();                                     // may be called again
+  bool has_old_work() const { return is_aside_; }  // aside, and will be there again unless keep() is called
 
  private:
   enum class State { kOpen, kBegun, kKept };
@@ -46,7 +47,8 @@ class OutputFolder {
   bool was_free_ = false, is_new_ = false, is_aside_ = false;
 };
 
-// Empty, not there, or nothing in it but what una itself left when it was killed.
+// Empty, not there, or nothing in it but what una itself left when it was killed: its lock, and files TARGET.tmpXXXXXX
+// that it had begun.
 bool is_free_folder(const std::string& path);
 
 }  // namespace una

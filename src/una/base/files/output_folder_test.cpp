@@ -145,8 +145,31 @@ TEST(OutputFolder, LeavingsOfAKillAreNotFiles) {
   write_file(place.out + "/.una-lock", "process 1 on elsewhere");
   write_file(place.out + "/.una-write-test.tmpabcdef", "x");
   write_file(place.out + "/.una-write-test-1.tmp1", "x");
-  const OutputFolder folder(place.out, place.rule);
+  write_file(place.out + "/model-00001-of-00002.safetensors.tmpAbc123", "x");
   EXPECT_TRUE(is_free_folder(place.out));
+  const OutputFolder folder(place.out, place.rule);
+  EXPECT_EQ(place.tree(), ".una-write-test-1.tmp1=x ") << "what a killed writer had begun goes";
+}
+
+TEST(OutputFolder, AFolderThatUnaWasKilledInIsItsOwn) {
+  Place place;
+  make_folder(place.out);
+  write_file(place.out + "/model-00001-of-00002.safetensors", "x");
+  place.rule.overwrite = true;
+  EXPECT_NE(refusal([&] { OutputFolder(place.out, place.rule); }), "") << "no mark of a run";
+  write_file(place.out + "/.una-lock", "process 1 on elsewhere");
+  EXPECT_EQ(refusal([&] { OutputFolder(place.out, place.rule); }), "");
+}
+
+TEST(OutputFolder, ANameLikeATemporaryOnesIsTheUsersWhereUnaWasNot) {
+  Place place;
+  make_folder(place.out);
+  write_file(place.out + "/notes.tmpbackup", "mine");
+  EXPECT_NE(refusal([&] { OutputFolder(place.out, place.rule); }), "");
+  write_file(place.out + "/run.yaml", "old");
+  place.rule.overwrite = true;
+  { const OutputFolder folder(place.out, place.rule); }
+  EXPECT_EQ(place.tree(), "notes.tmpbackup=mine run.yaml=old ");
 }
 
 }  // namespace

@@ -12,10 +12,12 @@ bool is_same(const fs::path& a, const fs::path& b) {
 }
 
 bool holds(const fs::path& folder, const fs::path& file) {
-  std::error_code ignored;
-  if (!fs::is_directory(folder, ignored)) { return false; }
-  for (const auto& entry : fs::recursive_directory_iterator(folder, ignored)) {
-    if (is_same(entry.path(), file)) { return true; }
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) { return false; }
+  constexpr auto kSkip = fs::directory_options::skip_permission_denied;
+  for (fs::recursive_directory_iterator at(folder, kSkip, error), end; !error && at != end;
+       at.increment(error)) {
+    if (is_same(at->path(), file)) { return true; }
   }
   return false;
 }
