@@ -9,6 +9,7 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
+#include "una/base/json_line.h"
 #include "una/base/log.h"
 #include "una/data/load_rows.h"
 #include "una/data/report_json.h"
@@ -74,7 +75,7 @@ std::string cache_key(const rows::DataOptions& options, const std::vector<rows::
   hasher.add_number(kVersion).add(UNA_VERSION).add(settings_text(options)).add_number(options.mixture_seed);
   rows::ReadReport fits;
   fits.score_fits = options.score_fits;
-  hasher.add(report_json(fits).dump()).add(encoder.model().content_hash);
+  hasher.add(dump_json(report_json(fits))).add(encoder.model().content_hash);
   hasher.add_number(static_cast<std::uint64_t>(encoder.model().eos_id))
       .add_number(encoder.options().end_chat_answers ? 1 : 0)
       .add_number(static_cast<std::uint64_t>(encoder.model().embedding_rows));
@@ -88,7 +89,7 @@ std::string cache_key(const rows::DataOptions& options, const std::vector<rows::
 
 class StoreSink final : public RowSink {
  public:
-  explicit StoreSink(const std::string& path) : writer_(path) {}
+  StoreSink(const std::string& path, const std::string& shown) : writer_(path, shown) {}
   void add(std::int64_t slot, Row row) override { writer_.add(slot, row); }
   RowStoreWriter& writer() { return writer_; }
 
@@ -96,25 +97,32 @@ class StoreSink final : public RowSink {
   RowStoreWriter writer_;
 };
 
-void make_cache(const std::string& path, const rows::DataOptions& options, const text::Encoder& encoder,
-                const std::vector<Unit>& accepted) {
+// The rows are opened before the file gets its name: another process may trim the folder right afterwards.
+StoredRows make_cache(const std::string& path, const rows::DataOptions& options, const text::Encoder& encoder,
+                      const std::vector<Unit>& accepted) {
+  StoredRows stored;
   write_file_with(path, [&](const std::string& temporary) {
     rows::ReadReport report;
     rows::DropLog drops;
-    StoreSink sink(temporary);
+    StoreSink sink(temporary, path);
     load_rows(options, encoder, accepted, true, sink, report, drops);
     report.dropped = drops.by_reason();
     sink.writer().finish(std::move(report), drops.text());
+    stored = open_row_store(temporary, path);
   });
+  stored.file->hold();
   const std::string folder = std::filesystem::path(path).parent_path().string();
   trim_cache_folder(folder, path, static_cast<std::uint64_t>(options.dataset_cache_gb * 1073741824.0));
+  return stored;
 }
 
 std::optional<StoredRows> open_if_whole(const std::string& path) {
   if (!is_file(path)) { return std::nullopt; }
   try {
     touch_file(path);
-    return open_row_store(path);
+    StoredRows stored = open_row_store(path, path);
+    stored.file->hold();
+    return stored;
   } catch (const InputError& error) {
     log_warning(cat(error.what(), " (it is made again now)"));
     return std::nullopt;
@@ -139,8 +147,7 @@ std::unique_ptr<Dataset> load_cached(const std::string& path, const rows::DataOp
   if (stored) {
     log_info(cat("rows       from the cache ", path));
   } else {
-    make_cache(path, options, encoder, accepted);
-    stored = open_row_store(path);
+    stored = make_cache(path, options, encoder, accepted);
     log_info(cat("rows       tokenised into the cache ", path));
   }
   if (!dropped_path.empty()) { write_file(dropped_path, stored->dropped); }

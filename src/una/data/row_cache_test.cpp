@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "una/base/files/cache_folder.h"
 #include "una/base/os/interrupt.h"
 #include "una/rows/rows_testing.h"
 
@@ -125,6 +126,27 @@ TEST(RowCache, AFileWithoutItsEndIsMadeAgain) {
   const std::string path = fs::directory_iterator(world.folder + "/cache")->path();
   write_file(path, read_file(path).substr(0, 100));
   EXPECT_EQ(world.cached()->content_hash(), hash);
+}
+
+// As another run does that shares the folder and has a smaller cap.
+TEST(RowCache, AFileInUseIsNotTrimmedAndOneThatWasIsStillRead) {
+  World world("cache_trimmed", scattered_rows(20));
+  const auto memory = world.load("none");
+  const auto trim = [&] { trim_cache_folder(world.folder + "/cache", "", 0); };
+  {
+    const auto made = world.cached();
+    trim();
+    EXPECT_EQ(world.files(), 1) << "held by the run that made it";
+    const auto opened = world.cached();
+    trim();
+    EXPECT_EQ(world.files(), 1);
+    fs::remove_all(world.folder + "/cache");
+    expect_same(*made, *memory, "made");
+    expect_same(*opened, *memory, "opened");
+  }
+  { const auto again = world.cached(); }
+  trim();
+  EXPECT_EQ(world.files(), 0) << "no run has it";
 }
 
 TEST(RowCache, ABadRowLeavesNoFileBehind) {

@@ -1,8 +1,6 @@
 #include "una/data/row_store.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "una/base/error.h"
@@ -45,14 +43,15 @@ Row read_record(const FileAt& file, std::uint64_t offset, const NameTable& names
 
 class StoredDataset final : public Dataset {
  public:
-  StoredDataset(const std::string& path, std::string& dropped) : path_(path), file_(path) {
-    check_input(file_.size() >= sizeof(std::uint64_t) + sizeof(End), damaged(path));
+  StoredDataset(const std::string& path, const std::string& shown, std::string& dropped)
+      : path_(shown), file_(path, shown) {
+    check_input(file_.size() >= sizeof(std::uint64_t) + sizeof(End), damaged(path_));
     file_.read(file_.size() - sizeof(End), &end_, sizeof end_);
-    check_input(end_.magic == kMagic && end_.text_size <= file_.size(), damaged(path));
+    check_input(end_.magic == kMagic && end_.text_size <= file_.size(), damaged(path_));
     const std::string text = file_.read(end_.text, end_.text_size);
-    check_input(hash_u64(text) == end_.text_check, damaged(path));
-    const Json json = parse_json(text, path);
-    report_ = read_report(json.at("report"), path);
+    check_input(hash_u64(text) == end_.text_check, damaged(path_));
+    const Json json = parse_json(text, path_);
+    report_ = read_report(json.at("report"), path_);
     hash_ = json.at("content_hash").get<std::string>();
     names_ = NameTable(json.at("files").get<std::vector<std::string>>());
     dropped = json.at("dropped").get<std::string>();
@@ -71,6 +70,7 @@ class StoredDataset final : public Dataset {
 
   const rows::ReadReport& report() const override { return report_; }
   std::string content_hash() const override { return hash_; }
+  const FileAt& file() const { return file_; }
 
  private:
   std::string path_;
@@ -83,19 +83,14 @@ class StoredDataset final : public Dataset {
 
 }  // namespace
 
-RowStoreWriter::RowStoreWriter(const std::string& path) : path_(path), out_(path, std::ios::binary) {
-  check_written();
+RowStoreWriter::RowStoreWriter(const std::string& path, const std::string& shown)
+    : path_(path),
+      out_(path, cat("the row cache ", shown, " (--dataset_cache_dir names another folder, or none)")) {
   put(&kMagic, sizeof kMagic);
 }
 
-void RowStoreWriter::check_written() {
-  check_input(static_cast<bool>(out_), "cannot write the row cache ", path_, ": ", std::strerror(errno),
-              "; give another --dataset_cache_dir, or none");
-}
-
 void RowStoreWriter::put(const void* bytes, std::size_t count) {
-  out_.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(count));
-  check_written();
+  out_.write({static_cast<const char*>(bytes), count});
   size_ += count;
 }
 
@@ -119,7 +114,6 @@ void RowStoreWriter::finish(rows::ReadReport report, const std::string& dropped)
   std::stable_sort(entries_.begin(), entries_.end(),
                    [](const Entry& a, const Entry& b) { return a.slot < b.slot; });
   out_.flush();
-  check_written();
   const std::string hash = summarise(report);
   End end;
   end.places = size_;
@@ -136,12 +130,13 @@ void RowStoreWriter::finish(rows::ReadReport report, const std::string& dropped)
   put(text.data(), text.size());
   put(&end, sizeof end);
   out_.close();
-  check_written();
 }
 
-StoredRows open_row_store(const std::string& path) {
+StoredRows open_row_store(const std::string& path, const std::string& shown) {
   StoredRows out;
-  out.dataset = std::make_unique<StoredDataset>(path, out.dropped);
+  auto dataset = std::make_unique<StoredDataset>(path, shown, out.dropped);
+  out.file = &dataset->file();
+  out.dataset = std::move(dataset);
   return out;
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "una/base/files/file_at.h"
+#include "una/base/files/file_writer.h"
 #include "una/core/sequence.h"
 #include "una/data/dataset.h"
 #include "una/data/row_codec.h"
@@ -18,7 +19,8 @@ namespace una::data::detail {
 // Writes one. Rows come in any order of their slots; rows of one slot keep the order of arrival.
 class RowStoreWriter {
  public:
-  explicit RowStoreWriter(const std::string& path);  // InputError when it cannot be written
+  // `shown`: the path in sentences, since `path` may be temporary. InputError when it cannot be written.
+  RowStoreWriter(const std::string& path, const std::string& shown);
   void add(std::int64_t slot, const Row& row);
   // Puts the rows in order and completes `report` (rows_kept, by_unit, lengths, groups). `dropped` is kept as
   // it is. InputError on a full disk. Nothing can be added after.
@@ -30,11 +32,10 @@ class RowStoreWriter {
     std::uint64_t offset = 0;
   };
   void put(const void* bytes, std::size_t count);
-  void check_written();
   std::string summarise(rows::ReadReport& report) const;
 
   std::string path_;
-  std::ofstream out_;
+  FileWriter out_;
   std::uint64_t size_ = 0;
   std::vector<Entry> entries_;
   NameTable files_;
@@ -44,7 +45,8 @@ class RowStoreWriter {
 struct StoredRows {
   std::unique_ptr<Dataset> dataset;
   std::string dropped;
+  const FileAt* file = nullptr;  // that the dataset reads from; hold() keeps it in its cache
 };
-StoredRows open_row_store(const std::string& path);
+StoredRows open_row_store(const std::string& path, const std::string& shown);
 
 }  // namespace una::data::detail

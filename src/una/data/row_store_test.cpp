@@ -75,10 +75,12 @@ void expect_equal(const Row& a, const Row& b) {
   }
 }
 
+StoredRows open_store(const std::string& path) { return open_row_store(path, path); }
+
 // Slots 5, 2, 2, 9 with the rows of lines 1, 2, 3 and the full one.
 std::string write_store(const std::string& name, const rows::ReadReport& report = {}) {
   const std::string path = test_folder(name) + "/x.rows";
-  RowStoreWriter writer(path);
+  RowStoreWriter writer(path, path);
   writer.add(5, short_row(1));
   writer.add(2, short_row(2));
   writer.add(2, short_row(3));
@@ -88,7 +90,7 @@ std::string write_store(const std::string& name, const rows::ReadReport& report 
 }
 
 TEST(RowStore, RowsComeBackWholeInTheOrderOfTheirSlots) {
-  const StoredRows stored = open_row_store(write_store("store_order"));
+  const StoredRows stored = open_store(write_store("store_order"));
   ASSERT_EQ(stored.dataset->size(), 4);
   EXPECT_EQ(stored.dataset->row(0).where.line, 2);
   EXPECT_EQ(stored.dataset->row(1).where.line, 3);
@@ -99,7 +101,7 @@ TEST(RowStore, RowsComeBackWholeInTheOrderOfTheirSlots) {
 }
 
 TEST(RowStore, HashAndCountsEqualThoseOfTheSameRowsInMemory) {
-  const StoredRows stored = open_row_store(write_store("store_hash"));
+  const StoredRows stored = open_store(write_store("store_hash"));
   const auto memory = make_dataset({short_row(2), short_row(3), short_row(1), full_row()}, {"a"});
   EXPECT_EQ(stored.dataset->content_hash(), memory->content_hash());
   EXPECT_EQ(stored.dataset->report().lengths, memory->report().lengths);
@@ -124,7 +126,7 @@ TEST(RowStore, TheReportComesBackWithItsScoreFits) {
     fits->mapping = mapping.name;
     fits->by_source["a"] = mapping.fit({1, 2, 2, 3.5});
     report.score_fits = fits;
-    const StoredRows stored = open_row_store(write_store("store_report", report));
+    const StoredRows stored = open_store(write_store("store_report", report));
     const rows::ReadReport& back = stored.dataset->report();
     Json expected = report.json();
     for (const char* key :
@@ -144,19 +146,19 @@ TEST(RowStore, ADamagedFileIsToldAndNamed) {
   const std::string good = read_file(path);
   for (const std::size_t keep : {std::size_t{0}, std::size_t{20}, good.size() - 1, good.size() / 2}) {
     write_file(path, good.substr(0, keep));
-    EXPECT_TRUE(contains(input_error([&] { open_row_store(path); }), path)) << keep;
+    EXPECT_TRUE(contains(input_error([&] { open_store(path); }), path)) << keep;
   }
   std::string turned = good;
   turned[40] = static_cast<char>(turned[40] ^ 1);  // inside the first record, row 2 of the data set
   write_file(path, turned);
-  const StoredRows stored = open_row_store(path);
+  const StoredRows stored = open_store(path);
   EXPECT_TRUE(contains(input_error([&] { stored.dataset->row(2); }), "x.rows is damaged: remove it"));
   EXPECT_EQ(stored.dataset->row(0).where.line, 2);
 }
 
 TEST(RowStore, AFolderThatIsNotThereIsOneSentence) {
-  EXPECT_TRUE(contains(input_error([] { RowStoreWriter("/no/such/folder/x.rows"); }),
-                       "cannot write the row cache /no/such/folder/x.rows"));
+  EXPECT_TRUE(contains(input_error([] { RowStoreWriter("/no/such/folder/x.rows", "cache/x.rows"); }),
+                       "cannot write the row cache cache/x.rows"));
 }
 
 }  // namespace
