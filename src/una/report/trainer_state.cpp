@@ -57,7 +57,7 @@ std::string print_trainer_state(const TrainerState& state, const std::vector<Log
   json["train_batch_size"] = state.train_batch_size;
   json["trial_name"] = nullptr;
   json["trial_params"] = nullptr;
-  return json.dump(2) + "\n";
+  return json.dump(2, ' ', false, SortedJson::error_handler_t::replace) + "\n";
 }
 
 }  // namespace una::report

@@ -6,6 +6,7 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
+#include "una/base/json_line.h"
 #include "una/base/options.h"
 
 namespace una::study {
@@ -35,7 +36,7 @@ const Json* Stages::find(const std::string& stage) const {
 void Stages::add(const std::string& stage, Json facts) {
   facts["stage"] = stage;
   stages_.push_back(std::move(facts));
-  write_file(path_, Json{{"settings", settings_}, {"stages", stages_}}.dump(2) + "\n");
+  write_file(path_, print_json({{"settings", settings_}, {"stages", stages_}}));
 }
 
 }  // namespace una::study

@@ -13,6 +13,7 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
+#include "una/base/json_line.h"
 #include "una/base/json_text.h"
 #include "una/base/log.h"
 #include "una/weights/safetensors.h"
@@ -217,7 +218,7 @@ void write_checkpoint(const std::string& output_dir, const RunState& state, Flat
       weights::write_safetensors(temporary + "/" + kOptimizerFile,
                                  optimizer_tensors(buffer, files.value_head));
     }
-    write_file(temporary + "/" + kStateFile, state_json(state, buffer).dump(2) + "\n");
+    write_file(temporary + "/" + kStateFile, print_json(state_json(state, buffer)));
     write_manifest(temporary, state.position.step);
     put_in_place(temporary, target);
   } catch (...) {

@@ -15,6 +15,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/json_line.h"
 #include "una/base/rng.h"
 
 namespace una::train {
@@ -36,9 +37,8 @@ void name_bad_rows(const PackedBatch& batch, const at::Tensor& values, const cha
                                         : good.narrow(0, meta.logp_begin, meta.loss_tokens());
     if (own.all().item<bool>()) { continue; }
     const Where& where = batch.rows[static_cast<std::size_t>(meta.row)];
-    lines.push_back(
-        Json{{"file", where.file}, {"line", where.line}, {"response", meta.slot}, {"not_finite", what}}
-            .dump());
+    lines.push_back(dump_json(
+        {{"file", where.file}, {"line", where.line}, {"response", meta.slot}, {"not_finite", what}}));
   }
 }
 

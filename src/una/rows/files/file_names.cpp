@@ -25,12 +25,20 @@ bool holds_rows(const std::string& path) {
                      [&](std::string_view ending) { return ends_with(name, ending); });
 }
 
+// A link that leads nowhere, or in a circle, may have been meant to bring rows.
+bool is_row_file(const fs::path& path) {
+  if (!holds_rows(path.string())) { return false; }
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  check_input(!error, "--dataset_name: cannot read ", path.string(), ": ", error.message(),
+              "; remove it, or name the files that are meant");
+  return fs::is_regular_file(status);
+}
+
 std::vector<std::string> files_of_folder(const std::string& folder) {
   std::vector<std::string> found;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_regular_file() && holds_rows(entry.path().string())) {
-      found.push_back(entry.path().string());
-    }
+    if (is_row_file(entry.path())) { found.push_back(entry.path().string()); }
   }
   check_input(!found.empty(), "--dataset_name: the folder \"", folder,
               "\" has no .jsonl, .json, .csv, .tsv or .parquet file (.gz and .zst behind them are fine)");

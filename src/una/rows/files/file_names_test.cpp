@@ -1,5 +1,7 @@
 #include "una/rows/files/file_names.h"
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include "una/rows/rows_testing.h"
@@ -29,6 +31,19 @@ TEST(FileNames, NothingFoundIsAnInputError) {
   EXPECT_TRUE(contains(input_error([&] { expand_names({folder}); }), "has no .jsonl"));
   EXPECT_TRUE(contains(input_error([&] { expand_names({folder + "/*.jsonl"}); }), "no file fits"));
   EXPECT_TRUE(contains(input_error([&] { expand_names({folder + "/a.jsonl"}); }), "there is no file"));
+}
+
+TEST(FileNames, ALinkThatLeadsNowhereIsTold) {
+  const std::string folder = test_folder("file_names_links");
+  write_rows(folder, "a.jsonl", "x");
+  std::filesystem::create_symlink("circle", folder + "/circle");  // no name of rows
+  EXPECT_EQ(expand_names({folder}).size(), 1U);
+  for (const char* target : {"b.jsonl", "missing"}) {
+    std::filesystem::remove(folder + "/b.jsonl");
+    std::filesystem::create_symlink(target, folder + "/b.jsonl");
+    EXPECT_TRUE(contains(input_error([&] { expand_names({folder}); }), "cannot read " + folder + "/b.jsonl"))
+        << target;
+  }
 }
 
 }  // namespace

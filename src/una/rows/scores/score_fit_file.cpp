@@ -3,6 +3,7 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
+#include "una/base/json_line.h"
 #include "una/base/json_text.h"
 
 namespace una::rows {
@@ -25,7 +26,7 @@ std::shared_ptr<const ScoreFits> fits_of_json(const Json& json) {
 
 void write_score_fits(const ScoreFits* fits, const std::string& folder) {
   if (fits == nullptr || fits->by_source.empty()) { return; }
-  write_file(score_fit_path(folder), fits_json(*fits).dump(2) + "\n");
+  write_file(score_fit_path(folder), print_json(fits_json(*fits)));
 }
 
 std::string score_fit_path(const std::string& path) {
