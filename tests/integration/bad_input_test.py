@@ -76,7 +76,7 @@ class BadSettings(unittest.TestCase):
         (full / "mine.txt").write_text("keep")
         base = ["una", "--model", TASK / "start", "--data", TASK / "data" / "pair.jsonl", "--max_length", "160"]
         self.assertIn("not empty", self.refused(*base, "--out", full))
-        self.assertIn("not emptied", self.refused(*base, "--out", full, "--overwrite_output_dir"))
+        self.assertIn("not replaced", self.refused(*base, "--out", full, "--overwrite_output_dir"))
         self.assertEqual((full / "mine.txt").read_text(), "keep")
         self.assertIn("/proc/nowhere/x", self.refused(*base, "--out", "/proc/nowhere/x"))
 

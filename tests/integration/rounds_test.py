@@ -148,7 +148,7 @@ class Rounds(unittest.TestCase):
         occupied = fresh("rounds-occupied")
         occupied.mkdir()
         pathlib.Path(occupied / "mine.txt").write_text("x")
-        self.assertIn("not rounds of una", run(*command("dpo", occupied), code=2)[1])
+        self.assertIn("holds no rounds of una", run(*command("dpo", occupied), code=2)[1])
 
 
 if __name__ == "__main__":

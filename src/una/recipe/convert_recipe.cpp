@@ -2,11 +2,12 @@
 #include <cstdio>
 
 #include "una/base/error.h"
-#include "una/base/files/files.h"
+#include "una/base/files/output_rule.h"
 #include "una/base/format.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/rows/convert.h"
+#include "una/rows/files/input_files.h"
 #include "una/setup/run_config.h"
 
 namespace una::recipe {
@@ -51,12 +52,6 @@ struct Options {
 void check_convert_options(const Options& options) {
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(!options.output_dir.empty(), "no output: name the JSONL file with --out");
-  check_input(!is_folder(options.output_dir), options.output_dir,
-              " is a folder; --out names the JSONL file to write");
-  check_input(ends_with(options.output_dir, ".jsonl"), "--out: \"", options.output_dir,
-              "\" must end in .jsonl, since JSON lines are written");
-  check_input(options.overwrite_output_dir || !is_file(options.output_dir), options.output_dir,
-              " is there already; give another --out, or --overwrite_output_dir");
 }
 
 }  // namespace
@@ -66,6 +61,12 @@ int run_convert(const Arguments& arguments) {
   if (!read) { return 0; }
   const Options& options = *read;
   check_convert_options(options);
+  const std::string left_out = options.output_dir + ".left_out.jsonl";
+  const OutputFile output(
+      options.output_dir,
+      {.overwrite = options.overwrite_output_dir, .inputs = rows::input_files(options.data)}, {left_out});
+  check_input(ends_with(options.output_dir, ".jsonl"), "--out: \"", options.output_dir,
+              "\" must end in .jsonl, since JSON lines are written");
   const rows::ConvertReport report = rows::convert_rows(options.data, options.convert, options.output_dir);
   std::printf("%s\n", report.read.text(options.data.max_length).c_str());
   std::printf("written    %s rows in %s\n", thousands(report.read.rows_kept).c_str(),

@@ -8,8 +8,10 @@
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
+#include "una/base/files/output_rule.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
+#include "una/base/os/stop_point.h"
 #include "una/kernels/threads.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
@@ -58,16 +60,12 @@ weights::GgmlType stored_type(const std::string& name, const ModelSpec& spec) {
   return weights::GgmlType::kQ8_0;
 }
 
-void check_export_options(const ExportOptions& options) {
+OutputFile open_output(const ExportOptions& options) {
   check_input(!options.output_file.empty(), "no output file: name one with --output_file");
-  check_input(!is_folder(options.output_file), options.output_file,
-              " is a folder; --output_file names the GGUF file to write");
-  check_input(options.overwrite || !is_file(options.output_file), options.output_file,
-              " is there already; give another --output_file, or --overwrite");
-  const std::string parent = std::filesystem::path(absolute_path(options.output_file)).parent_path();
-  check_input(is_folder(parent), options.output_file, ": the folder ", parent,
-              " is not there; make it first");
-  check_writable_folder(parent);
+  return {options.output_file,
+          {.overwrite = options.overwrite,
+           .flag = "--overwrite",
+           .inputs = {options.model_name_or_path, options.adapter}}};
 }
 
 std::string text_of(const std::string& path) { return is_file(path) ? read_file(path) : ""; }
@@ -102,7 +100,8 @@ void report(const ExportOptions& options, weights::GgmlType type, const weights:
     log_info(cat("stored as F16, since their rows are not whole blocks of ", weights::kQ8Block,
                  " numbers: ", join(model.as_f16, ", ")));
   }
-  const auto bytes = static_cast<double>(std::filesystem::file_size(options.output_file));
+  const auto bytes =
+      is_file(options.output_file) ? static_cast<double>(std::filesystem::file_size(options.output_file)) : 0;
   const std::string words =
       tokenizer.pre.empty() ? "pieces with byte fallback" : cat("byte-level BPE, ", tokenizer.pre);
   log_info(cat("exported to ", options.output_file, " (", weights::ggml_name(type), ", ", human_bytes(bytes),
@@ -135,7 +134,8 @@ int run_export(const Arguments& arguments) {
   if (!read) { return 0; }
   find_model(read->model_name_or_path, read->adapter);
   const ExportOptions& options = *read;
-  check_export_options(options);
+  const OutputFile output = open_output(options);
+  const StopScope stop;
   kernels::set_threads(0);
   export_gguf(options);
   return 0;

@@ -5,9 +5,10 @@
 #include <utility>
 
 #include "una/base/error.h"
-#include "una/base/files/files.h"
+#include "una/base/files/output_folder.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
+#include "una/base/os/stop_point.h"
 #include "una/kernels/threads.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
@@ -52,6 +53,16 @@ std::int64_t size_in_bytes(const std::string& text) {
   throw InputError(cat("max_shard_size: '", text, "' is not a size such as 5GB, 500MB or 2GiB"));
 }
 
+OutputFolderRule output_rule(const MergeOptions& options) {
+  OutputFolderRule rule;
+  rule.overwrite = options.overwrite_output_dir;
+  rule.inputs = {options.model_name_or_path, options.adapter};
+  rule.marks = {"config.json", "model.safetensors", "model.safetensors.index.json"};
+  rule.work = "merged model";
+  rule.discard = true;
+  return rule;
+}
+
 }  // namespace
 
 int run_merge(const Arguments& arguments) {
@@ -61,15 +72,17 @@ int run_merge(const Arguments& arguments) {
   const MergeOptions& options = *read;
   check_input(!options.adapter.empty(), "no adapter: give its folder with --adapter");
   check_input(!options.output_dir.empty(), "no output folder: give one with --out");
-  check_input(options.overwrite_output_dir || is_empty_folder(options.output_dir), options.output_dir,
-              " is not empty: give another folder or --overwrite_output_dir");
   const std::int64_t shard_bytes = size_in_bytes(options.max_shard_size);
+  OutputFolder output(options.output_dir, output_rule(options));
+  const StopScope stop;
   kernels::set_threads(0);
   const setup::ModelSetup setup =
       setup::load_for_inference(options.model_name_or_path, options.adapter, {.dtype = options.dtype});
+  output.begin();
   const double difference =
       setup::write_merged(setup, options.output_dir,
                           setup::text_folders(options.model_name_or_path, options.adapter), shard_bytes);
+  output.keep();
   if (setup.model->has_reward_head()) { setup::warn_of_pad(options.output_dir, setup.folder.spec, -1); }
   log_info(cat("merged into ", options.output_dir, " (", setup::dtype_name(setup.model->dtype()),
                "); largest difference to base plus adapter: ", significant(difference, 2)));

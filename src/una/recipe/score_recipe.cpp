@@ -1,14 +1,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 
 #include <ATen/core/Tensor.h>
 
 #include "una/base/error.h"
+#include "una/base/files/file_writer.h"
 #include "una/base/files/files.h"
+#include "una/base/files/output_rule.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/json_line.h"
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
 #include "una/data/dataset.h"
@@ -20,6 +22,7 @@
 #include "una/recipe/commands.h"
 #include "una/recipe/score_reward.h"
 #include "una/report/progress_bar.h"
+#include "una/rows/files/input_files.h"
 #include "una/run/training_run.h"
 #include "una/setup/implicit_reward.h"
 #include "una/setup/reward_setup.h"
@@ -43,7 +46,7 @@ struct ScoreOptions {
   setup::Compute compute;
   std::optional<double> beta;
   std::int64_t threads = 0;
-  bool token_logps = false;
+  bool token_logps = false, overwrite_output_dir = false;
   setup::RewardKeys reward;
   rows::DataOptions data;
   ScoreOptions() { data.allow_dropped = 1; }
@@ -54,6 +57,7 @@ struct ScoreOptions {
     v("adapter", adapter, "a PEFT adapter: the policy; without it the model is the policy");
     v("ref_model", ref_model, "the reference's folder; empty: the model without the adapter");
     v("output_dir", output_dir, "the JSONL file to write (alias --out)");
+    v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
     compute.fields(v);
     v("beta", beta, "null: from the run.yaml in the adapter's folder");
     v("token_logps", token_logps, "also write the log-prob of every answer token");
@@ -110,6 +114,7 @@ class Scorer {
     std::vector<double> rewards;
     for (std::size_t i = 0; i < answers.size(); ++i) {
       const SequenceMeta& meta = batch.sequences[i];
+      check_finite(answers[i], batch.rows[static_cast<std::size_t>(meta.row)]);
       const double reward = beta_ * (answers[i].policy - answers[i].reference);
       Json line = score_line(meta, batch, row);
       line["logp"] = answers[i].policy;
@@ -128,6 +133,13 @@ class Scorer {
   }
 
  private:
+  static void check_finite(const eval::AnswerLogp& answer, const Where& where) {
+    const bool by_policy = !std::isfinite(answer.policy);
+    check_input(!by_policy && std::isfinite(answer.reference), where.text(),
+                ": the answer's log-prob under the ", by_policy ? "policy" : "reference", " is ",
+                by_policy ? answer.policy : answer.reference,
+                ": NaN or infinity in the weights of the model or the adapter; they are damaged");
+  }
   static void compare(const PackedBatch& batch, const std::vector<double>& rewards,
                       eval::Agreement& agreement) {
     for (std::size_t i = 0; i < rewards.size(); ++i) {
@@ -158,20 +170,19 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
   std::int64_t lines = 0;
   eval::Agreement agreement;
   write_file_with(options.output_dir, [&](const std::string& path) {
-    std::ofstream out(path);
+    FileWriter out(path, options.output_dir);
     for (std::int64_t i = 0; i < dataset->size(); ++i) {
       const Row row = dataset->row(i);
       for (const PackedBatch& batch : data::pack_rows({row}, {})) {
         for (const Json& line : scorer.lines(batch, row.index, agreement)) {
-          out << line.dump() << "\n";
+          out.write(json_line(line));
           ++lines;
         }
       }
       bar.advance(1);
       check_input(!interrupted(), "stopped; nothing was written");
     }
-    out.flush();
-    check_input(static_cast<bool>(out), "cannot write ", options.output_dir, " (full disk?)");
+    out.close();
   });
   bar.finish();
   if (const std::string told = agreement.text(); !told.empty()) { log_info(told); }
@@ -194,8 +205,9 @@ void check_kind(const ScoreOptions& options, bool is_reward_model) {
 int score_file(const ScoreOptions& options) {
   check_input(!options.output_dir.empty(), "no output: name the JSONL file with --out");
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
-  check_input(!is_folder(options.output_dir), options.output_dir,
-              " is a folder; --out names the JSONL file to write");
+  std::vector<std::string> inputs = rows::input_files(options.data);
+  inputs.insert(inputs.end(), {options.model_name_or_path, options.adapter, options.ref_model});
+  const OutputFile output(options.output_dir, {.overwrite = options.overwrite_output_dir, .inputs = inputs});
   kernels::set_threads(options.threads);
   setup::ModelSetup setup =
       setup::load_for_inference(options.model_name_or_path, options.adapter, options.compute);

@@ -1,13 +1,14 @@
 #include "una/recipe/score_reward.h"
 
-#include <fstream>
 #include <optional>
 #include <span>
 
 #include "una/base/error.h"
+#include "una/base/files/file_writer.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/json_line.h"
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
 #include "una/data/dataset.h"
@@ -46,7 +47,7 @@ void compare(const Example& example, std::span<const reward::Verdict> verdicts, 
 
 // One line per answer of the rows from `first` on.
 void write_lines(std::span<const Example> examples, std::size_t first, reward::Reward& reward,
-                 std::ofstream& out, Counts& counts) {
+                 FileWriter& out, Counts& counts) {
   std::vector<reward::Question> questions;
   for (const Example& example : examples) {
     check_input(!example.responses.empty(), example.where.text(), ": the row has no answer to score");
@@ -78,7 +79,7 @@ void write_lines(std::span<const Example> examples, std::size_t first, reward::R
           counts.first_failure = cat(examples[i].where.text(), ": ", verdict.failure);
         }
       }
-      out << line.dump() << "\n";
+      out.write(json_line(line));
     }
   }
 }
@@ -104,7 +105,7 @@ std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& op
   report::ProgressBar bar("score", static_cast<double>(examples.size()));
   Counts counts;
   write_file_with(path, [&](const std::string& temporary) {
-    std::ofstream out(temporary);
+    FileWriter out(temporary, path);
     for (std::size_t begin = 0; begin < examples.size(); begin += kChunk) {
       const std::size_t size = std::min(kChunk, examples.size() - begin);
       write_lines(std::span(examples).subspan(begin, size), begin, reward, out, counts);
@@ -112,8 +113,7 @@ std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& op
       check_input(!interrupted(), "stopped; nothing was written");
     }
     check_counts(counts, options.allow_dropped);
-    out.flush();
-    check_input(static_cast<bool>(out), "cannot write ", path, " (full disk?)");
+    out.close();
   });
   bar.finish();
   if (const std::string text = counts.agreement.text(); !text.empty()) { log_info(text); }

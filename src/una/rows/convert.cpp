@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "una/base/error.h"
+#include "una/base/files/file_writer.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/rows/files/sources.h"
@@ -112,14 +113,13 @@ void write_left_out(const DropLog& drops, const std::string& path) {
 void write_rows(const std::vector<Example>& examples, const Ranges& ranges, const std::string& path,
                 ConvertReport& report) {
   write_file_with(path, [&](const std::string& temporary) {
-    std::ofstream out(temporary, std::ios::binary);
+    FileWriter out(temporary, path);
     for (const Example& example : examples) {
       const NativeRow row = native_row(example, ranges.of(example.where));
       report.lost_reference += row.lost_reference ? 1 : 0;
-      out << row.json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+      out.write(row.json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     }
     out.close();
-    check_input(static_cast<bool>(out), "cannot write ", path, "; is the disk full?");
   });
 }
 

@@ -17,9 +17,9 @@
 #include "una/eval/log_ratio.h"
 #include "una/report/progress_bar.h"
 #include "una/run/training_run.h"
+#include "una/setup/run_inputs.h"
 
 namespace una::run {
-namespace fs = std::filesystem;
 namespace {
 
 // Rows [begin, end) of another data set.
@@ -101,36 +101,34 @@ RunData split_rows(std::unique_ptr<data::Dataset> dataset, double eval_fraction,
 
 }  // namespace
 
-std::string prepare_output_folder(const setup::RunConfig& config) {
-  const std::string& out = config.run.output_dir;
+OutputFolderRule output_rule(const setup::RunConfig& config) {
   const std::string& resume = config.run.resume_from_checkpoint;
-  check_input(!is_file(out), out, ": is a file, an output folder is needed");
-  if (!resume.empty() && resume != "false") {
-    if (resume != "true") { return resume; }
-    const std::string latest = train::latest_checkpoint(out);
-    check_input(!latest.empty(), out, ": no checkpoint to resume from");
-    return latest;
-  }
-  if (is_empty_folder(out)) { return ""; }
-  check_input(config.run.overwrite_output_dir, out,
-              " is not empty: give another folder, --overwrite_output_dir to empty it, or "
-              "--resume_from_checkpoint true to go on");
-  if (config.run.dry_run) { return ""; }
-  const bool was_run =
-      is_file(out + "/run.yaml") || is_file(out + "/metrics.jsonl") || is_file(out + "/results.json");
-  check_input(was_run, out, " holds files, but no run of una: it is not emptied; give another folder");
-  for (const auto& entry : fs::directory_iterator(out)) { fs::remove_all(entry.path()); }
-  return "";
+  OutputFolderRule rule;
+  rule.overwrite = config.run.overwrite_output_dir;
+  rule.goes_on = !resume.empty() && resume != "false";
+  rule.inputs = setup::run_inputs(config);
+  rule.marks = {"run.yaml", "metrics.jsonl", "results.json"};
+  return rule;
 }
 
 void check_output_place(const std::string& path) {
-  fs::path place = absolute_path(path);
+  std::filesystem::path place = absolute_path(path);
   while (!is_folder(place.string()) && place.has_relative_path()) { place = place.parent_path(); }
   try {
     check_writable_folder(place.string());
   } catch (const InputError&) {
     throw InputError(cat(path, ": ", place.string(), " cannot be written to; give another output folder"));
   }
+}
+
+std::string checkpoint_to_resume(const setup::RunConfig& config) {
+  const std::string& out = config.run.output_dir;
+  const std::string& resume = config.run.resume_from_checkpoint;
+  if (resume.empty() || resume == "false") { return ""; }
+  if (resume != "true") { return resume; }
+  const std::string latest = train::latest_checkpoint(out);
+  check_input(!latest.empty(), out, ": no checkpoint to resume from");
+  return latest;
 }
 
 void read_rows_of(const char* key, const std::function<void()>& read) {

@@ -1,10 +1,8 @@
 #include "una/run/training_run.h"
-#include "una/kernels/threads.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 
 #include <ATen/Parallel.h>
 
@@ -12,12 +10,16 @@
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/files/files.h"
+#include "una/base/files/temporary_folder.h"
 #include "una/base/files/watched_file.h"
 #include "una/base/format.h"
+#include "una/base/json_line.h"
 #include "una/base/json_text.h"
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
+#include "una/base/utf8.h"
 #include "una/kernels/devices.h"
+#include "una/kernels/threads.h"
 #include "una/objective/methods.h"
 #include "una/report/html_report.h"
 #include "una/report/progress_bar.h"
@@ -30,7 +32,6 @@
 #include "una/setup/reward_setup.h"
 
 namespace una::run {
-namespace fs = std::filesystem;
 namespace {
 
 // An earlier run's settings with absolute paths, as this version writes them; the same keys.
@@ -59,16 +60,18 @@ void check_report_to(const std::vector<std::string>& names) {
   }
 }
 
+// run.yaml and adapter_config.json hold paths, and both are UTF-8.
+void check_utf8_keys(const std::string& yaml) {
+  for (const std::string& line : split(yaml, '\n')) {
+    check_input(find_invalid_utf8(line) == std::string::npos, "the key ", line, ": the value is not UTF-8, ",
+                "and could not be written to run.yaml; rename the file or folder");
+  }
+}
+
 // The parts of one run, built in order: each stage is one function.
 class TrainingRun {
  public:
   explicit TrainingRun(const setup::RunConfig& config) : config_(config), gang_(dist::make_gang()) {}
-  ~TrainingRun() {
-    std::error_code ignored;
-    if (!dropped_path_.empty()) { fs::remove(dropped_path_, ignored); }
-  }
-  TrainingRun(const TrainingRun&) = delete;
-  TrainingRun& operator=(const TrainingRun&) = delete;
   int run();
   RunPlan plan();
 
@@ -76,6 +79,7 @@ class TrainingRun {
   bool is_online() const { return setup::is_online(config_.method); }
   void check_config();
   void fit_max_length(const ModelSpec& spec);
+  void open_output();
   void load_rows();
   void load_model();
   void make_steps();
@@ -89,6 +93,7 @@ class TrainingRun {
   std::string write_accounts(const train::LoopResult& result) const;
   void write_summary(const train::LoopResult& result) const;
   std::map<std::string, std::string> identity() const;
+  std::string dropped_path() const { return temporary_.path() + "/dropped.jsonl"; }
   std::string run_yaml() const { return print_options(setup::with_absolute_paths(config_)); }
 
   setup::RunConfig config_;
@@ -104,13 +109,15 @@ class TrainingRun {
   std::unique_ptr<StepSource> stream_;
   std::unique_ptr<report::RunLog> log_;
   train::RunState start_;
-  std::string dropped_path_;  // a temporary file until the run folder exists
+  TemporaryFolder temporary_;  // for what is written before the run folder is
+  std::unique_ptr<OutputFolder> output_;
 };
 
 void TrainingRun::check_config() {
   train::check_options(config_.train);
   kernels::open_device(config_.model.device);
   check_input(!config_.data.dataset_name.empty(), "no data: give a file of rows with --data");
+  check_utf8_keys(run_yaml());
   setup::check_options(config_.model);
   kernels::check_threads(config_.run.threads);
   check_input(config_.run.eval_fraction >= 0 && config_.run.eval_fraction < 1,
@@ -159,9 +166,8 @@ void TrainingRun::load_rows() {
   check_input(spec_.max_positions == 0 || config_.data.max_length <= spec_.position_limit(), "max_length ",
               config_.data.max_length, " is over the model's ", spec_.position_limit(),
               " positions (max_position_embeddings); give --max_length ", spec_.position_limit(), " or less");
-  dropped_path_ = (fs::temp_directory_path() / cat("una-dropped-", process_id(), ".jsonl")).string();
   data_ = is_online() ? load_prompts(config_, text_, online_)
-                      : load_run_data(config_, text_, *objective_, dropped_path_);
+                      : load_run_data(config_, text_, *objective_, dropped_path());
   if (is_online()) { load_offline(config_, text_, online_); }
   plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
 }
@@ -334,6 +340,7 @@ train::LoopParts TrainingRun::loop_parts() {
     rows::write_score_fits(data_.train->report().score_fits.get(), folder);
   };
   parts.before_checkpoint = check_watched_files;
+  parts.after_checkpoint = [this] { output_->keep(); };
   parts.saved_step = start_.config.empty() ? -1 : start_.position.step;
   parts.title = config_.method;
   return parts;
@@ -362,7 +369,7 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
                                 {"seconds", model_.reference->seconds()}};
   }
   if (result.has_best) { summary["best"] = Json{{"step", result.best_step}, {"metric", result.best_metric}}; }
-  write_file(config_.run.output_dir + "/summary.json", summary.dump(2) + "\n");
+  write_file(config_.run.output_dir + "/summary.json", print_json(summary));
 }
 
 // The result comes first: what only describes it must not come between a run that reached its end and its adapter.
@@ -370,6 +377,14 @@ int TrainingRun::finish(const train::LoopResult& result) {
   if (!result.interrupted) { write_result(result); }
   const std::string health = write_accounts(result);
   const std::string& out = config_.run.output_dir;
+  if (result.interrupted && result.steps == 0 && output_->has_old_work()) {
+    log_info("stopped before the first step");
+    return 128 + interrupt_signal();
+  }
+  if (result.interrupted && result.steps == 0 && output_->has_old_work()) {
+    log_info("stopped before the first step");
+    return 128 + interrupt_signal();
+  }
   if (result.interrupted) {
     log_info(cat("stopped at step ", result.steps, "; checkpoint saved. Go on with: una train --config ", out,
                  "/run.yaml --resume_from_checkpoint true"));
@@ -400,6 +415,7 @@ void TrainingRun::write_result(const train::LoopResult& result) {
   }
   check_watched_files();
   setup::write_trained(model_, config_, out);
+  output_->keep();
   if (config_.run.save_merged) {
     setup::write_merged(model_, out + "/merged", {.tokenizer = out, .chat_template = out});
   }
@@ -433,6 +449,13 @@ RunPlan TrainingRun::plan() {
   return plan_;
 }
 
+// Locked from here on; a dry run only looks.
+void TrainingRun::open_output() {
+  const OutputFolderRule rule = output_rule(config_);
+  if (config_.run.dry_run) { return check_output_folder(config_.run.output_dir, rule); }
+  output_ = std::make_unique<OutputFolder>(config_.run.output_dir, rule);
+}
+
 int TrainingRun::run() {
   check_config();
   check_input(!config_.run.output_dir.empty(), "no output folder: give one with --output_dir (or --out)");
@@ -441,7 +464,8 @@ int TrainingRun::run() {
   }
   kernels::set_threads(config_.run.threads);
   check_output_place(config_.run.output_dir);
-  const std::string checkpoint = prepare_output_folder(config_);
+  open_output();
+  const std::string checkpoint = checkpoint_to_resume(config_);
   load_rows();
   load_model();
   make_steps();
@@ -454,12 +478,11 @@ int TrainingRun::run() {
     log_info("dry run    everything was read and understood; nothing was trained or written");
     return 0;
   }
-  make_folder(out);
-  check_writable_folder(out);
+  output_->begin();
   write_file(out + "/run.yaml", run_yaml());
-  if (is_file(dropped_path_)) { write_file(out + "/dropped.jsonl", read_file(dropped_path_)); }
+  if (is_file(dropped_path())) { write_file(out + "/dropped.jsonl", read_file(dropped_path())); }
   rows::write_score_fits(data_.train->report().score_fits.get(), out);
-  write_file(out + "/data.json", data_.train->report().json().dump(2) + "\n");
+  write_file(out + "/data.json", print_json(data_.train->report().json()));
   log_ = std::make_unique<report::RunLog>(
       report::RunLogOptions{
           .output_dir = out,

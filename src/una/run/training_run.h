@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "una/base/files/output_folder.h"
 #include "una/data/dataset.h"
 #include "una/dist/gang.h"
 #include "una/objective/objective.h"
@@ -23,11 +24,12 @@ int run_training(const setup::RunConfig& config);
 // The same up to the model, which is not loaded: what the run would need. Nothing is written.
 RunPlan plan_training(const setup::RunConfig& config);
 
-// The output folder is free, or may be emptied, or is resumed. Returns the checkpoint to resume from, or "".
-std::string prepare_output_folder(const setup::RunConfig& config);
-
 // The nearest folder of `path` that exists is writable; nothing is made. InputError otherwise.
 void check_output_place(const std::string& path);
+
+OutputFolderRule output_rule(const setup::RunConfig& config);
+// "" when the run starts from its beginning. InputError when there is no checkpoint in the output folder.
+std::string checkpoint_to_resume(const setup::RunConfig& config);
 
 // Calls `read`; a sentence about --dataset_name becomes one about `key`, whose files are read by the same means.
 void read_rows_of(const char* key, const std::function<void()>& read);

@@ -56,11 +56,12 @@ TEST(TrainingRun, AFolderInUseIsKeptUnlessItMayBeEmptied) {
   const std::string folder = test_folder("training_run_used");
   setup::RunConfig config = setup::default_config("dpo");
   config.run.output_dir = folder;
-  EXPECT_EQ(prepare_output_folder(config), "");
+  EXPECT_NO_THROW(check_output_folder(folder, output_rule(config)));
+  EXPECT_EQ(checkpoint_to_resume(config), "");
   write_file(folder + "/mine.txt", "keep");
-  EXPECT_THROW(prepare_output_folder(config), InputError);
+  EXPECT_THROW(check_output_folder(folder, output_rule(config)), InputError);
   config.run.overwrite_output_dir = true;
-  EXPECT_THROW(prepare_output_folder(config), InputError) << "not a run of una";
+  EXPECT_THROW(check_output_folder(folder, output_rule(config)), InputError) << "not a run of una";
   EXPECT_TRUE(is_file(folder + "/mine.txt"));
 }
 

@@ -1,6 +1,7 @@
 #include "una/setup/merged.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
@@ -42,16 +43,18 @@ at::Tensor probe(model::Model& model, model::AdapterId adapter) {
   return at::log_softmax(model.logits(hidden, adapter), -1);
 }
 
-}  // namespace
-
-double write_merged(const ModelSetup& setup, const std::string& folder, const TextFolders& text,
-                    std::int64_t shard_bytes) {
+// config.json comes last: without it no program takes the folder for a model.
+void write_parts(const ModelSetup& setup, const std::string& folder, const TextFolders& text,
+                 std::int64_t shard_bytes) {
   const at::ScalarType dtype = setup.model->dtype();
   make_folder(folder);
   weights::write_model_weights(folder, setup.model->merged_tensors(setup.policy, dtype), shard_bytes);
-  write_file(folder + "/config.json", stored_config(setup, dtype));
   write_text_files(text, "", folder);
+  write_file(folder + "/config.json", stored_config(setup, dtype));
+}
 
+double check_merged(const ModelSetup& setup, const std::string& folder) {
+  const at::ScalarType dtype = setup.model->dtype();
   const ModelFolder back = read_model_folder(folder);
   model::Model merged(back.spec, back.weights, {.dtype = dtype}, folder);
   const double difference =
@@ -61,6 +64,20 @@ double write_merged(const ModelSetup& setup, const std::string& folder, const Te
               significant(difference, 3), " in log-probs, more than storing as ", dtype_name(dtype),
               " explains; merge with --dtype float32");
   return difference;
+}
+
+}  // namespace
+
+double write_merged(const ModelSetup& setup, const std::string& folder, const TextFolders& text,
+                    std::int64_t shard_bytes) {
+  try {
+    write_parts(setup, folder, text, shard_bytes);
+    return check_merged(setup, folder);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(folder + "/config.json", ignored);  // a wrong model must not be taken for one
+    throw;
+  }
 }
 
 }  // namespace una::setup

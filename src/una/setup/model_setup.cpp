@@ -298,6 +298,13 @@ std::string stored_config(const ModelSetup& setup, at::ScalarType dtype) {
 
 void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder) {
   make_folder(folder);
+  // Servers must write prompts as they were trained.
+  write_text_files(text_folders(setup.folder.path, config.model.adapter), config.data.chat_template_path,
+                   folder);
+  if (setup.value_head != nullptr) {
+    weights::write_safetensors(cat(folder, "/", model::kValueHeadFile), setup.value_head->tensors());
+  }
+  // The configuration comes last: without it no program takes the folder for a model or an adapter.
   if (config.model.use_peft) {
     weights::write_adapter(folder, setup.model->adapter_spec(setup.policy),
                            setup.model->adapter_tensors(setup.policy));
@@ -309,12 +316,6 @@ void write_trained(const ModelSetup& setup, const RunConfig& config, const std::
     weights::write_index_of_one(folder, tensors);  // checkpoints hold optimizer.safetensors too
     write_file(folder + "/config.json", stored_config(setup, stored));
   }
-  if (setup.value_head != nullptr) {
-    weights::write_safetensors(cat(folder, "/", model::kValueHeadFile), setup.value_head->tensors());
-  }
-  // Servers must write prompts as they were trained.
-  write_text_files(text_folders(setup.folder.path, config.model.adapter), config.data.chat_template_path,
-                   folder);
 }
 
 }  // namespace una::setup

@@ -239,12 +239,14 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
 namespace {
 
 // Flags over --config, checked against the keys of a run and the command's own.
-Settings read_all(const std::vector<std::string>& arguments, const std::vector<OptionHelp>& own) {
+Settings read_all(const std::vector<std::string>& arguments, const std::vector<OptionHelp>& own,
+                  std::string& config_file) {
   std::vector<OptionHelp> known = describe_options(RunConfig{});
   known.insert(known.end(), own.begin(), own.end());
   known.push_back(config_key());
   Settings flags = parse_flags(arguments, known, option_aliases(), nullptr), settings;
   if (const Setting* file = flags.find("config")) {
+    config_file = file->text;
     settings = read_config_file(file->text, option_aliases());
     flags.erase("config");
   }
@@ -273,7 +275,8 @@ void apply_bf16(const Settings& settings, RunConfig& config) {
 
 RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method,
                           const CommandKeys& keys, Settings& own_settings) {
-  const Settings settings = read_all(arguments, keys.own);
+  std::string config_file;
+  const Settings settings = read_all(arguments, keys.own, config_file);
   for (const OptionHelp& option : keys.own) {
     if (const Setting* setting = settings.find(option.name)) { own_settings.set(option.name, *setting); }
   }
@@ -282,6 +285,7 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
   if (const Setting* preset = settings.find("ppo_preset")) { apply_ppo_preset(preset->text, config); }
   read_options(settings, config);
   resolve_hub_names(config.model);
+  config.config_file = config_file;
   config.method = name;
   check_keys_read(settings, config, keys.also);
   apply_bf16(settings, config);

@@ -102,6 +102,7 @@ struct RunOptions {
 
 // All keys of a training run. Flat: each key is in exactly one of the structs.
 struct RunConfig {
+  std::string config_file;  // of --config; not a key
   std::string method = "una";
   ModelOptions model;
   rows::DataOptions data;

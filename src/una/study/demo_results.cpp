@@ -73,6 +73,7 @@ void DemoRun::write_results(const std::vector<MethodResult>& results) const {
   write_file(out_ + "/samples.jsonl", samples);
   write_file(out_ + "/results.json", Json{{"seed", options_.seed}, {"methods", methods}}.dump(2) + "\n");
   report::write_html_report(out_);
+  output_->keep();
 }
 
 }  // namespace una::study

@@ -8,6 +8,7 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/os/process.h"
 #include "una/demo/feedback.h"
 #include "una/setup/model_setup.h"
 #include "una/text/tokenizer.h"
@@ -15,17 +16,14 @@
 
 namespace una::study {
 
-void DemoRun::prepare_folder() const {
-  if (is_empty_folder(out_)) {
-    make_folder(out_ + "/data");
-    return;
-  }
-  check_input(
-      options_.overwrite_output_dir && (is_file(out_ + "/results.json") || is_file(out_ + "/demo.json")),
-      out_, " is not empty and holds no earlier demo: give another folder with --out");
-  for (const auto& entry : std::filesystem::directory_iterator(out_)) {
-    std::filesystem::remove_all(entry.path());
-  }
+void DemoRun::prepare_folder() {
+  OutputFolderRule rule;
+  rule.overwrite = options_.overwrite_output_dir;
+  if (!options_.start_from.empty()) { rule.inputs = {options_.start_from}; }
+  rule.marks = {"results.json", "demo.json"};
+  rule.work = "demo";
+  output_ = std::make_unique<OutputFolder>(out_, rule);
+  output_->begin();
   make_folder(out_ + "/data");
 }
 
@@ -170,12 +168,12 @@ bool DemoRun::prepare() {
     copy_start();
   } else {
     make_start();
-    if (last == "init") { return false; }
-    pretrain();
+    if (last != "init") { pretrain(); }
   }
-  if (last == "start") { return false; }
-  collect_feedback();
-  return last != "feedback";
+  if (last != "init" && last != "start") { collect_feedback(); }
+  if (last.empty()) { return true; }
+  output_->keep();
+  return false;
 }
 
 void DemoRun::say(const std::string& line) const {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "una/base/files/output_folder.h"
 #include "una/base/json.h"
 #include "una/base/os/process.h"
 #include "una/demo/task.h"
@@ -87,7 +89,7 @@ class DemoRun {
   const std::vector<demo::Prompt>& held_out() const { return held_out_; }
 
  private:
-  void prepare_folder() const;
+  void prepare_folder();
   void make_start() const;
   void pretrain() const;
   void copy_start() const;
@@ -99,6 +101,7 @@ class DemoRun {
   std::int64_t responses_ = 0;
   std::vector<demo::Prompt> held_out_;
   ScoredSamples before_;
+  std::unique_ptr<OutputFolder> output_;
 };
 
 }  // namespace una::study

@@ -15,13 +15,15 @@ TEST(DemoRun, TheTaskAndARandomModelAreOrdinaryFiles) {
   options.output_dir = test_folder("demo_run");
   options.stop_after = "init";
   options.sft_answers = 200;
-  DemoRun run(options);
-  EXPECT_FALSE(run.prepare());
-  for (const char* name :
-       {"/demo.json", "/init/config.json", "/init/tokenizer.json", "/init/model.safetensors"}) {
-    EXPECT_TRUE(is_file(run.out() + name)) << name;
+  {
+    DemoRun run(options);
+    EXPECT_FALSE(run.prepare());
+    for (const char* name :
+         {"/demo.json", "/init/config.json", "/init/tokenizer.json", "/init/model.safetensors"}) {
+      EXPECT_TRUE(is_file(run.out() + name)) << name;
+    }
+    EXPECT_TRUE(is_file(run.data_file("sft")));
   }
-  EXPECT_TRUE(is_file(run.data_file("sft")));
   EXPECT_FALSE(DemoRun(options).prepare()) << "an earlier demo is replaced";
 }
 

@@ -8,6 +8,7 @@
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
+#include "una/base/files/output_folder.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/base/os/process.h"
@@ -33,6 +34,8 @@ SeedRun run_seed(const OnlineStudyOptions& options, const std::string& seed) {
                                           "true",
                                           "--output_dir",
                                           run.folder,
+                                          "--overwrite_output_dir",  // one that was killed starts again
+                                          "true",
                                           "--seed",
                                           seed,
                                           "--steps",
@@ -187,13 +190,23 @@ Json print_noise(const OnlineStudyOptions& options, const SeedRun& run,
   return out;
 }
 
+// Goes on with a study that is there; another folder with files is refused.
+OutputFolderRule output_rule(const OnlineStudyOptions& options) {
+  OutputFolderRule rule;
+  rule.goes_on = is_file(options.output_dir + "/online.json") ||
+                 is_folder(cat(options.output_dir, "/seed-", options.seeds.front()));
+  rule.marks = {"online.json"};
+  rule.work = "study";
+  return rule;
+}
+
 }  // namespace
 
 int run_online_study(const OnlineStudyOptions& options) {
   check_input(!options.seeds.empty(), "bench online: one seed at least");
   check_input(options.curve_points >= 0 && options.draws >= 0,
               "bench online: curve_points and draws must not be negative");
-  make_folder(options.output_dir);
+  OutputFolder output(options.output_dir, output_rule(options));
   std::vector<SeedRun> runs;
   for (const std::string& seed : options.seeds) { runs.push_back(run_seed(options, seed)); }
   const std::vector<MethodRuns> methods = by_method(runs);
@@ -206,6 +219,7 @@ int run_online_study(const OnlineStudyOptions& options) {
   if (options.draws > 0) { out["noise"] = print_noise(options, runs.front(), methods); }
   std::printf("\n± is half of a 95 %% interval over %zu seeds (Student's t)\n", runs.size());
   write_file(options.output_dir + "/online.json", out.dump(2) + "\n");
+  output.keep();
   return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/files/files.h"
+#include "una/base/files/output_folder.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
@@ -20,6 +21,7 @@
 #include "una/reward/reward.h"
 #include "una/run/training_run.h"
 #include "una/setup/model_setup.h"
+#include "una/setup/run_inputs.h"
 #include "una/study/rounds_sampling.h"
 #include "una/study/stages.h"
 #include "una/train/checkpoint.h"
@@ -53,6 +55,7 @@ class Rounds {
   setup::RunConfig config_;
   RoundsOptions options_;
   std::string out_, start_;
+  std::unique_ptr<OutputFolder> output_;
   std::unique_ptr<Stages> stages_;
 };
 
@@ -98,17 +101,14 @@ bool may_change(const std::string& key) {
 // A folder that is free, or holds these rounds.
 void Rounds::open() {
   const std::string path = out_ + "/rounds.json";
-  check_input(!is_file(out_), out_, ": is a file, an output folder is needed");
-  if (!is_empty_folder(out_)) {
-    const bool is_ours = is_file(path) || is_file(out_ + "/rounds.yaml");
-    check_input(is_ours, out_, " holds files, but not rounds of una; give another folder with --out");
-    if (config_.run.overwrite_output_dir) {
-      for (const auto& entry : std::filesystem::directory_iterator(out_)) {
-        std::filesystem::remove_all(entry.path());
-      }
-    }
-  }
-  make_folder(out_);
+  OutputFolderRule rule;
+  rule.overwrite = config_.run.overwrite_output_dir;
+  rule.goes_on = !rule.overwrite && (is_file(path) || is_file(out_ + "/rounds.yaml"));
+  rule.inputs = setup::run_inputs(config_);
+  rule.marks = {"rounds.json", "rounds.yaml"};
+  rule.work = "rounds";
+  output_ = std::make_unique<OutputFolder>(out_, rule);
+  output_->begin();
   const std::string settings = print_options(config_) + print_options(options_);
   stages_ = std::make_unique<Stages>(path, settings, may_change);
   write_file(out_ + "/rounds.yaml", settings);
@@ -130,6 +130,7 @@ void Rounds::stage(const std::string& name, const std::function<Json()>& work) {
   const double seconds = monotonic_seconds() - begin;
   facts["seconds"] = seconds;
   stages_->add(name, std::move(facts));
+  output_->keep();
   log_info(cat("done       ", name, " in ", human_seconds(seconds)));
 }
 

@@ -11,6 +11,7 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
+#include "una/base/json_line.h"
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
 #include "una/kernels/devices.h"
@@ -163,7 +164,7 @@ void Loop::one_step() {
     if (result.bad_rows.empty()) {
       for (const PackedBatch& micro : batch.micro_batches) {
         for (const Where& where : micro.rows) {
-          result.bad_rows.push_back(Json{{"file", where.file}, {"line", where.line}}.dump());
+          result.bad_rows.push_back(dump_json({{"file", where.file}, {"line", where.line}}));
         }
       }
     }
@@ -314,6 +315,7 @@ void Loop::write_state() {
                     .trainer_state = report::print_trainer_state(trainer, parts_.log->history()),
                     .optimizer = !options_.save_only_model,
                     .value_head = parts_.runner->value_buffer()});
+  if (parts_.after_checkpoint && state.position.step > 0) { parts_.after_checkpoint(); }
 }
 
 void Loop::delete_surplus() {

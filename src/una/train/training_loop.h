@@ -27,6 +27,7 @@ struct LoopParts {
   std::map<std::string, std::string> identity, facts;
   std::function<void(const std::string& folder)> write_model;
   std::function<void()> before_checkpoint;  // may refuse it by an InputError
+  std::function<void()> after_checkpoint;   // one of a step above 0 is on the disk
   std::string title = "training";
   std::int64_t saved_step = -1;  // of the checkpoint that the run goes on from; -1: a fresh run
 };

@@ -1,6 +1,7 @@
 #include "una/train/training_loop.h"
 
 #include <csignal>
+#include <functional>
 
 #include <gtest/gtest.h>
 
@@ -24,7 +25,8 @@ struct SameRows final : StepSource {
   void seek(const RunPosition& /*position*/) override {}
 };
 
-LoopResult run(TinyRun& one, const std::string& folder, std::int64_t steps, const RunState& start = {}) {
+LoopResult run(TinyRun& one, const std::string& folder, std::int64_t steps, const RunState& start = {},
+               const std::function<void()>& after_checkpoint = nullptr) {
   const TrainOptions options{
       .max_steps = steps, .learning_rate = 1e-2, .logging_steps = 1, .save_steps = 2, .save_total_limit = 1};
   SameRows source;
@@ -34,6 +36,7 @@ LoopResult run(TinyRun& one, const std::string& folder, std::int64_t steps, cons
   parts.config = "a config";
   parts.write_model = [](const std::string& checkpoint) { write_file(checkpoint + "/model.txt", "m"); };
   parts.saved_step = start.config.empty() ? -1 : start.position.step;
+  parts.after_checkpoint = after_checkpoint;
   return run_loop(options, parts, start);
 }
 
@@ -58,9 +61,11 @@ TEST(TrainingLoop, AStopBeforeTheFirstStepSavesSomethingToGoOnFrom) {
   install_interrupt_handler();
   std::raise(SIGTERM);
   TinyRun one("una", {.una_loss = "bce"}, {});
-  EXPECT_TRUE(run(one, folder, 4).interrupted);
+  int told = 0;
+  EXPECT_TRUE(run(one, folder, 4, {}, [&] { ++told; }).interrupted);
   clear_interrupt();
   EXPECT_EQ(latest_checkpoint(folder), folder + "/checkpoint-0");
+  EXPECT_EQ(told, 0) << "an old run must not go for it";
 }
 
 TEST(TrainingLoop, SurplusCheckpointsGo) {

@@ -4,6 +4,7 @@
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/files/files.h"
+#include "una/base/files/output_rule.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/base/log.h"
@@ -15,6 +16,7 @@
 #include "una/recipe/generate/generate_stream.h"
 #include "una/recipe/generate/generated_row.h"
 #include "una/report/progress_bar.h"
+#include "una/rows/files/input_files.h"
 #include "una/rows/read_examples.h"
 #include "una/run/training_run.h"
 
@@ -30,7 +32,7 @@ struct GenerateOptions {
   setup::Compute compute;
   SamplingParams sampling;
   std::int64_t num_samples = 1, batch_size = 64, seed = 42, threads = 0;
-  bool stream = false;
+  bool stream = false, overwrite_output_dir = false;
   std::vector<std::string> stop;
   rows::DataOptions data;
   GenerateOptions() { data.allow_dropped = 1; }
@@ -39,6 +41,7 @@ struct GenerateOptions {
     v("model_name_or_path", model_name_or_path, "the model's folder (alias --model)");
     v("adapter", adapter, "a PEFT adapter on it");
     v("output_dir", output_dir, "the JSONL file to write (alias --out); empty: the answers are printed");
+    v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
     compute.fields(v);
     v("prompt", prompt, "one prompt instead of a file");
     v("max_new_tokens", sampling.max_new_tokens, "longest answer in tokens");
@@ -84,6 +87,15 @@ void check_generate_options(const GenerateOptions& options) {
               "--stream answers --prompt, or what is typed; leave it out to answer a file");
 }
 
+// Before any sampling: an output that cannot be written is found now. nullptr: the answers are printed.
+std::unique_ptr<OutputFile> open_output(const GenerateOptions& options) {
+  if (options.output_dir.empty()) { return nullptr; }
+  std::vector<std::string> inputs = rows::input_files(options.data);
+  inputs.insert(inputs.end(), {options.model_name_or_path, options.adapter});
+  return std::make_unique<OutputFile>(
+      options.output_dir, OutputRule{.overwrite = options.overwrite_output_dir, .inputs = inputs});
+}
+
 SamplingParams sampling_params(const GenerateOptions& options, const ModelSpec& spec, std::int32_t eos_id) {
   SamplingParams sampling = options.sampling;
   sampling.seed = static_cast<std::uint64_t>(options.seed);
@@ -98,8 +110,7 @@ SamplingParams sampling_params(const GenerateOptions& options, const ModelSpec& 
 std::vector<generate::Output> run_engine(generate::Engine& engine, std::size_t total) {
   report::ProgressBar bar("generate", static_cast<double>(total));
   std::vector<generate::Output> outputs;
-  while (!engine.done()) {
-    check_input(!interrupted(), "stopped; nothing was written");
+  while (!engine.done() && !interrupted()) {
     for (generate::Output& output : engine.step()) {
       outputs.push_back(std::move(output));
       bar.advance(1, cat(thousands(engine.new_tokens()), " tokens"));
@@ -119,6 +130,7 @@ int stream(const GenerateOptions& options, generate::Engine& engine, const setup
 
 int generate_file(const GenerateOptions& options) {
   check_generate_options(options);
+  const std::unique_ptr<OutputFile> target = open_output(options);
   kernels::set_threads(options.threads);
   const std::vector<Example> examples = options.stream ? std::vector<Example>() : read_prompts(options);
   setup::ModelSetup setup =
@@ -141,7 +153,11 @@ int generate_file(const GenerateOptions& options) {
     }
   }
   const double begin = monotonic_seconds();
-  const auto outputs = run_engine(engine, examples.size() * static_cast<std::size_t>(options.num_samples));
+  const std::size_t wanted = examples.size() * static_cast<std::size_t>(options.num_samples);
+  const auto outputs = run_engine(engine, wanted);
+  const bool stopped = outputs.size() < wanted;  // by a signal: what is finished is kept
+  check_input(!stopped || !outputs.empty(),
+              "stopped before the first answer was finished; nothing was written");
   const double seconds = std::max(1e-9, monotonic_seconds() - begin);
   const bool plain = is_plain(sampling);
   std::string lines;
@@ -150,11 +166,15 @@ int generate_file(const GenerateOptions& options) {
     const Example& prompt = examples[static_cast<std::size_t>(output.id)];
     lines += generated_row(output, prompt, plain).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
-  if (options.output_dir.empty()) { return 0; }
-  write_file(options.output_dir, lines);
-  log_info(cat(thousands(static_cast<std::int64_t>(outputs.size())), " answers in ", options.output_dir, ", ",
-               fixed(static_cast<double>(engine.new_tokens()) / seconds, 0), " tokens/s"));
-  return 0;
+  if (!options.output_dir.empty()) {
+    write_file(options.output_dir, lines);
+    log_info(cat(thousands(std::ssize(outputs)), " answers in ", options.output_dir, ", ",
+                 fixed(static_cast<double>(engine.new_tokens()) / seconds, 0), " tokens/s"));
+  }
+  if (!stopped) { return 0; }
+  log_info(cat("stopped; ", thousands(std::ssize(outputs)), " of ",
+               thousands(static_cast<std::int64_t>(wanted)), " answers were finished and are kept"));
+  return 128 + interrupt_signal();
 }
 
 }  // namespace

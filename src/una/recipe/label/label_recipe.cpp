@@ -7,6 +7,7 @@
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
+#include "una/base/files/output_rule.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/json_line.h"
@@ -19,9 +20,11 @@
 #include "una/recipe/label/label_journal.h"
 #include "una/recipe/label/label_rows.h"
 #include "una/report/progress_bar.h"
+#include "una/rows/files/input_files.h"
 #include "una/rows/read_examples.h"
 #include "una/run/training_run.h"
 #include "una/setup/reward_setup.h"
+#include "una/setup/run_inputs.h"
 
 namespace una::recipe {
 namespace {
@@ -84,10 +87,6 @@ void check_label_options(const LabelOptions& options) {
               "no reward: give --reward, as in --reward judge:judge.yaml (una label --help)");
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(!options.output_dir.empty(), "no output: name the JSONL file with --out");
-  check_input(!is_folder(options.output_dir), options.output_dir,
-              " is a folder; --out names the JSONL file to write");
-  check_input(options.overwrite_output_dir || !is_file(options.output_dir), options.output_dir,
-              " is there already; give another --out, or --overwrite_output_dir");
   const auto& range = options.data.score_range;
   check_input(range.empty() || range.size() == 2 || (range.size() == 1 && range[0] == "observed"),
               "score_range needs two numbers, lo,hi, or the word observed");
@@ -244,6 +243,11 @@ void finish(const LabelOptions& options, reward::Reward& reward, const std::vect
 
 int label_file(const LabelOptions& options) {
   check_label_options(options);
+  const std::string partial = options.output_dir + ".partial";
+  std::vector<std::string> inputs = rows::input_files(options.data);
+  for (const std::string& input : setup::reward_inputs(options.reward)) { inputs.push_back(input); }
+  const OutputFile output(options.output_dir, {.overwrite = options.overwrite_output_dir, .inputs = inputs},
+                          {options.output_dir + ".left_out.jsonl", partial});
   kernels::set_threads(options.threads);
   const std::vector<Example> rows = read_rows(options);
   const setup::Rewards rewards =
@@ -254,7 +258,6 @@ int label_file(const LabelOptions& options) {
     log_info("dry run    everything was read and understood; nothing was labelled or written");
     return 0;
   }
-  const std::string partial = options.output_dir + ".partial";
   LabelJournal journal(partial, identity_of(options, reward, rows), rows);
   if (journal.taken_up() > 0) {
     log_info(cat("resuming   ", thousands(static_cast<std::int64_t>(journal.taken_up())),
