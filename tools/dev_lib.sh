@@ -19,6 +19,7 @@ usage() {
   una ARGS   run the built program
   bench      bench train | bench kernels ...: side by side with the peers where they are installed
   fuzz       [TARGET] [SECONDS]: libFuzzer on one reader of untrusted bytes, or on each in turn (600 seconds)
+  faults     [io|kills|together|all] [COUNT]: what a failing call, a kill or a second run does to the commands
   mutations  [--sample N] [--only TEXT]: apply each fault of tests/mutations.txt and see that its test fails
   sanitize   the tests of the rooms that do not compute with tensors, under AddressSanitizer and UBSan
   parity     numbers against transformers, TRL, PEFT and llama.cpp (installs them); folders against vLLM's loader rules
@@ -156,6 +157,13 @@ run_sanitized() {
   pattern="^($(echo "$sanitized_rooms" | tr ' ' '|'))[.]"
   # shellcheck disable=SC2086
   setup && build asan $targets && ctest --test-dir build/asan --output-on-failure -j "$(nproc)" -R "$pattern"
+}
+
+# Failing calls, kills and runs that meet (tests/faults/faults.py): [io|kills|together|all] [count].
+run_faults() {
+  setup && build release una una_interposer
+  UNA=build/release/src/una/cli/una UNA_INTERPOSER=$PWD/build/release/tests/faults/libuna_interposer.so \
+    UNA_GOOD=tests/bad_files/good UNA_TEST_TMP=build/faults python3 tests/faults/faults.py "${1:-all}" "${2:-0}"
 }
 
 # Inputs that reach new code stay in build/fuzz/corpus, what breaks something in build/fuzz/findings.
