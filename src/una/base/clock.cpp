@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -26,10 +27,13 @@ std::uint64_t proc_kilobytes(const char* path, const std::string& name) {
   return 0;
 }
 
-double process_start_seconds() {  // on the boot clock
+// On the boot clock; none where /proc cannot be read (too many open files).
+std::optional<double> process_start_seconds() {
   std::ifstream in("/proc/self/stat");
   std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  std::istringstream fields(text.substr(text.rfind(')') + 2));
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos || name_end + 2 > text.size()) { return std::nullopt; }
+  std::istringstream fields(text.substr(name_end + 2));
   std::string field;
   for (int i = 3; i <= 22 && fields >> field; ++i) {}
   return std::stod(field) / static_cast<double>(::sysconf(_SC_CLK_TCK));
@@ -46,9 +50,10 @@ double monotonic_seconds() {
 }
 
 double process_age_seconds() {
+  const std::optional<double> start = process_start_seconds();
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec) - process_start_seconds();
+  return start ? static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec) - *start : 0;
 }
 
 double unix_seconds() {
