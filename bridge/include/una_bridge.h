@@ -75,8 +75,8 @@ una_status una_token_to_id(const una_tokenizer* tokenizer, una_str token, int32_
 una_status una_id_to_token(const una_tokenizer* tokenizer, int32_t id, una_text* out, una_text* error);
 
 // Trains a byte-level BPE; *out is the text of its tokenizer.json.
-una_status una_bpe_train(const una_str* texts, size_t count, int64_t vocab_size, const una_str* special_tokens,
-                         size_t special_count, una_text* out, una_text* error);
+una_status una_bpe_train(const una_str* texts, size_t count, int64_t vocab_size,
+                         const una_str* special_tokens, size_t special_count, una_text* out, una_text* error);
 
 // ---- chat template ----
 
@@ -112,8 +112,9 @@ void una_rendered_free(una_rendered rendered);
 
 typedef struct una_pattern una_pattern;
 typedef struct una_found {
-  int32_t found;      // 1: the pattern is in the text
-  size_t begin, end;  // bytes of the pattern's last group there; both SIZE_MAX when it took no part or was not wanted
+  int32_t found;  // 1: the pattern is in the text
+  size_t begin,
+      end;  // bytes of the pattern's last group there; both SIZE_MAX when it took no part or was not wanted
 } una_found;
 // The dialect of the crate fancy-regex, `.` matching line breaks. Linear time; patterns with look-around or
 // back-references may backtrack, a million steps at most per search (then UNA_INPUT).
@@ -121,6 +122,30 @@ una_status una_pattern_new(una_str pattern, una_pattern** out, una_text* error);
 void una_pattern_free(una_pattern* pattern);
 una_status una_pattern_search(const una_pattern* pattern, una_str text, int32_t with_group, una_found* out,
                               una_text* error);
+
+// ---- Python's regular expressions and strings, for scorers that were written in Python ----
+
+typedef struct una_regex una_regex;
+enum { UNA_REGEX_IGNORECASE = 1, UNA_REGEX_MULTILINE = 2, UNA_REGEX_DOTALL = 4 };  // flags, summed
+typedef struct una_spans {
+  size_t*
+      bounds;  // bytes [begin, end) of every group, the whole match first, match by match; SIZE_MAX: took no part
+  size_t size;    // numbers in bounds
+  size_t groups;  // of one match, the whole one counted
+} una_spans;
+// The dialect of Python's `re`, translated: bridge/src/python_regex.rs. Searches stop after ten million backtracking
+// steps (then UNA_INPUT).
+una_status una_regex_new(una_str pattern, int32_t flags, una_regex** out, una_text* error);
+void una_regex_free(una_regex* regex);
+una_status una_regex_find_all(const una_regex* regex, una_str text, una_spans* out, una_text* error);
+void una_spans_free(una_spans spans);
+
+una_status una_python_lower(una_str text, una_text* out, una_text* error);  // str.lower
+enum { UNA_IS_UPPER = 0, UNA_IS_LOWER = 1 };
+una_status una_python_has_case(una_str text, int32_t question, int32_t* out,
+                               una_text* error);  // str.isupper, islower
+// The language of a text as Python's langdetect tells it with seed 0, "en"; empty: it finds none.
+una_status una_language(una_str text, una_text* out, una_text* error);
 
 // ---- Parquet (when the bridge was built with the feature "parquet") ----
 

@@ -15,6 +15,8 @@ mod pattern;
 mod pyerror;
 mod pyrepr;
 mod pystr;
+mod python_regex;
+mod python_text;
 mod pyvalue;
 mod request;
 mod source_limits;
