@@ -184,12 +184,40 @@ class LineCursor {
 
 constexpr std::size_t kChunk = 1024;  // rows in memory at once
 
-struct FileReader {
+// Rows as they are in the file.
+struct PlainMaker {
+  using Made = JsonRow;
+
+  Made make(const std::string&, Json json, const Where& where) const { return {std::move(json), where}; }
+};
+
+// Rows with their shape recognised.
+struct RowMaker {
+  using Made = ReadRow;
   const DataOptions& options;
   const DatasetEntry* entry;  // how dataset_info.json describes the rows, or nullptr
-  const TakeRows& take;
+
+  Made make(const std::string& path, Json json, const Where& where) const {
+    std::optional<std::string> truth = ground_truth_of({json, where}, options.ground_truth_column);
+    if (entry != nullptr) { json = entry->row(json, where); }
+    // {"prompt", "answer"}: a field of this name would be an answer of nobody knows which shape.
+    if (truth && entry == nullptr && !fits_any_shape(json)) { json.erase(options.ground_truth_column); }
+    ReadRow row = read_row(json, where, options.apply_chat_template);
+    if (row.example.source.empty()) {
+      row.example.source = entry != nullptr ? entry->name() : fs::path(unpacked_name(path)).stem().string();
+    }
+    row.example.ground_truth = std::move(truth);
+    return row;
+  }
+};
+
+template <class Maker>
+struct FileReader {
+  using Made = typename Maker::Made;
+  const Maker& maker;
+  const std::function<void(std::vector<Made> rows, double done)>& take;
   std::size_t room;  // rows to read yet
-  std::vector<Rename> renames = parse_columns(options.columns);
+  std::vector<Rename> renames = {};
 
   void read(const std::string& path) {
     FileBytes file(path);
@@ -209,26 +237,19 @@ struct FileReader {
  private:
   // `count` rows that `parse(i, where)` gives as JSON; `line(i)` is their number in the file.
   template <class Parse, class LineNumber>
-  std::vector<ReadRow> make_rows(const std::string& path, std::size_t count, const Parse& parse,
-                                 const LineNumber& line) const {
-    const std::string name = entry != nullptr ? entry->name() : fs::path(unpacked_name(path)).stem().string();
-    std::vector<ReadRow> rows(count);
+  std::vector<Made> make_rows(const std::string& path, std::size_t count, const Parse& parse,
+                              const LineNumber& line) const {
+    std::vector<Made> rows(count);
     for_each_index(count, [&](std::size_t i) {
       const Where where{path, line(i)};
       Json json = parse(i, where);
       rename_columns(json, renames);
-      std::optional<std::string> truth = ground_truth_of({json, where}, options.ground_truth_column);
-      if (entry != nullptr) { json = entry->row(json, where); }
-      // {"prompt", "answer"}: a field of this name would be an answer of nobody knows which shape.
-      if (truth && entry == nullptr && !fits_any_shape(json)) { json.erase(options.ground_truth_column); }
-      rows[i] = read_row(json, where, options.apply_chat_template);
-      if (rows[i].example.source.empty()) { rows[i].example.source = name; }
-      rows[i].example.ground_truth = std::move(truth);
+      rows[i] = maker.make(path, std::move(json), where);
     });
     return rows;
   }
 
-  void hand_on(std::vector<ReadRow> rows, double done) {
+  void hand_on(std::vector<Made> rows, double done) {
     room -= rows.size();
     take(std::move(rows), done);
   }
@@ -277,7 +298,7 @@ struct FileReader {
   void read_array(FileBytes& file, const std::string& path) {
     ArrayCursor cursor(file, path);
     for (std::int64_t before = 0; room > 0;) {
-      std::vector<ReadRow> rows;
+      std::vector<Made> rows;
       try {
         const std::vector<std::string_view> elements = cursor.next(std::min(kChunk, room));
         rows = make_rows(
@@ -315,7 +336,7 @@ struct FileReader {
     while (room > 0) {
       const std::vector<Line> lines = cursor.next(std::min(kChunk, room));
       if (lines.empty()) { return; }
-      std::vector<ReadRow> rows;
+      std::vector<Made> rows;
       blame_damage(file, [&] {
         rows = make_rows(
             path, lines.size(),
@@ -356,7 +377,14 @@ Json parse_line(std::string_view line, const Where& where) {
 
 void read_file_rows(const std::string& path, const DatasetEntry* entry, const DataOptions& options,
                     std::int64_t most, const TakeRows& take) {
-  FileReader{options, entry, take, static_cast<std::size_t>(most)}.read(path);
+  const RowMaker maker{options, entry};
+  FileReader<RowMaker>{maker, take, static_cast<std::size_t>(most), parse_columns(options.columns)}.read(
+      path);
+}
+
+void read_plain_rows(const std::string& path, std::int64_t most, const TakePlainRows& take) {
+  const PlainMaker maker;
+  FileReader<PlainMaker>{maker, take, static_cast<std::size_t>(most)}.read(path);
 }
 
 }  // namespace una::rows

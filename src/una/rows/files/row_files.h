@@ -21,6 +21,16 @@ using TakeRows = std::function<void(std::vector<ReadRow> rows, double done)>;
 void read_file_rows(const std::string& path, const DatasetEntry* entry, const DataOptions& options,
                     std::int64_t most, const TakeRows& take);
 
+// A row as it is in its file; an object in most of them.
+struct JsonRow {
+  Json json;
+  Where where;
+};
+using TakePlainRows = std::function<void(std::vector<JsonRow> rows, double done)>;
+
+// The same files, without a look at what the rows mean.
+void read_plain_rows(const std::string& path, std::int64_t most, const TakePlainRows& take);
+
 // One line; a bare NaN or Infinity (Python writes them) becomes null. InputError "file:line: ...".
 Json parse_line(std::string_view line, const Where& where);
 
