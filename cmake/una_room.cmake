@@ -45,7 +45,7 @@ function(una_room name)
     endforeach()
     add_test(NAME ${name}.${stem} COMMAND ${name}_test --gtest_filter=${suite}.*:*/${suite}.*)
     set_tests_properties(${name}.${stem} PROPERTIES LABELS "unit;${name}" TIMEOUT 300
-      ENVIRONMENT "UNA_TEST_TMP=${CMAKE_CURRENT_BINARY_DIR}/tmp;UNA_FIXTURES=${PROJECT_SOURCE_DIR}/tests/data;OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive"
+      ENVIRONMENT "UNA_TEST_TMP=${CMAKE_CURRENT_BINARY_DIR}/tmp;UNA_FIXTURES=${PROJECT_SOURCE_DIR}/tests/data;NLTK_DATA=${PROJECT_SOURCE_DIR}/.deps/nltk_data;OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive"
       FAIL_REGULAR_EXPRESSION "Running 0 tests")
   endforeach()
 endfunction()

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "una/base/format.h"
+#include "una/reward/math/answer.h"
 
 namespace una::reward {
 namespace {
@@ -327,7 +328,7 @@ bool same_result(const std::string& answer, const std::string& truth, double tol
         whole ? whole : read_number(marked.empty() ? last_number(answer) : marked);
     return left && same_number(*left, *right, tolerance);
   }
-  return plain_result(marked.empty() ? answer : marked) == plain_result(wanted);
+  return math::same_answer(wanted, marked.empty() ? answer : marked);
 }
 
 std::string loose_text(const std::string& text) {

@@ -21,9 +21,8 @@ std::optional<double> number_value(const std::string& text);
 
 // True when the answer ends in the truth's result. The truth is a bare result or a solution that marks one;
 // of the answer it is the marked result, else its last number. Two numbers agree within the relative
-// tolerance; a percent sign on one side only may also mean hundredths. A truth that is not a number must be read
-// as it is there, without spaces and LaTeX's sizes and styles, in the answer's mark or as the whole
-// answer.
+// tolerance; a percent sign on one side only may also mean hundredths. A truth that is not a number is compared with
+// the answer's mark, or with the whole answer, by math::same_answer.
 bool same_result(const std::string& answer, const std::string& truth, double tolerance);
 
 // Lower case, without punctuation, the articles a, an, the, and needless white space (SQuAD's rule).
