@@ -17,7 +17,11 @@
 namespace una::setup {
 namespace {
 
-constexpr const char *kSum = "implicit:", *kMean = "implicit_mean:";
+constexpr const char *kSum = "implicit:", *kMean = "implicit_mean:", *kLogp = "logp:",
+                     *kLogpMean = "logp_mean:";
+
+// Without a reference: the log-prob itself.
+bool is_plain(const std::string& name) { return starts_with(name, kLogp) || starts_with(name, kLogpMean); }
 constexpr std::int64_t kNoLimit = 1 << 20;  // tokens, where the model states none
 
 // beta times the log-ratio of policy and reference, by a policy of its own.
@@ -30,13 +34,15 @@ class ImplicitReward final : public reward::Reward {
         reference_(std::move(reference)),
         encoder_(std::move(encoder)),
         beta_(beta),
-        per_token_(starts_with(name_, kMean)),
+        per_token_(starts_with(name_, kMean) || starts_with(name_, kLogpMean)),
+        plain_(is_plain(name_)),
         max_tokens_(policy_.folder.spec.max_positions > 0 ? policy_.folder.spec.position_limit() : kNoLimit) {
   }
 
   std::vector<reward::Verdict> score(const std::vector<reward::Question>& questions) override;
   std::string description() const override {
-    return cat("implicit reward ", name_, ", beta ", significant(beta_, 4));
+    return plain_ ? cat("log-prob ", name_)
+                  : cat("implicit reward ", name_, ", beta ", significant(beta_, 4));
   }
 
  private:
@@ -48,7 +54,7 @@ class ImplicitReward final : public reward::Reward {
   std::unique_ptr<model::Model> reference_;  // nullptr: the policy's model without its adapter
   text::Encoder encoder_;
   double beta_;
-  bool per_token_;
+  bool per_token_, plain_;
   std::int64_t max_tokens_;
 };
 
@@ -71,11 +77,13 @@ Row ImplicitReward::row_of(const reward::Question& question, std::size_t index) 
 void ImplicitReward::score_batch(const PackedBatch& batch, std::vector<reward::Verdict>& verdicts) const {
   const eval::PolicyUse policy{policy_.model.get(), policy_.policy};
   const eval::PolicyUse reference{reference_ == nullptr ? policy_.model.get() : reference_.get()};
-  const std::vector<eval::AnswerLogp> answers = eval::answer_logps(policy, reference, batch);
+  const at::Tensor logps = eval::token_logps(policy, batch);
+  const std::vector<eval::AnswerLogp> answers =
+      eval::answer_logps(logps, plain_ ? logps : eval::token_logps(reference, batch), batch);
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const eval::AnswerLogp& answer = answers[i];
-    const double value =
-        beta_ * (per_token_ ? answer.ratio / static_cast<double>(answer.tokens) : answer.ratio);
+    const double whole = plain_ ? answer.policy : answer.ratio;
+    const double value = beta_ * (per_token_ ? whole / static_cast<double>(answer.tokens) : whole);
     const Where& where = batch.rows[static_cast<std::size_t>(batch.sequences[i].row)];
     reward::Verdict& verdict = verdicts[static_cast<std::size_t>(where.line)];
     verdict =
@@ -99,7 +107,9 @@ std::vector<reward::Verdict> ImplicitReward::score(const std::vector<reward::Que
 
 }  // namespace
 
-bool is_implicit(const std::string& name) { return starts_with(name, kSum) || starts_with(name, kMean); }
+bool is_implicit(const std::string& name) {
+  return starts_with(name, kSum) || starts_with(name, kMean) || is_plain(name);
+}
 
 std::optional<double> trained_beta(const std::string& folder) {
   const std::string path = folder + "/run.yaml";
@@ -120,9 +130,11 @@ std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, co
     check_input(is_folder(part), "reward ", name, ": there is no folder '", part, "'");
   }
   const ModelPlace place = model_place(parts[0]);
-  check_input(!place.adapter.empty() || parts.size() == 2, "reward ", name, ": ", parts[0],
+  const bool plain = is_plain(name);
+  check_input(!plain || parts.size() == 1, "reward ", name, ": log-probs have no reference; name one folder");
+  check_input(plain || !place.adapter.empty() || parts.size() == 2, "reward ", name, ": ", parts[0],
               " is not an adapter; name its reference, implicit:", parts[0], ":REFERENCE");
-  const std::optional<double> beta = trained_beta(parts[0]);
+  const std::optional<double> beta = plain ? 1.0 : trained_beta(parts[0]);
   if (!beta) { throw InputError(cat("reward ", name, ": there is no run.yaml with a beta in ", parts[0])); }
   ModelSetup policy = load_for_inference(place.folder, place.adapter, compute);
   check_input(!policy.model->has_reward_head(), "reward ", name, ": a reward model; use model:", parts[0]);

@@ -13,6 +13,7 @@ namespace una::setup {
 // prompt)), read with the policy's own tokenizer and template as in training. `name`:
 //   implicit:POLICY[:REF]       the sum over the answer's tokens: grows with the answer's length
 //   implicit_mean:POLICY[:REF]  divided by the answer's tokens, so that length alone earns nothing
+//   logp:POLICY, logp_mean:POLICY  log pi(answer | prompt) itself, without reference and beta; POLICY may be any model
 // POLICY is an adapter folder that names its base (the reference, unless REF is given) or a model folder (REF
 // is needed then). beta is read from the run.yaml in the policy's folder. InputError on anything else.
 std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, const Compute& compute);

@@ -56,7 +56,7 @@ struct LabelOptions {
       "a folder with LLaMA-Factory's dataset_info.json; dataset_name are then names of its entries");
     v("output_dir", output_dir, "the JSONL file to write (alias --out)");
     v("reward", reward,
-      "model:FOLDER | judge:FILE | http://... | command:LINE | implicit:POLICY[:REF] | exact_match | math | "
+      "model:FOLDER | judge:FILE | http://... | command:LINE | implicit:POLICY[:REF] | logp:POLICY | exact_match | math | "
       "length:N | regex:PATTERN "
       "| "
       "json; several are summed");
