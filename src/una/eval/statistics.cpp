@@ -69,4 +69,58 @@ Interval win_rate(const std::vector<double>& before, const std::vector<double>& 
   return mean_interval(wins, seed, resamples);
 }
 
+double ratio(const std::vector<Share>& shares) {
+  double sum = 0, count = 0;
+  for (const Share& share : shares) { sum += share.sum, count += share.count; }
+  return count == 0 ? 0 : sum / count;
+}
+
+double ratio(const std::vector<Share>& shares, const std::vector<std::size_t>& members) {
+  double sum = 0, count = 0;
+  for (const std::size_t member : members) { sum += shares[member].sum, count += shares[member].count; }
+  return count == 0 ? 0 : sum / count;
+}
+
+Interval wilson_interval(double successes, double count) {
+  check(count > 0, "wilson_interval: no rows");
+  constexpr double kZ = 1.959963984540054;  // of 95 %
+  const double share = successes / count, spread = kZ * kZ / count;
+  const double middle = (share + spread / 2) / (1 + spread);
+  const double half = std::sqrt(share * (1 - share) / count * kZ * kZ + spread * spread / 4) / (1 + spread);
+  return {share, std::max(0.0, middle - half), std::min(1.0, middle + half)};
+}
+
+Interval share_interval(const std::vector<Share>& shares, std::uint64_t seed, int resamples) {
+  const bool yes_or_no = std::all_of(shares.begin(), shares.end(), [](const Share& share) {
+    return share.count == 1 && (share.sum == 0 || share.sum == 1);
+  });
+  const auto size = static_cast<double>(shares.size());
+  if (yes_or_no) { return wilson_interval(ratio(shares) * size, size); }
+  return bootstrap({size}, seed, [&](const auto& drawn) { return ratio(shares, drawn.front()); }, resamples);
+}
+
+Interval bootstrap(const std::vector<double>& sizes, std::uint64_t seed,
+                   const std::function<double(const std::vector<std::vector<std::size_t>>& drawn)>& statistic,
+                   int resamples) {
+  std::vector<std::vector<std::size_t>> drawn;
+  for (const double size : sizes) {
+    drawn.emplace_back(static_cast<std::size_t>(size));
+    std::iota(drawn.back().begin(), drawn.back().end(), std::size_t{0});
+  }
+  Interval interval;
+  interval.mean = statistic(drawn);
+  std::vector<double> values;
+  for (int resample = 0; resample < resamples; ++resample) {
+    Rng rng(seed, stream_id("eval/bootstrap"), static_cast<std::uint64_t>(resample));
+    for (std::vector<std::size_t>& stratum : drawn) {
+      for (std::size_t& member : stratum) { member = rng.below(stratum.size()); }
+    }
+    values.push_back(statistic(drawn));
+  }
+  std::sort(values.begin(), values.end());
+  interval.low = percentile(values, 0.025);
+  interval.high = percentile(values, 0.975);
+  return interval;
+}
+
 }  // namespace una::eval

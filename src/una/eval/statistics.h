@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 // How sure a number of the demo's table is. Every value belongs to one held-out prompt: the prompts are the
@@ -30,5 +31,22 @@ Interval paired_gain(const std::vector<double>& before, const std::vector<double
 // Share of prompts with after > before, ties count one half.
 Interval win_rate(const std::vector<double>& before, const std::vector<double>& after, std::uint64_t seed,
                   int resamples = kResamples);
+
+// What a row adds to a share: right answers of all answers. Most rows have count 1.
+struct Share {
+  double sum = 0, count = 1;
+};
+double ratio(const std::vector<Share>& shares);  // sum of sums by counts
+double ratio(const std::vector<Share>& shares, const std::vector<std::size_t>& members);  // of these rows
+// Wilson's 95 % interval of `successes` of `count`, 0 < count.
+Interval wilson_interval(double successes, double count);
+// Wilson's where every row is 0 or 1 of 1, else a bootstrap by row.
+Interval share_interval(const std::vector<Share>& shares, std::uint64_t seed, int resamples = kResamples);
+
+// A statistic of rows in strata of these sizes, and the percentiles of it over resamples within each stratum.
+// `statistic` gets the rows of each stratum, all of them in their order first.
+Interval bootstrap(const std::vector<double>& sizes, std::uint64_t seed,
+                   const std::function<double(const std::vector<std::vector<std::size_t>>& drawn)>& statistic,
+                   int resamples = kResamples);
 
 }  // namespace una::eval

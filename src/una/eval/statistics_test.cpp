@@ -77,5 +77,23 @@ TEST(Statistics, NothingHasNoInterval) {
   EXPECT_EQ(one.high, 3);
 }
 
+TEST(Statistics, WilsonsIntervalIsThatOfTheTables) {
+  const Interval eight = wilson_interval(8, 10);  // statsmodels: proportion_confint(8, 10, method="wilson")
+  EXPECT_NEAR(eight.low, 0.4901624715, 1e-9);
+  EXPECT_NEAR(eight.high, 0.9433178485, 1e-9);
+  const Interval none = wilson_interval(0, 20);
+  EXPECT_EQ(none.low, 0);
+  EXPECT_NEAR(none.high, 0.1611251581, 1e-9);
+}
+
+TEST(Statistics, SharesCountWhatRowsBring) {
+  const std::vector<Share> shares = {{1, 1}, {1, 3}, {0, 2}};
+  EXPECT_NEAR(ratio(shares), 2.0 / 6, 1e-12);
+  EXPECT_NEAR(ratio(shares, {1, 1}), 2.0 / 6, 1e-12);
+  const Interval interval = share_interval(shares, 1);
+  EXPECT_LT(interval.low, interval.mean);
+  EXPECT_GT(interval.high, interval.mean);
+}
+
 }  // namespace
 }  // namespace una::eval

@@ -26,6 +26,7 @@ std::vector<Command> make_commands() {
       {"plan", "tokens, steps, memory and time of a run, before anything is loaded", run_plan},
       {"preview", "show how rows are read: shapes, tokens, mask, template, lengths", run_preview},
       {"score", "implicit rewards (and log-probs) of the answers in a file", run_score},
+      {"eval", "the leaderboard's tasks from local files, before and after, with intervals", run_eval},
       {"label", "give the answers in a file scores, thumbs or preferences by any reward", run_label},
       {"convert", "rows of any shape as pairs, thumbs, scores or groups in our own form", run_convert},
       {"generate", "sample answers to the prompts of a file", run_generate},

@@ -26,6 +26,7 @@ int run_plan(const Arguments& arguments);
 int run_preview(const Arguments& arguments);
 int run_score(const Arguments& arguments);
 int run_label(const Arguments& arguments);
+int run_eval(const Arguments& arguments);
 int run_convert(const Arguments& arguments);
 int run_generate(const Arguments& arguments);
 int run_merge(const Arguments& arguments);

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "una/rows/data_options.h"
+#include "una/setup/model_setup.h"
+#include "una/setup/reward_setup.h"
+
+namespace una::recipe {
+
+// How well rewards tell the better answer: tasks of `una eval` that need no model of their own.
+struct PreferenceOptions {
+  std::string data_folder, output_folder;
+  std::vector<std::string> rewards;  // names of setup::make_rewards, each evaluated by itself
+  std::int64_t limit = 0;
+  bool apply_chat_template = false;
+  setup::RewardKeys keys;
+  setup::Compute compute;
+};
+
+bool is_preference_task(const std::string& name);
+std::vector<std::string> preference_tasks();
+
+// Scores the rows of the tasks ("rewardbench", "rewardbench2", "pairs") by every reward, prints the tables and writes
+// preferences.json, preferences.txt and a file of scores per task. Exit code.
+int evaluate_preferences(const std::vector<std::string>& tasks, const PreferenceOptions& options);
+
+// Rows of our own in the tasks' shapes.
+void write_preference_sample(const std::string& folder);
+
+}  // namespace una::recipe
