@@ -25,7 +25,8 @@ Frame read_frame(const std::string& path) {
   try {
     const YAML::Node root = YAML::LoadFile(path);
     Frame frame;
-    if (root["description"]) { frame.text = root["description"].as<std::string>() + "\n\n"; }
+    // The first question follows at once: the harness puts nothing between them.
+    if (root["description"]) { frame.text = root["description"].as<std::string>(); }
     for (const YAML::Node& example : root["fewshot_config"]["samples"]) {
       frame.text +=
           cat(question(example["input"].as<std::string>()), " ", example["target"].as<std::string>(), "\n\n");

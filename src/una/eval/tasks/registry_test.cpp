@@ -44,7 +44,7 @@ TEST(Registry, EveryTaskReadsItsOwnSample) {
 TEST(Registry, PromptsAreLaidOutAsInTheHarness) {
   EXPECT_EQ(
       load("bbh", 1)[0].items[0].context,
-      "Name the shape whose colour differs from that of the two others.\n\n"
+      "Name the shape whose colour differs from that of the two others."
       "Q: The circle is red, the square is blue, the star is red.\nOptions:\n(A) circle\n(B) square\n(C) star\nA: (B)\n\n"
       "Q: The circle is green, the square is grey, the star is grey.\nOptions:\n(A) circle\n(B) square\n(C) star\nA: (A)\n\n"
       "Q: The circle is pink, the square is pink, the star is black.\nOptions:\n(A) circle\n(B) square\n(C) star\nA: (C)\n\n"
