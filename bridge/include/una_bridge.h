@@ -160,6 +160,55 @@ una_status una_parquet_open(una_str path, size_t batch, una_parquet_file* out, u
 una_status una_parquet_next(una_parquet* rows, una_text* out, una_text* error);
 void una_parquet_free(una_parquet* rows);
 
+// ---- an HTTP/1.1 server of bytes ----
+
+typedef struct una_http una_http;
+
+// Borrowed for the call. `target`: path and query as they came. `headers`: "name: value" lines, names in lower case.
+// `refusal`: 0, or the status with which the request is to be answered because of `reason`; it has no body then.
+typedef struct una_http_request {
+  uint64_t ticket;
+  una_str method, target, headers, body, peer;
+  int32_t refusal;
+  una_str reason;
+} una_http_request;
+
+// `any_host` 0: the Host header must name a loopback address or one of allowed_hosts. Requests with an Origin are
+// refused unless it is the server's own or one of allowed_origins. `body_seconds`: and a second for each 64 KB that came.
+// `max_queue_bytes`: of one stream; a client that lets more wait, or takes no byte for write_seconds, is cut.
+typedef struct una_http_config {
+  una_str host;
+  uint16_t port;  // 0: any that is free
+  int32_t any_host;
+  const una_str* allowed_hosts;
+  size_t allowed_hosts_size;
+  const una_str* allowed_origins;
+  size_t allowed_origins_size;
+  size_t max_connections, max_connections_per_peer, max_head_bytes, max_headers;
+  uint64_t max_body_bytes;
+  size_t max_queue_bytes;
+  double head_seconds, body_seconds, idle_seconds, write_seconds;
+  void* context;
+  // Both are called on the server's one thread and must not wait. Each request must be answered by its ticket, from any
+  // thread. on_gone: the client of a ticket went before its answer was complete; answers to it are then dropped.
+  void (*on_request)(void* context, const una_http_request* request);
+  void (*on_gone)(void* context, uint64_t ticket);
+} una_http_config;
+
+una_status una_http_open(const una_http_config* config, una_http** out, una_text* error);
+uint16_t una_http_port(const una_http* server);
+size_t una_http_connections(const una_http* server);  // open now
+// `headers`: "name: value" lines. None of these waits; tickets that are unknown (by now) are passed over.
+una_status una_http_respond(const una_http* server, uint64_t ticket, uint16_t status, una_str headers,
+                            una_str body, una_text* error);
+una_status una_http_stream_begin(const una_http* server, uint64_t ticket, uint16_t status, una_str headers,
+                                 una_text* error);
+void una_http_stream_push(const una_http* server, uint64_t ticket, una_str bytes);
+void una_http_stream_end(const una_http* server, uint64_t ticket);
+// From now on a connection ends with its answer, and idle ones end at once.
+void una_http_drain(const una_http* server);
+void una_http_close(una_http* server);  // ends all connections; no callback runs after it
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif

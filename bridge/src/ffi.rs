@@ -17,14 +17,19 @@ pub struct Str {
 
 impl Str {
     /// Safety: `data` points to `size` bytes that live as long as the call.
-    pub unsafe fn text<'a>(self, what: &str) -> Outcome<&'a str> {
+    pub unsafe fn bytes<'a>(self, what: &str) -> Outcome<&'a [u8]> {
         if self.size == 0 {
-            return Ok("");
+            return Ok(&[]);
         }
         if self.data.is_null() {
             return Err(format!("{what} is a null pointer"));
         }
-        let bytes = std::slice::from_raw_parts(self.data, self.size);
+        Ok(std::slice::from_raw_parts(self.data, self.size))
+    }
+
+    /// Safety: `data` points to `size` bytes that live as long as the call.
+    pub unsafe fn text<'a>(self, what: &str) -> Outcome<&'a str> {
+        let bytes = self.bytes(what)?;
         std::str::from_utf8(bytes)
             .map_err(|e| format!("{what} is not valid UTF-8 (byte {})", e.valid_up_to()))
     }

@@ -1,10 +1,16 @@
-//! The Rust side of `include/una_bridge.h`: tokenizers and chat templates for a C++ program. Every exported
+//! The Rust side of `include/una_bridge.h`: tokenizers, chat templates, Parquet and an HTTP server
+//! for a C++ program. Every exported
 //! function runs its body under `catch_unwind`; errors cross the border as a status and an owned sentence.
 
 mod clock;
 mod ffi;
 mod filters;
 mod generation;
+mod http_answer;
+mod http_checks;
+mod http_connection;
+mod http_ffi;
+mod http_server;
 mod kept;
 mod meter;
 mod methods;
