@@ -53,14 +53,53 @@ std::vector<Message> messages_of(const detail::Fields& fields) {
 }
 
 void refuse_what_we_lack(const detail::Fields& fields) {
-  for (const char* name : {"presence_penalty", "frequency_penalty"}) { fields.refuse_unless(name, 0); }
   fields.refuse_unless("logit_bias", Json::object());
   fields.refuse_unless("response_format", {{"type", "text"}});
+  fields.refuse_unless("skip_special_tokens", true);
+  for (const char* name : {"functions", "guided_json", "guided_regex", "guided_choice", "guided_grammar"}) {
+    fields.refuse_unless(name, nullptr);
+  }
   const Json* choice = fields.any("tool_choice");
   if (choice != nullptr && *choice != "auto" && *choice != "none") {
     throw BadRequest("tool_choice", "'tool_choice' must be auto or none");
   }
 }
+
+// The fields that are read here, or refused; others are passed over.
+const std::vector<std::string> kKnown = {"model",
+                                         "messages",
+                                         "temperature",
+                                         "top_p",
+                                         "top_k",
+                                         "min_p",
+                                         "max_tokens",
+                                         "max_completion_tokens",
+                                         "min_tokens",
+                                         "seed",
+                                         "stop",
+                                         "stop_token_ids",
+                                         "n",
+                                         "stream",
+                                         "stream_options",
+                                         "tools",
+                                         "tool_choice",
+                                         "chat_template_kwargs",
+                                         "repetition_penalty",
+                                         "presence_penalty",
+                                         "frequency_penalty",
+                                         "logprobs",
+                                         "top_logprobs",
+                                         "ignore_eos",
+                                         "add_generation_prompt",
+                                         "continue_final_message",
+                                         "logit_bias",
+                                         "response_format",
+                                         "skip_special_tokens",
+                                         "functions",
+                                         "guided_json",
+                                         "guided_regex",
+                                         "guided_choice",
+                                         "guided_grammar"};
 
 std::string text_of(const Json* json) { return json == nullptr ? "" : json->dump(); }
 
@@ -95,8 +134,16 @@ ChatRequest read_chat_request(const std::string& body) {
   if (!request.max_tokens) { request.max_tokens = fields.integer("max_tokens"); }
   request.seed = fields.integer("seed");
   request.stop = fields.texts("stop");
-  request.n = fields.integer("n").value_or(1);
+  request.n = fields.count("n", 1, detail::kMostChoices).value_or(1);
   request.stream = fields.flag("stream").value_or(false);
+  request.sampling = detail::sampling_of(fields);
+  request.include_usage = detail::wants_usage(fields);
+  request.ignore_eos = fields.flag("ignore_eos").value_or(false);
+  request.add_generation_prompt = fields.flag("add_generation_prompt").value_or(true);
+  request.continue_final_message = fields.flag("continue_final_message").value_or(false);
+  const auto top = fields.count("top_logprobs", 0, detail::kMostAlternatives);
+  if (fields.flag("logprobs").value_or(false)) { request.top_logprobs = top.value_or(0); }
+  request.ignored = fields.unknown(kKnown);
   request.tools = text_of(fields.any("tools"));
   request.template_kwargs = text_of(fields.any("chat_template_kwargs"));
   return request;
@@ -107,10 +154,35 @@ Json reply_json(const ChatReply& reply) {
   for (const ChatChoice& choice : reply.choices) {
     Json one{{"index", choice.index}, {"message", message_json(choice.message)}, {"finish_reason", nullptr}};
     if (!choice.finish_reason.empty()) { one["finish_reason"] = choice.finish_reason; }
+    if (choice.logprobs) { one["logprobs"] = *choice.logprobs; }
     choices.push_back(std::move(one));
   }
   return {{"id", reply.id},       {"object", "chat.completion"}, {"created", reply.created},
           {"model", reply.model}, {"choices", choices},          {"usage", usage_json(reply.usage)}};
+}
+
+Json piece_json(const ChatReply& reply, bool first) {
+  Json json = reply_json(reply);
+  json["object"] = "chat.completion.chunk";
+  json.erase("usage");
+  json["choices"] = Json::array();
+  for (const ChatChoice& choice : reply.choices) {
+    Json delta = Json::object();
+    if (first) { delta["role"] = choice.message.role; }
+    if (first || !choice.message.content.empty()) { delta["content"] = choice.message.content; }
+    Json one{{"index", choice.index}, {"delta", delta}, {"finish_reason", nullptr}};
+    if (choice.logprobs) { one["logprobs"] = *choice.logprobs; }
+    if (!choice.finish_reason.empty()) { one["finish_reason"] = choice.finish_reason; }
+    json["choices"].push_back(std::move(one));
+  }
+  return json;
+}
+
+Json usage_piece_json(const ChatReply& reply) {
+  Json json = reply_json(reply);
+  json["object"] = "chat.completion.chunk";
+  json["choices"] = Json::array();
+  return json;
 }
 
 ReadChatReply read_chat_reply(const std::string& body) {

@@ -8,7 +8,36 @@
 namespace una::openai {
 namespace {
 
-constexpr std::int64_t kMaxTokens = 16;  // OpenAI's default
+// The fields that are read here, or refused; others are passed over.
+const std::vector<std::string> kKnown = {"model",
+                                         "prompt",
+                                         "max_tokens",
+                                         "min_tokens",
+                                         "temperature",
+                                         "top_p",
+                                         "top_k",
+                                         "min_p",
+                                         "repetition_penalty",
+                                         "presence_penalty",
+                                         "frequency_penalty",
+                                         "seed",
+                                         "stop",
+                                         "stop_token_ids",
+                                         "n",
+                                         "best_of",
+                                         "logprobs",
+                                         "prompt_logprobs",
+                                         "return_token_ids",
+                                         "echo",
+                                         "stream",
+                                         "stream_options",
+                                         "cache_salt",
+                                         "add_special_tokens",
+                                         "ignore_eos",
+                                         "suffix",
+                                         "logit_bias",
+                                         "response_format",
+                                         "skip_special_tokens"};
 
 Json prompt_json(const std::variant<TokenIds, std::string>& prompt) {
   return std::visit([](const auto& value) { return Json(value); }, prompt);
@@ -32,22 +61,6 @@ std::vector<std::variant<TokenIds, std::string>> prompts_of(const detail::Fields
     }
   }
   return prompts;
-}
-
-SamplingParams sampling_of(const detail::Fields& fields) {
-  SamplingParams sampling;
-  sampling.max_new_tokens = fields.integer("max_tokens").value_or(kMaxTokens);
-  sampling.min_new_tokens = fields.integer("min_tokens").value_or(0);
-  sampling.temperature = fields.number("temperature").value_or(1);
-  sampling.top_p = fields.number("top_p").value_or(1);
-  const std::int64_t top_k = fields.integer("top_k").value_or(-1);
-  sampling.top_k = top_k < 0 ? 0 : top_k;  // vLLM's -1: off
-  sampling.min_p = fields.number("min_p").value_or(0);
-  sampling.repetition_penalty = fields.number("repetition_penalty").value_or(1);
-  sampling.seed = static_cast<std::uint64_t>(fields.integer("seed").value_or(0));
-  sampling.stop = fields.texts("stop");
-  sampling.stop_ids = fields.ids("stop_token_ids");
-  return sampling;
 }
 
 std::optional<std::vector<double>> numbers_of(const Json* list) {
@@ -89,6 +102,13 @@ CompletionChoice choice_of(const Json& json, const Json& reply) {
   return choice;
 }
 
+// Whole numbers without a point: readers want integers.
+Json ids_json(const std::vector<double>& ids) {
+  Json out = Json::array();
+  for (const double id : ids) { out.push_back(static_cast<std::int64_t>(id)); }
+  return out;
+}
+
 Json choice_json(const CompletionChoice& choice) {
   Json json{{"index", choice.index},
             {"text", choice.text.value_or("")},
@@ -96,8 +116,10 @@ Json choice_json(const CompletionChoice& choice) {
             {"logprobs", nullptr}};
   if (!choice.finish_reason.empty()) { json["finish_reason"] = choice.finish_reason; }
   if (choice.stop_reason) { json["stop_reason"] = *choice.stop_reason; }
-  if (choice.token_ids) { json["token_ids"] = *choice.token_ids; }
-  if (choice.prompt_token_ids) { json["prompt_token_ids"] = *choice.prompt_token_ids; }
+  if (choice.token_ids) { json["token_ids"] = ids_json(*choice.token_ids); }
+  if (choice.prompt_token_ids) { json["prompt_token_ids"] = ids_json(*choice.prompt_token_ids); }
+  if (choice.prompt_logprobs) { json["prompt_logprobs"] = *choice.prompt_logprobs; }
+  if (choice.logprobs) { json["logprobs"] = *choice.logprobs; }
   if (choice.tokens.empty() && choice.token_logprobs.empty()) { return json; }
   Json values = Json::array();
   for (const std::optional<double>& value : choice.token_logprobs) {
@@ -140,7 +162,6 @@ Json request_json(const CompletionRequest& request) {
 
 CompletionRequest read_completion_request(const std::string& body) {
   const detail::Fields fields(body);
-  for (const char* name : {"presence_penalty", "frequency_penalty"}) { fields.refuse_unless(name, 0); }
   fields.refuse_unless("logit_bias", Json::object());
   fields.refuse_unless("response_format", {{"type", "text"}});
   fields.refuse_unless("suffix", "");
@@ -149,9 +170,15 @@ CompletionRequest read_completion_request(const std::string& body) {
   CompletionRequest request;
   request.model = fields.text("model").value_or("");
   request.prompts = prompts_of(fields);
-  request.sampling = sampling_of(fields);
-  request.n = fields.integer("n").value_or(1);
-  request.logprobs = fields.integer("logprobs");
+  request.sampling = detail::sampling_of(fields);
+  request.seeded = fields.any("seed") != nullptr;
+  request.n = fields.count("n", 1, detail::kMostChoices).value_or(1);
+  request.logprobs = fields.count("logprobs", 0, detail::kMostAlternatives);
+  request.prompt_logprobs = fields.count("prompt_logprobs", 0, detail::kMostAlternatives);
+  request.include_usage = detail::wants_usage(fields);
+  request.add_special_tokens = fields.flag("add_special_tokens").value_or(true);
+  request.ignore_eos = fields.flag("ignore_eos").value_or(false);
+  request.ignored = fields.unknown(kKnown);
   request.return_token_ids = fields.flag("return_token_ids").value_or(false);
   request.echo = fields.flag("echo").value_or(false);
   request.stream = fields.flag("stream").value_or(false);
@@ -164,6 +191,18 @@ Json reply_json(const CompletionReply& reply) {
   for (const CompletionChoice& choice : reply.choices) { choices.push_back(choice_json(choice)); }
   return {{"id", reply.id},       {"object", "text_completion"}, {"created", reply.created},
           {"model", reply.model}, {"choices", choices},          {"usage", usage_json(reply.usage)}};
+}
+
+Json piece_json(const CompletionReply& reply) {
+  Json json = reply_json(reply);
+  json.erase("usage");
+  return json;
+}
+
+Json usage_piece_json(const CompletionReply& reply) {
+  Json json = reply_json(reply);
+  json["choices"] = Json::array();
+  return json;
 }
 
 ReadCompletionReply read_completion_reply(const std::string& body) {

@@ -92,6 +92,7 @@ TEST(Wire, RepliesComeBackAsTheyWereWritten) {
   choice.tokens = {"a", " b"};
   choice.token_logprobs = {std::nullopt, -0.5};
   completion.choices = {choice, {.text = "", .finish_reason = "length"}};
+  EXPECT_EQ(reply_json(completion)["choices"][0]["token_ids"].dump(), "[7,8]");
   const ReadCompletionReply again = read_completion_reply(reply_json(completion).dump());
   EXPECT_EQ(again.problem, "");
   EXPECT_EQ(reply_json(again.reply).dump(), reply_json(completion).dump());
@@ -102,7 +103,10 @@ TEST(Wire, ARequestIsRefusedByTheNameOfItsField) {
   const std::string start = R"({"messages": [{"role": "user", "content": "hi"}])";
   EXPECT_EQ(chat(start + "}"), "none");
   EXPECT_EQ(chat(start + R"(, "frequency_penalty": 0, "presence_penalty": 0.0, "user": "x"})"), "none");
-  EXPECT_EQ(chat(start + R"(, "frequency_penalty": 0.5})"), "frequency_penalty");
+  EXPECT_EQ(chat(start + R"(, "frequency_penalty": 0.5})"), "none");
+  EXPECT_EQ(chat(start + R"(, "frequency_penalty": 2.5})"), "frequency_penalty");
+  EXPECT_EQ(chat(start + R"(, "top_logprobs": 21})"), "top_logprobs");
+  EXPECT_EQ(chat(R"({"messages": 1, "messages": 2})"), "messages");
   EXPECT_EQ(chat(start + R"(, "response_format": {"type": "json_object"}})"), "response_format");
   EXPECT_EQ(chat(start + R"(, "tool_choice": "required"})"), "tool_choice");
   EXPECT_EQ(chat(start + R"(, "temperature": "hot"})"), "temperature");
@@ -126,6 +130,45 @@ TEST(Wire, PartsOfTextAndTheNewerNameOfMaxTokensAreRead) {
       R"("max_completion_tokens": 5, "max_tokens": 9})");
   EXPECT_EQ(request.messages[0].content, "ab");
   EXPECT_EQ(request.max_tokens, 5);
+}
+
+TEST(Wire, LogProbsAreShownAsClientsReadThem) {
+  const TokenEntry first{.id = 3, .text = "Gr\xC3\xBC"},
+      second{.id = 5,
+             .text = "\xC3\x9F e",
+             .logprob = -0.5,
+             .top = {{.id = 7, .text = "a", .logprob = -0.25, .rank = 1},
+                     {.id = 8, .text = "a", .logprob = -3.0, .rank = 2}},
+             .rank = 4};
+  EXPECT_EQ(completion_logprobs({first, second}, true, 10).dump(),
+            parse_json(R"({"tokens":["Gr\u00fc","\u00df e"],"token_logprobs":[null,-0.5],)"
+                       R"("top_logprobs":[null,{"a":-0.25,"\u00df e":-0.5}],"text_offset":[10,13]})",
+                       "wanted")
+                .dump());
+  EXPECT_EQ(completion_logprobs({second}, false, 0)["top_logprobs"], nullptr);
+  EXPECT_EQ(prompt_logprobs({first, second})[1]["5"].dump(),
+            parse_json(R"({"logprob":-0.5,"rank":4,"decoded_token":"\u00df e"})", "wanted").dump());
+  EXPECT_EQ(prompt_logprobs({first})[0], nullptr);
+  const Json chat = chat_logprobs(
+      {{.id = 1, .text = "hi", .logprob = -1e9}, {.id = 2, .text = "\xEF\xBF\xBD", .logprob = -1}});
+  EXPECT_EQ(chat["content"][0]["bytes"].dump(), "[104,105]");
+  EXPECT_EQ(chat["content"][0]["logprob"], kLeastLogprob);
+  EXPECT_EQ(chat["content"][1]["bytes"], nullptr) << "a part of a character";
+}
+
+TEST(Wire, PiecesOfAStreamHaveNoFinishReasonUntilTheLast) {
+  ChatReply reply{.id = "chatcmpl-1", .model = "m", .created = 5, .choices = {}, .usage = {2, 3}};
+  reply.choices.push_back({.index = 0, .message = {"assistant", "", ""}});
+  EXPECT_EQ(piece_json(reply, true)["choices"].dump(),
+            R"([{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}])");
+  reply.choices[0].message.content = "x";
+  EXPECT_EQ(piece_json(reply, false)["choices"].dump(),
+            R"([{"index":0,"delta":{"content":"x"},"finish_reason":null}])");
+  reply.choices[0] = {.index = 0, .message = {"assistant", "", ""}, .finish_reason = "stop"};
+  EXPECT_EQ(piece_json(reply, false)["choices"].dump(), R"([{"index":0,"delta":{},"finish_reason":"stop"}])");
+  EXPECT_FALSE(piece_json(reply, false).contains("usage"));
+  EXPECT_EQ(usage_piece_json(reply)["choices"].dump(), "[]");
+  EXPECT_EQ(usage_piece_json(reply)["usage"]["total_tokens"], 5);
 }
 
 TEST(Wire, AReplyThatIsNoneSaysWhy) {
