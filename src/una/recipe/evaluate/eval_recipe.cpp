@@ -287,10 +287,29 @@ class Evaluation {
   double done_before_ = 0;
 };
 
+// A flag that is given several times counts as one with all the values: --adapter a --adapter b.
+Arguments united(const Arguments& arguments, const std::string& flag) {
+  Arguments others, values;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] != flag) {
+      others.push_back(arguments[i]);
+      continue;
+    }
+    while (i + 1 < arguments.size() && !starts_with(arguments[i + 1], "--")) {
+      values.push_back(arguments[++i]);
+    }
+  }
+  if (values.empty()) { return arguments; }
+  others.push_back(flag);
+  others.insert(others.end(), values.begin(), values.end());
+  return others;
+}
+
 }  // namespace
 
 int run_eval(const Arguments& arguments) {
-  const std::optional<EvalOptions> read = read_command<EvalOptions>(arguments, kUsage, aliases());
+  const std::optional<EvalOptions> read =
+      read_command<EvalOptions>(united(united(arguments, "--adapter"), "--reward"), kUsage, aliases());
   if (!read) { return 0; }
   const EvalOptions& options = *read;
   if (!options.make_sample.empty()) { return make_sample(options.make_sample); }
