@@ -12,10 +12,10 @@ from cpp_text import includes, read, source_files
 
 # prefix of the include -> rooms whose .cpp files may have it
 PARTS = {
-    "yaml-cpp/": {"base"}, "xxhash": {"base"},
+    "yaml-cpp/": {"base", "eval"}, "xxhash": {"base"},
     "simdjson": {"weights"}, "zstd": {"rows"}, "zlib": {"rows"}, "csv.h": {"rows"},
     "httplib": {"net"}, "curl/": {"net"},
-    "CLI/": {"cli"},
+    "CLI/": {"cli"}, "boost/": {"reward"},
     "mpi": {"dist"}, "nccl": {"dist"},
     "cuda": {"kernels", "dist"}, "cublas": {"kernels"}, "cutlass/": {"kernels"},
     "una_bridge.h": {"base", "text", "rows"},

@@ -4,9 +4,11 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
+import subprocess
 import unittest
 
-from support import TASK, fresh, read_rows, run_any, serving
+from support import TASK, UNA, fresh, read_rows, run_any, serving
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -17,6 +19,8 @@ QUICK = {
     "rloo": ["--max_steps", "1", "--max_completion_length", "12", "--num_generations", "2", "--per_device_train_batch_size", "4"],
     "rounds": ["--max_completion_length", "12", "--max_steps", "1", "--logging_steps", "1"],
     "generate": ["--max_new_tokens", "8"],
+    "eval --tasks rewardbench": ["--limit", "1"],
+    "eval": ["--limit", "1", "--max_gen_toks", "4", "--max_length", "512", "--threads", "1"],
     "train": ["--max_steps", "1"], "una": ["--max_steps", "1"], "dpo": ["--max_steps", "1"],
 }
 SMALL = ["--threads", "1"]
@@ -38,6 +42,20 @@ def commands(page):
         if "..." not in text and "|" not in text and "IN" not in text.split():
             found.append((begin, shlex.split(text, comments=True)[1:]))
     return found
+
+
+def run_server(words, folder):
+    """Starts a command that serves until a signal comes, and ends it: (exit code, what it wrote)."""
+    process = subprocess.Popen([UNA, *words, "--port", "0", "--threads", "1"], cwd=folder, stderr=subprocess.PIPE, text=True,
+                               stdin=subprocess.DEVNULL)
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if "http://" in line:
+            process.send_signal(signal.SIGTERM)
+            break
+    lines.append(process.communicate(timeout=120)[1])
+    return process.returncode, "".join(lines)
 
 
 def judge(number, _):
@@ -85,6 +103,11 @@ class World:
         self.rows("path/to/helpsteer2/train.jsonl", [
             {"prompt": f"p{n}", "response": f"an answer {n}", "helpfulness": n % 5, "correctness": 3, "coherence": 4,
              "complexity": 1, "verbosity": 1} for n in range(24)])
+        for name in ("tasks", "DIR"):  # rows of the leaderboard's tasks
+            if not (self.folder / name).exists():
+                run_any(["eval", "--make_sample", name], cwd=self.folder)
+        if not (self.folder / "FOLDER").exists() and (self.folder / "path/to/reward-model").exists():
+            (self.folder / "FOLDER").symlink_to("path/to/reward-model")
         (self.folder / "judge.yaml").write_text(f"base_url: {self.url}\nmodel: m\nmode: score\nscale: [1, 10]\napi_key_env: \"\"\n")
         configs = self.folder / "configs"
         if not configs.exists():
@@ -106,6 +129,8 @@ class World:
                     shutil.rmtree(out)
                 elif out.exists():
                     out.unlink()
+        if words[0] == "serve" or "--web" in words:
+            return run_server(words, self.folder)
         text = " ".join(words)
         extra = next((more for start, more in QUICK.items() if text == start or text.startswith(start + " ")), [])
         if words[0] in ("train", "una", "dpo", "rloo", "una_online", "rounds", "score", "generate"):

@@ -68,7 +68,7 @@ TEST(Sampler, PresenceAndFrequencyAreSubtractedOverTheAnswer) {
     EXPECT_NEAR(draw.logp, std::log(kProbabilities[static_cast<std::size_t>(id)]), 1e-5)
         << "as if nothing had been changed";
   }
-  const SamplingParams greedy{.temperature = 0, .frequency_penalty = 0.25};
+  const SamplingParams greedy{.temperature = 0, .frequency_penalty = 0.3};
   EXPECT_EQ(draw_tokens(logits(kProbabilities), {{&greedy, 0, false, prompt, answer}})[0].token, 0);
 }
 
