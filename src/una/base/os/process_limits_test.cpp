@@ -50,8 +50,8 @@ TEST(ProcessLimits, TooLittleAddressSpaceIsRefused) {
   if (kSanitized) { GTEST_SKIP() << "a sanitizer takes more address space than any limit"; }
   constexpr rlim_t kMB = 1024 * 1024;
   EXPECT_EXIT(
-      check_under(RLIMIT_AS, 200 * kMB, RLIM_INFINITY), testing::ExitedWithCode(2),
-      "may have 200 MB of address space only; the smallest model needs [0-9]+ \\(ulimit -v [0-9]+ or more\\)");
+      check_under(RLIMIT_AS, 64 * kMB, RLIM_INFINITY), testing::ExitedWithCode(2),
+      "may have 64 MB of address space only; the smallest model needs [0-9]+ \\(ulimit -v [0-9]+ or more\\)");
   EXPECT_EXIT(check_under(RLIMIT_AS, 8192 * kMB, RLIM_INFINITY), testing::ExitedWithCode(0), "stack of");
 }
 
