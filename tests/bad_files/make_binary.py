@@ -107,6 +107,33 @@ def parquet_bomb(columns, rows):
     return out + footer + struct.pack("<I", len(footer)) + b"PAR1"
 
 
+def zstd_of_runs(*runs):
+    """A zstd frame of texts and of (letter, megabytes): 32 bytes for each megabyte."""
+    def block(kind, size, content):
+        return struct.pack("<I", size << 3 | kind << 1)[:3] + content
+
+    out = b"\x28\xB5\x2F\xFD" + b"\0" + b"\x38"  # no checksum, no size; a window of 128 kB
+    for run in runs:
+        if isinstance(run, bytes):
+            out += block(0, len(run), run)
+        else:
+            out += block(1, 1 << 17, run[0]) * (8 * run[1])
+    return out + struct.pack("<I", 1)[:3]  # an empty last block
+
+
+def write_bombs():
+    pair, prompt = json.dumps(PAIR).encode(), b'{"prompt": "'
+    write("rows/line_too_long.jsonl.zst", zstd_of_runs(pair + b"\n" + prompt, (b"a", 300)))
+    write("rows/line_of_blanks.jsonl.zst", zstd_of_runs(pair + b"\n", (b" ", 300)))
+    write("rows/lines_without_a_row.jsonl.zst", zstd_of_runs(pair + b"\n", (b"\n", 300)))
+    write("rows/element_too_long.json.zst", zstd_of_runs(b"[" + pair + b"," + prompt, (b"a", 300)))
+    write("rows/array_of_blanks.json.zst", zstd_of_runs(b"[" + pair + b",", (b" ", 300)))
+    write("rows/cell_too_long.csv.zst", zstd_of_runs(b'prompt,chosen,rejected\nask,yes,no\n"', (b"a", 300)))
+    write("rows/text_too_long.jsonl.zst", zstd_of_runs(pair + b"\n" + prompt, (b"a", 200), b'", "chosen": "y", "rejected": "n"}\n'))
+    write("rows/array_of_empty_lists.json.gz", gzip.compress(b"[" + b"[]," * 6_000_000 + b"[]]", mtime=0))
+    write("rows/values_too_many.jsonl.gz", gzip.compress(b'{"prompt": [' + b"[]," * 11_000_000 + b"[]]}\n", mtime=0))
+
+
 def model_tensors():
     layer = "model.layers.0."
     shapes = {
@@ -312,5 +339,6 @@ if __name__ == "__main__":
     write_headers()
     write_shards()
     write_archives()
+    write_bombs()
     write_adapters()
     write_checkpoints()
