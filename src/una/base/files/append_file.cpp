@@ -25,4 +25,10 @@ AppendFile::~AppendFile() {
 
 void AppendFile::append(std::string_view bytes) { write_all(file_, bytes, path_); }
 
+// Pipes and terminals have nothing to synchronise.
+void AppendFile::sync() {
+  check_input(::fsync(file_) == 0 || errno == EINVAL || errno == EROFS, "cannot write ", path_, ": ",
+              reason_of(errno));
+}
+
 }  // namespace una
