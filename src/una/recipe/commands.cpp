@@ -30,6 +30,7 @@ std::vector<Command> make_commands() {
       {"label", "give the answers in a file scores, thumbs or preferences by any reward", run_label},
       {"convert", "rows of any shape as pairs, thumbs, scores or groups in our own form", run_convert},
       {"generate", "sample answers to the prompts of a file", run_generate},
+      {"chat", "talk to one model or compare two, and keep your votes as rows", run_chat},
       {"serve", "answer OpenAI-compatible requests over HTTP", run_serve},
       {"merge", "write base and adapter as one model folder, verified", run_merge},
       {"export", "write a model, or base and adapter, as one GGUF file for llama.cpp", run_export},

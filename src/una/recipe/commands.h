@@ -29,6 +29,7 @@ int run_label(const Arguments& arguments);
 int run_eval(const Arguments& arguments);
 int run_convert(const Arguments& arguments);
 int run_generate(const Arguments& arguments);
+int run_chat(const Arguments& arguments);
 int run_serve(const Arguments& arguments);
 int run_merge(const Arguments& arguments);
 int run_export(const Arguments& arguments);
