@@ -83,7 +83,7 @@ class World:
     def rows(self, name, rows):
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
+        if not path.exists() or path.stat().st_size == 0:  # empty: a page opened for votes, and closed
             path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
     def fill(self):
