@@ -152,7 +152,8 @@ una_status una_language(una_str text, una_text* out, una_text* error);
 typedef struct una_parquet una_parquet;
 typedef struct una_parquet_file {
   una_parquet* rows;
-  int64_t count;  // rows of the file
+  int64_t count;     // rows of the file
+  una_text columns;  // their names, a JSON list
 } una_parquet_file;
 // `batch`: the most rows of one call of una_parquet_next.
 una_status una_parquet_open(una_str path, size_t batch, una_parquet_file* out, una_text* error);

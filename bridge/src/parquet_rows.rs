@@ -28,6 +28,7 @@ pub struct ParquetRows {
 pub struct ParquetFile {
     rows: *mut ParquetRows,
     count: i64,
+    columns: Text,
 }
 
 fn damaged(error: impl std::fmt::Display) -> String {
@@ -51,6 +52,9 @@ fn open(path: &str, batch: usize) -> Outcome<ParquetFile> {
     let file = File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
     let count = builder.metadata().file_metadata().num_rows();
+    let fields = builder.schema().fields();
+    let names: Vec<&String> = fields.iter().map(|field| field.name()).collect();
+    let columns = serde_json::to_string(&names).map_err(damaged)?;
     let batch = rows_of_batch(builder.metadata(), batch);
     let reader = builder.with_batch_size(batch).build().map_err(damaged)?;
     let rows = Box::new(ParquetRows {
@@ -60,6 +64,7 @@ fn open(path: &str, batch: usize) -> Outcome<ParquetFile> {
     Ok(ParquetFile {
         rows: Box::into_raw(rows),
         count,
+        columns: Text::new(columns),
     })
 }
 

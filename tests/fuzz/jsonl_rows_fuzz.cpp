@@ -9,8 +9,8 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/rows/native_row.h"
-#include "una/rows/read_examples.h"
+#include "una/views/native_row.h"
+#include "una/views/read_examples.h"
 
 // A file of rows, through the same door as a user's: packed or not, JSONL or an array (CSV after a line
 // "csv"), every shape, scores, views; and what was read must be writable as our own rows.
@@ -42,8 +42,8 @@ class Folder {
 void read_rows(const una::rows::DataOptions& options) {
   try {
     una::rows::ReadReport report;
-    for (const una::Example& example : una::rows::read_examples(options, report, "")) {
-      static_cast<void>(una::rows::native_row(example, std::nullopt).json.dump());
+    for (const una::Example& example : una::views::read_examples(options, report, "")) {
+      static_cast<void>(una::views::native_row(example, std::nullopt).json.dump());
     }
   } catch (const una::InputError&) {  // the only way out that is allowed
   }

@@ -122,8 +122,44 @@ SHAPES = {
               "UltraFeedback binarized", "HelpSteer2 preference"],
     "Thumbs": ["binary", "binary", "Alpaca"],
     "Scores": ["score", "HelpSteer2", "native (responses)", "score"],
+    "Exports of other programs": ["OpenAI preference", "arena battle"],
     "Without feedback": ["messages", "prompt and completion", "text", "Alpaca", "question and answer", "prompt only"],
 }
+
+
+class MessyFeedback(unittest.TestCase):
+    """What spreadsheets and rating tools write, from file to rows."""
+
+    def read(self, name, text, *more, code=0):
+        data = fresh(name)
+        data.write_bytes(text if isinstance(text, bytes) else text.encode())
+        out = fresh("messy-out.jsonl")
+        log = run("convert", "--data", data, "--out", out, *more, code=code)[code != 0]
+        return read_rows(out) if code == 0 else log
+
+    def test_a_sheet_of_thumbs(self):
+        text = b"\xef\xbb\xbfsep=;\r\nPrompt;Completion;Thumbs Up;Note\r\na;b, c;up;x\r\n;;;\r\nd;;down;\r\ne;f;n/a;\r\ng;h;Down;\r\n"
+        rows = self.read("messy.csv", text, "--label_values", "good=up,bad=down")
+        self.assertEqual([(row["prompt"], row["completion"], row["label"]) for row in rows], [("a", "b, c", True), ("g", "h", False)])
+        self.assertIn("--label_values good=", self.read("messy.csv", text, code=2))
+
+    def test_decimal_commas(self):
+        rows = self.read("commas.csv", "prompt;response;score;score_range\na;b;2,5;[0, 5]\n")
+        self.assertEqual((rows[0]["score"], rows[0]["score_range"]), (2.5, [0, 5]))
+
+    def test_marks_inside_objects(self):
+        row = json.dumps({"question": "q", "answer": "a", "data": {"rating": -1}}) + "\n"
+        self.assertIn("--columns label=data.rating", self.read("nested.jsonl", row, code=2))
+        words = ["--columns", "label=data.rating", "--label_values", "good=1,bad=-1"]
+        self.assertIs(self.read("nested.jsonl", row, *words)[0]["label"], False)
+        plain = '{"prompt": "p", "completion": "a"}\n'
+        self.assertIn("fits no row", self.read("plain.jsonl", plain, "--columns", "label=data.rating", code=2))
+
+    def test_columns_that_nothing_reads_are_listed(self):
+        data = write_rows("unread.jsonl", [{"prompt": f"p{n}", "chosen": "a b", "rejected": "c", "prompt_id": n} for n in range(9)])
+        for words in (["preview", "--model", TASK / "start"], ["doctor"]):
+            self.assertIn("columns not read: prompt_id\n", run(*words, "--data", data)[0])
+        self.assertIn("columns not read: prompt_id\n", train("dpo", data, fresh("unread"), "--max_steps", 1)[1])
 
 
 class Document(unittest.TestCase):

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "una/base/format.h"
-#include "una/rows/read_examples.h"
 #include "una/rows/rows_testing.h"
+#include "una/views/read_examples.h"
 
 namespace una::data {
 namespace {
@@ -68,7 +68,7 @@ TEST(Dataset, AnswersToLabelAreReadWhateverStandsBesideThem) {
 {"prompt": "p"}
 )");
   rows::ReadReport report;
-  const std::vector<Example> examples = rows::read_answers(world.options, report);
+  const std::vector<Example> examples = views::read_answers(world.options, report);
   ASSERT_EQ(examples.size(), 4U);
   EXPECT_EQ(examples[0].responses.size(), 2U);
   EXPECT_EQ(examples[0].responses[1].text.plain, "b");
@@ -178,7 +178,7 @@ TEST(Dataset, TheContentHashFollowsIdsMasksTargetsAndWeights) {
 TEST(Dataset, ExamplesInMemoryAndReadExamplesGiveTheSameRows) {
   World world("dataset_memory", sft_rows(5));
   rows::ReadReport report;
-  const std::vector<Example> examples = rows::read_examples(world.options, report, "");
+  const std::vector<Example> examples = views::read_examples(world.options, report, "");
   EXPECT_EQ(examples.size(), 5U);
   EXPECT_EQ(report.by_unit.at("sft"), 5);
   const auto dataset = make_dataset(examples, world.options, world.encoder);

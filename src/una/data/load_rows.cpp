@@ -9,9 +9,9 @@
 #include "una/base/os/interrupt.h"
 #include "una/data/tokenise.h"
 #include "una/rows/files/row_feed.h"
-#include "una/rows/mapped_rows.h"
-#include "una/rows/scores/scores.h"
-#include "una/rows/views.h"
+#include "una/views/mapped_rows.h"
+#include "una/views/scores/scores.h"
+#include "una/views/views.h"
 
 namespace una::data::detail {
 namespace {
@@ -70,7 +70,7 @@ class RowLoader {
       feed_.each([this](const std::vector<rows::ReadRow>& rows, double) { mapper_.see(rows); });
     }
     if (bounded && views_.gathers()) { count_answers(); }
-    rows::SeenRows seen;
+    views::SeenRows seen;
     feed_.each([&](std::vector<rows::ReadRow> rows, double done) {
       check_input(!interrupted(), "stopped while the rows were read; nothing was written");
       rows::count_shapes(rows, report_);
@@ -85,7 +85,7 @@ class RowLoader {
 
  private:
   void count_answers() {
-    rows::SeenRows seen;
+    views::SeenRows seen;
     rows::DropLog unread;
     feed_.each([&](std::vector<rows::ReadRow> rows, double) {
       prepare(rows, seen, unread);
@@ -93,15 +93,15 @@ class RowLoader {
     });
   }
 
-  void prepare(std::vector<rows::ReadRow>& rows, rows::SeenRows& seen, rows::DropLog& drops) {
-    rows::check_marked(rows);
+  void prepare(std::vector<rows::ReadRow>& rows, views::SeenRows& seen, rows::DropLog& drops) {
+    views::check_marked(rows);
     mapper_.map(rows);
-    rows::remove_degenerate(rows, seen, drops);
+    views::remove_degenerate(rows, seen, drops);
   }
 
-  void hand_on(const std::vector<rows::PlacedExample>& placed) {
+  void hand_on(const std::vector<views::PlacedExample>& placed) {
     std::vector<const Example*> examples;
-    for (const rows::PlacedExample& one : placed) {
+    for (const views::PlacedExample& one : placed) {
       check_accepted(one.example, accepted_);
       examples.push_back(&one.example);
     }
@@ -118,8 +118,8 @@ class RowLoader {
   rows::ReadReport& report_;
   rows::DropLog& drops_;
   rows::RowFeed feed_;
-  rows::ScoreMapper mapper_;
-  rows::ViewMaker views_;
+  views::ScoreMapper mapper_;
+  views::ViewMaker views_;
   RowTokeniser tokeniser_;
 };
 

@@ -4,7 +4,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/rows/scores/score_fit_file.h"
+#include "una/views/scores/score_fit_file.h"
 
 namespace una::data::detail {
 namespace {
@@ -22,6 +22,8 @@ rows::ReadReport read_members(const Json& json) {
   out.dropped = json.at("dropped").get<Counts>();
   out.ties = json.at("ties").get<Counts>();
   out.unused = json.at("unused").get<Counts>();
+  out.unread = json.at("unread").get<Counts>();
+  out.renamed = json.at("renamed").get<Counts>();
   out.sources = json.at("sources").get<std::vector<std::string>>();
   for (const Json& bin : json.at("lengths")) { out.lengths[bin.at(0).get<std::int64_t>()] = bin.at(1); }
   for (const Json& part : json.at("mixture")) {
@@ -30,7 +32,7 @@ rows::ReadReport read_members(const Json& json) {
   out.groups = json.at("groups").get<std::int64_t>();
   out.largest_group = json.at("largest_group").get<std::int64_t>();
   out.score_mapping = json.at("score_mapping").get<std::string>();
-  if (json.contains("score_fits")) { out.score_fits = rows::fits_of_json(json.at("score_fits")); }
+  if (json.contains("score_fits")) { out.score_fits = views::fits_of_json(json.at("score_fits")); }
   return out;
 }
 
@@ -51,13 +53,15 @@ Json report_json(const rows::ReadReport& report) {
               {"dropped", report.dropped},
               {"ties", report.ties},
               {"unused", report.unused},
+              {"unread", report.unread},
+              {"renamed", report.renamed},
               {"sources", report.sources},
               {"lengths", lengths},
               {"mixture", mixture},
               {"groups", report.groups},
               {"largest_group", report.largest_group},
               {"score_mapping", report.score_mapping}};
-  if (report.score_fits != nullptr) { out["score_fits"] = rows::fits_json(*report.score_fits); }
+  if (report.score_fits != nullptr) { out["score_fits"] = views::fits_json(*report.score_fits); }
   return out;
 }
 

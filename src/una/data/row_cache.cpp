@@ -17,12 +17,12 @@
 #include "una/rows/drops.h"
 #include "una/rows/files/dataset_info.h"
 #include "una/rows/files/sources.h"
-#include "una/rows/scores/score_fit_file.h"
+#include "una/views/scores/score_fit_file.h"
 
 namespace una::data::detail {
 namespace {
 
-constexpr std::uint64_t kVersion = 2;  // raised when the same files and settings come to give other rows
+constexpr std::uint64_t kVersion = 3;  // raised when the same files and settings come to give other rows
 constexpr std::uint64_t kLarge = std::uint64_t{64}
                                  << 20;  // bytes of files from which on `auto` means a cache
 

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "una/rows/rows_testing.h"
-#include "una/rows/scores/score_mappings.h"
+#include "una/views/scores/score_mappings.h"
 
 namespace una::data::detail {
 namespace {
@@ -120,7 +120,7 @@ TEST(RowStore, TheReportComesBackWithItsScoreFits) {
   report.sources = {"a", "b"};
   report.mixture = {{"a", 0.7, 7, 9}};
   report.score_mapping = "as they are";
-  for (const rows::ScoreMapping& mapping : rows::score_mappings()) {
+  for (const views::ScoreMapping& mapping : views::score_mappings()) {
     if (mapping.fit == nullptr) { continue; }
     auto fits = std::make_shared<rows::ScoreFits>();
     fits->mapping = mapping.name;

@@ -16,8 +16,8 @@
 #include "una/recipe/commands.h"
 #include "una/recipe/generate/generate_stream.h"
 #include "una/recipe/serve/loaded_model.h"
-#include "una/rows/read_examples.h"
 #include "una/serve/app.h"
+#include "una/views/read_examples.h"
 
 namespace una::recipe {
 namespace {
@@ -90,7 +90,7 @@ std::vector<std::vector<Message>> prompts_of(const ChatKeys& keys) {
   rows::DataOptions data = keys.data;
   data.allow_dropped = 1;
   rows::ReadReport report;
-  for (const Example& example : rows::read_examples(data, report, "")) {
+  for (const Example& example : views::read_examples(data, report, "")) {
     out.push_back(example.prompt.is_chat ? example.prompt.messages
                                          : std::vector<Message>{{"user", example.prompt.plain, ""}});
   }

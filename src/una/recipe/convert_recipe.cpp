@@ -6,9 +6,9 @@
 #include "una/base/format.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
-#include "una/rows/convert.h"
 #include "una/rows/files/input_files.h"
 #include "una/setup/run_config.h"
+#include "una/views/convert.h"
 
 namespace una::recipe {
 namespace {
@@ -21,7 +21,7 @@ constexpr const char* kUsage =
 struct Options {
   std::string output_dir;
   bool overwrite_output_dir = false;
-  rows::ConvertOptions convert;
+  views::ConvertOptions convert;
   rows::DataOptions data;
   template <class V>
   void fields(V&& v) {
@@ -43,7 +43,12 @@ struct Options {
     v("binary_threshold", data.binary_threshold,
       "to binary: a prompt's only scored answer is good above this (0..1)");
     v("apply_chat_template", data.apply_chat_template, "write string prompts as one user turn");
-    v("columns", data.columns, "rename columns, ours=theirs: prompt=question,completion=reply");
+    v("columns", data.columns,
+      "rename columns, ours=theirs: prompt=question,completion=reply; theirs may be a path: label=data.rating");
+    v("label_values", data.label_values,
+      "words and numbers that are thumbs: good=up|1|yes,bad=down|0|no (none=...: answers left out)");
+    v("csv_delimiter", data.csv_delimiter,
+      "the character between cells of CSV files: auto | ',' | ';' | tab | '|'");
     v("ground_truth_column", data.ground_truth_column, "the field with the right answer");
     v("max_rows", data.max_rows, "use only the first rows; 0: all");
   }
@@ -67,7 +72,7 @@ int run_convert(const Arguments& arguments) {
       {.overwrite = options.overwrite_output_dir, .inputs = rows::input_files(options.data)}, {left_out});
   check_input(ends_with(options.output_dir, ".jsonl"), "--out: \"", options.output_dir,
               "\" must end in .jsonl, since JSON lines are written");
-  const rows::ConvertReport report = rows::convert_rows(options.data, options.convert, options.output_dir);
+  const views::ConvertReport report = views::convert_rows(options.data, options.convert, options.output_dir);
   std::printf("%s\n", report.read.text(options.data.max_length).c_str());
   std::printf("written    %s rows in %s\n", thousands(report.read.rows_kept).c_str(),
               options.output_dir.c_str());

@@ -12,8 +12,9 @@
 #include "una/kernels/threads.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
-#include "una/rows/read_examples.h"
+#include "una/rows/drops.h"
 #include "una/run/training_run.h"
+#include "una/views/read_examples.h"
 #include "una/weights/peft_adapter.h"
 
 namespace una::recipe {
@@ -114,16 +115,18 @@ std::string data_text(const DoctorOptions& options, const ModelSpec& spec) {
   const setup::TextSetup text =
       setup::load_text(setup::text_folders(options.model_name_or_path, options.adapter), options.data, spec);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
-  const auto dataset = data::load_dataset(options.data, text.encoder, units, "");
+  rows::DataOptions data = options.data;
+  data.max_length = run::fitted_max_length(data.max_length, spec);
+  const auto dataset = data::load_dataset(data, text.encoder, units, "");
   check_input(dataset->size() > 0, "no rows are left to train on");
-  return cat(dataset->size(), " rows\n", dataset->report().text(options.data.max_length));
+  return cat(dataset->size(), " rows\n", dataset->report().text(data.max_length));
 }
 
 // Without a model there is no tokenizer: only the shapes are checked.
 std::string shapes_text(const DoctorOptions& options) {
   rows::ReadReport report;
-  const std::vector<Example> rows = rows::read_examples(options.data, report, "");
-  check_input(!rows.empty(), "no rows are left to train on");
+  const std::vector<Example> rows = views::read_examples(options.data, report, "");
+  rows::check_dropped(report, "", options.data.allow_dropped);
   return cat(rows.size(), " rows; give --model to check their lengths and template too\n",
              report.text(options.data.max_length));
 }

@@ -14,7 +14,7 @@
 #include "una/data/dataset.h"
 #include "una/eval/agreement.h"
 #include "una/report/progress_bar.h"
-#include "una/rows/read_examples.h"
+#include "una/views/read_examples.h"
 
 namespace una::recipe {
 namespace {
@@ -98,7 +98,7 @@ void check_counts(const Counts& counts, double allowed) {
 std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& options,
                              const std::string& path) {
   rows::ReadReport read;
-  const std::vector<Example> examples = rows::read_examples(options, read, "");
+  const std::vector<Example> examples = views::read_examples(options, read, "");
   log_info(read.text(options.max_length));
   check_input(!examples.empty(), "no rows to score");
   log_info(reward.description());

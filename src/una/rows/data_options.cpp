@@ -4,6 +4,8 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/rows/files/csv.h"
+#include "una/rows/schemas/label_values.h"
 #include "una/text/encoder.h"
 
 namespace una::rows {
@@ -20,6 +22,8 @@ void check_options(const DataOptions& options) {
   check_input(options.max_prompt_length >= 0, "--max_prompt_length must not be negative");
   check_input(options.allow_dropped >= 0 && options.allow_dropped <= 1,
               "--allow_dropped must be between 0 and 1");
+  LabelValues{options.label_values};
+  csv_delimiter(options.csv_delimiter);
   text::is_strict_boundary(options.boundary);
   parse_overlong(options.overlong);
 }

@@ -10,7 +10,7 @@
 
 namespace una::rows {
 
-struct ScoreFits;  // score_mappings.h
+struct ScoreFits;  // score_fit.h
 
 // How rows are read, understood and cut. Key names are Hugging Face's and TRL's where they exist.
 struct DataOptions {
@@ -28,13 +28,15 @@ struct DataOptions {
   std::int64_t chat_template_max_mb = 512;  // see text::TemplateLimits
   double chat_template_max_seconds = 10;
   std::int64_t max_length = 1024;
-  std::int64_t max_prompt_length = 0;  // 0: none
-  std::string overlong = "drop";       // drop | truncate_prompt_left | truncate_completion | error
-  std::string boundary = "repair";     // strict | repair
-  double allow_dropped = 0.05;         // share of rows that may be left out or over-long
-  std::int64_t max_rows = 0;           // 0: all
-  double sft_target = 1;               // una: target of SFT rows
-  std::vector<std::string> columns;    // "ours=theirs": columns to rename before the shape is sought
+  std::int64_t max_prompt_length = 0;     // 0: none
+  std::string overlong = "drop";          // drop | truncate_prompt_left | truncate_completion | error
+  std::string boundary = "repair";        // strict | repair
+  double allow_dropped = 0.05;            // share of rows that may be left out or over-long
+  std::int64_t max_rows = 0;              // 0: all
+  double sft_target = 1;                  // una: target of SFT rows
+  std::vector<std::string> columns;       // "ours=theirs": columns to rename before the shape is sought
+  std::vector<std::string> label_values;  // "good=up|1", "bad=down|0": words and numbers that are thumbs
+  std::string csv_delimiter = "auto";     // auto | , | ; | tab | bar
   std::string ground_truth_column = "ground_truth";
   std::string dataset_cache_dir = "auto";
   double dataset_cache_gb = 64;
@@ -75,7 +77,12 @@ struct DataOptions {
     v("boundary", boundary, "prompt ids are no prefix of the whole: strict (error) | repair (cut, counted)");
     v("allow_dropped", allow_dropped, "share of rows that may be left out before the run is refused");
     v("max_rows", max_rows, "use only the first rows; 0: all");
-    v("columns", columns, "rename columns, ours=theirs: prompt=question,chosen=good");
+    v("columns", columns,
+      "rename columns, ours=theirs: prompt=question,chosen=good; theirs may be a path: label=data.rating");
+    v("label_values", label_values,
+      "words and numbers that are thumbs: good=up|1|yes,bad=down|0|no (none=...: answers left out)");
+    v("csv_delimiter", csv_delimiter,
+      "the character between cells: auto (by the header, or Excel's line sep=) | ',' | ';' | tab | '|'");
     v("ground_truth_column", ground_truth_column,
       "the field with the right answer, handed to rewards that compare (exact_match, math, command, ...)");
     v("dataset_cache_dir", dataset_cache_dir,

@@ -56,7 +56,8 @@ std::string drop_table(const ReadReport& report, const std::string& dropped) {
   std::map<std::string, std::string> places = first_places(dropped);
   std::string text;
   for (const auto& [reason, count] : report.dropped) {
-    text += cat("\n  ", thousands(count), "  ", reason, ", the first in ", places[reason]);
+    text += cat("\n  ", thousands(count), "  ", reason);
+    if (places.contains(reason)) { text += cat(", the first in ", places[reason]); }
   }
   return text;
 }

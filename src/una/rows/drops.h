@@ -37,6 +37,7 @@ inline constexpr const char* kUnfinished = "unfinished answer (finish: length)";
 inline constexpr const char* kSameAnswers = "chosen equals rejected";
 inline constexpr const char* kDuplicate = "exact duplicate";
 inline constexpr const char* kScoreMissing = "score missing";
+inline constexpr const char* kLabelMissing = "label missing";
 inline constexpr const char* kNoSharedPrompt = "chosen and rejected share no prompt";
 inline constexpr const char* kTooLong = "over max_length";
 inline constexpr const char* kPromptTooLong = "prompt over max_prompt_length";

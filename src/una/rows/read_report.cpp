@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "una/base/format.h"
-#include "una/rows/scores/score_mappings.h"
+#include "una/rows/score_fit.h"
 
 namespace una::rows {
 namespace {
@@ -29,6 +29,20 @@ std::string section(const char* title, const Counts& counts) {
     total += count;
   }
   return counts.empty() ? "" : line(total, title) + text;
+}
+
+// "columns not read: a, b (3 rows), c"; of columns that all rows have only the name.
+std::string columns_line(const char* title, const Counts& counts, std::int64_t rows) {
+  constexpr std::size_t kShown = 30;
+  std::vector<std::string> names;
+  for (const auto& [name, count] : counts) {
+    names.push_back(count == rows ? name
+                                  : cat(name, " (", thousands(count), count == 1 ? " row)" : " rows)"));
+    if (names.size() == kShown) { break; }
+  }
+  const std::size_t rest = counts.size() - names.size();
+  if (names.empty()) { return ""; }
+  return cat("  ", title, ": ", join(names, ", "), rest > 0 ? cat(" and ", rest, " more") : "", "\n");
 }
 
 using Lengths = std::map<std::int64_t, std::int64_t>;
@@ -89,6 +103,8 @@ std::string ReadReport::text(std::int64_t max_length) const {
                                significant(part.weight, 6)));
   }
   for (const auto& [name, count] : by_shape) { out += line(count, "  as " + name); }
+  out += columns_line("columns not read", unread, rows_read);
+  out += columns_line("columns read under other names", renamed, rows_read);
   out += line(rows_kept, "rows kept");
   for (const auto& [name, count] : by_unit) { out += line(count, "  " + name); }
   if (rows_truncated > 0) { out += line(rows_truncated, "truncated"); }
@@ -114,6 +130,8 @@ Json ReadReport::json() const {
               {"dropped", counts_json(dropped)},
               {"ties", counts_json(ties)},
               {"unused", counts_json(unused)},
+              {"columns_not_read", counts_json(unread)},
+              {"columns_read_as", counts_json(renamed)},
               {"sources", sources},
               {"groups", groups},
               {"largest_group", largest_group},

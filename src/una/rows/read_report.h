@@ -10,7 +10,7 @@
 
 namespace una::rows {
 
-struct ScoreFits;  // score_mappings.h
+struct ScoreFits;  // score_fit.h
 
 // A source of a weighted mixture and how many of its rows were drawn.
 struct MixturePart {
@@ -27,6 +27,8 @@ struct ReadReport {
   std::map<std::string, std::int64_t> dropped;   // reason -> rows
   std::map<std::string, std::int64_t> ties;      // derived pairs without a winner
   std::map<std::string, std::int64_t> unused;    // scored answers that the chosen view has no place for
+  std::map<std::string, std::int64_t> unread;    // column that nothing has read -> rows
+  std::map<std::string, std::int64_t> renamed;   // "reply as completion" -> rows
   std::vector<std::string> sources;              // names; Row::source indexes it
   std::map<std::int64_t, std::int64_t> lengths;  // tokens -> kept sequences of that length
   std::vector<MixturePart> mixture;              // when weights were given

@@ -35,7 +35,8 @@ inline bool contains(const std::string& text, std::string_view part) {
 
 // A row of a file "rows.jsonl", line 7.
 inline ReadRow read_text(const std::string& json, bool apply_chat_template = false) {
-  return read_row(parse_json(json, "test"), Where{"rows.jsonl", 7}, apply_chat_template);
+  return read_row(parse_json(json, "test"), Where{"rows.jsonl", 7},
+                  {.apply_chat_template = apply_chat_template});
 }
 
 // A tokenizer of a few words, no template; <pad> 0, <s> 1, </s> 2, which ends answers.

@@ -12,9 +12,9 @@
 #include "una/eval/held_out.h"
 #include "una/reward/reward.h"
 #include "una/rollout/rollout.h"
-#include "una/rows/read_examples.h"
 #include "una/run/sample_table.h"
 #include "una/setup/methods.h"
+#include "una/views/read_examples.h"
 
 namespace una::run {
 namespace {
@@ -31,7 +31,7 @@ std::vector<rollout::Prompt> read_prompts(const rows::DataOptions& options, cons
   std::int64_t too_long = 0;
   rows::DataOptions reading = options;
   reading.feedback = "auto";
-  for (Example& example : rows::read_examples(reading, report, "")) {
+  for (Example& example : views::read_examples(reading, report, "")) {
     example.responses.clear();
     example.unit = Unit::kPrompt;
     std::vector<std::int32_t> ids = data::tokenise_prompt(example, options, text.encoder).ids;

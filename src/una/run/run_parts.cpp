@@ -131,6 +131,15 @@ std::string checkpoint_to_resume(const setup::RunConfig& config) {
   return latest;
 }
 
+std::int64_t fitted_max_length(std::int64_t max_length, const ModelSpec& spec) {
+  const std::int64_t limit = spec.max_positions == 0 ? max_length : spec.position_limit();
+  if (max_length <= limit) { return max_length; }
+  check_input(max_length == rows::DataOptions{}.max_length, "max_length ", max_length,
+              " is over the model's ", limit, " positions (max_position_embeddings); give --max_length ",
+              limit, " or less");
+  return limit;
+}
+
 void read_rows_of(const char* key, const std::function<void()>& read) {
   try {
     read();

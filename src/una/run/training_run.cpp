@@ -23,13 +23,13 @@
 #include "una/objective/methods.h"
 #include "una/report/html_report.h"
 #include "una/report/progress_bar.h"
-#include "una/rows/scores/score_fit_file.h"
 #include "una/run/online_setup.h"
 #include "una/run/run_plan.h"
 #include "una/setup/critic_setup.h"
 #include "una/setup/merged.h"
 #include "una/setup/methods.h"
 #include "una/setup/reward_setup.h"
+#include "una/views/scores/score_fit_file.h"
 
 namespace una::run {
 namespace {
@@ -137,15 +137,12 @@ void TrainingRun::check_config() {
   objective_ = objective::make_objective(setup::find_method(config_.method).objective, config_.objective);
 }
 
-// A defaulted max_length is lowered to the model's limit; an explicit one above it is an error.
 void TrainingRun::fit_max_length(const ModelSpec& spec) {
-  const std::int64_t limit = spec.max_positions == 0 ? config_.data.max_length : spec.position_limit();
-  if (config_.data.max_length <= limit || config_.data.max_length != rows::DataOptions{}.max_length) {
-    return;
-  }
+  const std::int64_t given = config_.data.max_length;
+  config_.data.max_length = fitted_max_length(given, spec);
+  if (config_.data.max_length == given) { return; }
   log_info(
-      cat("max_length ", limit, ", the model's positions (the default is ", config_.data.max_length, ")"));
-  config_.data.max_length = limit;
+      cat("max_length ", config_.data.max_length, ", the model's positions (the default is ", given, ")"));
 }
 
 // Everything but the model, and what the run will need with it.
@@ -163,9 +160,6 @@ void TrainingRun::load_rows() {
   if (const std::string missing = text_.encoder.missing_generation_prompt(); !missing.empty()) {
     log_warning(setup::generation_prompt_remark(missing));
   }
-  check_input(spec_.max_positions == 0 || config_.data.max_length <= spec_.position_limit(), "max_length ",
-              config_.data.max_length, " is over the model's ", spec_.position_limit(),
-              " positions (max_position_embeddings); give --max_length ", spec_.position_limit(), " or less");
   data_ = is_online() ? load_prompts(config_, text_, online_)
                       : load_run_data(config_, text_, *objective_, dropped_path());
   if (is_online()) { load_offline(config_, text_, online_); }
@@ -337,7 +331,7 @@ train::LoopParts TrainingRun::loop_parts() {
   parts.facts = {{"threads", threads_text()}, {"una", UNA_VERSION}};
   parts.write_model = [this](const std::string& folder) {
     setup::write_trained(model_, config_, folder);
-    rows::write_score_fits(data_.train->report().score_fits.get(), folder);
+    views::write_score_fits(data_.train->report().score_fits.get(), folder);
   };
   parts.before_checkpoint = check_watched_files;
   parts.after_checkpoint = [this] { output_->keep(); };
@@ -481,7 +475,7 @@ int TrainingRun::run() {
   output_->begin();
   write_file(out + "/run.yaml", run_yaml());
   if (is_file(dropped_path())) { write_file(out + "/dropped.jsonl", read_file(dropped_path())); }
-  rows::write_score_fits(data_.train->report().score_fits.get(), out);
+  views::write_score_fits(data_.train->report().score_fits.get(), out);
   write_file(out + "/data.json", print_json(data_.train->report().json()));
   log_ = std::make_unique<report::RunLog>(
       report::RunLogOptions{

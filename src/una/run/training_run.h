@@ -26,6 +26,8 @@ RunPlan plan_training(const setup::RunConfig& config);
 
 // The nearest folder of `path` that exists is writable; nothing is made. InputError otherwise.
 void check_output_place(const std::string& path);
+// A defaulted max_length is lowered to the model's positions; a given one above them is an InputError.
+std::int64_t fitted_max_length(std::int64_t max_length, const ModelSpec& spec);
 
 OutputFolderRule output_rule(const setup::RunConfig& config);
 // "" when the run starts from its beginning. InputError when there is no checkpoint in the output folder.

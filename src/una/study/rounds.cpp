@@ -205,6 +205,7 @@ setup::RunConfig Rounds::training_config(std::int64_t round) const {
   config.data.dataset_train_split = plain.dataset_train_split;
   config.data.score_range.clear();  // the rows declare it
   config.data.columns.clear();
+  config.data.label_values.clear();
   config.data.apply_chat_template = false;  // done when the prompts were read
   config.data.max_rows = 0;
   config.data.ground_truth_column = plain.ground_truth_column;

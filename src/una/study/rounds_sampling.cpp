@@ -9,8 +9,8 @@
 #include "una/base/os/interrupt.h"
 #include "una/eval/log_ratio.h"
 #include "una/report/progress_bar.h"
-#include "una/rows/native_row.h"
 #include "una/run/online_setup.h"
+#include "una/views/native_row.h"
 
 namespace una::study {
 namespace {
@@ -46,7 +46,7 @@ struct Tally {
   double answers = 0, ended = 0, tokens = 0, log_ratio = 0;
 
   void add(const rollout::Group& group, bool plain_draws) {
-    Json row = rows::common_row(group.prompt->example), responses = Json::array();
+    Json row = views::common_row(group.prompt->example), responses = Json::array();
     for (const rollout::Answer& answer : group.answers) {
       answers += 1;
       tokens += static_cast<double>(answer.sequence.loss_tokens());

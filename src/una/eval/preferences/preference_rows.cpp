@@ -31,7 +31,8 @@ std::vector<PreferenceRow> read_pairs(const std::vector<rows::JsonRow>& rows, bo
                                       std::int64_t& left_out) {
   std::vector<PreferenceRow> out;
   for (const rows::JsonRow& row : rows) {
-    const rows::ReadRow read = rows::read_row(row.json, row.where, apply_chat_template);
+    const rows::ReadRow read =
+        rows::read_row(row.json, row.where, {.apply_chat_template = apply_chat_template});
     if (!read.drop.empty() || read.tie) {
       ++left_out;
       continue;

@@ -19,8 +19,8 @@
 #include "una/base/json.h"
 #include "una/generate/engine.h"
 #include "una/model/model_memory.h"
-#include "una/rows/read_examples.h"
 #include "una/run/training_run.h"
+#include "una/views/read_examples.h"
 
 namespace una::recipe {
 namespace {
@@ -128,7 +128,7 @@ class GenerateBench {
     stop_ = text.eos_id();
     rows::ReadReport report;
     const auto limit = static_cast<std::size_t>(options_.prompt_tokens);
-    for (const Example& example : rows::read_examples(data, report, "")) {
+    for (const Example& example : views::read_examples(data, report, "")) {
       std::vector<std::int32_t> ids = data::tokenise_prompt(example, data, text.encoder).ids;
       if (options_.samples > 1 && !prompts_.empty()) {
         prompts_[0].insert(prompts_[0].end(), ids.begin(), ids.end());

@@ -18,8 +18,8 @@
 #include "una/recipe/generate/generated_row.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/files/input_files.h"
-#include "una/rows/read_examples.h"
 #include "una/run/training_run.h"
+#include "una/views/read_examples.h"
 
 namespace una::recipe {
 namespace {
@@ -67,7 +67,7 @@ std::vector<Example> read_prompts(const GenerateOptions& options) {
   if (options.prompt.empty()) {
     check_input(!options.data.dataset_name.empty(), "no prompts: give --prompt TEXT or a file with --data");
     rows::ReadReport report;
-    std::vector<Example> prompts = rows::read_examples(options.data, report, "");
+    std::vector<Example> prompts = views::read_examples(options.data, report, "");
     for (const auto& [reason, count] : report.dropped) {
       log_info(cat("left out   ", thousands(count), " rows: ", reason));
     }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "una/core/text_json.h"
-#include "una/rows/native_row.h"
+#include "una/views/native_row.h"
 
 namespace una::recipe {
 namespace {
@@ -27,7 +27,7 @@ Json generated_row(const generate::Output& output, const Example& prompt, bool p
   Json row{{"prompt", text_json(prompt.prompt)}};
   row["completion"] = prompt.prompt.is_chat ? Json::array({{{"role", "assistant"}, {"content", output.text}}})
                                             : Json(output.text);
-  rows::append_common(row, prompt);
+  views::append_common(row, prompt);
   if (plain_draws) { row["sampled_from"] = "policy"; }
   row["row"] = output.id;
   row["sample"] = output.sample;

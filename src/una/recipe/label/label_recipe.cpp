@@ -21,10 +21,10 @@
 #include "una/recipe/label/label_rows.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/files/input_files.h"
-#include "una/rows/read_examples.h"
 #include "una/run/training_run.h"
 #include "una/setup/reward_setup.h"
 #include "una/setup/run_inputs.h"
+#include "una/views/read_examples.h"
 
 namespace una::recipe {
 namespace {
@@ -66,7 +66,12 @@ struct LabelOptions {
     v("score_range", data.score_range,
       "lo,hi that the rows will declare; observed: lowest and highest score; empty: the reward's own scale");
     v("ground_truth_column", data.ground_truth_column, "the field with the right answer");
-    v("columns", data.columns, "rename columns, ours=theirs: prompt=question,completion=reply");
+    v("columns", data.columns,
+      "rename columns, ours=theirs: prompt=question,completion=reply; theirs may be a path: label=data.rating");
+    v("label_values", data.label_values,
+      "words and numbers that are thumbs: good=up|1|yes,bad=down|0|no (none=...: answers left out)");
+    v("csv_delimiter", data.csv_delimiter,
+      "the character between cells of CSV files: auto | ',' | ';' | tab | '|'");
     v("apply_chat_template", data.apply_chat_template, "wrap string prompts as one user turn");
     v("max_rows", data.max_rows, "use only the first rows; 0: all");
     v("allow_dropped", data.allow_dropped, "share of answers that may be left without a label");
@@ -98,7 +103,7 @@ std::vector<Example> read_rows(const LabelOptions& options) {
   rows::DataOptions reading = options.data;
   reading.score_range.clear();
   rows::ReadReport report;
-  std::vector<Example> rows = rows::read_answers(reading, report);
+  std::vector<Example> rows = views::read_answers(reading, report);
   std::int64_t answers = 0;
   for (const Example& row : rows) {
     check_input(!row.responses.empty(), row.where.text(),

@@ -6,7 +6,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/rows/native_row.h"
+#include "una/views/native_row.h"
 
 namespace una::recipe {
 namespace {
@@ -28,7 +28,7 @@ std::optional<Json> pair_row(const Example& example, Preference preference) {
   Json row{{"prompt", text_json(example.prompt)}};
   row["chosen"] = answer_json(example, chosen);
   row["rejected"] = answer_json(example, 1 - chosen);
-  rows::append_kept(row, example);
+  views::append_kept(row, example);
   return row;
 }
 
@@ -131,7 +131,7 @@ std::optional<Json> labelled_row(const Example& example, const Labels& labels, c
   if (format.kind != LabelKind::kThumbs && format.range) {
     row["score_range"] = {format.range->lo, format.range->hi};
   }
-  rows::append_kept(row, example);
+  views::append_kept(row, example);
   return row;
 }
 

@@ -1,12 +1,15 @@
 #include "una/rows/files/csv.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <iterator>
 #include <set>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include <csv.h>
@@ -15,17 +18,82 @@
 #include "una/base/format.h"
 #include "una/base/json_text.h"
 #include "una/base/utf8.h"
+#include "una/rows/schemas/columns.h"
 
 namespace una::rows {
 
 constexpr std::size_t kMostColumns = 10'000;
+namespace {
+
+constexpr std::string_view kDelimiters = ",;\t|";
+
+std::string_view without_line_end(std::string_view line) {
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) { line.remove_suffix(1); }
+  return line;
+}
+
+// Excel's first line sep=; (also quoted) -> its character; else '\0'.
+char declared_delimiter(std::string_view line) {
+  line = without_line_end(line);
+  if (line.size() > 2 && line.front() == '"' && line.back() == '"') {
+    line = line.substr(1, line.size() - 2);
+  }
+  constexpr std::string_view kSep = "sep=";
+  const bool fits = line.size() == kSep.size() + 1 &&
+                    std::equal(kSep.begin(), kSep.end(), line.begin(), [](char a, char b) {
+                      return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
+                    });
+  return fits ? line.back() : '\0';
+}
+
+// The header's cells if `delimiter` parts them; quoted ones are whole.
+std::vector<std::string> parted(std::string_view line, char delimiter) {
+  std::vector<std::string> cells(1);
+  bool quoted = false;
+  for (const char c : without_line_end(line)) {
+    if (c == '"') { quoted = !quoted; }
+    if (c == delimiter && !quoted) {
+      cells.emplace_back();
+    } else if (c != '"') {
+      cells.back() += c;
+    }
+  }
+  return cells;
+}
+
+// Known names count first, then columns; of equals the one that `first` says.
+char find_delimiter(std::string_view header, char first) {
+  std::tuple<std::ptrdiff_t, std::size_t, bool> best{0, 1, true};
+  char found = first;
+  for (const char delimiter : kDelimiters) {
+    const std::vector<std::string> cells = parted(header, delimiter);
+    const auto known = std::count_if(cells.begin(), cells.end(),
+                                     [](const std::string& cell) { return find_column(cell) != nullptr; });
+    const std::tuple<std::ptrdiff_t, std::size_t, bool> own{known, cells.size(), delimiter == first};
+    if (cells.size() > 1 && own > best) { std::tie(best, found) = std::tie(own, delimiter); }
+  }
+  return found;
+}
+
+}  // namespace
 
 // libcsv, fed line by line so that each row knows the line where it begins.
 class CsvReader::Parser {
  public:
-  Parser(FileBytes& file, const std::string& path, char delimiter) : file_(file), path_(path) {
+  Parser(FileBytes& file, const std::string& path, const std::string& delimiter) : file_(file), path_(path) {
     check(csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI) == 0, "libcsv: no parser");
-    csv_set_delim(&parser_, static_cast<unsigned char>(delimiter));
+    delimiter_ = csv_delimiter(delimiter);
+    const char declared = declared_delimiter(first_line());
+    if (declared != '\0') {
+      file_.skip(file_.line_end(0));
+      ++line_;
+    }
+    if (delimiter_ == '\0') { delimiter_ = declared; }
+    if (delimiter_ == '\0') {
+      const char first = ends_with(unpacked_name(path), ".tsv") ? '\t' : ',';
+      delimiter_ = find_delimiter(first_line(), first);
+    }
+    csv_set_delim(&parser_, static_cast<unsigned char>(delimiter_));
     csv_set_space_func(&parser_, [](unsigned char) { return 0; });
   }
   ~Parser() { csv_free(&parser_); }
@@ -33,6 +101,7 @@ class CsvReader::Parser {
   Parser& operator=(const Parser&) = delete;
 
   const std::vector<std::string>& header() const { return header_; }
+  char delimiter() const { return delimiter_; }
 
   void read_header() {
     std::vector<CsvRow> first = next(1);
@@ -62,15 +131,23 @@ class CsvReader::Parser {
   }
   static void on_row(int, void* self) {
     auto& parser = *static_cast<Parser*>(self);
-    parser.rows_.push_back({std::exchange(parser.cells_, {}), parser.begin_});
+    std::vector<std::string> cells = std::exchange(parser.cells_, {});
+    const bool blank =
+        std::all_of(cells.begin(), cells.end(), [](const std::string& cell) { return trim(cell).empty(); });
+    if (!blank) { parser.rows_.push_back({std::move(cells), parser.begin_}); }
     parser.open_ = false;
     parser.row_bytes_ = 0;
   }
 
+  // The first line of what is left of the file; "" at its end.
+  std::string_view first_line() {
+    const std::size_t end = file_.line_end(0);  // first: it may move what bytes() views
+    return file_.bytes().substr(0, end);
+  }
+
   // One line; behind the last one the end.
   void feed() {
-    const std::size_t end = file_.line_end(0);  // first: it may move what bytes() views
-    const std::string_view line = file_.bytes().substr(0, end);
+    const std::string_view line = first_line();
     const std::size_t rows = rows_.size();
     if (line.empty()) {
       ended_ = true;
@@ -79,6 +156,7 @@ class CsvReader::Parser {
       ++line_;
       check_input(find_invalid_utf8(line) == line.npos, path_, ":", line_,
                   ": the text is not valid UTF-8; save the file in UTF-8");
+      check_input(line.find('\0') == line.npos, path_, ":", line_, ": a NUL byte; the file is damaged");
       if (!open_) { begin_ = line_; }
       file_.check_row(row_bytes_ += line.size(), begin_);
       open_ = open_ || (line[0] != '\n' && !starts_with(line, "\r\n"));  // a blank line begins no row
@@ -96,9 +174,9 @@ class CsvReader::Parser {
 
   void check_header(const std::string& where) const {
     const std::string& first = header_[0];
-    check_input(header_.size() != 1 || first.find_first_of(";\t") == std::string::npos, where,
+    check_input(header_.size() != 1 || first.find_first_of(kDelimiters) == std::string::npos, where,
                 ": the header has one column, \"", first,
-                "\"; part the cells by commas (in a .tsv file by tabs)");
+                "\"; give the character between cells with --csv_delimiter");
     check_input(header_.size() <= kMostColumns, where, ": more than ", kMostColumns, " columns");
     std::set<std::string> seen;
     for (const std::string& name : header_) {
@@ -122,99 +200,92 @@ class CsvReader::Parser {
   std::size_t row_bytes_ = 0;  // since the end of the last row
   std::size_t used_ = 0;       // bytes that the rows of this call of next() take
   bool open_ = false, ended_ = false;
+  char delimiter_ = ',';
 };
 
 namespace {
 
-bool is_true(const std::string& cell) { return cell == "true" || cell == "True" || cell == "TRUE"; }
-bool is_false(const std::string& cell) { return cell == "false" || cell == "False" || cell == "FALSE"; }
-
-Json bool_cell(const std::string& cell) {
-  if (is_true(cell)) { return true; }
-  return is_false(cell) ? Json(false) : Json();
+bool is_word(const std::string& cell, std::string_view word) {
+  const std::string_view text = trim(cell);
+  return text.size() == word.size() && std::equal(word.begin(), word.end(), text.begin(), [](char a, char b) {
+           return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
+         });
 }
 
-Json number_cell(const std::string& cell) {
-  Json value = outline_json(cell).too_deep ? Json() : Json::parse(cell, nullptr, false);
-  if (value.is_number()) { return value; }
-  double number = 0;  // ".5", "5.": no JSON, but numbers to whoever writes CSV
-  const char* end = cell.data() + cell.size();
-  const auto [stop, error] = std::from_chars(cell.data(), end, number);
+// Numbers as people write them in CSV, also ".5", "5." and "+1".
+Json number_of(std::string_view text) {
+  text = trim(text);
+  if (starts_with(text, "+")) { text.remove_prefix(1); }
+  std::int64_t integer = 0;
+  const char* end = text.data() + text.size();
+  const auto whole = std::from_chars(text.data(), end, integer);
+  if (whole.ec == std::errc() && whole.ptr == end) { return integer; }
+  double number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
   return error == std::errc() && stop == end && std::isfinite(number) ? Json(number) : Json();
 }
 
-Json turns_cell(const std::string& cell) {
-  if (cell.empty() || cell[0] != '[' || outline_json(cell).too_deep) { return {}; }
-  Json value = Json::parse(cell, nullptr, false);
-  const bool turns = value.is_array() && std::all_of(value.begin(), value.end(),
-                                                     [](const Json& turn) { return turn.is_object(); });
-  return turns ? value : Json();
+Json value_cell(const std::string& cell, bool decimal_comma) {
+  if (is_word(cell, "true")) { return true; }
+  if (is_word(cell, "false")) { return false; }
+  Json number = number_of(cell);
+  if (number.is_null() && decimal_comma && std::count(cell.begin(), cell.end(), ',') == 1) {
+    std::string pointed = cell;
+    std::replace(pointed.begin(), pointed.end(), ',', '.');
+    number = number_of(pointed);
+  }
+  return number.is_null() ? Json(cell) : number;
 }
 
-Json text_cell(const std::string& cell) { return cell; }
-
-// Answers and prompts stay text, whatever they look like.
-bool holds_text(const std::string& name) {
-  static const std::set<std::string> names = {"prompt",
-                                              "question",
-                                              "instruction",
-                                              "input",
-                                              "output",
-                                              "chosen",
-                                              "rejected",
-                                              "completion",
-                                              "response",
-                                              "response_1",
-                                              "response_2",
-                                              "text",
-                                              "answer",
-                                              "response_j",
-                                              "response_k",
-                                              "chosen_response",
-                                              "rejected_response",
-                                              "system",
-                                              "answer_matching_behavior",
-                                              "answer_not_matching_behavior"};
-  return names.count(name) > 0;
+Json json_cell(const std::string& cell) {
+  const std::string_view text = trim(cell);
+  if ((!starts_with(text, "[") && !starts_with(text, "{")) || outline_json(cell).too_deep) { return cell; }
+  Json value = Json::parse(cell, nullptr, false);
+  return value.is_discarded() ? Json(cell) : value;
 }
 
 }  // namespace
 
-CsvReader::CsvReader(FileBytes& file, const std::string& path, char delimiter)
+CsvReader::CsvReader(FileBytes& file, const std::string& path, const std::string& delimiter)
     : parser_(std::make_unique<Parser>(file, path, delimiter)) {
   parser_->read_header();
 }
 CsvReader::~CsvReader() = default;
 
 const std::vector<std::string>& CsvReader::header() const { return parser_->header(); }
+char CsvReader::delimiter() const { return parser_->delimiter(); }
 std::vector<CsvRow> CsvReader::next(std::size_t most) { return parser_->next(most); }
 
-CsvColumns::CsvColumns(std::vector<std::string> names) : names_(std::move(names)) {
-  for (const std::string& name : names_) {
-    if (holds_text(name)) {
-      readings_.push_back({turns_cell, text_cell});
-    } else {
-      readings_.push_back({bool_cell, number_cell, turns_cell, text_cell});
-    }
-  }
-}
-
-void CsvColumns::see(const CsvRow& row) {
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    const std::string& cell = row.cells[i];
-    if (!cell.empty()) {
-      std::erase_if(readings_[i], [&](ReadCell read) { return read != text_cell && read(cell).is_null(); });
-    }
+CsvColumns::CsvColumns(const std::vector<std::string>& header, const std::vector<std::string>& names,
+                       bool decimal_comma)
+    : header_(header), decimal_comma_(decimal_comma) {
+  for (const std::string& name : names) {
+    const Column* column = find_column(name);
+    const bool is_value = column != nullptr && column->is_value();
+    const bool is_json = column != nullptr && column->is(Column::kJson);
+    cells_.push_back(is_value ? Cell::kValue : is_json ? Cell::kJson : Cell::kText);
   }
 }
 
 Json CsvColumns::object(const CsvRow& row) const {
   Json out = Json::object();
-  for (std::size_t i = 0; i < names_.size(); ++i) {
+  for (std::size_t i = 0; i < header_.size(); ++i) {
     const std::string& cell = row.cells[i];
-    out[names_[i]] = cell.empty() ? Json() : readings_[i].front()(cell);
+    Json& value = out[header_[i]];
+    if (cell.empty()) { continue; }
+    value = cells_[i] == Cell::kValue  ? value_cell(cell, decimal_comma_)
+            : cells_[i] == Cell::kJson ? json_cell(cell)
+                                       : Json(cell);
   }
   return out;
+}
+
+char csv_delimiter(const std::string& name) {
+  if (name == "auto") { return '\0'; }
+  if (name == "tab" || name == "\\t") { return '\t'; }
+  check_input(name.size() == 1 && kDelimiters.find(name[0]) != kDelimiters.npos, "--csv_delimiter: \"", name,
+              "\" is none of auto, ',', ';', tab, '|'");
+  return name[0];
 }
 
 }  // namespace una::rows

@@ -12,14 +12,15 @@ namespace {
 struct Table {
   std::vector<std::string> header;
   std::vector<CsvRow> rows;
+  char delimiter = ',';
 };
 
 // Read `most` rows at a time.
-Table parse(std::string_view text, char delimiter = ',', std::size_t most = 2) {
+Table parse(std::string_view text, const std::string& delimiter = "auto", std::size_t most = 2) {
   const std::string path = write_rows(test_folder("csv"), "t.csv", text);
   FileBytes file(path);
   CsvReader reader(file, path, delimiter);
-  Table table{.header = reader.header(), .rows = {}};
+  Table table{.header = reader.header(), .rows = {}, .delimiter = reader.delimiter()};
   for (std::vector<CsvRow> rows = reader.next(most); !rows.empty(); rows = reader.next(most)) {
     EXPECT_LE(rows.size(), most);
     for (CsvRow& row : rows) { table.rows.push_back(std::move(row)); }
@@ -27,10 +28,9 @@ Table parse(std::string_view text, char delimiter = ',', std::size_t most = 2) {
   return table;
 }
 
-std::vector<Json> objects(std::string_view text, char delimiter = ',') {
-  const Table table = parse(text, delimiter);
-  CsvColumns columns(table.header);
-  for (const CsvRow& row : table.rows) { columns.see(row); }
+std::vector<Json> objects(std::string_view text) {
+  const Table table = parse(text);
+  const CsvColumns columns(table.header, table.header, table.delimiter == ';');
   std::vector<Json> out;
   for (const CsvRow& row : table.rows) { out.push_back(columns.object(row)); }
   return out;
@@ -38,7 +38,7 @@ std::vector<Json> objects(std::string_view text, char delimiter = ',') {
 
 TEST(Csv, QuotedCellsHoldDelimitersQuotesAndLines) {
   for (const std::size_t most : {1U, 2U, 9U}) {
-    const Table table = parse("prompt,completion\n\"a, \"\"b\"\"\nc\", d \n\r\n\"x\r\ny\",z", ',', most);
+    const Table table = parse("prompt,completion\n\"a, \"\"b\"\"\nc\", d \n\r\n\"x\r\ny\",z", "auto", most);
     EXPECT_EQ(table.header, (std::vector<std::string>{"prompt", "completion"}));
     ASSERT_EQ(table.rows.size(), 2U);
     EXPECT_EQ(table.rows[0].cells, (std::vector<std::string>{"a, \"b\"\nc", " d "}));  // white space stays
@@ -53,24 +53,59 @@ TEST(Csv, ACarriageReturnAloneEndsRowsToo) {
   EXPECT_TRUE(contains(input_error([] { parse("a,b\r1,2\r3"); }), "t.csv:1: 1 cells, but the header has 2"));
 }
 
-TEST(Csv, ColumnsGetTheTypeThatAllTheirCellsHave) {
+TEST(Csv, ACellIsWhatItsColumnHolds) {
   const std::vector<Json> rows = objects(
-      "prompt\tcompletion\tlabel\tscore\tnote\tmessages\n"
+      "prompt\tcompletion\tlabel\tscore\tsource\tmessages\n"
       "1\t42\tTrue\t0.5\t1\t\"[{\"\"role\"\": \"\"user\"\", \"\"content\"\": \"\"hi\"\"}]\"\n"
-      "2\ttrue\tfalse\t.25\tone\t\n"
-      "3\t[1]\t\t-3e2\t\t[]\n",
-      '\t');
-  ASSERT_EQ(rows.size(), 3U);
+      "2\ttrue\tFALSE\t.25\tone\t\n"
+      "3\t[1]\tyes\t-3e2\t\t[]\n"
+      "4\t\t1\t+4\t\t[\n");
+  ASSERT_EQ(rows.size(), 4U);
   EXPECT_EQ(rows[0]["completion"], "42");  // an answer, not a number
   EXPECT_EQ(rows[1]["completion"], "true");
   EXPECT_EQ(rows[0]["label"], true);
   EXPECT_EQ(rows[1]["label"], false);
-  EXPECT_TRUE(rows[2]["label"].is_null());
+  EXPECT_EQ(rows[2]["label"], "yes");
+  EXPECT_EQ(rows[3]["label"], 1);
   EXPECT_EQ(rows[1]["score"], .25);
   EXPECT_EQ(rows[2]["score"], -300);
-  EXPECT_EQ(rows[0]["note"], "1");  // "one" makes the column text
+  EXPECT_EQ(rows[3]["score"], 4);
+  EXPECT_EQ(rows[0]["source"], "1");
   EXPECT_EQ(rows[0]["messages"][0]["content"], "hi");
   EXPECT_TRUE(rows[1]["messages"].is_null());
+  EXPECT_EQ(rows[3]["messages"], "[");  // no JSON: the row's reader says so
+  EXPECT_TRUE(rows[3]["completion"].is_null());
+}
+
+TEST(Csv, TheHeaderOrExcelsFirstLineTellsTheDelimiter) {
+  EXPECT_EQ(parse("prompt;chosen;rejected\n1,5;a;b\n").delimiter, ';');
+  EXPECT_EQ(parse("prompt\tchosen\trejected\n").delimiter, '\t');
+  EXPECT_EQ(parse("prompt|chosen|rejected\n").delimiter, '|');
+  EXPECT_EQ(parse("prompt,the chosen; or better one,rejected,note; or not\n").delimiter, ',');
+  EXPECT_EQ(parse("\"a;b;c\",prompt\n").delimiter, ',') << "what is quoted is one cell";
+  for (const char* first : {"sep=;\n", "\"sep=;\"\r\n", "SEP=;\n"}) {
+    const Table table = parse(cat(first, "a,b;c,d\n1;2\n"));
+    EXPECT_EQ(table.header, (std::vector<std::string>{"a,b", "c,d"})) << first;
+    ASSERT_EQ(table.rows.size(), 1U);
+    EXPECT_EQ(table.rows[0].line, 3);
+  }
+  EXPECT_EQ(parse("a;b,c\n1;2,3\n", ";").header, (std::vector<std::string>{"a", "b,c"}));
+  EXPECT_EQ(parse("a\tb\n", "tab").delimiter, '\t');
+  EXPECT_TRUE(contains(input_error([] { csv_delimiter("x"); }), "--csv_delimiter: \"x\" is none of auto"));
+  EXPECT_TRUE(contains(input_error([] { parse("a;b\n1;2\n", ","); }), "the header has one column, \"a;b\""));
+}
+
+TEST(Csv, BetweenSemicolonsACommaIsADecimalPoint) {
+  const std::vector<Json> rows = objects("prompt;completion;score\n1,5;2,5;3,5\n");
+  EXPECT_EQ(rows.at(0)["score"], 3.5);
+  EXPECT_EQ(rows.at(0)["completion"], "2,5");
+  EXPECT_EQ(objects("prompt,completion,score\na,b,\"3,5\"\n").at(0)["score"], "3,5");
+}
+
+TEST(Csv, RowsWithoutTextArePassedOver) {
+  const Table table = parse("a,b\n,\n1,2\n , \n,\n");
+  ASSERT_EQ(table.rows.size(), 1U);
+  EXPECT_EQ(table.rows[0].line, 3);
 }
 
 TEST(Csv, WhatIsWrongIsNamedByLine) {
@@ -81,23 +116,45 @@ TEST(Csv, WhatIsWrongIsNamedByLine) {
   EXPECT_TRUE(contains(error("a,b\n1,x\"y\n"), "t.csv:2: not valid CSV"));
   EXPECT_TRUE(contains(error("a,b\n1,2\n1,\"y\n\n"), "t.csv:3: not valid CSV"));
   EXPECT_TRUE(contains(error(""), "t.csv: no header line"));
+  EXPECT_TRUE(contains(error(std::string_view("a,b\n1,2\n1,\0\n", 12)), "t.csv:3: a NUL byte"));
 }
 
-// The last cell decides, a thousand rows behind the first.
-TEST(Csv, AColumnIsTypedByAllRowsOfALongFile) {
+TEST(Csv, ALongFileIsReadAThousandRowsAtATime) {
   const std::string folder = test_folder("csv_long");
   std::string text = "prompt,completion,score,source\n";
-  for (int i = 0; i < 3000; ++i) { text += cat("p", i, ",a,", i % 2, ",", i == 2999 ? "web" : "1", "\n"); }
+  for (int i = 0; i < 3000; ++i) { text += cat("p", i, ",a,", i == 2000 ? "N/A" : cat(i % 2), ",1\n"); }
   DataOptions options;
   options.dataset_name = {write_rows(folder, "rows.csv", text)};
   const std::vector<ReadRow> rows = read_files(options);
   ASSERT_EQ(rows.size(), 3000U);
   EXPECT_EQ(rows[0].example.source, "1");
-  EXPECT_EQ(rows[2999].example.source, "web");
   EXPECT_EQ(rows[2999].example.where.line, 3001);
   EXPECT_EQ(rows[1].example.responses[0].raw_score, 1);
+  EXPECT_FALSE(rows[2000].example.responses[0].raw_score);
   options.max_rows = 1030;
   EXPECT_EQ(read_files(options).size(), 1030U);
+  options.dataset_name = {write_rows(folder, "bad.csv", text + "p,a,high,1\n")};
+  options.max_rows = 0;
+  EXPECT_TRUE(contains(
+      input_error([&] { read_files(options); }),
+      "bad.csv:3002: field \"score\" must be a number (or null when it is missing), found \"high\""));
+}
+
+TEST(Csv, MessyThumbsAreReadAndMissingOnesLeftOut) {
+  DataOptions options;
+  options.label_values = {"good=up|1", "bad=down|0"};
+  options.dataset_name = {write_rows(
+      test_folder("csv_messy"), "rows.csv",
+      "\xEF\xBB\xBFsep=;\nPrompt;Completion;Thumbs Up\na;b;up\nc;;1\n;;\nd;e;\nf;g;N/A\nh;i; Down \n")};
+  const std::vector<ReadRow> rows = read_files(options);
+  ASSERT_EQ(rows.size(), 5U);
+  EXPECT_EQ(rows[0].example.responses[0].label, true);
+  EXPECT_EQ(rows[4].example.responses[0].label, false);
+  EXPECT_TRUE(is_blank(rows[1].example.responses[0].text));
+  for (const std::size_t missing : {2U, 3U}) {
+    EXPECT_EQ(rows[missing].example.unit, Unit::kBinary);  // without a label, which leaves it out
+    EXPECT_FALSE(rows[missing].example.responses[0].label);
+  }
 }
 
 TEST(Csv, AFileOfPairsIsReadAndItsColumnsRenamed) {

@@ -1,17 +1,23 @@
 #include "una/rows/files/dataset_info.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
+#include "una/rows/schemas/columns.h"
 #include "una/rows/schemas/fields.h"
 
 namespace una::rows {
 namespace {
 
 using Names = std::map<std::string, std::string>;
+
+// Read from every row, whatever the entry names.
+constexpr std::array kAlwaysRead = {"weight", "margin", "group_id", "source", "chat_template_kwargs"};
 
 // LLaMA-Factory's defaults; those of the columns hold only when the entry has no "columns" at all.
 const Names& default_columns() {
@@ -183,10 +189,31 @@ Json DatasetEntry::row(const Json& theirs, const Where& where) const {
   check_input(theirs.is_object(), where.text(), ": a row must be a JSON object, found ", theirs.type_name());
   Json out = formatting_ == "alpaca" ? alpaca(theirs, where) : sharegpt(theirs, where);
   copy(theirs, "tools", out);
-  for (const char* key : {"weight", "margin", "group_id", "source", "chat_template_kwargs"}) {
+  for (const char* key : kAlwaysRead) {
     if (has(theirs, key)) { out[key] = theirs[key]; }
   }
   return out;
+}
+
+std::vector<std::string> DatasetEntry::unread(const Json& theirs, const Where& where) const {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : theirs.items()) {
+    const auto is_named = [&, &name = key](const auto& column) { return column.second == name; };
+    if (value.is_null() || key == "ignored" || std::any_of(columns_.begin(), columns_.end(), is_named) ||
+        std::find(kAlwaysRead.begin(), kAlwaysRead.end(), key) != kAlwaysRead.end()) {
+      continue;
+    }
+    const Column* column = find_column(key);
+    const bool mark = column != nullptr && column->is_feedback() && (key != "tag" || value.is_boolean());
+    if (mark && !ranking_ && this->column("kto_tag").empty()) {
+      bad_field({theirs, where}, key,
+                cat("looks like feedback, and the entry \"", name_, "\" of ", info_path_,
+                    " does not name it; \"kto_tag\": \"", key,
+                    "\" in its columns reads it, --columns ignored=", key, " trains without it"));
+    }
+    names.push_back(key);
+  }
+  return names;
 }
 
 std::string dataset_info_path(const std::string& folder) { return folder + "/dataset_info.json"; }

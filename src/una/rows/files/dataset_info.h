@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "una/base/json.h"
 #include "una/core/example.h"
@@ -21,6 +22,10 @@ class DatasetEntry {
   // The row under the names that the shapes know. Columns that the entry does not name are left behind,
   // except weight, margin, group_id, source and chat_template_kwargs. InputError "file:line: ...".
   Json row(const Json& theirs, const Where& where) const;
+
+  // Columns that hold something and that the entry does not name. InputError when one of them looks like feedback
+  // on an answer that would be a demonstration without it.
+  std::vector<std::string> unread(const Json& theirs, const Where& where) const;
 
  private:
   // The user's column for one of LLaMA-Factory's parts; "": there is none.

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "una/rows/read_examples.h"
+#include "una/rows/files/row_feed.h"
 #include "una/rows/rows_testing.h"
 
 namespace una::rows {
@@ -20,7 +20,9 @@ struct World {
   std::vector<Example> read(std::vector<std::string> names) {
     options.dataset_name = std::move(names);
     report = {};
-    return read_examples(options, report, "");
+    std::vector<Example> examples;
+    for (ReadRow& row : read_counted(options, report)) { examples.push_back(std::move(row.example)); }
+    return examples;
   }
   std::string error(const std::string& name) {
     return input_error([&] { read({name}); });

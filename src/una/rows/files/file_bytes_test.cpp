@@ -156,7 +156,7 @@ TEST(FileBytes, ARowLongerThanTheLimitIsRefusedWithoutUnpackingIt) {
     std::size_t most = 0;
     const std::string error = input_error([&] {
       if (name.ends_with(".csv")) {
-        CsvReader reader(file, path, ',');
+        CsvReader reader(file, path, ",");
         while (!reader.next(10).empty()) { most = std::max(most, file.bytes().size()); }
       } else {
         ArrayCursor cursor(file, path);
@@ -194,7 +194,7 @@ TEST(FileBytes, ARowOfTheLimitIsRead) {
   const std::string table =
       write_rows(folder, "rows.csv", zstd(cat("a\n", row.substr(1), "\n", row.substr(1), "\n")));
   FileBytes cells(table, row.size());
-  CsvReader reader(cells, table, ',');
+  CsvReader reader(cells, table, ",");
   EXPECT_EQ(reader.next(10).size(), 2U);
 }
 

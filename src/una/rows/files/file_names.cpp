@@ -46,6 +46,17 @@ std::vector<std::string> files_of_folder(const std::string& folder) {
   return found;
 }
 
+// "owner/name" of the Hugging Face Hub, with nothing of the kind on this machine.
+std::string hub_advice(const std::string& name) {
+  const std::size_t slash = name.find('/');
+  const bool is_hub_name = slash != std::string::npos && slash > 0 && slash + 1 < name.size() &&
+                           name.find('/', slash + 1) == std::string::npos && !holds_rows(name) &&
+                           !is_folder(name.substr(0, slash)) && name[0] != '.' && name[0] != '~';
+  return is_hub_name ? cat("; una downloads nothing: hf download ", name,
+                           " --repo-type dataset --local-dir FOLDER gets a data set of the Hub")
+                     : "";
+}
+
 std::vector<std::string> files_of_pattern(const std::string& pattern) {
   glob_t found{};
   const std::unique_ptr<glob_t, void (*)(glob_t*)> owner(&found, globfree);
@@ -69,7 +80,7 @@ std::vector<std::string> expand_names(const std::vector<std::string>& names) {
       found = files_of_folder(name);
     } else if (!is_file(name)) {
       check_input(name.find_first_of("*?[{") != std::string::npos, "--dataset_name: there is no file \"",
-                  name, "\"");
+                  name, "\"", hub_advice(name));
       found = files_of_pattern(name);
     }
     files.insert(files.end(), found.begin(), found.end());

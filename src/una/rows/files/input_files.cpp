@@ -2,7 +2,7 @@
 
 #include "una/rows/files/dataset_info.h"
 #include "una/rows/files/sources.h"
-#include "una/rows/scores/score_fit_file.h"
+#include "una/rows/score_fit.h"
 
 namespace una::rows {
 

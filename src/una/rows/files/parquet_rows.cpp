@@ -2,6 +2,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/rows/schemas/columns.h"
 
 #if UNA_PARQUET
 #include "una/base/bridge_call.h"
@@ -17,6 +18,12 @@ ParquetRows::ParquetRows(const std::string& path) : path_(path) {
   bridge::check_status(una_parquet_open(bridge::borrow(path), kBatch, &file, &error), error, path);
   rows_ = file.rows;
   size_ = file.count;
+  for (const Json& name : Json::parse(bridge::take(file.columns))) {
+    const Column* column = find_column(name.get_ref<const std::string&>());
+    if (column != nullptr && (column->is_feedback() || column->is(Column::kAnswer))) {
+      marks_.push_back(name);
+    }
+  }
 }
 
 ParquetRows::~ParquetRows() { una_parquet_free(rows_); }
@@ -26,6 +33,11 @@ std::string ParquetRows::next() {
   una_text error{};
   bridge::check_status(una_parquet_next(rows_, &lines, &error), error, path_);
   return bridge::take(lines);
+}
+
+Json ParquetRows::with_nulls(Json row) const {
+  for (const std::string& name : marks_) { row.emplace(name, nullptr); }
+  return row;
 }
 
 #else
@@ -41,6 +53,8 @@ ParquetRows::ParquetRows(const std::string& path) {
 ParquetRows::~ParquetRows() = default;
 
 std::string ParquetRows::next() { return ""; }
+
+Json ParquetRows::with_nulls(Json row) const { return row; }
 
 #endif
 

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "una/base/json.h"
 
 struct una_parquet;
 
@@ -21,11 +24,14 @@ class ParquetRows {
 
   std::int64_t size() const { return size_; }
   std::string next();  // "" at the end; InputError where the data are damaged
+  // The row with the columns that are null in it and whose absence could be read as something else: marks and answers.
+  Json with_nulls(Json row) const;
 
  private:
   std::string path_;
   una_parquet* rows_ = nullptr;
   std::int64_t size_ = 0;
+  std::vector<std::string> marks_;  // columns of marks and answers
 };
 
 }  // namespace una::rows

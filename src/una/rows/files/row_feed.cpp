@@ -8,7 +8,6 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/rows/files/mixture.h"
-#include "una/rows/files/row_files.h"
 #include "una/rows/files/split.h"
 
 namespace una::rows {
@@ -29,7 +28,7 @@ RowFeed::RowFeed(const DataOptions& options)
 }
 
 // Each file counts by its bytes, so that `done` of the rows of the last one ends at 1.
-void RowFeed::read_source(std::size_t source, std::int64_t most, const Take& take) const {
+void RowFeed::read_source(std::size_t source, std::int64_t most, ReadPass& pass, const Take& take) const {
   const DataSource& of = sources_[source];
   const auto at = bytes_.begin() + static_cast<std::ptrdiff_t>(source);
   const double all = std::accumulate(bytes_.begin(), bytes_.end(), 0.0);
@@ -42,12 +41,13 @@ void RowFeed::read_source(std::size_t source, std::int64_t most, const Take& tak
       rows_read += std::ssize(rows);
       take(std::move(rows), all > 0 ? (before + done * own) / all : 1);
     };
-    read_file_rows(path, of.entry ? &*of.entry : nullptr, options_, most - rows_read, hand_on);
+    read_file_rows(path, of.entry ? &*of.entry : nullptr, options_, most - rows_read, pass, hand_on);
     before += own;
   }
 }
 
 void RowFeed::each(const Take& take) const {
+  ReadPass pass{Renames(options_.columns), ""};
   std::int64_t left = most_, seen = 0;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     const Part& part = parts_[i];
@@ -61,16 +61,18 @@ void RowFeed::each(const Take& take) const {
       left -= std::ssize(kept);
       if (!kept.empty()) { take(std::move(kept), done); }
     };
-    read_source(i, std::min(part.end, left), filter);
+    read_source(i, std::min(part.end, left), pass, filter);
   }
   check_input(seen > 0, join(options_.dataset_name, ", "), ": no rows in it");
+  pass.renames.check_used(pass.fields);
 }
 
 void RowFeed::plan_slice() {
+  ReadPass pass{Renames(options_.columns), ""};
   std::vector<std::int64_t> counts(sources_.size(), 0);
   std::int64_t all = 0;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    read_source(i, std::numeric_limits<std::int64_t>::max(),
+    read_source(i, std::numeric_limits<std::int64_t>::max(), pass,
                 [&](const std::vector<ReadRow>& rows, double) { counts[i] += std::ssize(rows); });
     all += counts[i];
   }
@@ -86,13 +88,17 @@ void RowFeed::plan_slice() {
 }
 
 void RowFeed::plan_mixture() {
+  ReadPass pass{Renames(options_.columns), ""};
   std::vector<std::vector<std::uint64_t>> draws(sources_.size());
   std::vector<std::int64_t> have;
   std::vector<double> weights;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    read_source(i, std::numeric_limits<std::int64_t>::max(), [&](const std::vector<ReadRow>& rows, double) {
-      for (const ReadRow& row : rows) { draws[i].push_back(draw_of(row.example, options_.mixture_seed)); }
-    });
+    read_source(i, std::numeric_limits<std::int64_t>::max(), pass,
+                [&](const std::vector<ReadRow>& rows, double) {
+                  for (const ReadRow& row : rows) {
+                    draws[i].push_back(draw_of(row.example, options_.mixture_seed));
+                  }
+                });
     check_input(!draws[i].empty(), sources_[i].name, ": no rows in it");
     const auto [begin, end] = slice_of(options_.dataset_train_split, std::ssize(draws[i]));
     draws[i] = {draws[i].begin() + begin, draws[i].begin() + end};
@@ -110,6 +116,16 @@ void RowFeed::plan_mixture() {
   }
 }
 
+void count_shapes(const std::vector<ReadRow>& rows, ReadReport& report) {
+  report.rows_read += std::ssize(rows);
+  for (const ReadRow& row : rows) {
+    ++report.by_shape[row.shape];
+    for (const std::string& column : row.unread) { ++report.unread[column]; }
+    for (const std::string& name : row.renamed) { ++report.renamed[name]; }
+    if (row.turns_behind > 0) { report.unused["turns behind the last answer"] += row.turns_behind; }
+  }
+}
+
 std::vector<ReadRow> read_files(const DataOptions& options, ReadReport& report) {
   const RowFeed feed(options);
   report.mixture = feed.mixture();
@@ -118,6 +134,12 @@ std::vector<ReadRow> read_files(const DataOptions& options, ReadReport& report) 
     std::move(rows.begin(), rows.end(), std::back_inserter(all));
   });
   return all;
+}
+
+std::vector<ReadRow> read_counted(const DataOptions& options, ReadReport& report) {
+  std::vector<ReadRow> rows = read_files(options, report);
+  count_shapes(rows, report);
+  return rows;
 }
 
 std::vector<ReadRow> read_files(const DataOptions& options) {

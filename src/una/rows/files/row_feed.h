@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "una/rows/data_options.h"
+#include "una/rows/files/row_files.h"
 #include "una/rows/files/sources.h"
 #include "una/rows/read_report.h"
 #include "una/rows/schemas/schema.h"
@@ -35,7 +36,7 @@ class RowFeed {
     std::vector<bool> drawn;  // of [begin, end); empty: all of them
     bool has(std::int64_t row) const;
   };
-  void read_source(std::size_t source, std::int64_t most, const Take& take) const;
+  void read_source(std::size_t source, std::int64_t most, ReadPass& pass, const Take& take) const;
   void plan_slice();
   void plan_mixture();
 
@@ -46,6 +47,11 @@ class RowFeed {
   std::vector<MixturePart> mixture_;
   std::int64_t most_ = std::numeric_limits<std::int64_t>::max();  // rows over all parts
 };
+
+// What was read, into the report: rows, shapes, columns that nothing has read.
+void count_shapes(const std::vector<ReadRow>& rows, ReadReport& report);
+// The rows of the files, counted.
+std::vector<ReadRow> read_counted(const DataOptions& options, ReadReport& report);
 
 // All of them at once, for commands that work on the whole; a mixture's counts go into `report`.
 std::vector<ReadRow> read_files(const DataOptions& options, ReadReport& report);

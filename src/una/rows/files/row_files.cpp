@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <new>
+#include <set>
 #include <utility>
 
 #include "una/base/error.h"
@@ -25,32 +27,6 @@ struct Line {
   std::string_view text;
   std::int64_t number = 0;
 };
-
-struct Rename {
-  std::string ours, theirs;
-};
-
-std::vector<Rename> parse_columns(const std::vector<std::string>& columns) {
-  std::vector<Rename> out;
-  for (const std::string& entry : columns) {
-    const std::vector<std::string> parts = split(entry, '=');
-    check_input(parts.size() == 2 && !parts[0].empty() && !parts[1].empty(), "--columns: \"", entry,
-                "\" is not ours=theirs, for example prompt=question");
-    out.push_back({parts[0], parts[1]});
-  }
-  return out;
-}
-
-void rename_columns(Json& row, const std::vector<Rename>& renames) {
-  if (!row.is_object()) { return; }
-  for (const Rename& rename : renames) {
-    const auto found = row.find(rename.theirs);
-    if (found == row.end()) { continue; }
-    Json value = std::move(*found);
-    row.erase(rename.theirs);
-    row[rename.ours] = std::move(value);
-  }
-}
 
 // nlohmann's sentence without its code and position, which we give as file:line and column.
 std::string syntax_problem(const Json::parse_error& error) {
@@ -196,11 +172,57 @@ constexpr std::size_t kChunk = 1024;  // rows in memory at once
 // Bytes of a broken JSON array that is parsed as a whole, so that the line of the fault is known.
 constexpr std::size_t kDiagnosed = std::size_t{16} << 20;
 
+// A thumb that is null, where nothing else is, is missing if the file has shown such thumbs: the row is left out.
+// In a file without them the column means nothing, and the answers are demonstrations.
+class MissingMarks {
+ public:
+  explicit MissingMarks(std::string column) : ground_truth_(std::move(column)) {}
+
+  void settle(ReadRow& row) {
+    if (!row.mark.empty() && marked_.insert(row.mark).second) { check_earlier(row); }
+    if (row.missing.empty() || row.missing == ground_truth_) { return; }
+    if (marked_.count(row.missing) > 0) {
+      row.example.unit = Unit::kBinary;  // without a label, which leaves it out
+    } else {
+      unmarked_.try_emplace(row.missing, row.example.where);
+    }
+  }
+
+ private:
+  void check_earlier(const ReadRow& row) const {
+    const auto earlier = unmarked_.find(row.mark);
+    if (earlier == unmarked_.end()) { return; }
+    throw InputError(
+        cat(earlier->second.text(), ": field \"", row.mark, "\" is null, but ", row.example.where.text(),
+            " has one; if it is missing in the first row, take that row away, and if that row is a "
+            "demonstration, write it to a file of its own"));
+  }
+
+  std::string ground_truth_;
+  std::set<std::string> marked_;
+  std::map<std::string, Where> unmarked_;  // the first of each
+};
+
+RowOptions row_options(const DataOptions& options) {
+  return {options.apply_chat_template, LabelValues(options.label_values), options.ground_truth_column};
+}
+
+std::string names_of(const Json& row) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : row.items()) { names.push_back(name); }
+  return join(names, ", ");
+}
+
 // Rows as they are in the file.
 struct PlainMaker {
   using Made = JsonRow;
 
-  Made make(const std::string&, Json json, const Where& where) const { return {std::move(json), where}; }
+  Made make(const std::string&, Json json, const Where& where, bool) const {
+    return {std::move(json), where};
+  }
+  void settle(const std::vector<Made>&) const {}
+  std::string column(const std::string& name) const { return name; }
+  Json complete(const ParquetRows&, Json json) const { return json; }
 };
 
 // Rows with their shape recognised.
@@ -208,38 +230,62 @@ struct RowMaker {
   using Made = ReadRow;
   const DataOptions& options;
   const DatasetEntry* entry;  // how dataset_info.json describes the rows, or nullptr
+  ReadPass& pass;
+  bool note_fields = pass.fields.empty() && !pass.renames.empty();
+  RowOptions row_options = rows::row_options(options);
+  MissingMarks missing{options.ground_truth_column};
 
-  Made make(const std::string& path, Json json, const Where& where) const {
+  // `first`: of the file. From any thread.
+  Made make(const std::string& path, Json json, const Where& where, bool first) const {
+    if (note_fields && first && json.is_object()) { pass.fields = names_of(json); }
+    pass.renames.apply(json);
     std::optional<std::string> truth = ground_truth_of({json, where}, options.ground_truth_column);
-    if (entry != nullptr) { json = entry->row(json, where); }
+    std::vector<std::string> unread;
+    if (entry != nullptr) {
+      Json ours = entry->row(json, where);
+      unread = entry->unread(json, where);
+      json = std::move(ours);
+    }
     // {"prompt", "answer"}: a field of this name would be an answer of nobody knows which shape.
     if (truth && entry == nullptr && !fits_any_shape(json)) { json.erase(options.ground_truth_column); }
-    ReadRow row = read_row(json, where, options.apply_chat_template);
+    ReadRow row = read_row(std::move(json), where, row_options);
     if (row.example.source.empty()) {
       row.example.source = entry != nullptr ? entry->name() : fs::path(unpacked_name(path)).stem().string();
     }
     row.example.ground_truth = std::move(truth);
+    row.unread.insert(row.unread.end(), unread.begin(), unread.end());
     return row;
   }
+
+  // What needs the rows in order.
+  void settle(std::vector<Made>& rows) {
+    for (ReadRow& row : rows) { missing.settle(row); }
+  }
+  std::string column(const std::string& name) const { return pass.renames.of_column(name); }
+  Json complete(const ParquetRows& parquet, Json json) const { return parquet.with_nulls(std::move(json)); }
 };
 
 template <class Maker>
 struct FileReader {
   using Made = typename Maker::Made;
-  const Maker& maker;
+  Maker& maker;
   const std::function<void(std::vector<Made> rows, double done)>& take;
   std::size_t room;  // rows to read yet
-  std::vector<Rename> renames = {};
+  std::string csv_delimiter = "auto";
+  bool first = true;  // no row of the file has been made yet
 
   void read(const std::string& path) {
     FileBytes file(path);
     const std::string name = unpacked_name(path);
-    check_input(!starts_with(file.bytes(), "\xFF\xFE") && !starts_with(file.bytes(), "\xFE\xFF"), path,
+    const std::string_view bytes = file.bytes();
+    check_input(!starts_with(bytes, "\xFF\xFE") && !starts_with(bytes, "\xFE\xFF"), path,
                 ": the text is UTF-16; save the file in UTF-8");
-    if (starts_with(file.bytes(), "PAR1")) { return read_parquet(path); }
+    check_input(!starts_with(bytes, "PK\x03\x04") && !starts_with(bytes, "\xD0\xCF\x11\xE0"), path,
+                ": an Excel workbook or an archive; export the sheet as CSV (UTF-8), or unpack it");
+    if (starts_with(bytes, "PAR1")) { return read_parquet(path); }
     if (ends_with(name, ".csv") || ends_with(name, ".tsv")) {
-      read_csv(file, path, ends_with(name, ".tsv") ? '\t' : ',');
-    } else if (starts_with(trim(file.bytes().substr(0, kBegin)), "[")) {
+      read_csv(file, path);
+    } else if (starts_with(trim(bytes.substr(0, kBegin)), "[")) {
       read_array(file, path);
     } else {
       read_lines(file, path);
@@ -250,14 +296,14 @@ struct FileReader {
   // `count` rows that `parse(i, where)` gives as JSON; `line(i)` is their number in the file.
   template <class Parse, class LineNumber>
   std::vector<Made> make_rows(const std::string& path, std::size_t count, const Parse& parse,
-                              const LineNumber& line) const {
+                              const LineNumber& line) {
     std::vector<Made> rows(count);
+    const bool begins = std::exchange(first, false);
     for_each_index(count, [&](std::size_t i) {
       const Where where{path, line(i)};
-      Json json = parse(i, where);
-      rename_columns(json, renames);
-      rows[i] = maker.make(path, std::move(json), where);
+      rows[i] = maker.make(path, parse(i, where), where, begins && i == 0);
     });
+    maker.settle(rows);
     return rows;
   }
 
@@ -278,33 +324,21 @@ struct FileReader {
     }
   }
 
-  // Twice through the file: a column's type is known at its end.
-  void read_csv(FileBytes& file, const std::string& path, char delimiter) {
-    std::optional<CsvColumns> columns;
-    blame_damage(file, [&] { columns = columns_of(file, path, delimiter); });
-    FileBytes again(path);
-    CsvReader reader(again, path, delimiter);
-    while (room > 0) {
-      const std::vector<CsvRow> rows = reader.next(std::min(kChunk, room));
-      if (rows.empty()) { return; }
-      hand_on(make_rows(
-                  path, rows.size(), [&](std::size_t i, const Where&) { return columns->object(rows[i]); },
-                  [&](std::size_t i) { return rows[i].line; }),
-              again.done(0));
-    }
-  }
-
-  CsvColumns columns_of(FileBytes& file, const std::string& path, char delimiter) const {
-    CsvReader reader(file, path, delimiter);
-    std::vector<std::string> names = reader.header();
-    for (std::string& name : names) {
-      for (const Rename& rename : renames) { name = name == rename.theirs ? rename.ours : name; }
-    }
-    CsvColumns columns(std::move(names));
-    for (std::vector<CsvRow> rows = reader.next(kChunk); !rows.empty(); rows = reader.next(kChunk)) {
-      for (const CsvRow& row : rows) { columns.see(row); }
-    }
-    return columns;
+  void read_csv(FileBytes& file, const std::string& path) {
+    blame_damage(file, [&] {
+      CsvReader reader(file, path, csv_delimiter);
+      std::vector<std::string> names;
+      for (const std::string& name : reader.header()) { names.push_back(maker.column(name)); }
+      const CsvColumns columns(reader.header(), names, reader.delimiter() == ';');
+      while (room > 0) {
+        const std::vector<CsvRow> rows = reader.next(std::min(kChunk, room));
+        if (rows.empty()) { return; }
+        hand_on(make_rows(
+                    path, rows.size(), [&](std::size_t i, const Where&) { return columns.object(rows[i]); },
+                    [&](std::size_t i) { return rows[i].line; }),
+                file.done(0));
+      }
+    });
   }
 
   void read_array(FileBytes& file, const std::string& path) {
@@ -339,7 +373,9 @@ struct FileReader {
       const std::int64_t before = std::exchange(number, number + std::ssize(lines));
       hand_on(make_rows(
                   path, lines.size(),
-                  [&](std::size_t i, const Where& where) { return parse_line(lines[i].text, where); },
+                  [&](std::size_t i, const Where& where) {
+                    return maker.complete(parquet, parse_line(lines[i].text, where));
+                  },
                   [&](std::size_t i) { return before + static_cast<std::int64_t>(i) + 1; }),
               static_cast<double>(number) / static_cast<double>(parquet.size()));
     }
@@ -402,15 +438,14 @@ Json parse_line(std::string_view line, const Where& where) {
 }
 
 void read_file_rows(const std::string& path, const DatasetEntry* entry, const DataOptions& options,
-                    std::int64_t most, const TakeRows& take) {
-  const RowMaker maker{options, entry};
-  read_in_memory(
-      FileReader<RowMaker>{maker, take, static_cast<std::size_t>(most), parse_columns(options.columns)},
-      path);
+                    std::int64_t most, ReadPass& pass, const TakeRows& take) {
+  RowMaker maker{options, entry, pass};
+  read_in_memory(FileReader<RowMaker>{maker, take, static_cast<std::size_t>(most), options.csv_delimiter},
+                 path);
 }
 
 void read_plain_rows(const std::string& path, std::int64_t most, const TakePlainRows& take) {
-  const PlainMaker maker;
+  PlainMaker maker;
   read_in_memory(FileReader<PlainMaker>{maker, take, static_cast<std::size_t>(most)}, path);
 }
 

@@ -7,6 +7,7 @@
 
 #include "una/rows/data_options.h"
 #include "una/rows/files/dataset_info.h"
+#include "una/rows/files/renames.h"
 #include "una/rows/schemas/schema.h"
 
 namespace una::rows {
@@ -14,12 +15,18 @@ namespace una::rows {
 // Some rows in the order of the file, and which share of it (0..1) is read with them.
 using TakeRows = std::function<void(std::vector<ReadRow> rows, double done)>;
 
+// What one pass over all files keeps between them.
+struct ReadPass {
+  Renames renames;
+  std::string fields;  // of the first row, before it is renamed; noted where there are renames
+};
+
 // The first `most` rows of a file, read on all cores and handed on a thousand at a time. JSONL is split on
 // "\n" only (strings may hold other separators); a file that begins with "[" is one JSON array; .csv and .tsv
-// have a header line and are read twice; Parquet is read by batches. All but Parquet may be packed by gzip or
+// have a header line; Parquet is read by batches. All but Parquet may be packed by gzip or
 // zstd. No file is in memory as a whole, but for a broken JSON array. InputError names the first bad row.
 void read_file_rows(const std::string& path, const DatasetEntry* entry, const DataOptions& options,
-                    std::int64_t most, const TakeRows& take);
+                    std::int64_t most, ReadPass& pass, const TakeRows& take);
 
 // A row as it is in its file; an object in most of them.
 struct JsonRow {

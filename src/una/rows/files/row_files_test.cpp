@@ -118,6 +118,46 @@ TEST(RowFiles, ColumnsAreRenamedBeforeTheShapeIsSought) {
   EXPECT_TRUE(contains(input_error([&] { read_files(options); }), "is not ours=theirs"));
 }
 
+// A label that is null while the file has labels is missing; in a file without them its rows are demonstrations.
+TEST(RowFiles, ALabelThatIsNullIsMissingWhereTheFileHasLabels) {
+  const std::string folder = test_folder("row_files_null_labels");
+  const std::string null = "{\"prompt\": \"a\", \"completion\": \"b\", \"label\": null}\n";
+  const std::string thumb = "{\"prompt\": \"a\", \"completion\": \"c\", \"label\": false}\n";
+  const std::vector<ReadRow> demonstrations =
+      read_files(files({write_rows(folder, "none.jsonl", null + null)}));
+  EXPECT_EQ(demonstrations[0].example.unit, Unit::kSft);
+  const std::vector<ReadRow> thumbs = read_files(files({write_rows(folder, "first.jsonl", thumb + null)}));
+  EXPECT_EQ(thumbs[1].example.unit, Unit::kBinary);
+  EXPECT_FALSE(thumbs[1].example.responses[0].label);
+  const std::string later = write_rows(folder, "later.jsonl", null + thumb);
+  EXPECT_TRUE(contains(input_error([&] { read_files(files({later})); }),
+                       "later.jsonl:1: field \"label\" is null, but "));
+}
+
+TEST(RowFiles, ColumnsThatNothingReadsAreReported) {
+  const std::string path =
+      write_rows(test_folder("row_files_unread"), "a.jsonl",
+                 "{\"prompt\": \"a\", \"completion\": \"b\", \"id\": 1, \"split\": null}\n"
+                 "{\"query\": \"a\", \"reply\": \"c\", \"id\": 2, \"topic\": \"x\"}\n");
+  ReadReport report;
+  read_counted(files({path}), report);
+  EXPECT_EQ(report.unread, (std::map<std::string, std::int64_t>{{"id", 2}, {"topic", 1}}));
+  EXPECT_TRUE(contains(report.text(0), "columns not read: id, topic (1 row)\n")) << report.text(0);
+  EXPECT_TRUE(contains(report.text(0),
+                       "columns read under other names: query as prompt (1 row), reply as completion"));
+}
+
+TEST(RowFiles, OtherFormatsAreToldApart) {
+  const std::string folder = test_folder("row_files_formats");
+  const auto error = [&](std::string_view bytes) {
+    return input_error([&] { read_files(files({write_rows(folder, "a.csv", bytes)})); });
+  };
+  EXPECT_TRUE(contains(error("PK\x03\x04workbook"),
+                       "a.csv: an Excel workbook or an archive; export the sheet as CSV"));
+  EXPECT_TRUE(contains(error(std::string_view("\xFF\xFEp\0", 4)),
+                       "a.csv: the text is UTF-16; save the file in UTF-8"));
+}
+
 TEST(RowFiles, AMissingOrEmptyFileIsAnInputError) {
   const std::string folder = test_folder("row_files_missing");
   EXPECT_TRUE(contains(input_error([&] { read_files(files({folder + "/no.jsonl"})); }), "there is no file"));

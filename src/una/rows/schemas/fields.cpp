@@ -124,6 +124,7 @@ void wrong_type(const RowView& row, const std::string& field, const std::string&
 const Json& need(const RowView& row, const char* key) {
   const auto found = row.json.find(key);
   if (found == row.json.end()) { bad_field(row, key, "is missing"); }
+  if (row.reads != nullptr) { row.reads->push_back(&*found); }
   return *found;
 }
 
@@ -137,6 +138,15 @@ bool bool_field(const RowView& row, const char* key) {
   const Json& value = need(row, key);
   if (!value.is_boolean()) { wrong_type(row, key, "true or false (a JSON bool)", value); }
   return value.get<bool>();
+}
+
+std::optional<bool> thumb_value(const RowView& row, const Json& value, const std::string& field) {
+  if (value.is_boolean()) { return value.get<bool>(); }
+  if (value.is_null()) { return std::nullopt; }
+  const bool given = row.labels != nullptr && !row.labels->empty();
+  if (given && row.labels->knows(value)) { return row.labels->thumb(value); }
+  if (given) { wrong_type(row, field, "one of the values of --label_values", value); }
+  bad_field(row, field, cat("must be true or false (a JSON bool), found ", shown(value), kLabelValuesAdvice));
 }
 
 double number_field(const RowView& row, const char* key) {

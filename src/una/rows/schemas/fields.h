@@ -20,9 +20,12 @@ const char* first_of(const Json& row, std::initializer_list<const char*> keys); 
 [[noreturn]] void wrong_type(const RowView& row, const std::string& field, const std::string& wanted,
                              const Json& found);
 
+// The member, noted as read (RowView::reads).
 const Json& need(const RowView& row, const char* key);
 std::string string_field(const RowView& row, const char* key);
 bool bool_field(const RowView& row, const char* key);  // JSON true or false, nothing else
+// A thumb: true, false, or what --label_values makes one; nullopt: none (null, or a word that means it).
+std::optional<bool> thumb_value(const RowView& row, const Json& value, const std::string& field);
 double number_field(const RowView& row, const char* key);
 
 // A score as it stands; null (and NaN, which the parser turns into null) is missing.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string_view>
 #include <utility>
 
@@ -14,42 +13,6 @@
 
 namespace una::rows {
 namespace {
-
-using Names = std::vector<std::string_view>;
-
-// A bool here is a thumb.
-const Names kThumbs = {"label",    "kto_tag",   "tag",         "thumbs",     "thumb",   "thumbs_up",
-                       "is_good",  "good",      "liked",       "like",       "upvoted", "vote",
-                       "accepted", "preferred", "correct",     "is_correct", "rating",  "feedback",
-                       "positive", "reward",    "is_positive", "score"};
-// A number here is a score.
-const Names kScores = {"score", "rating", "reward", "stars", "grade"};
-// What else looks like feedback.
-const Names kOthers = {"thumbs_down", "ratings", "votes",   "upvotes", "downvotes", "preference",
-                       "winner",      "rank",    "quality", "scores",  "rewards",   "labels"};
-
-std::string plain_name(const std::string& name) {
-  std::string out;
-  for (const char c : trim(name)) {
-    out += c == ' ' || c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return out;
-}
-
-bool is_one_of(const std::string& name, const Names& names) {
-  return std::find(names.begin(), names.end(), plain_name(name)) != names.end();
-}
-
-bool looks_like_feedback(const std::string& name) {
-  return is_one_of(name, kThumbs) || is_one_of(name, kScores) || is_one_of(name, kOthers);
-}
-
-// Members that rows of another kind of the same table have: a null among them tells that the table is a union.
-bool is_union_member(const std::string& name) {
-  static const Names kAnswers = {"chosen",    "rejected", "completion", "response",
-                                 "responses", "messages", "text"};
-  return looks_like_feedback(name) || is_one_of(name, kAnswers);
-}
 
 bool is_turns(const Json& value) {
   const auto is_turn = [](const Json& turn) {
@@ -76,11 +39,21 @@ void parse_turns(const RowView& row, const std::string& key, Json& value) {
   }
 }
 
-[[noreturn]] void unread_feedback(const RowView& row, const std::string& key) {
+[[noreturn]] void unread_feedback(const RowView& row, const std::string& key, const Json& value,
+                                  const std::string& advice) {
+  std::string found = dump_json(value);
+  constexpr std::size_t kShown = 60;
+  if (found.size() > kShown) { found = cat("a value of ", thousands(std::ssize(found)), " characters"); }
   bad_field(row, key,
-            cat("looks like feedback and would not be read (found ", dump_json(row.json[key]),
-                "); --columns label=", key, " takes true or false, --columns score=", key,
-                " a number; --columns ignored=", key, " trains without it"));
+            cat("looks like feedback and would not be read (found ", found, "); ", advice,
+                "--columns ignored=", key, " trains without it"));
+}
+
+// The ways to have it read as the mark of a single answer.
+std::string mark_advice(const std::string& key) {
+  return cat("--columns label=", key,
+             " (with --label_values good=up|1,bad=down|0 for words and numbers) or --columns score=", key,
+             " reads it; ");
 }
 
 // Members that mark a turn as not to be trained on.
@@ -97,10 +70,21 @@ bool is_untrained(const Json& extra) {
   return false;
 }
 
+void check_own_marks(const Json& extra, const Where& where) {
+  for (const auto& [key, value] : extra.items()) {
+    const Column* column = value.is_primitive() && !value.is_null() ? find_column(key) : nullptr;
+    check_input(column == nullptr || !column->is_feedback(), where.text(),
+                ": the answer's turn has a field \"", key,
+                "\", which looks like feedback and would not be read; write it next to the turns as "
+                "\"label\" or \"score\", or take it away");
+  }
+}
+
 // Whether the turn is marked as not to be trained on; its members that tell are removed.
-bool take_train_members(Message& message) {
+bool take_train_members(Message& message, const Where* answer_of) {
   if (message.extra.empty()) { return false; }
   Json extra = Json::parse(message.extra);
+  if (answer_of != nullptr) { check_own_marks(extra, *answer_of); }
   const bool untrained = is_untrained(extra);
   bool changed = false;
   for (const char* name : kTrainMembers) { changed = extra.erase(name) > 0 || changed; }
@@ -135,75 +119,177 @@ std::size_t repeated(const std::vector<Message>& turns, const std::vector<Messag
   return own == 0 && theirs > 0 && begins_with(turns, theirs, prompt, 0) ? theirs + prompt.size() : 0;
 }
 
-}  // namespace
-
-namespace {
-
-// A null that is not an absent column but a score that is missing: the row's only null among the marks and answers, or
-// one score of a pair whose other score is given.
-bool is_missing_score(const Json& row, const std::string& key, int nulls) {
-  const auto given = [&](const char* name) { return row.contains(name) && !row[name].is_null(); };
-  return (key == "score" && nulls == 1) || (key == "score_chosen" && given("score_rejected")) ||
-         (key == "score_rejected" && given("score_chosen"));
-}
-
-}  // namespace
-
-Json normalised_row(const RowView& row) {
-  int nulls = 0;
-  for (const auto& [key, value] : row.json.items()) {
-    nulls += value.is_null() && is_union_member(key) ? 1 : 0;
-  }
+// Gives the members names of the table, where the row has no such member yet.
+void rename_members(Json& row) {
   Json out = Json::object();
-  for (const auto& [key, value] : row.json.items()) {
-    if (value.is_null() && !is_missing_score(row.json, key, nulls)) { continue; }
-    Json& member = out[key] = value;
-    if (member.is_string()) { parse_turns(row, key, member); }
+  for (auto& [key, value] : row.get_ref<Json::object_t&>()) {
+    const Column* column = find_column(key);
+    const std::string ours(column == nullptr ? std::string_view(key) : column->name);
+    const bool taken = ours != key && (row.contains(ours) || out.contains(ours));
+    out.emplace(taken ? key : ours, std::move(value));
   }
-  return out;
+  row = std::move(out);
 }
 
-void read_mark_beside(const RowView& row, ReadRow& out) {
-  Example& example = out.example;
-  const bool single =
-      example.unit == Unit::kSft || example.unit == Unit::kBinary || example.unit == Unit::kScore;
-  if (!single || example.responses.size() != 1 || out.unmarked) { return; }
-  std::vector<std::string> marks;
-  for (const auto& [key, value] : row.json.items()) {
-    if (key == "tag" && !value.is_boolean()) { continue; }  // a topic
-    if (looks_like_feedback(key) && !value.is_null()) { marks.push_back(key); }
+// What the shape left unmarked gets its mark.
+void take_mark(const RowView& row, const std::string& key, const Column& column, ReadRow& out) {
+  Response& response = out.example.responses[0];
+  const Json& value = row.json[key];
+  const bool is_score =
+      column.is(Column::kScore) && value.is_number() &&
+      (!column.is(Column::kThumb) || column.name == "score" || row.labels == nullptr || row.labels->empty());
+  const bool only_label = key == "label" || key == "kto_tag";
+  const bool known = row.labels != nullptr && !row.labels->empty();
+  if (column.is(Column::kThumb) && !is_score &&
+      (value.is_boolean() || only_label || (known && column.name != "score"))) {
+    out.example.unit = Unit::kBinary;
+    response.label = thumb_value(row, value, key);
+  } else if (is_score || key == "score") {
+    out.example.unit = Unit::kScore;
+    out.scored = true;
+    response.raw_score = score_value(row, value, key);
+  } else {
+    unread_feedback(row, key, value, mark_advice(key));
   }
-  Response& response = example.responses[0];
-  if (example.unit != Unit::kSft) {  // the shape has read one mark: any other would be lost
-    const bool scored = example.unit == Unit::kScore;
-    const bool has_own = row.json.contains("score") || !scored;
-    for (const std::string& key : marks) {
-      const bool own = scored ? key == "score" : key == out.mark;
-      if (!own && has_own) { unread_feedback(row, key); }
-    }
+}
+
+// A single answer that carries no mark: one that is missing, or one inside an object next to it.
+void check_unmarked(const RowView& row, const RowScan& scan, ReadRow& out) {
+  if (scan.missing == "score") {
+    out.example.unit = Unit::kScore;
+    out.scored = true;
     return;
   }
-  if (marks.empty()) { return; }
-  const std::string& key = marks[0];
-  const Json& value = row.json[key];
-  if (marks.size() > 1) { unread_feedback(row, marks[1]); }
-  if (value.is_boolean() && is_one_of(key, kThumbs)) {
-    example.unit = Unit::kBinary;
-    response.label = value.get<bool>();
-  } else if (value.is_number() && is_one_of(key, kScores)) {
-    example.unit = Unit::kScore;
-    out.scored = true;
-    response.raw_score = value.get<double>();
-  } else {
-    unread_feedback(row, key);
+  out.missing = scan.missing;
+  for (const std::string& key : out.unread) {
+    const Json& object = row.json[key];
+    if (!object.is_object()) { continue; }
+    for (const auto& [name, value] : object.items()) {
+      const Column* column = value.is_primitive() && !value.is_null() ? find_column(name) : nullptr;
+      if (column != nullptr && column->is_feedback()) {
+        const std::string path = cat(key, ".", name);
+        unread_feedback(row, path, value, mark_advice(path));
+      }
+    }
   }
+}
+
+// A topic, unless it is a bool.
+bool is_topic(const std::string& key, const Json& value) { return key == "tag" && !value.is_boolean(); }
+
+void name_by_mark(ReadRow& out) {
+  const std::string_view shape = out.shape;
+  if (shape != "prompt and completion" && shape != "messages") { return; }
+  if (out.example.unit == Unit::kBinary) { out.shape = "binary"; }
+  if (out.example.unit == Unit::kScore) { out.shape = "score"; }
+}
+
+}  // namespace
+
+RowScan normalise_row(Json& row, const Where& where, const LabelValues& labels) {
+  RowScan scan;
+  int nulls = 0;
+  bool rename = false;
+  for (auto member = row.begin(); member != row.end(); ++member) {
+    const Column* column = find_column(member.key());
+    if (column == nullptr) {
+      scan.flat_responses = scan.flat_responses || ends_with(member.key(), ".responses");
+      continue;
+    }
+    Json& value = member.value();
+    rename = rename || column->name != member.key();
+    if (value.is_string() && column->is_value()) {
+      if (is_missing_word(value.get_ref<const std::string&>()) && (labels.empty() || !labels.knows(value))) {
+        value = nullptr;
+      }
+    } else if (value.is_string()) {
+      parse_turns({row, where}, member.key(), value);
+    }
+    if (!value.is_null() || !(column->is_feedback() || column->is(Column::kAnswer))) { continue; }
+    ++nulls;
+    if (column->is(Column::kThumb | Column::kScore) && column->name != "tag") { scan.missing = column->name; }
+  }
+  if (nulls != 1) { scan.missing.clear(); }
+  if (rename) { rename_members(row); }
+  return scan;
+}
+
+std::vector<std::string> take_other_names(Json& row) {
+  // A prompt of several parts has no single name.
+  for (const char* part : {"instruction", "system", "context", "history"}) {
+    if (has(row, part) && row[part] != "") { return {}; }
+  }
+  std::vector<std::string> taken;
+  for (const std::string_view target : {"prompt", "completion"}) {
+    const std::string ours(target);
+    std::vector<std::string> names, nulls;
+    for (const auto& [key, value] : row.items()) {
+      const Column* column = find_column(key);
+      if (column != nullptr && column->alias_of == target) {
+        (value.is_null() ? nulls : names).push_back(key);
+      }
+    }
+    if (names.empty()) { names = nulls; }
+    if (names.size() != 1 || has(row, ours.c_str())) { continue; }
+    Json value = std::move(row[names[0]]);
+    row.erase(names[0]);
+    row[ours] = std::move(value);
+    taken.push_back(cat(names[0], " as ", ours));
+  }
+  return taken;
+}
+
+bool blank_nulls(Json& row) {
+  const auto blank = [&](std::initializer_list<const char*> names) {
+    bool any = false;
+    for (const char* name : names) {
+      const auto found = row.find(name);
+      if (found == row.end() || !found->is_null()) { continue; }
+      *found = "";
+      any = true;
+    }
+    return any;
+  };
+  const bool is_pair = has(row, "chosen") || has(row, "rejected");
+  const bool prompt = blank({"prompt", "question", "instruction"});
+  return (is_pair ? blank({"chosen", "rejected"}) : blank({"completion", "response", "answer", "output"})) ||
+         prompt;
+}
+
+void read_marks(const RowView& row, const RowScan& scan, const std::string& ground_truth, ReadRow& out) {
+  const Example& example = out.example;
+  const bool bare = example.unit == Unit::kSft && example.responses.size() == 1;
+  const bool marks_count = example.unit != Unit::kPrompt && !out.unmarked;
+  std::vector<std::string> marks;
+  for (const auto& [key, value] : row.json.items()) {
+    const bool was_read = std::find(row.reads->begin(), row.reads->end(), &value) != row.reads->end();
+    if (value.is_null() || was_read || key.empty() || key == "ignored" || key == ground_truth) { continue; }
+    const Column* column = find_column(key);
+    const bool feedback = column != nullptr ? column->is_feedback() : bare && sounds_like_feedback(key);
+    if (feedback && marks_count && !is_topic(key, value)) {
+      if (column == nullptr || !bare || !marks.empty()) {
+        unread_feedback(row, key, value, bare && marks.empty() ? mark_advice(key) : "");
+      }
+      marks.push_back(key);
+    } else {
+      out.unread.push_back(key);
+    }
+  }
+  if (!bare) { return; }
+  if (marks.empty()) {
+    check_unmarked(row, scan, out);
+  } else {
+    out.mark = marks[0];
+    take_mark(row, marks[0], *find_column(marks[0]), out);
+  }
+  name_by_mark(out);
 }
 
 void leave_untrained_out(ReadRow& out) {
-  for (Message& message : out.example.prompt.messages) { take_train_members(message); }
+  for (Message& message : out.example.prompt.messages) { take_train_members(message, nullptr); }
   for (Response& response : out.example.responses) {
     for (Message& message : response.text.messages) {
-      if (take_train_members(message) && out.drop.empty()) {
+      if (take_train_members(message, &out.example.where) && out.drop.empty()) {
         out.drop = "answer marked as not to be trained on";
       }
     }

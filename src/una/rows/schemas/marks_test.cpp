@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "una/base/format.h"
-#include "una/rows/read_examples.h"
+#include "una/rows/files/row_feed.h"
 #include "una/rows/rows_testing.h"
 
 namespace una::rows {
@@ -148,7 +148,7 @@ TEST(Marks, TurnsBehindTheLastAnswerAreCounted) {
                                      cat(R"({"messages": [)", turn("user", "p"), ", ", turn("assistant", "a"),
                                          ", ", turn("user", "thanks"), "]}\n"))};
   ReadReport report;
-  EXPECT_EQ(read_examples(options, report, "").size(), 1U);
+  EXPECT_EQ(read_counted(options, report).size(), 1U);
   EXPECT_EQ(report.unused.at("turns behind the last answer"), 1);
 }
 

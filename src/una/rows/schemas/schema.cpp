@@ -9,8 +9,8 @@
 #include "una/rows/drops.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/marks.h"
+#include "una/rows/schemas/reference_columns.h"
 #include "una/rows/schemas/schemas.h"
-#include "una/rows/scores/reference_columns.h"
 
 namespace una::rows {
 namespace {
@@ -59,7 +59,7 @@ void read_common(const RowView& row, ReadRow& out) {
   if (has(row.json, "source")) { example.source = string_field(row, "source"); }
   if (has(row.json, "tools")) { example.tools = tools_field(row); }
   if (has(row.json, "chat_template_kwargs")) {
-    const Json& value = row.json["chat_template_kwargs"];
+    const Json& value = need(row, "chat_template_kwargs");
     if (!value.is_object()) { wrong_type(row, "chat_template_kwargs", "an object", value); }
     if (!value.empty()) { example.template_kwargs = value.dump(); }
   }
@@ -73,7 +73,7 @@ void to_chat(Text& text, const char* role) {
   text = chat_text(std::move(messages));
 }
 
-// Prompt and answers of one kind: when one of them is a chat, strings beside it become turns; answers that
+// Prompt and answers of one kind: when one of them is a chat, the other strings become turns; answers that
 // repeat the prompt lose it.
 void align(Example& example, bool wrap) {
   bool chat = example.prompt.is_chat || (wrap && !is_blank(example.prompt));
@@ -113,17 +113,17 @@ std::int64_t turns_behind_answer(const Json& json, const Example& example) {
 }
 
 // True for an answer that its sampler cut off, as una generate and OpenAI's servers mark it.
-bool is_unfinished(const Json& json) {
+bool is_unfinished(const RowView& row) {
+  bool cut = false;
   for (const char* key : {"finish", "finish_reason"}) {
-    const auto found = json.find(key);
-    if (found != json.end() && *found == "length") { return true; }
+    if (has(row.json, key)) { cut = need(row, key) == "length" || cut; }
   }
-  return false;
+  return cut;
 }
 
 }  // namespace
 
-// Special shapes stand before the general ones that they would also fit.
+// Special shapes come before the general ones that they would also fit.
 const std::vector<Shape>& shapes() {
   static const std::vector<Shape> table = {
       {"native (answers to label)", fits_bare_responses, read_bare_responses},
@@ -143,8 +143,6 @@ const std::vector<Shape>& shapes() {
       {"pair under other names", fits_other_pair, read_other_pair},
       {"HH transcript pair", fits_hh, read_hh},
       {"TRL pair (implicit prompt)", fits_implicit_pair, read_implicit_pair},
-      {"score", fits_flat_score, read_flat_score},
-      {"binary", fits_binary, read_binary},
       {"Alpaca ranked list", fits_alpaca_list, read_alpaca_list},
       {"ShareGPT conversation", fits_sharegpt, read_sharegpt},
       {"Alpaca", fits_alpaca, read_alpaca},
@@ -157,33 +155,109 @@ const std::vector<Shape>& shapes() {
   return table;
 }
 
-bool fits_any_shape(const Json& json) {
-  return std::any_of(shapes().begin(), shapes().end(), [&](const Shape& shape) { return shape.fits(json); });
+namespace {
+
+struct Export {
+  const char* name;
+  bool (*fits)(const Json& row);
+  OwnRow (*own)(const RowView& row);
+};
+
+constexpr Export kExports[] = {
+    {"Argilla record", fits_argilla, own_argilla},
+    {"Open WebUI feedback", fits_open_webui, own_open_webui},
+    {"Label Studio pairwise", fits_label_studio, own_label_studio},
+    {"OpenAI preference", fits_openai_preference, own_openai_preference},
+    {"arena battle", fits_arena, own_arena},
+};
+
+const Shape* find_shape(const Json& json) {
+  const auto found =
+      std::find_if(shapes().begin(), shapes().end(), [&](const Shape& shape) { return shape.fits(json); });
+  return found == shapes().end() ? nullptr : &*found;
 }
 
-ReadRow read_row(const Json& given, const Where& where, bool apply_chat_template) {
-  if (!given.is_object()) {
-    throw InputError(cat(where.text(), ": a row must be a JSON object, found ", given.type_name()));
+// The shape that fits once other people's names are taken for ours, or once nulls count as empty texts.
+const Shape& shape_after_changes(Json& json, const Where& where, ReadRow& out) {
+  Json changed = json;
+  out.renamed = take_other_names(changed);
+  const Shape* shape = out.renamed.empty() ? nullptr : find_shape(changed);
+  if (shape == nullptr && blank_nulls(changed)) {
+    shape = find_shape(changed);
+    if (shape != nullptr && changed.value("prompt", Json()) == "") { out.drop = "empty prompt"; }
   }
-  const Json json = normalised_row({given, where});
-  const RowView view{json, where};
-  for (const Shape& shape : shapes()) {
-    if (!shape.fits(json)) { continue; }
-    ReadRow out;
-    out.shape = shape.name;
-    out.example.where = where;
-    read_common(view, out);
-    shape.read(view, out);
-    read_mark_beside(view, out);
-    out.turns_behind = turns_behind_answer(json, out.example);
-    read_reference_columns(view, out.example);
-    if (apply_chat_template && shape.read == read_hh && out.drop.empty()) { hh_to_chat(out.example); }
-    align(out.example, apply_chat_template);
-    if (out.drop.empty() && !out.example.responses.empty() && is_unfinished(json)) { out.drop = kUnfinished; }
-    leave_untrained_out(out);
-    return out;
+  if (shape == nullptr) { unknown_shape(json, where); }
+  json = std::move(changed);
+  return *shape;
+}
+
+const Export* find_export(const Json& json) {
+  for (const Export& format : kExports) {
+    if (format.fits(json)) { return &format; }
   }
-  unknown_shape(given, where);
+  return nullptr;
+}
+
+// A row of an export: as our own row. Members that every row may carry go with it.
+ReadRow read_export(const Export& format, const Json& json, const Where& where, const RowOptions& options) {
+  std::vector<const Json*> reads;
+  const RowView view{json, where, &options.labels, &reads};
+  OwnRow own = format.own(view);
+  for (const char* key : {"weight", "margin", "group_id", "source", "tools", "chat_template_kwargs"}) {
+    if (has(json, key) && !own.row.contains(key)) { own.row[key] = need(view, key); }
+  }
+  ReadRow outside;
+  outside.example.unit = Unit::kPair;  // whatever else looks like feedback must have been read
+  read_marks(view, {}, options.ground_truth, outside);
+  ReadRow out = read_row(std::move(own.row), where, options);
+  out.unread.insert(out.unread.end(), outside.unread.begin(), outside.unread.end());
+  out.shape = format.name;
+  out.tie = out.tie || own.tie;
+  if (!own.drop.empty()) { out.drop = std::move(own.drop); }
+  check_input(
+      !out.drop.empty() || out.example.unit != Unit::kSft, where.text(), ": the ", format.name,
+      " has no mark for its answer that una can read; --columns gives a field a name, as in label=PATH or "
+      "score=PATH");
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> shape_names() {
+  std::vector<std::string> names = {"binary", "score"};  // an answer with its mark
+  for (const Shape& shape : shapes()) { names.emplace_back(shape.name); }
+  for (const Export& format : kExports) { names.emplace_back(format.name); }
+  return names;
+}
+
+bool fits_any_shape(const Json& json) { return find_shape(json) != nullptr; }
+
+ReadRow read_row(Json json, const Where& where, const RowOptions& options) {
+  if (!json.is_object()) {
+    throw InputError(cat(where.text(), ": a row must be a JSON object, found ", json.type_name()));
+  }
+  ReadRow out;
+  const RowScan scan = normalise_row(json, where, options.labels);
+  const Shape* fitting = find_shape(json);
+  if (fitting == nullptr || scan.flat_responses) {
+    if (const Export* format = find_export(json)) { return read_export(*format, json, where, options); }
+  }
+  const Shape& shape = fitting != nullptr ? *fitting : shape_after_changes(json, where, out);
+  out.shape = shape.name;
+  out.example.where = where;
+  std::vector<const Json*> reads;
+  const RowView view{json, where, &options.labels, &reads};
+  read_common(view, out);
+  shape.read(view, out);
+  read_reference_columns(view, out.example);
+  const bool unfinished = is_unfinished(view);
+  read_marks(view, scan, options.ground_truth, out);
+  out.turns_behind = turns_behind_answer(json, out.example);
+  if (options.apply_chat_template && shape.read == read_hh && out.drop.empty()) { hh_to_chat(out.example); }
+  align(out.example, options.apply_chat_template);
+  if (out.drop.empty() && !out.example.responses.empty() && unfinished) { out.drop = kUnfinished; }
+  leave_untrained_out(out);
+  return out;
 }
 
 std::optional<std::string> ground_truth_of(const RowView& row, const std::string& column) {

@@ -7,6 +7,7 @@
 
 #include "una/base/json.h"
 #include "una/core/example.h"
+#include "una/rows/schemas/label_values.h"
 
 // Rows of files as people have them -> Example. One family of shapes per file `schema_x.cpp`, one line per
 // shape in the table of schema.cpp.
@@ -19,21 +20,33 @@ struct ScoreRange {
 // A row as it stands: scores are still in their own unit (Response::raw_score; empty: missing).
 struct ReadRow {
   Example example;
-  const char* shape = "";           // name of the shape that fitted
-  bool scored = false;              // the row has a place for scores, whether they are there or missing
-  std::optional<ScoreRange> range;  // of the scores, when the row or its data set says it
-  std::string scale;                // the data set's own rule for its scores, for the report; or ""
-  std::string drop;                 // not "": degenerate, the reason
-  bool tie = false;                 // a preference without a winner
-  std::string mark = "label";       // the member that a binary row's label was read from
-  std::int64_t turns_behind = 0;    // turns behind the last answer, which are not read
-  bool unmarked = false;            // answers without score, label or rank: only for labelling
+  const char* shape = "";            // name of the shape that fitted
+  bool scored = false;               // the row has a place for scores, whether they are there or missing
+  std::optional<ScoreRange> range;   // of the scores, when the row or its data set says it
+  std::string scale;                 // the data set's own rule for its scores, for the report; or ""
+  std::string drop;                  // not "": degenerate, the reason
+  bool tie = false;                  // a preference without a winner
+  std::int64_t turns_behind = 0;     // turns behind the last answer, which are not read
+  bool unmarked = false;             // answers without score, label or rank: only for labelling
+  std::string mark;                  // the member that the mark of a single answer was read from
+  std::string missing;               // or the one that is null as if a mark were missing
+  std::vector<std::string> unread;   // columns that hold something and were not read
+  std::vector<std::string> renamed;  // "reply as completion": names that no shape knows, taken for others
+};
+
+// How rows are read, whatever their shape.
+struct RowOptions {
+  bool apply_chat_template = false;  // string prompts become one user turn
+  LabelValues labels;
+  std::string ground_truth;  // a column that is read elsewhere; "": none
 };
 
 // What a schema sees of one row.
 struct RowView {
-  const Json& json;    // an object
-  const Where& where;  // for errors
+  const Json& json;                           // an object
+  const Where& where;                         // for errors
+  const LabelValues* labels = nullptr;        // nullptr: only true and false
+  std::vector<const Json*>* reads = nullptr;  // where `need` notes the members that are read
 };
 
 struct Shape {
@@ -42,7 +55,8 @@ struct Shape {
   void (*read)(const RowView& row, ReadRow& out);
 };
 
-const std::vector<Shape>& shapes();  // in the order of sniffing
+const std::vector<Shape>& shapes();      // in the order of sniffing
+std::vector<std::string> shape_names();  // of shapes and exports
 
 // The member `column` of the row as text, for rewards: a string, a number or a bool; null or absent (or no
 // object at all): none.
@@ -50,9 +64,9 @@ std::optional<std::string> ground_truth_of(const RowView& row, const std::string
 
 bool fits_any_shape(const Json& json);
 
-// Finds the shape and reads the row. InputError "file:line: ..." when no shape fits or a field is wrong.
-// `apply_chat_template` wraps string prompts as one user turn.
-ReadRow read_row(const Json& json, const Where& where, bool apply_chat_template);
+// Finds the shape and reads the row. InputError "file:line: ..." when no shape fits, a field is wrong, or a
+// column looks like feedback and would not be read.
+ReadRow read_row(Json json, const Where& where, const RowOptions& options);
 
 // The prompt as one string that is equal for equal prompts (roles, contents, tools): key of groups.
 std::string prompt_key(const Example& example);

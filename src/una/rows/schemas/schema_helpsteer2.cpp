@@ -21,9 +21,10 @@ std::optional<double> attribute(const RowView& row, const char* key) {
 
 }  // namespace
 
+// A null among the three is a missing attribute; three nulls are a row of another kind.
 bool fits_helpsteer2(const Json& row) {
   return has_all(row, {"prompt", "response"}) && row.contains("helpfulness") && row.contains("correctness") &&
-         row.contains("coherence");
+         row.contains("coherence") && first_of(row, {"helpfulness", "correctness", "coherence"}) != nullptr;
 }
 
 void read_helpsteer2(const RowView& row, ReadRow& out) {

@@ -4,17 +4,10 @@
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
 
-// LLaMA-Factory's rows: alpaca and ShareGPT styles, their pairs, ranked lists and binary tags, and the
-// messages pairs of its next format.
+// LLaMA-Factory's rows: alpaca and ShareGPT styles, their pairs and ranked lists, and the messages pairs of its
+// next format.
 namespace una::rows {
 namespace {
-
-// The bool that makes a row binary: kto_tag, or `tag`, which is seen too.
-const char* tag_field(const Json& row) {
-  if (row.contains("kto_tag")) { return "kto_tag"; }
-  if (row.contains("label") && row["label"].is_boolean()) { return "label"; }
-  return row.contains("tag") && row["tag"].is_boolean() ? "tag" : nullptr;
-}
 
 std::string optional_string(const RowView& row, const char* key) {
   return has(row.json, key) ? string_field(row, key) : "";
@@ -31,7 +24,7 @@ Text alpaca_prompt(const RowView& row) {
   std::vector<Message> turns;
   if (!system.empty()) { turns.push_back({"system", system, ""}); }
   if (has_history) {
-    for (const Json& pair : row.json["history"]) {
+    for (const Json& pair : need(row, "history")) {
       if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) {
         wrong_type(row, "history", "a list of [question, answer]", pair);
       }
@@ -50,16 +43,9 @@ std::vector<Message> conversation(const RowView& row) {
   return turns;
 }
 
-// One answer: with a tag a binary row, else an SFT row.
-void add_answer(const RowView& row, Text answer, ReadRow& out) {
-  const char* tag = tag_field(row.json);
-  Response response = response_of(std::move(answer));
-  if (tag != nullptr) {
-    response.label = bool_field(row, tag);
-    out.mark = tag;
-  }
-  out.example.unit = tag != nullptr ? Unit::kBinary : Unit::kSft;
-  out.example.responses.push_back(std::move(response));
+void add_answer(Text answer, ReadRow& out) {
+  out.example.unit = Unit::kSft;
+  out.example.responses.push_back(response_of(std::move(answer)));
 }
 
 void add_pair(const RowView& row, const char* chosen, const char* rejected, ReadRow& out) {
@@ -102,7 +88,7 @@ void read_sharegpt(const RowView& row, ReadRow& out) {
   std::vector<Message> turns = conversation(row);
   std::vector<Message> answer = split_answer(turns);
   out.example.prompt = chat_text(std::move(turns));
-  add_answer(row, chat_text(std::move(answer)), out);
+  add_answer(chat_text(std::move(answer)), out);
 }
 
 bool fits_alpaca_pair(const Json& row) { return has_all(row, {"instruction", "chosen", "rejected"}); }
@@ -121,7 +107,7 @@ void read_alpaca_list(const RowView& row, ReadRow& out) {
   out.example.unit = Unit::kGroup;
   out.example.prompt = alpaca_prompt(row);
   std::vector<double> ranks;
-  for (const Json& answer : row.json["output"]) {
+  for (const Json& answer : need(row, "output")) {
     ranks.push_back(static_cast<double>(ranks.size() + 1));
     out.example.responses.push_back(response_of(text_value(row, answer, "output")));
   }
@@ -132,7 +118,7 @@ bool fits_alpaca(const Json& row) { return has_string(row, "instruction") && has
 
 void read_alpaca(const RowView& row, ReadRow& out) {
   out.example.prompt = alpaca_prompt(row);
-  add_answer(row, plain_text(string_field(row, "output")), out);
+  add_answer(plain_text(string_field(row, "output")), out);
 }
 
 }  // namespace una::rows

@@ -1,11 +1,12 @@
-#include <cmath>
+#include <algorithm>
 #include <utility>
 
 #include "una/base/format.h"
+#include "una/rows/schemas/columns.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
 
-// Our own row with a list of answers, and the flat row with one scored answer.
+// Our own row with a list of answers.
 namespace una::rows {
 namespace {
 
@@ -15,13 +16,36 @@ const char* mark_name(Mark mark) {
   return mark == Mark::kScore ? "score" : mark == Mark::kLabel ? "label" : "rank";
 }
 
-Mark mark_of(const RowView& row, const Json& item, const std::string& field) {
-  std::vector<Mark> found;
-  for (const Mark mark : {Mark::kScore, Mark::kLabel, Mark::kRank}) {
-    if (item.contains(mark_name(mark))) { found.push_back(mark); }
+// The mark that the list goes by: that of the first answer that has one. A null is a missing mark only where no
+// answer has another.
+std::optional<Mark> mark_of_list(const Json& items) {
+  for (const bool null_counts : {false, true}) {
+    for (const Json& item : items) {
+      for (const Mark mark : {Mark::kScore, Mark::kLabel, Mark::kRank}) {
+        if (!item.is_object() || !item.contains(mark_name(mark))) { continue; }
+        if (null_counts || !item[mark_name(mark)].is_null()) { return mark; }
+      }
+    }
   }
-  if (found.size() != 1) { bad_field(row, field, "must have exactly one of score, label and rank"); }
-  return found[0];
+  return std::nullopt;
+}
+
+// Any other feedback in the answer would be lost.
+void check_marks(const RowView& row, const Json& item, Mark mark, const std::string& field) {
+  for (const auto& [key, value] : item.items()) {
+    const Column* column = value.is_null() || key == mark_name(mark) ? nullptr : find_column(key);
+    if (column == nullptr || !column->is_feedback()) { continue; }
+    for (const Mark other : {Mark::kScore, Mark::kLabel, Mark::kRank}) {
+      if (key != mark_name(other)) { continue; }
+      bad_field(row, field,
+                has(item, mark_name(mark))
+                    ? std::string("must have exactly one of score, label and rank")
+                    : cat("must have a ", mark_name(mark), " as the answers before it"));
+    }
+    bad_field(row, cat(field, ".", key),
+              cat("looks like feedback and would not be read next to ", mark_name(mark),
+                  "; take one of them away"));
+  }
 }
 
 Text answer_text(const RowView& row, const Json& item, const std::string& field) {
@@ -31,16 +55,16 @@ Text answer_text(const RowView& row, const Json& item, const std::string& field)
   return text_value(row, item[key], cat(field, ".", key));
 }
 
-// What stands beside an answer: its score, label, or rank.
+// The answer's mark: its score, label, or rank. Absent or null it is missing, which a rank cannot be.
 void read_mark(const RowView& row, const Json& item, Mark mark, const std::string& field, Response& response,
                std::vector<double>& ranks) {
-  const Json& value = item[mark_name(mark)];
+  const auto found = item.find(mark_name(mark));
+  const Json value = found == item.end() ? Json() : *found;
   const std::string name = cat(field, ".", mark_name(mark));
   if (mark == Mark::kScore) {
     response.raw_score = score_value(row, value, name);
   } else if (mark == Mark::kLabel) {
-    if (!value.is_boolean()) { wrong_type(row, name, "true or false (a JSON bool)", value); }
-    response.label = value.get<bool>();
+    response.label = thumb_value(row, value, name);
   } else {
     if (!value.is_number()) { wrong_type(row, name, "a number", value); }
     ranks.push_back(value.get<double>());
@@ -51,20 +75,16 @@ void read_mark(const RowView& row, const Json& item, Mark mark, const std::strin
 
 bool fits_bare_responses(const Json& row) {
   if (!fits_native_responses(row) || row["responses"].empty()) { return false; }
-  for (const Json& item : row["responses"]) {
-    if (!item.is_string() && !item.is_object()) { return false; }
-    for (const Mark mark : {Mark::kScore, Mark::kLabel, Mark::kRank}) {
-      if (item.is_object() && item.contains(mark_name(mark))) { return false; }
-    }
-  }
-  return true;
+  const Json& items = row["responses"];
+  const auto is_answer = [](const Json& item) { return item.is_string() || item.is_object(); };
+  return std::all_of(items.begin(), items.end(), is_answer) && !mark_of_list(items);
 }
 
 void read_bare_responses(const RowView& row, ReadRow& out) {
   out.example.prompt = text_field(row, first_of(row.json, {"prompt", "messages"}));
   out.example.unit = Unit::kGroup;
   out.unmarked = true;
-  const Json& items = row.json["responses"];
+  const Json& items = need(row, "responses");
   for (std::size_t i = 0; i < items.size(); ++i) {
     const std::string field = cat("responses[", i, "]");
     Text text =
@@ -79,47 +99,21 @@ bool fits_native_responses(const Json& row) {
 
 void read_native_responses(const RowView& row, ReadRow& out) {
   out.example.prompt = text_field(row, first_of(row.json, {"prompt", "messages"}));
-  const Json& items = row.json["responses"];
+  const Json& items = need(row, "responses");
   if (items.empty()) { bad_field(row, "responses", "is empty"); }
+  const std::optional<Mark> mark = mark_of_list(items);
+  if (!mark) { bad_field(row, "responses[0]", "must have exactly one of score, label and rank"); }
   std::vector<double> ranks;
-  Mark mark = Mark::kScore;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const std::string field = cat("responses[", i, "]");
     Response response = response_of(answer_text(row, items[i], field));
-    const Mark own = mark_of(row, items[i], field);
-    if (i == 0) { mark = own; }
-    if (own != mark) {
-      bad_field(row, field, cat("must have a ", mark_name(mark), " as the answers before it"));
-    }
-    read_mark(row, items[i], mark, field, response, ranks);
+    check_marks(row, items[i], *mark, field);
+    read_mark(row, items[i], *mark, field, response, ranks);
     out.example.responses.push_back(std::move(response));
   }
-  out.example.unit = mark == Mark::kLabel ? Unit::kBinary : Unit::kGroup;
-  out.scored = mark != Mark::kLabel;
-  if (mark == Mark::kRank) { score_by_rank(ranks, out); }
-}
-
-// A score that is null is still a score row: the answer leaves as "score missing".
-bool fits_flat_score(const Json& row) {
-  return first_of(row, {"prompt", "messages"}) != nullptr && row.contains("score") &&
-         (first_of(row, {"response", "completion"}) != nullptr || has_list(row, "messages"));
-}
-
-void read_flat_score(const RowView& row, ReadRow& out) {
-  out.example.unit = Unit::kScore;
-  out.scored = true;
-  const char* answer = first_of(row.json, {"response", "completion"});
-  Response response;
-  if (answer != nullptr) {
-    out.example.prompt = text_field(row, first_of(row.json, {"prompt", "messages"}));
-    response.text = text_field(row, answer);
-  } else {
-    std::vector<Message> turns = messages_value(row, row.json["messages"], "messages");
-    response.text = chat_text(split_answer(turns));
-    out.example.prompt = chat_text(std::move(turns));
-  }
-  response.raw_score = score_value(row, row.json["score"], "score");
-  out.example.responses.push_back(std::move(response));
+  out.example.unit = *mark == Mark::kLabel ? Unit::kBinary : Unit::kGroup;
+  out.scored = *mark != Mark::kLabel;
+  if (*mark == Mark::kRank) { score_by_rank(ranks, out); }
 }
 
 }  // namespace una::rows

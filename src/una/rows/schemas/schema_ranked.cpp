@@ -23,7 +23,7 @@ bool items_have(const Json& row, const char* list, std::initializer_list<const c
 void read_items(const RowView& row, const char* list, const char* answer, ReadRow& out) {
   out.example.unit = Unit::kGroup;
   std::vector<double> ranks;
-  const Json& items = row.json[list];
+  const Json& items = need(row, list);
   for (std::size_t i = 0; i < items.size(); ++i) {
     const std::string field = cat(list, "[", i, "]");
     if (!items[i].is_object() || !has(items[i], answer)) {

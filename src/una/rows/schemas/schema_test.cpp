@@ -1,296 +1,152 @@
-#include "una/rows/schemas/schema.h"
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
-#include "una/rows/drops.h"
+#include "una/base/files/files.h"
+#include "una/base/format.h"
 #include "una/rows/rows_testing.h"
+#include "una/rows/schemas/schema.h"
 
+// Runs tests/rows/*.txt: rows of each shape and what is read from them, as text. tests/rows/README.md describes the
+// files. UNA_WRITE_ROWS=1 writes what is read into them, to look at in the diff.
 namespace una::rows {
 namespace {
 
-TEST(Schema, ATrlPairOfStringsKeepsItsStringsAsPlainText) {
-  const ReadRow row = read_text(R"({"prompt": "Say hi", "chosen": " Hi", "rejected": " No", "margin": 0.5})");
-  EXPECT_STREQ(row.shape, "TRL pair (strings)");
-  EXPECT_EQ(row.example.unit, Unit::kPair);
-  EXPECT_EQ(prompt_of(row), "Say hi");
-  EXPECT_EQ(answer_of(row, 0), " Hi");
-  EXPECT_EQ(answer_of(row, 1), " No");
-  EXPECT_EQ(row.example.margin, 0.5);
-  EXPECT_FALSE(row.scored);
-}
+struct Case {
+  std::string title, options, row, expected;
+};
 
-TEST(Schema, AnAnswerThatWasCutIsLeftOut) {
-  const char* cut = kUnfinished;
-  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "an ans", "finish": "length"})").drop, cut);
-  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "an ans", "finish_reason": "length"})").drop, cut);
-  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "an answer", "finish": "eos"})").drop, "");
-  EXPECT_EQ(read_text(R"({"prompt": "p", "finish": "length"})").drop, "") << "a prompt alone is whole";
-}
-
-TEST(Schema, AConversationalPairBecomesChats) {
-  const ReadRow row = read_text(R"({"prompt": [{"role": "user", "content": "Hi"}],
-    "chosen": [{"role": "assistant", "content": "A"}], "rejected": [{"role": "assistant", "content": "B"}],
-    "tools": [{"name": "f"}], "chat_template_kwargs": {"enable_thinking": false}})");
-  EXPECT_STREQ(row.shape, "TRL pair (conversational)");
-  EXPECT_EQ(prompt_of(row), "user:Hi");
-  EXPECT_EQ(answer_of(row, 0), "assistant:A");
-  EXPECT_EQ(answer_of(row, 1), "assistant:B");
-  EXPECT_EQ(row.example.tools, R"([{"name":"f"}])");
-  EXPECT_EQ(row.example.template_kwargs, R"({"enable_thinking":false})");
-}
-
-TEST(Schema, AStringPromptBesideListsThatBeginWithTheUserTurnIsIgnored) {
-  const ReadRow row = read_text(R"({"prompt": "Hi", "prompt_id": "x",
-    "chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "A"}],
-    "rejected": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "B"}],
-    "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "A"}],
-    "score_chosen": 9.0, "score_rejected": 4.5})");
-  EXPECT_STREQ(row.shape, "UltraFeedback binarized");
-  EXPECT_EQ(prompt_of(row), "user:Hi");
-  EXPECT_EQ(answer_of(row, 0), "assistant:A");
-  EXPECT_EQ(answer_of(row, 1), "assistant:B");
-  EXPECT_EQ(row.example.responses[0].raw_score, 9.0);
-  EXPECT_EQ(row.example.responses[1].raw_score, 4.5);
-  EXPECT_EQ(row.range->lo, 1);
-  EXPECT_EQ(row.range->hi, 10);
-}
-
-TEST(Schema, UltrafeedbackScoresAreFoundInsideMetadata) {
-  const ReadRow row = read_text(R"({"prompt": "p", "chosen": "a", "rejected": "b",
-    "metadata": {"score_chosen": 8, "score_rejected": null}})");
-  EXPECT_STREQ(row.shape, "UltraFeedback binarized");
-  EXPECT_TRUE(row.scored);
-  EXPECT_EQ(row.example.responses[0].raw_score, 8.0);
-  EXPECT_FALSE(row.example.responses[1].raw_score.has_value());
-}
-
-TEST(Schema, AnAnswerThatRepeatsThePromptListLosesIt) {
-  const ReadRow row = read_text(R"({"prompt": [{"role": "user", "content": "Hi"}],
-    "chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "A"}],
-    "rejected": "B"})");
-  EXPECT_EQ(prompt_of(row), "user:Hi");
-  EXPECT_EQ(answer_of(row, 0), "assistant:A");
-  EXPECT_EQ(answer_of(row, 1), "assistant:B");
-}
-
-TEST(Schema, AnImplicitPromptOfStringsIsTheCommonBeginningWithoutItsLastSpace) {
-  const ReadRow row = read_text(R"({"chosen": "The sky is blue", "rejected": "The sky is green"})");
-  EXPECT_STREQ(row.shape, "TRL pair (implicit prompt)");
-  EXPECT_EQ(prompt_of(row), "The sky is");
-  EXPECT_EQ(answer_of(row, 0), " blue");
-  EXPECT_EQ(answer_of(row, 1), " green");
-}
-
-TEST(Schema, AnImplicitPromptNeverCutsACharacter) {
-  // U+00E9 and U+00E8 share their first byte.
-  const ReadRow row = read_text("{\"chosen\": \"x\xC3\xA9\", \"rejected\": \"x\xC3\xA8\"}");
-  EXPECT_EQ(prompt_of(row), "x");
-  EXPECT_EQ(answer_of(row, 0), "\xC3\xA9");
-}
-
-TEST(Schema, AnImplicitPairWithoutACommonBeginningIsDropped) {
-  EXPECT_EQ(read_text(R"({"chosen": "a", "rejected": "b"})").drop, "chosen and rejected share no prompt");
-  EXPECT_EQ(read_text(R"({"chosen": "same", "rejected": "same"})").drop, "chosen equals rejected");
-}
-
-TEST(Schema, AnImplicitPromptOfMessagesIsMadeOfWholeTurns) {
-  const ReadRow row = read_text(R"({
-    "chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well, yes"}],
-    "rejected": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well, no"}]})");
-  EXPECT_EQ(prompt_of(row), "user:Hi");
-  EXPECT_EQ(answer_of(row, 0), "assistant:Well, yes");
-}
-
-TEST(Schema, AnHhTranscriptIsCutAtTheLastCommonAssistantMark) {
-  const std::string json =
-      R"({"chosen": "\n\nHuman: Hi\n\nAssistant: Yes?\n\nHuman: Why\n\nAssistant: Well so",
-    "rejected": "\n\nHuman: Hi\n\nAssistant: Yes?\n\nHuman: Why\n\nAssistant: Well not"})";
-  const ReadRow row = read_text(json);
-  EXPECT_STREQ(row.shape, "HH transcript pair");
-  EXPECT_EQ(prompt_of(row), "\n\nHuman: Hi\n\nAssistant: Yes?\n\nHuman: Why\n\nAssistant:");
-  EXPECT_EQ(answer_of(row, 0), " Well so");
-  EXPECT_EQ(answer_of(row, 1), " Well not");
-  const ReadRow chat = read_text(json, true);
-  EXPECT_EQ(prompt_of(chat), "user:Hi|assistant:Yes?|user:Why");
-  EXPECT_EQ(answer_of(chat, 0), "assistant:Well so");
-}
-
-TEST(Schema, BinaryRowsTakeAStrictBoolOnly) {
-  const ReadRow row = read_text(R"({"prompt": "p", "completion": "c", "label": false})");
-  EXPECT_STREQ(row.shape, "binary");
-  EXPECT_EQ(row.example.responses[0].label, false);
-  for (const char* label : {"\"true\"", "1", "\"1\""}) {
-    const std::string error = input_error(
-        [&] { read_text(std::string(R"({"prompt": "p", "completion": "c", "label": )") + label + "}"); });
-    EXPECT_TRUE(contains(error, "rows.jsonl:7: field \"label\" must be true or false")) << error;
+// "### title", lines of options that begin with "--", the row, "=>", what is expected.
+std::vector<Case> read_cases(const std::string& text) {
+  std::vector<Case> cases;
+  bool answer = false;
+  for (const std::string& line : split(text, '\n')) {
+    if (starts_with(line, "### ")) {
+      cases.push_back({line.substr(4), "", "", ""});
+      answer = false;
+    } else if (cases.empty()) {
+      continue;  // what the file is about
+    } else if (line == "=>") {
+      answer = true;
+    } else if (!answer && starts_with(line, "--")) {
+      cases.back().options += line + "\n";
+    } else {
+      (answer ? cases.back().expected : cases.back().row) += line + "\n";
+    }
   }
+  for (Case& one : cases) { one.expected = cat(trim(one.expected), "\n"); }
+  return cases;
 }
 
-TEST(Schema, MessagesMakeAnSftRowOfTheLastAssistantTurn) {
-  const ReadRow row =
-      read_text(R"({"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "Q"},
-    {"role": "assistant", "content": "A"}, {"role": "user", "content": "bye"}]})");
-  EXPECT_EQ(row.example.unit, Unit::kSft);
-  EXPECT_EQ(prompt_of(row), "system:S|user:Q");
-  EXPECT_EQ(answer_of(row, 0), "assistant:A");
-  const ReadRow rated = read_text(R"({"messages": [{"role": "user", "content": "Q"},
-    {"role": "assistant", "content": "A"}], "score": 0.25})");
-  EXPECT_EQ(rated.example.unit, Unit::kScore);
-  EXPECT_EQ(rated.example.responses[0].raw_score, 0.25);
+RowOptions options_of(const Case& one) {
+  RowOptions options;
+  for (const std::string& line : split(trim(one.options), '\n')) {
+    if (line == "--apply_chat_template") {
+      options.apply_chat_template = true;
+    } else if (starts_with(line, "--label_values ")) {
+      options.labels = LabelValues(split(line.substr(15), ','));
+    } else {
+      EXPECT_EQ(line, "") << one.title << ": an option that the runner does not know";
+    }
+  }
+  return options;
 }
 
-TEST(Schema, SftTextAndPromptRowsAreToldApart) {
-  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "c"})").example.unit, Unit::kSft);
-  EXPECT_EQ(answer_of(read_text(R"({"text": "t"})"), 0), "t");
-  const ReadRow prompt = read_text(R"({"prompt": "p", "extra": 1})");
-  EXPECT_EQ(prompt.example.unit, Unit::kPrompt);
-  EXPECT_TRUE(prompt.example.responses.empty());
-  EXPECT_EQ(answer_of(read_text(R"({"question": "q", "answer": "a"})"), 0), "a");
+std::string quoted(const std::string& text) { return Json(text).dump(); }
+
+std::string text_lines(const Text& text) {
+  if (!text.is_chat) { return cat(" ", quoted(text.plain), "\n"); }
+  std::string out = "\n";
+  for (const Message& turn : text.messages) {
+    out += cat("  ", turn.role, ": ", quoted(turn.content), turn.extra.empty() ? "" : " " + turn.extra, "\n");
+  }
+  return out;
 }
 
-TEST(Schema, APairWithANullSideIsNoPromptRow) {
-  const std::string error =
-      input_error([] { read_text(R"({"prompt": "p", "chosen": "a", "rejected": null})"); });
-  EXPECT_TRUE(
-      contains(error, "rows.jsonl:7: no known row shape has these fields: prompt, chosen, rejected (null)"))
-      << error;
+std::string mark_of(const ReadRow& row, const Response& response) {
+  if (response.label) { return *response.label ? ", good" : ", bad"; }
+  if (response.raw_score) { return cat(", score ", significant(*response.raw_score, 12)); }
+  return row.scored ? ", score missing" : row.example.unit == Unit::kBinary ? ", label missing" : "";
 }
 
-TEST(Schema, ANullScoreIsAMissingScoreAndATextOneAnError) {
-  const ReadRow row = read_text(R"({"prompt": "p", "response": "r", "score": null, "score_range": [1, 5]})");
-  EXPECT_EQ(row.example.unit, Unit::kScore);
-  EXPECT_FALSE(row.example.responses[0].raw_score.has_value());
-  EXPECT_EQ(row.range->hi, 5);
-  const std::string error =
-      input_error([] { read_text(R"({"prompt": "p", "response": "r", "score": "5"})"); });
-  EXPECT_TRUE(contains(error, "rows.jsonl:7: field \"score\" must be a number")) << error;
-  EXPECT_TRUE(contains(error, "found \"5\"")) << error;
+std::string extras(const ReadRow& row) {
+  const Example& example = row.example;
+  std::string out;
+  if (row.range) { out += cat("range ", row.range->lo, " to ", row.range->hi, "\n"); }
+  if (example.margin) { out += cat("margin ", significant(*example.margin, 12), "\n"); }
+  if (example.weight != 1) { out += cat("weight ", example.weight, "\n"); }
+  if (!example.group_id.empty()) { out += cat("group ", example.group_id, "\n"); }
+  if (!example.source.empty()) { out += cat("source ", example.source, "\n"); }
+  if (!example.tools.empty()) { out += cat("tools ", example.tools, "\n"); }
+  if (!example.template_kwargs.empty()) {
+    out += cat("chat_template_kwargs ", example.template_kwargs, "\n");
+  }
+  if (row.turns_behind > 0) { out += cat("turns behind the answer: ", row.turns_behind, "\n"); }
+  if (!row.missing.empty()) { out += cat("null as if missing: ", row.missing, "\n"); }
+  if (!row.renamed.empty()) { out += cat("read as: ", join(row.renamed, ", "), "\n"); }
+  if (!row.unread.empty()) { out += cat("not read: ", join(row.unread, ", "), "\n"); }
+  return out;
 }
 
-TEST(Schema, NativeResponsesCarryScoresLabelsOrRanks) {
-  const ReadRow scores = read_text(R"({"prompt": "p", "group_id": 12, "source": "s", "weight": 2,
-    "responses": [{"content": "a", "score": 1}, {"content": "b", "score": null}]})");
-  EXPECT_EQ(scores.example.unit, Unit::kGroup);
-  EXPECT_EQ(scores.example.group_id, "12");
-  EXPECT_EQ(scores.example.source, "s");
-  EXPECT_EQ(scores.example.weight, 2);
-  EXPECT_EQ(scores.example.responses[0].raw_score, 1.0);
-  const ReadRow labels = read_text(R"({"prompt": "p", "responses": [{"content": "a", "label": true}]})");
-  EXPECT_EQ(labels.example.unit, Unit::kBinary);
-  const ReadRow ranks = read_text(R"({"prompt": "p", "responses": [{"content": "a", "rank": 2},
-    {"content": "b", "rank": 1}, {"content": "c", "rank": 3}]})");
-  EXPECT_EQ(ranks.example.responses[0].raw_score, 0.5);
-  EXPECT_EQ(ranks.example.responses[1].raw_score, 1.0);
-  EXPECT_EQ(ranks.example.responses[2].raw_score, 0.0);
-  const std::string error = input_error([] {
-    read_text(
-        R"({"prompt": "p", "responses": [{"content": "a", "score": 1}, {"content": "b", "label": true}]})");
-  });
-  EXPECT_TRUE(contains(error, "field \"responses[1]\" must have a score")) << error;
+std::string shown(const ReadRow& row) {
+  const Example& example = row.example;
+  std::string out = cat(row.unmarked ? "unmarked" : unit_name(example.unit), ", as ", row.shape, "\n");
+  if (!row.drop.empty()) { out += cat("left out: ", row.drop, "\n"); }
+  if (row.tie) { out += "tie\n"; }
+  out += cat("prompt", text_lines(example.prompt));
+  for (const Response& response : example.responses) {
+    out += cat("answer", mark_of(row, response), text_lines(response.text));
+  }
+  return out + extras(row);
 }
 
-TEST(Schema, Helpsteer2ScoresFollowThePaper) {
-  const ReadRow row = read_text(R"({"prompt": "p", "response": "r", "helpfulness": 3, "correctness": 4,
-    "coherence": 2, "complexity": 1, "verbosity": 1})");
-  EXPECT_STREQ(row.shape, "HelpSteer2");
-  EXPECT_NEAR(*row.example.responses[0].raw_score, (0.65 * 3 + 0.8 * 4 + 0.45 * 2) / 7.6, 1e-15);
-  const ReadRow missing = read_text(R"({"prompt": "p", "response": "r", "helpfulness": 3, "correctness": -100,
-    "coherence": 2})");
-  EXPECT_FALSE(missing.example.responses[0].raw_score.has_value());
-  const std::string error = input_error([] {
-    read_text(R"({"prompt": "p", "response": "r", "helpfulness": 5, "correctness": 4, "coherence": 2})");
-  });
-  EXPECT_TRUE(contains(error, "field \"helpfulness\" must be from 0 to 4")) << error;
+std::string outcome(const Case& one) {
+  try {
+    return shown(read_row(parse_json(one.row, "row"), Where{"rows.jsonl", 1}, options_of(one)));
+  } catch (const InputError& error) { return cat("error: ", error.what(), "\n"); }
 }
 
-TEST(Schema, Helpsteer2PreferenceBelowZeroMeansTheFirstIsBetter) {
-  const char* row = R"({"split": "train", "prompt": "p", "response_1": "one", "response_2": "two",
-    "preference_strength": )";
-  const ReadRow first = read_text(std::string(row) + "-3}");
-  EXPECT_EQ(answer_of(first, 0), "one");
-  EXPECT_EQ(first.example.margin, 1.0);
-  const ReadRow second = read_text(std::string(row) + "1}");
-  EXPECT_EQ(answer_of(second, 0), "two");
-  EXPECT_NEAR(*second.example.margin, 1.0 / 3, 1e-15);
-  EXPECT_TRUE(read_text(std::string(row) + "0}").tie);
-  EXPECT_EQ(read_text(std::string(row) + "-100}").drop, "preference missing");
+std::vector<std::string> files() {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(UNA_ROW_SHAPES)) {
+    if (entry.path().extension() == ".txt") { paths.push_back(entry.path().string()); }
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
 }
 
-TEST(Schema, UltrafeedbackRawTakesTheMeanOfTheRatingsThatAreThere) {
-  const ReadRow row = read_text(R"({"source": "s", "instruction": "p", "models": [], "completions": [
-    {"model": "m", "response": "a", "overall_score": 1, "annotations": {"instruction_following": {"Rating": "4"},
-     "honesty": {"Rating": "N/A"}, "truthfulness": {"Rating": "5"}, "helpfulness": {"Rating": 3}}},
-    {"model": "n", "response": "b", "annotations": {"honesty": {"Rating": "N/A"}}}]})");
-  EXPECT_STREQ(row.shape, "UltraFeedback raw");
-  EXPECT_EQ(row.example.responses[0].raw_score, 4.0);
-  EXPECT_FALSE(row.example.responses[1].raw_score.has_value());
-  EXPECT_EQ(row.range->lo, 1);
-  EXPECT_EQ(row.range->hi, 5);
+void write_outcomes(const std::string& path, const std::string& text, const std::vector<Case>& cases) {
+  std::string out = text.substr(0, text.find("### "));
+  for (const Case& one : cases) {
+    out += cat("### ", one.title, "\n", one.options, trim(one.row), "\n=>\n", outcome(one), "\n");
+  }
+  write_file(path, out.substr(0, out.size() - 1));
 }
 
-TEST(Schema, LlamafactoryRows) {
-  const ReadRow pair =
-      read_text(R"({"conversations": [{"from": "system", "value": "S"}, {"from": "human", "value": "Q"}],
-    "chosen": {"from": "gpt", "value": "A"}, "rejected": {"from": "gpt", "value": "B"}})");
-  EXPECT_STREQ(pair.shape, "ShareGPT pair");
-  EXPECT_EQ(prompt_of(pair), "system:S|user:Q");
-  EXPECT_EQ(answer_of(pair, 1), "assistant:B");
-  const ReadRow v1 = read_text(R"({
-    "chosen_messages": [{"role": "user", "content": [{"type": "text", "value": "Q"}], "loss_weight": 0.0},
-                        {"role": "assistant", "content": [{"type": "text", "value": "A"}], "loss_weight": 1.0}],
-    "rejected_messages": [{"role": "user", "content": [{"type": "text", "value": "Q"}], "loss_weight": 0.0},
-                          {"role": "assistant", "content": [{"type": "text", "value": "B"}], "loss_weight": 1.0}]})");
-  EXPECT_EQ(prompt_of(v1), "user:Q");
-  EXPECT_EQ(answer_of(v1, 0), "assistant:A");
-  EXPECT_EQ(v1.example.responses[0].text.messages[0].extra, "");
-  const ReadRow alpaca = read_text(R"({"instruction": "Add", "input": "1 2", "output": "3"})");
-  EXPECT_EQ(alpaca.example.unit, Unit::kSft);
-  EXPECT_EQ(prompt_of(alpaca), "Add\n1 2");
-  const ReadRow tagged = read_text(R"({"instruction": "Add", "input": "", "output": "3", "kto_tag": true})");
-  EXPECT_EQ(tagged.example.responses[0].label, true);
-  const ReadRow list = read_text(R"({"instruction": "Add", "input": "", "output": ["3", "4", "5"],
-    "history": [["Q", "A"]]})");
-  EXPECT_STREQ(list.shape, "Alpaca ranked list");
-  EXPECT_EQ(prompt_of(list), "user:Q|assistant:A|user:Add");
-  EXPECT_EQ(list.example.responses[1].raw_score, 0.5);
+TEST(Schema, WhatIsReadIsWhatTheTextFilesSay) {
+  std::size_t count = 0;
+  for (const std::string& path : files()) {
+    const std::string text = read_file(path);
+    const std::vector<Case> cases = read_cases(text);
+    EXPECT_FALSE(cases.empty()) << path;
+    for (const Case& one : cases) { EXPECT_EQ(outcome(one), one.expected) << path << ": " << one.title; }
+    count += cases.size();
+    if (std::getenv("UNA_WRITE_ROWS") != nullptr) { write_outcomes(path, text, cases); }
+  }
+  EXPECT_GE(count, 60U);
 }
 
-TEST(Schema, PairsUnderOtherNames) {
-  EXPECT_EQ(answer_of(read_text(R"({"question": "q", "response_j": "good", "response_k": "bad"})"), 0),
-            "good");
-  const ReadRow orca = read_text(R"({"system": "S", "question": "q", "chosen": "a", "rejected": "b"})");
-  EXPECT_EQ(prompt_of(orca), "system:S|user:q");
-  const ReadRow swift = read_text(R"({"messages": [{"role": "user", "content": "q"},
-    {"role": "assistant", "content": "a"}], "rejected_response": "b"})");
-  EXPECT_EQ(answer_of(swift, 0), "assistant:a");
-  EXPECT_EQ(answer_of(swift, 1), "assistant:b");
-  const ReadRow nectar = read_text(R"({"prompt": "p", "answers": [{"answer": "x", "rank": 2},
-    {"answer": "y", "rank": 1}]})");
-  EXPECT_EQ(nectar.example.responses[1].raw_score, 1.0);
-  const ReadRow nemo = read_text(R"({"context": [{"role": "user", "content": "p"}], "completions": [
-    {"rank": 0, "completion": [{"role": "assistant", "content": "x"}]},
-    {"rank": 1, "completion": [{"role": "assistant", "content": "y"}]}]})");
-  EXPECT_EQ(nemo.example.responses[0].raw_score, 1.0);
-}
-
-TEST(Schema, ApplyChatTemplateWrapsStringsAsTurns) {
-  const ReadRow row = read_text(R"({"prompt": "p", "chosen": "a", "rejected": "b"})", true);
-  EXPECT_EQ(prompt_of(row), "user:p");
-  EXPECT_EQ(answer_of(row, 0), "assistant:a");
-  EXPECT_EQ(shown(read_text(R"({"text": "t"})", true).example.responses[0].text), "t");
-}
-
-TEST(Schema, WrongFieldsAreNamedWithFileAndLine) {
-  EXPECT_TRUE(contains(input_error([] { read_text(R"({"prompt": 3, "completion": "c"})"); }),
-                       "rows.jsonl:7: field \"prompt\" must be a string or a list of messages, found 3"));
-  EXPECT_TRUE(contains(input_error([] { read_text(R"({"messages": [{"role": "user"}]})"); }),
-                       "rows.jsonl:7: field \"messages[0].content\" is missing"));
-  EXPECT_TRUE(contains(input_error([] { read_text(R"({"prompt": "p", "completion": "c", "weight": "2"})"); }),
-                       "field \"weight\" must be a number"));
-  EXPECT_TRUE(
-      contains(input_error([] { read_text(R"({"prompt": "p", "completion": "c", "score_range": [5, 1]})"); }),
-               "field \"score_range\" must be [lo, hi] with lo < hi"));
-  EXPECT_TRUE(contains(input_error([] { read_text("[1]"); }), "rows.jsonl:7: a row must be a JSON object"));
+// Each shape of the table has a case, so that a new one cannot go untested.
+TEST(Schema, EveryShapeHasACase) {
+  std::string all;
+  for (const std::string& path : files()) { all += read_file(path); }
+  for (const std::string& name : shape_names()) {
+    EXPECT_NE(all.find(cat(", as ", name, "\n")), std::string::npos) << name << " has no case in tests/rows";
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "una/rows/drops.h"
+#include "una/rows/schemas/columns.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
 
@@ -11,13 +12,23 @@ namespace {
 const char* prompt_field(const Json& row) { return first_of(row, {"prompt", "messages"}); }
 const char* completion_field(const Json& row) { return first_of(row, {"completion", "response"}); }
 
-// Fields that say that a row holds, or should hold, an answer.
+// Whether the row has, or should have, an answer.
 bool has_answer_field(const Json& row) {
-  for (const char* key : {"chosen", "rejected", "completion", "response", "responses", "completions",
-                          "answer", "answers", "output", "label", "score", "text"}) {
-    if (row.contains(key) && !row[key].is_null()) { return true; }
+  bool marked = false, null_answer = false;
+  for (const auto& [key, value] : row.items()) {
+    const Column* column = find_column(key);
+    if (column == nullptr) { continue; }
+    const bool answer = column->is(Column::kAnswer) || column->alias_of == "completion";
+    if (value.is_null()) {
+      null_answer = null_answer || answer;
+      continue;
+    }
+    if (answer || key == "completions" || key == "answers" || key == "label" || key == "score") {
+      return true;
+    }
+    marked = marked || column->is_feedback();
   }
-  return row.contains("score") || row.contains("label");
+  return marked && null_answer;
 }
 
 void add_pair(ReadRow& out, Text chosen, Text rejected) {
@@ -65,28 +76,6 @@ void read_implicit_pair(const RowView& row, ReadRow& out) {
     out.drop = kNoSharedPrompt;
   }
   add_pair(out, std::move(chosen), std::move(rejected));
-}
-
-bool fits_binary(const Json& row) {
-  if (!row.contains("label")) { return false; }
-  return (has(row, "prompt") && completion_field(row) != nullptr) || has_list(row, "messages");
-}
-
-void read_binary(const RowView& row, ReadRow& out) {
-  out.example.unit = Unit::kBinary;
-  const bool label = bool_field(row, "label");
-  const char* completion = completion_field(row.json);
-  Response response;
-  if (completion != nullptr) {
-    out.example.prompt = text_field(row, prompt_field(row.json));
-    response.text = text_field(row, completion);
-  } else {
-    std::vector<Message> turns = messages_value(row, need(row, "messages"), "messages");
-    response.text = chat_text(split_answer(turns));
-    out.example.prompt = chat_text(std::move(turns));
-  }
-  response.label = label;
-  out.example.responses.push_back(std::move(response));
 }
 
 bool fits_prompt_completion(const Json& row) {

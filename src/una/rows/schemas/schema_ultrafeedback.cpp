@@ -11,15 +11,20 @@ namespace {
 
 constexpr const char* kAspects[] = {"instruction_following", "honesty", "truthfulness", "helpfulness"};
 
-// The object that holds the two scores: the row itself or its `metadata`.
-const Json* scores_of(const Json& row) {
-  if (row.contains("score_chosen") && row.contains("score_rejected")) { return &row; }
-  const auto metadata = row.find("metadata");
-  if (metadata == row.end() || !metadata->is_object()) { return nullptr; }
-  return metadata->contains("score_chosen") && metadata->contains("score_rejected") ? &*metadata : nullptr;
+// Both scores are there, one of them perhaps as null: missing. (Both null: a table that holds other rows too.)
+bool has_scores(const Json& object) {
+  return object.contains("score_chosen") && object.contains("score_rejected") &&
+         (has(object, "score_chosen") || has(object, "score_rejected"));
 }
 
-// Ratings stand as "5", 5 or "N/A"; the last is missing.
+// The object that holds the two scores: the row itself or its `metadata`.
+const Json* scores_of(const Json& row) {
+  if (has_scores(row)) { return &row; }
+  const auto metadata = row.find("metadata");
+  return metadata != row.end() && metadata->is_object() && has_scores(*metadata) ? &*metadata : nullptr;
+}
+
+// Ratings are "5", 5 or "N/A"; the last is missing.
 std::optional<double> rating_of(const Json& annotation) {
   const auto found = annotation.find("Rating");
   if (found == annotation.end()) { return std::nullopt; }
@@ -57,8 +62,9 @@ void read_ultrafeedback_pair(const RowView& row, ReadRow& out) {
   } else {
     read_implicit_pair(row, out);
   }
-  const Json& scores = *scores_of(row.json);
-  const std::string parent = &scores == &row.json ? "" : "metadata.";
+  const bool own = scores_of(row.json) == &row.json;
+  const RowView scores{own ? row.json : need(row, "metadata"), row.where, nullptr, row.reads};
+  const std::string parent = own ? "" : "metadata.";
   out.scored = true;
   if (!out.range) {
     out.range = ScoreRange{1, 10};
@@ -66,7 +72,7 @@ void read_ultrafeedback_pair(const RowView& row, ReadRow& out) {
   }
   const char* keys[] = {"score_chosen", "score_rejected"};
   for (std::size_t i = 0; i < 2; ++i) {
-    out.example.responses[i].raw_score = score_value(row, scores[keys[i]], parent + keys[i]);
+    out.example.responses[i].raw_score = score_value(row, need(scores, keys[i]), parent + keys[i]);
   }
 }
 
@@ -82,7 +88,7 @@ void read_ultrafeedback_raw(const RowView& row, ReadRow& out) {
   out.scored = true;
   out.range = ScoreRange{1, 5};
   out.scale = "UltraFeedback raw: mean of the four ratings, 1..5 -> 0..1";
-  const Json& completions = row.json["completions"];
+  const Json& completions = need(row, "completions");
   for (std::size_t i = 0; i < completions.size(); ++i) {
     const std::string field = cat("completions[", i, "].response");
     if (!completions[i].is_object() || !completions[i].contains("response")) {

@@ -7,13 +7,11 @@
 // source, tools, ...) are read by read_row.
 namespace una::rows {
 
-// schema_native.cpp: prompt | messages + responses[{content, score | label | rank}], flat score rows
+// schema_native.cpp: prompt | messages + responses[{content, score | label | rank}]
 bool fits_bare_responses(const Json& row);  // responses[string or {content}] without any mark
 void read_bare_responses(const RowView& row, ReadRow& out);
 bool fits_native_responses(const Json& row);
 void read_native_responses(const RowView& row, ReadRow& out);
-bool fits_flat_score(const Json& row);
-void read_flat_score(const RowView& row, ReadRow& out);
 
 // schema_trl.cpp
 bool fits_pair_strings(const Json& row);
@@ -21,8 +19,6 @@ bool fits_pair_chat(const Json& row);
 void read_pair(const RowView& row, ReadRow& out);
 bool fits_implicit_pair(const Json& row);
 void read_implicit_pair(const RowView& row, ReadRow& out);
-bool fits_binary(const Json& row);
-void read_binary(const RowView& row, ReadRow& out);
 bool fits_prompt_completion(const Json& row);
 void read_prompt_completion(const RowView& row, ReadRow& out);
 bool fits_messages(const Json& row);
@@ -78,5 +74,22 @@ bool fits_swift_pair(const Json& row);
 void read_swift_pair(const RowView& row, ReadRow& out);
 bool fits_question_answer(const Json& row);
 void read_question_answer(const RowView& row, ReadRow& out);
+
+// Exports of other programs: their rows become our own, which are then read like any other.
+struct OwnRow {
+  Json row;
+  std::string drop;  // not "": the row is left out for this reason
+  bool tie = false;  // a preference without a winner
+};
+bool fits_argilla(const Json& row);  // schema_argilla.cpp
+OwnRow own_argilla(const RowView& row);
+bool fits_open_webui(const Json& row);  // schema_open_webui.cpp
+OwnRow own_open_webui(const RowView& row);
+bool fits_label_studio(const Json& row);  // schema_label_studio.cpp
+OwnRow own_label_studio(const RowView& row);
+bool fits_openai_preference(const Json& row);  // schema_openai.cpp
+OwnRow own_openai_preference(const RowView& row);
+bool fits_arena(const Json& row);  // schema_arena.cpp
+OwnRow own_arena(const RowView& row);
 
 }  // namespace una::rows

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+// The one table of column names: what a cell of a column holds, which columns are feedback, and other people's
+// names for prompts and answers.
+namespace una::rows {
+
+struct Column {
+  enum Use : std::uint32_t {
+    kText = 1,       // a prompt or an answer: text (or turns), whatever a cell looks like
+    kAnswer = 2,     // an answer: a null here tells that the table holds rows of several kinds
+    kJson = 4,       // a list or an object, in a table as JSON text
+    kNumber = 8,     // a number
+    kFlag = 16,      // true or false
+    kThumb = 32,     // feedback: true or false is a thumb
+    kScore = 64,     // feedback: a number is a score
+    kFeedback = 128  // feedback of another kind, which only --columns can make readable
+  };
+  std::string_view name;
+  std::uint32_t use = 0;
+  std::string_view
+      alias_of;  // our column with the same meaning, taken where no shape knows this one; "": none
+
+  bool is(std::uint32_t uses) const { return (use & uses) != 0; }
+  bool is_feedback() const { return is(kThumb | kScore | kFeedback); }
+  bool is_value() const { return is_feedback() || is(kNumber | kFlag); }  // not text
+};
+
+// The column of this name, read without regard to case, spaces, "-", "_" and white space around it: " Score
+// Chosen" is score_chosen. nullptr: no such column.
+const Column* find_column(std::string_view name);
+
+// Also names whose last word is one of feedback, as user_rating and humanScore.
+bool sounds_like_feedback(std::string_view name);
+
+// "N/A", "NA", "-", "null", "none", "nan" and "" in any case: a cell with nothing in it.
+bool is_missing_word(std::string_view text);
+
+}  // namespace una::rows

@@ -1,0 +1,40 @@
+#include "una/rows/schemas/columns.h"
+
+#include <gtest/gtest.h>
+
+namespace una::rows {
+namespace {
+
+TEST(Columns, NamesAreReadWithoutRegardToCaseAndSeparators) {
+  for (const char* name : {"thumbs_up", "Thumbs Up", " THUMBS-UP ", "thumbsUp", "ThumbsUp"}) {
+    const Column* column = find_column(name);
+    ASSERT_NE(column, nullptr) << name;
+    EXPECT_EQ(column->name, "thumbs_up");
+    EXPECT_TRUE(column->is_feedback());
+  }
+  EXPECT_EQ(find_column("thumbs_upp"), nullptr);
+  EXPECT_EQ(find_column(""), nullptr);
+  EXPECT_FALSE(find_column("margin")->is_feedback());
+  EXPECT_TRUE(find_column("margin")->is_value());
+}
+
+TEST(Columns, TheLastWordTellsFeedback) {
+  for (const char* name : {"user_rating", "humanScore", "quality label", "data.rating", "RATING", "score"}) {
+    EXPECT_TRUE(sounds_like_feedback(name)) << name;
+  }
+  for (const char* name : {"operating", "underscore", "rating_id", "id", "", "prompt"}) {
+    EXPECT_FALSE(sounds_like_feedback(name)) << name;
+  }
+}
+
+TEST(Columns, WordsThatMeanNothing) {
+  for (const char* word : {"", " ", "N/A", "na", "-", "NULL", "None", "nan", "#N/A"}) {
+    EXPECT_TRUE(is_missing_word(word)) << word;
+  }
+  for (const char* word : {"no", "0", "not applicable", "--"}) {
+    EXPECT_FALSE(is_missing_word(word)) << word;
+  }
+}
+
+}  // namespace
+}  // namespace una::rows
