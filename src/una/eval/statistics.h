@@ -16,6 +16,9 @@ struct Interval {
 
 constexpr int kResamples = 2000;
 
+// `value` with the percentiles 2.5 and 97.5 of bootstrap draws.
+Interval interval_of(double value, std::vector<double> draws);
+
 // Mean of each prompt's `per_prompt` answers; values come prompt by prompt. InternalError when they do not
 // divide.
 std::vector<double> prompt_means(const std::vector<double>& values, std::int64_t per_prompt);
@@ -48,5 +51,12 @@ Interval share_interval(const std::vector<Share>& shares, std::uint64_t seed, in
 Interval bootstrap(const std::vector<double>& sizes, std::uint64_t seed,
                    const std::function<double(const std::vector<std::vector<std::size_t>>& drawn)>& statistic,
                    int resamples = kResamples);
+
+// Two-sided p value of the mean of paired differences being 0 (Student's t); 1 for fewer than two, 0 where they are
+// equal and not 0.
+double paired_p_value(const std::vector<double>& differences);
+
+// Holm's step-down correction: adjusted p values, in the order given, each at most 1.
+std::vector<double> holm(const std::vector<double>& p_values);
 
 }  // namespace una::eval

@@ -20,6 +20,7 @@
 #include "una/kernels/threads.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
+#include "una/recipe/score_gold.h"
 #include "una/recipe/score_reward.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/files/input_files.h"
@@ -47,6 +48,7 @@ struct ScoreOptions {
   std::optional<double> beta;
   std::int64_t threads = 0;
   bool token_logps = false, overwrite_output_dir = false;
+  std::string gold;
   setup::RewardKeys reward;
   rows::DataOptions data;
   ScoreOptions() { data.allow_dropped = 1; }
@@ -59,6 +61,10 @@ struct ScoreOptions {
     v("output_dir", output_dir, "the JSONL file to write (alias --out)");
     v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
     compute.fields(v);
+    v("adapter_scale", compute.adapter_scale, "the adapter's change of the model times this");
+    v("gold", gold,
+      "a field of the rows, or a reward (model:FOLDER, math, ...): how well the implicit reward follows it, on answers "
+      "of the reference, and the gain to expect at a KL");
     v("beta", beta, "null: from the run.yaml in the adapter's folder");
     v("token_logps", token_logps, "also write the log-prob of every answer token");
     v("threads", threads, "compute threads; 0: all");
@@ -106,7 +112,7 @@ class Scorer {
   }
 
   // The lines of one row's batch; `agreement` gets their rewards.
-  std::vector<Json> lines(const PackedBatch& batch, std::int64_t row, eval::Agreement& agreement) const {
+  std::vector<Json> lines(const PackedBatch& batch, std::int64_t row, eval::Agreement& agreement) {
     const eval::PolicyUse base{reference_ == nullptr ? policy_.model : reference_.get()};
     const at::Tensor policy = eval::token_logps(policy_, batch), reference = eval::token_logps(base, batch);
     const std::vector<eval::AnswerLogp> answers = eval::answer_logps(policy, reference, batch);
@@ -125,12 +131,15 @@ class Scorer {
         line["token_logps"] = values_of(policy, meta);
         line["ref_token_logps"] = values_of(reference, meta);
       }
+      if (!options_.gold.empty()) { line["gold"] = meta.raw_score; }
       out.push_back(line);
       rewards.push_back(reward);
     }
+    if (!options_.gold.empty()) { add_judged(batch, answers, judged_); }
     compare(batch, rewards, agreement);
     return out;
   }
+  const std::vector<eval::JudgedAnswer>& judged() const { return judged_; }
 
  private:
   static void check_finite(const eval::AnswerLogp& answer, const Where& where) {
@@ -158,13 +167,16 @@ class Scorer {
   eval::PolicyUse policy_;
   double beta_;
   std::unique_ptr<model::Model> reference_;
+  std::vector<eval::JudgedAnswer> judged_;  // with --gold
 };
 
 std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& setup,
                              const setup::TextSetup& text) {
   Scorer scorer(options, setup);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
-  const auto dataset = data::load_dataset(options.data, text.encoder, units, "");
+  const auto dataset = options.gold.empty()
+                           ? data::load_dataset(options.data, text.encoder, units, "")
+                           : gold_dataset(options.gold, options.compute, options.data, text.encoder, units);
   log_info(dataset->report().text(options.data.max_length));
   report::ProgressBar bar("score", static_cast<double>(dataset->size()));
   std::int64_t lines = 0;
@@ -186,6 +198,7 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
   });
   bar.finish();
   if (const std::string told = agreement.text(); !told.empty()) { log_info(told); }
+  if (!options.gold.empty()) { log_info(gold_report(scorer.judged())); }
   return lines;
 }
 
@@ -196,10 +209,11 @@ void check_kind(const ScoreOptions& options, bool is_reward_model) {
                 options.model_name_or_path, " is a language model");
     return;
   }
-  check_input(!options.beta && !options.token_logps && options.ref_model.empty(), options.model_name_or_path,
-              options.adapter.empty() ? "" : " with the adapter " + options.adapter,
-              " is a reward model: beta, token_logps and ref_model are for implicit rewards of language "
-              "models");
+  check_input(
+      !options.beta && !options.token_logps && options.gold.empty() && options.ref_model.empty(),
+      options.model_name_or_path, options.adapter.empty() ? "" : " with the adapter " + options.adapter,
+      " is a reward model: beta, token_logps, gold and ref_model are for implicit rewards of language "
+      "models");
 }
 
 int score_file(const ScoreOptions& options) {

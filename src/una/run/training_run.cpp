@@ -24,12 +24,14 @@
 #include "una/report/html_report.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/scores/score_fit_file.h"
+#include "una/run/loss_pilot.h"
 #include "una/run/online_setup.h"
 #include "una/run/run_plan.h"
 #include "una/setup/critic_setup.h"
 #include "una/setup/merged.h"
 #include "una/setup/methods.h"
 #include "una/setup/reward_setup.h"
+#include "una/setup/target_scale.h"
 
 namespace una::run {
 namespace {
@@ -81,6 +83,7 @@ class TrainingRun {
   void fit_max_length(const ModelSpec& spec);
   void open_output();
   void load_rows();
+  void measure_targets();
   void load_model();
   void make_steps();
   void check_resume(const std::string& checkpoint);
@@ -134,6 +137,12 @@ void TrainingRun::check_config() {
               config_.method, " reads all its rows from --data");
   check_input(is_online() || !config_.objective.importance_sampling_correction,
               "importance_sampling_correction is for methods that learn from their own samples");
+  check_input(config_.objective.target_kl >= 0 && std::isfinite(config_.objective.target_kl),
+              "target_kl must be 0 (beta as given) or a positive number of nats, not ",
+              config_.objective.target_kl);
+  check_input(
+      !is_online() || config_.objective.target_kl == 0,
+      "target_kl follows from feedback that is there before the run; an online method has --kl_budget");
   objective_ = objective::make_objective(setup::find_method(config_.method).objective, config_.objective);
 }
 
@@ -169,7 +178,34 @@ void TrainingRun::load_rows() {
   data_ = is_online() ? load_prompts(config_, text_, online_)
                       : load_run_data(config_, text_, *objective_, dropped_path());
   if (is_online()) { load_offline(config_, text_, online_); }
+  if (!is_online()) { measure_targets(); }
   plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
+}
+
+// What beta means for this loss and this feedback, and what unbalanced labels do to it, before any step.
+void TrainingRun::measure_targets() {
+  constexpr std::int64_t kMeasuredRows = 4000;
+  const std::string& loss = setup::find_method(config_.method).objective;
+  setup::TargetScale targets(loss, config_.objective);
+  const std::int64_t size = data_.train->size(), rows = std::min(size, kMeasuredRows);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    targets.add(data::table_of(data_.train->row(i * size / rows)));  // evenly spread
+  }
+  if (config_.objective.target_kl > 0) {
+    config_.objective.beta = targets.beta_for(config_.objective.target_kl);
+    log_info(cat("beta       ", significant(config_.objective.beta, 4), " from target_kl ",
+                 significant(config_.objective.target_kl, 3)));
+    objective_ = objective::make_objective(loss, config_.objective);
+    targets = setup::TargetScale(loss, config_.objective);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      targets.add(data::table_of(data_.train->row(i * size / rows)));
+    }
+  }
+  for (const std::string& line : targets.lines()) { log_info(line); }
+  if (const std::string warning = setup::unbalanced_warning(loss, config_.objective, targets);
+      !warning.empty()) {
+    log_warning(warning);
+  }
 }
 
 void TrainingRun::load_model() {
@@ -276,11 +312,12 @@ void TrainingRun::describe() const {
   log_info(cat("plan       ", train::total_steps(t, stream_->steps_per_epoch()), " steps of ",
                config_.rows_per_step(), " rows, ", stream_->steps_per_epoch(), " per epoch, learning rate ",
                significant(t.learning_rate, 3), " ", t.lr_scheduler_type));
-  if (data_.train->report().largest_group >= 2 && config_.method == "una" &&
-      config_.objective.una_f == "zero") {
+  const std::string& f = config_.objective.una_f;
+  if (data_.train->report().largest_group >= 2 && config_.method == "una" && (f == "zero" || f == "auto") &&
+      config_.objective.una_mix == "mean" && config_.objective.una_binary == "pointwise") {
     log_info(
-        "hint       there are groups of answers to one prompt: --feedback group --una_f group removes the "
-        "bias of f = 0");
+        "hint       there are groups of answers to one prompt: --una_link identity --una_f shrunk takes the offset "
+        "of each prompt from them");
   }
 }
 
@@ -501,6 +538,9 @@ int TrainingRun::run() {
                              pack_options(config_), objective_->needs().kl_rows);
       log_info(step0_self_check(*runner_, first.next()));
     }
+  }
+  if (objective_->needs().pilot && checkpoint.empty() && !is_online()) {
+    run_pilot(*data_.train, *runner_, *objective_, static_cast<std::uint64_t>(config_.train.seed));
   }
   precompute();
   log_info(cat("start      ", fixed(process_age_seconds(), 1), " s after the program began"));
