@@ -1,5 +1,6 @@
 #include "una/base/json_text.h"
 
+#include <algorithm>
 #include <set>
 #include <vector>
 
@@ -56,6 +57,7 @@ class KeyWatch {
 JsonOutline outline_json(std::string_view text) {
   JsonOutline out;
   int depth = 0;
+  std::vector<std::int64_t> keys(1);  // of the objects that are open
   for (std::size_t at = 0; at < text.size();) {
     const char letter = text[at];
     if (letter == '"') {
@@ -63,9 +65,19 @@ JsonOutline outline_json(std::string_view text) {
       continue;
     }
     ++at;
-    if (letter == ':') { ++out.members; }
-    if (letter == '[' || letter == '{') { out.too_deep = out.too_deep || ++depth > kMaxDepth; }
-    if (letter == ']' || letter == '}') { --depth; }
+    if (letter == ':') {
+      ++out.members;
+      out.keys = std::max(out.keys, ++keys.back());
+    }
+    if (letter == ',' || letter == '[' || letter == '{') { ++out.values; }
+    if (letter == '[' || letter == '{') {
+      out.too_deep = out.too_deep || ++depth > kMaxDepth;
+      if (!out.too_deep) { keys.push_back(0); }
+    }
+    if (letter == ']' || letter == '}') {
+      --depth;
+      if (keys.size() > 1) { keys.pop_back(); }
+    }
   }
   return out;
 }

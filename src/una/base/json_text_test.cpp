@@ -30,6 +30,12 @@ TEST(JsonText, DepthIsOfWhatIsOpen) {
   EXPECT_FALSE(outline_json("\"" + open + open + "\"").too_deep);
 }
 
+TEST(JsonText, KeysAreThoseOfTheLargestObject) {
+  EXPECT_EQ(outline_json(R"([{"a": 1, "b": {"x": 1, "y": [{"p": 0}], "z": 2}}, {"c": 1}])").keys, 3);
+  EXPECT_EQ(outline_json("}]:").keys, 1);
+  EXPECT_GE(outline_json("[[], {}, [1, 2]]").values, 5);
+}
+
 TEST(JsonText, AKeyThatStandsTwiceIsFoundWhereverItIs) {
   EXPECT_EQ(key_in(R"({"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]})"), "none");
   EXPECT_EQ(key_in(R"(["a", "a"])"), "none");

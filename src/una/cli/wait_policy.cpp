@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include "una/base/os/process_limits.h"
+
 namespace una {
 
 const char* wait_policy_entry(const char* choice, char* buffer, unsigned long size) {
@@ -60,8 +62,22 @@ void choose_wait_policy(int /*argc*/, char** argv, char** environment) {
   ::execve(program.data(), argv, extended);  // returns only when it failed
 }
 
-[[gnu::section(".preinit_array"), gnu::used]] void (*const choose_first)(int, char**,
-                                                                         char**) = choose_wait_policy;
+void check_limits() {
+  std::array<char, 300> buffer{};
+  const char* problem = problem_of_limits(buffer.data(), buffer.size());
+  if (problem == nullptr) { return; }
+  std::array<char, 320> line{};
+  const int size = std::snprintf(line.data(), line.size(), "una: %s\n", problem);
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), static_cast<std::size_t>(size));
+  ::_exit(2);
+}
+
+void start(int count, char** argv, char** environment) {
+  check_limits();
+  choose_wait_policy(count, argv, environment);
+}
+
+[[gnu::section(".preinit_array"), gnu::used]] void (*const start_first)(int, char**, char**) = start;
 
 }  // namespace
 }  // namespace una

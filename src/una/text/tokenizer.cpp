@@ -42,6 +42,13 @@ bool finds_changed_beginnings(const Tokenizer& tokenizer) {
 
 std::string read_if_there(const std::string& path) { return is_file(path) ? read_file(path) : ""; }
 
+// 16 MB are four million tokens, and take 2.4 GB. Longer ones are no text that a model can read.
+void check_size(std::string_view text, const std::string& what) {
+  constexpr std::size_t kMostBytes = std::size_t{16} << 20;
+  check_input(text.size() <= kMostBytes, what, ": a text of ", text.size() >> 20U, " MB; texts of more than ",
+              kMostBytes >> 20U, " MB are not tokenised");
+}
+
 }  // namespace
 
 struct Tokenizer::Impl {
@@ -51,6 +58,7 @@ struct Tokenizer::Impl {
   Impl& operator=(const Impl&) = delete;
 
   Encoding encode(std::string_view text, bool add_special_tokens, bool with_offsets) const {
+    check_size(text, what);
     una_encoding out{};
     una_text error{};
     bridge::check_status(
@@ -112,6 +120,7 @@ Encoding Tokenizer::encode_with_offsets(std::string_view text, bool add_special_
 
 std::vector<std::vector<std::int32_t>> Tokenizer::encode_batch(const std::vector<std::string>& texts,
                                                                bool add_special_tokens) const {
+  for (const std::string& text : texts) { check_size(text, impl_->what); }
   const std::vector<una_str> borrowed = borrow_all(texts);
   una_batch out{};
   una_text error{};

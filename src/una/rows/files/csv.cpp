@@ -17,6 +17,9 @@
 #include "una/base/utf8.h"
 
 namespace una::rows {
+
+constexpr std::size_t kMostColumns = 10'000;
+
 // libcsv, fed line by line so that each row knows the line where it begins.
 class CsvReader::Parser {
  public:
@@ -42,7 +45,8 @@ class CsvReader::Parser {
   }
 
   std::vector<CsvRow> next(std::size_t most) {
-    while (rows_.size() < most && !ended_) { feed(); }
+    used_ = 0;
+    while (rows_.size() < most && !ended_ && (rows_.empty() || used_ < kChunkBytes)) { feed(); }
     const auto count = static_cast<std::ptrdiff_t>(std::min(most, rows_.size()));
     std::vector<CsvRow> out(std::make_move_iterator(rows_.begin()),
                             std::make_move_iterator(rows_.begin() + count));
@@ -52,17 +56,21 @@ class CsvReader::Parser {
 
  private:
   static void on_cell(void* text, std::size_t size, void* self) {
-    static_cast<Parser*>(self)->cells_.emplace_back(static_cast<const char*>(text), size);
+    auto& parser = *static_cast<Parser*>(self);
+    parser.cells_.emplace_back(static_cast<const char*>(text), size);
+    parser.used_ += sizeof(std::string);
   }
   static void on_row(int, void* self) {
     auto& parser = *static_cast<Parser*>(self);
     parser.rows_.push_back({std::exchange(parser.cells_, {}), parser.begin_});
     parser.open_ = false;
+    parser.row_bytes_ = 0;
   }
 
   // One line; behind the last one the end.
   void feed() {
-    const std::string_view line = file_.bytes().substr(0, file_.line_end(0));
+    const std::size_t end = file_.line_end(0);  // first: it may move what bytes() views
+    const std::string_view line = file_.bytes().substr(0, end);
     const std::size_t rows = rows_.size();
     if (line.empty()) {
       ended_ = true;
@@ -72,8 +80,10 @@ class CsvReader::Parser {
       check_input(find_invalid_utf8(line) == line.npos, path_, ":", line_,
                   ": the text is not valid UTF-8; save the file in UTF-8");
       if (!open_) { begin_ = line_; }
+      file_.check_row(row_bytes_ += line.size(), begin_);
       open_ = open_ || (line[0] != '\n' && !starts_with(line, "\r\n"));  // a blank line begins no row
       if (csv_parse(&parser_, line.data(), line.size(), on_cell, on_row, this) != line.size()) { fail(); }
+      used_ += line.size();
       file_.skip(line.size());
     }
     for (std::size_t i = rows; i < rows_.size(); ++i) { check_size(rows_[i]); }
@@ -89,6 +99,7 @@ class CsvReader::Parser {
     check_input(header_.size() != 1 || first.find_first_of(";\t") == std::string::npos, where,
                 ": the header has one column, \"", first,
                 "\"; part the cells by commas (in a .tsv file by tabs)");
+    check_input(header_.size() <= kMostColumns, where, ": more than ", kMostColumns, " columns");
     std::set<std::string> seen;
     for (const std::string& name : header_) {
       check_input(name.empty() || seen.insert(name).second,  // pandas leaves its index without a name
@@ -108,6 +119,8 @@ class CsvReader::Parser {
   std::vector<std::string> header_, cells_;
   std::vector<CsvRow> rows_;  // parsed and not handed on
   std::int64_t line_ = 0, begin_ = 1;
+  std::size_t row_bytes_ = 0;  // since the end of the last row
+  std::size_t used_ = 0;       // bytes that the rows of this call of next() take
   bool open_ = false, ended_ = false;
 };
 

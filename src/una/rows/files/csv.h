@@ -28,8 +28,8 @@ class CsvReader {
   CsvReader& operator=(const CsvReader&) = delete;
 
   const std::vector<std::string>& header() const;
-  // At most so many; none: the file ends. InputError on broken quotes, a row of another length than the
-  // header, text that is not UTF-8.
+  // At most so many, fewer where they are long; none: the file ends. InputError on broken quotes, a row of another
+  // length than the header, text that is not UTF-8.
   std::vector<CsvRow> next(std::size_t most);
 
  private:

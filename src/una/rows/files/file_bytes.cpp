@@ -120,7 +120,8 @@ std::unique_ptr<Unpacker> unpacker_of(std::string_view bytes, const std::string&
 
 }  // namespace
 
-FileBytes::FileBytes(const std::string& path) : file_(path), unpacker_(unpacker_of(file_.bytes(), path)) {
+FileBytes::FileBytes(const std::string& path, std::size_t row_bytes)
+    : path_(path), row_bytes_(row_bytes), file_(path), unpacker_(unpacker_of(file_.bytes(), path)) {
   if (unpacker_ == nullptr) { bytes_ = file_.bytes(); }
   more();
   if (starts_with(bytes_, kByteOrderMark)) { skip(kByteOrderMark.size()); }
@@ -156,16 +157,27 @@ std::string_view FileBytes::all() {
 }
 
 void FileBytes::check_rest() {
-  do { skip(bytes_.size()); } while (more());
+  constexpr std::size_t kMost = std::size_t{4} << 30;
+  std::size_t read = 0;
+  do {
+    read += bytes_.size();
+    skip(bytes_.size());
+  } while (read < kMost && more());
 }
 
 std::size_t FileBytes::line_end(std::size_t from) {
+  const std::size_t last = from + row_bytes_ + 1;
   for (;;) {
-    const std::size_t newline = bytes_.find('\n', from);
+    const std::size_t newline = bytes_.substr(0, last).find('\n', from);
     if (newline != bytes_.npos) { return newline + 1; }
-    from = bytes_.size();
-    if (!more()) { return from; }
+    from = std::min(bytes_.size(), last);
+    if (from == last || !more()) { return from; }
   }
+}
+
+void FileBytes::refuse_row(std::int64_t row) const {
+  throw InputError(cat(path_, ":", row, ": more than ", row_bytes_ >> 20U,
+                       " MB without the end of a row; is a line break missing, or a quote not closed?"));
 }
 
 double FileBytes::done(std::size_t ahead) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,6 +10,11 @@
 
 namespace una::rows {
 
+constexpr std::size_t kRowBytes = std::size_t{256} << 20;  // of one row in its file
+// Rows are handed on before there are a thousand of them, when they hold so many bytes: parsed, they take up to thirty
+// times as much.
+constexpr std::size_t kChunkBytes = std::size_t{16} << 20;
+
 class Unpacker;
 
 // A file as its reader wants it, from the front to the back: gzip and zstd data, known by their first bytes,
@@ -16,7 +22,7 @@ class Unpacker;
 // names the file and the byte where packed data are damaged or cut short.
 class FileBytes {
  public:
-  explicit FileBytes(const std::string& path);
+  explicit FileBytes(const std::string& path, std::size_t row_bytes = kRowBytes);
   ~FileBytes();
   FileBytes(const FileBytes&) = delete;
   FileBytes& operator=(const FileBytes&) = delete;
@@ -27,13 +33,23 @@ class FileBytes {
   bool more();                   // unpacks a block behind it; false: the file ends with it
   void skip(std::size_t count);  // bytes at the front that are read
   std::string_view all();        // everything to the end at once
-  void check_rest();             // reads to the end, and keeps nothing: damage that only a checksum shows
+  // Reads on, 4 GB at most, and keeps nothing: damage that only a checksum at the end shows.
+  void check_rest();
 
-  // One past the "\n" of the line that begins at bytes()[from]; its end where no "\n" follows in the file.
+  // One past the "\n" of the line that begins at bytes()[from]; its end where no "\n" follows in the file. Of a line
+  // longer than `row_bytes` no more is unpacked: from + row_bytes + 1.
   std::size_t line_end(std::size_t from);
+  // InputError where `size` is more than `row_bytes`: of the row that begins in line `row` (or element, from 1).
+  void check_row(std::size_t size, std::int64_t row) const {
+    if (size > row_bytes_) { refuse_row(row); }
+  }
   double done(std::size_t ahead) const;  // which share of the file (0..1) is read with so many of bytes()
 
  private:
+  [[noreturn]] void refuse_row(std::int64_t row) const;
+
+  std::string path_;
+  std::size_t row_bytes_;
   MappedFile file_;
   std::unique_ptr<Unpacker> unpacker_;  // nullptr: not packed
   std::string unpacked_;

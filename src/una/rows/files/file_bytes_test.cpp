@@ -9,6 +9,8 @@
 
 #include "una/base/format.h"
 #include "una/base/rng.h"
+#include "una/rows/files/csv.h"
+#include "una/rows/files/json_array.h"
 #include "una/rows/files/row_feed.h"
 #include "una/rows/rows_testing.h"
 
@@ -141,6 +143,81 @@ TEST(FileBytes, DamageIsToBlameBeforeTheRowsInIt) {
     write_rows(folder, name, packed);
     EXPECT_TRUE(contains(input_error([&] { read_files(options); }), "end too early"));
   }
+}
+
+// Each of these small files unpacks to 16 MB or more.
+TEST(FileBytes, ARowLongerThanTheLimitIsRefusedWithoutUnpackingIt) {
+  const std::string folder = test_folder("file_bytes_limit");
+  const std::string letters(std::size_t{16} << 20, 'a'), breaks(letters.size(), '\n'),
+      blanks(letters.size(), ' ');
+  const auto refusal = [&](const std::string& name, const std::string& text) {
+    const std::string path = write_rows(folder, name, zstd(text));
+    FileBytes file(path, std::size_t{1} << 20);
+    std::size_t most = 0;
+    const std::string error = input_error([&] {
+      if (name.ends_with(".csv")) {
+        CsvReader reader(file, path, ',');
+        while (!reader.next(10).empty()) { most = std::max(most, file.bytes().size()); }
+      } else {
+        ArrayCursor cursor(file, path);
+        while (!cursor.next(10).empty()) { most = std::max(most, file.bytes().size()); }
+      }
+    });
+    EXPECT_LT(std::max(most, file.bytes().size()), std::size_t{3} << 20) << name;
+    EXPECT_TRUE(contains(error, ": more than 1 MB without the end of a row")) << name << error;
+    return error.substr(path.size(), 3);
+  };
+  EXPECT_EQ(refusal("element.json", cat("[1, {\"prompt\": \"", letters, "\"}]")), ":2:");
+  EXPECT_EQ(refusal("list.json", cat("[1, [", letters, "]]")), ":2:");
+  EXPECT_EQ(refusal("space.json", cat("[1,", blanks, "2]")), ":2:");
+  EXPECT_EQ(refusal("cell.csv", cat("prompt\na\n\"", letters, "\"\n")), ":3:");
+  EXPECT_EQ(refusal("cell_of_lines.csv", cat("prompt\na\n\"", breaks, "\"\n")), ":3:");
+  EXPECT_EQ(refusal("line.csv", cat("prompt\na\n", letters, "\n")), ":3:");
+  EXPECT_EQ(refusal("breaks.csv", cat("prompt\na\n", breaks)).substr(0, 1), ":");
+}
+
+TEST(FileBytes, ALineOf256MBIsTheLastThatIsRead) {
+  const std::string path = write_rows(test_folder("file_bytes_line"), "rows.jsonl",
+                                      zstd(cat("{\"prompt\": \"a\"}\n", std::string(kRowBytes + 1, 'a'))));
+  DataOptions options;
+  options.dataset_name = {path};
+  EXPECT_TRUE(
+      contains(input_error([&] { read_files(options); }), "rows.jsonl:2: more than 256 MB without the end"));
+}
+
+TEST(FileBytes, ARowOfTheLimitIsRead) {
+  const std::string folder = test_folder("file_bytes_just"), row(std::size_t{1} << 20, '1');
+  const std::string array = write_rows(folder, "rows.json", zstd(cat("[", row, ",", row, "]")));
+  FileBytes file(array, row.size());
+  ArrayCursor cursor(file, array);
+  EXPECT_EQ(cursor.next(10).size(), 2U);
+  const std::string table =
+      write_rows(folder, "rows.csv", zstd(cat("a\n", row.substr(1), "\n", row.substr(1), "\n")));
+  FileBytes cells(table, row.size());
+  CsvReader reader(cells, table, ',');
+  EXPECT_EQ(reader.next(10).size(), 2U);
+}
+
+// Parsed, so many empty lists would take a gigabyte.
+TEST(FileBytes, ARowOfTooManyValuesIsRefusedBeforeItIsParsed) {
+  std::string lists = "[";
+  for (int i = 0; i < 11'000'000; ++i) { lists += "[],"; }
+  lists += "[]]";
+  const std::string folder = test_folder("file_bytes_values");
+  DataOptions options;
+  options.dataset_name = {write_rows(folder, "rows.jsonl", cat("{\"prompt\": \"a\", \"x\": ", lists, "}"))};
+  EXPECT_TRUE(contains(input_error([&] { read_files(options); }), "rows.jsonl:1: more than 10000000 values"));
+  options.dataset_name = {write_rows(folder, "rows.json", lists)};
+  EXPECT_TRUE(contains(input_error([&] { read_files(options); }), "rows.json:1: "));
+}
+
+TEST(FileBytes, AnObjectOfTooManyKeysIsRefusedBeforeItIsParsed) {
+  std::string row = "{\"prompt\": \"a\"";
+  for (int i = 0; i < 20'000; ++i) { row += cat(", \"k", i, "\": 0"); }
+  DataOptions options;
+  options.dataset_name = {write_rows(test_folder("file_bytes_keys"), "rows.jsonl", row + "}")};
+  EXPECT_TRUE(contains(input_error([&] { read_files(options); }),
+                       "rows.jsonl:1: more than 20000 fields in one object"));
 }
 
 TEST(FileBytes, RowsComeOutOfPackedFiles) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <new>
 #include <utility>
 
 #include "una/base/error.h"
@@ -98,6 +99,9 @@ bool nulls_for_nonfinite(std::string& text) {
 void check_text(std::string_view text, const JsonOutline& outline, const std::string& where) {
   check_input(text.find('\0') == text.npos, where, ": a NUL byte; the file is damaged");
   check_input(!outline.too_deep, where, ": not valid JSON: nested too deeply");
+  check_input(outline.values <= kMostJsonValues, where, ": more than ", kMostJsonValues,
+              " values in one row; is a line break missing?");
+  check_input(outline.keys <= kMostJsonKeys, where, ": more than ", kMostJsonKeys, " fields in one object");
 }
 
 void check_utf8(std::string_view text, const std::string& where) {
@@ -153,11 +157,17 @@ class LineCursor {
   std::vector<Line> next(std::size_t most) {
     file_.skip(std::exchange(used_, 0));
     std::vector<Place> places;
-    while (places.size() < most) {
+    while (places.size() < most && used_ < kChunkBytes) {
       const std::size_t end = file_.line_end(used_), begin = std::exchange(used_, end);
       if (begin == end) { break; }
-      ++number_;
-      if (!trim(text(begin, end)).empty()) { places.push_back({begin, end, number_}); }
+      file_.check_row(end - begin, ++number_);
+      if (!trim(text(begin, end)).empty()) {
+        places.push_back({begin, end, number_});
+        blank_ = 0;
+      } else if (places.empty()) {
+        file_.skip(std::exchange(used_, 0));
+        file_.check_row(blank_ += end - begin, number_);
+      }
     }
     std::vector<Line> lines;
     lines.reserve(places.size());
@@ -178,11 +188,13 @@ class LineCursor {
   }
 
   FileBytes& file_;
-  std::size_t used_ = 0;
+  std::size_t used_ = 0, blank_ = 0;  // bytes: of file_.bytes(), and of blank lines since the last row
   std::int64_t number_ = 0;
 };
 
 constexpr std::size_t kChunk = 1024;  // rows in memory at once
+// Bytes of a broken JSON array that is parsed as a whole, so that the line of the fault is known.
+constexpr std::size_t kDiagnosed = std::size_t{16} << 20;
 
 struct FileReader {
   const DataOptions& options;
@@ -285,7 +297,9 @@ struct FileReader {
             [&](std::size_t i, const Where& where) { return parse_line(elements[i], where); },
             [&](std::size_t i) { return before + static_cast<std::int64_t>(i) + 1; });
       } catch (const InputError&) {
-        check_array(FileBytes(path).all(), path);
+        FileBytes again(path);
+        while (again.bytes().size() <= kDiagnosed && again.more()) {}
+        if (again.bytes().size() <= kDiagnosed) { check_array(again.bytes(), path); }
         throw;
       }
       if (rows.empty()) { return; }
@@ -356,7 +370,13 @@ Json parse_line(std::string_view line, const Where& where) {
 
 void read_file_rows(const std::string& path, const DatasetEntry* entry, const DataOptions& options,
                     std::int64_t most, const TakeRows& take) {
-  FileReader{options, entry, take, static_cast<std::size_t>(most)}.read(path);
+  try {
+    FileReader{options, entry, take, static_cast<std::size_t>(most)}.read(path);
+  } catch (const std::bad_alloc&) {
+    throw InputError(cat(
+        path,
+        ": not enough memory for its rows; fewer (--max_rows) or rows on disk (--dataset_cache_dir) help"));
+  }
 }
 
 }  // namespace una::rows
