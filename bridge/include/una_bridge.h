@@ -43,8 +43,8 @@ una_status una_tokenizer_new(una_str tokenizer_json, una_str config_json, una_st
                              una_tokenizer** out, una_text* error);
 void una_tokenizer_free(una_tokenizer* tokenizer);
 
-// A JSON object: "size" (largest id + 1), "bos_id", "eos_id", "pad_id" (null when there is none), "adds_bos",
-// "adds_eos", "special_tokens" ({"bos_token": "<s>", ...}).
+// A JSON object: "size" (largest id + 1), "longest_token" (bytes), "bos_id", "eos_id", "pad_id" (null when there is
+// none), "adds_bos", "adds_eos", "special_tokens" ({"bos_token": "<s>", ...}).
 una_status una_tokenizer_info(const una_tokenizer* tokenizer, una_text* out, una_text* error);
 
 typedef struct una_encoding {

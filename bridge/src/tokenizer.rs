@@ -235,13 +235,22 @@ impl Loaded {
         self.tokenizer.token_to_id(&found.1)
     }
 
-    fn size(&self) -> u64 {
+    /// The largest id + 1, and the bytes of the longest token.
+    fn bounds(&self) -> (u64, usize) {
         let vocab = self.tokenizer.get_vocab(true);
-        vocab.values().max().map_or(0, |m| u64::from(*m) + 1)
+        let size = vocab.values().max().map_or(0, |m| u64::from(*m) + 1);
+        (size, vocab.keys().map(String::len).max().unwrap_or(0))
     }
 
     /// Encodes one text under a budget; with offsets or without.
     fn encoding(&self, text: &str, special: bool, with_offsets: bool) -> Outcome<Encoding> {
+        if text.len() > TEXT {
+            return Err(format!(
+                "a text of {} MB; texts of more than {} MB are not tokenised",
+                text.len() >> 20,
+                TEXT >> 20
+            ));
+        }
         blame_input("the tokenizer cannot encode the text", || {
             metered(ENCODING, budget(text.len()), || {
                 let encoding = match with_offsets {
@@ -268,9 +277,6 @@ impl Loaded {
 
     /// Ids and byte offsets, two per id.
     pub fn encode_with_offsets(&self, text: &str, special: bool) -> Outcome<(Vec<i32>, Vec<u32>)> {
-        if u32::try_from(text.len()).is_err() {
-            return Err("a text of 4 GB or more cannot be encoded with offsets".into());
-        }
         let encoding = self.encoding(text, special, true)?;
         let offsets = encoding.get_offsets().iter();
         Ok((
@@ -310,8 +316,10 @@ impl Loaded {
             .iter()
             .map(|(name, token)| (name.clone(), Value::String(token.clone())))
             .collect();
+        let (size, longest) = self.bounds();
         let info = serde_json::json!({
-            "size": self.size(),
+            "size": size,
+            "longest_token": longest,
             "bos_id": self.id_of_name("bos_token"),
             "eos_id": self.id_of_name("eos_token"),
             "pad_id": self.id_of_name("pad_token"),
@@ -331,6 +339,9 @@ const DECODING: Task = Task {
     what: "decoding ids",
     advice: "; something in tokenizer.json makes the text grow",
 };
+
+/// Bytes of one text: 16 MB are four million tokens, and take 2.4 GB.
+const TEXT: usize = 16 << 20;
 
 /// What a text of so many bytes may take: usual tokenizers need 150 bytes and a microsecond per byte.
 fn budget(bytes: usize) -> Budget {

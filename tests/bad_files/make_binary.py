@@ -48,6 +48,92 @@ def write(name, content):
     path.write_bytes(content)
 
 
+class Compact:
+    """Thrift's compact encoding of one struct, field by field; what a Parquet footer and page headers are."""
+
+    def __init__(self):
+        self.out, self.last = b"", 0
+
+    @staticmethod
+    def varint(number):
+        out = b""
+        while number > 127:
+            out, number = out + bytes([number & 127 | 128]), number >> 7
+        return out + bytes([number])
+
+    def field(self, number, kind, content):
+        self.out += bytes([(number - self.last) << 4 | kind]) + content
+        self.last = number
+        return self
+
+    def integer(self, number, value, kind=5):  # 5: i32, 6: i64
+        return self.field(number, kind, self.varint(value << 1))
+
+    def text(self, number, value):
+        return self.field(number, 8, self.varint(len(value)) + value)
+
+    def struct(self, number, value):
+        return self.field(number, 12, value.bytes())
+
+    def list(self, number, kind, items):
+        return self.field(number, 9, bytes([len(items) << 4 | kind]) + b"".join(items))
+
+    def bytes(self):
+        return self.out + b"\0"
+
+
+def parquet_bomb(columns, rows):
+    """A Parquet file whose every row has the same long values: once in a dictionary, packed by gzip."""
+    out, chunks = b"PAR1", []
+    for name, value in columns.items():
+        start = len(out)
+        dictionary = struct.pack("<I", len(value)) + value
+        indices = b"\1" + Compact.varint(rows << 1) + b"\0"  # one run of the index 0
+        offsets, unpacked = [], 0
+        for kind, page, header in [(2, dictionary, (7, Compact().integer(1, 1).integer(2, 0))),
+                                   (0, indices, (5, Compact().integer(1, rows).integer(2, 8).integer(3, 3).integer(4, 3)))]:
+            offsets.append(len(out))
+            squeezed = gzip.compress(page, mtime=0)
+            head = Compact().integer(1, kind).integer(2, len(page)).integer(3, len(squeezed)).struct(*header).bytes()
+            out, unpacked = out + head + squeezed, unpacked + len(head) + len(page)
+        meta = Compact().integer(1, 6).list(2, 5, [Compact.varint(0), Compact.varint(16)])
+        meta.list(3, 8, [Compact.varint(len(name)) + name.encode()]).integer(4, 2).integer(5, rows, 6)
+        meta.integer(6, unpacked, 6).integer(7, len(out) - start, 6).integer(9, offsets[1], 6).integer(11, offsets[0], 6)
+        chunks.append(Compact().integer(2, start, 6).struct(3, meta).bytes())
+    leaf = [Compact().integer(1, 6).integer(3, 0).text(4, name.encode()).integer(6, 0).bytes() for name in columns]
+    root = Compact().text(4, b"schema").integer(5, len(columns)).bytes()
+    group = Compact().list(1, 12, chunks).integer(2, len(out), 6).integer(3, rows, 6).bytes()
+    footer = Compact().integer(1, 1).list(2, 12, [root, *leaf]).integer(3, rows, 6).list(4, 12, [group]).bytes()
+    return out + footer + struct.pack("<I", len(footer)) + b"PAR1"
+
+
+def zstd_of_runs(*runs):
+    """A zstd frame of texts and of (letter, megabytes): 32 bytes for each megabyte."""
+    def block(kind, size, content):
+        return struct.pack("<I", size << 3 | kind << 1)[:3] + content
+
+    out = b"\x28\xB5\x2F\xFD" + b"\0" + b"\x38"  # no checksum, no size; a window of 128 kB
+    for run in runs:
+        if isinstance(run, bytes):
+            out += block(0, len(run), run)
+        else:
+            out += block(1, 1 << 17, run[0]) * (8 * run[1])
+    return out + struct.pack("<I", 1)[:3]  # an empty last block
+
+
+def write_bombs():
+    pair, prompt = json.dumps(PAIR).encode(), b'{"prompt": "'
+    write("rows/line_too_long.jsonl.zst", zstd_of_runs(pair + b"\n" + prompt, (b"a", 300)))
+    write("rows/line_of_blanks.jsonl.zst", zstd_of_runs(pair + b"\n", (b" ", 300)))
+    write("rows/lines_without_a_row.jsonl.zst", zstd_of_runs(pair + b"\n", (b"\n", 300)))
+    write("rows/element_too_long.json.zst", zstd_of_runs(b"[" + pair + b"," + prompt, (b"a", 300)))
+    write("rows/array_of_blanks.json.zst", zstd_of_runs(b"[" + pair + b",", (b" ", 300)))
+    write("rows/cell_too_long.csv.zst", zstd_of_runs(b'prompt,chosen,rejected\nask,yes,no\n"', (b"a", 300)))
+    write("rows/text_too_long.jsonl.zst", zstd_of_runs(pair + b"\n" + prompt, (b"a", 200), b'", "chosen": "y", "rejected": "n"}\n'))
+    write("rows/array_of_empty_lists.json.gz", gzip.compress(b"[" + b"[]," * 6_000_000 + b"[]]", mtime=0))
+    write("rows/values_too_many.jsonl.gz", gzip.compress(b'{"prompt": [' + b"[]," * 11_000_000 + b"[]]}\n", mtime=0))
+
+
 def model_tensors():
     layer = "model.layers.0."
     shapes = {
@@ -205,6 +291,10 @@ def write_archives():
     write("rows/deep_cell.csv.gz", gzip.compress(b"prompt,chosen,rejected\n" + deep + b",a,b\n", mtime=0))
     deep = deep[170000:-170000]  # no archive here: 60 kB
     write("rows/parquet.parquet", b"PAR1" + bytes(24) + b"PAR1")
+    texts = {"prompt": b"a" * (1 << 22), "chosen": b"yes", "rejected": b"no"}
+    write("rows/parquet_bomb.parquet", parquet_bomb(texts, 5000))
+    texts["prompt"] = b"ask"
+    write("../fuzz/corpus/parquet_rows/dictionary", parquet_bomb(texts, 3))
     write("configs/deep.json", b'{"rope_scaling": ' + deep + b"}\n")
     write("configs/deep.yaml", b"beta: " + deep + b"\n")
     write("configs/binary.yaml", bytes(range(256)))
@@ -251,5 +341,6 @@ if __name__ == "__main__":
     write_headers()
     write_shards()
     write_archives()
+    write_bombs()
     write_adapters()
     write_checkpoints()

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,8 +12,8 @@
 // three quarters of a refusal's time. src/una/cli/main.cpp is compiled in under another name.
 //
 // A line of stdin is a command: seconds, a folder, arguments, parted by tabs. The child writes FOLDER/stdout
-// and FOLDER/stderr; a line of stdout tells its exit code, or the negative number of the signal that ended
-// it.
+// and FOLDER/stderr; a line of stdout has its exit code, or the negative number of the signal that ended it,
+// and its peak of resident memory in kB.
 int una_main(int argc, char** argv);
 
 namespace {
@@ -52,8 +53,9 @@ int main() {
     const pid_t child = ::fork();
     if (child == 0) run_child(parts_of(line));
     int status = 0;
-    if (child < 0 || ::waitpid(child, &status, 0) != child) return 1;
-    std::printf("%d\n", exit_code(status));
+    rusage used{};
+    if (child < 0 || ::wait4(child, &status, 0, &used) != child) return 1;
+    std::printf("%d %ld\n", exit_code(status), used.ru_maxrss);
     std::fflush(stdout);
   }
   return 0;

@@ -31,9 +31,11 @@ class CommandServer:
                                         stdout=subprocess.PIPE, text=True)
 
     def run(self, arguments, limit=LIMIT):
-        """Exit code (the negative signal that ended it) and what it wrote, as bytes; `limit` in seconds."""
+        """Exit code (the negative signal that ended it) and what it wrote, as bytes; `limit` in seconds. peak_mb is then
+        its peak of resident memory."""
         print(*[limit, self.folder, *arguments], sep="\t", file=self.process.stdin, flush=True)
-        code = int(self.process.stdout.readline())
+        code, peak = map(int, self.process.stdout.readline().split())
+        self.peak_mb = peak // 1024
         return code, *((self.folder / name).read_bytes() for name in ("stdout", "stderr"))
 
     def close(self):

@@ -1,5 +1,7 @@
 #include "una/base/json.h"
 
+#include <new>
+
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
@@ -27,12 +29,14 @@ const Json* find(const Json& object, const char* key) {
 Json parse_json(std::string_view text, const std::string& what) {
   check_input(text.find('\0') == text.npos, what, ": a NUL byte; the file is damaged");
   check_input(find_invalid_utf8(text) == text.npos, what, ": not valid UTF-8; save the file in UTF-8");
-  if (outline_json(text).too_deep) { throw InputError(cat(what, ": not valid JSON: nested too deeply")); }
+  const JsonOutline outline = outline_json(text);
+  check_input(!outline.too_deep, what, ": not valid JSON: nested too deeply");
+  check_input(outline.values <= kMostJsonValues, what, ": more than ", kMostJsonValues, " values");
   try {
     return Json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::exception& error) {
     throw InputError(cat(what, ": not valid JSON: ", json_reason(error)));
-  }
+  } catch (const std::bad_alloc&) { throw InputError(cat(what, ": not enough memory to read so much JSON")); }
 }
 
 Json read_json_file(const std::string& path) { return parse_json(read_file(path), path); }

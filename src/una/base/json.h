@@ -5,10 +5,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "una/base/indexed_map.h"
+
 namespace una {
 
-// Key order is kept. JSON is parsed at the door and turned into C++ types there; it does not travel inward.
-using Json = nlohmann::ordered_json;
+// Key order is kept, and keys are found by hash. JSON is parsed at the door and turned into C++ types there; it does not
+// travel inward.
+using Json = nlohmann::basic_json<IndexedMap>;
 
 // `what` names the file (and line) in the InputError that a syntax error becomes. Duplicate keys: the last
 // one holds.

@@ -64,6 +64,7 @@ JsonOutline outline_json(std::string_view text) {
     }
     ++at;
     if (letter == ':') { ++out.members; }
+    if (letter == ',' || letter == '[' || letter == '{') { ++out.values; }
     if (letter == '[' || letter == '{') { out.too_deep = out.too_deep || ++depth > kMaxDepth; }
     if (letter == ']' || letter == '}') { --depth; }
   }

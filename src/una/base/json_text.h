@@ -13,7 +13,10 @@ namespace una {
 struct JsonOutline {
   bool too_deep = false;     // copies and dumps of a Json recurse: so much nesting could overflow the stack
   std::int64_t members = 0;  // of all objects in it, as often as they stand there; of a valid text only
+  std::int64_t values = 0;   // at least as many as a valid text has, at most twice as many
 };
+// More values in one text take gigabytes when they are parsed: up to 100 bytes each.
+constexpr std::int64_t kMostJsonValues = 10'000'000;
 JsonOutline outline_json(std::string_view text);
 
 // A key that stands twice in one object. Parsed, the last one would hold, and the other's value would be

@@ -19,6 +19,7 @@ Limits limits_of(const rows::DataOptions& options) {
 }
 
 const char* problem_of(const Piece& piece, const Limits& limits) {
+  if (piece.overlong) { return rows::kTooLong; }
   if (piece.prompt > limits.prompt) { return rows::kPromptTooLong; }
   if (piece.ids.size() <= limits.total) { return ""; }
   return piece.prompt > 0 && piece.prompt >= limits.total ? rows::kPromptFills : rows::kTooLong;
@@ -73,7 +74,7 @@ FitResult fit_row(std::vector<Piece>& pieces, const rows::DataOptions& options, 
   }
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const char* problem = problem_of(pieces[i], limits);
-    if (policy == rows::Overlong::kTruncateCompletion && problem == rows::kTooLong) {
+    if (policy == rows::Overlong::kTruncateCompletion && problem == rows::kTooLong && !pieces[i].overlong) {
       cut_answer(pieces[i], limits);
       problem = "";
     }

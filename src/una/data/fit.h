@@ -14,6 +14,7 @@ struct Piece {
   std::vector<std::int32_t> ids;
   std::size_t prompt = 0;
   bool truncated = false;
+  bool overlong = false;  // certainly over max_length by its bytes: not tokenised, and not to be cut
 };
 
 struct FitResult {

@@ -46,6 +46,17 @@ TEST(Fit, OneLongAnswerTakesAPairOutButLeavesAGroupAlone) {
   EXPECT_EQ(fit.gone, (std::vector<std::size_t>{1}));
 }
 
+TEST(Fit, ATextThatWasNotTokenisedIsTooLongUnderEveryPolicy) {
+  for (const char* overlong : {"drop", "truncate_prompt_left", "truncate_completion"}) {
+    std::vector<Piece> pair = {piece(9, 2), {.overlong = true}};
+    EXPECT_STREQ(fit_row(pair, limits(6, 0, overlong), -1, false).drop, "over max_length") << overlong;
+    std::vector<Piece> group = {piece(2, 2), {.overlong = true}, piece(2, 3)};
+    const FitResult fit = fit_row(group, limits(6, 0, overlong), -1, true);
+    EXPECT_STREQ(fit.drop, "") << overlong;
+    EXPECT_EQ(fit.gone, (std::vector<std::size_t>{1})) << overlong;
+  }
+}
+
 TEST(Fit, ThePromptGivesWayFromTheLeftAndKeepsBosAndStaysEqual) {
   std::vector<Piece> pieces = {piece(5, 2), piece(5, 3)};
   const FitResult fit = fit_row(pieces, limits(6, 0, "truncate_prompt_left"), 100, false);

@@ -10,6 +10,7 @@
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/json.h"
+#include "una/base/json_line.h"
 #include "una/data/report_json.h"
 #include "una/data/row_summary.h"
 
@@ -125,11 +126,10 @@ void RowStoreWriter::finish(rows::ReadReport report, const std::string& dropped)
   end.places = size_;
   end.rows = entries_.size();
   for (const Entry& entry : entries_) { put(&entry.offset, sizeof entry.offset); }
-  const std::string text = Json{
-      {"report", report_json(report)},
-      {"content_hash", hash},
-      {"files", files_.names()},
-      {"dropped", dropped}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = dump_json(Json{{"report", report_json(report)},
+                                          {"content_hash", hash},
+                                          {"files", files_.names()},
+                                          {"dropped", dropped}});
   end.text = size_;
   end.text_size = text.size();
   end.text_check = hash_u64(text);

@@ -17,6 +17,20 @@ namespace {
 
 constexpr std::size_t kChunk = 1024;  // examples whose texts are in memory at once
 
+std::size_t bytes_of(const Text& text) {
+  std::size_t bytes = text.plain.size();
+  for (const Message& message : text.messages) { bytes += message.content.size(); }
+  return bytes;
+}
+
+// Texts of more bytes have more than max_length ids: no id stands for more bytes than the longest token has. (A
+// tokenizer that drops white space could be wronged, hence the floor.) Tokenising takes 150 bytes of memory per byte.
+std::size_t bytes_of_length(std::int64_t max_length, const text::Tokenizer& tokenizer) {
+  constexpr std::size_t kFloor = std::size_t{1} << 20;
+  const double bytes = static_cast<double>(max_length) * static_cast<double>(tokenizer.longest_token());
+  return bytes > 1e15 ? SIZE_MAX : std::max(kFloor, static_cast<std::size_t>(bytes));
+}
+
 // What the answer is worth to an objective.
 void set_target(const Example& example, std::size_t slot, double sft_target, Sequence& sequence) {
   const Response& response = example.responses[slot];
@@ -63,12 +77,18 @@ class RowMaker {
     }
   }
 
-  // None: the row is left out.
-  std::optional<Row> make(const Example& example, text::Encoded encoded) {
+  // None: the row is left out. `encoded` lacks the answers that are overlong.
+  std::optional<Row> make(const Example& example, text::Encoded encoded, const std::vector<bool>& overlong) {
     check_input(encoded.refusal.empty(), example.where.text(), ": ", encoded.refusal);
     std::vector<Piece> pieces;
-    for (text::EncodedAnswer& answer : encoded.answers) {
-      pieces.push_back({.ids = std::move(answer.ids), .prompt = answer.prompt});
+    auto answer = encoded.answers.begin();
+    for (const bool is_overlong : overlong) {
+      if (is_overlong) {
+        pieces.push_back({.overlong = true});
+      } else {
+        pieces.push_back({.ids = std::move(answer->ids), .prompt = answer->prompt});
+        ++answer;
+      }
     }
     const bool group = example.unit == Unit::kGroup;
     const FitResult fit = fit_row(pieces, options_, leading_token_, group);
@@ -96,6 +116,7 @@ class RowMaker {
     if (rows::parse_overlong(options_.overlong) != rows::Overlong::kError) { return; }
     std::size_t longest = 0, prompt = 0;
     for (const Piece& piece : pieces) {
+      check_input(!piece.overlong, example.where.text(), ": ", reason, " by far; choose another --overlong");
       longest = std::max(longest, piece.ids.size());
       prompt = std::max(prompt, piece.prompt);
     }
@@ -144,7 +165,9 @@ class RowTokeniser::Impl {
  public:
   Impl(const rows::DataOptions& options, const text::Encoder& encoder, rows::ReadReport& report,
        rows::DropLog& drops)
-      : encoder_(encoder), maker_(options, encoder.leading_token(), report, drops) {}
+      : encoder_(encoder),
+        maker_(options, encoder.leading_token(), report, drops),
+        most_bytes_(bytes_of_length(options.max_length, encoder.tokenizer())) {}
 
   std::vector<std::optional<Row>> rows(const std::vector<const Example*>& examples) {
     std::vector<std::optional<Row>> rows;
@@ -159,15 +182,42 @@ class RowTokeniser::Impl {
   void add_chunk(std::span<const Example* const> examples, std::vector<std::optional<Row>>& rows) {
     std::vector<text::Conversation> conversations;
     conversations.reserve(examples.size());
-    for (const Example* example : examples) { conversations.push_back(text::conversation_of(*example)); }
-    std::vector<text::Encoded> encoded = encoder_.encode_all(conversations);
+    std::vector<std::vector<bool>> overlong(examples.size());
     for (std::size_t i = 0; i < examples.size(); ++i) {
-      rows.push_back(maker_.make(*examples[i], std::move(encoded[i])));
+      text::Conversation conversation = text::conversation_of(*examples[i]);
+      overlong[i] = take_overlong(conversation);
+      if (is_left(overlong[i])) { conversations.push_back(std::move(conversation)); }
     }
+    std::vector<text::Encoded> encoded = encoder_.encode_all(conversations);
+    auto next = encoded.begin();
+    for (std::size_t i = 0; i < examples.size(); ++i) {
+      text::Encoded none;
+      rows.push_back(
+          maker_.make(*examples[i], std::move(is_left(overlong[i]) ? *next++ : none), overlong[i]));
+    }
+  }
+
+  static bool is_left(const std::vector<bool>& overlong) {
+    return std::find(overlong.begin(), overlong.end(), false) != overlong.end();
+  }
+
+  // One entry an answer (one for a prompt alone); those that are overlong leave the conversation.
+  std::vector<bool> take_overlong(text::Conversation& conversation) const {
+    const std::size_t prompt = bytes_of(*conversation.prompt);
+    if (conversation.answers.empty()) { return {prompt > most_bytes_}; }
+    std::vector<bool> overlong;
+    std::vector<const Text*> kept;
+    for (const Text* answer : conversation.answers) {
+      overlong.push_back(prompt + bytes_of(*answer) > most_bytes_);
+      if (!overlong.back()) { kept.push_back(answer); }
+    }
+    conversation.answers = std::move(kept);
+    return overlong;
   }
 
   const text::Encoder& encoder_;
   RowMaker maker_;
+  std::size_t most_bytes_;
 };
 
 RowTokeniser::RowTokeniser(const rows::DataOptions& options, const text::Encoder& encoder,

@@ -111,6 +111,36 @@ TEST_F(Tokenise, ARepairedBoundaryIsCountedAndAStrictOneNamesTheRow) {
   EXPECT_TRUE(contains(error, "rows.jsonl:7: the prompt's tokens are not a prefix")) << error;
 }
 
+// The bridge refuses a text of 17 MB, so this one cannot have been given to it.
+TEST_F(Tokenise, ATextThatIsCertainlyOverMaxLengthIsNotTokenised) {
+  const std::string far(std::size_t{17} << 20, 'a');
+  const std::string pair = R"({"prompt": "the cat", "chosen": " sat", "rejected": " on"})";
+  for (const char* overlong : {"drop", "truncate_prompt_left", "truncate_completion"}) {
+    options_.overlong = overlong;
+    const Made made = make({R"({"prompt": "the cat", "chosen": " sat", "rejected": ")" + far + "\"}",
+                            R"({"prompt": ")" + far + R"(", "chosen": " sat", "rejected": " on"})", pair},
+                           encoder());
+    EXPECT_EQ(made.rows.size(), 1U);
+    EXPECT_EQ(made.drops.by_reason().at("over max_length"), 2);
+  }
+  const Made group =
+      make({R"({"prompt": "the cat", "responses": [{"content": " sat", "score": 0.5}, {"content": ")" + far +
+            R"(", "score": 0.5}, {"content": " on", "score": 1}], "score_range": [0, 1]})"},
+           encoder());
+  ASSERT_EQ(group.rows.size(), 1U);
+  EXPECT_EQ(group.rows[0].sequences.size(), 2U);
+  EXPECT_EQ(group.rows[0].sequences[1].ids, joined(joined(encode("the cat"), encode(" on")), {2}));
+  EXPECT_EQ(group.rows[0].sequences[1].target, 1);
+  options_.overlong = "error";
+  EXPECT_TRUE(
+      contains(input_error([&] { make({R"({"prompt": ")" + far + R"(", "completion": "b"})"}, encoder()); }),
+               "rows.jsonl:7: over max_length by far"));
+  options_.max_length = std::int64_t{1} << 40;
+  EXPECT_TRUE(
+      contains(input_error([&] { make({R"({"prompt": ")" + far + R"(", "completion": "b"})"}, encoder()); }),
+               "texts of more than 16 MB are not tokenised"));
+}
+
 TEST_F(Tokenise, ARefusalNamesTheFirstRow) {
   const std::string error = input_error([&] {
     make({R"({"messages": [{"role": "system", "content": "x"}, {"role": "assistant", "content": "sat"}]})"},

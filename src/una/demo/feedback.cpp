@@ -7,6 +7,7 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
+#include "una/base/json_line.h"
 
 namespace una::demo {
 namespace {
@@ -233,9 +234,7 @@ Json row_json(const Example& row) {
 
 void write_rows(const std::string& path, const std::vector<Example>& rows) {
   std::string text;
-  for (const Example& row : rows) {
-    text += row_json(row).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-  }
+  for (const Example& row : rows) { text += json_line(row_json(row)); }
   write_file(path, text);
 }
 

@@ -45,6 +45,7 @@ struct Options {
     v("columns", data.columns, "rename columns, ours=theirs: prompt=question,completion=reply");
     v("ground_truth_column", data.ground_truth_column, "the field with the right answer");
     v("max_rows", data.max_rows, "use only the first rows; 0: all");
+    v("max_row_mb", data.max_row_mb, "a longer line, record of cells or array element is refused");
   }
 };
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "una/base/format.h"
+#include "una/base/json_line.h"
 
 namespace una::report {
 
@@ -66,7 +67,7 @@ std::string display_text(const Json& value) {
   if (value.is_string()) { return value.get<std::string>(); }
   if (value.is_number()) { return display_number(value.get<double>()); }
   if (value.is_null()) { return ""; }
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return dump_json(value);
 }
 
 }  // namespace una::report

@@ -3,6 +3,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/json_line.h"
 #include "una/base/os/shell_command.h"
 #include "una/reward/rules.h"
 
@@ -26,9 +27,7 @@ class CommandReward final : public Reward {
 
   std::vector<Verdict> score(const std::vector<Question>& questions) override {
     std::string rows;
-    for (const Question& question : questions) {
-      rows += question_json(question).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-    }
+    for (const Question& question : questions) { rows += json_line(question_json(question)); }
     const std::vector<std::string> lines = run(rows, questions.size());
     check_input(lines.size() == questions.size(), "the reward command gave ", lines.size(), " lines for ",
                 questions.size(), " answers: ", command_);

@@ -6,6 +6,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/json_line.h"
 
 namespace una::reward {
 namespace {
@@ -25,8 +26,7 @@ class HttpReward final : public Reward {
       for (std::size_t i = begin; i < std::min(questions.size(), begin + batch_); ++i) {
         rows.push_back(question_json(questions[i]));
       }
-      requests.push_back(
-          {.url = url_, .body = Json{{"rows", rows}}.dump(-1, ' ', false, Json::error_handler_t::replace)});
+      requests.push_back({.url = url_, .body = dump_json(Json{{"rows", rows}})});
     }
     const std::vector<net::Outcome> outcomes =
         client_.post(requests, [](std::size_t, const net::Outcome& outcome) {

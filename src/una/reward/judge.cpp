@@ -9,6 +9,7 @@
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/json.h"
+#include "una/base/json_line.h"
 #include "una/openai/chat.h"
 #include "una/reward/http_reward.h"
 #include "una/reward/judge_prompt.h"
@@ -96,7 +97,7 @@ std::string Judge::body_of(const std::string& prompt) const {
   request.messages.push_back({"user", prompt, ""});
   request.temperature = o.temperature;
   request.max_tokens = o.max_tokens;
-  return openai::request_json(request).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return dump_json(openai::request_json(request));
 }
 
 Judge::Ask Judge::ask_of(const Question& question, const Values& answers) const {
@@ -218,7 +219,7 @@ std::vector<Verdict> Judge::win_shares(const std::vector<Question>& questions) {
     Json key = question_json(questions[i]);
     key.erase("answer");
     key.erase("completion");
-    groups[key.dump(-1, ' ', false, Json::error_handler_t::replace)].push_back(i);
+    groups[dump_json(key)].push_back(i);
   }
   std::vector<Pair> pairs;
   std::vector<std::pair<std::size_t, std::size_t>> owners;

@@ -3,6 +3,7 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/json_line.h"
 
 namespace una::reward {
 
@@ -30,7 +31,7 @@ void JudgeCache::put(const std::string& key, const std::string& content) {
   if (file_ == nullptr) { return; }
   replies_[key] = content;
   const Json entry{{"key", key}, {"content", content}};
-  file_->append(entry.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  file_->append(json_line(entry));
 }
 
 }  // namespace una::reward

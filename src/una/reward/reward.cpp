@@ -6,6 +6,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/json_line.h"
 #include "una/core/text_json.h"
 
 namespace una::reward {
@@ -94,7 +95,7 @@ Verdict verdict_of_reply(const Json& reply, const std::string& what) {
   if (reply.is_object() && reply.contains("error") && reply["error"].is_string()) {
     return failed(cat(what, ": ", reply["error"].get<std::string>()));
   }
-  std::string shown = reply.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string shown = dump_json(reply);
   if (shown.size() > kShownBytes) { shown = shown.substr(0, kShownBytes) + "..."; }
   return failed(cat(what, " is not a number: ", shown));
 }

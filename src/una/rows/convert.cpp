@@ -13,6 +13,7 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
+#include "una/base/json_line.h"
 #include "una/rows/files/sources.h"
 #include "una/rows/mapped_rows.h"
 #include "una/rows/native_row.h"
@@ -116,7 +117,7 @@ void write_rows(const std::vector<Example>& examples, const Ranges& ranges, cons
     for (const Example& example : examples) {
       const NativeRow row = native_row(example, ranges.of(example.where));
       report.lost_reference += row.lost_reference ? 1 : 0;
-      out << row.json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+      out << json_line(row.json);
     }
     out.close();
     check_input(static_cast<bool>(out), "cannot write ", path, "; is the disk full?");

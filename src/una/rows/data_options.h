@@ -33,6 +33,7 @@ struct DataOptions {
   std::string boundary = "repair";     // strict | repair
   double allow_dropped = 0.05;         // share of rows that may be left out or over-long
   std::int64_t max_rows = 0;           // 0: all
+  std::int64_t max_row_mb = 256;       // bytes of one row in its file
   double sft_target = 1;               // una: target of SFT rows
   std::vector<std::string> columns;    // "ours=theirs": columns to rename before the shape is sought
   std::string ground_truth_column = "ground_truth";
@@ -75,6 +76,7 @@ struct DataOptions {
     v("boundary", boundary, "prompt ids are no prefix of the whole: strict (error) | repair (cut, counted)");
     v("allow_dropped", allow_dropped, "share of rows that may be left out before the run is refused");
     v("max_rows", max_rows, "use only the first rows; 0: all");
+    v("max_row_mb", max_row_mb, "a longer line, record of cells or array element is refused");
     v("columns", columns, "rename columns, ours=theirs: prompt=question,chosen=good");
     v("ground_truth_column", ground_truth_column,
       "the field with the right answer, handed to rewards that compare (exact_match, math, command, ...)");

@@ -8,6 +8,7 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/json_line.h"
 #include "una/rows/read_report.h"
 
 namespace una::rows {
@@ -28,7 +29,7 @@ std::string DropLog::text() const {
   std::string text;
   for (const Drop* drop : sorted) {
     const Json row = {{"file", drop->where.file}, {"line", drop->where.line}, {"reason", drop->reason}};
-    text += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    text += json_line(row);
   }
   return text;
 }

@@ -70,7 +70,7 @@ struct Tokenizer::Impl {
 
   std::string what;  // the folder, for messages
   una_tokenizer* handle = nullptr;
-  std::int64_t size = 0;
+  std::int64_t size = 0, longest_token = 0;
   std::optional<std::int32_t> bos, eos, pad;
   bool adds_bos = false;
   bool adds_eos = false;
@@ -89,6 +89,7 @@ Tokenizer::Tokenizer(std::string_view tokenizer_json, std::string_view config_js
   bridge::check_status(una_tokenizer_info(impl_->handle, &out, &error), error, what);
   const Json info = parse_json(bridge::take(out), what);
   impl_->size = info.at("size").get<std::int64_t>();
+  impl_->longest_token = info.at("longest_token").get<std::int64_t>();
   impl_->bos = id_member(info, "bos_id");
   impl_->eos = id_member(info, "eos_id");
   impl_->pad = id_member(info, "pad_id");
@@ -138,6 +139,7 @@ std::string Tokenizer::decode(const std::vector<std::int32_t>& ids, bool skip_sp
 }
 
 std::int64_t Tokenizer::size() const { return impl_->size; }
+std::int64_t Tokenizer::longest_token() const { return impl_->longest_token; }
 
 std::optional<std::int32_t> Tokenizer::id_of(std::string_view token) const {
   std::int32_t id = -1;

@@ -36,6 +36,8 @@ class Tokenizer {
   std::string decode(const std::vector<std::int32_t>& ids, bool skip_special_tokens) const;
 
   std::int64_t size() const;  // ids including added tokens: 0 .. size()-1
+  std::int64_t longest_token()
+      const;  // bytes in the vocabulary: at least as many as of the text that it stands for
   std::optional<std::int32_t> id_of(std::string_view token) const;
   std::string token_of(std::int32_t id) const;  // "" when unknown
   std::optional<std::int32_t> bos_id() const;   // of tokenizer_config.json (or special_tokens_map.json)

@@ -11,6 +11,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/json_line.h"
 
 namespace una::weights::detail {
 namespace {
@@ -191,8 +192,7 @@ const DtypeRow* find_dtype(at::ScalarType type) {
 std::string quoted(std::string_view name) {
   constexpr std::size_t kShown = 200;
   const std::string shown(name.substr(0, kShown));
-  return Json(shown).dump(-1, ' ', false, Json::error_handler_t::replace) +
-         (name.size() > kShown ? "..." : "");
+  return dump_json(Json(shown)) + (name.size() > kShown ? "..." : "");
 }
 
 Header parse_header(std::string_view file, const std::string& what) {

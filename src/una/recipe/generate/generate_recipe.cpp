@@ -6,6 +6,7 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/json_line.h"
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
 #include "una/generate/engine.h"
@@ -148,7 +149,7 @@ int generate_file(const GenerateOptions& options) {
   for (const generate::Output& output : outputs) {
     if (options.output_dir.empty()) { show(output.text + "\n"); }
     const Example& prompt = examples[static_cast<std::size_t>(output.id)];
-    lines += generated_row(output, prompt, plain).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    lines += json_line(generated_row(output, prompt, plain));
   }
   if (options.output_dir.empty()) { return 0; }
   write_file(options.output_dir, lines);

@@ -66,6 +66,7 @@ struct LabelOptions {
     v("columns", data.columns, "rename columns, ours=theirs: prompt=question,completion=reply");
     v("apply_chat_template", data.apply_chat_template, "wrap string prompts as one user turn");
     v("max_rows", data.max_rows, "use only the first rows; 0: all");
+    v("max_row_mb", data.max_row_mb, "a longer line, record of cells or array element is refused");
     v("allow_dropped", data.allow_dropped, "share of answers that may be left without a label");
     v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
     v("dry_run", dry_run, "read everything, label nothing");

@@ -20,7 +20,8 @@ namespace una::rows {
 // libcsv, fed line by line so that each row knows the line where it begins.
 class CsvReader::Parser {
  public:
-  Parser(FileBytes& file, const std::string& path, char delimiter) : file_(file), path_(path) {
+  Parser(FileBytes& file, const std::string& path, char delimiter, RowLimit limit)
+      : file_(file), path_(path), limit_(limit) {
     check(csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI) == 0, "libcsv: no parser");
     csv_set_delim(&parser_, static_cast<unsigned char>(delimiter));
     csv_set_space_func(&parser_, [](unsigned char) { return 0; });
@@ -42,7 +43,8 @@ class CsvReader::Parser {
   }
 
   std::vector<CsvRow> next(std::size_t most) {
-    while (rows_.size() < most && !ended_) { feed(); }
+    used_ = 0;
+    while (rows_.size() < most && !ended_ && (rows_.empty() || used_ < kChunkBytes)) { feed(); }
     const auto count = static_cast<std::ptrdiff_t>(std::min(most, rows_.size()));
     std::vector<CsvRow> out(std::make_move_iterator(rows_.begin()),
                             std::make_move_iterator(rows_.begin() + count));
@@ -52,17 +54,21 @@ class CsvReader::Parser {
 
  private:
   static void on_cell(void* text, std::size_t size, void* self) {
-    static_cast<Parser*>(self)->cells_.emplace_back(static_cast<const char*>(text), size);
+    auto& parser = *static_cast<Parser*>(self);
+    parser.cells_.emplace_back(static_cast<const char*>(text), size);
+    parser.used_ += sizeof(std::string);
   }
   static void on_row(int, void* self) {
     auto& parser = *static_cast<Parser*>(self);
     parser.rows_.push_back({std::exchange(parser.cells_, {}), parser.begin_});
     parser.open_ = false;
+    parser.row_bytes_ = 0;
   }
 
   // One line; behind the last one the end.
   void feed() {
-    const std::string_view line = file_.bytes().substr(0, file_.line_end(0));
+    const std::size_t end = file_.line_end(0, limit_.bytes);
+    const std::string_view line = file_.bytes().substr(0, end);
     const std::size_t rows = rows_.size();
     if (line.empty()) {
       ended_ = true;
@@ -72,8 +78,10 @@ class CsvReader::Parser {
       check_input(find_invalid_utf8(line) == line.npos, path_, ":", line_,
                   ": the text is not valid UTF-8; save the file in UTF-8");
       if (!open_) { begin_ = line_; }
+      limit_.check(row_bytes_ += line.size(), path_, begin_);
       open_ = open_ || (line[0] != '\n' && !starts_with(line, "\r\n"));  // a blank line begins no row
       if (csv_parse(&parser_, line.data(), line.size(), on_cell, on_row, this) != line.size()) { fail(); }
+      used_ += line.size();
       file_.skip(line.size());
     }
     for (std::size_t i = rows; i < rows_.size(); ++i) { check_size(rows_[i]); }
@@ -104,10 +112,13 @@ class CsvReader::Parser {
 
   FileBytes& file_;
   const std::string& path_;
+  RowLimit limit_;
   csv_parser parser_{};
   std::vector<std::string> header_, cells_;
   std::vector<CsvRow> rows_;  // parsed and not handed on
   std::int64_t line_ = 0, begin_ = 1;
+  std::size_t row_bytes_ = 0;  // since the end of the last row
+  std::size_t used_ = 0;       // bytes that the rows of this call of next() take
   bool open_ = false, ended_ = false;
 };
 
@@ -167,8 +178,8 @@ bool holds_text(const std::string& name) {
 
 }  // namespace
 
-CsvReader::CsvReader(FileBytes& file, const std::string& path, char delimiter)
-    : parser_(std::make_unique<Parser>(file, path, delimiter)) {
+CsvReader::CsvReader(FileBytes& file, const std::string& path, char delimiter, RowLimit limit)
+    : parser_(std::make_unique<Parser>(file, path, delimiter, limit)) {
   parser_->read_header();
 }
 CsvReader::~CsvReader() = default;

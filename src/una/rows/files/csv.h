@@ -22,13 +22,13 @@ class CsvReader {
  public:
   // Reads the header. InputError "file:line: ..." there is none, a column twice, what `next` says. `file`
   // outlives this.
-  CsvReader(FileBytes& file, const std::string& path, char delimiter);
+  CsvReader(FileBytes& file, const std::string& path, char delimiter, RowLimit limit = {});
   ~CsvReader();
   CsvReader(const CsvReader&) = delete;
   CsvReader& operator=(const CsvReader&) = delete;
 
   const std::vector<std::string>& header() const;
-  // At most so many; none: the file ends. InputError on broken quotes, a row of another length than the
+  // At most so many, fewer where they are long; none: the file ends. InputError on broken quotes, a row of another length than the
   // header, text that is not UTF-8.
   std::vector<CsvRow> next(std::size_t most);
 

@@ -156,16 +156,30 @@ std::string_view FileBytes::all() {
 }
 
 void FileBytes::check_rest() {
-  do { skip(bytes_.size()); } while (more());
+  constexpr std::size_t kMost = std::size_t{4} << 30;
+  std::size_t read = 0;
+  do {
+    read += bytes_.size();
+    skip(bytes_.size());
+  } while (read < kMost && more());
 }
 
-std::size_t FileBytes::line_end(std::size_t from) {
+std::size_t FileBytes::line_end(std::size_t from, std::size_t most) {
+  const std::size_t last = from + most + 1;
   for (;;) {
-    const std::size_t newline = bytes_.find('\n', from);
+    const std::size_t newline = bytes_.substr(0, last).find('\n', from);
     if (newline != bytes_.npos) { return newline + 1; }
-    from = bytes_.size();
-    if (!more()) { return from; }
+    from = std::min(bytes_.size(), last);
+    if (from == last || !more()) { return from; }
   }
+}
+
+void RowLimit::check(std::size_t size, const std::string& path, std::int64_t row) const {
+  if (size <= bytes) { return; }
+  throw InputError(
+      cat(path, ":", row, ": more than ", bytes >> 20U,
+          " MB without the end of a row; is a line break missing, or a quote not closed? --max_row_mb "
+          "raises the limit"));
 }
 
 double FileBytes::done(std::size_t ahead) const {

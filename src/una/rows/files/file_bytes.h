@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,10 +28,12 @@ class FileBytes {
   bool more();                   // unpacks a block behind it; false: the file ends with it
   void skip(std::size_t count);  // bytes at the front that are read
   std::string_view all();        // everything to the end at once
-  void check_rest();             // reads to the end, and keeps nothing: damage that only a checksum shows
+  // Reads on, 4 GB at most, and keeps nothing: damage that only a checksum at the end shows.
+  void check_rest();
 
-  // One past the "\n" of the line that begins at bytes()[from]; its end where no "\n" follows in the file.
-  std::size_t line_end(std::size_t from);
+  // One past the "\n" of the line that begins at bytes()[from]; its end where no "\n" follows in the file. Of a line
+  // longer than `most` bytes no more is unpacked: from + most + 1.
+  std::size_t line_end(std::size_t from, std::size_t most);
   double done(std::size_t ahead) const;  // which share of the file (0..1) is read with so many of bytes()
 
  private:
@@ -41,6 +44,16 @@ class FileBytes {
   std::size_t touched_ = 0;  // bytes skipped since pages were released
   bool ended_ = false;       // nothing more comes out of the unpacker, or it threw
 };
+
+// How much of a file may be in memory for one row of it (--max_row_mb).
+struct RowLimit {
+  std::size_t bytes = std::size_t{256} << 20;
+  // InputError where `size` is more: the row begins in line `row` of `path`, or is its element of that number.
+  void check(std::size_t size, const std::string& path, std::int64_t row) const;
+};
+// Rows are handed on before there are a thousand of them, when they hold so many bytes: parsed, they take up to thirty
+// times as much.
+constexpr std::size_t kChunkBytes = std::size_t{16} << 20;
 
 // "dir/a.jsonl.gz" -> "a.jsonl"; the endings of packed files are .gz and .zst.
 std::string unpacked_name(const std::string& path);

@@ -88,7 +88,7 @@ TEST(FileBytes, ATextIsReadABlockAtATimeAndForgotten) {
     std::size_t most = 0;
     while (!file.bytes().empty() || file.more()) {
       most = std::max(most, file.bytes().size());
-      const std::size_t end = file.line_end(0);
+      const std::size_t end = file.line_end(0, text.size());
       found += file.bytes().substr(0, end);
       file.skip(end);
       const double share = static_cast<double>(found.size()) / static_cast<double>(text.size());
@@ -141,6 +141,68 @@ TEST(FileBytes, DamageIsToBlameBeforeTheRowsInIt) {
     write_rows(folder, name, packed);
     EXPECT_TRUE(contains(input_error([&] { read_files(options); }), "end too early"));
   }
+}
+
+// 64 MB would unpack from each of these files of 64 kB.
+TEST(FileBytes, ARowLongerThanTheLimitIsRefusedWithoutUnpackingIt) {
+  const std::string folder = test_folder("file_bytes_limit");
+  const std::string_view good = R"({"prompt": "a"})";
+  const std::string letters(std::size_t{64} << 20, 'a'), breaks(letters.size(), '\n'),
+      blanks(letters.size(), ' ');
+  struct Case {
+    std::string name, text, where;
+  };
+  const std::vector<Case> cases = {
+      {"line.jsonl.gz", cat(good, "\n{\"prompt\": \"", letters), "line.jsonl.gz:2: "},
+      {"line.jsonl.zst", cat(good, "\n", letters), "line.jsonl.zst:2: "},
+      {"line.jsonl", cat(good, "\n\n{\"prompt\": \"", letters, "\"}\n"), "line.jsonl:3: "},
+      {"breaks.jsonl.gz", cat(good, "\n", breaks), "breaks.jsonl.gz:"},
+      {"blanks.jsonl.gz", cat(good, "\n", blanks), "blanks.jsonl.gz:2: "},
+      {"element.json.gz", cat("[", good, ", {\"prompt\": \"", letters, "\"}]"), "element.json.gz:2: "},
+      {"element.json", cat("[", good, ", [", letters, "]]"), "element.json:2: "},
+      {"space.json.gz", cat("[", good, ",", blanks, good, "]"), "space.json.gz:2: "},
+      {"cell.csv.gz", cat("prompt\na\n\"", letters, "\"\n"), "cell.csv.gz:3: "},
+      {"cell_of_lines.csv.gz", cat("prompt\na\n\"", breaks, "\"\n"), "cell_of_lines.csv.gz:3: "},
+      {"breaks.csv.gz", cat("prompt\na\n", breaks), "breaks.csv.gz:"}};
+  for (const Case& c : cases) {
+    DataOptions options;
+    options.max_row_mb = 1;
+    const std::string packed = c.name.ends_with(".gz")    ? gzip(c.text)
+                               : c.name.ends_with(".zst") ? zstd(c.text)
+                                                          : c.text;
+    options.dataset_name = {write_rows(folder, c.name, packed)};
+    const std::string error = input_error([&] { read_files(options); });
+    EXPECT_TRUE(contains(error, c.where) && contains(error, "more than 1 MB without the end of a row"))
+        << c.name << error;
+  }
+  DataOptions options;
+  options.max_row_mb = 0;
+  EXPECT_TRUE(contains(input_error([&] { read_files(options); }), "max_row_mb must be at least 1"));
+}
+
+TEST(FileBytes, ARowOfTheLimitIsRead) {
+  DataOptions options;
+  options.max_row_mb = 1;
+  const std::string answer((std::size_t{1} << 20) - 32, 'b');
+  const std::string row = cat(R"({"prompt":"a","completion":")", answer, "\"}");
+  const std::string folder = test_folder("file_bytes_just");
+  for (const std::string& text : {cat(row, "\n", row), cat("[", row, ",", row, "]")}) {
+    options.dataset_name = {write_rows(folder, "rows.json.gz", gzip(text))};
+    EXPECT_EQ(read_files(options).size(), 2U);
+  }
+}
+
+// Parsed, so many empty lists would take a gigabyte.
+TEST(FileBytes, ARowOfTooManyValuesIsRefusedBeforeItIsParsed) {
+  std::string lists = "[";
+  for (int i = 0; i < 11'000'000; ++i) { lists += "[],"; }
+  lists += "[]]";
+  const std::string folder = test_folder("file_bytes_values");
+  DataOptions options;
+  options.dataset_name = {write_rows(folder, "rows.jsonl", cat("{\"prompt\": \"a\", \"x\": ", lists, "}"))};
+  EXPECT_TRUE(contains(input_error([&] { read_files(options); }), "rows.jsonl:1: more than 10000000 values"));
+  options.dataset_name = {write_rows(folder, "rows.json", lists)};
+  EXPECT_TRUE(contains(input_error([&] { read_files(options); }), "rows.json:1: "));
 }
 
 TEST(FileBytes, RowsComeOutOfPackedFiles) {

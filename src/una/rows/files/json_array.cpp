@@ -9,13 +9,16 @@ namespace una::rows {
 
 std::vector<std::string_view> ArrayCursor::next(std::size_t most) {
   file_.skip(std::exchange(used_, 0));
+  begin_ = 0;
   if (!open_) { open(); }
   std::vector<std::pair<std::size_t, std::size_t>> places;  // text may move while more of it is unpacked
-  while (!ended_ && places.size() < most) {
+  while (!ended_ && places.size() < most && (places.empty() || used_ < kChunkBytes)) {
+    ++number_;
+    begin_ = used_;
     after_space();
-    const std::size_t begin = used_;
+    begin_ = used_;
     pass_element();
-    places.emplace_back(begin, used_ - begin);
+    places.emplace_back(begin_, used_ - begin_);
     ended_ = peek() == ']';
     ++used_;
   }
@@ -32,10 +35,14 @@ char ArrayCursor::peek() {
 }
 
 char ArrayCursor::after_space() {
-  for (;; ++used_) {
+  for (;; pass()) {
     const char c = peek();
     if (c != ' ' && c != '\n' && c != '\r' && c != '\t') { return c; }
   }
+}
+
+void ArrayCursor::pass() {
+  if (++used_ - begin_ > limit_.bytes) { limit_.check(used_ - begin_, path_, number_); }
 }
 
 void ArrayCursor::open() {
@@ -47,7 +54,7 @@ void ArrayCursor::open() {
 }
 
 void ArrayCursor::pass_string() {
-  for (++used_; peek() != '"'; ++used_) {
+  for (++used_; peek() != '"'; pass()) {
     if (peek() == '\\') { ++used_; }
     if (peek() == '\0') { fail(); }
   }
@@ -66,10 +73,13 @@ void ArrayCursor::pass_element() {
     }
     if (c == '{' || c == '[') { ++depth; }
     if (c == '}' || c == ']') { --depth; }
-    ++used_;
+    pass();
   }
 }
 
-void ArrayCursor::fail() const { throw InputError(cat(path_, ": not a JSON array")); }
+void ArrayCursor::fail() const {
+  throw InputError(
+      cat(path_, ": not a JSON array", number_ == 0 ? "" : cat(" from its element ", number_, " on")));
+}
 
 }  // namespace una::rows

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <new>
 #include <utility>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json_text.h"
+#include "una/base/option_checks.h"
 #include "una/base/parallel.h"
 #include "una/base/utf8.h"
 #include "una/rows/files/csv.h"
@@ -98,6 +100,8 @@ bool nulls_for_nonfinite(std::string& text) {
 void check_text(std::string_view text, const JsonOutline& outline, const std::string& where) {
   check_input(text.find('\0') == text.npos, where, ": a NUL byte; the file is damaged");
   check_input(!outline.too_deep, where, ": not valid JSON: nested too deeply");
+  check_input(outline.values <= kMostJsonValues, where, ": more than ", kMostJsonValues,
+              " values in one row; is a line break missing?");
 }
 
 void check_utf8(std::string_view text, const std::string& where) {
@@ -149,15 +153,22 @@ std::vector<Line> lines_of(std::string_view text, std::size_t most) {
 // The lines of JSONL that hold something, a few at a time; those of the last call are valid.
 class LineCursor {
  public:
-  explicit LineCursor(FileBytes& file) : file_(file) {}
+  LineCursor(FileBytes& file, const std::string& path, RowLimit limit)
+      : file_(file), path_(path), limit_(limit) {}
   std::vector<Line> next(std::size_t most) {
     file_.skip(std::exchange(used_, 0));
     std::vector<Place> places;
-    while (places.size() < most) {
-      const std::size_t end = file_.line_end(used_), begin = std::exchange(used_, end);
+    while (places.size() < most && used_ < kChunkBytes) {
+      const std::size_t end = file_.line_end(used_, limit_.bytes), begin = std::exchange(used_, end);
       if (begin == end) { break; }
-      ++number_;
-      if (!trim(text(begin, end)).empty()) { places.push_back({begin, end, number_}); }
+      limit_.check(end - begin, path_, ++number_);
+      if (!trim(text(begin, end)).empty()) {
+        places.push_back({begin, end, number_});
+        blank_ = 0;
+      } else if (places.empty()) {
+        file_.skip(std::exchange(used_, 0));
+        limit_.check(blank_ += end - begin, path_, number_);
+      }
     }
     std::vector<Line> lines;
     lines.reserve(places.size());
@@ -178,11 +189,15 @@ class LineCursor {
   }
 
   FileBytes& file_;
-  std::size_t used_ = 0;
+  const std::string& path_;
+  RowLimit limit_;
+  std::size_t used_ = 0, blank_ = 0;  // bytes: of file_.bytes(), and of blank lines since the last row
   std::int64_t number_ = 0;
 };
 
 constexpr std::size_t kChunk = 1024;  // rows in memory at once
+// Bytes of a broken JSON array that is parsed as a whole, so that the line of the fault is known.
+constexpr std::size_t kDiagnosed = std::size_t{16} << 20;
 
 struct FileReader {
   const DataOptions& options;
@@ -190,6 +205,7 @@ struct FileReader {
   const TakeRows& take;
   std::size_t room;  // rows to read yet
   std::vector<Rename> renames = parse_columns(options.columns);
+  RowLimit limit{static_cast<std::size_t>(options.max_row_mb) << 20U};
 
   void read(const std::string& path) {
     FileBytes file(path);
@@ -250,7 +266,7 @@ struct FileReader {
     std::optional<CsvColumns> columns;
     blame_damage(file, [&] { columns = columns_of(file, path, delimiter); });
     FileBytes again(path);
-    CsvReader reader(again, path, delimiter);
+    CsvReader reader(again, path, delimiter, limit);
     while (room > 0) {
       const std::vector<CsvRow> rows = reader.next(std::min(kChunk, room));
       if (rows.empty()) { return; }
@@ -262,7 +278,7 @@ struct FileReader {
   }
 
   CsvColumns columns_of(FileBytes& file, const std::string& path, char delimiter) const {
-    CsvReader reader(file, path, delimiter);
+    CsvReader reader(file, path, delimiter, limit);
     std::vector<std::string> names = reader.header();
     for (std::string& name : names) {
       for (const Rename& rename : renames) { name = name == rename.theirs ? rename.ours : name; }
@@ -275,7 +291,7 @@ struct FileReader {
   }
 
   void read_array(FileBytes& file, const std::string& path) {
-    ArrayCursor cursor(file, path);
+    ArrayCursor cursor(file, path, limit);
     for (std::int64_t before = 0; room > 0;) {
       std::vector<ReadRow> rows;
       try {
@@ -285,7 +301,9 @@ struct FileReader {
             [&](std::size_t i, const Where& where) { return parse_line(elements[i], where); },
             [&](std::size_t i) { return before + static_cast<std::int64_t>(i) + 1; });
       } catch (const InputError&) {
-        check_array(FileBytes(path).all(), path);
+        FileBytes again(path);
+        while (again.bytes().size() <= kDiagnosed && again.more()) {}
+        if (again.bytes().size() <= kDiagnosed) { check_array(again.bytes(), path); }
         throw;
       }
       if (rows.empty()) { return; }
@@ -311,7 +329,7 @@ struct FileReader {
   }
 
   void read_lines(FileBytes& file, const std::string& path) {
-    LineCursor cursor(file);
+    LineCursor cursor(file, path, limit);
     while (room > 0) {
       const std::vector<Line> lines = cursor.next(std::min(kChunk, room));
       if (lines.empty()) { return; }
@@ -356,7 +374,15 @@ Json parse_line(std::string_view line, const Where& where) {
 
 void read_file_rows(const std::string& path, const DatasetEntry* entry, const DataOptions& options,
                     std::int64_t most, const TakeRows& take) {
-  FileReader{options, entry, take, static_cast<std::size_t>(most)}.read(path);
+  check_count("max_row_mb", options.max_row_mb, 1, 1'000'000);
+  try {
+    FileReader{options, entry, take, static_cast<std::size_t>(most)}.read(path);
+  } catch (const std::bad_alloc&) {
+    throw InputError(
+        cat(path,
+            ": not enough memory for its rows; shorter ones (--max_row_mb), fewer (--max_rows) or rows on "
+            "disk (--dataset_cache_dir) help"));
+  }
 }
 
 }  // namespace una::rows

@@ -6,6 +6,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/json_line.h"
 
 namespace una::rows {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 constexpr std::size_t kShownBytes = 60;
 
 std::string shown(const Json& value) {
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = dump_json(value);
   if (text.size() <= kShownBytes) { return text; }
   std::size_t end = kShownBytes;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) { --end; }

@@ -8,6 +8,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/json_line.h"
 #include "una/base/json_text.h"
 #include "una/rows/schemas/fields.h"
 
@@ -77,8 +78,7 @@ void parse_turns(const RowView& row, const std::string& key, Json& value) {
 
 [[noreturn]] void unread_feedback(const RowView& row, const std::string& key) {
   bad_field(row, key,
-            cat("looks like feedback and would not be read (found ",
-                row.json[key].dump(-1, ' ', false, Json::error_handler_t::replace),
+            cat("looks like feedback and would not be read (found ", dump_json(row.json[key]),
                 "); --columns label=", key, " takes true or false, --columns score=", key,
                 " a number; --columns ignored=", key, " trains without it"));
 }
