@@ -334,7 +334,7 @@ def meet(number, name, seed):
         time.sleep(draw.choice([0, draw.uniform(0, 0.3)]))
     done = [finish(process) for process in processes]
     trouble = [f"exit {code}: {said[-300:]}" for code, said in done
-               if code != 0 and not (name != "caches" and code == 2 and "in use by process" in said)]
+               if code != 0 and not (name != "caches" and code == 2 and re.search("in use by (another )?process", said))]
     if all(code != 0 for code, _ in done):
         trouble.append("nobody came through")
     trouble += [f"half a file: {half}" for half in half_files(root)]
