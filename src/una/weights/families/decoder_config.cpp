@@ -135,6 +135,15 @@ void refuse_flags(const ConfigReader& config, std::initializer_list<const char*>
   }
 }
 
+PartNames norms_behind() {
+  PartNames names;
+  names.attention_norm = "";
+  names.attention_post_norm = "post_attention_layernorm";
+  names.mlp_norm = "";
+  names.mlp_post_norm = "post_feedforward_layernorm";
+  return names;
+}
+
 std::int64_t common_window(const ModelSpec& spec) {
   std::int64_t window = 0;
   for (const std::int64_t each : spec.windows) {

@@ -53,6 +53,9 @@ void check_no_biases(const ModelSpec& spec);
 // Fails when one of `keys` is true: the family does not have that setting.
 void refuse_flags(const ConfigReader& config, std::initializer_list<const char*> keys);
 
+// The default names, with norms behind attention and MLP instead of before them.
+PartNames norms_behind();
+
 // The window that all sliding layers share; 0: no layer slides. InternalError when they differ.
 std::int64_t common_window(const ModelSpec& spec);
 

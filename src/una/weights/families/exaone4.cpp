@@ -29,22 +29,13 @@ void check_exaone4(const ModelSpec& spec) {
   check_input(spec.qk_norm == QkNorm::kHead, "config.json: an exaone4 model norms each query and key head");
 }
 
-PartNames names() {
-  PartNames out;
-  out.attention_norm = "";
-  out.attention_post_norm = "post_attention_layernorm";
-  out.mlp_norm = "";
-  out.mlp_post_norm = "post_feedforward_layernorm";
-  return out;
-}
-
 }  // namespace
 
 // Norms behind attention and MLP, and no positions in the layers that see everything.
 Family exaone4_family() {
   return {.model_type = "exaone4",
           .class_prefix = "Exaone4",
-          .names = names(),
+          .names = norms_behind(),
           .read = read,
           .print = print,
           .check = check_exaone4};

@@ -52,21 +52,12 @@ void check_olmo(const ModelSpec& spec) {
               " model norms the whole query and key projections");
 }
 
-PartNames names() {
-  PartNames out;
-  out.attention_norm = "";
-  out.attention_post_norm = "post_attention_layernorm";
-  out.mlp_norm = "";
-  out.mlp_post_norm = "post_feedforward_layernorm";
-  return out;
-}
-
 }  // namespace
 
 Family olmo2_family() {
   return {.model_type = "olmo2",
           .class_prefix = "Olmo2",
-          .names = names(),
+          .names = norms_behind(),
           .read = read_olmo2,
           .print = print_olmo2,
           .check = check_olmo};
@@ -75,7 +66,7 @@ Family olmo2_family() {
 Family olmo3_family() {
   return {.model_type = "olmo3",
           .class_prefix = "Olmo3",
-          .names = names(),
+          .names = norms_behind(),
           .read = read_olmo3,
           .print = print_olmo3,
           .check = check_olmo};
