@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "una/base/error.h"
-#include "una/base/files/file_lock.h"
 #include "una/base/files/files.h"
+#include "una/base/files/output_folder.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/log.h"
@@ -182,8 +182,6 @@ class Evaluation {
 
   // Exit code.
   int run() {
-    make_folder(options_.output_dir);
-    const FileLock lock(options_.output_dir + "/.lock", options_.output_dir);
     open_journals();
     double total = 0;
     for (const LoadedTask& task : tasks_) { total += static_cast<double>(task.rows()); }
@@ -322,6 +320,9 @@ int run_eval(const Arguments& arguments) {
   if (options.tasks.empty()) {
     for (const eval::Task& task : eval::tasks()) { leaderboard.push_back(task.name); }
   }
+  OutputFolderRule rule;
+  rule.goes_on = true;  // rows that an earlier command finished are taken up
+  const OutputFolder output(options.output_dir, rule);
   int code = 0;
   if (!leaderboard.empty()) {
     check_input(!options.model_name_or_path.empty(), "no model: name the model's folder with --model");

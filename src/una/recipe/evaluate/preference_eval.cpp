@@ -255,7 +255,6 @@ int evaluate_preferences(const std::vector<std::string>& tasks, const Preference
   check_input(!options.rewards.empty(),
               "no reward: name what is to tell the better answers with --reward, as in --reward model:FOLDER "
               "implicit:my-run (docs/rewards.md)");
-  make_folder(options.output_folder);
   std::string text;
   Json numbers = Json::object();
   for (const std::string& task : tasks) {

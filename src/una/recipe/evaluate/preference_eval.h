@@ -23,7 +23,7 @@ bool is_preference_task(const std::string& name);
 std::vector<std::string> preference_tasks();
 
 // Scores the rows of the tasks ("rewardbench", "rewardbench2", "pairs") by every reward, prints the tables and writes
-// preferences.json, preferences.txt and a file of scores per task. Exit code.
+// preferences.json, preferences.txt and a file of scores per task into the output folder, which exists. Exit code.
 int evaluate_preferences(const std::vector<std::string>& tasks, const PreferenceOptions& options);
 
 // Rows of our own in the tasks' shapes.
