@@ -82,7 +82,8 @@ void score_by_policy(Service& service, net::Ticket ticket, const Named& named, s
   service.engine->submit(std::move(job));
 }
 
-void score_by_head(Service& service, net::Ticket ticket, const std::vector<Scored>& texts, Writer writer) {
+void score_by_head(Service& service, net::Ticket ticket, const std::vector<Scored>& texts,
+                   const Writer& writer) {
   std::vector<std::vector<std::int32_t>> sequences;
   for (const Scored& text : texts) { sequences.push_back(text.ids); }
   service.engine->run([&service, ticket, sequences, writer](generate::Engine&) {
@@ -103,7 +104,7 @@ Routed score_texts(Service& service, net::Ticket ticket, const Named& named, std
   if (texts.empty()) { throw HttpError(400, "there is nothing to score"); }
   for (const Scored& text : texts) { service.check_ids(text.ids, "input", true); }
   if (service.spec.is_reward_model()) {
-    score_by_head(service, ticket, texts, std::move(writer));
+    score_by_head(service, ticket, texts, writer);
   } else {
     score_by_policy(service, ticket, named, std::move(texts), std::move(writer));
   }
@@ -181,6 +182,28 @@ std::vector<Scored> inputs_of(const Service& service, const net::Arrived& arrive
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
+// A score for each input, through a sigmoid with "use_activation" (`activated` where the request does not say), and
+// what `entry` makes of it.
+template <class Entry>
+Routed activated_scores(Service& service, const net::Arrived& arrived, const char* prefix, bool activated,
+                        Entry entry) {
+  const openai::detail::Fields fields(arrived.body);
+  const Named named = service.named(fields.text("model").value_or(""));
+  activated = fields.flag("use_activation").value_or(activated);
+  std::vector<Scored> texts = inputs_of(service, arrived);
+  const std::int64_t tokens = tokens_of(texts);
+  const auto write = [&service, named, tokens, activated, prefix, entry](const std::vector<double>& scores) {
+    Json out = list_head(prefix, service, named);
+    out["data"] = Json::array();
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      out["data"].push_back(entry(i, activated ? sigmoid(scores[i]) : scores[i]));
+    }
+    out["usage"] = openai::usage_json({tokens, 0});
+    return out;
+  };
+  return score_texts(service, arrived.ticket, named, std::move(texts), write);
+}
+
 }  // namespace
 
 Routed score(Service& service, const net::Arrived& arrived) {
@@ -237,42 +260,15 @@ Routed rerank(Service& service, const net::Arrived& arrived) {
 }
 
 Routed classify(Service& service, const net::Arrived& arrived) {
-  const openai::detail::Fields fields(arrived.body);
-  const Named named = service.named(fields.text("model").value_or(""));
-  const bool squashed = fields.flag("use_activation").value_or(true);
-  std::vector<Scored> texts = inputs_of(service, arrived);
-  const std::int64_t tokens = tokens_of(texts);
-  const auto write = [&service, named, tokens, squashed](const std::vector<double>& scores) {
-    Json out = list_head("classify-", service, named);
-    out["data"] = Json::array();
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      const double value = squashed ? sigmoid(scores[i]) : scores[i];
-      out["data"].push_back(
-          {{"index", i}, {"label", "LABEL_0"}, {"probs", Json::array({value})}, {"num_classes", 1}});
-    }
-    out["usage"] = openai::usage_json({tokens, 0});
-    return out;
-  };
-  return score_texts(service, arrived.ticket, named, std::move(texts), write);
+  return activated_scores(service, arrived, "classify-", true, [](std::size_t i, double value) {
+    return Json{{"index", i}, {"label", "LABEL_0"}, {"probs", Json::array({value})}, {"num_classes", 1}};
+  });
 }
 
 Routed pooling(Service& service, const net::Arrived& arrived) {
-  const openai::detail::Fields fields(arrived.body);
-  const Named named = service.named(fields.text("model").value_or(""));
-  const bool squashed = fields.flag("use_activation").value_or(false);
-  std::vector<Scored> texts = inputs_of(service, arrived);
-  const std::int64_t tokens = tokens_of(texts);
-  const auto write = [&service, named, tokens, squashed](const std::vector<double>& scores) {
-    Json out = list_head("pool-", service, named);
-    out["data"] = Json::array();
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      const double value = squashed ? sigmoid(scores[i]) : scores[i];
-      out["data"].push_back({{"index", i}, {"object", "pooling"}, {"data", Json::array({value})}});
-    }
-    out["usage"] = openai::usage_json({tokens, 0});
-    return out;
-  };
-  return score_texts(service, arrived.ticket, named, std::move(texts), write);
+  return activated_scores(service, arrived, "pool-", false, [](std::size_t i, double value) {
+    return Json{{"index", i}, {"object", "pooling"}, {"data", Json::array({value})}};
+  });
 }
 
 // OpenRLHF's remote reward: `query` holds prompt and answer with their special tokens as text.
