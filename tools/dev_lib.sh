@@ -101,19 +101,24 @@ setup() {
 # English sentences as NLTK cuts them, for ifeval. The parameters come without a clear licence, so they are fetched, never
 # kept in the repository; without them `una eval` says so and counts sentences by simpler rules.
 setup_punkt() {
-  local folder=.deps/nltk_data/tokenizers/punkt_tab/english new=.deps/nltk_data.new
-  [ -f "$folder/ortho_context.tab" ] && return
+  local english=tokenizers/punkt_tab/english new=.deps/nltk_data.new
+  [ -f ".deps/nltk_data/$english/ortho_context.tab" ] && return
   say "fetching NLTK's sentence parameters (in a wheel of 12 MB)"
-  rm -rf "$new" && mkdir -p "$new" "$folder"
-  python3 -m pip download -q --no-deps --disable-pip-version-check --root-user-action ignore -d "$new" llama_index_core==0.14.25 &&
-    python3 - "$new" "$folder" <<'P' || say "not available: ifeval will count sentences by simpler rules"
-import glob, sys, zipfile
+  rm -rf "$new" && mkdir -p "$new/$english"
+  if python3 -m pip download -q --no-deps --disable-pip-version-check -d "$new" llama_index_core==0.14.25 &&
+    python3 - "$new" "$new/$english" <<'P'
+import glob, os, sys, zipfile
 with zipfile.ZipFile(glob.glob(sys.argv[1] + "/*.whl")[0]) as wheel:
     for name in ("abbrev_types.txt", "collocations.tab", "sent_starters.txt", "ortho_context.tab"):
         data = wheel.read("llama_index/core/_static/nltk_cache/tokenizers/punkt_tab/english/" + name)
-        open(sys.argv[2] + "/" + name, "wb").write(data)
+        with open(sys.argv[2] + "/" + name, "wb") as file:
+            file.write(data)
+for wheel in glob.glob(sys.argv[1] + "/*.whl"):
+    os.remove(wheel)
 P
-  rm -rf "$new"
+  then rm -rf .deps/nltk_data && mv "$new" .deps/nltk_data  # appears whole or not at all: a folder without files misleads una eval
+  else rm -rf "$new" .deps/nltk_data && say "not available: ifeval will count sentences by simpler rules"
+  fi
 }
 
 setup_cuda() {

@@ -1,6 +1,7 @@
 #include "una/eval/ifeval/punkt.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <set>
 #include <unordered_map>
@@ -260,11 +261,26 @@ std::vector<std::string_view> Punkt::sentences(std::string_view text) const {
   return out;
 }
 
+namespace {
+
+constexpr std::array kParameterFiles{"abbrev_types.txt", "collocations.tab", "sent_starters.txt",
+                                     "ortho_context.tab"};
+
+// A folder that a failed download left empty has no parameters.
+bool has_parameters(const std::string& folder) {
+  return std::ranges::all_of(kParameterFiles,
+                             [&](const char* name) { return is_file(cat(folder, "/", name)); });
+}
+
+}  // namespace
+
 std::string find_punkt_folder(const std::string& nltk_data) {
   const auto folder_in = [](const std::string& data) { return data + "/tokenizers/punkt_tab/english"; };
   if (!nltk_data.empty()) {
-    check_input(is_folder(folder_in(nltk_data)), "nltk_data: ", nltk_data,
-                " has no tokenizers/punkt_tab/english; it is NLTK's data folder, as NLTK_DATA names it");
+    check_input(has_parameters(folder_in(nltk_data)), "nltk_data: ", nltk_data,
+                " has no tokenizers/punkt_tab/english with ",
+                join({kParameterFiles.begin(), kParameterFiles.end()}, ", "),
+                "; it is NLTK's data folder, as NLTK_DATA names it");
     return folder_in(nltk_data);
   }
   std::vector<std::string> places;
@@ -275,7 +291,7 @@ std::string find_punkt_folder(const std::string& nltk_data) {
     places.emplace_back(system);
   }
   for (const std::string& place : places) {
-    if (!place.empty() && is_folder(folder_in(place))) { return folder_in(place); }
+    if (!place.empty() && has_parameters(folder_in(place))) { return folder_in(place); }
   }
   return "";
 }

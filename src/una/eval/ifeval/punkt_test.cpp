@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/testing.h"
@@ -53,6 +55,10 @@ TEST(Punkt, WordsAreCutAsInTheTreebank) {
 TEST(Punkt, FoldersWithoutParametersAreNamed) {
   EXPECT_THROW(Punkt("/nonexistent"), InputError);
   EXPECT_THROW(find_punkt_folder("/nonexistent"), InputError);
+  const std::string empty = test_folder("punkt_empty");
+  // What a failed download may leave.
+  std::filesystem::create_directories(empty + "/tokenizers/punkt_tab/english");
+  EXPECT_THROW(find_punkt_folder(empty), InputError);
 }
 
 }  // namespace
