@@ -21,6 +21,7 @@ usage() {
   fuzz       [TARGET] [SECONDS]: libFuzzer on one reader of untrusted bytes, or on each in turn (600 seconds)
   faults     [io|kills|together|all] [COUNT]: what a failing call, a kill or a second run does to the commands
   mutations  [--sample N] [--only TEXT]: apply each fault of tests/mutations.txt and see that its test fails
+  ranks      every test of several ranks: launchers, losses of ranks, training on 2 and 4 (minutes)
   sanitize   the tests of the rooms that do not compute with tensors, under AddressSanitizer and UBSan
   parity     numbers against transformers, TRL, PEFT and llama.cpp (installs them); folders against vLLM's loader rules
   format     clang-format 19 over src
@@ -169,6 +170,12 @@ run_tests() {
 
 run_mutations() {
   setup && configure release && python3 tools/run_mutations.py build/release --jobs "$(nproc)" "$@"
+}
+
+# Torchrun is tested where a Python with torch is there: UNA_TORCH_PYTHON names it.
+run_ranks() {
+  setup && build release una una_gang_probe dist_test
+  UNA_RANKS_LONG=1 ctest --test-dir build/release --output-on-failure -R '^(ranks|dist|integration[.]task)' "$@"
 }
 
 # Rooms whose tests need LibTorch's headers at most: they build and run under the sanitizers in minutes. The whole suite

@@ -50,7 +50,7 @@ _servers = threading.local()
 
 def run_any(arguments, env=None, cwd=None):
     """Exit code, stdout, stderr of una."""
-    if env or arguments[0] in CALLERS or any("\t" in word or "\n" in word for word in arguments):
+    if env or arguments[0] in CALLERS or "--nproc" in arguments or any("\t" in word or "\n" in word for word in arguments):
         done = subprocess.run([UNA, *arguments], capture_output=True, text=True, env={**os.environ, **(env or {})},
                               timeout=LIMIT, cwd=cwd, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout, done.stderr

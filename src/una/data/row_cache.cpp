@@ -26,6 +26,12 @@ constexpr std::uint64_t kVersion = 3;  // raised when the same files and setting
 constexpr std::uint64_t kLarge = std::uint64_t{64}
                                  << 20;  // bytes of files from which on `auto` means a cache
 
+bool are_large(const std::vector<rows::DataSource>& sources) {
+  std::uint64_t bytes = 0;
+  for (const rows::DataSource& source : sources) { bytes += rows::bytes_of(source.files); }
+  return bytes > kLarge;
+}
+
 // "" : no cache. A folder that was asked for must be writable; the usual one may not be.
 std::string cache_folder(const rows::DataOptions& options, const std::vector<rows::DataSource>& sources) {
   if (options.dataset_cache_dir != "auto") {
@@ -34,9 +40,7 @@ std::string cache_folder(const rows::DataOptions& options, const std::vector<row
     return options.dataset_cache_dir;
   }
   const std::string home = user_cache_folder();
-  std::uint64_t bytes = 0;
-  for (const rows::DataSource& source : sources) { bytes += rows::bytes_of(source.files); }
-  if (home.empty() || bytes <= kLarge) { return ""; }
+  if (home.empty() || !are_large(sources)) { return ""; }
   try {
     make_folder(home + "/rows");
     check_writable_folder(home + "/rows");
@@ -156,3 +160,12 @@ std::unique_ptr<Dataset> load_cached(const std::string& path, const rows::DataOp
 }
 
 }  // namespace una::data::detail
+
+namespace una::data {
+
+bool wants_row_cache(const rows::DataOptions& options) {
+  if (options.dataset_cache_dir != "auto") { return options.dataset_cache_dir != "none"; }
+  return !user_cache_folder().empty() && detail::are_large(rows::find_sources(options));
+}
+
+}  // namespace una::data

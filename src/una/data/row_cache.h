@@ -7,6 +7,13 @@
 #include "una/data/dataset.h"
 #include "una/rows/data_options.h"
 
+namespace una::data {
+
+// True if load_dataset would keep the rows of these files in a file of dataset_cache_dir.
+bool wants_row_cache(const rows::DataOptions& options);
+
+}  // namespace una::data
+
 namespace una::data::detail {
 
 // The file that holds, or will hold, the tokenised rows of these files by these settings; "" when the rows

@@ -8,6 +8,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/dist/ranks.h"
 #include "una/dist/thread_gang_testing.h"
 
 namespace una::dist {
@@ -26,18 +27,32 @@ TEST(Gang, OneProcessIsAGangOfOne) {
 }
 
 TEST(Gang, ALauncherOfSeveralRanksIsRefused) {
+  setenv("RANK", "1", 1);
   setenv("WORLD_SIZE", "2", 1);
   EXPECT_THROW(make_gang(), InputError);
   unsetenv("WORLD_SIZE");
+  unsetenv("RANK");
 }
 
 TEST(Gang, SlurmsVariablesCountInsideAJobStepOnly) {
   setenv("SLURM_NTASKS", "4", 1);
+  setenv("SLURM_PROCID", "1", 1);
+  setenv("SLURM_STEP_NODELIST", "a", 1);
   EXPECT_EQ(make_gang()->size(), 1);
   setenv("SLURM_STEP_ID", "0", 1);
   EXPECT_THROW(make_gang(), InputError);
   unsetenv("SLURM_STEP_ID");
+  unsetenv("SLURM_STEP_NODELIST");
+  unsetenv("SLURM_PROCID");
   unsetenv("SLURM_NTASKS");
+}
+
+TEST(Gang, AnExceptionOfOneProcessPassesThrough) {
+  const auto alone = make_ranks(Launch{});
+  EXPECT_EQ(alone->size(), 1);
+  EXPECT_EQ(alone->local_size(), 1);
+  EXPECT_EQ(run_together(*alone, [] { return 3; }), 3);
+  EXPECT_THROW(run_together(*alone, []() -> int { throw InputError("x"); }), InputError);
 }
 
 TEST(Gang, EveryCollectiveOfAGangOfThreadsGivesAllRanksTheSame) {

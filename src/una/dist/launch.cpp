@@ -288,4 +288,6 @@ std::vector<std::string> rank_variables(const Launch& launch, int local) {
           cat(kStartedBy, "=", launch.by),   cat(kNodes, "=", launch.nodes)};
 }
 
+void hide_launch_from_children() { ::setenv(kStartedBy, kNobody, /*overwrite=*/1); }
+
 }  // namespace una::dist

@@ -47,6 +47,9 @@ std::string describe(const Launch& launch, const std::string& host);
 // The variables that tell local rank number `local` of `launch.starts` who it is: NAME=value.
 std::vector<std::string> rank_variables(const Launch& launch, int local);
 
+// A program that this rank starts is not a rank: it is one process, whatever the launcher's variables are.
+void hide_launch_from_children();
+
 // The first machine of a Slurm list: "gpu[03-07,12],c" -> "gpu03".
 std::string first_host(const std::string& list);
 

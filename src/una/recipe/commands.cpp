@@ -5,8 +5,10 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/dist/ranks.h"
 #include "una/objective/methods.h"
 #include "una/objective/pair/pair_losses.h"
+#include "una/recipe/command_line.h"
 #include "una/setup/methods.h"
 
 namespace una::recipe {
@@ -64,6 +66,13 @@ std::string hint_for(const std::string& name) {
   return near.empty() ? "; una --help lists them" : cat("; did you mean ", near, "?");
 }
 
+// Whether the command can be run by several ranks together.
+bool trains(const std::string& name) {
+  const std::vector<setup::Method>& methods = setup::methods();
+  return name == "train" || std::any_of(methods.begin(), methods.end(),
+                                        [&](const setup::Method& method) { return method.name == name; });
+}
+
 bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h" || word == "help"; }
 
 }  // namespace
@@ -88,7 +97,9 @@ int run_command(const Arguments& arguments) {
     return run_command(help);
   }
   for (const Command& command : commands()) {
-    if (arguments[0] == command.name) { return command.run({arguments.begin() + 1, arguments.end()}); }
+    if (arguments[0] != command.name) { continue; }
+    if (!trains(command.name) && !wants_help(arguments)) { dist::check_one_process("una " + command.name); }
+    return command.run({arguments.begin() + 1, arguments.end()});
   }
   throw InputError(cat("unknown command '", arguments[0], "'", hint_for(arguments[0])));
 }

@@ -3,8 +3,9 @@
 #include "una/base/format.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/help.h"
-#include "una/run/training_run.h"
+#include "una/run/run_ranks.h"
 #include "una/setup/methods.h"
+#include "una/setup/rank_options.h"
 
 namespace una::recipe {
 namespace {
@@ -28,8 +29,11 @@ void print_train_help(const Arguments& arguments, const std::string& command) {
       command.empty() ? "train" : command, " --config run.yaml [--key value ...]\n", method.name, ": ",
       method.summary, "\n\nthe keys that ", method.name,
       " reads, with its defaults (dashes and underscores are the same); --help all shows every key");
-  std::printf("%s",
-              help_text(usage, run_groups(method, wants_all_help(arguments)), terminal_width()).c_str());
+  std::printf(
+      "%s",
+      help_text(usage, run_groups(method, wants_all_help(arguments), describe_options(setup::RankOptions{})),
+                terminal_width())
+          .c_str());
 }
 
 }  // namespace
@@ -39,7 +43,14 @@ int run_train(const Arguments& arguments, const std::string& method) {
     print_train_help(arguments, method);
     return 0;
   }
-  return run::run_training(setup::read_run_config(arguments, method));
+  const setup::CommandKeys keys{.own = describe_options(setup::RankOptions{}), .also = {}};
+  Settings settings;
+  const setup::RunConfig config = setup::read_run_config(arguments, method, keys, settings);
+  setup::RankOptions ranks;
+  read_options(settings, ranks);
+  Arguments words = {method.empty() ? "train" : method};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return run::run_training_by_ranks(config, ranks, words);
 }
 
 }  // namespace una::recipe

@@ -232,13 +232,14 @@ std::unique_ptr<StepSource> make_round_source(const setup::RunConfig& config, co
   auto source =
       std::make_unique<online::RoundSource>(round_parts(config, text, setup, set), config.rows_per_step(),
                                             config.order_seed(), fits_reference_rewards(config));
-  auto table = std::make_shared<SampleTable>(config.run.output_dir + "/samples.jsonl");
+  const std::string& folder = config.run.output_dir;  // "": of a rank that writes nothing
+  const auto table = folder.empty() ? nullptr : std::make_shared<SampleTable>(folder + "/samples.jsonl");
   const reward::Reward* reward = setup.rewards.reward.get();
   const rollout::AnswerSource* answers = setup.answers.get();
   source->on_round([table, reward, answers](const online::Round& round) {
-    table->add(round);
+    if (table != nullptr) { table->add(round); }
     if (const std::string account = reward->account(); !account.empty()) { log_info(account); }
-    if (answers != nullptr) { log_info(answers->account()); }
+    if (answers != nullptr && !answers->account().empty()) { log_info(answers->account()); }
   });
   return source;
 }

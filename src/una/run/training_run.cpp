@@ -18,6 +18,7 @@
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
 #include "una/base/utf8.h"
+#include "una/data/row_cache.h"
 #include "una/kernels/devices.h"
 #include "una/kernels/threads.h"
 #include "una/objective/methods.h"
@@ -25,6 +26,7 @@
 #include "una/report/progress_bar.h"
 #include "una/run/online_setup.h"
 #include "una/run/run_plan.h"
+#include "una/run/run_ranks.h"
 #include "una/setup/critic_setup.h"
 #include "una/setup/merged.h"
 #include "una/setup/methods.h"
@@ -46,8 +48,6 @@ Settings with_absolute_paths(const Settings& then) {
   }
   return out;
 }
-
-std::string threads_text() { return std::to_string(at::get_num_threads()); }
 
 // Keys about evaluation mean nothing without rows for it.
 void check_report_to(const std::vector<std::string>& names) {
@@ -71,7 +71,7 @@ void check_utf8_keys(const std::string& yaml) {
 // The parts of one run, built in order: each stage is one function.
 class TrainingRun {
  public:
-  explicit TrainingRun(const setup::RunConfig& config) : config_(config), gang_(dist::make_gang()) {}
+  TrainingRun(const setup::RunConfig& config, dist::Ranks& gang) : config_(config), gang_(gang) {}
   int run();
   RunPlan plan();
 
@@ -80,9 +80,12 @@ class TrainingRun {
   void check_config();
   void fit_max_length(const ModelSpec& spec);
   void open_output();
+  void once_a_machine(const std::function<void()>& read);
   void load_rows();
   void load_model();
   void make_steps();
+  void start_output(const std::string& checkpoint);
+  void check_start();
   void check_resume(const std::string& checkpoint);
   void describe() const;
   void check_disk() const;
@@ -97,7 +100,7 @@ class TrainingRun {
   std::string run_yaml() const { return print_options(setup::with_absolute_paths(config_)); }
 
   setup::RunConfig config_;
-  std::unique_ptr<dist::Gang> gang_;
+  dist::Ranks& gang_;
   std::unique_ptr<objective::Objective> objective_;
   setup::ModelSetup model_;
   setup::TextSetup text_;
@@ -145,6 +148,16 @@ void TrainingRun::fit_max_length(const ModelSpec& spec) {
       cat("max_length ", config_.data.max_length, ", the model's positions (the default is ", given, ")"));
 }
 
+// One rank of each machine first, which fills the row cache for the others. Small files have no cache: they are read by
+// all at one time.
+void TrainingRun::once_a_machine(const std::function<void()>& read) {
+  const bool fills_cache = gang_.local_size() > 1 && data::wants_row_cache(config_.data);
+  if (!gang_.any(fills_cache)) { return read(); }
+  if (gang_.local_rank() == 0) { read(); }
+  gang_.wait_for_work();
+  if (gang_.local_rank() != 0) { read(); }
+}
+
 // Everything but the model, and what the run will need with it.
 void TrainingRun::load_rows() {
   constexpr std::int64_t kPlannedRows = 20000;  // half a second at most
@@ -160,8 +173,10 @@ void TrainingRun::load_rows() {
   if (const std::string missing = text_.encoder.missing_generation_prompt(); !missing.empty()) {
     log_warning(setup::generation_prompt_remark(missing));
   }
-  data_ = is_online() ? load_prompts(config_, text_, online_)
-                      : load_run_data(config_, text_, *objective_, dropped_path());
+  once_a_machine([&] {
+    data_ = is_online() ? load_prompts(config_, text_, online_)
+                        : load_run_data(config_, text_, *objective_, dropped_path());
+  });
   if (is_online()) { load_offline(config_, text_, online_); }
   plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
 }
@@ -189,14 +204,17 @@ void TrainingRun::load_model() {
   check_input(set.offline == nullptr || set.reference != nullptr || !set.offline->needs().reference,
               "offline_method ", config_.online.offline_method,
               " compares with a reference, which this run does not have (grpo: give --beta above 0)");
-  runner_ = std::make_unique<train::StepRunner>(set, step_options(config_), *gang_);
+  runner_ = std::make_unique<train::StepRunner>(set, step_options(config_), gang_);
 }
 
 void TrainingRun::make_steps() {
   if (is_online()) {
     load_rewards(config_, online_);
     connect_endpoint(config_, text_, model_, online_);
-    stream_ = make_round_source(config_, text_, online_, runner_->set());
+    if (gang_.size() > 1) { deal_sampling(text_, online_, runner_->set(), gang_); }
+    setup::RunConfig config = config_;
+    if (!gang_.leads()) { config.run.output_dir.clear(); }  // rank 0 writes samples.jsonl
+    stream_ = make_round_source(config, text_, online_, runner_->set());
     return;
   }
   stream_ = std::make_unique<data::StepStream>(*data_.train, config_.rows_per_step(), config_.order_seed(),
@@ -242,9 +260,9 @@ void TrainingRun::check_resume(const std::string& checkpoint) {
                          json_reason(error), "); resume from another checkpoint"));
   }
   if (const auto threads = start_.facts.find("threads");
-      threads != start_.facts.end() && threads->second != threads_text()) {
+      threads != start_.facts.end() && threads->second != threads_text(gang_)) {
     log_warning(cat("the checkpoint was written with ", threads->second, " threads, this run has ",
-                    threads_text(), ": numbers will agree closely, not bit for bit"));
+                    threads_text(gang_), ": numbers will agree closely, not bit for bit"));
   }
   log_info(cat("resuming from ", checkpoint, " at step ", start_.position.step));
 }
@@ -293,14 +311,22 @@ void TrainingRun::check_disk() const {
   }
 }
 
+// With several ranks: of the rows that this one will train on in the first epoch. Later epochs deal them otherwise, and
+// what is missing then is computed when it is needed.
 void TrainingRun::precompute() {
   if (!config_.run.precompute_ref_log_probs || model_.reference == nullptr || is_online()) { return; }
   report::ProgressBar bar("reference", static_cast<double>(data_.train->size()));
-  data::StepStream all(*data_.train, config_.train.per_device_train_batch_size * 4, 0, false,
-                       pack_options(config_), false);
-  for (std::int64_t step = 0; step < all.steps_per_epoch() && !interrupted(); ++step) {
+  const data::PackOptions pack = pack_options(config_);
+  data::StepStream all = gang_.size() == 1
+                             ? data::StepStream(*data_.train, config_.train.per_device_train_batch_size * 4,
+                                                0, false, pack, false)
+                             : data::StepStream(*data_.train, config_.rows_per_step(), config_.order_seed(),
+                                                config_.train.shuffle, pack, false);
+  for (std::int64_t step = 0; step < all.steps_per_epoch() && !gang_.any(interrupted()); ++step) {
     const StepBatch batch = all.next();
-    for (const PackedBatch& micro : batch.micro_batches) { model_.reference->logps(micro); }
+    for (const std::size_t number : train::rank_share(batch.micro_batches, gang_)) {
+      model_.reference->logps(batch.micro_batches[number]);
+    }
     bar.advance(static_cast<double>(batch.rows));
   }
   bar.finish();
@@ -328,7 +354,7 @@ train::LoopParts TrainingRun::loop_parts() {
   parts.output_dir = config_.run.output_dir;
   parts.config = run_yaml();
   parts.identity = identity();
-  parts.facts = {{"threads", threads_text()}, {"una", UNA_VERSION}};
+  parts.facts = {{"threads", threads_text(gang_)}, {"una", UNA_VERSION}};
   parts.write_model = [this](const std::string& folder) {
     setup::write_trained(model_, config_, folder);
     views::write_score_fits(data_.train->report().score_fits.get(), folder);
@@ -368,21 +394,19 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
 
 // The result comes first: what only describes it must not come between a run that reached its end and its adapter.
 int TrainingRun::finish(const train::LoopResult& result) {
+  const int stopped = result.interrupted ? 128 + agreed_signal(gang_) : 0;
+  if (!gang_.leads()) { return stopped; }
   if (!result.interrupted) { write_result(result); }
   const std::string health = write_accounts(result);
   const std::string& out = config_.run.output_dir;
   if (result.interrupted && result.steps == 0 && output_->has_old_work()) {
     log_info("stopped before the first step");
-    return 128 + interrupt_signal();
-  }
-  if (result.interrupted && result.steps == 0 && output_->has_old_work()) {
-    log_info("stopped before the first step");
-    return 128 + interrupt_signal();
+    return stopped;
   }
   if (result.interrupted) {
     log_info(cat("stopped at step ", result.steps, "; checkpoint saved. Go on with: una train --config ", out,
                  "/run.yaml --resume_from_checkpoint true"));
-    return 128 + interrupt_signal();
+    return stopped;
   }
   log_info(cat("done       ", result.steps, " steps, ", thousands(result.tokens), " tokens in ",
                human_seconds(result.seconds), ", mean loss ", fixed(result.train_loss, 4), ", peak memory ",
@@ -456,22 +480,39 @@ int TrainingRun::run() {
   if (is_online()) {
     config_.run.reference_cache_dir = "none";  // no sample is seen by another run
   }
-  kernels::set_threads(config_.run.threads);
-  check_output_place(config_.run.output_dir);
-  open_output();
-  const std::string checkpoint = checkpoint_to_resume(config_);
+  check_same_settings(gang_, config_);
+  set_rank_threads(config_, gang_);
+  std::string checkpoint;
+  if (gang_.leads()) {
+    check_output_place(config_.run.output_dir);
+    open_output();
+    checkpoint = checkpoint_to_resume(config_);
+  }
+  checkpoint = share(gang_, checkpoint);
   load_rows();
   load_model();
   make_steps();
+  check_same(gang_, identity(), "every rank must read the same model and the same data");
   if (!checkpoint.empty()) { check_resume(checkpoint); }
   describe();
-  check_disk();
-  const std::string& out = config_.run.output_dir;
+  if (gang_.leads()) { check_disk(); }
   if (config_.run.dry_run) {
-    std::printf("%s", setup::print_changed(config_).c_str());
+    if (gang_.leads()) { std::printf("%s", setup::print_changed(config_).c_str()); }
     log_info("dry run    everything was read and understood; nothing was trained or written");
     return 0;
   }
+  if (gang_.leads()) { start_output(checkpoint); }
+  gang_.barrier();  // the folder is there
+  open_rank_log(gang_, config_.run.output_dir);
+  check_start();
+  precompute();
+  log_info(cat("start      ", fixed(process_age_seconds(), 1), " s after the program began"));
+  return finish(train::run_loop(config_.train, loop_parts(), start_));
+}
+
+// The run folder with what is known before the first step; of the rank that leads.
+void TrainingRun::start_output(const std::string& checkpoint) {
+  const std::string& out = config_.run.output_dir;
   output_->begin();
   write_file(out + "/run.yaml", run_yaml());
   if (is_file(dropped_path())) { write_file(out + "/dropped.jsonl", read_file(dropped_path())); }
@@ -485,26 +526,32 @@ int TrainingRun::run() {
           .logging_dir = config_.run.logging_dir},
       train::total_steps(config_.train, stream_->steps_per_epoch()),
       checkpoint.empty() ? -1 : start_.position.step);
-  if (config_.run.self_check && model_.reference != nullptr && !is_online()) {
-    if (!checkpoint.empty()) {
-      log_info("self-check does not apply: a resumed policy is no longer its reference");
-    } else if (!config_.model.ref_model.empty()) {
-      log_info("self-check does not apply: the reference is another model");
-    } else {
-      data::StepStream first(*data_.train, config_.train.per_device_train_batch_size, 0, false,
-                             pack_options(config_), objective_->needs().kl_rows);
-      log_info(step0_self_check(*runner_, first.next()));
-    }
+}
+
+// The self-check, where it applies. Every rank takes part.
+void TrainingRun::check_start() {
+  if (!config_.run.self_check || model_.reference == nullptr || is_online()) { return; }
+  if (!start_.config.empty()) {
+    return log_info("self-check does not apply: a resumed policy is no longer its reference");
   }
-  precompute();
-  log_info(cat("start      ", fixed(process_age_seconds(), 1), " s after the program began"));
-  return finish(train::run_loop(config_.train, loop_parts(), start_));
+  if (!config_.model.ref_model.empty()) {
+    return log_info("self-check does not apply: the reference is another model");
+  }
+  data::StepStream first(*data_.train, config_.train.per_device_train_batch_size, 0, false,
+                         pack_options(config_), objective_->needs().kl_rows);
+  log_info(step0_self_check(*runner_, first.next()));
 }
 
 }  // namespace
 
-int run_training(const setup::RunConfig& config) { return TrainingRun(config).run(); }
+int run_training(const setup::RunConfig& config, dist::Ranks& ranks) {
+  return TrainingRun(config, ranks).run();
+}
 
-RunPlan plan_training(const setup::RunConfig& config) { return TrainingRun(config).plan(); }
+int run_training(const setup::RunConfig& config) { return run_training(config, *dist::make_ranks({})); }
+
+RunPlan plan_training(const setup::RunConfig& config) {
+  return TrainingRun(config, *dist::make_ranks({})).plan();
+}
 
 }  // namespace una::run

@@ -38,6 +38,7 @@ const std::map<std::string, std::string>& option_aliases() {
   static const std::map<std::string, std::string> kAliases = {
       {"model", "model_name_or_path"},      {"data", "dataset_name"},       {"out", "output_dir"},
       {"resume", "resume_from_checkpoint"}, {"train_file", "dataset_name"}, {"eval_dataset", "eval_data"},
+      {"nproc_per_node", "nproc"},
   };
   return kAliases;
 }
@@ -106,8 +107,8 @@ constexpr std::pair<const char*, const char*> kForeignNames[] = {
     {"push_to_hub", "nothing: una uploads nothing; use hf upload"},
     {"ld_alpha", "nothing yet: TRL's LD-DPO is not offered"},
     {"wandb_project", "nothing: metrics.jsonl and TensorBoard files are written (report_to)"},
-    {"deepspeed", "nothing: una computes in one process"},
-    {"fsdp", "nothing: una computes in one process"},
+    {"deepspeed", "nothing: una shards nothing yet; several ranks: nproc"},
+    {"fsdp", "nothing: una shards nothing yet; several ranks: nproc"},
     {"load_in_8bit", "nothing yet: use dtype bfloat16"},
     {"use_liger_kernel", "nothing: una's kernels are always fused"},
 };
@@ -221,7 +222,9 @@ void check_keys(const Settings& settings, const std::vector<OptionHelp>& known) 
         value.list.empty() ? value.text : value.list.front();  // an unknown flag's words
     const bool is_off = text == "false" || text == "False" || value.is_null;
     const bool is_hub = starts_with(key, "push_to_hub") || starts_with(key, "hub_");
-    if (is_python_only(key) || (is_hub && is_off)) {
+    const bool is_ours =
+        std::any_of(known.begin(), known.end(), [&](const OptionHelp& option) { return option.name == key; });
+    if (!is_ours && (is_python_only(key) || (is_hub && is_off))) {
       passed.push_back(value.origin);
     } else {
       ours.set(key, value);

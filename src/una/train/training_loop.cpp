@@ -11,6 +11,7 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
+#include "una/base/hash.h"
 #include "una/base/json_line.h"
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
@@ -80,6 +81,7 @@ class Loop {
   void consider_best(const std::map<std::string, double>& values);
   bool within_budget(const std::map<std::string, double>& values) const;
   void save();
+  void check_ranks_agree();
   void write_state();
   void delete_surplus();
   bool due(const std::string& strategy, std::int64_t every) const;
@@ -279,11 +281,27 @@ void Loop::save() {
   if (saved_at_ == state_.position.step) { return; }
   saved_at_ = state_.position.step;
   if (parts_.before_checkpoint) { parts_.before_checkpoint(); }
+  check_ranks_agree();
   if (gang_.leads()) {
     write_state();
     delete_surplus();
   }
   gang_.barrier();
+}
+
+// Every rank applies the same update to the same weights. Machines that compute differently would part unseen.
+void Loop::check_ranks_agree() {
+  if (gang_.size() == 1) { return; }
+  const at::Tensor values = parts_.runner->buffer().values().to(at::kCPU).contiguous();
+  const std::vector<std::string> hashes =
+      gang_.gather_all(hash_hex({static_cast<const char*>(values.const_data_ptr()), values.nbytes()}));
+  for (int rank = 1; rank < gang_.size(); ++rank) {
+    check_input(
+        hashes[static_cast<std::size_t>(rank)] == hashes.front(), "rank ", rank,
+        " has other weights than rank 0 after step ", state_.position.step,
+        ": their processors or libraries compute differently; give the ranks machines of one kind (what was ",
+        "saved before is good)");
+  }
 }
 
 void Loop::write_state() {

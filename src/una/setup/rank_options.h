@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace una::setup {
+
+// Ranks: processes that train together. torchrun's and Hugging Face's names. They are not part of a run's config: they
+// change nothing in what it computes, and run.yaml does not hold them.
+struct RankOptions {
+  std::int64_t nproc = 0, nnodes = 0, node_rank = 0;
+  std::string master_addr;
+  std::int64_t master_port = 0;
+  std::int64_t ddp_timeout = 1800;
+  template <class V>
+  void fields(V&& v) {
+    v("nproc", nproc,
+      "ranks to start on this machine (alias --nproc_per_node); 0: as the launcher does, else one");
+    v("nnodes", nnodes, "machines, each started with its own --node_rank; 0: as the launcher does, else one");
+    v("node_rank", node_rank, "which of them this one is, from 0");
+    v("master_addr", master_addr, "the machine of rank 0, where a launcher does not name it");
+    v("master_port", master_port, "its port where the ranks meet; 0: the launcher's, else 29500");
+    v("ddp_timeout", ddp_timeout, "seconds that the ranks wait for one that does not come");
+  }
+};
+
+}  // namespace una::setup
