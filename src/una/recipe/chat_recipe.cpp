@@ -170,24 +170,25 @@ int chat_in_browser(const ChatKeys& keys, const LoadedModel& model, const Contes
 
 }  // namespace
 
+HelpPage chat_help(const Arguments&) { return options_page<ChatKeys>(kUsage); }
+
 int run_chat(const Arguments& arguments) {
-  const std::optional<ChatKeys> keys = read_command<ChatKeys>(arguments, kUsage);
-  if (!keys) { return 0; }
-  check_chat_keys(*keys);
-  chat::VoteFile votes(keys->output_dir);
-  std::vector<std::vector<Message>> prompts = prompts_of(*keys);
-  kernels::set_threads(keys->threads);
-  const LoadedModel model = load_model(keys->model);
+  const auto keys = read_command<ChatKeys>(arguments);
+  check_chat_keys(keys);
+  chat::VoteFile votes(keys.output_dir);
+  std::vector<std::vector<Message>> prompts = prompts_of(keys);
+  kernels::set_threads(keys.threads);
+  const LoadedModel model = load_model(keys.model);
   check_input(!model.setup.model->has_reward_head(), "a reward model cannot generate");
-  const Contestants who = contestants(*keys, model);
+  const Contestants who = contestants(keys, model);
   chat::ChatDesk desk({.models = who.shown,
                        .prompts = std::move(prompts),
-                       .source = keys->name,
-                       .repeat = keys->repeat,
-                       .seed = static_cast<std::uint64_t>(keys->seed),
+                       .source = keys.name,
+                       .repeat = keys.repeat,
+                       .seed = static_cast<std::uint64_t>(keys.seed),
                        .is_chat = model.text.chat_template() != nullptr},
                       votes);
-  return keys->web ? chat_in_browser(*keys, model, who, desk) : chat_in_terminal(*keys, model, who, desk);
+  return keys.web ? chat_in_browser(keys, model, who, desk) : chat_in_terminal(keys, model, who, desk);
 }
 
 }  // namespace una::recipe

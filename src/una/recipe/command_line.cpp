@@ -6,7 +6,6 @@
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
-#include "una/recipe/help.h"
 #include "una/weights/peft_adapter.h"
 
 namespace una::recipe {
@@ -25,19 +24,23 @@ bool wants_help(const Arguments& arguments) {
                      [](const std::string& word) { return word == "--help" || word == "-h"; });
 }
 
-bool wants_all_help(const Arguments& arguments) {
+std::string help_word(const Arguments& arguments) {
   const auto help = std::find(arguments.begin(), arguments.end(), "--help");
-  return help != arguments.end() && help + 1 != arguments.end() && help[1] == "all";
+  return help == arguments.end() || help + 1 == arguments.end() ? "" : help[1];
 }
 
-void print_help(const std::string& usage, const std::vector<OptionHelp>& options) {
+bool wants_all_help(const Arguments& arguments) { return help_word(arguments) == "all"; }
+
+HelpPage help_page(const std::string& usage, const std::vector<OptionHelp>& options) {
   const std::set<std::string> of_data = names_of(describe_options(rows::DataOptions{}));
   HelpGroup own{"options (--key value; dashes and underscores are the same)", {}}, data{"data", {}};
   for (const OptionHelp& option : options) {
     (of_data.count(option.name) > 0 ? data : own).options.push_back(option);
   }
-  std::printf("%s", help_text(usage, {own, data}, terminal_width()).c_str());
+  return {usage, {own, data}};
 }
+
+void print_help(const HelpPage& page) { std::printf("%s", help_text(page, terminal_width()).c_str()); }
 
 Settings read_settings(const Arguments& arguments, const std::vector<OptionHelp>& known,
                        const std::map<std::string, std::string>& aliases) {

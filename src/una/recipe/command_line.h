@@ -1,24 +1,28 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "una/base/options.h"
+#include "una/recipe/shell/help.h"
 #include "una/setup/hub_cache.h"
 #include "una/setup/run_config.h"
 
-// What all commands do with their words: --help, flags, --config, the check of keys, and reading them into the
-// command's options.
+// What all commands do with their words: flags, --config, the check of keys, reading them into the command's options, and
+// the page for --help.
 namespace una::recipe {
 
 using Arguments = std::vector<std::string>;
 
-bool wants_help(const Arguments& arguments);      // --help or -h among them
-bool wants_all_help(const Arguments& arguments);  // --help all
+bool wants_help(const Arguments& arguments);        // --help or -h among them
+std::string help_word(const Arguments& arguments);  // what follows --help: "all", "man"; "" without
+bool wants_all_help(const Arguments& arguments);
 // `usage` and the options, data's under a heading of their own.
-void print_help(const std::string& usage, const std::vector<OptionHelp>& options);
+HelpPage help_page(const std::string& usage, const std::vector<OptionHelp>& options);
+
+// On standard output, as wide as the terminal.
+void print_help(const HelpPage& page);
 
 // Flags over the keys of --config FILE. Keys of a training run that the command does not have are passed over in the
 // file, so that a run.yaml serves; unknown keys are an InputError that names them all.
@@ -28,18 +32,17 @@ Settings read_settings(const Arguments& arguments, const std::vector<OptionHelp>
 // The base that the adapter's configuration names, where no model is given. InputError when it is not a folder.
 void find_model(std::string& model, const std::string& adapter);
 
-// The options of a command. nullopt: --help was printed, there is nothing more to do.
 template <class Options>
-std::optional<Options> read_command(
-    const Arguments& arguments, const std::string& usage,
-    const std::map<std::string, std::string>& aliases = setup::option_aliases()) {
+HelpPage options_page(const std::string& usage) {
+  return help_page(usage, describe_options(Options{}));
+}
+
+// The options of a command.
+template <class Options>
+Options read_command(const Arguments& arguments,
+                     const std::map<std::string, std::string>& aliases = setup::option_aliases()) {
   Options options;
-  const std::vector<OptionHelp> known = describe_options(options);
-  if (wants_help(arguments)) {
-    print_help(usage, known);
-    return std::nullopt;
-  }
-  read_options(read_settings(arguments, known, aliases), options);
+  read_options(read_settings(arguments, describe_options(options), aliases), options);
   setup::resolve_hub_names(options);
   return options;
 }

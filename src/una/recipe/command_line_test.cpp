@@ -4,6 +4,7 @@
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
+#include "una/base/format.h"
 #include "una/base/testing.h"
 #include "una/recipe/commands.h"
 
@@ -23,7 +24,7 @@ struct Toy {
 
 std::string refusal(const Arguments& arguments) {
   try {
-    read_command<Toy>(arguments, "usage: una toy");
+    read_command<Toy>(arguments);
   } catch (const InputError& error) { return error.what(); }
   return "";
 }
@@ -35,18 +36,16 @@ std::string answer_of(const Arguments& arguments) {
 }
 
 TEST(CommandLine, FlagsAndShortNamesFillTheOptions) {
-  const auto toy = read_command<Toy>({"--model", "m", "--rows=7"}, "");
-  EXPECT_EQ(toy->model_name_or_path, "m");
-  EXPECT_EQ(toy->rows, 7);
+  const auto toy = read_command<Toy>({"--model", "m", "--rows=7"});
+  EXPECT_EQ(toy.model_name_or_path, "m");
+  EXPECT_EQ(toy.rows, 7);
 }
 
 TEST(CommandLine, HelpIsPrintedInBothSpellings) {
   for (const char* word : {"--help", "-h"}) {
-    ::testing::internal::CaptureStdout();
-    EXPECT_FALSE(read_command<Toy>({word}, "usage: una toy"));
-    const std::string text = ::testing::internal::GetCapturedStdout();
-    EXPECT_NE(text.find("usage: una toy"), std::string::npos);
-    EXPECT_NE(text.find("--rows"), std::string::npos);
+    const std::string text = answer_of({"merge", word});
+    EXPECT_NE(text.find("usage: una merge"), std::string::npos);
+    EXPECT_NE(text.find("--max_shard_size"), std::string::npos);
   }
 }
 
@@ -59,9 +58,9 @@ TEST(CommandLine, UnknownFlagsAreNamedAsTypedEvenWithoutAValue) {
 TEST(CommandLine, AConfigServesWithTheKeysThatTheCommandHas) {
   const std::string path = test_folder("command_line") + "/run.yaml";
   write_file(path, "model: m\nrows: 4\nlearning_rate: 0.1\n");
-  const auto toy = read_command<Toy>({"--config", path, "--rows", "5"}, "");
-  EXPECT_EQ(toy->model_name_or_path, "m");
-  EXPECT_EQ(toy->rows, 5) << "flags win";
+  const auto toy = read_command<Toy>({"--config", path, "--rows", "5"});
+  EXPECT_EQ(toy.model_name_or_path, "m");
+  EXPECT_EQ(toy.rows, 5) << "flags win";
   write_file(path, "rows: 4\nrwos: 1\nzzz: 2\n");
   const std::string text = refusal({"--config", path});
   EXPECT_NE(text.find("run.yaml:2: rwos (did you mean rows?)"), std::string::npos) << text;
@@ -94,6 +93,28 @@ TEST(CommandLine, HelpOfACommandByEitherOrder) {
   EXPECT_NE(answer_of({"-h"}).find("una_online"), std::string::npos);
   EXPECT_NE(answer_of({"help", "dpo", "all"}).find("--una_loss"), std::string::npos);
   EXPECT_EQ(answer_of({"help", "dpo"}).find("--una_loss"), std::string::npos);
+}
+
+TEST(CommandLine, TheManualPageHasTheSameKeysAsTheHelp) {
+  const std::string text = answer_of({"dpo", "--help", "man"});
+  EXPECT_EQ(text.find(".TH una\\-dpo 1"), 0U) << text.substr(0, 100);
+  EXPECT_NE(text.find(".B \\-\\-loss_type\n"), std::string::npos);
+}
+
+TEST(CommandLine, TheVersionNamesWhatTheProgramIsMadeOf) {
+  const std::string text = answer_of({"--version"});
+  EXPECT_EQ(text.find(cat("una ", UNA_VERSION, " (")), 0U) << text;
+  EXPECT_NE(text.find("\nLibTorch 2."), std::string::npos) << text;
+  EXPECT_NE(text.find(", loops for "), std::string::npos) << text;
+}
+
+TEST(CommandLine, EveryCommandIsCompletedWithItsShortNames) {
+  const std::string script = answer_of({"completion", "bash"});
+  for (const Command& command : commands()) {
+    EXPECT_NE(script.find(cat("    ", command.name, ") keys='--")), std::string::npos) << command.name;
+  }
+  EXPECT_NE(script.find("--model --model_name_or_path"), std::string::npos);
+  EXPECT_THROW(run_command({"completion"}), InputError);
 }
 
 TEST(CommandLine, AnUnknownCommandGetsTheHintThatHelps) {

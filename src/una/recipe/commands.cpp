@@ -8,7 +8,8 @@
 #include "una/dist/ranks.h"
 #include "una/objective/methods.h"
 #include "una/objective/pair/pair_losses.h"
-#include "una/recipe/command_line.h"
+#include "una/recipe/shell/man_page.h"
+#include "una/recipe/shell/version.h"
 #include "una/setup/methods.h"
 
 namespace una::recipe {
@@ -18,28 +19,37 @@ std::vector<Command> make_commands() {
   std::vector<std::string> names;
   for (const setup::Method& method : setup::methods()) { names.push_back(method.name); }
   std::vector<Command> out = {{"train", "align or fine-tune: --method " + join(names, "|"),
-                               [](const Arguments& arguments) { return run_train(arguments, ""); }}};
+                               [](const Arguments& arguments) { return run_train(arguments, ""); },
+                               [](const Arguments& arguments) { return train_help(arguments, ""); }}};
   for (const setup::Method& method : setup::methods()) {
     out.push_back({method.name, method.summary,
-                   [name = method.name](const Arguments& arguments) { return run_train(arguments, name); }});
+                   [name = method.name](const Arguments& arguments) { return run_train(arguments, name); },
+                   [name = method.name](const Arguments& arguments) { return train_help(arguments, name); }});
   }
   const std::vector<Command> others = {
-      {"rounds", "offline methods on the policy's own answers: sample, label, train, repeat", run_rounds},
-      {"plan", "tokens, steps, memory and time of a run, before anything is loaded", run_plan},
-      {"preview", "show how rows are read: shapes, tokens, mask, template, lengths", run_preview},
-      {"score", "implicit rewards (and log-probs) of the answers in a file", run_score},
-      {"eval", "the leaderboard's tasks from local files, before and after, with intervals", run_eval},
-      {"label", "give the answers in a file scores, thumbs or preferences by any reward", run_label},
-      {"convert", "rows of any shape as pairs, thumbs, scores or groups in our own form", run_convert},
-      {"generate", "sample answers to the prompts of a file", run_generate},
-      {"chat", "talk to one model or compare two, and keep your votes as rows", run_chat},
-      {"serve", "answer OpenAI-compatible requests over HTTP", run_serve},
-      {"merge", "write base and adapter as one model folder, verified", run_merge},
-      {"export", "write a model, or base and adapter, as one GGUF file for llama.cpp", run_export},
-      {"doctor", "check machine, model folder, tokenizer, template and data", run_doctor},
-      {"report", "write report.html for a run folder", run_report},
-      {"demo", "the whole path on a task that una makes itself", run_demo},
-      {"bench", "time training or generation on this machine", run_bench},
+      {"rounds", "offline methods on the policy's own answers: sample, label, train, repeat", run_rounds,
+       rounds_help},
+      {"plan", "tokens, steps, memory and time of a run, before anything is loaded", run_plan, plan_help},
+      {"preview", "show how rows are read: shapes, tokens, mask, template, lengths", run_preview,
+       preview_help},
+      {"score", "implicit rewards (and log-probs) of the answers in a file", run_score, score_help},
+      {"eval", "the leaderboard's tasks from local files, before and after, with intervals", run_eval,
+       eval_help},
+      {"label", "give the answers in a file scores, thumbs or preferences by any reward", run_label,
+       label_help},
+      {"convert", "rows of any shape as pairs, thumbs, scores or groups in our own form", run_convert,
+       convert_help},
+      {"generate", "sample answers to the prompts of a file", run_generate, generate_help},
+      {"chat", "talk to one model or compare two, and keep your votes as rows", run_chat, chat_help},
+      {"serve", "answer OpenAI-compatible requests over HTTP", run_serve, serve_help},
+      {"merge", "write base and adapter as one model folder, verified", run_merge, merge_help},
+      {"export", "write a model, or base and adapter, as one GGUF file for llama.cpp", run_export,
+       export_help},
+      {"doctor", "check machine, model folder, tokenizer, template and data", run_doctor, doctor_help},
+      {"report", "write report.html for a run folder", run_report, report_help},
+      {"demo", "the whole path on a task that una makes itself", run_demo, demo_help},
+      {"completion", "print a completion script for bash, zsh or fish", run_completion, completion_help},
+      {"bench", "time training or generation on this machine", run_bench, bench_help},
   };
   out.insert(out.end(), others.begin(), others.end());
   return out;
@@ -73,6 +83,16 @@ bool trains(const std::string& name) {
                                         [&](const setup::Method& method) { return method.name == name; });
 }
 
+// `--help man`: the manual page, as `man -l -` reads it.
+void show_help(const Command& command, const Arguments& arguments) {
+  const HelpPage page = command.help(arguments);
+  if (help_word(arguments) == "man") {
+    std::printf("%s", man_page(command.name, command.summary, page).c_str());
+  } else {
+    print_help(page);
+  }
+}
+
 bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h" || word == "help"; }
 
 }  // namespace
@@ -88,7 +108,7 @@ int run_command(const Arguments& arguments) {
     return 0;
   }
   if (arguments[0] == "--version") {
-    std::printf("una %s\n", UNA_VERSION);
+    std::printf("%s", version_text().c_str());
     return 0;
   }
   if (arguments[0] == "help") {
@@ -96,10 +116,15 @@ int run_command(const Arguments& arguments) {
     help.insert(help.end(), arguments.begin() + 2, arguments.end());
     return run_command(help);
   }
+  const Arguments rest(arguments.begin() + 1, arguments.end());
   for (const Command& command : commands()) {
     if (arguments[0] != command.name) { continue; }
-    if (!trains(command.name) && !wants_help(arguments)) { dist::check_one_process("una " + command.name); }
-    return command.run({arguments.begin() + 1, arguments.end()});
+    if (wants_help(rest)) {
+      show_help(command, rest);
+      return 0;
+    }
+    if (!trains(command.name)) { dist::check_one_process("una " + command.name); }
+    return command.run(rest);
   }
   throw InputError(cat("unknown command '", arguments[0], "'", hint_for(arguments[0])));
 }

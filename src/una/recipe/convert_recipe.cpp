@@ -61,10 +61,10 @@ void check_convert_options(const Options& options) {
 
 }  // namespace
 
+HelpPage convert_help(const Arguments&) { return options_page<Options>(kUsage); }
+
 int run_convert(const Arguments& arguments) {
-  const std::optional<Options> read = read_command<Options>(arguments, kUsage);
-  if (!read) { return 0; }
-  const Options& options = *read;
+  const auto options = read_command<Options>(arguments);
   check_convert_options(options);
   const std::string left_out = options.output_dir + ".left_out.jsonl";
   const OutputFile output(

@@ -13,11 +13,12 @@
 
 namespace una::recipe {
 
+HelpPage demo_help(const Arguments&) {
+  return options_page<study::DemoOptions>("usage: una demo [--online true] [--out DIR] [--seed N]");
+}
+
 int run_demo(const Arguments& arguments) {
-  const std::optional<study::DemoOptions> read =
-      read_command<study::DemoOptions>(arguments, "usage: una demo [--online true] [--out DIR] [--seed N]");
-  if (!read) { return 0; }
-  const study::DemoOptions& options = *read;
+  const auto options = read_command<study::DemoOptions>(arguments);
   kernels::set_threads(options.threads);
   const double begin = monotonic_seconds();
   study::DemoRun run(options);

@@ -168,29 +168,30 @@ void check_model(const DoctorOptions& options, Checkup& checkup) {
 
 }  // namespace
 
+HelpPage doctor_help(const Arguments&) { return options_page<DoctorOptions>(kUsage); }
+
 int run_doctor(const Arguments& arguments) {
-  std::optional<DoctorOptions> options = read_command<DoctorOptions>(arguments, kUsage);
-  if (!options) { return 0; }
+  auto options = read_command<DoctorOptions>(arguments);
   kernels::set_threads(0);
   Checkup checkup;
   checkup.run("machine", cpu_text);
   checkup.run("device", device_text);
-  if (!options->output_dir.empty()) {
-    checkup.run("output", [&] { return output_text(options->output_dir); });
+  if (!options.output_dir.empty()) {
+    checkup.run("output", [&] { return output_text(options.output_dir); });
   }
-  if (!options->adapter.empty() && options->model_name_or_path.empty()) {
+  if (!options.adapter.empty() && options.model_name_or_path.empty()) {
     checkup.run("base", [&] {
-      find_model(options->model_name_or_path, options->adapter);
-      return cat(options->model_name_or_path, ", which the adapter names");
+      find_model(options.model_name_or_path, options.adapter);
+      return cat(options.model_name_or_path, ", which the adapter names");
     });
   }
-  if (!options->model_name_or_path.empty()) {
-    check_model(*options, checkup);
-  } else if (!options->data.dataset_name.empty()) {
-    checkup.run("data", [&] { return shapes_text(*options); });
+  if (!options.model_name_or_path.empty()) {
+    check_model(options, checkup);
+  } else if (!options.data.dataset_name.empty()) {
+    checkup.run("data", [&] { return shapes_text(options); });
   }
-  if (!options->adapter.empty()) {
-    checkup.run("adapter", [&] { return adapter_text(*options); });
+  if (!options.adapter.empty()) {
+    checkup.run("adapter", [&] { return adapter_text(options); });
   }
   return checkup.failed() == 0 ? 0 : 2;
 }

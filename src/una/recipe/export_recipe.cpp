@@ -129,11 +129,11 @@ void export_gguf(const ExportOptions& options) {
 
 }  // namespace
 
+HelpPage export_help(const Arguments&) { return options_page<ExportOptions>(kUsage); }
+
 int run_export(const Arguments& arguments) {
-  std::optional<ExportOptions> read = read_command<ExportOptions>(arguments, kUsage, export_aliases());
-  if (!read) { return 0; }
-  find_model(read->model_name_or_path, read->adapter);
-  const ExportOptions& options = *read;
+  auto options = read_command<ExportOptions>(arguments, export_aliases());
+  find_model(options.model_name_or_path, options.adapter);
   const OutputFile output = open_output(options);
   const StopScope stop;
   kernels::set_threads(0);

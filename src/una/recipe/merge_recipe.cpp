@@ -65,11 +65,11 @@ OutputFolderRule output_rule(const MergeOptions& options) {
 
 }  // namespace
 
+HelpPage merge_help(const Arguments&) { return options_page<MergeOptions>(kUsage); }
+
 int run_merge(const Arguments& arguments) {
-  std::optional<MergeOptions> read = read_command<MergeOptions>(arguments, kUsage);
-  if (!read) { return 0; }
-  find_model(read->model_name_or_path, read->adapter);
-  const MergeOptions& options = *read;
+  auto options = read_command<MergeOptions>(arguments);
+  find_model(options.model_name_or_path, options.adapter);
   check_input(!options.adapter.empty(), "no adapter: give its folder with --adapter");
   check_input(!options.output_dir.empty(), "no output folder: give one with --out");
   const std::int64_t shard_bytes = size_in_bytes(options.max_shard_size);

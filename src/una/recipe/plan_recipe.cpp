@@ -16,7 +16,7 @@
 #include "una/base/os/cpus.h"
 #include "una/kernels/threads.h"
 #include "una/recipe/commands.h"
-#include "una/recipe/help.h"
+#include "una/recipe/shell/help.h"
 #include "una/run/training_run.h"
 
 namespace una::recipe {
@@ -143,18 +143,15 @@ void print_plan(const setup::RunConfig& config, const run::RunPlan& plan, const 
 
 }  // namespace
 
+HelpPage plan_help(const Arguments& arguments) {
+  return {
+      "usage: una plan --method una|dpo|kto|... --model DIR --data FILE [keys of the run]\n"
+      "what the run would need; the model is not loaded, nothing is written",
+      run_groups(setup::find_method("una"), wants_all_help(arguments), describe_options(PlanOptions{}))};
+}
+
 int run_plan(const Arguments& arguments) {
   const setup::CommandKeys keys{.own = describe_options(PlanOptions{}), .also = {}};
-  if (wants_help(arguments)) {
-    const std::vector<HelpGroup> groups =
-        run_groups(setup::find_method("una"), wants_all_help(arguments), keys.own);
-    std::printf("%s",
-                help_text("usage: una plan --method una|dpo|kto|... --model DIR --data FILE [keys of the "
-                          "run]\nwhat the run would need; the model is not loaded, nothing is written",
-                          groups, terminal_width())
-                    .c_str());
-    return 0;
-  }
   Settings settings;
   const setup::RunConfig config = setup::read_run_config(arguments, "", keys, settings);
   PlanOptions options;

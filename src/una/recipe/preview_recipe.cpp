@@ -103,10 +103,10 @@ void print_text_setup(const PreviewOptions& options, const setup::TextSetup& tex
 
 }  // namespace
 
+HelpPage preview_help(const Arguments&) { return options_page<PreviewOptions>(kUsage); }
+
 int run_preview(const Arguments& arguments) {
-  const std::optional<PreviewOptions> read = read_command<PreviewOptions>(arguments, kUsage);
-  if (!read) { return 0; }
-  const PreviewOptions& options = *read;
+  const auto options = read_command<PreviewOptions>(arguments);
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(options.color == "auto" || options.color == "always" || options.color == "never",
               "color: choose auto, always or never");

@@ -9,10 +9,14 @@
 
 namespace una::recipe {
 
+HelpPage report_help(const Arguments&) {
+  return {"usage: una report RUN_FOLDER...\nwrites report.html into each folder, from its files", {}};
+}
+
 int run_report(const Arguments& arguments) {
-  if (arguments.empty() || wants_help(arguments)) {
-    std::printf("usage: una report RUN_FOLDER...\nwrites report.html into each folder, from its files\n");
-    return arguments.empty() ? 2 : 0;
+  if (arguments.empty()) {
+    print_help(report_help(arguments));
+    return 2;
   }
   for (const std::string& folder : arguments) {
     check_input(!starts_with(folder, "--"), "'", folder, "' is not a run folder");

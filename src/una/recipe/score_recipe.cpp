@@ -225,11 +225,11 @@ int score_file(const ScoreOptions& options) {
 
 }  // namespace
 
+HelpPage score_help(const Arguments&) { return options_page<ScoreOptions>(kUsage); }
+
 int run_score(const Arguments& arguments) {
-  std::optional<ScoreOptions> read = read_command<ScoreOptions>(arguments, kUsage);
-  if (!read) { return 0; }
-  find_model(read->model_name_or_path, read->adapter);
-  const ScoreOptions& options = *read;
+  auto options = read_command<ScoreOptions>(arguments);
+  find_model(options.model_name_or_path, options.adapter);
   return score_file(options);
 }
 

@@ -1,8 +1,8 @@
-#include <cstdio>
+#include <utility>
 
 #include "una/base/format.h"
 #include "una/recipe/commands.h"
-#include "una/recipe/help.h"
+#include "una/recipe/shell/help.h"
 #include "una/run/run_ranks.h"
 #include "una/setup/methods.h"
 #include "una/setup/rank_options.h"
@@ -18,31 +18,24 @@ std::string named_method(const Arguments& arguments) {
   return "una";
 }
 
-void print_train_help(const Arguments& arguments, const std::string& command) {
+}  // namespace
+
+HelpPage train_help(const Arguments& arguments, const std::string& command) {
   const setup::Method& method = setup::find_method(command.empty() ? named_method(arguments) : command);
   std::vector<std::string> names;
   for (const setup::Method& each : setup::methods()) { names.push_back(each.name); }
   const std::string words = command.empty() ? "train --method " + join(names, "|") : command;
   const std::string reward = method.online ? " --reward REWARD" : "";
-  const std::string usage = cat(
+  std::string usage = cat(
       "usage: una ", words, " --model DIR --data FILE", reward, " --out DIR [--key value ...]\n       una ",
       command.empty() ? "train" : command, " --config run.yaml [--key value ...]\n", method.name, ": ",
       method.summary, "\n\nthe keys that ", method.name,
       " reads, with its defaults (dashes and underscores are the same); --help all shows every key");
-  std::printf(
-      "%s",
-      help_text(usage, run_groups(method, wants_all_help(arguments), describe_options(setup::RankOptions{})),
-                terminal_width())
-          .c_str());
+  return {std::move(usage),
+          run_groups(method, wants_all_help(arguments), describe_options(setup::RankOptions{}))};
 }
 
-}  // namespace
-
 int run_train(const Arguments& arguments, const std::string& method) {
-  if (wants_help(arguments)) {
-    print_train_help(arguments, method);
-    return 0;
-  }
   const setup::CommandKeys keys{.own = describe_options(setup::RankOptions{}), .also = {}};
   Settings settings;
   const setup::RunConfig config = setup::read_run_config(arguments, method, keys, settings);

@@ -73,11 +73,12 @@ bool wanted(const std::string& name, const BanditOptions& options) {
 
 }  // namespace
 
+HelpPage bench_bandit_help() {
+  return options_page<BanditOptions>("usage: una bench bandit [--methods ...] [--seeds 5] [--steps 4000]");
+}
+
 int bench_bandit(const Arguments& arguments) {
-  const std::optional<BanditOptions> read = read_command<BanditOptions>(
-      arguments, "usage: una bench bandit [--methods ...] [--seeds 5] [--steps 4000]", {});
-  if (!read) { return 0; }
-  const BanditOptions& options = *read;
+  const auto options = read_command<BanditOptions>(arguments, {});
   check_input(options.seeds >= 1 && options.steps >= 1, "bench bandit: seeds and steps must be at least 1");
   check_input(options.prompts >= 1 && options.prompts <= 16, "bench bandit: prompts must be 1 to 16");
   check_input(options.answers >= 2, "bench bandit: answers must be at least 2");

@@ -194,13 +194,13 @@ class GenerateBench {
 
 }  // namespace
 
+HelpPage bench_generate_help() {
+  return options_page<GenerateBenchOptions>(
+      "usage: una bench generate --model DIR --pairs pairs.jsonl [--batch 16] [--samples 1] [--new_tokens 128]");
+}
+
 int bench_generate(const Arguments& arguments) {
-  const std::optional<GenerateBenchOptions> read = read_command<GenerateBenchOptions>(
-      arguments,
-      "usage: una bench generate --model DIR --pairs pairs.jsonl [--batch 16] [--samples 1] [--new_tokens 128]",
-      {});
-  if (!read) { return 0; }
-  const GenerateBenchOptions& options = *read;
+  const auto options = read_command<GenerateBenchOptions>(arguments, {});
   check_input(!options.model.empty() && !options.pairs.empty(),
               "bench generate: --model and --pairs are needed");
   check_input(

@@ -8,5 +8,6 @@ namespace una::recipe {
 // buffer of the weights' size and its matrix products' rate, both measured in the same run. Prints one JSON
 // line with the keys of bench/peers/generate_hf.py.
 int bench_generate(const Arguments& arguments);
+HelpPage bench_generate_help();
 
 }  // namespace una::recipe

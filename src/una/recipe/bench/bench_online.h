@@ -6,5 +6,6 @@ namespace una::recipe {
 
 // `una bench online` (study/online_study.h). Returns the exit code.
 int bench_online(const Arguments& arguments);
+HelpPage bench_online_help();
 
 }  // namespace una::recipe

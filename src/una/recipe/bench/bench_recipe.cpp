@@ -194,20 +194,27 @@ class TrainBench {
 };
 
 int bench_train(const Arguments& arguments) {
-  const std::optional<BenchOptions> options = read_command<BenchOptions>(arguments, kUsage, {});
-  if (!options) { return 0; }
-  check_input(!options->model.empty() && !options->pairs.empty(), "bench: --model and --pairs are needed");
-  kernels::set_threads(options->threads);
-  TrainBench(*options).run();
+  const auto options = read_command<BenchOptions>(arguments, {});
+  check_input(!options.model.empty() && !options.pairs.empty(), "bench: --model and --pairs are needed");
+  kernels::set_threads(options.threads);
+  TrainBench(options).run();
   return 0;
 }
 
 }  // namespace
 
+HelpPage bench_help(const Arguments& arguments) {
+  const std::string name = arguments.empty() ? "" : arguments[0];
+  if (name == "generate") { return bench_generate_help(); }
+  if (name == "online") { return bench_online_help(); }
+  if (name == "bandit") { return bench_bandit_help(); }
+  return options_page<BenchOptions>(kUsage);
+}
+
 int run_bench(const Arguments& arguments) {
-  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
-    print_help(kUsage, describe_options(BenchOptions{}));
-    return arguments.empty() ? 2 : 0;
+  if (arguments.empty()) {
+    print_help(bench_help(arguments));
+    return 2;
   }
   const Arguments rest(arguments.begin() + 1, arguments.end());
   if (arguments[0] == "generate") { return bench_generate(rest); }

@@ -305,11 +305,11 @@ Arguments united(const Arguments& arguments, const std::string& flag) {
 
 }  // namespace
 
+HelpPage eval_help(const Arguments&) { return options_page<EvalOptions>(kUsage); }
+
 int run_eval(const Arguments& arguments) {
-  const std::optional<EvalOptions> read =
-      read_command<EvalOptions>(united(united(arguments, "--adapter"), "--reward"), kUsage, aliases());
-  if (!read) { return 0; }
-  const EvalOptions& options = *read;
+  const auto options =
+      read_command<EvalOptions>(united(united(arguments, "--adapter"), "--reward"), aliases());
   if (!options.make_sample.empty()) { return make_sample(options.make_sample); }
   check_eval_options(options);
   kernels::set_threads(options.threads);

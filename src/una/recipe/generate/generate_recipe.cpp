@@ -180,11 +180,11 @@ int generate_file(const GenerateOptions& options) {
 
 }  // namespace
 
+HelpPage generate_help(const Arguments&) { return options_page<GenerateOptions>(kUsage); }
+
 int run_generate(const Arguments& arguments) {
-  std::optional<GenerateOptions> read = read_command<GenerateOptions>(arguments, kUsage);
-  if (!read) { return 0; }
-  find_model(read->model_name_or_path, read->adapter);
-  const GenerateOptions& options = *read;
+  auto options = read_command<GenerateOptions>(arguments);
+  find_model(options.model_name_or_path, options.adapter);
   return generate_file(options);
 }
 

@@ -288,11 +288,8 @@ int label_file(const LabelOptions& options) {
 
 }  // namespace
 
-int run_label(const Arguments& arguments) {
-  const std::optional<LabelOptions> read = read_command<LabelOptions>(arguments, kUsage);
-  if (!read) { return 0; }
-  const LabelOptions& options = *read;
-  return label_file(options);
-}
+HelpPage label_help(const Arguments&) { return options_page<LabelOptions>(kUsage); }
+
+int run_label(const Arguments& arguments) { return label_file(read_command<LabelOptions>(arguments)); }
 
 }  // namespace una::recipe

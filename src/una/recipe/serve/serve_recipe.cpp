@@ -36,16 +36,17 @@ std::string key_of(const serve::ServeOptions& options) {
 
 }  // namespace
 
+HelpPage serve_help(const Arguments&) { return options_page<ServeKeys>(kUsage); }
+
 int run_serve(const Arguments& arguments) {
-  const std::optional<ServeKeys> keys = read_command<ServeKeys>(arguments, kUsage);
-  if (!keys) { return 0; }
-  serve::check_serve_options(keys->serve);
-  const std::string key = key_of(keys->serve);
-  kernels::set_threads(keys->threads);
-  const LoadedModel model = load_model(keys->model);
-  serve::App app(keys->serve, model.served(), key);
-  log_info(cat("serving     http://", keys->serve.http.host, ":", app.port(), "/v1"));
-  return serve::serve_until_signal(app, keys->serve.shutdown_timeout);
+  const auto keys = read_command<ServeKeys>(arguments);
+  serve::check_serve_options(keys.serve);
+  const std::string key = key_of(keys.serve);
+  kernels::set_threads(keys.threads);
+  const LoadedModel model = load_model(keys.model);
+  serve::App app(keys.serve, model.served(), key);
+  log_info(cat("serving     http://", keys.serve.http.host, ":", app.port(), "/v1"));
+  return serve::serve_until_signal(app, keys.serve.shutdown_timeout);
 }
 
 }  // namespace una::recipe

@@ -14,8 +14,17 @@ struct HelpGroup {
   std::vector<OptionHelp> options;
 };
 
-// `usage`, then each group's keys with their defaults, wrapped at `width` columns.
-std::string help_text(const std::string& usage, const std::vector<HelpGroup>& groups, std::size_t width);
+// The help of a command, as data: the terminal, the man page and the shells' completion show the same keys.
+struct HelpPage {
+  std::string usage;  // how it is called, and what it does, in several lines
+  std::vector<HelpGroup> groups;
+};
+
+// The usage, then each group's keys with their defaults, wrapped at `width` columns.
+std::string help_text(const HelpPage& page, std::size_t width);
+
+// Whether the key's default says anything to a reader: an empty text or list does not.
+bool has_default(const OptionHelp& option);
 
 // Columns of the terminal behind standard output; 110 where it is not one.
 std::size_t terminal_width();

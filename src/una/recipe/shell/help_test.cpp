@@ -1,4 +1,4 @@
-#include "una/recipe/help.h"
+#include "una/recipe/shell/help.h"
 
 #include <algorithm>
 
@@ -51,14 +51,14 @@ TEST(Help, KeysThatTheCommandReadsItselfAreThere) {
 TEST(Help, LinesAreWrappedBetweenWordsWithinTheWidth) {
   const OptionHelp option{
       "beta", "0.1", "words that go on and on until the line of the terminal is full", {}};
-  const std::string text = help_text("usage: una x", {{"loss", {option}}}, 60);
+  const std::string text = help_text({"usage: una x", {{"loss", {option}}}}, 60);
   for (const std::string& line : split(text, '\n')) { EXPECT_LE(line.size(), 60U) << line; }
   EXPECT_NE(text.find("\nloss\n  --beta"), std::string::npos);
   EXPECT_NE(text.find("[0.1]"), std::string::npos);
   EXPECT_NE(text.find("\n" + std::string(34, ' ') + "u"), std::string::npos) << text;
 }
 
-TEST(Help, AGroupWithoutKeysHasNoHeading) { EXPECT_EQ(help_text("usage", {{"empty", {}}}, 80), "usage\n"); }
+TEST(Help, AGroupWithoutKeysHasNoHeading) { EXPECT_EQ(help_text({"usage", {{"empty", {}}}}, 80), "usage\n"); }
 
 }  // namespace
 }  // namespace una::recipe

@@ -1,4 +1,4 @@
-#include "una/recipe/help.h"
+#include "una/recipe/shell/help.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -80,16 +80,19 @@ std::string wrapped(const std::string& text, std::size_t indent, std::size_t wid
 std::string option_lines(const OptionHelp& option, std::size_t width) {
   std::string line = "  --" + option.name;
   line.resize(std::max<std::size_t>(line.size() + 1, kColumn), ' ');
-  const bool has_default = !option.fallback.empty() && option.fallback != "\"\"" && option.fallback != "[]";
-  const std::string text = has_default ? cat(option.help, " [", option.fallback, "]") : option.help;
+  const std::string text = has_default(option) ? cat(option.help, " [", option.fallback, "]") : option.help;
   return line + wrapped(text, kColumn, width) + "\n";
 }
 
 }  // namespace
 
-std::string help_text(const std::string& usage, const std::vector<HelpGroup>& groups, std::size_t width) {
-  std::string text = usage + "\n";
-  for (const HelpGroup& group : groups) {
+bool has_default(const OptionHelp& option) {
+  return !option.fallback.empty() && option.fallback != "\"\"" && option.fallback != "[]";
+}
+
+std::string help_text(const HelpPage& page, std::size_t width) {
+  std::string text = page.usage + "\n";
+  for (const HelpGroup& group : page.groups) {
     if (group.options.empty()) { continue; }
     text += cat("\n", group.title, "\n");
     for (const OptionHelp& option : group.options) { text += option_lines(option, width); }

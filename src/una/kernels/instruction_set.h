@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string>
+
+namespace una::kernels {
+
+// The instruction set whose loops run here: avx512_bf16, avx512, avx2 or default. InputError as cpu::tables().
+std::string instruction_set();
+
+}  // namespace una::kernels
