@@ -17,7 +17,7 @@ CODE = {".cpp", ".h", ".inc"}
 # Read as a whole by a test, a tool or a person; the name of a file in it appears nowhere.
 FOLDERS = ("tests/", "third_party/", "configs/", "docs/decisions/", "bench/data/", "bench/kernels/", "bench/peers/", "bridge/", ".ci/")
 ALONE = {"README.md", "LICENSE", ".gitignore", ".clang-format", ".clang-tidy", "CMakeLists.txt", "CMakePresets.json",
-         "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md", "dev"}
+         "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md", "dev", "__init__.py", "pyproject.toml", "setup.py", "py.typed"}
 # Written ahead of their first user; take the line out with the first include.
 AHEAD = {"src/una/serve/serve.cpp", "src/una/cli/wait_policy.h"}  # runs before main
 WORD = re.compile(r"\w+")
@@ -59,7 +59,7 @@ def dead_files(names, everything):
         if name.startswith(("src/", *FOLDERS)) or base in ALONE:
             continue
         stem = base.removesuffix(".py")  # import x
-        if not any(base in text or (base != stem and re.search(rf"\bimport {stem}\b|from {stem} import", text))
+        if not any(base in text or (base != stem and re.search(rf"\bimport {stem}\b|from (\w+\.)*{stem} import", text))
                    for other, text in everything.items() if other != name):
             yield f"{name}: no other file names it"
 

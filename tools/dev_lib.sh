@@ -27,6 +27,8 @@ usage() {
   format     clang-format 19 over src
   lint       clang-tidy 19 over every file
   install    --prefix DIR [--cuda]: a relocatable tree
+  package    that tree as dist/una-VERSION-linux-x86_64.tar.zst and as a Debian package
+  wheel      [--standalone]: dist/una_align-*.whl for pip, on the LibTorch of the torch wheel or with its own
 T
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ./dev install --prefix DIR [--cuda]: a relocatable tree: bin/una, lib/ with LibTorch's shared libraries ($ORIGIN run
-# paths); --cuda: with what --device cuda loads (after ./dev setup --cuda; 4 GB).
+# paths), share/ with completion scripts and manual pages; --cuda: with what --device cuda loads (after ./dev setup --cuda; 4 GB).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 [ "${1:-}" = --prefix ] && [ -n "${2:-}" ] || { echo "usage: ./dev install --prefix DIR [--cuda]" >&2; exit 2; }
@@ -12,7 +12,7 @@ cp -f "$root/build/release/src/una/cli/una" "$prefix/bin/una"
 for library in libtorch_cpu.so libc10.so libgomp.so.1; do cp -f "$site/torch/lib/$library" "$prefix/lib/torch/"; done
 find "$site/nvidia" -name 'libcudart.so.13' -exec cp -f {} "$prefix/lib/torch/" \; -o -name 'libcupti.so.13' -exec cp -f {} "$prefix/lib/torch/" \;
 # Debian's libraries (libcurl has thirty below it) go along, so that the tree needs nothing but glibc and libstdc++.
-ldd "$prefix/bin/una" | awk '$3 ~ /^\// && $3 !~ /\/lib(c|m|dl|pthread|rt|resolv|gcc_s|stdc\+\+)\.so/ {print $3}' |
+ldd "$prefix/bin/una" | awk '$3 ~ /^\// && $3 !~ /\/lib(c|m|dl|pthread|rt|util|resolv|gcc_s|stdc\+\+)\.so/ {print $3}' |
   grep -v "^$site/" | while read -r library; do
   cp -fL "$library" "$prefix/lib/torch/"
 done
@@ -25,5 +25,13 @@ if [ "${3:-}" = --cuda ]; then  # after patchelf: these find each other by the p
 fi
 cp -f "$root/README.md" "$root/LICENSE" "$prefix/share/una/"
 cp -rf "$root/configs" "$prefix/share/una/"
+share=$prefix/share
+mkdir -p "$share/bash-completion/completions" "$share/zsh/site-functions" "$share/fish/vendor_completions.d" "$share/man/man1"
+"$prefix/bin/una" completion bash > "$share/bash-completion/completions/una"
+"$prefix/bin/una" completion zsh > "$share/zsh/site-functions/_una"
+"$prefix/bin/una" completion fish > "$share/fish/vendor_completions.d/una.fish"
+"$prefix/bin/una" --help | awk '/^  [a-z]/ {print $1}' | while read -r command; do
+  "$prefix/bin/una" "$command" --help man > "$share/man/man1/una-$command.1"
+done
 env -i "$prefix/bin/una" --version
-echo "installed into $2: the folder can be moved; it needs glibc 2.36, libstdc++ 12 or newer"
+echo "installed into $2: the folder can be moved; it needs glibc 2.34 and libstdc++ 12 or newer"
