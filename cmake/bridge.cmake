@@ -4,9 +4,6 @@
 set(UNA_BRIDGE_TARGET "${PROJECT_SOURCE_DIR}/.deps/bridge" CACHE PATH "cargo target folder")
 set(_lib "${UNA_BRIDGE_TARGET}/release/libuna_bridge.a")
 option(UNA_PARQUET "read Parquet files (crates parquet and arrow)" ON)
-if(UNA_FUZZ)  # its targets read no Parquet, and arrow takes long to build
-  set(UNA_PARQUET OFF)
-endif()
 set(_bridge_features $<$<BOOL:${UNA_PARQUET}>:--features=parquet>)
 set(_cargo_environment CARGO_TARGET_DIR=${UNA_BRIDGE_TARGET})
 if(UNA_FUZZ)

@@ -201,7 +201,9 @@ run_faults() {
 
 # Inputs that reach new code stay in build/fuzz/corpus, what breaks something in build/fuzz/findings.
 run_fuzz() {
-  local targets="safetensors_header jsonl_rows yaml_config template openai_request" target
+  local targets="safetensors_header jsonl_rows csv_rows parquet_rows yaml_config template tokenizer model_config"
+  targets="$targets adapter_config openai_request"
+  local target
   case "${1:-}" in ''|[0-9]*) ;; *) targets=$1; shift ;; esac
   setup && apt_install clang-19 libclang-rt-19-dev libomp-19-dev
   for target in $targets; do
