@@ -34,6 +34,10 @@ typedef struct una_text {  // owned by the caller
 } una_text;
 void una_text_free(una_text text);
 
+// What is still done where the bridge ends the program (exit code 2), since memory has run out inside an allocation and
+// nothing can be unwound. `act` is called from any thread and must not use the bridge.
+void una_on_end(void (*act)(void));
+
 // ---- tokenizer ----
 
 typedef struct una_tokenizer una_tokenizer;
@@ -155,8 +159,9 @@ typedef struct una_parquet_file {
   int64_t count;     // rows of the file
   una_text columns;  // their names, a JSON list
 } una_parquet_file;
-// `batch`: the most rows of one call of una_parquet_next.
-una_status una_parquet_open(una_str path, size_t batch, una_parquet_file* out, una_text* error);
+// `batch`: the most rows of one call of una_parquet_next; `bytes`: what such a call may take of memory. Beyond it is an
+// error, and at twice that the end of the program (una_on_end).
+una_status una_parquet_open(una_str path, size_t batch, size_t bytes, una_parquet_file* out, una_text* error);
 // The next rows, a JSON object a line, null members left out; empty at the end. One thread at a time.
 una_status una_parquet_next(una_parquet* rows, una_text* out, una_text* error);
 void una_parquet_free(una_parquet* rows);

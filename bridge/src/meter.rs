@@ -8,6 +8,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::{Display, Write};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// What a body may use, on the thread that runs it.
 #[derive(Clone, Copy)]
@@ -85,6 +86,16 @@ impl Write for Line {
     }
 }
 
+/// What the program still does before `end_program` ends it; null: nothing.
+static AT_END: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+
+/// # Safety
+/// `act` may be called at any time, from any thread; it must not allocate by this allocator.
+#[no_mangle]
+pub unsafe extern "C" fn una_on_end(act: extern "C" fn()) {
+    AT_END.store(act as *mut (), Ordering::Release);
+}
+
 #[cold]
 fn end_program(what: std::fmt::Arguments) -> ! {
     let mut line = Line {
@@ -95,6 +106,10 @@ fn end_program(what: std::fmt::Arguments) -> ! {
     // Safety: plain system calls. Destructors and exit handlers might allocate again.
     unsafe {
         libc::write(2, line.bytes.as_ptr().cast(), line.size);
+        let act = AT_END.load(Ordering::Acquire);
+        if !act.is_null() {
+            std::mem::transmute::<*mut (), extern "C" fn()>(act)();
+        }
         libc::_exit(2)
     }
 }

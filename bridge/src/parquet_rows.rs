@@ -11,16 +11,14 @@ use crate::ffi::{guard, quietly, Str, Text};
 use crate::meter::{self, metered, Budget, Task};
 use crate::outcome::{blame_input, Outcome};
 
-/// Bytes per batch according to the file's metadata, and what reading it may really take: one value of 20 MB that a
-/// dictionary gives to a million rows takes a kilobyte of the file.
+/// Bytes per batch according to the file's metadata. Reading it may really take more: one value of 20 MB that a dictionary
+/// gives to a million rows takes a kilobyte of the file.
 const BATCH: u64 = 16 << 20;
-const BUDGET: Budget = Budget {
-    bytes: 512 << 20,
-    seconds: 60.0,
-};
+const SECONDS: f64 = 60.0; // of processor time per batch
 
 pub struct ParquetRows {
     path: String,
+    budget: Budget,
     reader: ParquetRecordBatchReader,
 }
 
@@ -48,7 +46,7 @@ fn rows_of_batch(metadata: &ParquetMetaData, most: usize) -> usize {
         .clamp(1, most.max(1))
 }
 
-fn open(path: &str, batch: usize) -> Outcome<ParquetFile> {
+fn open(path: &str, batch: usize, bytes: usize) -> Outcome<ParquetFile> {
     let file = File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
     let count = builder.metadata().file_metadata().num_rows();
@@ -59,6 +57,10 @@ fn open(path: &str, batch: usize) -> Outcome<ParquetFile> {
     let reader = builder.with_batch_size(batch).build().map_err(damaged)?;
     let rows = Box::new(ParquetRows {
         path: path.to_string(),
+        budget: Budget {
+            bytes,
+            seconds: SECONDS,
+        },
         reader,
     });
     Ok(ParquetFile {
@@ -84,11 +86,12 @@ impl ParquetRows {
     fn next(&mut self) -> Outcome<String> {
         let task = Task {
             what: &format!("{}: reading its rows", self.path),
-            advice: "; a few rows hold too much text",
+            advice: "; a few rows hold too much text (a larger --max_row_mb reads them)",
         };
+        let budget = self.budget;
         let reader = &mut self.reader;
         blame_input("not a Parquet file that una can read", || {
-            metered(task, BUDGET, || {
+            metered(task, budget, || {
                 let text = next_lines(reader)?;
                 meter::check().map(|_| text)
             })
@@ -114,12 +117,13 @@ fn next_lines(reader: &mut ParquetRecordBatchReader) -> Outcome<String> {
 pub unsafe extern "C" fn una_parquet_open(
     path: Str,
     batch: usize,
+    bytes: usize,
     out: *mut ParquetFile,
     error: *mut Text,
 ) -> i32 {
     guard(out, error, || {
         let path = path.text("the path")?;
-        blame_input("not a Parquet file that una can read", || open(path, batch))
+        blame_input("not a Parquet file that una can read", || open(path, batch, bytes))
     })
 }
 

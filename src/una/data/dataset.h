@@ -22,6 +22,9 @@ class Dataset {
   virtual std::string content_hash() const = 0;  // of ids, masks, targets, weights, reference columns
 };
 
+// For `accepted` below: rows of every unit, prompts without an answer too.
+inline const std::vector<Unit> kEveryUnit;
+
 // Reads, understands, maps, groups and tokenises the files. `accepted`: which units the method takes; a row
 // of another unit is an InputError naming it. Dropped rows go to `dropped_path` (a JSONL: file, line, reason)
 // when it is not "". Large files (see dataset_cache_dir) are read a thousand rows at a time into a row cache

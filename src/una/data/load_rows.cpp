@@ -30,6 +30,9 @@ std::string advice(const Example& example, const std::vector<Unit>& accepted) {
   };
   const bool scored = std::all_of(example.responses.begin(), example.responses.end(),
                                   [](const Response& response) { return response.score.has_value(); });
+  if (example.unit == Unit::kPrompt) {
+    return "; a prompt without an answer is for generate and the online methods";
+  }
   if (example.unit == Unit::kPair && takes(Unit::kBinary)) { return "; --feedback binary splits pairs"; }
   if (example.unit == Unit::kPair && takes(Unit::kSft)) {
     return "; --columns completion=chosen (or messages=chosen) takes the preferred answers alone";

@@ -20,8 +20,8 @@ Overlong parse_overlong(const std::string& name) {
 void check_options(const DataOptions& options) {
   check_input(options.max_length > 0, "--max_length must be at least 1");
   check_input(options.max_prompt_length >= 0, "--max_prompt_length must not be negative");
-  check_input(options.allow_dropped >= 0 && options.allow_dropped <= 1,
-              "--allow_dropped must be between 0 and 1");
+  check_input(options.allow_dropped >= 0 && options.allow_dropped <= 1, "--allow_dropped: give 0 to 1");
+  check_input(options.max_row_mb > 0 && options.max_row_mb <= 1 << 20, "--max_row_mb: give 1 to 1048576");
   LabelValues{options.label_values};
   csv_delimiter(options.csv_delimiter);
   text::is_strict_boundary(options.boundary);

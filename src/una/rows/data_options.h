@@ -36,6 +36,7 @@ struct DataOptions {
   double sft_target = 1;                  // una: target of SFT rows
   std::vector<std::string> columns;       // "ours=theirs": columns to rename before the shape is sought
   std::vector<std::string> label_values;  // "good=up|1", "bad=down|0": words and numbers that are thumbs
+  std::int64_t max_row_mb = 256;          // of a row in its file, unpacked
   std::string csv_delimiter = "auto";     // auto | , | ; | tab | bar
   std::string ground_truth_column = "ground_truth";
   std::string dataset_cache_dir = "auto";
@@ -63,7 +64,8 @@ struct DataOptions {
       "map scores as an earlier run did instead of fitting: its folder, or its score_fit.json");
     v("binary_threshold", binary_threshold, "feedback binary, single scored answers: good above this (0..1)");
     v("apply_chat_template", apply_chat_template, "wrap string prompts as one user turn");
-    v("chat_template_path", chat_template_path, "a Jinja file instead of the model folder's template");
+    v("chat_template_path", chat_template_path,
+      "instead of the model folder's template: a Jinja file, or chatml | gemma | llama3 | qwen2.5");
     v("template_date", template_date,
       "the day that templates with strftime_now write, as 26 Jul 2024 (the default), so that prompts do not "
       "drift");
@@ -77,6 +79,7 @@ struct DataOptions {
     v("boundary", boundary, "prompt ids are no prefix of the whole: strict (error) | repair (cut, counted)");
     v("allow_dropped", allow_dropped, "share of rows that may be left out before the run is refused");
     v("max_rows", max_rows, "use only the first rows; 0: all");
+    v("max_row_mb", max_row_mb, "MB of one row in its file; some rows of Parquet may take twice the memory");
     v("columns", columns,
       "rename columns, ours=theirs: prompt=question,chosen=good; theirs may be a path: label=data.rating");
     v("label_values", label_values,

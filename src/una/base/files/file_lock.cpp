@@ -24,13 +24,20 @@ std::string this_host() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "an unknown host";
 }
 
-// The line that the owner wrote; it may not have come to that yet.
+// The line that the owner wrote. Where two processes start together it may not have come to that yet, so this waits up
+// to half a second for it, and goes without the name then.
 std::string owner_of(int file) {
-  std::array<char, 400> text{};
-  const ssize_t size = ::pread(file, text.data(), text.size() - 1, 0);
-  const std::string line(
-      trim(std::string(text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)))));
-  return line.empty() ? "another process" : line;
+  constexpr int kTries = 50;
+  constexpr useconds_t kPause = 10'000;  // microseconds
+  for (int i = 0; i < kTries; ++i) {
+    std::array<char, 400> text{};
+    const ssize_t size = ::pread(file, text.data(), text.size() - 1, 0);
+    const std::string line(
+        trim(std::string(text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)))));
+    if (!line.empty()) { return line; }
+    ::usleep(kPause);
+  }
+  return "another process";
 }
 
 // The owner before may have removed the file between open and flock.
@@ -44,6 +51,7 @@ bool is_still_named(int file, const std::string& path) {
 
 FileLock::FileLock(std::string path, const std::string& shown) : path_(std::move(path)) {
   while (!try_lock(shown)) {}
+  at_end_.emplace(path_, CleanedAtEnd::Kind::kFile);
   try {
     write_owner();
   } catch (...) {
@@ -86,6 +94,7 @@ FileLock::~FileLock() { release(); }
 
 void FileLock::release() {
   if (file_ < 0) { return; }
+  at_end_.reset();
   ::unlink(path_.c_str());  // before the lock goes: whoever waits for it sees that the name is gone
   ::close(file_);
 }

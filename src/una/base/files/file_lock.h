@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <string>
+
+#include "una/base/files/end_cleanup.h"
 
 namespace una {
 
@@ -23,6 +26,7 @@ class FileLock {
 
   std::string path_;
   int file_ = -1;
+  std::optional<CleanedAtEnd> at_end_;
 };
 
 }  // namespace una

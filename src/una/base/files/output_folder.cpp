@@ -72,7 +72,58 @@ bool may_be_replaced(const std::string& path, const std::vector<std::string>& ma
          is_folder(cat(path, "/", kMoving));
 }
 
+bool is_half_done(const std::string& path) {
+  return is_folder(cat(path, "/", kAside)) || is_folder(cat(path, "/", kMoving)) ||
+         is_folder(cat(path, "/", kGone));
+}
+
+// Each step leaves a state from which the next call goes on.
+void restore(const std::string& path) {
+  const std::string moving = cat(path, "/", kMoving), aside = cat(path, "/", kAside);
+  if (is_folder(aside)) {
+    for (const fs::path& each : contents(path)) {
+      const bool is_named =
+          starts_with(each.filename().string(), "bad_batch_");  // in the sentence of the failure
+      if (!is_named) { remove_whole(each); }
+    }
+    move(aside, moving);
+  }
+  if (is_folder(moving)) {
+    move_all(contents(moving), path);
+    remove_whole(moving);
+  }
+}
+
+void remove_aside(const std::string& path) {
+  move(cat(path, "/", kAside), cat(path, "/", kGone));
+  remove_whole(cat(path, "/", kGone));
+}
+
+// What a killed process left half done. The folder is locked.
+void recover(const std::string& path, const HasResult& has_result) {
+  remove_whole(cat(path, "/", kGone));
+  if (!is_half_done(path)) { return; }
+  if (is_folder(cat(path, "/", kAside)) && has_result && has_result(path)) {
+    remove_aside(path);
+    log_info(cat("kept       the new run in ", path,
+                 ", which was ended after its first result, without the old one"));
+    return;
+  }
+  restore(path);
+  log_info(cat("kept       a run that replaced what is in ", path,
+               " ended before its first result; it is as before"));
+}
+
 }  // namespace
+
+void recover_output_folder(const std::string& path, const HasResult& has_result) {
+  if (!is_half_done(path)) { return; }
+  std::unique_ptr<FileLock> lock;
+  try {
+    lock = std::make_unique<FileLock>(cat(path, "/", kLock), path);
+  } catch (const InputError&) { return; }  // in use: its files are those of the run that is under way
+  recover(path, has_result);
+}
 
 bool is_free_folder(const std::string& path) {
   if (!is_folder(path)) { return is_empty_folder(path); }
@@ -97,11 +148,12 @@ OutputFolder::OutputFolder(std::string path, OutputFolderRule rule)
   check_output_folder(path_, rule_);
   is_new_ = !is_folder(path_);
   make_folder(path_);
+  if (is_new_) { at_end_.emplace(path_, CleanedAtEnd::Kind::kEmptyFolder); }
   try {
     const bool was_killed = has_lock(path_);
     lock_ = std::make_unique<FileLock>(cat(path_, "/", kLock), path_);
     if (was_killed) { remove_dead_temporaries(path_, ""); }
-    recover();
+    recover(path_, rule_.has_result);
     was_free_ = contents(path_).empty();
     check_writable_folder(path_);
   } catch (...) {
@@ -113,7 +165,7 @@ OutputFolder::OutputFolder(std::string path, OutputFolderRule rule)
 OutputFolder::~OutputFolder() {
   try {
     if (is_aside_) {
-      restore();
+      restore(path_);
       log_info(cat("kept       what was in ", path_, " before is there again"));
     } else if (state_ == State::kBegun && rule_.discard && was_free_) {
       for (const fs::path& each : contents(path_)) { remove_whole(each); }
@@ -139,36 +191,8 @@ void OutputFolder::keep() {
   state_ = State::kKept;
   if (!std::exchange(is_aside_, false)) { return; }
   try {
-    move(cat(path_, "/", kAside), cat(path_, "/", kGone));
-    remove_whole(cat(path_, "/", kGone));
+    remove_aside(path_);
   } catch (const InputError& error) { log_warning(error.what()); }
-}
-
-// What a killed process left half done.
-void OutputFolder::recover() {
-  remove_whole(cat(path_, "/", kGone));
-  if (!is_folder(cat(path_, "/", kMoving)) && !is_folder(cat(path_, "/", kAside))) { return; }
-  restore();
-  log_info(cat("kept       a run that replaced what is in ", path_,
-               " ended before its first result; it is as before"));
-}
-
-// Each step leaves a state from which the next call goes on.
-void OutputFolder::restore() {
-  const std::string moving = cat(path_, "/", kMoving), aside = cat(path_, "/", kAside);
-  if (is_folder(aside)) {
-    for (const fs::path& each : contents(path_)) {
-      if (!starts_with(each.filename().string(), "bad_batch_")) {
-        remove_whole(each);
-      }  // the sentence names it
-    }
-    move(aside, moving);
-  }
-  if (is_folder(moving)) {
-    move_all(contents(moving), path_);
-    remove_whole(moving);
-  }
-  is_aside_ = false;
 }
 
 // A folder that was made for nothing does not stay.

@@ -99,6 +99,48 @@ TEST(OutputFolder, AKillInAnyStateLosesNothing) {
   EXPECT_EQ(place.tree(), Place::kOldRun);
 }
 
+// A new run that was killed between its first checkpoint and the removal of the old run.
+Place killed_in_replacement() {
+  Place place;
+  make_folder(place.out + "/.una-old/checkpoint-3");
+  write_file(place.out + "/.una-old/run.yaml", "old");
+  write_file(place.out + "/.una-old/checkpoint-3/a", "old");
+  write_file(place.out + "/run.yaml", "new");
+  make_folder(place.out + "/checkpoint-1");
+  write_file(place.out + "/checkpoint-1/a", "new");
+  place.rule.goes_on = true;
+  return place;
+}
+
+TEST(OutputFolder, AKilledRunThatHasAResultStaysInsteadOfTheOldOne) {
+  const HasResult has_one = [](const std::string& folder) { return is_file(folder + "/checkpoint-1/a"); };
+  Place place = killed_in_replacement();
+  place.rule.has_result = has_one;
+  { const OutputFolder folder(place.out, place.rule); }
+  EXPECT_EQ(place.tree(), "checkpoint-1/a=new run.yaml=new ");
+  place = killed_in_replacement();
+  place.rule.has_result = [](const std::string&) { return false; };
+  { const OutputFolder folder(place.out, place.rule); }
+  EXPECT_EQ(place.tree(), Place::kOldRun);
+}
+
+TEST(OutputFolder, FilesAreInOrderBeforeTheyAreRead) {
+  const HasResult has_one = [](const std::string& folder) { return is_file(folder + "/checkpoint-1/a"); };
+  const Place kept = killed_in_replacement();
+  recover_output_folder(kept.out, has_one);
+  EXPECT_EQ(kept.tree(), "checkpoint-1/a=new run.yaml=new ");
+  const Place restored = killed_in_replacement();
+  recover_output_folder(restored.out, {});
+  EXPECT_EQ(restored.tree(), Place::kOldRun);
+  const Place in_use = killed_in_replacement();
+  const std::string before = in_use.tree();
+  const FileLock lock(in_use.out + "/.una-lock", in_use.out);
+  recover_output_folder(in_use.out, has_one);
+  EXPECT_EQ(in_use.tree(), before);
+  recover_output_folder(in_use.out + "/absent", has_one);
+  EXPECT_FALSE(is_folder(in_use.out + "/absent"));
+}
+
 TEST(OutputFolder, OneProcessAtATime) {
   Place place;
   std::optional<OutputFolder> first(std::in_place, place.out, place.rule);

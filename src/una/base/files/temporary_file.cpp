@@ -63,7 +63,10 @@ TemporaryFile::TemporaryFile(std::string target) : target_(std::move(target)) {
     if (file_ < 0 && errno == EEXIST) { continue; }
     if (file_ < 0) { fail(errno); }
     // A file system without locks keeps the random name as its only protection.
-    if (::flock(file_, LOCK_EX) != 0 || is_still_named(file_, path_)) { return; }
+    if (::flock(file_, LOCK_EX) != 0 || is_still_named(file_, path_)) {
+      at_end_.emplace(path_, CleanedAtEnd::Kind::kFile);
+      return;
+    }
     ::close(std::exchange(file_, -1));
   }
   fail(EEXIST);
@@ -80,6 +83,7 @@ void TemporaryFile::publish() {
   if (::fsync(file_) != 0) { fail(errno); }
   if (std::rename(path_.c_str(), target_.c_str()) != 0) { fail(errno); }
   path_.clear();
+  at_end_.reset();
   sync_folder(parent_of(target_));
   if (::close(std::exchange(file_, -1)) != 0) { fail(errno); }
 }

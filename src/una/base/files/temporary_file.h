@@ -1,7 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "una/base/files/end_cleanup.h"
 
 namespace una {
 
@@ -27,6 +30,7 @@ class TemporaryFile {
 
   std::string target_, path_;
   int file_ = -1;
+  std::optional<CleanedAtEnd> at_end_;
 };
 
 // True of NAME.tmpXXXXXX: never the name of a finished file.

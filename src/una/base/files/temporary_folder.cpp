@@ -58,6 +58,7 @@ TemporaryFolder::TemporaryFolder() {
     }
   }
   check_input(folder_ >= 0, "cannot make a temporary folder in ", place);
+  at_end_.emplace(path_, CleanedAtEnd::Kind::kFolderWithFiles);
 }
 
 TemporaryFolder::~TemporaryFolder() {

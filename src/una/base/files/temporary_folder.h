@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <string>
+
+#include "una/base/files/end_cleanup.h"
 
 namespace una {
 
@@ -18,6 +21,7 @@ class TemporaryFolder {
  private:
   std::string path_;
   int folder_ = -1;  // locked, so that it is not taken for a dead process's
+  std::optional<CleanedAtEnd> at_end_;
 };
 
 }  // namespace una

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "una/base/error.h"
+#include "una/base/files/end_cleanup.h"
 
 namespace una {
 namespace {
@@ -69,6 +70,7 @@ void on_bus_error(int number, siginfo_t* info, void* /*context*/) {
   print(
       " was cut shorter, or its disk failed, while it was in use; what is saved so far is good: resume with the "
       "same file as before\n");
+  clean_up_at_end();
   ::_exit(2);
 }
 

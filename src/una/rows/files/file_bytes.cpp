@@ -176,8 +176,9 @@ std::size_t FileBytes::line_end(std::size_t from) {
 }
 
 void FileBytes::refuse_row(std::int64_t row) const {
-  throw InputError(cat(path_, ":", row, ": more than ", row_bytes_ >> 20U,
-                       " MB without the end of a row; is a line break missing, or a quote not closed?"));
+  throw InputError(
+      cat(path_, ":", row, ": more than ", row_bytes_ >> 20U,
+          " MB without the end of a row; is a line break missing, or a quote not closed? (--max_row_mb)"));
 }
 
 double FileBytes::done(std::size_t ahead) const {

@@ -176,13 +176,16 @@ TEST(FileBytes, ARowLongerThanTheLimitIsRefusedWithoutUnpackingIt) {
   EXPECT_EQ(refusal("breaks.csv", cat("prompt\na\n", breaks)).substr(0, 1), ":");
 }
 
-TEST(FileBytes, ALineOf256MBIsTheLastThatIsRead) {
-  const std::string path = write_rows(test_folder("file_bytes_line"), "rows.jsonl",
-                                      zstd(cat("{\"prompt\": \"a\"}\n", std::string(kRowBytes + 1, 'a'))));
+TEST(FileBytes, TheLimitOfARowIsAKey) {
+  const std::string long_row = cat(R"({"prompt": ")", std::string(std::size_t{3} << 20, 'a'), "\"}\n");
   DataOptions options;
-  options.dataset_name = {path};
-  EXPECT_TRUE(
-      contains(input_error([&] { read_files(options); }), "rows.jsonl:2: more than 256 MB without the end"));
+  EXPECT_EQ(static_cast<std::size_t>(options.max_row_mb) << 20U, kRowBytes);
+  options.dataset_name = {
+      write_rows(test_folder("file_bytes_line"), "rows.jsonl", zstd("{\"prompt\": \"a\"}\n" + long_row))};
+  options.max_row_mb = 2;
+  EXPECT_TRUE(contains(input_error([&] { read_files(options); }), "rows.jsonl:2: more than 2 MB without"));
+  options.max_row_mb = 4;
+  EXPECT_EQ(read_files(options).size(), 2U);
 }
 
 TEST(FileBytes, ARowOfTheLimitIsRead) {

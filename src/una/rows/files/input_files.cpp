@@ -1,5 +1,6 @@
 #include "una/rows/files/input_files.h"
 
+#include "una/base/files/files.h"
 #include "una/rows/files/dataset_info.h"
 #include "una/rows/files/sources.h"
 #include "una/rows/score_fit.h"
@@ -14,7 +15,7 @@ std::vector<std::string> input_files(const DataOptions& options) {
     }
   }
   if (!options.dataset_dir.empty()) { out.push_back(dataset_info_path(options.dataset_dir)); }
-  if (!options.chat_template_path.empty()) { out.push_back(options.chat_template_path); }
+  if (is_file(options.chat_template_path)) { out.push_back(options.chat_template_path); }
   if (!options.score_fit.empty()) { out.push_back(score_fit_path(options.score_fit)); }
   return out;
 }

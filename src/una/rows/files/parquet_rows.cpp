@@ -12,10 +12,11 @@ namespace una::rows {
 
 #if UNA_PARQUET
 
-ParquetRows::ParquetRows(const std::string& path) : path_(path) {
+ParquetRows::ParquetRows(const std::string& path, std::size_t row_bytes) : path_(path) {
   una_parquet_file file{};
   una_text error{};
-  bridge::check_status(una_parquet_open(bridge::borrow(path), kBatch, &file, &error), error, path);
+  bridge::check_status(una_parquet_open(bridge::borrow(path), kBatch, 2 * row_bytes, &file, &error), error,
+                       path);
   rows_ = file.rows;
   size_ = file.count;
   for (const Json& name : Json::parse(bridge::take(file.columns))) {
@@ -42,7 +43,7 @@ Json ParquetRows::with_nulls(Json row) const {
 
 #else
 
-ParquetRows::ParquetRows(const std::string& path) {
+ParquetRows::ParquetRows(const std::string& path, std::size_t) {
   throw InputError(
       cat(path,
           ": a Parquet file, and this una was built with UNA_PARQUET off; write it as JSONL, for "

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "una/base/json.h"
+#include "una/rows/files/file_bytes.h"
 
 struct una_parquet;
 
@@ -17,7 +18,8 @@ class ParquetRows {
   static constexpr std::int64_t kBatch = 1024;
 
   // InputError naming the path: no Parquet file, an encoding that is not known, a build without Parquet.
-  explicit ParquetRows(const std::string& path);
+  // `row_bytes`: what a row may have; a batch may take twice as much.
+  explicit ParquetRows(const std::string& path, std::size_t row_bytes = kRowBytes);
   ~ParquetRows();
   ParquetRows(const ParquetRows&) = delete;
   ParquetRows& operator=(const ParquetRows&) = delete;

@@ -203,10 +203,6 @@ class MissingMarks {
   std::map<std::string, Where> unmarked_;  // the first of each
 };
 
-RowOptions row_options(const DataOptions& options) {
-  return {options.apply_chat_template, LabelValues(options.label_values), options.ground_truth_column};
-}
-
 std::string names_of(const Json& row) {
   std::vector<std::string> names;
   for (const auto& [name, value] : row.items()) { names.push_back(name); }
@@ -232,7 +228,8 @@ struct RowMaker {
   const DatasetEntry* entry;  // how dataset_info.json describes the rows, or nullptr
   ReadPass& pass;
   bool note_fields = pass.fields.empty() && !pass.renames.empty();
-  RowOptions row_options = rows::row_options(options);
+  RowOptions row_options{options.apply_chat_template, LabelValues(options.label_values),
+                         options.ground_truth_column};
   MissingMarks missing{options.ground_truth_column};
 
   // `first`: of the file. From any thread.
@@ -271,11 +268,12 @@ struct FileReader {
   Maker& maker;
   const std::function<void(std::vector<Made> rows, double done)>& take;
   std::size_t room;  // rows to read yet
-  std::string csv_delimiter = "auto";
+  const DataOptions& options;
+  std::size_t row_bytes = static_cast<std::size_t>(options.max_row_mb) << 20U;
   bool first = true;  // no row of the file has been made yet
 
   void read(const std::string& path) {
-    FileBytes file(path);
+    FileBytes file(path, row_bytes);
     const std::string name = unpacked_name(path);
     const std::string_view bytes = file.bytes();
     check_input(!starts_with(bytes, "\xFF\xFE") && !starts_with(bytes, "\xFE\xFF"), path,
@@ -326,7 +324,7 @@ struct FileReader {
 
   void read_csv(FileBytes& file, const std::string& path) {
     blame_damage(file, [&] {
-      CsvReader reader(file, path, csv_delimiter);
+      CsvReader reader(file, path, options.csv_delimiter);
       std::vector<std::string> names;
       for (const std::string& name : reader.header()) { names.push_back(maker.column(name)); }
       const CsvColumns columns(reader.header(), names, reader.delimiter() == ';');
@@ -352,7 +350,7 @@ struct FileReader {
             [&](std::size_t i, const Where& where) { return parse_line(elements[i], where); },
             [&](std::size_t i) { return before + static_cast<std::int64_t>(i) + 1; });
       } catch (const InputError&) {
-        FileBytes again(path);
+        FileBytes again(path, row_bytes);
         while (again.bytes().size() <= kDiagnosed && again.more()) {}
         if (again.bytes().size() <= kDiagnosed) { check_array(again.bytes(), path); }
         throw;
@@ -364,7 +362,7 @@ struct FileReader {
   }
 
   void read_parquet(const std::string& path) {
-    ParquetRows parquet(path);
+    ParquetRows parquet(path, row_bytes);
     std::int64_t number = 0;
     while (room > 0) {
       const std::string text = parquet.next();
@@ -440,13 +438,13 @@ Json parse_line(std::string_view line, const Where& where) {
 void read_file_rows(const std::string& path, const DatasetEntry* entry, const DataOptions& options,
                     std::int64_t most, ReadPass& pass, const TakeRows& take) {
   RowMaker maker{options, entry, pass};
-  read_in_memory(FileReader<RowMaker>{maker, take, static_cast<std::size_t>(most), options.csv_delimiter},
-                 path);
+  read_in_memory(FileReader<RowMaker>{maker, take, static_cast<std::size_t>(most), options}, path);
 }
 
-void read_plain_rows(const std::string& path, std::int64_t most, const TakePlainRows& take) {
+void read_plain_rows(const std::string& path, std::int64_t most, const TakePlainRows& take,
+                     const DataOptions& options) {
   PlainMaker maker;
-  read_in_memory(FileReader<PlainMaker>{maker, take, static_cast<std::size_t>(most)}, path);
+  read_in_memory(FileReader<PlainMaker>{maker, take, static_cast<std::size_t>(most), options}, path);
 }
 
 }  // namespace una::rows

@@ -35,8 +35,9 @@ struct JsonRow {
 };
 using TakePlainRows = std::function<void(std::vector<JsonRow> rows, double done)>;
 
-// The same files, without a look at what the rows mean.
-void read_plain_rows(const std::string& path, std::int64_t most, const TakePlainRows& take);
+// The same files, without a look at what the rows mean. Of `options` only what concerns files is used.
+void read_plain_rows(const std::string& path, std::int64_t most, const TakePlainRows& take,
+                     const DataOptions& options = {});
 
 // One line; a bare NaN or Infinity (Python writes them) becomes null. InputError "file:line: ...".
 Json parse_line(std::string_view line, const Where& where);
