@@ -200,13 +200,11 @@ class Call(NamedTuple):
     path: str
 
 
-def clean_run(name):
-    """The results of a run that nothing disturbs, the calls that it makes, and its seconds."""
-    root, log = fresh("clean", name), TMP / "calls"
+def calls_of(name, words, root):
+    """Runs a command that nothing disturbs: the calls that it makes."""
+    log = TMP / "calls"
     log.unlink(missing_ok=True)
-    command, begin = commands(root)[name], time.monotonic()
-    code, said = run(command.words, root, LD_PRELOAD=INTERPOSER, UNA_FAULT_ROOTS=f"{root}/:{IN}/", UNA_FAULT_LOG=str(log))
-    seconds = time.monotonic() - begin
+    code, said = run(words, root, LD_PRELOAD=INTERPOSER, UNA_FAULT_ROOTS=f"{root}/:{IN}/", UNA_FAULT_LOG=str(log))
     assert code == 0, f"{name}: exit {code}: {said}"
     assert not left_behind(root), f"{name} left {left_behind(root)}"
     calls, counts, seen = [], {}, {}
@@ -218,7 +216,15 @@ def clean_run(name):
         if seen[place] <= 4:  # of one path at most four places
             calls.append(Call(name, kind, counts[kind], path))
     assert counts.get("write") and counts.get("fsync") and counts.get("rename") and counts.get("read"), counts
-    return digest(root, command.results), calls, seconds
+    return calls
+
+
+def clean_run(name):
+    """The results of a run that nothing disturbs, the calls that it makes, and its seconds."""
+    root = fresh("clean", name)
+    command, begin = commands(root)[name], time.monotonic()
+    calls = calls_of(name, command.words, root)
+    return digest(root, command.results), calls, time.monotonic() - begin
 
 
 def fail_once(call, want):
@@ -277,20 +283,40 @@ def kill_once(number, name, want, calls, seconds, seed):
     return f"{name}, killed at {', '.join(said)}", trouble
 
 
-def kill_replacement(number, old, calls, seed):
-    """Killed while it replaces an old run: the old one or the new one is there, never neither."""
-    draw = random.Random(seed)
-    root = fresh(f"kill-{number}", "dpo")
+class Replacement(NamedTuple):
+    old: str  # hash of the old run's adapter
+    calls: list
+    between: list  # those from the naming of the new run's first checkpoint until the old run is removed
+
+
+def replacement():
+    """A run that replaces an old one, undisturbed."""
+    old, root = make_old_run(), fresh("replacement", "dpo")
     shutil.copytree(IN / "old", root / "out")
-    call = draw.choice(calls)
+    calls = calls_of("dpo", commands(root)["dpo"].words + OVERWRITE, root)
+    paths = [call.path.removeprefix(f"{root}/") for call in calls]
+    first = next(i for i, call in enumerate(calls) if call.kind == "rename" and paths[i] == "out/checkpoint-1")
+    last = max(i for i, path in enumerate(paths) if path.startswith("out/.una-old"))
+    assert first < last, paths
+    return Replacement(old, calls, calls[first:last + 1])
+
+
+def kill_replacement(number, replaced, want, call):
+    """Killed while it replaces an old run: the old one or the new one is there, never neither, and the new one from its
+    first checkpoint on."""
+    old, root = replaced.old, fresh(f"kill-{number}", "dpo")
+    shutil.copytree(IN / "old", root / "out")
     run_with_fault(commands(root)["dpo"].words + OVERWRITE, root, call.kind, call.number, KILL)
     whole = [path for path in root.glob("out/**/adapter_model.safetensors") if digest(root, [str(path.relative_to(root))])]
     has_old = any(old == hashlib.sha256(path.read_bytes()).hexdigest() for path in whole)
     has_new = any(root.glob("out/checkpoint-*/manifest.json")) and not any(root.glob("out/.una-old/checkpoint-*"))
     trouble = [] if has_old or has_new else ["the old run is gone and the new one has no checkpoint"]
-    code, said = run(again("dpo", root), root)
-    if code != 0:
-        trouble.append(f"the next command: exit {code}: {said[-300:]}")
+    if call in replaced.between:
+        trouble += trouble_after("dpo", root, want)
+    else:
+        code, said = run(again("dpo", root), root)
+        if code != 0:
+            trouble.append(f"the next command: exit {code}: {said[-300:]}")
     shutil.rmtree(root)
     return f"dpo over an old run, killed at {call.kind} {call.number}", trouble
 
@@ -304,13 +330,17 @@ def make_old_run():
 
 
 def kills(count, draw):
-    known, old, names = {}, "", list(commands(TMP))
+    known, names = {}, list(commands(TMP))
+    if "dpo" in names:
+        known["dpo"], replaced = clean_run("dpo"), replacement()
+        between = replaced.between[:2] if count else replaced.between
+        for i, call in enumerate(between):
+            yield kill_replacement, f"between-{i}", replaced, known["dpo"][0], call
     for number in range(count or 1000):
         name = draw.choice(names)
         known[name] = known.get(name) or clean_run(name)
         if name == "dpo" and draw.random() < 0.5:
-            old = old or make_old_run()
-            yield kill_replacement, number, old, known[name][1], draw.random()
+            yield kill_replacement, number, replaced, known[name][0], draw.choice(replaced.calls)
         else:
             yield kill_once, number, name, *known[name], draw.random()
 
@@ -334,7 +364,7 @@ def meet(number, name, seed):
         time.sleep(draw.choice([0, draw.uniform(0, 0.3)]))
     done = [finish(process) for process in processes]
     trouble = [f"exit {code}: {said[-300:]}" for code, said in done
-               if code != 0 and not (name != "caches" and code == 2 and "in use by process" in said)]
+               if code != 0 and not (name != "caches" and code == 2 and re.search("in use by (another )?process", said))]
     if all(code != 0 for code, _ in done):
         trouble.append("nobody came through")
     trouble += [f"half a file: {half}" for half in half_files(root)]

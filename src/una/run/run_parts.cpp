@@ -17,6 +17,7 @@
 #include "una/eval/log_ratio.h"
 #include "una/report/progress_bar.h"
 #include "una/run/training_run.h"
+#include "una/setup/run_folder.h"
 #include "una/setup/run_inputs.h"
 
 namespace una::run {
@@ -107,6 +108,7 @@ OutputFolderRule output_rule(const setup::RunConfig& config) {
   rule.overwrite = config.run.overwrite_output_dir;
   rule.goes_on = !resume.empty() && resume != "false";
   rule.inputs = setup::run_inputs(config);
+  rule.has_result = setup::has_run_result;
   rule.marks = {"run.yaml", "metrics.jsonl", "results.json"};
   return rule;
 }

@@ -1,18 +1,21 @@
 #include "una/setup/run_config.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <set>
 #include <utility>
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
+#include "una/base/files/output_folder.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/rows/files/split.h"
 #include "una/setup/hub_cache.h"
 #include "una/setup/methods.h"
 #include "una/setup/ppo_preset.h"
+#include "una/setup/run_folder.h"
 
 namespace una::setup {
 
@@ -202,6 +205,8 @@ bool may_change_on_resume(const std::string& key) {
 OptionHelp config_key() { return {"config", "", "a YAML file of these keys", detail::FieldKind::kValue}; }
 
 Settings read_config_file(const std::string& path, const std::map<std::string, std::string>& aliases) {
+  // It may be a run's own record, in a folder in which a kill left two runs.
+  recover_output_folder(std::filesystem::path(absolute_path(path)).parent_path().string(), has_run_result);
   const Settings file = read_yaml_settings(path);
   Settings settings;
   for (const auto& [key, value] : file.all()) {

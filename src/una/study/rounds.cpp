@@ -102,6 +102,8 @@ bool may_change(const std::string& key) {
 void Rounds::open() {
   const std::string path = out_ + "/rounds.json";
   OutputFolderRule rule;
+  rule.has_result = [](const std::string& folder) { return is_file(folder + "/rounds.json"); };
+  recover_output_folder(out_, rule.has_result);  // before it is asked what is there
   rule.overwrite = config_.run.overwrite_output_dir;
   rule.goes_on = !rule.overwrite && (is_file(path) || is_file(out_ + "/rounds.yaml"));
   rule.inputs = setup::run_inputs(config_);
