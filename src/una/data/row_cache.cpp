@@ -17,6 +17,7 @@
 #include "una/rows/drops.h"
 #include "una/rows/files/dataset_info.h"
 #include "una/rows/files/sources.h"
+#include "una/text/named_templates.h"
 #include "una/views/scores/score_fit_file.h"
 
 namespace una::data::detail {
@@ -67,7 +68,7 @@ void add_files(const rows::DataOptions& options, const std::vector<rows::DataSou
     for (const std::string& path : source.files) { hasher.add(path).add(hash_file(path)); }
   }
   if (!options.dataset_dir.empty()) { hasher.add(read_file(rows::dataset_info_path(options.dataset_dir))); }
-  if (!options.chat_template_path.empty()) { hasher.add(read_file(options.chat_template_path)); }
+  if (!options.chat_template_path.empty()) { hasher.add(text::given_template(options.chat_template_path)); }
   if (!options.score_fit.empty()) {
     hasher.add_number(1).add(read_file(rows::score_fit_path(options.score_fit)));
   }

@@ -3,12 +3,15 @@
 #include <filesystem>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
 #include "una/base/json.h"
+#include "una/base/log.h"
+#include "una/text/named_templates.h"
 
 namespace una::setup {
 namespace {
@@ -44,6 +47,18 @@ std::shared_ptr<const text::ChatTemplate> find_template(const std::string& folde
   return found ? std::make_shared<const text::ChatTemplate>(std::move(*found)) : nullptr;
 }
 
+// A template that the tokenizer was not made for still works, but its marks are spelt in pieces.
+void warn_of_marks(const std::string& name, const text::Tokenizer& tokenizer) {
+  std::vector<std::string> missing;
+  for (const std::string& mark : text::marks_of_template(name)) {
+    if (!tokenizer.id_of(mark)) { missing.push_back(mark); }
+  }
+  if (missing.empty()) { return; }
+  log_warning(
+      cat("the tokenizer has no token ", join(missing, ", "), ", so the template ", name,
+          " is written in pieces of ordinary text; a template of the tokenizer's own family is shorter"));
+}
+
 }  // namespace
 
 TextFolders text_folders(const std::string& model, const std::string& adapter) {
@@ -67,6 +82,7 @@ TextSetup load_text(const TextFolders& folders, const rows::DataOptions& options
   model.chat_template = find_template(folders.chat_template, given, *tokenizer, false, limits);
   model.tool_template =
       given.empty() ? find_template(folders.chat_template, "", *tokenizer, true, limits) : nullptr;
+  if (!is_file(given)) { warn_of_marks(given, *tokenizer); }
   model.eos_id = tokenizer->eos_id().value_or(spec.eos_ids.empty() ? -1 : spec.eos_ids.front());
   check_input(model.eos_id >= 0, folder,
               ": neither tokenizer_config.json (eos_token) nor config.json (eos_token_id) names an "
@@ -110,8 +126,8 @@ void write_text_files(const TextFolders& folders, const std::string& chat_templa
                       const std::string& to) {
   copy_text_files(folders.tokenizer, to);
   std::string source;
-  if (is_file(chat_template_path)) {  // a file that is gone by now does not end a run
-    source = read_file(chat_template_path);
+  if (is_file(chat_template_path) || text::is_named_template(chat_template_path)) {
+    source = text::given_template(chat_template_path);  // a file that is gone by now does not end a run
   } else if (folders.chat_template != folders.tokenizer) {
     source = text::chat_template_source(folders.chat_template);
   }

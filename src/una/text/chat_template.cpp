@@ -7,6 +7,7 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/text/named_templates.h"
 
 namespace una::text {
 namespace {
@@ -153,7 +154,7 @@ std::optional<ChatTemplate> load_chat_template(const std::string& folder,
                                                const std::string& path_override, bool with_tools,
                                                const TemplateLimits& limits) {
   if (!path_override.empty()) {
-    return ChatTemplate(read_file(path_override), special_tokens_json, path_override, limits);
+    return ChatTemplate(given_template(path_override), special_tokens_json, path_override, limits);
   }
   const std::optional<Found> found = find_template(folder, with_tools);
   if (!found) { return std::nullopt; }

@@ -20,7 +20,8 @@ struct ModelKeys {
     v("adapter", adapter,
       "PEFT adapters on it, DIR or NAME=DIR; the first one answers requests without a model");
     compute.fields(v);
-    v("chat_template_path", chat_template_path, "a Jinja file; empty: the folder's own template");
+    v("chat_template_path", chat_template_path,
+      "a Jinja file, or chatml | gemma | llama3 | qwen2.5; empty: the folder's own template");
     v("template_date", template_date, "what strftime_now tells templates; empty: a fixed date");
   }
 };
