@@ -68,6 +68,9 @@ def rows(kind, chat, eos):
             out.append({**row, "chosen": answer("yes"), "rejected": answer("no")})
         elif kind == "binary":
             out += [{**row, "completion": answer("yes"), "label": True}, {**row, "completion": answer("no"), "label": False}]
+        elif kind == "score":
+            out += [{**row, "completion": answer(word), "score": score, "score_range": [1, 5]} for word, score in
+                    (("yes", 4), ("no", 1))]
         elif kind == "sft":
             out.append({**row, "completion": answer("yes")})
         else:
@@ -101,6 +104,10 @@ class Chat(unittest.TestCase):
         self.assertEqual(len(answers[0]), len(PROMPTS))
         self.assertEqual(answers[0], answers[1])
         self.assertEqual(answers[0], answers[2])
+        typed = run("generate", "--model", self.list, "--prompt", "name a colour", "--system", "be brief", "--apply_chat_template",
+                    "--temperature", 0, "--max_new_tokens", 8, "--threads", 1)[0]
+        self.assertEqual(typed, answers[0][1][0] + "\n")
+        self.assertIn("--apply_chat_template too", run("generate", "--model", self.list, "--prompt", "a", "--system", "b", code=2)[1])
 
     def test_a_template_given_by_hand_serves_rows_with_tools_too(self):
         path = fresh("by-hand.jinja")
@@ -110,19 +117,72 @@ class Chat(unittest.TestCase):
         self.assertNotIn("[tools]", text)
 
     def test_training_and_scoring_take_chats_as_their_texts(self):
-        for method, kind in [("sft", "sft"), ("dpo", "pair"), ("kto", "binary"), ("una", "pair"), ("una", "binary")]:
+        for method, kind in [("sft", "sft"), ("dpo", "pair"), ("kto", "binary"), ("una", "pair"), ("una", "binary"),
+                             ("una", "score"), ("una", "group")]:
             with self.subTest(method=method, kind=kind):
                 adapters, scores = [], []
                 for chat in (True, False):
-                    out, scored, data = fresh(f"chat-{method}-{chat}"), fresh("chat-scored.jsonl"), rows(kind, chat, self.eos)
+                    out, scored = fresh(f"chat-{method}-{chat}"), fresh("chat-scored.jsonl")
+                    data = rows("score" if kind == "group" else kind, chat, self.eos)
                     run(method, "--model", self.list, "--data", data, "--out", out, *QUICK[2:], "--max_length", 256,
-                        "--max_steps", 2, "--per_device_train_batch_size", 2, "--dtype", "float32")
+                        "--max_steps", 2, "--per_device_train_batch_size", 2, "--dtype", "float32",
+                        *(["--feedback", "group"] if kind == "group" else []))
                     adapters.append((out / "adapter_model.safetensors").read_bytes())
                     run("score", "--model", self.list, "--adapter", out, "--data", data, "--out", scored, "--beta", 0.1,
                         "--max_length", 256, "--dtype", "float32", "--threads", 1)
                     scores.append([(row["tokens"], row["logp"], row["ref_logp"]) for row in read_rows(scored)])
                 self.assertEqual(*scores)
                 self.assertTrue(adapters[0] == adapters[1], "another adapter than from the texts")
+
+    def test_online_methods_sample_for_chats_what_they_sample_for_their_texts(self):
+        for method in ("una_online", "rloo", "grpo", "online_dpo", "ppo"):
+            with self.subTest(method=method):
+                adapters, metrics = [], []
+                for chat in (True, False):
+                    out = fresh(f"chat-{method}-{chat}")
+                    run(method, "--model", self.list, "--data", rows("prompt", chat, self.eos), "--out", out, *QUICK[2:],
+                        "--reward", "length:3", "--num_generations", 2, "--max_completion_length", 6, "--max_length", 256,
+                        "--max_steps", 2, "--per_device_train_batch_size", 2, "--dtype", "float32")
+                    adapters.append((out / "adapter_model.safetensors").read_bytes())
+                    metrics.append([row.get("reward") for row in read_rows(out / "metrics.jsonl")])
+                self.assertEqual(*metrics)
+                self.assertTrue(adapters[0] == adapters[1], "another adapter than from the texts")
+
+    def test_label_and_convert_say_of_chats_what_they_say_of_their_texts(self):
+        for kind in ("pair", "binary", "score"):
+            said = []
+            for chat in (True, False):
+                labelled, native = fresh("chat-labelled.jsonl"), fresh("chat-native.jsonl")
+                data = rows(kind, chat, self.eos)
+                run("label", "--data", data, "--reward", f"logp:{self.list}", "--out", labelled, "--threads", 1)
+                run("convert", "--data", data, "--to", "native", "--out", native)
+                scores = [answer["score"] for row in read_rows(labelled) for answer in row.get("responses", [row])]
+                marks = [(row.get("label"), row.get("score"), len(row.get("responses", []))) for row in read_rows(native)]
+                said.append((scores, marks))
+                if chat:
+                    back = [row["prompt"] for row in read_rows(native)]
+                    self.assertEqual(sorted({json.dumps(p) for p in back}), sorted(json.dumps(p) for p, _, _ in PROMPTS))
+                    tools = {json.dumps(row["prompt"]): row.get("tools") for row in read_rows(native)}
+                    self.assertEqual(tools, {json.dumps(p): t for p, t, _ in PROMPTS})
+            self.assertEqual(*said)
+
+    def test_reward_models_and_eval_read_chats_with_tools(self):
+        rewards, accuracies = [], []
+        for folder in (self.list, self.files):
+            reward = fresh(f"chat-reward-{folder.name}")
+            run("reward", "--model", folder, "--data", rows("pair", True, self.eos), "--out", reward, *QUICK[2:], "--max_length",
+                256, "--max_steps", 2, "--dtype", "float32")
+            rewards.append((reward / "adapter_model.safetensors").read_bytes())
+            tasks, out = fresh("chat-tasks"), fresh("chat-eval")
+            tasks.mkdir()
+            shutil.copyfile(rows("pair", True, self.eos), tasks / "pairs.jsonl")
+            run("eval", "--tasks", "pairs", "--data", tasks, "--reward", f"model:{reward}", f"logp:{folder}", "--out", out,
+                "--threads", 1)
+            accuracies.append((out / "preferences.json").read_text().replace(str(folder), "").replace(str(reward), ""))
+            self.assertEqual(len({row["row"] if "row" in row else i for i, row in enumerate(read_rows(out / "pairs.jsonl"))}),
+                             len(PROMPTS))
+        self.assertEqual(*accuracies)
+        self.assertTrue(rewards[0] == rewards[1], "the tools' template as a file or in the list")
 
 
 class AdaptersTemplate(unittest.TestCase):

@@ -44,6 +44,58 @@ class Keys(unittest.TestCase):
             self.assertIn(words, run("dpo", "--model", TASK / "start", "--data", PAIRS, "--out", fresh("refused"), "--max_length", 160,
                                      *keys, code=2)[1])
 
+    def test_a_metric_that_no_evaluation_gives_is_found_before_the_first_step(self):
+        _, log = train("dpo", PAIRS, fresh("metric"), "--max_steps", 3, "--eval_fraction", "0.2", "--metric_for_best_model", "nonsense",
+                       code=2)
+        self.assertIn("metric_for_best_model: 'nonsense' is not among the metrics of the evaluation: eval_", log)
+        self.assertNotIn("step 1/3", log)
+
+
+class StandardInput(unittest.TestCase):
+    def una(self, rows, *words):
+        return subprocess.run([os.environ["UNA"], *map(str, words)], input=rows, capture_output=True, timeout=300, check=False)
+
+    def test_it_is_read_as_a_file_of_its_kind(self):
+        csv = b"prompt;completion;label\nname a colour;blue;true\nname another;red;false\n"
+        for rows in (csv, b'{"prompt":"name a colour","completion":"blue","label":true}\n'
+                          b'{"prompt":"name another","completion":"red","label":false}\n'):
+            out = fresh("stdin.jsonl")
+            done = self.una(rows, "convert", "--data", "-", "--to", "native", "--out", out)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual([(row["prompt"], row["completion"], row["label"]) for row in read_rows(out)],
+                             [("name a colour", "blue", True), ("name another", "red", False)])
+            self.assertIn(b"2    as binary", self.una(rows, "preview", "--model", TASK / "start", "--data", "-").stdout)
+
+    def test_a_run_wants_files(self):
+        done = self.una(b"", "dpo", "--model", TASK / "start", "--data", "-", "--out", fresh("stdin-run"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"write standard input to a file first", done.stderr)
+
+
+class Score(unittest.TestCase):
+    def test_rows_can_be_copied_beside_what_was_found(self):
+        rows = [{"id": n, "prompt": f"name colour {n}", "chosen": "blue", "rejected": "no", "note": {"of": [n]}} for n in range(3)]
+        data, out = write_rows("copied.jsonl", rows), fresh("copied-out.jsonl")
+        run("score", "--model", TASK / "start", "--beta", "0.1", "--data", data, "--out", out, "--copy_row", "--threads", 1)
+        self.assertEqual([line["input"] for line in read_rows(out)], [row for row in rows for _ in range(2)])
+
+
+class NamedTemplates(unittest.TestCase):
+    def test_a_name_is_enough_and_the_run_keeps_its_text(self):
+        chat = [{"prompt": [{"role": "user", "content": f"say {n}"}], "chosen": [{"role": "assistant", "content": "yes"}],
+                 "rejected": [{"role": "assistant", "content": "no"}]} for n in range(4)]
+        data, out, scored = write_rows("named.jsonl", chat), fresh("named"), [fresh("named-1.jsonl"), fresh("named-2.jsonl")]
+        shown = run("preview", "--model", TASK / "start", "--data", data, "--chat_template_path", "chatml", "--color", "never")
+        self.assertIn("<|im_start|>user\\nsay 0<|im_end|>\\n<|im_start|>assistant\\n[yes<|im_end|>", shown[0])
+        self.assertIn("the tokenizer has no token <|im_start|>, <|im_end|>", shown[1])
+        train("dpo", data, out, "--chat_template_path", "chatml", "--max_steps", 1)
+        self.assertIn("<|im_start|>", (out / "chat_template.jinja").read_text())
+        for path, more in zip(scored, ([], ["--chat_template_path", "chatml"])):
+            run("score", "--model", TASK / "start", "--adapter", out, "--data", data, "--out", path, "--threads", 1, *more)
+        self.assertEqual(*(path.read_text().replace(path.name, "") for path in scored))
+        self.assertIn("una knows chatml, gemma, llama3 and qwen2.5",
+                      run("preview", "--model", TASK / "start", "--data", data, "--chat_template_path", "chatlm", code=2)[1])
+
 
 class Folders(unittest.TestCase):
     def test_a_run_holds_absolute_paths_and_goes_on_from_elsewhere(self):

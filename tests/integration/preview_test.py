@@ -40,6 +40,18 @@ class Preview(unittest.TestCase):
     def test_ids_stand_beside_their_texts(self):
         self.assertRegex(preview(ROWS, "--ids", "true", "--rows", 1), r"<\d+>")
 
+    def test_a_prompt_without_an_answer_is_shown_as_one(self):
+        rows = [{"prompt": "ask a", "completion": "yes a", "label": None}, {"prompt": "ask b", "completion": None, "score": None}]
+        text = preview(rows, "--color", "never")
+        self.assertRegex(text, r"1 +prompt\b")
+        self.assertRegex(text, r"(?s)preview.jsonl:1  sft.*answer 0: \d+ tokens, \d+ trained on")
+        self.assertRegex(text, r"preview.jsonl:2  prompt, .*\n  prompt: \d+ tokens, no answer to train on; .*\n  ask b\n")
+        data = write_rows("preview.jsonl", rows)
+        for more in ([], ["--model", TASK / "start"]):
+            self.assertIn("1 of the rows are prompts without an answer", run("doctor", "--data", data, *more)[0])
+        said = run("sft", "--model", TASK / "start", "--data", data, "--out", fresh("prompts"), code=2)[1]
+        self.assertIn("preview.jsonl:2: the row is of kind prompt, but the method takes sft; a prompt without an answer", said)
+
     def test_the_template_is_shown_as_it_begins(self):
         self.assertIn("template   none", preview(ROWS))
         model = fresh("preview-model")

@@ -256,11 +256,12 @@ std::int64_t line_of(const Setting& setting) {
   return line;
 }
 
-// "here it is called ...", "did you mean ...?" or "". A guess whose first letter differs seldom helps.
+// "here it is called ...", "una has nothing yet: ...", "did you mean ...?" or "". A guess whose first letter differs seldom helps.
 std::string hint_for(const std::string& key, const std::vector<std::string>& names,
                      const std::map<std::string, std::string>& foreign) {
   if (const auto found = foreign.find(key); found != foreign.end()) {
-    return cat("here it is called ", found->second);
+    const std::string& ours = found->second;  // "nothing: ..." where una has no such thing
+    return starts_with(ours, "nothing") ? cat("una has ", ours) : cat("here it is called ", ours);
   }
   const std::string near = nearest_name(key, names);
   return near.empty() || near.front() != key.front() ? "" : cat("did you mean ", near, "?");

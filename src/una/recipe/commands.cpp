@@ -73,7 +73,8 @@ std::string hint_for(const std::string& name) {
   std::vector<std::string> names;
   for (const Command& command : commands()) { names.push_back(command.name); }
   const std::string near = nearest_name(name, names);
-  return near.empty() ? "; una --help lists them" : cat("; did you mean ", near, "?");
+  return near.empty() || near.front() != name.front() ? "; una --help lists them"
+                                                      : cat("; did you mean ", near, "?");
 }
 
 // Whether the command can be run by several ranks together.

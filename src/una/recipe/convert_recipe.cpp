@@ -8,6 +8,7 @@
 #include "una/recipe/commands.h"
 #include "una/rows/files/input_files.h"
 #include "una/setup/run_config.h"
+#include "una/setup/standard_input.h"
 #include "una/views/convert.h"
 
 namespace una::recipe {
@@ -50,6 +51,7 @@ struct Options {
     v("csv_delimiter", data.csv_delimiter,
       "the character between cells of CSV files: auto | ',' | ';' | tab | '|'");
     v("ground_truth_column", data.ground_truth_column, "the field with the right answer");
+    v("max_row_mb", data.max_row_mb, "MB that one row may have in its file");
     v("max_rows", data.max_rows, "use only the first rows; 0: all");
   }
 };
@@ -64,7 +66,8 @@ void check_convert_options(const Options& options) {
 HelpPage convert_help(const Arguments&) { return options_page<Options>(kUsage); }
 
 int run_convert(const Arguments& arguments) {
-  const auto options = read_command<Options>(arguments);
+  auto options = read_command<Options>(arguments);
+  const setup::StandardInput input(options.data.dataset_name);
   check_convert_options(options);
   const std::string left_out = options.output_dir + ".left_out.jsonl";
   const OutputFile output(

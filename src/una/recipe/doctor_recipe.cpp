@@ -14,6 +14,7 @@
 #include "una/recipe/commands.h"
 #include "una/rows/drops.h"
 #include "una/run/training_run.h"
+#include "una/setup/standard_input.h"
 #include "una/views/read_examples.h"
 #include "una/weights/peft_adapter.h"
 
@@ -110,16 +111,25 @@ std::string template_text(const DoctorOptions& options, const ModelSpec& spec) {
              missing.empty() ? "" : "\n      warning: " + setup::generation_prompt_remark(missing));
 }
 
+// The one kind of row that no offline method takes.
+std::string prompts_remark(const rows::ReadReport& report) {
+  const auto prompts = report.by_unit.find(unit_name(Unit::kPrompt));
+  if (prompts == report.by_unit.end()) { return ""; }
+  return cat("      note: ", thousands(prompts->second),
+             " of the rows are prompts without an answer: generate and the online methods take them, the "
+             "other methods do not\n");
+}
+
 // By the same limits as training, so that what is ok here is not refused there.
 std::string data_text(const DoctorOptions& options, const ModelSpec& spec) {
   const setup::TextSetup text =
       setup::load_text(setup::text_folders(options.model_name_or_path, options.adapter), options.data, spec);
-  const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
   rows::DataOptions data = options.data;
   data.max_length = run::fitted_max_length(data.max_length, spec);
-  const auto dataset = data::load_dataset(data, text.encoder, units, "");
+  const auto dataset = data::load_dataset(data, text.encoder, data::kEveryUnit, "");
   check_input(dataset->size() > 0, "no rows are left to train on");
-  return cat(dataset->size(), " rows\n", dataset->report().text(data.max_length));
+  return cat(dataset->size(), " rows\n", prompts_remark(dataset->report()),
+             dataset->report().text(data.max_length));
 }
 
 // Without a model there is no tokenizer: only the shapes are checked.
@@ -128,7 +138,7 @@ std::string shapes_text(const DoctorOptions& options) {
   const std::vector<Example> rows = views::read_examples(options.data, report, "");
   rows::check_dropped(report, "", options.data.allow_dropped);
   return cat(rows.size(), " rows; give --model to check their lengths and template too\n",
-             report.text(options.data.max_length));
+             prompts_remark(report), report.text(options.data.max_length));
 }
 
 // The nearest folder that exists must be writable; nothing is made.
@@ -172,6 +182,7 @@ HelpPage doctor_help(const Arguments&) { return options_page<DoctorOptions>(kUsa
 
 int run_doctor(const Arguments& arguments) {
   auto options = read_command<DoctorOptions>(arguments);
+  const setup::StandardInput input(options.data.dataset_name);
   kernels::set_threads(0);
   Checkup checkup;
   checkup.run("machine", cpu_text);

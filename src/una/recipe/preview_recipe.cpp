@@ -11,6 +11,8 @@
 #include "una/recipe/commands.h"
 #include "una/recipe/token_view.h"
 #include "una/run/training_run.h"
+#include "una/setup/standard_input.h"
+#include "una/text/named_templates.h"
 
 namespace una::recipe {
 namespace {
@@ -47,9 +49,12 @@ void print_row(const Row& row, const setup::TextSetup& text, const TokenView& vi
               row.has_margin ? cat(", margin ", significant(row.margin, 4)).c_str() : "");
   for (std::size_t slot = 0; slot < row.sequences.size(); ++slot) {
     const Sequence& sequence = row.sequences[slot];
-    std::printf("  answer %zu: %zu tokens, %lld trained on, target %s; first token %s, last token %s\n  %s\n",
-                slot, sequence.ids.size(), static_cast<long long>(sequence.loss_tokens()),
-                significant(sequence.target, 4).c_str(),
+    const std::string what =
+        row.unit == Unit::kPrompt
+            ? cat("prompt: ", sequence.ids.size(), " tokens, no answer to train on")
+            : cat("answer ", slot, ": ", sequence.ids.size(), " tokens, ", sequence.loss_tokens(),
+                  " trained on, target ", significant(sequence.target, 4));
+    std::printf("  %s; first token %s, last token %s\n  %s\n", what.c_str(),
                 shown_token(sequence.ids.front(), text.tokenizer()).c_str(),
                 shown_token(sequence.ids.back(), text.tokenizer()).c_str(),
                 shown_tokens(sequence, text.tokenizer(), view).c_str());
@@ -93,7 +98,7 @@ void print_text_setup(const PreviewOptions& options, const setup::TextSetup& tex
     return;
   }
   const std::string source =
-      path.empty() ? text::chat_template_source(options.model_name_or_path) : read_file(path);
+      path.empty() ? text::chat_template_source(options.model_name_or_path) : text::given_template(path);
   std::printf("template   %s characters%s; as it begins: %s\n", thousands(std::ssize(source)).c_str(),
               path.empty() ? "" : cat(" of ", path).c_str(), visible(source.substr(0, 100)).c_str());
   if (const std::string missing = text.encoder.missing_generation_prompt(); !missing.empty()) {
@@ -106,14 +111,14 @@ void print_text_setup(const PreviewOptions& options, const setup::TextSetup& tex
 HelpPage preview_help(const Arguments&) { return options_page<PreviewOptions>(kUsage); }
 
 int run_preview(const Arguments& arguments) {
-  const auto options = read_command<PreviewOptions>(arguments);
+  auto options = read_command<PreviewOptions>(arguments);
+  const setup::StandardInput input(options.data.dataset_name);
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_input(options.color == "auto" || options.color == "always" || options.color == "never",
               "color: choose auto, always or never");
   const ModelSpec spec = setup::read_folder_spec(options.model_name_or_path);
   const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, spec);
-  const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
-  const auto dataset = data::load_dataset(options.data, text.encoder, units, "");
+  const auto dataset = data::load_dataset(options.data, text.encoder, data::kEveryUnit, "");
   std::printf("%s\n", dataset->report().text(options.data.max_length).c_str());
   print_lengths(dataset->report());
   print_text_setup(options, text);

@@ -10,7 +10,9 @@
 namespace una::recipe {
 
 HelpPage report_help(const Arguments&) {
-  return {"usage: una report RUN_FOLDER...\nwrites report.html into each folder, from its files", {}};
+  return {
+      "usage: una report FOLDER...\nwrites report.html into each folder, from its files: a run, a demo, or the rounds of una rounds",
+      {}};
 }
 
 int run_report(const Arguments& arguments) {

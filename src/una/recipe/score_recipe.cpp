@@ -20,12 +20,14 @@
 #include "una/kernels/threads.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
+#include "una/recipe/row_copies.h"
 #include "una/recipe/score_reward.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/files/input_files.h"
 #include "una/run/training_run.h"
 #include "una/setup/implicit_reward.h"
 #include "una/setup/reward_setup.h"
+#include "una/setup/standard_input.h"
 #include "una/weights/peft_adapter.h"
 
 namespace una::recipe {
@@ -46,7 +48,7 @@ struct ScoreOptions {
   setup::Compute compute;
   std::optional<double> beta;
   std::int64_t threads = 0;
-  bool token_logps = false, overwrite_output_dir = false;
+  bool token_logps = false, copy_row = false, overwrite_output_dir = false;
   setup::RewardKeys reward;
   rows::DataOptions data;
   ScoreOptions() { data.allow_dropped = 1; }
@@ -61,6 +63,7 @@ struct ScoreOptions {
     compute.fields(v);
     v("beta", beta, "null: from the run.yaml in the adapter's folder");
     v("token_logps", token_logps, "also write the log-prob of every answer token");
+    v("copy_row", copy_row, "also write the row as it is in its file, as member input");
     v("threads", threads, "compute threads; 0: all");
     reward.fields(v);
     data.fields(v);
@@ -161,7 +164,7 @@ class Scorer {
 };
 
 std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& setup,
-                             const setup::TextSetup& text) {
+                             const setup::TextSetup& text, const RowCopies& copies) {
   Scorer scorer(options, setup);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
   const auto dataset = data::load_dataset(options.data, text.encoder, units, "");
@@ -174,7 +177,8 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
     for (std::int64_t i = 0; i < dataset->size(); ++i) {
       const Row row = dataset->row(i);
       for (const PackedBatch& batch : data::pack_rows({row}, {})) {
-        for (const Json& line : scorer.lines(batch, row.index, agreement)) {
+        for (Json& line : scorer.lines(batch, row.index, agreement)) {
+          copies.add_to(line, row.where);
           out.write(json_line(line));
           ++lines;
         }
@@ -215,10 +219,11 @@ int score_file(const ScoreOptions& options) {
   check_kind(options, is_reward_model);
   const setup::TextSetup text = setup::load_text(
       setup::text_folders(options.model_name_or_path, options.adapter), options.data, setup.folder.spec);
+  const RowCopies copies = options.copy_row ? RowCopies(options.data) : RowCopies();
   const std::int64_t lines =
       is_reward_model ? score_by_reward(*setup::make_reward_model(setup, text, options.reward, options.data),
-                                        options.data, options.output_dir)
-                      : score_by_policy(options, setup, text);
+                                        options.data, copies, options.output_dir)
+                      : score_by_policy(options, setup, text, copies);
   log_info(cat(thousands(lines), " responses scored into ", options.output_dir));
   return 0;
 }
@@ -229,6 +234,7 @@ HelpPage score_help(const Arguments&) { return options_page<ScoreOptions>(kUsage
 
 int run_score(const Arguments& arguments) {
   auto options = read_command<ScoreOptions>(arguments);
+  const setup::StandardInput input(options.data.dataset_name);
   find_model(options.model_name_or_path, options.adapter);
   return score_file(options);
 }

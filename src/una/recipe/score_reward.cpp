@@ -47,7 +47,7 @@ void compare(const Example& example, std::span<const reward::Verdict> verdicts, 
 
 // One line per answer of the rows from `first` on.
 void write_lines(std::span<const Example> examples, std::size_t first, reward::Reward& reward,
-                 FileWriter& out, Counts& counts) {
+                 const RowCopies& copies, FileWriter& out, Counts& counts) {
   std::vector<reward::Question> questions;
   for (const Example& example : examples) {
     check_input(!example.responses.empty(), example.where.text(), ": the row has no answer to score");
@@ -79,6 +79,7 @@ void write_lines(std::span<const Example> examples, std::size_t first, reward::R
           counts.first_failure = cat(examples[i].where.text(), ": ", verdict.failure);
         }
       }
+      copies.add_to(line, examples[i].where);
       out.write(json_line(line));
     }
   }
@@ -96,7 +97,7 @@ void check_counts(const Counts& counts, double allowed) {
 }  // namespace
 
 std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& options,
-                             const std::string& path) {
+                             const RowCopies& copies, const std::string& path) {
   rows::ReadReport read;
   const std::vector<Example> examples = views::read_examples(options, read, "");
   log_info(read.text(options.max_length));
@@ -108,7 +109,7 @@ std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& op
     FileWriter out(temporary, path);
     for (std::size_t begin = 0; begin < examples.size(); begin += kChunk) {
       const std::size_t size = std::min(kChunk, examples.size() - begin);
-      write_lines(std::span(examples).subspan(begin, size), begin, reward, out, counts);
+      write_lines(std::span(examples).subspan(begin, size), begin, reward, copies, out, counts);
       bar.advance(static_cast<double>(size));
       check_input(!interrupted(), "stopped; nothing was written");
     }

@@ -16,6 +16,7 @@
 #include "una/setup/methods.h"
 #include "una/setup/ppo_preset.h"
 #include "una/setup/run_folder.h"
+#include "una/setup/standard_input.h"
 
 namespace una::setup {
 
@@ -80,7 +81,7 @@ constexpr std::pair<const char*, const char*> kForeignNames[] = {
     {"peft_use_rslora", "use_rslora"},
     {"peft_layers_to_transform", "layers_to_transform"},
     {"lora_bias", "bias (of the base: none, lora_only, all); biases on lora_B are not offered"},
-    {"load_in_4bit", "nothing yet: use dtype bfloat16"},
+    {"load_in_4bit", "nothing like it yet: use dtype bfloat16"},
     {"evaluation_strategy", "eval_strategy"},
     {"test_file", "eval_data"},
     {"kl_coef", "beta"},
@@ -107,13 +108,13 @@ constexpr std::pair<const char*, const char*> kForeignNames[] = {
     {"cpo_alpha", "rpo_alpha (with dpo --loss_type simpo)"},
     {"gamma_beta_ratio", "simpo_gamma"},
     {"max_new_token", "max_completion_length"},
-    {"push_to_hub", "nothing: una uploads nothing; use hf upload"},
-    {"ld_alpha", "nothing yet: TRL's LD-DPO is not offered"},
-    {"wandb_project", "nothing: metrics.jsonl and TensorBoard files are written (report_to)"},
-    {"deepspeed", "nothing: una shards nothing yet; several ranks: nproc"},
-    {"fsdp", "nothing: una shards nothing yet; several ranks: nproc"},
-    {"load_in_8bit", "nothing yet: use dtype bfloat16"},
-    {"use_liger_kernel", "nothing: una's kernels are always fused"},
+    {"push_to_hub", "nothing like it: una uploads nothing; use hf upload"},
+    {"ld_alpha", "nothing like it yet: TRL's LD-DPO is not offered"},
+    {"wandb_project", "nothing like it: metrics.jsonl and TensorBoard files are written (report_to)"},
+    {"deepspeed", "nothing like it: una shards nothing yet; several ranks: nproc"},
+    {"fsdp", "nothing like it: una shards nothing yet; several ranks: nproc"},
+    {"load_in_8bit", "nothing like it yet: use dtype bfloat16"},
+    {"use_liger_kernel", "nothing like it: una's kernels are always fused"},
 };
 
 }  // namespace
@@ -296,6 +297,10 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
   config.config_file = config_file;
   config.method = name;
   check_keys_read(settings, config, keys.also);
+  for (const std::vector<std::string>* names :
+       {&config.data.dataset_name, &config.run.eval_data, &config.online.offline_data}) {
+    check_no_standard_input(*names);
+  }
   apply_bf16(settings, config);
   config.data.mixture_seed = config.order_seed();
   return config;

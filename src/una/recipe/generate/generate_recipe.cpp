@@ -19,6 +19,7 @@
 #include "una/report/progress_bar.h"
 #include "una/rows/files/input_files.h"
 #include "una/run/training_run.h"
+#include "una/setup/standard_input.h"
 #include "una/views/read_examples.h"
 
 namespace una::recipe {
@@ -29,7 +30,7 @@ constexpr const char* kUsage =
 
 // The keys of `una generate`.
 struct GenerateOptions {
-  std::string model_name_or_path, adapter, output_dir, prompt;
+  std::string model_name_or_path, adapter, output_dir, prompt, system;
   setup::Compute compute;
   SamplingParams sampling;
   std::int64_t num_samples = 1, batch_size = 64, seed = 42, threads = 0;
@@ -45,6 +46,7 @@ struct GenerateOptions {
     v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
     compute.fields(v);
     v("prompt", prompt, "one prompt instead of a file");
+    v("system", system, "a system turn before --prompt or what is typed; with apply_chat_template");
     v("max_new_tokens", sampling.max_new_tokens, "longest answer in tokens");
     v("min_new_tokens", sampling.min_new_tokens, "no end before this many tokens");
     v("temperature", sampling.temperature, "divides the logits; 0: greedy");
@@ -73,7 +75,7 @@ std::vector<Example> read_prompts(const GenerateOptions& options) {
     }
     return prompts;
   }
-  return {typed_prompt(options.prompt, "--prompt", 1, options.data.apply_chat_template)};
+  return {typed_prompt(options.prompt, {"--prompt", 1}, options.data.apply_chat_template, options.system)};
 }
 
 void check_generate_options(const GenerateOptions& options) {
@@ -81,6 +83,10 @@ void check_generate_options(const GenerateOptions& options) {
               "num_samples and batch_size must be 1 or more");
   check_input(options.sampling.max_new_tokens > 0, "max_new_tokens must be 1 or more");
   generate::check_sampling(options.sampling);
+  check_input(options.system.empty() || options.data.apply_chat_template,
+              "--system is a turn of a chat: give --apply_chat_template too");
+  check_input(options.system.empty() || options.data.dataset_name.empty(),
+              "--system goes with --prompt or --stream; rows have system turns of their own");
   if (!options.stream) { return; }
   check_input(options.output_dir.empty(), "--stream prints the answer; leave it out to write --out");
   check_input(options.num_samples == 1, "--stream shows one answer per prompt: num_samples must be 1");
@@ -125,7 +131,11 @@ std::vector<generate::Output> run_engine(generate::Engine& engine, std::size_t t
 
 int stream(const GenerateOptions& options, generate::Engine& engine, const setup::TextSetup& text,
            const SamplingParams& sampling) {
-  const StreamParts parts{.engine = &engine, .text = &text, .data = &options.data, .sampling = sampling};
+  const StreamParts parts{.engine = &engine,
+                          .text = &text,
+                          .data = &options.data,
+                          .sampling = sampling,
+                          .system = options.system};
   return options.prompt.empty() ? stream_console(parts) : stream_prompt(parts, read_prompts(options)[0]);
 }
 
@@ -184,6 +194,7 @@ HelpPage generate_help(const Arguments&) { return options_page<GenerateOptions>(
 
 int run_generate(const Arguments& arguments) {
   auto options = read_command<GenerateOptions>(arguments);
+  const setup::StandardInput input(options.data.dataset_name);
   find_model(options.model_name_or_path, options.adapter);
   return generate_file(options);
 }

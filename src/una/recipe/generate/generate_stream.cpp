@@ -40,13 +40,14 @@ void show(const std::string& text) {
   std::fflush(stdout);
 }
 
-Example typed_prompt(const std::string& text, const std::string& origin, std::int64_t line, bool as_chat) {
+Example typed_prompt(const std::string& text, const Where& where, bool as_chat, const std::string& system) {
   Example example;
-  example.where = {origin, line};
+  example.where = where;
   example.unit = Unit::kPrompt;
   example.prompt.is_chat = as_chat;
   if (as_chat) {
-    example.prompt.messages = {{"user", text, ""}};
+    if (!system.empty()) { example.prompt.messages.push_back({"system", system, ""}); }
+    example.prompt.messages.push_back({"user", text, ""});
   } else {
     example.prompt.plain = text;
   }
@@ -72,10 +73,12 @@ int stream_console(const StreamParts& parts) {
       conversation.clear();
       continue;
     }
-    Example example = typed_prompt(line, "standard input", number, is_chat);
+    Example example =
+        typed_prompt(line, {"standard input", number}, is_chat, conversation.empty() ? parts.system : "");
     if (is_chat) {
-      conversation.push_back(example.prompt.messages[0]);
-      example.prompt.messages = conversation;
+      std::vector<Message>& turns = example.prompt.messages;
+      turns.insert(turns.begin(), conversation.begin(), conversation.end());
+      conversation = turns;
     }
     const std::optional<generate::Output> output = answer(parts, example, number);
     if (!output) { break; }

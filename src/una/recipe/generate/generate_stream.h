@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "una/generate/engine.h"
 #include "una/setup/text_setup.h"
 
@@ -11,6 +13,7 @@ struct StreamParts {
   const setup::TextSetup* text = nullptr;
   const rows::DataOptions* data = nullptr;
   SamplingParams sampling;
+  std::string system;  // a system turn before each conversation; "": none
 };
 
 // To standard output, at once; a model may sample any byte, NUL too.
@@ -23,7 +26,8 @@ int stream_prompt(const StreamParts& parts, const Example& example);
 // apply_chat_template it is the next turn of a conversation, and an empty line begins another.
 int stream_console(const StreamParts& parts);
 
-// A string prompt, as one user turn where apply_chat_template says so.
-Example typed_prompt(const std::string& text, const std::string& origin, std::int64_t line, bool as_chat);
+// A string prompt; as one user turn, behind the system turn if there is one, where apply_chat_template says so.
+Example typed_prompt(const std::string& text, const Where& where, bool as_chat,
+                     const std::string& system = "");
 
 }  // namespace una::recipe

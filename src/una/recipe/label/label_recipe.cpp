@@ -24,6 +24,7 @@
 #include "una/run/training_run.h"
 #include "una/setup/reward_setup.h"
 #include "una/setup/run_inputs.h"
+#include "una/setup/standard_input.h"
 #include "una/views/read_examples.h"
 
 namespace una::recipe {
@@ -73,6 +74,7 @@ struct LabelOptions {
     v("csv_delimiter", data.csv_delimiter,
       "the character between cells of CSV files: auto | ',' | ';' | tab | '|'");
     v("apply_chat_template", data.apply_chat_template, "wrap string prompts as one user turn");
+    v("max_row_mb", data.max_row_mb, "MB that one row may have in its file");
     v("max_rows", data.max_rows, "use only the first rows; 0: all");
     v("allow_dropped", data.allow_dropped, "share of answers that may be left without a label");
     v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
@@ -290,6 +292,10 @@ int label_file(const LabelOptions& options) {
 
 HelpPage label_help(const Arguments&) { return options_page<LabelOptions>(kUsage); }
 
-int run_label(const Arguments& arguments) { return label_file(read_command<LabelOptions>(arguments)); }
+int run_label(const Arguments& arguments) {
+  auto options = read_command<LabelOptions>(arguments);
+  const setup::StandardInput input(options.data.dataset_name);
+  return label_file(options);
+}
 
 }  // namespace una::recipe
