@@ -163,7 +163,7 @@ class Judges(unittest.TestCase):
                                            "score": 1, "score_range": [1, 10]})
             self.assertIn("39 labelled, 1 missing", log)
             self.assertIn("label-judge-in.jsonl:8: the judge's reply cannot be read", log)
-            self.assertRegex(log, r"40 questions, 0 answered by the cache, 46 requests \(3 of them again\), 4 replies unreadable")
+            self.assertRegex(log, r"40 questions, 0 answered by the cache, 46 requests \(6 of them again\), 4 replies unreadable")
             self.assertIn("4,200 tokens in, 420 out, $0.0084", log)
             self.assertTrue(all(r["headers"]["Authorization"] == f"Bearer {KEY}" for r in server.requests))
             self.assertEqual(server.requests[0]["path"], "/v1/chat/completions")

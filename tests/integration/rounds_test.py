@@ -47,6 +47,10 @@ class Rounds(unittest.TestCase):
                 summary = json.loads((out / "round-2" / "adapter" / "summary.json").read_text())
                 self.assertIn("frozen copy of the adapter" if previous else "the model in", summary["reference"]["description"])
                 self.assertIn("reward before", text)
+                run("report", out)
+                html = (out / "report.html").read_text()
+                self.assertIn('"round 2"', html)
+                self.assertIn("reward_after", html)
 
     def test_a_reward_s_command_may_call_una_again(self):
         out = fresh("rounds-command")

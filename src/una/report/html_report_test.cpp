@@ -215,6 +215,24 @@ TEST(HtmlReport, AFolderOfRunsIsComparedInTheOrderOfItsResults) {
   EXPECT_FALSE(has(html, "href=\"dpo/report.html\""));
 }
 
+TEST(HtmlReport, RoundsAreComparedInTheirOrder) {
+  const std::string folder = test_folder("report_rounds");
+  Json rounds = Json::array();
+  for (int round = 1; round <= 10; ++round) {
+    write_metrics(cat(folder, "/round-", round, "/adapter"), {"loss"});
+    rounds.push_back({{"round", round}, {"reward_after", 0.123456 * round}, {"reference", "<start>"}});
+  }
+  write_file(folder + "/results.json", Json{{"method", "una"}, {"rounds", rounds}}.dump());
+  const std::string html = html_report(folder);
+  const Json series = embedded_charts(html)[0].at("series");
+  ASSERT_EQ(series.size(), 10U);
+  EXPECT_EQ(series[1].at("label"), "round 2");
+  EXPECT_EQ(series[9].at("label"), "round 10");
+  for (const char* part : {"<th class=\"number\">reward_after</th>", ">1.235</td>", "&lt;start&gt;"}) {
+    EXPECT_TRUE(has(html, part)) << part;
+  }
+}
+
 TEST(HtmlReport, FoldersOfUnnamedRunsAreComparedByName) {
   const std::string folder = test_folder("report_unnamed");
   for (const char* run : {"b", "a"}) { write_metrics(cat(folder, "/", run), {"loss"}); }

@@ -48,9 +48,11 @@ void put(const std::string& text) {
 
 }  // namespace
 
-ProgressBar::ProgressBar(std::string title, double total_work)
+ProgressBar::ProgressBar(std::string title, double total_work, double done_before)
     : title_(std::move(title)),
       total_(total_work),
+      before_(done_before),
+      done_(done_before),
       start_(monotonic_seconds()),
       terminal_(::isatty(STDERR_FILENO) != 0 && verbosity() == Verbosity::kNormal) {
   {
@@ -87,7 +89,8 @@ void ProgressBar::set_total(double total_work) {
 double ProgressBar::elapsed() const { return monotonic_seconds() - start_; }
 
 double ProgressBar::remaining() const {
-  return done_ > 0 ? elapsed() * std::max(0.0, total_ - done_) / done_ : 0;
+  const double here = done_ - before_;
+  return here > 0 ? elapsed() * std::max(0.0, total_ - done_) / here : 0;
 }
 
 void ProgressBar::finish(const char* outcome) {

@@ -10,7 +10,8 @@ namespace una::report {
 // Log lines go above it. Only one at a time shows itself: a bar made while another runs stays silent.
 class ProgressBar {
  public:
-  ProgressBar(std::string title, double total_work);
+  // `done_before`: of the total, by an earlier process; it counts in the share, not in the time left.
+  ProgressBar(std::string title, double total_work, double done_before = 0);
   ~ProgressBar();  // says where it stopped, if it is not finished
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
@@ -26,7 +27,7 @@ class ProgressBar {
   void draw(bool force);
   void end(const char* outcome);
   std::string title_, note_;
-  double total_, done_ = 0, start_, last_draw_ = 0;
+  double total_, before_, done_, start_, last_draw_ = 0;
   bool terminal_, shown_ = false, finished_ = false;
 };
 

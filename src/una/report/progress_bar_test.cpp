@@ -111,6 +111,20 @@ TEST(ProgressBar, TimeLeftIsWeightedByTheWork) {
   EXPECT_EQ(bar.remaining(), 0);
 }
 
+TEST(ProgressBar, WhatAnEarlierProcessDidCountsInTheShareOnly) {
+  testing::internal::CaptureStderr();
+  {
+    ProgressBar bar("training", 100, 30);
+    EXPECT_EQ(bar.remaining(), 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    bar.advance(10);
+    const double before = bar.elapsed(), left = bar.remaining(), after = bar.elapsed();
+    EXPECT_GE(left, before * 6 * 0.999);
+    EXPECT_LE(left, after * 6 * 1.001);
+  }
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("stopped at 40.0 %"), std::string::npos);
+}
+
 TEST(ProgressBar, ABarInsideAnotherStaysSilent) {
   testing::internal::CaptureStderr();
   {

@@ -140,13 +140,42 @@ std::string plain_results(const Json& results) {
   return rows.empty() ? "" : cat("<table>", rows, "</table>");
 }
 
+std::string cell_text(const Json& value) {
+  return value.is_number_float() ? significant(value.get<double>(), 4) : display_text(value);
+}
+
+// The rounds of `una rounds`, one per line.
+std::string rounds_table(const Json& rounds) {
+  std::vector<std::string> keys;
+  for (const Json& round : rounds) {
+    if (!round.is_object()) { continue; }
+    for (const auto& [key, value] : round.items()) {
+      const bool seen = std::find(keys.begin(), keys.end(), key) != keys.end();
+      if (!seen && value.is_primitive()) { keys.push_back(key); }
+    }
+  }
+  std::string table = "<div class=\"scroll\"><table><tr>";
+  for (const std::string& key : keys) { table += cat("<th class=\"number\">", escaped(key), "</th>"); }
+  for (const Json& round : rounds) {
+    table += "</tr>\n<tr>";
+    for (const std::string& key : keys) {
+      const bool has = round.is_object() && round.contains(key);
+      table += table_cell("number", has ? escaped(cell_text(round[key])) : "");
+    }
+  }
+  return keys.empty() ? "" : table + "</tr></table></div>";
+}
+
 }  // namespace
 
 std::string results_section(const RunFolder& run) {
   if (!run.results.is_object()) { return ""; }
   const auto found = run.results.find("methods");
   if (found == run.results.end() || !found->is_array()) {
-    return titled_card("Results", plain_results(run.results));
+    const auto rounds = run.results.find("rounds");
+    const bool has_rounds = rounds != run.results.end() && rounds->is_array();
+    return cat(titled_card("Results", plain_results(run.results)),
+               has_rounds ? card_below(rounds_table(*rounds)) : "");
   }
   Json methods = Json::array();
   for (const Json& method : *found) {

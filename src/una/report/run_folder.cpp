@@ -89,6 +89,16 @@ RunFolder read_part(const std::string& path, const std::string& label) {
   return part;
 }
 
+// The training runs of `una rounds`, in their order.
+std::vector<RunFolder> read_rounds(const std::string& path) {
+  std::vector<RunFolder> parts;
+  for (int round = 1;; ++round) {
+    const std::string folder = cat(path, "/round-", round, "/adapter");
+    if (!is_file(folder + "/metrics.jsonl")) { return parts; }
+    parts.push_back(read_part(folder, cat("round ", round)));
+  }
+}
+
 // The methods of results.json in its order, each in the subfolder of its name or of its "folder"; where that
 // finds none, every subfolder with metrics, by name.
 std::vector<RunFolder> read_parts(const std::string& path, const Json& results) {
@@ -102,6 +112,7 @@ std::vector<RunFolder> read_parts(const std::string& path, const Json& results) 
     const std::string at = cat(path, "/", folder);
     if (inside && has_metrics(at)) { parts.push_back(read_part(at, name)); }
   }
+  if (parts.empty()) { parts = read_rounds(path); }
   if (!parts.empty()) { return parts; }
   for (const auto& entry : fs::directory_iterator(path)) {
     if (has_metrics(entry.path().string())) { parts.push_back(read_part(entry.path().string(), "")); }

@@ -20,7 +20,8 @@ namespace {
 
 // A judge's work so far, for the log.
 struct Counts {
-  std::int64_t asked = 0, from_cache = 0, unreadable = 0, missing = 0, tokens_in = 0, tokens_out = 0;
+  std::int64_t asked = 0, repeated = 0, from_cache = 0, unreadable = 0, missing = 0, tokens_in = 0,
+               tokens_out = 0;
 };
 
 // Asks a chat-completions server. Not thread-safe.
@@ -76,12 +77,12 @@ std::string Judge::description() const {
 
 std::string Judge::account() const {
   const net::Traffic& traffic = client_.traffic();
-  std::string text =
-      cat("judge ", settings_.options.model, ": ", thousands(counts_.asked), " questions, ",
-          thousands(counts_.from_cache), " answered by the cache, ", thousands(traffic.requests),
-          " requests (", thousands(traffic.retries), " of them again), ", thousands(counts_.unreadable),
-          " replies unreadable, ", thousands(counts_.missing), " marks missing, ",
-          thousands(counts_.tokens_in), " tokens in, ", thousands(counts_.tokens_out), " out");
+  std::string text = cat(
+      "judge ", settings_.options.model, ": ", thousands(counts_.asked), " questions, ",
+      thousands(counts_.from_cache), " answered by the cache, ", thousands(traffic.requests), " requests (",
+      thousands(traffic.retries + counts_.repeated), " of them again), ", thousands(counts_.unreadable),
+      " replies unreadable, ", thousands(counts_.missing), " marks missing, ", thousands(counts_.tokens_in),
+      " tokens in, ", thousands(counts_.tokens_out), " out");
   if (settings_.has_price) {
     const double cost = static_cast<double>(counts_.tokens_in) * settings_.price_in +
                         static_cast<double>(counts_.tokens_out) * settings_.price_out;
@@ -158,6 +159,7 @@ std::vector<Mark> Judge::ask_all(const std::vector<Ask>& asks) {
   for (std::int64_t tries = 0; tries <= settings_.options.parse_retries && !open.empty(); ++tries) {
     std::vector<net::Request> requests;
     for (const std::size_t i : open) { requests.push_back({.url = url_, .body = bodies[i]}); }
+    counts_.repeated += tries > 0 ? std::ssize(requests) : 0;
     std::vector<std::size_t> again;
     client_.post(requests, [&](std::size_t index, const net::Outcome& outcome) {
       const std::size_t i = open[index];

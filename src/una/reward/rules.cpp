@@ -236,9 +236,12 @@ std::unique_ptr<Reward> make_rule(const std::string& spec, double command_timeou
   if (name == "exact_match") { return exact_rule(spec, argument); }
   if (name == "math") { return math_rule(spec, argument); }
   if (name == "command") { return make_command_reward(argument, command_timeout); }
-  const std::string known = join(rule_names(), ", ");
-  throw InputError(cat("reward ", spec, ": unknown kind '", name, "' (known: model, ", known,
-                       ", judge, http://..., implicit)"));
+  const std::string known = join(rule_names(), ", "), near = nearest_name(name, rule_names());
+  throw InputError(cat(
+      "reward ", spec, ": unknown kind '", name, "' (known: model, ", known, ", judge, http://..., implicit)",
+      near.empty() ? "; a comma separates rewards, so a command or pattern with one goes into a list of "
+                     "a YAML file (--config)"
+                   : cat("; did you mean ", near, "?")));
 }
 
 std::unique_ptr<Reward> make_weighted(std::vector<std::unique_ptr<Reward>> rewards,

@@ -103,6 +103,8 @@ TEST(Rules, ScalesAreDeclaredWhereTheyAreKnown) {
 
 TEST(Rules, BadSpecificationsAreRefusedWithAdvice) {
   EXPECT_NE(refusal("lenght:4").find("unknown kind 'lenght' (known: model, length"), std::string::npos);
+  EXPECT_NE(refusal("lenght:4").find("did you mean length?"), std::string::npos);
+  EXPECT_NE(refusal("-f1").find("a comma separates rewards"), std::string::npos);
   EXPECT_NE(refusal("length:four").find("length:40"), std::string::npos);
   EXPECT_NE(refusal("regex:(").find("reward regex:( is not a regular expression"), std::string::npos);
   EXPECT_NE(refusal("command:").find("after the colon"), std::string::npos);

@@ -23,6 +23,9 @@
 namespace una::train {
 namespace {
 
+// What an evaluation tells of its own time.
+constexpr const char* kEvalTimes[] = {"eval_runtime", "eval_samples_per_second", "eval_steps_per_second"};
+
 bool lower_is_better(const std::string& metric) {
   return metric.find("loss") != std::string::npos || metric.find("kl") != std::string::npos ||
          metric.find("perplexity") != std::string::npos;
@@ -42,8 +45,8 @@ class Loop {
         begin_(monotonic_seconds()),
         saved_at_(parts.saved_step) {
     if (gang_.leads()) {
-      const double left = static_cast<double>(total_ - start.position.step) * step_tokens();
-      bar_.emplace(parts.title, std::max(1.0, left));
+      bar_.emplace(parts.title, std::max(1.0, static_cast<double>(total_) * step_tokens()),
+                   static_cast<double>(start.position.step) * step_tokens());
     }
   }
 
@@ -78,6 +81,8 @@ class Loop {
   void write_log();
   StepResult fitted_step(StepBatch& batch);
   void evaluate();
+  std::string best_name(const std::map<std::string, double>& values) const;
+  void check_best_name();
   void consider_best(const std::map<std::string, double>& values);
   bool within_budget(const std::map<std::string, double>& values) const;
   void save();
@@ -238,9 +243,9 @@ void Loop::evaluate() {
   }
   const double seconds = std::max(1e-9, monotonic_seconds() - begin);
   report::LogRow row{.step = state_.position.step, .epoch = epoch(), .values = logged(sums, "eval_")};
-  row.values["eval_runtime"] = seconds;
-  row.values["eval_samples_per_second"] = static_cast<double>(rows) / seconds;
-  row.values["eval_steps_per_second"] = static_cast<double>(parts_.eval_batches.size()) / seconds;
+  row.values[kEvalTimes[0]] = seconds;
+  row.values[kEvalTimes[1]] = static_cast<double>(rows) / seconds;
+  row.values[kEvalTimes[2]] = static_cast<double>(parts_.eval_batches.size()) / seconds;
   write_row(row);
   result_.last_eval = row.values;
   consider_best(row.values);
@@ -254,18 +259,31 @@ bool Loop::within_budget(const std::map<std::string, double>& values) const {
   return kl->second <= options_.kl_budget;
 }
 
+// metric_for_best_model as the evaluation calls it.
+std::string Loop::best_name(const std::map<std::string, double>& values) const {
+  const std::string& name = options_.metric_for_best_model;
+  if (values.count(name) > 0) { return name; }
+  if (values.count("eval_" + name) > 0) { return "eval_" + name; }
+  std::vector<std::string> known;
+  for (const auto& [key, value] : values) { known.push_back(key); }
+  throw InputError(cat("metric_for_best_model: '", name,
+                       "' is not among the metrics of the evaluation: ", join(known, ", ")));
+}
+
+// A name that no evaluation gives is found by one batch before the first step. Sampling is too dear for that.
+void Loop::check_best_name() {
+  const bool is_default = options_.metric_for_best_model == TrainOptions{}.metric_for_best_model;
+  if (is_default || parts_.eval_batches.empty() || parts_.evaluate_samples) { return; }
+  std::map<std::string, double> values =
+      logged(parts_.runner->evaluate(parts_.eval_batches.front()), "eval_");
+  for (const char* name : kEvalTimes) { values.emplace(name, 0); }
+  best_name(values);
+}
+
 void Loop::consider_best(const std::map<std::string, double>& values) {
-  std::string name = options_.metric_for_best_model;
-  if (values.count(name) == 0) { name = "eval_" + name; }
-  const auto found = values.find(name);
-  if (found == values.end()) {
-    std::vector<std::string> known;
-    for (const auto& [key, value] : values) { known.push_back(key); }
-    throw InputError(cat("metric_for_best_model: '", options_.metric_for_best_model,
-                         "' is not among the metrics of the evaluation: ", join(known, ", ")));
-  }
+  const auto found = values.find(best_name(values));
   if (!within_budget(values)) { return; }
-  const bool greater = options_.greater_is_better.value_or(!lower_is_better(name));
+  const bool greater = options_.greater_is_better.value_or(!lower_is_better(found->first));
   const bool better =
       !state_.has_best || (greater ? found->second > state_.best_metric : found->second < state_.best_metric);
   if (!better || !std::isfinite(found->second)) { return; }
@@ -360,6 +378,7 @@ void Loop::steps() {
 }
 
 LoopResult Loop::run() {
+  check_best_name();
   log_begin_ = monotonic_seconds();
   try {
     steps();
