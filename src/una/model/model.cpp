@@ -24,6 +24,9 @@
 namespace una::model {
 namespace {
 
+constexpr std::size_t kResident = std::size_t{16}
+                                  << 20;  // bytes of mapped files while a model is made of them
+
 std::vector<ExpectedTensor> expected_tensors(const ModelSpec& spec, const PartNames& names) {
   std::vector<ExpectedTensor> out;
   for (const ParameterShape& shape : parameter_shapes(spec, names)) {
@@ -89,7 +92,19 @@ Model::Model(const ModelSpec& spec, const weights::StateDict& weights, const Loa
   check_names(expected, weights, may_ignore, what);
   if (spec.tie_word_embeddings && !spec.is_reward_model()) { check_tied(names, weights, what); }
   impl_->base.model = what;
-  impl_->build([&](const ParameterShape& shape) { return weights.at(shape.name); }, options.train_full);
+  // What was copied (into another dtype, as masters) leaves the resident set before more is read.
+  std::size_t read = 0;
+  impl_->build(
+      [&](const ParameterShape& shape) {
+        const at::Tensor& stored = weights.at(shape.name);
+        if (read >= kResident) {
+          weights.release_pages();
+          read = 0;
+        }
+        read += stored.nbytes();
+        return stored;
+      },
+      options.train_full);
   if (spec.is_reward_model()) { impl_->set_score_bias(weights, options.train_full); }
 }
 

@@ -39,8 +39,11 @@ StateDict StateDict::renamed(const std::function<std::string(const std::string&)
   return out;
 }
 
+// Mapped files leave the resident set as they are read: a model is often larger than what a run needs of memory.
 std::string StateDict::content_hash() const {
+  constexpr std::size_t kResident = std::size_t{16} << 20;
   Hasher hasher;
+  std::size_t read = 0;
   for (const auto& [name, tensor] : tensors_) {
     const detail::DtypeRow* dtype = detail::find_dtype(tensor.scalar_type());
     check(dtype != nullptr, "StateDict::content_hash: a dtype that safetensors files cannot hold");
@@ -48,6 +51,11 @@ std::string StateDict::content_hash() const {
     for (const std::int64_t dim : tensor.sizes()) { hasher.add_number(static_cast<std::uint64_t>(dim)); }
     const at::Tensor flat = tensor.detach().cpu().contiguous();
     hasher.add({static_cast<const char*>(flat.const_data_ptr()), flat.nbytes()});
+    read += flat.nbytes();
+    if (read >= kResident) {
+      release_pages();
+      read = 0;
+    }
   }
   return hasher.hex();
 }
