@@ -11,7 +11,7 @@
 
 namespace una::recipe {
 
-// --copy_row: rows as they are in their files, beside what was found out about them. All of their text is in memory.
+// --copy_row: rows as they are in their files, in addition to what was found out about them. All of their text is in memory.
 class RowCopies {
  public:
   RowCopies() = default;  // holds none, and adds none
