@@ -44,8 +44,8 @@ TEST(StandardInput, IsReadOnceAndOnlyWhereItIsNamed) {
   EXPECT_EQ(none, std::vector<std::string>{"a.jsonl"});
   EXPECT_TRUE(rows::contains(rows::input_error([&] { const StandardInput input(twice, -1); }), "once only"));
   EXPECT_TRUE(rows::contains(rows::input_error([&] { name_of(" \n"); }), "nothing came from standard input"));
-  EXPECT_TRUE(contains(rows::input_error([&] { check_no_standard_input(twice); }),
-                       "write standard input to a file first"));
+  EXPECT_TRUE(rows::contains(rows::input_error([&] { check_no_standard_input(twice); }),
+                             "write standard input to a file first"));
   check_no_standard_input(none);
 }
 
