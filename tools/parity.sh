@@ -4,7 +4,8 @@
 # environment that holds it (its CPU build will do), online methods also sample on a running one; skipped without. --data: a
 # folder of real tokenizers and chat templates for the text part, skipped without it. llama.cpp is compiled for some minutes;
 # where that fails, its part is skipped and says so. With $UNA_LM_EVAL, a virtual environment that holds
-# lm_eval[ifeval,math]==0.4.13, torch and transformers, `una eval` is compared with lm-evaluation-harness as well.
+# lm_eval[ifeval,math]==0.4.13, torch and transformers, `una eval` is compared with lm-evaluation-harness as well; with $UNA_TRACKERS, one with mlflow-skinny, trackio, tbparse and
+# tensorboard, these read what a run logs.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 peers=${UNA_PEERS:-$root/.deps/peers}
@@ -26,4 +27,5 @@ if [ -n "${UNA_LM_EVAL:-}" ]; then
     echo "una eval and lm-evaluation-harness: skipped without --data" >&2
   fi
 fi
+if [ -n "${UNA_TRACKERS:-}" ]; then "$UNA_TRACKERS/bin/python" "$root/tests/parity/trackers.py" --una "$una"; fi
 exec "$peers/bin/python" "$root/tests/parity/run_all.py" --una "$una" --dump "$root/build/release/tests/parity/una_text_dump" "$@"

@@ -15,6 +15,7 @@
 #include "una/base/log.h"
 #include "una/report/console_row.h"
 #include "una/report/event_writer.h"
+#include "una/report/mlflow_store.h"
 #include "una/report/rows.h"
 
 namespace una::report {
@@ -65,6 +66,7 @@ struct RunLog::Impl {
   std::vector<LogRow> history;
   AppendFile file;
   std::optional<EventWriter> events;
+  std::optional<MlflowStore> mlflow;
   std::int64_t total_steps;
   bool console_rows;
 
@@ -74,9 +76,16 @@ struct RunLog::Impl {
         file(path),
         total_steps(total),
         console_rows(options.console_rows) {
-    if (!options.tensorboard) { return; }
     const bool resumes = resume_step >= 0;
-    events.emplace(event_folder(options, resumes), resumes ? resume_step + 1 : -1);
+    if (options.tensorboard) {
+      events.emplace(event_folder(options, resumes), resumes ? resume_step + 1 : -1);
+    }
+    if (options.mlflow) {
+      mlflow.emplace(MlflowStore::Options{.store = options.output_dir + "/mlruns",
+                                          .run_name = fs::path(options.output_dir).filename().string(),
+                                          .params = options.params,
+                                          .resume_step = resume_step});
+    }
   }
 };
 
@@ -92,12 +101,11 @@ void RunLog::write(const LogRow& row, double elapsed, double remaining) {
       .row = row, .total_steps = impl_->total_steps, .elapsed = elapsed, .remaining = remaining};
   impl_->file.append(print_row(stored) + "\n");
   impl_->history.push_back(row);
-  if (std::optional<EventWriter>& events = impl_->events) {
-    std::map<std::string, double> scalars;
-    for (const auto& [name, value] : row.values) { scalars[tensorboard_tag(name)] = value; }
-    if (!is_eval_row(row)) { scalars["train/epoch"] = row.epoch; }
-    events->write(row.step, scalars);
-  }
+  std::map<std::string, double> scalars;
+  for (const auto& [name, value] : row.values) { scalars[tensorboard_tag(name)] = value; }
+  if (!is_eval_row(row)) { scalars["train/epoch"] = row.epoch; }
+  if (impl_->events) { impl_->events->write(row.step, scalars); }
+  if (impl_->mlflow) { impl_->mlflow->write(row.step, scalars); }
   if (impl_->console_rows) { log_info(console_row(stored)); }
 }
 

@@ -53,11 +53,26 @@ Settings with_absolute_paths(const Settings& then) {
 void check_report_to(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     check_input(
-        name != "wandb" && name != "all" && name != "mlflow", "report_to: ", name,
-        " is not offered; metrics.jsonl and TensorBoard files are written (wandb sync --sync-tensorboard "
-        "reads those)");
-    objective::choose("report_to", name, {"tensorboard", "none"});
+        name != "wandb" && name != "trackio", "report_to: ", name,
+        " is not offered; metrics.jsonl and TensorBoard files are written, which it reads (wandb sync "
+        "--sync-tensorboard, trackio.import_tf_events)");
+    objective::choose("report_to", name, {"tensorboard", "mlflow", "all", "none"});
   }
+}
+
+bool reports_to(const std::vector<std::string>& names, const std::string& tracker) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return name == tracker || name == "all"; });
+}
+
+// run.yaml's keys as one line of text each.
+std::map<std::string, std::string> params_of(const std::string& yaml) {
+  std::map<std::string, std::string> out;
+  const Settings settings = parse_yaml_settings(yaml, "run.yaml");
+  for (const auto& [key, value] : settings.all()) {
+    out[key] = value.is_list ? join(value.list, ", ") : value.text;
+  }
+  return out;
 }
 
 // run.yaml and adapter_config.json hold paths, and both are UTF-8.
@@ -519,11 +534,11 @@ void TrainingRun::start_output(const std::string& checkpoint) {
   views::write_score_fits(data_.train->report().score_fits.get(), out);
   write_file(out + "/data.json", print_json(data_.train->report().json()));
   log_ = std::make_unique<report::RunLog>(
-      report::RunLogOptions{
-          .output_dir = out,
-          .tensorboard = std::find(config_.run.report_to.begin(), config_.run.report_to.end(),
-                                   "tensorboard") != config_.run.report_to.end(),
-          .logging_dir = config_.run.logging_dir},
+      report::RunLogOptions{.output_dir = out,
+                            .tensorboard = reports_to(config_.run.report_to, "tensorboard"),
+                            .logging_dir = config_.run.logging_dir,
+                            .mlflow = reports_to(config_.run.report_to, "mlflow"),
+                            .params = params_of(run_yaml())},
       train::total_steps(config_.train, stream_->steps_per_epoch()),
       checkpoint.empty() ? -1 : start_.position.step);
 }

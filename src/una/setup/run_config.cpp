@@ -110,7 +110,7 @@ constexpr std::pair<const char*, const char*> kForeignNames[] = {
     {"max_new_token", "max_completion_length"},
     {"push_to_hub", "nothing like it: una uploads nothing; use hf upload"},
     {"ld_alpha", "nothing like it yet: TRL's LD-DPO is not offered"},
-    {"wandb_project", "nothing like it: metrics.jsonl and TensorBoard files are written (report_to)"},
+    {"wandb_project", "nothing like it: metrics.jsonl, TensorBoard and MLflow files are written (report_to)"},
     {"deepspeed", "nothing like it: una shards nothing yet; several ranks: nproc"},
     {"fsdp", "nothing like it: una shards nothing yet; several ranks: nproc"},
     {"load_in_8bit", "nothing like it yet: use dtype bfloat16"},
