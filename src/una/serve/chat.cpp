@@ -7,6 +7,7 @@
 #include "una/base/format.h"
 #include "una/openai/chat.h"
 #include "una/serve/chat_prompt.h"
+#include "una/serve/model_ends.h"
 #include "una/serve/routes.h"
 #include "una/serve/sampled_reply.h"
 
@@ -93,9 +94,7 @@ generate::Request engine_request(const Service& service, const openai::ChatReque
   const std::int64_t room = service.max_model_len - std::ssize(out.prompt);
   out.params.max_new_tokens = std::min(request.max_tokens.value_or(room), room);
   if (!request.seed) { out.params.seed = fresh_seed(); }
-  if (!request.ignore_eos) {
-    out.params.stop_ids.insert(out.params.stop_ids.end(), service.end_ids.begin(), service.end_ids.end());
-  }
+  add_model_ends(service, request.ignore_eos, out.params);
   out.top_logps = request.top_logprobs.value_or(0);
   return out;
 }

@@ -6,6 +6,7 @@
 #include "una/base/clock.h"
 #include "una/base/format.h"
 #include "una/openai/completions.h"
+#include "una/serve/model_ends.h"
 #include "una/serve/routes.h"
 #include "una/serve/sampled_reply.h"
 
@@ -128,9 +129,7 @@ Asked ids_of(const Service& service, const openai::CompletionRequest& request,
 generate::Request engine_request(const Service& service, const openai::CompletionRequest& request,
                                  const Named& named) {
   generate::Request out{.params = request.sampling, .adapter = named.adapter};
-  if (!request.ignore_eos) {
-    out.params.stop_ids.insert(out.params.stop_ids.end(), service.end_ids.begin(), service.end_ids.end());
-  }
+  add_model_ends(service, request.ignore_eos, out.params);
   out.top_logps = request.logprobs.value_or(0);
   if (request.echo && request.logprobs) { out.prompt_logps = *request.logprobs; }
   if (request.prompt_logprobs) {
