@@ -3,6 +3,7 @@
 # ./dev bench generate --model DIR --pairs FILE: decoding against Hugging Face's generate() and against the machine
 #   (tools/bench_train.py and tools/bench_generate.py).
 # ./dev bench online ARGS: the online demo over seeds, at equal KL, gradient noise (una bench online ARGS).
+# ./dev bench serve --model DIR --pairs FILE: una serve against una bench generate, its prefix cache, many streams at once.
 # ./dev bench tokenise --model DIR --data FILE: reading and tokenising against the tokenizers package.
 # ./dev bench rows: resuming in a row cache of 100 million rows (UNA_BENCH_ROWS), 13 GB in the temporary folder.
 # ./dev bench company: training alone, next to busy processes and next to itself, for each wait policy of OpenMP's threads.
@@ -19,9 +20,10 @@ case "$what" in
   rows) cmake --build "$root/build/release" --target una_bench_data && exec "$root/build/release/src/una/data/una_bench_data" "$@" ;;
   company) exec python3 "$root/tools/bench_company.py" --una "$una" "$@" ;;
   memory) exec python3 "$root/tools/bench_memory.py" --una "$una" "$@" ;;
+  serve) exec python3 "$root/tools/bench_serve.py" --una "$una" "$@" ;;
   una) exec "$una" bench "$@" ;;
   online) exec "$una" bench online "$@" ;;
   train | generate) bash "$root/bench/peers/setup.sh" "$root/.deps/peers" && exec "$root/.deps/peers/bin/python" "$root/tools/bench_$what.py" --una "$una" --peers "$root/bench/peers" "$@" ;;
   tokenise) bash "$root/bench/peers/setup.sh" "$root/.deps/peers" && exec "$root/.deps/peers/bin/python" "$root/tools/bench_tokenise.py" --una "$una" --peers "$root/bench/peers" "$@" ;;
-  *) echo "bench: choose train, generate, tokenise, online, rows, company, memory, una or kernels" >&2; exit 2 ;;
+  *) echo "bench: choose train, generate, serve, tokenise, online, rows, company, memory, una or kernels" >&2; exit 2 ;;
 esac

@@ -4,7 +4,8 @@
 # environment that holds it (its CPU build will do), online methods also sample on a running one; skipped without. --data: a
 # folder of real tokenizers and chat templates for the text part, skipped without it. llama.cpp is compiled for some minutes;
 # where that fails, its part is skipped and says so. With $UNA_LM_EVAL, a virtual environment that holds
-# lm_eval[ifeval,math]==0.4.13, torch and transformers, `una eval` is compared with lm-evaluation-harness as well; with $UNA_TRACKERS, one with mlflow-skinny, trackio, tbparse and
+# lm_eval[ifeval,math]==0.4.13, torch, transformers and, where wanted, openai, `una eval` is compared with lm-evaluation-harness and
+# `una serve` is asked by it, by the openai package, by curl and by una's own clients; with $UNA_TRACKERS, one with mlflow-skinny, trackio, tbparse and
 # tensorboard, these read what a run logs.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,6 +24,7 @@ if [ -n "${UNA_LM_EVAL:-}" ]; then
   "$UNA_LM_EVAL/bin/python" "$root/tests/parity/math_parity.py" --dump "$root/build/release/tests/parity/una_math_dump"
   if [ -n "$data" ]; then
     "$UNA_LM_EVAL/bin/python" "$root/tests/parity/lm_eval_parity.py" --una "$una" --tokenizers "$data/tokenizers"
+    "$UNA_LM_EVAL/bin/python" "$root/tests/parity/serve_clients.py" --una "$una" --tokenizers "$data/tokenizers"
   else
     echo "una eval and lm-evaluation-harness: skipped without --data" >&2
   fi
