@@ -26,7 +26,7 @@ MODELS = {
 }
 LORA = ["--lora_r", "8"]
 FULL = ["--use_peft", "false"]
-ONLINE = ["--reward", "length:20", "--num_generations", "4", "--max_completion_length", "48"]
+ONLINE = ["--reward", "command:awk 'BEGIN{srand(1)}{print rand()}'", "--max_completion_length", "48", "--num_generations"]
 # model, method, data, words
 RUNS = [
     ("tiny", "dpo", "pairs", [*LORA]),
@@ -34,7 +34,7 @@ RUNS = [
     ("tiny", "sft", "long", [*LORA, "--max_length", "1024"]),
     ("tiny", "kto", "thumbs", [*LORA, "--per_device_train_batch_size", "16"]),
     ("tiny", "reward", "pairs", [*LORA]),
-    ("tiny", "rloo", "prompts", [*LORA, *ONLINE]),
+    ("tiny", "rloo", "prompts", [*LORA, *ONLINE, "4"]),
     ("tiny", "dpo", "many", [*LORA]),
     ("small", "dpo", "pairs", [*LORA]),
     ("small", "dpo", "pairs", [*LORA, "--dtype", "bfloat16"]),
@@ -47,11 +47,11 @@ RUNS = [
     ("small", "una", "thumbs", [*LORA, "--lora_r", "64"]),
     ("small", "kto", "thumbs", [*FULL]),
     ("small", "reward", "pairs", [*FULL]),
-    ("small", "rloo", "prompts", [*LORA, *ONLINE]),
-    ("small", "grpo", "prompts", [*LORA, *ONLINE, "--num_generations", "8"]),
-    ("small", "online_dpo", "prompts", [*LORA, *ONLINE, "--num_generations", "2"]),
-    ("small", "ppo", "prompts", [*LORA, *ONLINE, "--num_generations", "1"]),
-    ("small", "una_online", "prompts", [*FULL, *ONLINE]),
+    ("small", "rloo", "prompts", [*LORA, *ONLINE, "4"]),
+    ("small", "grpo", "prompts", [*LORA, *ONLINE, "8"]),
+    ("small", "online_dpo", "prompts", [*LORA, *ONLINE, "2"]),
+    ("small", "ppo", "prompts", [*LORA, *ONLINE, "1"]),
+    ("small", "una_online", "prompts", [*FULL, *ONLINE, "4"]),
     ("middle", "dpo", "pairs", [*LORA]),
     ("middle", "dpo", "long_pairs", [*LORA, "--max_length", "1024", "--max_tokens_per_micro_batch", "2048"]),
     ("middle", "dpo", "long_pairs", [*LORA, "--max_length", "1024", "--gradient_checkpointing", "true"]),

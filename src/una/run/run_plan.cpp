@@ -19,8 +19,9 @@ namespace {
 
 // LibTorch once it computes: pages of its code, threads, primitives that it keeps.
 constexpr double kComputing = 20e6;
-// Free pages between live ones of the C heap (base/os/heap.h), as a share of what a pass takes.
-constexpr double kHoles = 0.25, kHolesOfTcmalloc = 0.1;
+// Free pages between live ones of the C heap (base/os/heap.h), as a share of what a pass takes. tcmalloc gives large blocks
+// back, but keeps some small ones in any case. Measured over the runs of tools/bench_memory.py.
+constexpr double kHoles = 0.25, kHolesOfTcmalloc = 0.1, kKeptByTcmalloc = 24e6, kMostOfTcmalloc = 0.5;
 constexpr double kOptimiserBytes = 16;  // fp32: value, gradient, AdamW's two moments
 
 double as_double(std::int64_t value) { return static_cast<double>(value); }
@@ -176,12 +177,27 @@ void add_cache(const setup::RunConfig& config, double training, RunPlan& plan) {
                          std::max(0.0, bytes - training)});
 }
 
+// What oneDNN takes for a product of bf16 with the head beyond what LibTorch allocates: the head in an order of its own, and
+// a chunk's logits in fp32.
+double head_scratch(const setup::RunConfig& config, const RunPlan& plan, std::int64_t vocabulary) {
+  const bool narrow = plan.bytes_a_number < 4;
+  if (!narrow || config.model.device != "cpu" || plan.model.head == 0) { return 0; }
+  const double chunk = as_double(model::MemoryRequest{}.chunk_rows * vocabulary) * 4;
+  const double scratch = as_double(plan.model.head) * plan.bytes_a_number + chunk;
+  const double widest = std::max(
+      {plan.model.at_head, plan.model.working_per_token * plan.largest.tokens, plan.model.gradients});
+  return std::max(0.0, plan.model.at_head + scratch - widest);
+}
+
 // `passes` are alive at one time: the policy's, and a critic's.
-void add_work(const setup::RunConfig& config, double passes, RunPlan& plan) {
+void add_work(const setup::RunConfig& config, double passes, std::int64_t vocabulary, RunPlan& plan) {
   const model::ModelMemory& model = plan.model;
-  const double pass = model.pass(plan.largest.tokens, plan.largest.logps);
+  const double pass =
+      model.pass(plan.largest.tokens, plan.largest.logps) + head_scratch(config, plan, vocabulary);
   const double kept = model.kept_per_token * plan.largest.tokens;
-  const double holes = (has_tcmalloc() ? kHolesOfTcmalloc : kHoles) * pass;
+  const double holes = has_tcmalloc()
+                           ? std::min(kHolesOfTcmalloc * pass + kKeptByTcmalloc, kMostOfTcmalloc * pass)
+                           : kHoles * pass;
   const double training = (passes - 1) * kept + pass + holes;
   add_part(plan, "activations", passes * kept,
            cat(thousands(std::llround(plan.largest.tokens)), " tokens in the largest micro-batch",
@@ -239,7 +255,7 @@ RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
            "LibTorch, tokenizer, rows");
   add_models(config, spec, needs.reference || needs.kl_rows, plan);
   if (needs.token_values) { add_critic(config, plan); }
-  add_work(config, needs.token_values ? 2 : 1, plan);
+  add_work(config, needs.token_values ? 2 : 1, spec.vocab_size, plan);
   plan.checkpoint_bytes = 3 * 4 * as_double(plan.model.trained) + 2e7;
   plan.operations = count_operations(config, needs, spec, plan);
   return plan;
