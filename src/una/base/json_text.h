@@ -12,7 +12,7 @@ namespace una {
 // What one pass over the bytes of a JSON text tells before it is parsed.
 struct JsonOutline {
   bool too_deep = false;     // copies and dumps of a Json recurse: so much nesting could overflow the stack
-  std::int64_t members = 0;  // of all objects in it, as often as they stand there; of a valid text only
+  std::int64_t members = 0;  // of all objects in it, counted at each occurrence; of a valid text only
   std::int64_t values = 0;   // at least as many as a valid text has, at most twice as many
   std::int64_t keys = 0;     // of the largest object
 };
@@ -22,11 +22,10 @@ constexpr std::int64_t kMostJsonValues = 10'000'000;
 constexpr std::int64_t kMostJsonKeys = 20'000;
 JsonOutline outline_json(std::string_view text);
 
-// A key that stands twice in one object. Parsed, the last one would hold, and the other's value would be
-// gone.
+// A key that occurs twice in one object. A parser would keep the last value and lose the other.
 struct DuplicateKey {
   std::string key;
-  std::int64_t element = 0;  // of the outermost list, from 0; 0 where the text is no list
+  std::int64_t element = 0;  // of the outermost list, from 0; 0 where the text is not a list
 };
 
 // `value` is what `text` was parsed to, `members` of its outline.

@@ -20,9 +20,11 @@ Text prompt_text(const std::vector<Message>& turns, bool is_chat);
 // exchanges and how often the person then says the same. Thread-safe.
 class ChatDesk {
  public:
+  // A model that answers.
   struct Model {
     std::string name, weights;
   };
+  // What is asked, and of which models.
   struct Options {
     std::vector<Model> models;                       // one, or two to compare
     std::vector<std::vector<Message>> prompts = {};  // asked in order
@@ -61,6 +63,7 @@ class ChatDesk {
   bool is_chat() const { return options_.is_chat; }
 
  private:
+  // An exchange that this process has shown.
   struct Kept {
     Exchange exchange;
     std::vector<std::size_t> order;

@@ -24,6 +24,7 @@ VoteLine read_vote_line(const std::string& line, std::size_t answers);
 // the last vote back, "/quit" ends.
 class ChatTerminal {
  public:
+  // What the terminal works with; everything must outlive it.
   struct Parts {
     ChatDesk* desk = nullptr;
     std::istream* in = nullptr;

@@ -17,6 +17,7 @@ struct Piece {
   bool overlong = false;  // certainly over max_length by its bytes: not tokenised, and not to be cut
 };
 
+// What fitting a row to max_length did to it.
 struct FitResult {
   const char* drop = "";          // not "": the reason why the whole row leaves
   bool truncated = false;         // something was cut

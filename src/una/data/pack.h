@@ -10,6 +10,7 @@
 
 namespace una::data {
 
+// How the rows of a step are cut into micro-batches.
 struct PackOptions {
   std::int64_t token_budget = 2048;  // of a micro-batch, after sharing; a row larger than it goes alone
   bool prefix_sharing = true;  // rows' responses share their common id prefix (at least `min_shared` tokens)

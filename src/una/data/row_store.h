@@ -27,6 +27,7 @@ class RowStoreWriter {
   void finish(rows::ReadReport report, const std::string& dropped);
 
  private:
+  // Where a slot's row begins in the file.
   struct Entry {
     std::int64_t slot = 0;
     std::uint64_t offset = 0;

@@ -78,6 +78,7 @@ void check_sampling(const SamplingParams& params);
 // then text stays empty and stop strings are an InputError.
 class Engine {
  public:
+  // Limits of the engine, fixed for its life.
   struct Options {
     std::int64_t max_batch = 64;    // requests running at one time
     std::int64_t cache_tokens = 0;  // slots of the KV cache; 0: enough for max_batch of the longest request

@@ -58,6 +58,7 @@ class Client {
   const Traffic& traffic() const { return traffic_; }
 
  private:
+  // A request that has not been answered yet.
   struct Job {
     std::size_t index = 0;
     std::int64_t tries = 0;

@@ -16,6 +16,7 @@
 
 namespace una::net {
 
+// A connection that sends exactly the bytes it is given, for tests of malformed requests. One thread.
 class RawClient {
  public:
   explicit RawClient(int port, int receive_buffer = 0)

@@ -22,6 +22,7 @@
 
 namespace una::net {
 
+// A request as the scripted server received it.
 struct Received {
   std::size_t number = 0;  // of the request, from 0 in the order of arrival
   std::string head, body;
@@ -38,6 +39,7 @@ inline std::string half_answer(const std::string& body) {
   return cat("HTTP/1.1 200 X\r\nContent-Length: ", body.size(), "\r\n\r\n", body.substr(0, body.size() / 2));
 }
 
+// An HTTP server on loopback that answers by a script, for tests of clients. Thread-safe.
 class ScriptedServer {
  public:
   // Called from several threads. The bytes are sent, then the connection is closed; nullopt: silence until

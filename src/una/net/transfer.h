@@ -19,6 +19,7 @@ struct TransferOptions {
 // loopback addresses.
 class Transfers {
  public:
+  // A transfer that has ended, with the tag that it was started with.
   struct Done {
     std::size_t tag = 0;
     Answer answer;

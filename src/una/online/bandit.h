@@ -22,6 +22,7 @@ struct BanditCase {
   bool must_reach = true;    // else a control, which must stay far from J's optimum
 };
 
+// The work of one bandit run.
 struct BanditBudget {
   std::int64_t prompts = 8;
   std::int64_t answers = 32;  // a prompt and round

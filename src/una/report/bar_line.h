@@ -4,6 +4,7 @@
 
 namespace una::report {
 
+// What a progress bar shows at one moment.
 struct BarState {
   std::string title, note;
   double done = 0, total = 0;         // any unit

@@ -19,6 +19,7 @@ struct StoredRow {
 // One line, without its newline. Not-finite values become null and come back as NaN.
 std::string print_row(const StoredRow& stored);
 
+// A row of metrics.jsonl with its line of text.
 struct StoredLine {
   StoredRow stored;
   std::string line;

@@ -17,6 +17,7 @@ struct LogRow {
   std::map<std::string, double> values;
 };
 
+// Where a run logs.
 struct RunLogOptions {
   std::string output_dir;
   bool tensorboard = true;

@@ -26,6 +26,7 @@ std::string bar_plot(const Histogram& histogram, const std::string& axis_title);
 
 // Points joined in their order, a name at the last one.
 struct LinePlot {
+  // One line of the plot.
   struct Line {
     std::string name;
     std::vector<std::pair<double, double>> points;

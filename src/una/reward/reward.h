@@ -40,10 +40,12 @@ struct ScoreScale {
 class Comparer {
  public:
   enum class Preference : std::uint8_t { kFirst, kSecond, kTie, kDisagreement, kMissing };
+  // The verdict on one pair.
   struct Comparison {
     Preference preference = Preference::kMissing;
     std::string failure;  // "" unless kMissing
   };
+  // Two answers to compare; both must outlive the call.
   struct Pair {
     const Question* first = nullptr;
     const Question* second = nullptr;

@@ -31,6 +31,7 @@ inline std::shared_ptr<const text::Tokenizer> tokenizer_with_bos() {
                                            "test");
 }
 
+// A tokenizer and a template whose ids are easy to read in tests.
 struct Words {
   std::shared_ptr<const text::Tokenizer> shared = tokenizer_with_bos();
   const text::Tokenizer& tokenizer = *shared;

@@ -29,6 +29,7 @@ class BackgroundScorer {
   void finish(std::vector<Group>& groups);
 
  private:
+  // One prompt's answers that wait for their rewards.
   struct Job {
     std::int64_t index = 0;  // of the group's prompt
     std::vector<reward::Question> questions;

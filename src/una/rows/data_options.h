@@ -76,7 +76,7 @@ struct DataOptions {
     v("max_length", max_length, "tokens of prompt and answer together");
     v("max_prompt_length", max_prompt_length, "tokens of the prompt; 0: no limit of its own");
     v("overlong", overlong, "rows over the limit: drop | truncate_prompt_left | truncate_completion | error");
-    v("boundary", boundary, "prompt ids are no prefix of the whole: strict (error) | repair (cut, counted)");
+    v("boundary", boundary, "prompt ids that do not begin the whole: strict (error) | repair (cut, counted)");
     v("allow_dropped", allow_dropped, "share of rows that may be left out before the run is refused");
     v("max_rows", max_rows, "use only the first rows; 0: all");
     v("max_row_mb", max_row_mb, "MB of one row in its file; some rows of Parquet may take twice the memory");

@@ -20,6 +20,7 @@ class DropLog {
   void write(const std::string& path) const;  // the same as a file; "": nowhere
 
  private:
+  // One row that was left out.
   struct Drop {
     Where where;
     std::string reason;

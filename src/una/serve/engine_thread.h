@@ -21,6 +21,7 @@ namespace una::serve {
 // steps, and hands what comes out to the replies' thread. All calls are thread-safe and return at once.
 class EngineThread {
  public:
+  // What the thread works with; everything must outlive it.
   struct Parts {
     model::Model* model = nullptr;
     const text::Tokenizer* tokenizer = nullptr;

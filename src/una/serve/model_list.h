@@ -22,6 +22,7 @@ struct Named {
 // The names that requests can give: those of the base, and adapters, which come and go. Thread-safe.
 class ModelList {
  public:
+  // An adapter that the server offers as a model of its own name.
   struct Adapter {
     std::string name, path;
     generate::AdapterHandle handle;

@@ -16,6 +16,7 @@ namespace una::serve {
 // its first event, errors become a status or, in a stream, an event. Called on the replies' thread only.
 class SampledReply : public Reply {
  public:
+  // One of the reply's answers, from its request to its end.
   struct Choice {
     std::vector<std::int32_t> prompt;
     std::vector<std::string> stops;

@@ -5,6 +5,7 @@
 
 namespace una::train {
 
+// A learning-rate schedule in transformers' terms.
 struct Schedule {
   std::string type = "linear";
   std::int64_t warmup_steps = 0;

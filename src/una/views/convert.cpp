@@ -61,7 +61,7 @@ PairOptions pair_options(const ConvertOptions& options, const Form& form) {
   return pairs;
 }
 
-// The declared ranges of scores, by where the scores stood.
+// The declared ranges of scores, by where the scores were read.
 class Ranges {
  public:
   void add(const rows::ReadRow& row) {

@@ -9,6 +9,7 @@
 // Rows of any form -> a file of our own rows in one form.
 namespace una::views {
 
+// The keys of `una convert` that decide the form of the rows.
 struct ConvertOptions {
   std::string to = "native";
   std::string pairs = "best_worst";
@@ -24,6 +25,7 @@ struct ConvertOptions {
   }
 };
 
+// What convert_rows read, wrote and left out.
 struct ConvertReport {
   rows::ReadReport read;            // rows_kept and by_unit are the rows written
   std::int64_t lost_reference = 0;  // rows written without their ref_rewards or sampled_from

@@ -17,7 +17,7 @@ std::string numbers_text(const std::vector<double>& values) {
 
 std::string number_text(const std::optional<double>& value) { return value ? significant(*value, 17) : "-"; }
 
-// Everything that an example says, but not where it stood.
+// Everything in an example except its place in the file.
 std::string everything(const Example& example) {
   std::string out = cat(unit_name(example.unit), " ", rows::text_key(example.prompt), " ", example.tools, " ",
                         example.template_kwargs, " margin ", number_text(example.margin), " weight ",
@@ -65,7 +65,7 @@ class Convert : public testing::Test {
   std::string out_ = folder_ + "/out.jsonl";
 };
 
-// Every kind of row, with everything that may stand beside it.
+// Every kind of row, with every optional field.
 const char* const kEveryKind =
     R"({"text": "Once."}
 {"prompt": "p1", "completion": " c", "weight": 0.25, "source": "books", "ground_truth": 42}

@@ -13,7 +13,7 @@ namespace una::views {
 // An integer where the value is one, so that a 4 reads as 4 and not as 4.0.
 Json number_json(double value);
 
-// What a row of any kind keeps beside its answers: weight (unless 1), group_id, source, tools,
+// What a row of any kind has in addition to its answers: weight (unless 1), group_id, source, tools,
 // chat_template_kwargs, ground_truth.
 void append_common(Json& row, const Example& example);
 
@@ -22,6 +22,7 @@ void append_kept(Json& row, const Example& example);
 // The same of a row without answers: prompt, tools, ground truth, ...
 Json common_row(const Example& example);
 
+// A row in una's own form.
 struct NativeRow {
   Json json;
   // ref_rewards (or sampled_from) had to stay behind: the answers of the row have different ones, or the row
@@ -30,7 +31,7 @@ struct NativeRow {
 };
 
 // Reading the row gives the example again. `range` is the declared range of its raw scores: where it explains
-// the mapped ones, scores are written as they stood in the file, else in 0..1.
+// the mapped ones, scores are written as in the file, else in 0..1.
 NativeRow native_row(const Example& example, const std::optional<rows::ScoreRange>& range);
 
 }  // namespace una::views

@@ -14,8 +14,8 @@ namespace una::views {
 std::vector<Example> read_examples(const rows::DataOptions& options, rows::ReadReport& report,
                                    const std::string& dropped_path);
 
-// Rows whose answers wait for labels: `responses` of plain strings are read too, and what stands beside the
-// answers (scores, labels, which one was chosen) is not looked at. Only empty answers, rows without any and
+// Rows whose answers wait for labels: `responses` of plain strings are read too, and fields next to
+// the answers (scores, labels, which one was chosen) are ignored. Only empty answers, rows without any and
 // what no shape can make sense of leave.
 std::vector<Example> read_answers(const rows::DataOptions& options, rows::ReadReport& report);
 

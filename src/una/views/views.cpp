@@ -30,7 +30,7 @@ View parse_view(const std::string& feedback) {
                        nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
 }
 
-// Of an answer that is known to have one.
+// The score of an answer that is known to have one.
 double score_of(const Response& response) {
   check(response.score.has_value(), "a scored answer without a score");
   return response.score.value_or(0);
@@ -52,7 +52,7 @@ Example with_answer(const Example& base, Unit unit, Response response) {
   return out;
 }
 
-// Scored answers to one prompt, gathered over the whole file. `slot` is where its rows will stand.
+// Scored answers to one prompt, gathered over the whole file. `slot` is the place of its rows.
 struct Bucket {
   std::int64_t slot = 0;
   std::vector<Example> answers;  // kScore, one response each
@@ -140,7 +140,7 @@ class ViewMaker::Deriver {
     }
   }
 
-  // The pair's own word decides; equal scores beside it make no thumbs.
+  // The pair's order decides; equal scores next to it make no thumbs.
   void split_thumbs(Example pair) {
     if (both_scored(pair) && score_of(pair.responses[0]) == score_of(pair.responses[1])) {
       ++report_.ties[kTie];
@@ -269,7 +269,7 @@ class ViewMaker::Deriver {
     return better;
   }
 
-  // Their answers are picked by score too, so they are no fair samples.
+  // Their answers are picked by score too, so they are not fair samples.
   void many_pairs(Bucket& bucket) {
     std::vector<Example>& answers = bucket.answers;
     std::stable_sort(answers.begin(), answers.end(), [](const Example& a, const Example& b) {
@@ -299,7 +299,7 @@ class ViewMaker::Deriver {
     Response& good = best->responses[0];
     Response& bad = worst->responses[0];
     if (answers.size() > 2) { report_.unused[kMiddle] += std::ssize(answers) - 2; }
-    // The best and the worst of more are no fair samples of the policy that wrote them.
+    // The best and the worst of more are not fair samples of the policy that wrote them.
     if (answers.size() > 2) { good.sampler = bad.sampler = Sampler::kUnknown; }
     if (!makes_pair(*best, *worst)) { return; }
     if (view_ == View::kPair) {

@@ -29,12 +29,13 @@ enum class PairChoice : std::uint8_t {
   kAll,        // each two of different scores
   kAdjacent,   // neighbours in the order of scores
 };
+// Which pairs are made of scored answers.
 struct PairOptions {
   PairChoice choice = PairChoice::kBestWorst;
   double min_margin = 0;  // pairs with a smaller margin are not made, nor kept; 0: no limit
 };
 
-// An example and its place: rows made of one `slot` stand together, slots in order.
+// An example and its place: rows made from one `slot` are adjacent, in the order of the slots.
 struct PlacedExample {
   std::int64_t slot = 0;
   Example example;
@@ -42,7 +43,7 @@ struct PlacedExample {
 
 // Rows with mapped scores -> examples of the units that `--feedback` asks for, row by row. Rows without
 // scores (labels, SFT, prompts) pass unchanged, except that `binary` splits pairs. Ties and answers that a
-// view cannot use are counted in the report. A derived row stands where its first answer stood.
+// view cannot use are counted in the report. A derived row takes the place of its first answer.
 class ViewMaker {
  public:
   ViewMaker(const rows::DataOptions& options, rows::ReadReport& report, rows::DropLog& drops,
@@ -63,7 +64,7 @@ class ViewMaker {
   class Deriver;
   std::unique_ptr<Deriver> counter_, deriver_;
   struct Scratch;
-  std::unique_ptr<Scratch> scratch_;  // what the counting pass reports: nobody reads it
+  std::unique_ptr<Scratch> scratch_;  // the counting pass writes its report here; it is discarded
 };
 
 // All rows at once, in order.

@@ -173,7 +173,7 @@ TEST(Views, ScoresNeedARangeUnlessTheyLieIn01) {
   const std::vector<std::string> rows = {scored("p", "a", "0.5"), scored("p", "b", "7.5"),
                                          scored("p", "c", "-1"), scored("p", "d", "-0.25")};
   const std::string error = rows::input_error([&] { derive(rows, "auto"); });
-  EXPECT_TRUE(rows::contains(error, "rows.jsonl:2: field \"score\" lies outside [0, 1]")) << error;
+  EXPECT_TRUE(rows::contains(error, "rows.jsonl:2: field \"score\" is outside [0, 1]")) << error;
   EXPECT_TRUE(rows::contains(error, "minimum -0.25, maximum 7.5")) << error;
   EXPECT_TRUE(rows::contains(error, "--score_range")) << error;
   const Derived derived =

@@ -8,7 +8,7 @@
 namespace una {
 
 // One process at a time. The system lets go of the lock when its process ends, however that happens, so a lock
-// file that a killed process left hinders nobody. InputError when another process has it: one sentence with that
+// file that a killed process left does not block the next one. InputError when another process has it: one sentence with that
 // process and its host. Where the file system has no locks a warning says so. Other hosts are seen where the file
 // system tells them (NFS does).
 class FileLock {

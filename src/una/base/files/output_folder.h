@@ -16,6 +16,7 @@ namespace una {
 // It may put names in order that a kill left (checkpoints). Empty: it never has.
 using HasResult = std::function<bool(const std::string& folder)>;
 
+// How a command may use a folder that it writes to.
 struct OutputFolderRule : OutputRule {
   bool goes_on = false;            // what is there is taken up (resume), not replaced
   std::vector<std::string> marks;  // files by which una knows its own work; only such a folder is replaced

@@ -11,9 +11,9 @@ namespace una {
 namespace fs = std::filesystem;
 
 OutputFile::OutputFile(const std::string& path, const OutputRule& rule,
-                       const std::vector<std::string>& beside) {
+                       const std::vector<std::string>& together_with) {
   check_input(!is_folder(path), path, " is a folder; a file is written, so give its name");
-  std::vector<std::string> written = beside;
+  std::vector<std::string> written = together_with;
   written.push_back(path);
   for (const std::string& each : written) {
     const std::string input = find_same(each, rule.inputs);

@@ -22,8 +22,9 @@ struct OutputRule {
 class OutputFile {
  public:
   // InputError: a folder, an input, there already, in use by another process, or a place that cannot be written.
-  // `beside`: further files that are written with it and may not be inputs either.
-  OutputFile(const std::string& path, const OutputRule& rule, const std::vector<std::string>& beside = {});
+  // `together_with`: further files that are written with it and may not be inputs either.
+  OutputFile(const std::string& path, const OutputRule& rule,
+             const std::vector<std::string>& together_with = {});
 
  private:
   std::unique_ptr<FileLock> lock_;

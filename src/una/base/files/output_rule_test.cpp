@@ -16,9 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string refusal(const std::string& path, const OutputRule& rule,
-                    const std::vector<std::string>& beside = {}) {
+                    const std::vector<std::string>& together_with = {}) {
   try {
-    const OutputFile file(path, rule, beside);
+    const OutputFile file(path, rule, together_with);
   } catch (const InputError& error) { return error.what(); }
   return "";
 }
@@ -34,7 +34,7 @@ TEST(OutputRule, AFileThatIsThereIsReplacedOnlyOnRequest) {
   EXPECT_EQ(refusal(path, {.overwrite = true}), "");
   EXPECT_EQ(read_file(path), "x");
   EXPECT_EQ(std::distance(fs::directory_iterator(fs::path(path).parent_path()), {}), 1)
-      << "nothing is left beside it";
+      << "nothing is left next to it";
 }
 
 TEST(OutputRule, AnInputIsRefusedHoweverItIsSpelt) {

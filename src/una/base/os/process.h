@@ -5,6 +5,7 @@
 
 namespace una {
 
+// How a child ended.
 struct ChildResult {
   int exit_code = 0;  // 128 + signal when a signal ended it
   double seconds = 0;

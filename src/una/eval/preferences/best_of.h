@@ -14,6 +14,7 @@ struct ScoredChoices {
   std::size_t right = 1;
 };
 
+// RewardBench 2's result for one reward.
 struct BestOfScore {
   std::vector<SubsetAccuracy> subsets;  // "Ties" among them, by its own formula
   double mean = 0;                      // plain mean of the subsets

@@ -16,6 +16,7 @@ struct ScoredPair {
   bool right() const { return chosen > rejected; }  // strictly: equal scores are wrong, as in RewardBench
 };
 
+// The accuracy on one subset or section.
 struct SubsetAccuracy {
   std::string name;
   Interval accuracy;
@@ -28,6 +29,7 @@ struct ReliabilityBin {
   std::int64_t pairs = 0;
 };
 
+// The accuracy and calibration of one reward on pairs.
 struct PairScore {
   Interval accuracy;                     // of all pairs
   std::vector<SubsetAccuracy> subsets;   // in the order of the rows; none where rows name no subset

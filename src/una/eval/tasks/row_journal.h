@@ -33,6 +33,7 @@ class RowJournal {
   const std::string& path() const { return path_; }
 
  private:
+  // A row that is done: the hash of its prompt and its result.
   struct Entry {
     std::string hash;
     RowResult result;

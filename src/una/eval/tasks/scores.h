@@ -19,12 +19,14 @@ struct MetricScore {
   std::int64_t rows = 0;
 };
 
+// The result of one subtask.
 struct SubtaskScore {
   std::string name;
   double value = 0;  // of the task's metric
   std::int64_t rows = 0;
 };
 
+// The result of a task over all its rows.
 struct TaskScore {
   std::vector<MetricScore> metrics;
   Interval normalised;  // as on the leaderboard, in 0..100; bootstrap by row within subtasks

@@ -20,6 +20,7 @@ class TextScorer {
   virtual std::string remark() const { return ""; }  // what the user must know of its verdicts; "": nothing
 };
 
+// What scorers need besides the rows.
 struct ScorerOptions {
   std::string nltk_data;  // see find_punkt_folder
 };
@@ -31,6 +32,7 @@ enum class Normalised : std::uint8_t {
   kIfeval,    // the mean of prompt-level and instruction-level strict accuracy
 };
 
+// One benchmark: its files, its prompts, its metric.
 struct Task {
   std::string name;  // "bbh"
   std::string summary;

@@ -181,13 +181,13 @@ class CsvReader::Parser {
     std::set<std::string> seen;
     for (const std::string& name : header_) {
       check_input(name.empty() || seen.insert(name).second,  // pandas leaves its index without a name
-                  cat(where, ": the column \"", name, "\" stands twice; rename one"));
+                  cat(where, ": the column \"", name, "\" occurs twice; rename one"));
     }
   }
 
   [[noreturn]] void fail() {
     throw InputError(cat(path_, ":", begin_,
-                         ": not valid CSV: a quote is not closed, or stands inside a cell "
+                         ": not valid CSV: a quote is not closed, or is inside a cell "
                          "that is not quoted (write it twice, in a quoted cell)"));
   }
 

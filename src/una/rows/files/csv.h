@@ -11,6 +11,7 @@
 
 namespace una::rows {
 
+// One record of a CSV file.
 struct CsvRow {
   std::vector<std::string> cells;  // as many as the header has
   std::int64_t line = 0;           // where it begins, from 1

@@ -11,6 +11,7 @@
 // whether its rows are pairs, and what its columns and speakers are called.
 namespace una::rows {
 
+// One data set of LLaMA-Factory's dataset_info.json.
 class DatasetEntry {
  public:
   // InputError on what we cannot read: data on servers, scripts, media, a part of the rows.

@@ -17,8 +17,8 @@ class ArrayCursor {
   ArrayCursor(FileBytes& file, std::string path) : file_(file), path_(std::move(path)) {}
 
   // At most so many, fewer where they are long, valid until the next call; none: the array has ended, and the file with
-  // it. InputError where the text is no array, or an element or the space before it is longer than the limit; what
-  // lies between two borders may be no JSON either.
+  // it. InputError where the text is not an array, or an element or the space before it is longer than the limit; the text
+  // between two borders is not checked to be JSON.
   std::vector<std::string_view> next(std::size_t most);
   double done() const { return file_.done(used_); }  // which share of the file, with these elements
 

@@ -7,7 +7,7 @@
 
 // Weighted mixtures. Of source i, whose weight is w_i and which has n_i rows, an epoch holds
 //   k_i = round(w_i / sum(w) N)   rows,   N = min_i(n_i sum(w) / w_i),
-// the largest mixture in which every row stands once at most. The same rows in every epoch.
+// the largest mixture in which no row occurs twice. The same rows in every epoch.
 namespace una::rows {
 
 // k_i for rows `have` and weights above 0. `most` > 0 caps N. A small weight may get no row.

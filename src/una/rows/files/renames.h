@@ -24,6 +24,7 @@ class Renames {
   bool empty() const { return renames_.empty(); }
 
  private:
+  // One entry of --columns.
   struct Rename {
     std::string ours, theirs;
     std::vector<std::string> path;  // of theirs

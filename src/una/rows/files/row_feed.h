@@ -13,7 +13,7 @@
 
 namespace una::rows {
 
-// The rows of --data in order, a thousand at a time, as often as somebody asks: those of dataset_train_split,
+// The rows of --data in order, a thousand at a time; can be called repeatedly. Those of dataset_train_split,
 // at most max_rows. Names with weights are drawn from by mixture.h; a slice is then taken of each of them.
 class RowFeed {
  public:
@@ -55,6 +55,6 @@ std::vector<ReadRow> read_counted(const DataOptions& options, ReadReport& report
 
 // All of them at once, for commands that work on the whole; a mixture's counts go into `report`.
 std::vector<ReadRow> read_files(const DataOptions& options, ReadReport& report);
-std::vector<ReadRow> read_files(const DataOptions& options);  // for who does not tell
+std::vector<ReadRow> read_files(const DataOptions& options);  // the same, without a report
 
 }  // namespace una::rows

@@ -90,7 +90,7 @@ void check_keys(std::string_view text, const Json& value, std::int64_t members, 
   const std::optional<DuplicateKey> twice = find_duplicate_key(text, value, members);
   if (!twice) { return; }
   throw InputError(cat(Where{where.file, where.line + twice->element}.text(), ": field \"", twice->key,
-                       "\" stands twice; take one away or rename it"));
+                       "\" occurs twice; remove one or rename it"));
 }
 
 // Says what is wrong with a list: the place in it is told by its lines.
@@ -243,7 +243,7 @@ struct RowMaker {
       unread = entry->unread(json, where);
       json = std::move(ours);
     }
-    // {"prompt", "answer"}: a field of this name would be an answer of nobody knows which shape.
+    // {"prompt", "answer"}: with a field of this name the row's shape would be ambiguous.
     if (truth && entry == nullptr && !fits_any_shape(json)) { json.erase(options.ground_truth_column); }
     ReadRow row = read_row(std::move(json), where, row_options);
     if (row.example.source.empty()) {

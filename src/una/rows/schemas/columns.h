@@ -8,6 +8,7 @@
 // names for prompts and answers.
 namespace una::rows {
 
+// A column that a shape reads, and how its cells are to be understood.
 struct Column {
   enum Use : std::uint32_t {
     kText = 1,       // a prompt or an answer: text (or turns), whatever a cell looks like

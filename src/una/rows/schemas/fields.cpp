@@ -31,7 +31,7 @@ std::string role_of(const std::string& speaker) {
   return speaker;
 }
 
-// Content is a string, null beside tool calls, or a list of text parts ({type: "text", text | value}).
+// Content is a string, null next to tool calls, or a list of text parts ({type: "text", text | value}).
 std::string content_value(const RowView& row, const Json& value, const std::string& field) {
   if (value.is_string()) { return value.get<std::string>(); }
   if (value.is_null()) { return ""; }

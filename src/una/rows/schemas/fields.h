@@ -28,7 +28,7 @@ bool bool_field(const RowView& row, const char* key);  // JSON true or false, no
 std::optional<bool> thumb_value(const RowView& row, const Json& value, const std::string& field);
 double number_field(const RowView& row, const char* key);
 
-// A score as it stands; null (and NaN, which the parser turns into null) is missing.
+// A score, unchanged; null (and NaN, which the parser turns into null) is missing.
 std::optional<double> score_value(const RowView& row, const Json& value, const std::string& field);
 
 // A list of {role, content} or of {from, value}; one such object counts as a list of one.

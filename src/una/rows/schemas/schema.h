@@ -13,11 +13,12 @@
 // shape in the table of schema.cpp.
 namespace una::rows {
 
+// The declared lowest and highest score of a source.
 struct ScoreRange {
   double lo = 0, hi = 1;
 };
 
-// A row as it stands: scores are still in their own unit (Response::raw_score; empty: missing).
+// A row as read: scores are still in their own unit (Response::raw_score; empty: missing).
 struct ReadRow {
   Example example;
   const char* shape = "";            // name of the shape that fitted
@@ -49,6 +50,7 @@ struct RowView {
   std::vector<const Json*>* reads = nullptr;  // where `need` notes the members that are read
 };
 
+// A shape of rows: how it is recognised and how it is read.
 struct Shape {
   const char* name;
   bool (*fits)(const Json& row);

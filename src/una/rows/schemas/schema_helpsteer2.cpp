@@ -9,7 +9,7 @@
 namespace una::rows {
 namespace {
 
-constexpr double kMissing = -100;  // the raw releases' mark for an attribute that nobody gave
+constexpr double kMissing = -100;  // the raw releases' mark for an attribute without a rating
 
 // Annotators' means may be fractions, so any number in the range is taken.
 std::optional<double> attribute(const RowView& row, const char* key) {

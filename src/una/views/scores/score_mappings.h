@@ -10,6 +10,7 @@
 // in the table of score_mappings.cpp.
 namespace una::views {
 
+// One choice of --score_mapping.
 struct ScoreMapping {
   const char* name;
   const char* rule;  // for people

@@ -35,7 +35,7 @@ std::optional<rows::ScoreRange> range_option(const rows::DataOptions& options) {
   return range;
 }
 
-// Scores that nobody gave a range: they pass only when all of them lie in [0, 1].
+// Scores without a range: they pass only when all of them are in [0, 1].
 struct Unranged {
   std::int64_t count = 0;
   double lowest = std::numeric_limits<double>::infinity();
@@ -51,7 +51,7 @@ struct Unranged {
   void refuse_outside() const {
     if (!outside) { return; }
     throw InputError(cat(outside->text(),
-                         ": field \"score\" lies outside [0, 1] and no range is known (observed ", "minimum ",
+                         ": field \"score\" is outside [0, 1] and no range is known (observed ", "minimum ",
                          significant(lowest, 6), ", maximum ", significant(highest, 6), " over ",
                          thousands(count), " scores): give --score_range lo,hi"));
   }
@@ -122,7 +122,7 @@ std::shared_ptr<const rows::ScoreFits> fit_scores(SourceTable by_source, const S
   return fits;
 }
 
-// Rows for evaluation lie in files of other names, so a single fit serves them all.
+// Rows for evaluation are in files of other names, so a single fit serves them all.
 const rows::ScoreFit& fit_of(const rows::ScoreFits& fits, const Example& example) {
   const auto found = fits.by_source.find(example.source);
   if (found != fits.by_source.end()) { return *found->second; }
@@ -200,7 +200,7 @@ struct ScoreMapper::State {
     if (!row.scale.empty()) {
       rules.insert(row.scale);
     } else {
-      rules.insert(row.range ? range_text(*row.range) + " -> 0..1" : "0..1 as they stand");
+      rules.insert(row.range ? range_text(*row.range) + " -> 0..1" : "0..1 unchanged");
     }
   }
 

@@ -10,7 +10,7 @@
 namespace una::views {
 
 // Fills Response::score in [0, 1] from raw_score: by the row's or data set's range, else --score_range, else
-// the scores must lie in [0, 1] already (InputError with the observed minimum and maximum). A sentinel of a
+// the scores must be in [0, 1] already (InputError with the observed minimum and maximum). A sentinel of a
 // failed judge (-1, -100) outside the range becomes a missing score; any other score outside its range is an
 // InputError. Other mappings than range are fitted to all scores of a source, or taken from
 // options.score_fits or the file options.score_fit; they need no range, and without one no number is a
