@@ -71,6 +71,7 @@ class C10dGang final : public Ranks {
   int size() const override { return size_; }
   int local_rank() const override { return local_rank_; }
   int local_size() const override { return local_size_; }
+  double seconds_in_calls() const override { return seconds_in_calls_; }
   std::string name(int rank) const override { return names_[static_cast<std::size_t>(rank)]; }
 
   void sum(std::span<double> inout) override {
@@ -146,8 +147,10 @@ class C10dGang final : public Ranks {
   template <class Work>
   void call(const char* what, const Work& work) {
     watch_->begin_call(what);
+    const double begin = monotonic_seconds();
     try {
       work();
+      seconds_in_calls_ += monotonic_seconds() - begin;
     } catch (const std::exception& error) { throw Retryable(watch_->explain(what, first_line(error))); }
   }
 
@@ -204,6 +207,7 @@ class C10dGang final : public Ranks {
 
   int rank_, size_, local_rank_ = 0, local_size_ = 0;
   milliseconds deadline_;
+  double seconds_in_calls_ = 0;
   std::vector<std::string> names_;
   StorePointer store_;
   std::unique_ptr<Watch> watch_;

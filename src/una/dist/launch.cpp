@@ -288,6 +288,12 @@ std::vector<std::string> rank_variables(const Launch& launch, int local) {
           cat(kStartedBy, "=", launch.by),   cat(kNodes, "=", launch.nodes)};
 }
 
+bool is_restart(const Variables& variables) {
+  const LaunchKeys none;
+  const Reader read(variables, none);
+  return read.number("TORCHELASTIC_RESTART_COUNT", 0) > 0 || read.number("SLURM_RESTART_COUNT", 0) > 0;
+}
+
 void hide_launch_from_children() { ::setenv(kStartedBy, kNobody, /*overwrite=*/1); }
 
 }  // namespace una::dist

@@ -50,6 +50,9 @@ std::vector<std::string> rank_variables(const Launch& launch, int local);
 // A program that this rank starts is not a rank: it is one process, whatever the launcher's variables are.
 void hide_launch_from_children();
 
+// torchrun or Slurm has started this job before: a rank or a machine was lost, or the job was put back into the queue.
+bool is_restart(const Variables& variables);
+
 // The first machine of a Slurm list: "gpu[03-07,12],c" -> "gpu03".
 std::string first_host(const std::string& list);
 

@@ -51,6 +51,19 @@ TEST(Launch, WithoutALauncherThereIsOneProcess) {
   expect_ranks(launch({{"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "1"}}), 0, 1, 1, "");
 }
 
+TEST(Launch, ARestartIsSeenByTheCountsOfTorchrunAndSlurm) {
+  const auto restarted = [](const Environment& environment) {
+    return is_restart([&](const std::string& name) {
+      const auto found = environment.find(name);
+      return found == environment.end() ? std::string() : found->second;
+    });
+  };
+  EXPECT_FALSE(restarted({}));
+  EXPECT_FALSE(restarted({{"TORCHELASTIC_RESTART_COUNT", "0"}}));
+  EXPECT_TRUE(restarted({{"TORCHELASTIC_RESTART_COUNT", "1"}}));
+  EXPECT_TRUE(restarted({{"SLURM_RESTART_COUNT", "2"}}));
+}
+
 TEST(Launch, TorchrunsStoreIsJoinedNotBound) {
   const Launch found = launch(kTorchrun);
   expect_ranks(found, 5, 8, 2, "torchrun");

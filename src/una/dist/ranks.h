@@ -21,6 +21,8 @@ class Ranks : public Gang {
   virtual std::string name(int rank) const = 0;  // "rank 3 on host b", for sentences
   // Waits for work that one rank does for all, however long it takes, as long as the ranks are alive.
   virtual void wait_for_work() = 0;
+  // Of this rank so far, in collectives: what they cost, and waiting in them for ranks that come later.
+  virtual double seconds_in_calls() const = 0;
   // Ends every rank with this exit code; one process of each machine prints the sentence. The first rank to call it is
   // believed.
   [[noreturn]] virtual void end(int exit_code, const std::string& why) noexcept = 0;

@@ -8,6 +8,8 @@
 #include "una/base/ending.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/os/interrupt.h"
+#include "una/base/os/interrupt_elsewhere.h"
 #include "una/base/printable.h"
 #include "una/dist/launch.h"
 #include "una/dist/meeting.h"
@@ -20,6 +22,7 @@ using std::chrono::milliseconds;
 constexpr const char* kOver = "over";
 constexpr const char* kLeft = "left";
 constexpr const char* kHeard = "heard";
+constexpr const char* kStop = "stop";
 constexpr double kLinger =
     1.8;  // seconds at most that the store's host waits until the others have read the word
 
@@ -159,11 +162,20 @@ void Watch::listen() {
   if (const std::optional<Word> word = read_word(*own_); word && !done_) { end_by(*word); }
 }
 
+void Watch::pass_on_signal() {
+  if (stop_passed_on_) { return; }
+  if (interrupted()) { own_->set(kStop, bytes(std::to_string(interrupt_signal()))); }
+  if (!own_->check({kStop})) { return; }
+  note_interrupt_elsewhere(std::stoi(text(own_->get(kStop))));
+  stop_passed_on_ = true;
+}
+
 void Watch::loop() {
   while (!done_) {
     try {
       beat();
       listen();
+      pass_on_signal();
     } catch (const std::exception& error) {
       if (leaving_) {
         over_ = true;

@@ -26,6 +26,7 @@ struct WatchedGang {
 // small requests a rank and second, over a connection of its own. So a rank that is dead, stopped or cut off is noticed
 // by its neighbour after `silence`, the store's host by everyone, and all end about a second later. Only some requests
 // of a TCPStore have a timeout, so a second thread minds the first. Exit code 75, or the code of the rank that said so.
+// A signal to one rank is passed on in the same way, as if it had come to all.
 class Watch {
  public:
   // `own` is this watch's connection; `shared` is the main thread's, for calls of this object.
@@ -62,6 +63,7 @@ class Watch {
   [[noreturn]] void end_without_store(const std::string& how) noexcept;
   void beat();
   void listen();
+  void pass_on_signal();
   void loop();
   void mind();
   std::vector<int> silent_ranks(const std::vector<Beat>& before);
@@ -70,6 +72,7 @@ class Watch {
   StorePointer own_, shared_;
   WatchedGang gang_;
   std::atomic<bool> done_{false}, ending_{false}, armed_{false}, leaving_{false}, over_{false};
+  bool stop_passed_on_ = false;
   std::atomic<double> answered_;  // monotonic seconds of the store's last answer
   std::atomic<std::int64_t> calls_{0};
   std::atomic<const char*> what_{"the start"};

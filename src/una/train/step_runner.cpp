@@ -120,14 +120,24 @@ std::vector<double> StepRunner::scales(const std::vector<PackedBatch>& batches,
   return out;
 }
 
+void StepRunner::stop_point() const {
+  if (stop_asked_ && stop_asked_()) { throw StepStopped(); }
+}
+
 // Does this rank's part of a step. A device that is full on one rank is full for all, so that they run the step
-// again in smaller pieces together.
+// again in smaller pieces together. A rank that is asked to stop stops all.
 void StepRunner::together(const std::function<void()>& own_part) {
   std::exception_ptr full;
+  bool stopped = false;
   try {
     own_part();
-  } catch (const c10::OutOfMemoryError&) { full = std::current_exception(); }
-  if (!gang_.any(full != nullptr)) { return; }
+  } catch (const c10::OutOfMemoryError&) { full = std::current_exception(); } catch (const StepStopped&) {
+    stopped = true;
+  }
+  std::array<double, 2> votes = {stopped ? 1.0 : 0.0, full != nullptr ? 1.0 : 0.0};
+  gang_.sum(votes);
+  if (votes[0] > 0) { throw StepStopped(); }
+  if (votes[1] == 0) { return; }
   if (full != nullptr) { std::rethrow_exception(full); }
   C10_THROW_ERROR(OutOfMemoryError, "the step does not fit into the memory of another rank's device");
 }
@@ -139,6 +149,7 @@ void StepRunner::begin_step(const StepBatch& batch) {
     together([&] {
       const c10::AutoGradMode no_grad(false);
       for (const std::size_t number : rank_share(batch.kl, gang_)) {
+        stop_point();
         const PackedBatch& micro = batch.kl[number];
         const at::Tensor policy = set_.model->forward(micro, {}, {.adapter = set_.policy}).logp;
         const at::Tensor difference = policy.to(at::kDouble) - set_.reference->logps(micro).to(at::kDouble);
@@ -222,6 +233,7 @@ ShareFindings StepRunner::own_share(const std::vector<PackedBatch>& batches, con
                                     const char* stream, std::int64_t step) {
   ShareFindings found;
   for (const std::size_t number : rank_share(batches, gang_)) {
+    stop_point();
     const std::uint64_t key =
         random_bits(options_.seed, stream_id(stream), static_cast<std::uint64_t>(step), number);
     heap_.before(batches[number].tokens.size(0));
@@ -318,8 +330,14 @@ StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double le
 MetricSums StepRunner::evaluate(const StepBatch& batch) {
   const Json before = set_.objective->state();  // an evaluation must not move the running means of training
   const Pass pass{set_.objective, scales(batch.micro_batches, *set_.objective), false};
-  begin_step(batch);
-  ShareFindings found = all_shares(batch.micro_batches, pass, "evaluation", 0);
+  ShareFindings found;
+  try {
+    begin_step(batch);
+    found = all_shares(batch.micro_batches, pass, "evaluation", 0);
+  } catch (const StepStopped&) {
+    set_.objective->load_state(before);
+    throw;
+  }
   const std::vector<SequenceMeta> sequences = all_sequences(batch);
   double terms = 0;
   for (const double count : set_.objective->count(sequences)) { terms += count; }

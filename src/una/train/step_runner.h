@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "una/base/os/heap.h"
@@ -54,6 +56,12 @@ struct StepOptions {
   std::int64_t value_warmup_steps = 0;  // updates at the start that train only the critic
 };
 
+// A step or an evaluation was left between two micro-batches, on all ranks: nothing has changed.
+class StepStopped : public std::runtime_error {
+ public:
+  StepStopped() : std::runtime_error("the step was stopped") {}
+};
+
 // What one step did, over all ranks: the same on each of them.
 struct StepResult : ShareFindings {
   double grad_norm = 0;  // before clipping
@@ -75,6 +83,9 @@ class StepRunner {
                   double value_learning_rate = 0);
   // Loss and metrics without gradients; the metrics hold "loss".
   MetricSums evaluate(const StepBatch& batch);
+  // Asked between micro-batches: true on any rank makes step() and evaluate() throw StepStopped on all of them. An empty
+  // function: they go to their end.
+  void stop_when(std::function<bool()> asked) { stop_asked_ = std::move(asked); }
   // Gradient of the batch's loss left in the flat buffer, no update: for tests and self-checks.
   StepResult gradients(const StepBatch& batch, std::int64_t step);
 
@@ -99,6 +110,7 @@ class StepRunner {
   std::vector<double> scales(const std::vector<PackedBatch>& batches,
                              const objective::Objective& objective) const;
   void together(const std::function<void()>& own_part);
+  void stop_point() const;
   void begin_step(const StepBatch& batch);
   void micro_batch(const PackedBatch& batch, const Pass& pass, std::uint64_t dropout_key,
                    ShareFindings& found);
@@ -114,6 +126,7 @@ class StepRunner {
   FlatBuffer buffer_;
   std::optional<FlatBuffer> value_buffer_;
   std::int64_t updates_ = 0;  // applied so far
+  std::function<bool()> stop_asked_;
   HeapKeeper heap_;
 };
 

@@ -67,14 +67,18 @@ class Loop {
     return double(state_.position.step) / double(std::max<std::int64_t>(1, steps_per_epoch_));
   }
 
+  bool wants_stop() const {
+    return interrupted() || (parts_.save_before > 0 && process_age_seconds() > parts_.save_before);
+  }
   // A signal that one rank saw stops all of them at the same place.
-  bool stopping() { return gang_.any(interrupted()); }
+  bool stopping() { return gang_.any(wants_stop()); }
   void write_row(const report::LogRow& row) {
     if (gang_.leads()) { parts_.log->write(row, elapsed(), bar_->remaining()); }
   }
 
   void steps();
   void one_step();
+  bool tried_step(StepBatch& batch, StepResult& result);
   void refuse_step(const StepResult& result);
   // Means and derived values; the sums they are derived from ("_...") are left out.
   std::map<std::string, double> logged(const MetricSums& sums, const std::string& prefix);
@@ -104,6 +108,7 @@ class Loop {
   double log_begin_ = 0, loss_sum_ = 0, learning_rate_ = 0, grad_norm_ = 0;
   std::int64_t log_tokens_ = 0, steps_here_ = 0, saved_at_;
   bool eval_due_ = false, save_due_ = false;
+  bool stopped_ = false;  // within a step or an evaluation, on all ranks
   LoopResult result_;
 };
 
@@ -127,6 +132,7 @@ void Loop::refuse_step(const StepResult& result) {
   if (gang_.leads()) {
     write_file(path, join(result.bad_rows, "\n") + (result.bad_rows.empty() ? "" : "\n"));
   }
+  gang_.barrier();  // the file is there before any rank ends the run
   ++state_.skipped_steps;
   const std::string message =
       cat("step ", state_.position.step + 1, ": ", result.trouble, "; its rows are in ", path);
@@ -163,10 +169,32 @@ StepResult Loop::fitted_step(StepBatch& batch) {
   }
 }
 
+// The next step, if nobody asks to stop while it is computed: false on all ranks, and all is as before. Within a round of
+// samples a step goes to its end, since the run could not be resumed from there.
+bool Loop::tried_step(StepBatch& batch, StepResult& result) {
+  objective::Objective& loss = *parts_.runner->set().objective;
+  const Json loss_before = loss.state(), source_before = parts_.stream->state();
+  const bool may_stop = parts_.stream->resumable();
+  batch = parts_.stream->next();
+  if (may_stop) {
+    parts_.runner->stop_when([this] { return wants_stop(); });
+  }
+  try {
+    result = fitted_step(batch);
+  } catch (const StepStopped&) {
+    loss.load_state(loss_before);
+    parts_.stream->load_state(source_before);
+    stopped_ = true;
+  }
+  parts_.runner->stop_when({});
+  return !stopped_;
+}
+
 void Loop::one_step() {
-  StepBatch batch = parts_.stream->next();
+  StepBatch batch;
+  StepResult result;
   learning_rate_ = options_.learning_rate * schedule_factor(schedule_, state_.position.step);
-  StepResult result = fitted_step(batch);
+  if (!tried_step(batch, result)) { return; }
   if (!result.applied && result.verdict == StepVerdict::kApply) {
     if (result.bad_rows.empty()) {
       for (const PackedBatch& micro : batch.micro_batches) {
@@ -231,11 +259,15 @@ void Loop::evaluate() {
   const double begin = monotonic_seconds();
   MetricSums sums;
   std::int64_t rows = 0;
-  for (const StepBatch& batch : parts_.eval_batches) {
-    sums.merge(parts_.runner->evaluate(batch));
-    rows += batch.rows;
-    if (stopping()) { return; }
-  }
+  parts_.runner->stop_when([this] { return wants_stop(); });
+  try {
+    for (const StepBatch& batch : parts_.eval_batches) {
+      sums.merge(parts_.runner->evaluate(batch));
+      rows += batch.rows;
+    }
+  } catch (const StepStopped&) { stopped_ = true; }
+  parts_.runner->stop_when({});
+  if (stopped_) { return; }
   if (parts_.evaluate_samples) {
     const MetricSums samples = parts_.evaluate_samples();
     rows += static_cast<std::int64_t>(samples.count("completions/mean_length"));
@@ -365,6 +397,7 @@ void Loop::delete_surplus() {
 void Loop::steps() {
   while (state_.position.step < total_ && !(stopping() && parts_.stream->resumable())) {
     one_step();
+    if (stopped_) { return; }
     const bool last = state_.position.step == total_;
     if (due("steps", options_.logging_steps) || last || state_.position.step == 1) { write_log(); }
     eval_due_ |= evaluates_now();
@@ -387,7 +420,7 @@ LoopResult Loop::run() {
     if (!parts_.stream->resumable()) { throw; }
     log_info(stopped.what());
   }
-  result_.interrupted = stopping() && state_.position.step < total_;
+  result_.interrupted = (stopped_ || stopping()) && state_.position.step < total_;
   if (bar_) { bar_->finish(result_.interrupted ? "stopped" : "done"); }
   if (result_.interrupted) { save(); }
   result_.steps = state_.position.step;

@@ -29,6 +29,7 @@ struct LoopParts {
   std::function<void()> before_checkpoint;  // may refuse it by an InputError
   std::function<void()> after_checkpoint;   // one of a step above 0 is on the disk
   std::string title = "training";
+  double save_before = 0;  // seconds since the program began at which the run is saved and stopped; 0: never
   std::int64_t saved_step = -1;  // of the checkpoint that the run goes on from; -1: a fresh run
 };
 
@@ -47,9 +48,10 @@ struct LoopResult {
 
 std::int64_t total_steps(const TrainOptions& options, std::int64_t steps_per_epoch);
 
-// Trains from `start` (a fresh RunState, or a checkpoint's) to the end or until a signal, on which it saves a
-// checkpoint and returns with `interrupted`. On several ranks only the first writes files and log rows. Non-finite numbers: bad_batch_<step>.jsonl, then a skip or an
-// InputError.
+// Trains from `start` (a fresh RunState, or a checkpoint's) to the end or until a signal to any rank, on which it saves
+// a checkpoint and returns with `interrupted`. A step that is under way then is left between two micro-batches and done
+// again after a resume. On several ranks only the first writes files and log rows. Non-finite numbers:
+// bad_batch_<step>.jsonl, then a skip or an InputError.
 LoopResult run_loop(const TrainOptions& options, const LoopParts& parts, const RunState& start);
 
 }  // namespace una::train

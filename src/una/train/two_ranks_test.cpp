@@ -1,4 +1,7 @@
 // A gang of two ranks against one process: the steps are the same.
+#include <array>
+#include <functional>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/max.h>
@@ -55,6 +58,34 @@ TEST(TwoRanks, TwoRanksTakeTheStepsOfOne) {
     compare_two_ranks("sft", {}, step, cut(demonstrations));
     compare_two_ranks("reward", {}, step, cut(pairs));
   }
+}
+
+TEST(TwoRanks, AStopOnOneRankLeavesTheStepOnAllAndChangesNothing) {
+  Bench two(2, "una", {.una_loss = "mse", .una_f = "running"}, at::kDouble, {});
+  const StepBatch batch = step_of(testing::tiny_rows(9), 12, false);
+  ASSERT_GT(batch.micro_batches.size(), 3U);
+  const at::Tensor before = two.values();
+  const Json state = two.run(0).loss->state();
+  std::array<int, 2> asked = {0, 0}, left = {0, 0};
+  const auto stopped = [&](const std::function<void(testing::TinyRun & run)>& work) {
+    two.together([&](testing::TinyRun& run) {
+      const auto rank = static_cast<std::size_t>(&run == &two.run(1) ? 1 : 0);
+      run.runner->stop_when([&, rank] { return rank == 1 && ++asked[rank] == 2; });
+      try {
+        work(run);
+      } catch (const StepStopped&) { ++left[rank]; }
+      run.runner->stop_when({});
+    });
+  };
+  stopped([&](testing::TinyRun& run) { run.runner->step(batch, 1, 1e-2); });
+  EXPECT_EQ(asked[1], 2) << "asked before each micro-batch, until the stop";
+  EXPECT_EQ(left, (std::array<int, 2>{1, 1}));
+  asked = {0, 0};
+  stopped([&](testing::TinyRun& run) { run.runner->evaluate(batch); });
+  EXPECT_EQ(left, (std::array<int, 2>{2, 2}));
+  two.each([&](testing::TinyRun& run) { EXPECT_EQ(run.loss->state(), state); });
+  EXPECT_TRUE(two.values().equal(before));
+  EXPECT_TRUE(two.step(batch, 1, 1e-2).applied);  // and is done whole afterwards
 }
 
 TEST(TwoRanks, RanksDrawDropoutMasksOfTheirOwn) {

@@ -1,11 +1,15 @@
 #include "una/base/os/interrupt.h"
 
+#include <atomic>
 #include <csignal>
+
+#include "una/base/os/interrupt_elsewhere.h"
 
 namespace una {
 namespace {
 
 volatile std::sig_atomic_t signal_seen = 0;
+std::atomic<int> signal_elsewhere{0};
 
 void on_signal(int number) {
   if (signal_seen == 0) {
@@ -40,10 +44,15 @@ void install_interrupt_handler() {
   install(SIGPIPE, on_pipe, SA_RESTART);
 }
 
-bool interrupted() { return signal_seen != 0; }
+bool interrupted() { return interrupt_signal() != 0; }
 
-int interrupt_signal() { return signal_seen; }
+int interrupt_signal() { return signal_seen != 0 ? signal_seen : signal_elsewhere.load(); }
 
-void clear_interrupt() { signal_seen = 0; }
+void note_interrupt_elsewhere(int signal) { signal_elsewhere = signal; }
+
+void clear_interrupt() {
+  signal_seen = 0;
+  signal_elsewhere = 0;
+}
 
 }  // namespace una

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "una/base/os/interrupt_elsewhere.h"
 #include "una/base/os/stop_point.h"
 
 namespace una {
@@ -23,6 +24,13 @@ TEST_F(Interrupt, EverySignalThatEndsProgramsSetsTheFlag) {
     EXPECT_EQ(interrupt_signal(), number);
     clear_interrupt();
   }
+}
+
+TEST_F(Interrupt, ASignalToAnotherRankIsNotThisProcesssFirst) {
+  note_interrupt_elsewhere(SIGUSR1);
+  EXPECT_EQ(interrupt_signal(), SIGUSR1);
+  std::raise(SIGTERM);  // would end the process if it were the second one
+  EXPECT_EQ(interrupt_signal(), SIGTERM);
 }
 
 TEST_F(Interrupt, AReaderThatGoesAwayEndsNothing) {
