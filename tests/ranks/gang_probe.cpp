@@ -5,16 +5,20 @@
 //   throw RANK   that rank throws an InputError, the others are in a collective
 //   throw-all    every rank throws the same InputError
 //   threads      prints the compute threads of this rank
+//   bench MB     rank 0 prints the best and mean milliseconds of a vote and of a sum of so many MB of fp32
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 
+#include "una/base/clock.h"
 #include "una/base/ending.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
@@ -82,6 +86,33 @@ int print_threads(Ranks& gang) {
   return 0;
 }
 
+// Best and mean milliseconds of a call.
+template <class Call>
+std::pair<double, double> time_of(const Call& call) {
+  constexpr int kTries = 20;
+  double best = 1e9, sum = 0;
+  for (int i = 0; i < kTries; ++i) {
+    const double begin = una::monotonic_seconds();
+    call();
+    const double spent = 1000 * (una::monotonic_seconds() - begin);
+    best = std::min(best, spent);
+    sum += spent;
+  }
+  return {best, sum / kTries};
+}
+
+int bench(Ranks& gang, int megabytes) {
+  at::Tensor tensor = at::full({std::int64_t{megabytes} << 18}, 1.0F);
+  gang.sum(tensor);  // connections are made at the first call
+  const auto [vote, mean_vote] = time_of([&] { gang.any(false); });
+  const auto [sum, mean_sum] = time_of([&] { gang.sum(tensor); });
+  if (gang.leads()) {
+    std::printf("%d ranks: a vote %.3f ms (mean %.3f), a sum of %d MB %.2f ms (mean %.2f)\n", gang.size(),
+                vote, mean_vote, megabytes, sum, mean_sum);
+  }
+  return 0;
+}
+
 int work(Ranks& gang, const std::vector<std::string>& words) {
   if (words[0] == "check") { return check_collectives(gang); }
   if (words[0] == "call") { return call_without_end(gang); }
@@ -89,6 +120,7 @@ int work(Ranks& gang, const std::vector<std::string>& words) {
   if (words[0] == "throw") { return throw_in(gang, std::stoi(words.at(1))); }
   if (words[0] == "throw-all") { return throw_in(gang, -1); }
   if (words[0] == "threads") { return print_threads(gang); }
+  if (words[0] == "bench") { return bench(gang, std::stoi(words.at(1))); }
   throw una::InputError(cat("unknown mode ", words[0]));
 }
 

@@ -14,7 +14,7 @@ from ranks_support import (LIMIT, TASK, UNA, Ranks, clean_environment, fresh, ku
 DATA = TASK / "data"
 QUICK = ["--model", TASK / "start", "--max_length", "160", "--lora_r", "4", "--learning_rate", "2e-4", "--logging_steps", "1",
          "--reference_cache_dir", "none", "--threads", "1", "--report_to", "none", "--dtype", "float32",
-         "--per_device_train_batch_size", "8", "--max_tokens_per_micro_batch", "256", "--save_steps", "5"]
+         "--per_device_train_batch_size", "8", "--max_tokens_per_micro_batch", "96", "--save_steps", "5"]
 # Each method with its data and keys.
 METHODS = {
     "dpo": ("pair", []),
@@ -101,7 +101,10 @@ class Train(unittest.TestCase):
     def test_the_other_methods(self):
         for name in METHODS:
             with self.subTest(method=name):
-                self.one_and_two(name)
+                one, _, _ = self.one_and_two(name)
+                four = fresh(f"{name}-4".replace(" ", "-"))
+                run(words(name, four, "--nproc", "4"))
+                self.same(one, four)
 
     @long
     def test_four_ranks_dropout_and_skipped_rows(self):
@@ -160,6 +163,33 @@ class Train(unittest.TestCase):
         _, log = process.communicate(timeout=LIMIT)
         self.assertEqual(process.returncode, 130, log)
 
+    def test_auto_starts_afresh_or_goes_on_and_save_before_stops_in_time(self):
+        out, straight = fresh("auto"), fresh("auto-straight")
+        auto = ["--resume_from_checkpoint", "auto", "--nproc", "2", "--lr_scheduler_type", "constant"]
+        log = run(words("dpo", out, *auto, "--save_before", "00:00:03", steps=4000), code=75)
+        self.assertIn("by save_before; checkpoint saved", log)
+        done = max(int(folder.name.split("-")[1]) for folder in out.glob("checkpoint-*"))
+        log = run(words("dpo", out, *auto, steps=done + 10))
+        self.assertIn(f"at step {done}", log)
+        run(words("dpo", straight, *auto, steps=done + 10))
+        self.assertEqual((straight / "adapter_model.safetensors").read_bytes(), (out / "adapter_model.safetensors").read_bytes())
+        lost = fresh("auto-lost")
+        with Ranks(2, words("dpo", lost, "--save_steps", "1000", *auto[:2], steps=4000)) as ranks:
+            ranks.wait_for(lambda: (lost / "metrics.jsonl").is_file())
+            ranks.signal(0, signal.SIGKILL)
+            ranks.wait(but=(0,))
+        run(words("dpo", lost, *auto, steps=20))  # killed before its first checkpoint: from the start
+        for checkpoint in lost.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+        log = run(words("dpo", lost, *auto, steps=20), code=2)  # a result without checkpoints is not replaced
+        self.assertIn("is not empty", log)
+
+    def test_a_restarted_job_goes_on_by_itself(self):
+        out = fresh("restarted")
+        run(words("dpo", out, "--nproc", "2", steps=10))
+        log = run(words("dpo", out, "--nproc", "2", steps=15), env={"SLURM_RESTART_COUNT": "1"})
+        self.assertIn("at step 10", log)
+
     def test_bad_input_is_one_sentence_from_all_ranks(self):
         out = fresh("bad-input")
         rows = fresh("bad-rows.jsonl")
@@ -193,7 +223,7 @@ class Train(unittest.TestCase):
                 self.same(one, out)
 
     @long
-    def test_torchrun_trains_and_goes_on_after_a_loss(self):
+    def test_torchrun_trains(self):
         launcher = torchrun()
         if launcher is None:
             self.skipTest("there is no Python with torch here (UNA_TORCH_PYTHON names one)")

@@ -1,12 +1,13 @@
 #include "una/online/dealt.h"
 
 #include <algorithm>
-#include <exception>
+#include <optional>
 #include <utility>
 
 #include "una/base/error.h"
 #include "una/base/json.h"
 #include "una/base/os/interrupt.h"
+#include "una/dist/together.h"
 
 namespace una::online {
 namespace {
@@ -20,12 +21,20 @@ std::string packed(const Json& value) {
   return {bytes.begin(), bytes.end()};
 }
 
+// Text that need not be UTF-8.
+Json binary(const std::string& text) {
+  return Json::binary(std::vector<std::uint8_t>(text.begin(), text.end()));
+}
+std::string text_of(const Json& binary) {
+  const auto& bytes = binary.get_binary();
+  return {bytes.begin(), bytes.end()};
+}
+
 Json print_answer(const Answer& answer) {
   const std::int64_t prompt = answer.sequence.prompt_tokens();
   const std::vector<std::int32_t> sampled(answer.sequence.ids.begin() + prompt, answer.sequence.ids.end());
-  const std::vector<std::uint8_t> text(answer.text.begin(), answer.text.end());
   return {sampled,
-          Json::binary(text),
+          binary(answer.text),
           static_cast<int>(answer.finish),
           answer.sampled_logps,
           answer.retokenised,
@@ -33,26 +42,12 @@ Json print_answer(const Answer& answer) {
 }
 
 Answer read_answer(const Json& parts, const rollout::Prompt& prompt) {
-  const auto& text = parts[1].get_binary();
-  Answer answer = rollout::make_answer(prompt, parts[0].get<std::vector<std::int32_t>>(),
-                                       std::string(text.begin(), text.end()),
+  Answer answer = rollout::make_answer(prompt, parts[0].get<std::vector<std::int32_t>>(), text_of(parts[1]),
                                        static_cast<generate::Output::Finish>(parts[2].get<int>()));
   answer.sampled_logps = parts[3].get<std::vector<float>>();
   answer.retokenised = parts[4].get<bool>();
   answer.mismatched = parts[5].get<bool>();
   return answer;
-}
-
-// Does this rank's share. A signal that ends a wait on one rank ends it on all, so that they stop at the same place.
-template <class Work>
-void together(dist::Gang& gang, const Work& work) {
-  std::exception_ptr stopped;
-  try {
-    work();
-  } catch (const Interrupted&) { stopped = std::current_exception(); }
-  if (!gang.any(stopped != nullptr)) { return; }
-  if (stopped != nullptr) { std::rethrow_exception(stopped); }
-  throw Interrupted("stopped by a signal to another rank");
 }
 
 class DealtSource final : public rollout::AnswerSource {
@@ -71,7 +66,7 @@ class DealtSource final : public rollout::AnswerSource {
     }
     Json mine = Json::array();
     std::vector<Group> own;
-    together(gang_, [&] { own = own_->sample(prompts, share, options, key); });
+    dist::together(gang_, [&] { own = own_->sample(prompts, share, options, key); });
     for (const Group& group : own) {
       Json answers = Json::array();
       for (const Answer& answer : group.answers) { answers.push_back(print_answer(answer)); }
@@ -106,9 +101,36 @@ bool same_prompt(const reward::Question& one, const reward::Question& other) {
                     });
 }
 
+// Several ranks share one opinion on pairs: rank 0 asks, since a limit of requests is the whole gang's.
+class DealtComparer final : public reward::Comparer {
+ public:
+  DealtComparer(reward::Comparer& own, dist::Gang& gang) : own_(own), gang_(gang) {}
+
+  std::vector<Comparison> compare(const std::vector<Pair>& pairs) override {
+    Json mine = Json::array();
+    dist::together(gang_, [&] {
+      if (!gang_.leads()) { return; }
+      for (const Comparison& one : own_.compare(pairs)) {
+        mine.push_back({static_cast<int>(one.preference), binary(one.failure)});
+      }
+    });
+    std::vector<Comparison> all;
+    for (const Json& parts : Json::from_cbor(gang_.gather_all(packed(mine)).front())) {
+      all.push_back({static_cast<Preference>(parts[0].get<int>()), text_of(parts[1])});
+    }
+    return all;
+  }
+
+ private:
+  reward::Comparer& own_;
+  dist::Gang& gang_;
+};
+
 class DealtReward final : public reward::Reward {
  public:
-  DealtReward(std::unique_ptr<reward::Reward> own, dist::Gang& gang) : own_(std::move(own)), gang_(gang) {}
+  DealtReward(std::unique_ptr<reward::Reward> own, dist::Gang& gang) : own_(std::move(own)), gang_(gang) {
+    if (own_->comparer() != nullptr) { comparer_.emplace(*own_->comparer(), gang_); }
+  }
 
   std::vector<reward::Verdict> score(const std::vector<reward::Question>& questions) override {
     const std::vector<int> owners = deal(questions);
@@ -117,14 +139,14 @@ class DealtReward final : public reward::Reward {
       if (owners[i] == gang_.rank()) { share.push_back(questions[i]); }
     }
     Json mine = Json::array();
-    std::vector<reward::Verdict> own;
-    together(gang_, [&] { own = own_->score(share); });
-    check(own.size() == share.size(), "a reward gave another number of verdicts than questions");
-    for (const reward::Verdict& verdict : own) {
-      const std::vector<std::uint8_t> failure(verdict.failure.begin(), verdict.failure.end());
-      mine.push_back(
-          {verdict.score.has_value(), verdict.score.value_or(0), Json::binary(failure), verdict.tokens});
-    }
+    dist::together(gang_, [&] {
+      if (share.empty()) { return; }
+      for (const reward::Verdict& verdict : own_->score(share)) {
+        mine.push_back(
+            {verdict.score.has_value(), verdict.score.value_or(0), binary(verdict.failure), verdict.tokens});
+      }
+      check(mine.size() == share.size(), "a reward gave another number of verdicts than questions");
+    });
     std::vector<Json> all;
     for (const std::string& one : gang_.gather_all(packed(mine))) { all.push_back(Json::from_cbor(one)); }
     std::vector<std::size_t> next(all.size(), 0);
@@ -139,32 +161,31 @@ class DealtReward final : public reward::Reward {
   std::string description() const override { return own_->description(); }
   std::optional<reward::ScoreScale> scale() const override { return own_->scale(); }
   bool is_thumbs() const override { return own_->is_thumbs(); }
+  reward::Comparer* comparer() override { return comparer_ ? &*comparer_ : nullptr; }
   std::string account() const override { return own_->account(); }
 
  private:
-  // The rank of each question: questions with one prompt stay together.
+  // The rank of each question: questions with one prompt stay together. A reward that waits for a server or a process is
+  // asked by rank 0, so that its limits hold for the gang.
   std::vector<int> deal(const std::vector<reward::Question>& questions) const {
     std::vector<int> owners;
     int prompt = -1;
     for (std::size_t i = 0; i < questions.size(); ++i) {
       if (i == 0 || !same_prompt(questions[i - 1], questions[i])) { ++prompt; }
-      owners.push_back(prompt % gang_.size());
+      owners.push_back(own_->waits() ? 0 : prompt % gang_.size());
     }
     return owners;
   }
 
   static reward::Verdict read(const Json& parts) {
-    if (parts[0].get<bool>()) {
-      return {.score = parts[1].get<double>(), .failure = "", .tokens = parts[3].get<std::int64_t>()};
-    }
-    const auto& failure = parts[2].get_binary();
-    return {.score = std::nullopt,
-            .failure = std::string(failure.begin(), failure.end()),
-            .tokens = parts[3].get<std::int64_t>()};
+    const auto tokens = parts[3].get<std::int64_t>();
+    if (parts[0].get<bool>()) { return {.score = parts[1].get<double>(), .failure = "", .tokens = tokens}; }
+    return {.score = std::nullopt, .failure = text_of(parts[2]), .tokens = tokens};
   }
 
   std::unique_ptr<reward::Reward> own_;
   dist::Gang& gang_;
+  std::optional<DealtComparer> comparer_;
 };
 
 }  // namespace

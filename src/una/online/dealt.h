@@ -14,8 +14,9 @@ namespace una::online {
 std::unique_ptr<rollout::AnswerSource> deal_source(std::unique_ptr<rollout::AnswerSource> own,
                                                    dist::Gang& gang);
 
-// The same reward for several ranks: each scores its share of the questions, whole prompts together, so that N ranks
-// ask a judge as often as one. It never scores in the background. `gang` outlives the result.
+// The same reward for several ranks: each scores its share of the questions, whole prompts together. One that waits for a
+// server or a process is asked by rank 0 alone, so that limits of requests are the gang's. It never scores in the
+// background. `gang` outlives the result.
 std::unique_ptr<reward::Reward> deal_reward(std::unique_ptr<reward::Reward> own, dist::Gang& gang);
 
 }  // namespace una::online

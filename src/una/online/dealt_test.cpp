@@ -46,7 +46,7 @@ class CountingSource final : public rollout::AnswerSource {
 // The length of the answer; prompt "bad" fails, prompt "stop" stops.
 class LengthReward final : public reward::Reward {
  public:
-  explicit LengthReward(std::size_t& asked) : asked_(asked) {}
+  explicit LengthReward(std::size_t& asked, bool waits = false) : asked_(asked), waits_(waits) {}
   std::vector<reward::Verdict> score(const std::vector<reward::Question>& questions) override {
     std::vector<reward::Verdict> verdicts;
     for (const reward::Question& question : questions) {
@@ -59,10 +59,11 @@ class LengthReward final : public reward::Reward {
     return verdicts;
   }
   std::string description() const override { return "length"; }
-  bool waits() const override { return true; }
+  bool waits() const override { return waits_; }
 
  private:
   std::size_t& asked_;
+  bool waits_;
 };
 
 std::vector<rollout::Prompt> prompts(int count) {
@@ -123,7 +124,6 @@ TEST(Dealt, RewardsAreAskedOnceWithWholePrompts) {
   threads.run([&](dist::Gang& gang) {
     const auto reward =
         deal_reward(std::make_unique<LengthReward>(asked[static_cast<std::size_t>(gang.rank())]), gang);
-    EXPECT_FALSE(reward->waits()) << "a collective must not run in a second thread";
     const std::vector<reward::Verdict> verdicts = reward->score(all);
     ASSERT_EQ(verdicts.size(), 8U);
     EXPECT_EQ(verdicts[0].score, 1.0);
@@ -135,6 +135,19 @@ TEST(Dealt, RewardsAreAskedOnceWithWholePrompts) {
   EXPECT_EQ(asked, (std::vector<std::size_t>{4, 2, 2}));
 }
 
+TEST(Dealt, ARewardThatWaitsForAServerIsAskedByRank0Alone) {
+  const std::vector<reward::Question> all = questions({"x", "y", "z"});
+  std::vector<std::size_t> asked(3, 0);
+  ThreadGang threads(3);
+  threads.run([&](dist::Gang& gang) {
+    const auto reward =
+        deal_reward(std::make_unique<LengthReward>(asked[static_cast<std::size_t>(gang.rank())], true), gang);
+    EXPECT_FALSE(reward->waits()) << "a collective must not run in a second thread";
+    EXPECT_EQ(reward->score(all).at(5).score, 3.0);
+  });
+  EXPECT_EQ(asked, (std::vector<std::size_t>{6, 0, 0})) << "limits of requests are the gang's";
+}
+
 TEST(Dealt, AWaitThatASignalEndsOnOneRankEndsOnAll) {
   const std::vector<reward::Question> all = questions({"x", "stop"});
   std::vector<std::size_t> asked(2, 0);
@@ -144,6 +157,7 @@ TEST(Dealt, AWaitThatASignalEndsOnOneRankEndsOnAll) {
         deal_reward(std::make_unique<LengthReward>(asked[static_cast<std::size_t>(gang.rank())]), gang);
     EXPECT_THROW(reward->score(all), Interrupted);
   });
+  clear_interrupt();
 }
 
 }  // namespace

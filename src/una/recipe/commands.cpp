@@ -78,10 +78,11 @@ std::string hint_for(const std::string& name) {
 }
 
 // Whether the command can be run by several ranks together.
-bool trains(const std::string& name) {
+bool takes_ranks(const std::string& name) {
   const std::vector<setup::Method>& methods = setup::methods();
-  return name == "train" || std::any_of(methods.begin(), methods.end(),
-                                        [&](const setup::Method& method) { return method.name == name; });
+  return name == "train" || name == "label" || name == "score" || name == "eval" ||
+         std::any_of(methods.begin(), methods.end(),
+                     [&](const setup::Method& method) { return method.name == name; });
 }
 
 // `--help man`: the manual page, as `man -l -` reads it.
@@ -124,7 +125,7 @@ int run_command(const Arguments& arguments) {
       show_help(command, rest);
       return 0;
     }
-    if (!trains(command.name)) { dist::check_one_process("una " + command.name); }
+    if (!takes_ranks(command.name)) { dist::check_one_process("una " + command.name); }
     return command.run(rest);
   }
   throw InputError(cat("unknown command '", arguments[0], "'", hint_for(arguments[0])));

@@ -1,31 +1,35 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include <ATen/core/Tensor.h>
 
 #include "una/base/error.h"
-#include "una/base/files/file_writer.h"
-#include "una/base/files/files.h"
 #include "una/base/files/output_rule.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
-#include "una/base/json_line.h"
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
 #include "una/data/dataset.h"
 #include "una/data/pack.h"
+#include "una/dist/together.h"
 #include "una/eval/agreement.h"
 #include "una/eval/log_ratio.h"
-#include "una/kernels/threads.h"
+#include "una/online/dealt.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/row_copies.h"
+#include "una/recipe/score_lines.h"
 #include "una/recipe/score_reward.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/files/input_files.h"
-#include "una/run/training_run.h"
+#include "una/run/run_ranks.h"
 #include "una/setup/implicit_reward.h"
+#include "una/setup/rank_options.h"
 #include "una/setup/reward_setup.h"
 #include "una/setup/standard_input.h"
 #include "una/weights/peft_adapter.h"
@@ -42,6 +46,8 @@ constexpr const char* kUsage =
     "error\n"
     "rows with scores also have target, their own score in 0..1 (--score_fit RUN: as that run mapped it)";
 
+constexpr std::int64_t kRowsOfRank = 16;  // that a rank scores between two exchanges with the others
+
 // The keys of `una score`.
 struct ScoreOptions {
   std::string model_name_or_path, adapter, ref_model, output_dir;
@@ -49,6 +55,7 @@ struct ScoreOptions {
   std::optional<double> beta;
   std::int64_t threads = 0;
   bool token_logps = false, copy_row = false, overwrite_output_dir = false;
+  setup::RankOptions ranks;
   setup::RewardKeys reward;
   rows::DataOptions data;
   ScoreOptions() { data.allow_dropped = 1; }
@@ -65,6 +72,7 @@ struct ScoreOptions {
     v("token_logps", token_logps, "also write the log-prob of every answer token");
     v("copy_row", copy_row, "also write the row as it is in its file, as member input");
     v("threads", threads, "compute threads; 0: all");
+    ranks.fields(v);
     reward.fields(v);
     data.fields(v);
   }
@@ -108,13 +116,12 @@ class Scorer {
     }
   }
 
-  // The lines of one row's batch; `agreement` gets their rewards.
-  std::vector<Json> lines(const PackedBatch& batch, std::int64_t row, eval::Agreement& agreement) const {
+  // The lines of one row's batch.
+  std::vector<Json> lines(const PackedBatch& batch, std::int64_t row) const {
     const eval::PolicyUse base{reference_ == nullptr ? policy_.model : reference_.get()};
     const at::Tensor policy = eval::token_logps(policy_, batch), reference = eval::token_logps(base, batch);
     const std::vector<eval::AnswerLogp> answers = eval::answer_logps(policy, reference, batch);
     std::vector<Json> out;
-    std::vector<double> rewards;
     for (std::size_t i = 0; i < answers.size(); ++i) {
       const SequenceMeta& meta = batch.sequences[i];
       check_finite(answers[i], batch.rows[static_cast<std::size_t>(meta.row)]);
@@ -129,9 +136,7 @@ class Scorer {
         line["ref_token_logps"] = values_of(reference, meta);
       }
       out.push_back(line);
-      rewards.push_back(reward);
     }
-    compare(batch, rewards, agreement);
     return out;
   }
 
@@ -143,19 +148,6 @@ class Scorer {
                 by_policy ? answer.policy : answer.reference,
                 ": NaN or infinity in the weights of the model or the adapter; they are damaged");
   }
-  static void compare(const PackedBatch& batch, const std::vector<double>& rewards,
-                      eval::Agreement& agreement) {
-    for (std::size_t i = 0; i < rewards.size(); ++i) {
-      const SequenceMeta& meta = batch.sequences[i];
-      if (meta.unit == Unit::kPair && meta.slot == 0 && i + 1 < rewards.size()) {
-        agreement.add_pair(rewards[i], rewards[i + 1]);
-      } else if (meta.unit == Unit::kScore || meta.unit == Unit::kGroup) {
-        agreement.add_target(rewards[i], meta.target);
-      } else if (meta.unit == Unit::kBinary) {
-        agreement.add_label(rewards[i], meta.target > 0.5);
-      }
-    }
-  }
 
   const ScoreOptions& options_;
   eval::PolicyUse policy_;
@@ -163,30 +155,76 @@ class Scorer {
   std::unique_ptr<model::Model> reference_;
 };
 
+// What the rewards of a row's answers, in their lines, tell about its feedback.
+void compare(const Row& row, const Json& lines, eval::Agreement& agreement) {
+  const auto reward = [&](std::size_t i) { return lines[i].at("reward").get<double>(); };
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (row.unit == Unit::kPair && i == 0 && lines.size() > 1) {
+      agreement.add_pair(reward(0), reward(1));
+    } else if (row.unit == Unit::kScore || row.unit == Unit::kGroup) {
+      agreement.add_target(reward(i), lines[i].at("target").get<double>());
+    } else if (row.unit == Unit::kBinary) {
+      agreement.add_label(reward(i), row.sequences[i].target > 0.5);
+    }
+  }
+}
+
+// CBOR keeps the numbers bit for bit.
+std::string packed(const Json& value) {
+  const std::vector<std::uint8_t> bytes = Json::to_cbor(value);
+  return {bytes.begin(), bytes.end()};
+}
+
+// The lines of rows `begin` to `end`, by row: each rank computes its share.
+std::vector<Json> score_rows(const Scorer& scorer, const data::Dataset& dataset, std::int64_t begin,
+                             std::int64_t end, dist::Gang& gang) {
+  Json own = Json::array();
+  dist::together(gang, [&] {
+    for (std::int64_t i = begin + gang.rank(); i < end; i += gang.size()) {
+      const Row row = dataset.row(i);
+      Json lines = Json::array();
+      for (const PackedBatch& batch : data::pack_rows({row}, {})) {
+        for (Json& line : scorer.lines(batch, row.index)) { lines.push_back(std::move(line)); }
+      }
+      own.push_back(std::move(lines));
+    }
+  });
+  std::vector<Json> shares, rows;
+  for (const std::string& bytes : gang.gather_all(packed(own))) { shares.push_back(Json::from_cbor(bytes)); }
+  for (std::int64_t i = begin; i < end; ++i) {
+    const auto rank = static_cast<std::size_t>((i - begin) % gang.size());
+    rows.push_back(shares[rank].at(static_cast<std::size_t>((i - begin) / gang.size())));
+  }
+  return rows;
+}
+
 std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& setup,
-                             const setup::TextSetup& text, const RowCopies& copies) {
-  Scorer scorer(options, setup);
+                             const setup::TextSetup& text, const RowCopies& copies, dist::Gang& gang) {
+  const Scorer scorer(options, setup);
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
   const auto dataset = data::load_dataset(options.data, text.encoder, units, "");
   log_info(dataset->report().text(options.data.max_length));
   report::ProgressBar bar("score", static_cast<double>(dataset->size()));
   std::int64_t lines = 0;
   eval::Agreement agreement;
-  write_file_with(options.output_dir, [&](const std::string& path) {
-    FileWriter out(path, options.output_dir);
-    for (std::int64_t i = 0; i < dataset->size(); ++i) {
-      const Row row = dataset->row(i);
-      for (const PackedBatch& batch : data::pack_rows({row}, {})) {
-        for (Json& line : scorer.lines(batch, row.index, agreement)) {
+  const std::int64_t most = gang.size() == 1 ? 1 : kRowsOfRank * gang.size();
+  write_lines_of_all(options.output_dir, gang, [&](const std::function<void(const Json& line)>& write) {
+    for (std::int64_t begin = 0; begin < dataset->size(); begin += most) {
+      const std::int64_t end = std::min(begin + most, dataset->size());
+      const std::vector<Json> rows = score_rows(scorer, *dataset, begin, end, gang);
+      for (std::int64_t i = begin; i < end; ++i) {
+        const Row row = dataset->row(i);
+        const Json& own = rows[static_cast<std::size_t>(i - begin)];
+        for (Json line : own) {
           copies.add_to(line, row.where);
-          out.write(json_line(line));
-          ++lines;
+          write(line);
         }
+        lines += std::ssize(own);
+        compare(row, own, agreement);
       }
-      bar.advance(1);
-      check_input(!interrupted(), "stopped; nothing was written");
+      bar.advance(static_cast<double>(end - begin));
+      if (gang.any(interrupted())) { throw Interrupted("stopped; nothing was written"); }
     }
-    out.close();
   });
   bar.finish();
   if (const std::string told = agreement.text(); !told.empty()) { log_info(told); }
@@ -206,24 +244,33 @@ void check_kind(const ScoreOptions& options, bool is_reward_model) {
               "models");
 }
 
-int score_file(const ScoreOptions& options) {
+int score_file(const ScoreOptions& options, dist::Ranks& gang) {
   check_input(!options.output_dir.empty(), "no output: name the JSONL file with --out");
   check_input(!options.data.dataset_name.empty(), "no data: give a file of rows with --data");
   std::vector<std::string> inputs = rows::input_files(options.data);
   inputs.insert(inputs.end(), {options.model_name_or_path, options.adapter, options.ref_model});
-  const OutputFile output(options.output_dir, {.overwrite = options.overwrite_output_dir, .inputs = inputs});
-  kernels::set_threads(options.threads);
+  std::optional<OutputFile> output;
+  if (gang.leads()) {
+    output.emplace(options.output_dir,
+                   OutputRule{.overwrite = options.overwrite_output_dir, .inputs = inputs});
+  }
+  run::set_rank_threads(options.threads, gang);
   setup::ModelSetup setup =
       setup::load_for_inference(options.model_name_or_path, options.adapter, options.compute);
   const bool is_reward_model = setup.model->has_reward_head();
   check_kind(options, is_reward_model);
   const setup::TextSetup text = setup::load_text(
       setup::text_folders(options.model_name_or_path, options.adapter), options.data, setup.folder.spec);
-  const RowCopies copies = options.copy_row ? RowCopies(options.data) : RowCopies();
-  const std::int64_t lines =
-      is_reward_model ? score_by_reward(*setup::make_reward_model(setup, text, options.reward, options.data),
-                                        options.data, copies, options.output_dir)
-                      : score_by_policy(options, setup, text, copies);
+  const RowCopies copies = options.copy_row && gang.leads() ? RowCopies(options.data) : RowCopies();
+  std::int64_t lines = 0;
+  if (is_reward_model) {
+    std::unique_ptr<reward::Reward> reward =
+        setup::make_reward_model(setup, text, options.reward, options.data);
+    if (gang.size() > 1) { reward = online::deal_reward(std::move(reward), gang); }
+    lines = score_by_reward(*reward, options.data, copies, options.output_dir, gang);
+  } else {
+    lines = score_by_policy(options, setup, text, copies, gang);
+  }
   log_info(cat(thousands(lines), " responses scored into ", options.output_dir));
   return 0;
 }
@@ -234,9 +281,14 @@ HelpPage score_help(const Arguments&) { return options_page<ScoreOptions>(kUsage
 
 int run_score(const Arguments& arguments) {
   auto options = read_command<ScoreOptions>(arguments);
-  const setup::StandardInput input(options.data.dataset_name);
   find_model(options.model_name_or_path, options.adapter);
-  return score_file(options);
+  Arguments words = {"score"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  const dist::Launch launch =
+      run::launch_of(options.ranks, options.compute.device, options.data.dataset_name);
+  const setup::StandardInput input(options.data.dataset_name);
+  return run::run_by_ranks(options.ranks, launch, words,
+                           [&](dist::Ranks& gang) { return score_file(options, gang); });
 }
 
 }  // namespace una::recipe

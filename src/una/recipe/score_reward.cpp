@@ -1,11 +1,10 @@
 #include "una/recipe/score_reward.h"
 
+#include <functional>
 #include <optional>
 #include <span>
 
 #include "una/base/error.h"
-#include "una/base/files/file_writer.h"
-#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/base/json_line.h"
@@ -13,6 +12,7 @@
 #include "una/base/os/interrupt.h"
 #include "una/data/dataset.h"
 #include "una/eval/agreement.h"
+#include "una/recipe/score_lines.h"
 #include "una/report/progress_bar.h"
 #include "una/views/read_examples.h"
 
@@ -47,7 +47,8 @@ void compare(const Example& example, std::span<const reward::Verdict> verdicts, 
 
 // One line per answer of the rows from `first` on.
 void write_lines(std::span<const Example> examples, std::size_t first, reward::Reward& reward,
-                 const RowCopies& copies, FileWriter& out, Counts& counts) {
+                 const RowCopies& copies, const std::function<void(const Json& line)>& write,
+                 Counts& counts) {
   std::vector<reward::Question> questions;
   for (const Example& example : examples) {
     check_input(!example.responses.empty(), example.where.text(), ": the row has no answer to score");
@@ -80,7 +81,7 @@ void write_lines(std::span<const Example> examples, std::size_t first, reward::R
         }
       }
       copies.add_to(line, examples[i].where);
-      out.write(json_line(line));
+      write(line);
     }
   }
 }
@@ -97,7 +98,7 @@ void check_counts(const Counts& counts, double allowed) {
 }  // namespace
 
 std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& options,
-                             const RowCopies& copies, const std::string& path) {
+                             const RowCopies& copies, const std::string& path, dist::Gang& gang) {
   rows::ReadReport read;
   const std::vector<Example> examples = views::read_examples(options, read, "");
   log_info(read.text(options.max_length));
@@ -105,16 +106,15 @@ std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& op
   log_info(reward.description());
   report::ProgressBar bar("score", static_cast<double>(examples.size()));
   Counts counts;
-  write_file_with(path, [&](const std::string& temporary) {
-    FileWriter out(temporary, path);
-    for (std::size_t begin = 0; begin < examples.size(); begin += kChunk) {
-      const std::size_t size = std::min(kChunk, examples.size() - begin);
-      write_lines(std::span(examples).subspan(begin, size), begin, reward, copies, out, counts);
+  write_lines_of_all(path, gang, [&](const std::function<void(const Json& line)>& write) {
+    const std::size_t most = kChunk * static_cast<std::size_t>(gang.size());
+    for (std::size_t begin = 0; begin < examples.size(); begin += most) {
+      const std::size_t size = std::min(most, examples.size() - begin);
+      write_lines(std::span(examples).subspan(begin, size), begin, reward, copies, write, counts);
       bar.advance(static_cast<double>(size));
-      check_input(!interrupted(), "stopped; nothing was written");
+      if (gang.any(interrupted())) { throw Interrupted("stopped; nothing was written"); }
     }
     check_counts(counts, options.allow_dropped);
-    out.close();
   });
   bar.finish();
   if (const std::string text = counts.agreement.text(); !text.empty()) { log_info(text); }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "una/dist/gang.h"
 #include "una/recipe/row_copies.h"
 #include "una/reward/reward.h"
 #include "una/rows/data_options.h"
@@ -11,8 +12,9 @@ namespace una::recipe {
 
 // Every answer of the data's rows judged by `reward`, one JSON line each into `path` (whole or not at all).
 // An answer without a score gets "score": null and "error". InputError when more than allow_dropped of the
-// answers, or all, have none. Returns how many have one. `copies` are added to the lines.
+// answers, or all, have none. Returns how many have one. `copies` are added to the lines. Every rank of the gang calls it,
+// with a reward that is dealt over them; rank 0 writes.
 std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& options,
-                             const RowCopies& copies, const std::string& path);
+                             const RowCopies& copies, const std::string& path, dist::Gang& gang);
 
 }  // namespace una::recipe

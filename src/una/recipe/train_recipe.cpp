@@ -10,6 +10,13 @@
 namespace una::recipe {
 namespace {
 
+// The keys of a training command in addition to its run's.
+std::vector<OptionHelp> own_keys() {
+  std::vector<OptionHelp> keys = describe_options(setup::RankOptions{});
+  for (OptionHelp& key : describe_options(setup::StopOptions{})) { keys.push_back(std::move(key)); }
+  return keys;
+}
+
 // The method that the words name with --method; "una" where they name none.
 std::string named_method(const Arguments& arguments) {
   for (std::size_t i = 0; i + 1 < arguments.size(); ++i) {
@@ -31,19 +38,20 @@ HelpPage train_help(const Arguments& arguments, const std::string& command) {
       command.empty() ? "train" : command, " --config run.yaml [--key value ...]\n", method.name, ": ",
       method.summary, "\n\nthe keys that ", method.name,
       " reads, with its defaults (dashes and underscores are the same); --help all shows every key");
-  return {std::move(usage),
-          run_groups(method, wants_all_help(arguments), describe_options(setup::RankOptions{}))};
+  return {std::move(usage), run_groups(method, wants_all_help(arguments), own_keys())};
 }
 
 int run_train(const Arguments& arguments, const std::string& method) {
-  const setup::CommandKeys keys{.own = describe_options(setup::RankOptions{}), .also = {}};
+  const setup::CommandKeys keys{.own = own_keys(), .also = {}};
   Settings settings;
   const setup::RunConfig config = setup::read_run_config(arguments, method, keys, settings);
   setup::RankOptions ranks;
+  setup::StopOptions stop;
   read_options(settings, ranks);
+  read_options(settings, stop);
   Arguments words = {method.empty() ? "train" : method};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  return run::run_training_by_ranks(config, ranks, words);
+  return run::run_training_by_ranks(config, ranks, stop, words);
 }
 
 }  // namespace una::recipe

@@ -100,6 +100,16 @@ RunData split_rows(std::unique_ptr<data::Dataset> dataset, double eval_fraction,
   return out;
 }
 
+bool holds(const std::string& folder, bool (*wanted)(const std::filesystem::path& name)) {
+  std::error_code absent;
+  const std::filesystem::directory_iterator files(folder, absent);
+  return std::any_of(begin(files), end(files),
+                     [&](const auto& file) { return wanted(file.path().filename()); });
+}
+
+bool is_checkpoint(const std::filesystem::path& name) { return starts_with(name.string(), "checkpoint-"); }
+bool is_weights(const std::filesystem::path& name) { return name.extension() == ".safetensors"; }
+
 }  // namespace
 
 OutputFolderRule output_rule(const setup::RunConfig& config) {
@@ -107,6 +117,11 @@ OutputFolderRule output_rule(const setup::RunConfig& config) {
   OutputFolderRule rule;
   rule.overwrite = config.run.overwrite_output_dir;
   rule.goes_on = !resume.empty() && resume != "false";
+  if (resume == "auto") {
+    // A run that was lost before its first checkpoint is started afresh; a result is not replaced by itself.
+    rule.goes_on = holds(config.run.output_dir, is_checkpoint);
+    rule.overwrite = rule.overwrite || !holds(config.run.output_dir, is_weights);
+  }
   rule.inputs = setup::run_inputs(config);
   rule.has_result = setup::has_run_result;
   rule.marks = {"run.yaml", "metrics.jsonl", "results.json"};
@@ -127,8 +142,9 @@ std::string checkpoint_to_resume(const setup::RunConfig& config) {
   const std::string& out = config.run.output_dir;
   const std::string& resume = config.run.resume_from_checkpoint;
   if (resume.empty() || resume == "false") { return ""; }
-  if (resume != "true") { return resume; }
+  if (resume != "true" && resume != "auto") { return resume; }
   const std::string latest = train::latest_checkpoint(out);
+  if (resume == "auto") { return latest; }
   check_input(!latest.empty(), out, ": no checkpoint to resume from");
   return latest;
 }

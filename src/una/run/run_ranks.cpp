@@ -1,9 +1,11 @@
 #include "una/run/run_ranks.h"
 
+#include <algorithm>
 #include <set>
 
 #include <ATen/Parallel.h>
 
+#include "una/base/duration.h"
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
@@ -48,18 +50,17 @@ std::map<std::string, std::string> shared_settings(const setup::RunConfig& confi
 
 }  // namespace
 
-dist::Launch launch_of(const setup::RunConfig& config, const setup::RankOptions& ranks) {
+dist::Launch launch_of(const setup::RankOptions& ranks, const std::string& device,
+                       const std::vector<std::string>& files) {
   const dist::LaunchKeys keys{ranks.nproc, ranks.nnodes, ranks.node_rank, ranks.master_addr,
                               ranks.master_port};
-  const bool card = config.model.device != "cpu";
+  const bool card = device != "cpu";
   const dist::Machine machine{available_cpus(), dist::numa_nodes(), card};
   const dist::Launch launch = dist::read_launch(keys, machine, dist::process_variable);
   if (launch.size == 1) { return launch; }
-  check_input(config.online.sampling_endpoint.empty(), "sampling_endpoint with ", launch.size,
-              " ranks is not offered: the ranks sample by the model that they train");
-  check_input(!card, "device ", config.model.device, ": several ranks train on CPUs only, so far; ",
+  check_input(!card, "device ", device, ": several ranks compute on CPUs only, so far; ",
               "start one process for one card");
-  for (const std::string& file : config.data.dataset_name) {
+  for (const std::string& file : files) {
     check_input(file != "-", "--data -: standard input goes to one process; several ranks need a file");
   }
   check_input(ranks.ddp_timeout > 0, "ddp_timeout is ", ranks.ddp_timeout, ": give seconds, 1 or more");
@@ -91,13 +92,13 @@ void open_rank_log(const dist::Ranks& gang, const std::string& output_dir) {
   write_log_to(cat(output_dir, "/rank-", gang.rank(), ".log"));
 }
 
-void set_rank_threads(const setup::RunConfig& config, dist::Ranks& gang) {
-  if (gang.size() == 1) { return kernels::set_threads(config.run.threads); }
+void set_rank_threads(std::int64_t given, dist::Ranks& gang) {
+  if (gang.size() == 1) { return kernels::set_threads(given); }
   std::vector<dist::Processors> ranks;
   for (const std::string& one : gang.gather_all(dist::print(dist::own_processors()))) {
     ranks.push_back(dist::parse_processors(one));
   }
-  if (config.run.threads > 0) { return kernels::set_threads(config.run.threads); }
+  if (given > 0) { return kernels::set_threads(given); }
   const int threads = dist::threads_of_rank(ranks, gang.rank());
   const std::string variable = dist::process_variable("OMP_NUM_THREADS");
   const std::string passed = variable.empty() ? "" : cat("; OMP_NUM_THREADS=", variable, " is not used");
@@ -141,6 +142,19 @@ void deal_sampling(const setup::TextSetup& text, OnlineSetup& setup, const train
   setup.rewards.reward = online::deal_reward(std::move(setup.rewards.reward), ranks);
 }
 
+std::string exchange_line(dist::Ranks& gang, double before, double seconds) {
+  if (gang.size() == 1) { return ""; }
+  constexpr int kShown = 8;
+  const double share = 100 * (gang.seconds_in_calls() - before) / std::max(1e-9, seconds);
+  const std::vector<std::string> all = gang.gather_all(fixed(share, 1));
+  std::vector<std::string> shown;
+  for (int rank = 0; rank < std::min(kShown, gang.size()); ++rank) {
+    shown.push_back(cat(all[static_cast<std::size_t>(rank)], " % rank ", rank));
+  }
+  return cat("exchanges  ", join(shown, ", "), gang.size() > kShown ? ", ..." : "",
+             " of the time, with waiting for each other");
+}
+
 int agreed_signal(dist::Ranks& gang) {
   for (const std::string& one : gang.gather_all(std::to_string(interrupt_signal()))) {
     if (one != "0") { return std::stoi(one); }
@@ -148,13 +162,26 @@ int agreed_signal(dist::Ranks& gang) {
   return 0;
 }
 
-int run_training_by_ranks(const setup::RunConfig& config, const setup::RankOptions& options,
-                          const std::vector<std::string>& arguments) {
-  const dist::Launch launch = launch_of(config, options);
-  if (launch.starts > 0) { return dist::run_local_ranks(launch, arguments); }
+int run_training_by_ranks(const setup::RunConfig& given, const setup::RankOptions& options,
+                          const setup::StopOptions& stop, const std::vector<std::string>& arguments) {
+  setup::RunConfig config = given;
+  const double save_before = stop.save_before.empty() ? 0 : parse_duration(stop.save_before, "save_before");
+  if (config.run.resume_from_checkpoint.empty() && dist::is_restart(dist::process_variable)) {
+    config.run.resume_from_checkpoint = "auto";
+  }
+  const dist::Launch launch = launch_of(options, config.model.device, config.data.dataset_name);
+  check_input(launch.size == 1 || config.online.sampling_endpoint.empty(), "sampling_endpoint with ",
+              launch.size, " ranks is not offered: the ranks sample by the model that they train");
+  return run_by_ranks(options, launch, arguments,
+                      [&](dist::Ranks& ranks) { return run_training(config, ranks, save_before); });
+}
+
+int run_by_ranks(const setup::RankOptions& options, const dist::Launch& launch,
+                 const std::vector<std::string>& words, const std::function<int(dist::Ranks&)>& work) {
+  if (launch.starts > 0) { return dist::run_local_ranks(launch, words); }
   const std::unique_ptr<dist::Ranks> ranks = meet_ranks(options, launch);
   return dist::run_together(*ranks, [&] {
-    const int code = run_training(config, *ranks);
+    const int code = work(*ranks);
     ranks->wait_for_work();  // rank 0 writes the result
     return code;
   });

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,18 +15,25 @@
 
 namespace una::run {
 
-// run_training of training_run.h as one of several ranks.
-int run_training(const setup::RunConfig& config, dist::Ranks& ranks);
+// run_training of training_run.h as one of several ranks. `save_before`: seconds since the program began after which the
+// run is saved and stopped; 0: never.
+int run_training(const setup::RunConfig& config, dist::Ranks& ranks, double save_before);
 
 // The same in this process, which is one rank or the only one; or, where keys or launcher ask for
 // ranks of this machine, in processes of this program with `arguments`, the words of the command. Returns the exit
 // code.
 int run_training_by_ranks(const setup::RunConfig& config, const setup::RankOptions& ranks,
-                          const std::vector<std::string>& arguments);
+                          const setup::StopOptions& stop, const std::vector<std::string>& arguments);
 
-// Which rank of a training run this process is, by the keys and the launcher's variables. InputError where the run
-// cannot be done by several ranks.
-dist::Launch launch_of(const setup::RunConfig& config, const setup::RankOptions& ranks);
+// Which rank of a command this process is, by the keys and the launcher's variables. InputError where several ranks
+// cannot do it: on `device`, or with rows from standard input among `files`.
+dist::Launch launch_of(const setup::RankOptions& ranks, const std::string& device,
+                       const std::vector<std::string>& files);
+
+// Does a command's work as one of the ranks, or starts the ranks of this machine with `words`, the command and its
+// arguments. Returns the exit code.
+int run_by_ranks(const setup::RankOptions& options, const dist::Launch& launch,
+                 const std::vector<std::string>& words, const std::function<int(dist::Ranks&)>& work);
 
 // Meets the other ranks and says in one log line what was found. Lines of a rank that does not lead are held until
 // open_rank_log.
@@ -35,7 +44,7 @@ void open_rank_log(const dist::Ranks& ranks, const std::string& output_dir);
 
 // Compute threads: --threads, or this rank's share of its machine's processors. OMP_NUM_THREADS is not looked at:
 // torchrun sets it to 1 by itself.
-void set_rank_threads(const setup::RunConfig& config, dist::Ranks& ranks);
+void set_rank_threads(std::int64_t threads, dist::Ranks& ranks);
 std::string threads_text(const dist::Ranks& ranks);  // "2", or "2 ranks of 1" for several
 
 // InputError that names the first rank whose entry differs from rank 0's. `sentence` says what that means.
@@ -50,6 +59,10 @@ std::string share(dist::Ranks& ranks, const std::string& text);
 // Sampling and rewards of an online run, dealt over the ranks.
 void deal_sampling(const setup::TextSetup& text, OnlineSetup& setup, const train::TrainableSet& set,
                    dist::Ranks& ranks);
+
+// For the log: what share of the last `seconds` each rank has spent in collectives since `before` (its seconds_in_calls
+// then). "" for one rank. Every rank calls it.
+std::string exchange_line(dist::Ranks& ranks, double before, double seconds);
 
 // The signal that stopped the run, on every rank: the first that any of them saw.
 int agreed_signal(dist::Ranks& ranks);

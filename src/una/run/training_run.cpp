@@ -8,6 +8,7 @@
 
 #include "una/base/changed_keys.h"
 #include "una/base/clock.h"
+#include "una/base/ending.h"
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/files/temporary_folder.h"
@@ -86,7 +87,8 @@ void check_utf8_keys(const std::string& yaml) {
 // The parts of one run, built in order: each stage is one function.
 class TrainingRun {
  public:
-  TrainingRun(const setup::RunConfig& config, dist::Ranks& gang) : config_(config), gang_(gang) {}
+  TrainingRun(const setup::RunConfig& config, dist::Ranks& gang, double save_before = 0)
+      : config_(config), gang_(gang), save_before_(save_before) {}
   int run();
   RunPlan plan();
 
@@ -116,6 +118,8 @@ class TrainingRun {
 
   setup::RunConfig config_;
   dist::Ranks& gang_;
+  double save_before_;       // seconds; 0: never
+  double calls_before_ = 0;  // seconds in collectives before the first step
   std::unique_ptr<objective::Objective> objective_;
   setup::ModelSetup model_;
   setup::TextSetup text_;
@@ -375,6 +379,7 @@ train::LoopParts TrainingRun::loop_parts() {
     views::write_score_fits(data_.train->report().score_fits.get(), folder);
   };
   parts.before_checkpoint = check_watched_files;
+  parts.save_before = save_before_;
   parts.after_checkpoint = [this] { output_->keep(); };
   parts.saved_step = start_.config.empty() ? -1 : start_.position.step;
   parts.title = config_.method;
@@ -409,7 +414,9 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
 
 // The result comes first: what only describes it must not come between a run that reached its end and its adapter.
 int TrainingRun::finish(const train::LoopResult& result) {
-  const int stopped = result.interrupted ? 128 + agreed_signal(gang_) : 0;
+  const int signal = result.interrupted ? agreed_signal(gang_) : 0;
+  const std::string exchanges = exchange_line(gang_, calls_before_, result.seconds);
+  const int stopped = signal > 0 ? 128 + signal : (result.interrupted ? kExitTryAgain : 0);
   if (!gang_.leads()) { return stopped; }
   if (!result.interrupted) { write_result(result); }
   const std::string health = write_accounts(result);
@@ -419,7 +426,8 @@ int TrainingRun::finish(const train::LoopResult& result) {
     return stopped;
   }
   if (result.interrupted) {
-    log_info(cat("stopped at step ", result.steps, "; checkpoint saved. Go on with: una train --config ", out,
+    log_info(cat("stopped at step ", result.steps, signal > 0 ? "" : " by save_before",
+                 "; checkpoint saved. Go on with: una train --config ", out,
                  "/run.yaml --resume_from_checkpoint true"));
     return stopped;
   }
@@ -427,6 +435,7 @@ int TrainingRun::finish(const train::LoopResult& result) {
                human_seconds(result.seconds), ", mean loss ", fixed(result.train_loss, 4), ", peak memory ",
                human_bytes(static_cast<double>(peak_memory_bytes())), " (planned ",
                human_bytes(plan_.peak_bytes()), ")"));
+  if (!exchanges.empty()) { log_info(exchanges); }
   log_info(cat("health     ", health.empty() ? "no warnings" : std::string(trim(health))));
   log_info(cat("written    ", out, config_.model.use_peft ? " (adapter)" : " (model)", ", report: ", out,
                "/report.html"));
@@ -496,7 +505,7 @@ int TrainingRun::run() {
     config_.run.reference_cache_dir = "none";  // no sample is seen by another run
   }
   check_same_settings(gang_, config_);
-  set_rank_threads(config_, gang_);
+  set_rank_threads(config_.run.threads, gang_);
   std::string checkpoint;
   if (gang_.leads()) {
     check_output_place(config_.run.output_dir);
@@ -522,6 +531,7 @@ int TrainingRun::run() {
   check_start();
   precompute();
   log_info(cat("start      ", fixed(process_age_seconds(), 1), " s after the program began"));
+  calls_before_ = gang_.seconds_in_calls();
   return finish(train::run_loop(config_.train, loop_parts(), start_));
 }
 
@@ -559,11 +569,11 @@ void TrainingRun::check_start() {
 
 }  // namespace
 
-int run_training(const setup::RunConfig& config, dist::Ranks& ranks) {
-  return TrainingRun(config, ranks).run();
+int run_training(const setup::RunConfig& config, dist::Ranks& ranks, double save_before) {
+  return TrainingRun(config, ranks, save_before).run();
 }
 
-int run_training(const setup::RunConfig& config) { return run_training(config, *dist::make_ranks({})); }
+int run_training(const setup::RunConfig& config) { return run_training(config, *dist::make_ranks({}), 0); }
 
 RunPlan plan_training(const setup::RunConfig& config) {
   return TrainingRun(config, *dist::make_ranks({})).plan();

@@ -24,4 +24,14 @@ struct RankOptions {
   }
 };
 
+// When a training run ends before it is done. Not part of its config either.
+struct StopOptions {
+  std::string save_before;
+  template <class V>
+  void fields(V&& v) {
+    v("save_before", save_before,
+      "save and stop (exit code 75) when the program has run for so long: 03:45:00 or seconds; empty: never");
+  }
+};
+
 }  // namespace una::setup

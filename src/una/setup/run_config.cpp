@@ -352,7 +352,7 @@ RunConfig with_absolute_paths(RunConfig config) {
   }
   // A chat template may be a name instead of a file.
   if (is_file(config.data.chat_template_path)) { make_absolute(config.data.chat_template_path); }
-  make_absolute_unless(config.run.resume_from_checkpoint, {"true", "false"});
+  make_absolute_unless(config.run.resume_from_checkpoint, {"true", "false", "auto"});
   make_absolute_unless(config.run.reference_cache_dir, {"auto", "none"});
   make_absolute_unless(config.data.dataset_cache_dir, {"auto", "none"});
   for (std::string& reward : config.online.reward) { make_reward_absolute(reward); }

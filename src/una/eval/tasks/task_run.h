@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "una/dist/gang.h"
 #include "una/eval/log_ratio.h"
 #include "una/eval/prefix_batches.h"
 #include "una/eval/tasks/row_journal.h"
@@ -16,7 +17,7 @@ namespace una::eval {
 struct Contestant {
   std::string name;
   PolicyUse policy;
-  RowJournal* journal = nullptr;
+  RowJournal* journal = nullptr;  // nullptr on ranks that do not lead
 };
 
 // How a task is run. Borrowed members outlive the call.
@@ -28,11 +29,13 @@ struct TaskRunOptions {
   std::int64_t batch_size = 64;              // answers written at one time
   std::int64_t max_gen_toks = 0;             // longest written answer
   std::function<void(double rows)> advance;  // told of rows that are done
-  std::function<bool()> stopped;             // true: leave at the next chance
+  std::function<bool()> stopped;             // true, on any rank: all leave at the next chance
+  dist::Gang* gang = nullptr;                // the ranks that share the rows; nullptr: this process alone
 };
 
 // Asks every contestant every row that is not in its journal yet. Returns false where `stopped` ended it. InputError: a
-// continuation or answer that does not fit max_length, log-probs that are not finite.
+// continuation or answer that does not fit max_length, log-probs that are not finite. Several ranks share the rows; only
+// rank 0 has journals.
 bool run_task(const Task& task, const std::vector<Subtask>& subtasks, const TextScorer* scorer,
               const std::vector<Contestant>& contestants, const TaskRunOptions& options);
 

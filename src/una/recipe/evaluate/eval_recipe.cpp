@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <utility>
 
 #include "una/base/error.h"
@@ -12,13 +14,14 @@
 #include "una/base/os/interrupt.h"
 #include "una/eval/tasks/scores.h"
 #include "una/eval/tasks/task_run.h"
-#include "una/kernels/threads.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/evaluate/eval_report.h"
 #include "una/recipe/evaluate/preference_eval.h"
 #include "una/report/progress_bar.h"
+#include "una/run/run_ranks.h"
 #include "una/setup/model_setup.h"
+#include "una/setup/rank_options.h"
 #include "una/setup/text_setup.h"
 #include "una/weights/peft_adapter.h"
 
@@ -42,6 +45,7 @@ struct EvalOptions {
   std::int64_t limit = 0, max_gen_toks = 0, max_length = 0, batch_tokens = 8192, batch_size = 64, threads = 0;
   std::string nltk_data;
   bool apply_chat_template = false;
+  setup::RankOptions ranks;
   setup::RewardKeys keys;
   template <class V>
   void fields(V&& v) {
@@ -68,14 +72,17 @@ struct EvalOptions {
     keys.fields(v);
     compute.fields(v);
     v("threads", threads, "compute threads; 0: all");
+    ranks.fields(v);
     v("make_sample", make_sample, "write sample rows of every task into this folder, and nothing else");
   }
 };
 
 // `--data` names rows elsewhere and a folder here.
 const std::map<std::string, std::string>& aliases() {
-  static const std::map<std::string, std::string> kAliases = {
-      {"data", "dataset_dir"}, {"model", "model_name_or_path"}, {"out", "output_dir"}};
+  static const std::map<std::string, std::string> kAliases = {{"data", "dataset_dir"},
+                                                              {"model", "model_name_or_path"},
+                                                              {"out", "output_dir"},
+                                                              {"nproc_per_node", "nproc"}};
   return kAliases;
 }
 
@@ -170,8 +177,9 @@ std::int64_t longest(const EvalOptions& options, const ModelSpec& spec) {
 
 class Evaluation {
  public:
-  Evaluation(const EvalOptions& options, std::vector<LoadedTask> tasks)
+  Evaluation(const EvalOptions& options, std::vector<LoadedTask> tasks, dist::Ranks& gang)
       : options_(options),
+        gang_(gang),
         tasks_(std::move(tasks)),
         setup_(setup::load_for_inference(options.model_name_or_path, "", options.compute)),
         text_(setup::load_text(options.model_name_or_path, {}, setup_.folder.spec)) {
@@ -182,7 +190,8 @@ class Evaluation {
 
   // Exit code.
   int run() {
-    open_journals();
+    check_same_rows();
+    if (gang_.leads()) { open_journals(); }
     double total = 0;
     for (const LoadedTask& task : tasks_) { total += static_cast<double>(task.rows()); }
     report::ProgressBar bar("eval", total * static_cast<double>(policies_.size()));
@@ -191,15 +200,33 @@ class Evaluation {
       if (!run_task(t, bar)) {
         log_info(cat("stopped; ", options_.output_dir,
                      " holds what was done, the same command goes on from there"));
-        return 128 + interrupt_signal();
+        return 128 + run::agreed_signal(gang_);
       }
     }
     bar.finish();
-    report();
+    if (gang_.leads()) { report(); }
     return 0;
   }
 
  private:
+  // Every rank must have what rank 0 has: it asks for rows by their numbers.
+  void check_same_rows() {
+    std::map<std::string, std::string> own;
+    for (const LoadedTask& task : tasks_) {
+      for (const Policy& policy : policies_) {
+        own[cat(policy.name, " on ", task.task->name)] = identity_of(policy, task);
+      }
+      for (const eval::Subtask& subtask : task.subtasks) {
+        Hasher hasher;
+        for (const eval::Item& item : subtask.items) {
+          hasher.add(item.context).add(join(item.choices, "\n"));
+        }
+        own[cat("the rows of ", subtask.name)] = hasher.hex();
+      }
+    }
+    run::check_same(gang_, own, "every rank must read the same model, adapters and rows");
+  }
+
   std::string identity_of(const Policy& policy, const LoadedTask& task) const {
     Hasher hasher;
     hasher.add(setup_.folder.content_hash).add(policy.hash).add(text_.content_hash()).add(task.task->name);
@@ -240,8 +267,9 @@ class Evaluation {
     const LoadedTask& task = tasks_[t];
     std::vector<eval::Contestant> contestants;
     for (std::size_t p = 0; p < policies_.size(); ++p) {
-      contestants.push_back(
-          {policies_[p].name, {setup_.model.get(), policies_[p].adapter}, journals_[t][p].get()});
+      contestants.push_back({policies_[p].name,
+                             {setup_.model.get(), policies_[p].adapter},
+                             gang_.leads() ? journals_[t][p].get() : nullptr});
     }
     std::vector<std::int32_t> stop_ids = setup_.folder.spec.eos_ids;
     stop_ids.push_back(text_.eos_id());
@@ -253,7 +281,8 @@ class Evaluation {
                            .batch_size = options_.batch_size,
                            .max_gen_toks = max_gen_toks(task),
                            .advance = [&](double rows) { bar.advance(rows, task.task->name); },
-                           .stopped = [] { return interrupted(); }});
+                           .stopped = [] { return interrupted(); },
+                           .gang = &gang_});
   }
 
   void report() const {
@@ -277,6 +306,7 @@ class Evaluation {
   }
 
   const EvalOptions& options_;
+  dist::Ranks& gang_;
   std::vector<LoadedTask> tasks_;
   setup::ModelSetup setup_;
   setup::TextSetup text_;
@@ -303,16 +333,8 @@ Arguments united(const Arguments& arguments, const std::string& flag) {
   return others;
 }
 
-}  // namespace
-
-HelpPage eval_help(const Arguments&) { return options_page<EvalOptions>(kUsage); }
-
-int run_eval(const Arguments& arguments) {
-  const auto options =
-      read_command<EvalOptions>(united(united(arguments, "--adapter"), "--reward"), aliases());
-  if (!options.make_sample.empty()) { return make_sample(options.make_sample); }
-  check_eval_options(options);
-  kernels::set_threads(options.threads);
+int evaluate_tasks(const EvalOptions& options, dist::Ranks& gang) {
+  run::set_rank_threads(options.threads, gang);
   std::vector<std::string> leaderboard, preferences;
   for (const std::string& name : options.tasks) {
     (is_preference_task(name) ? preferences : leaderboard).push_back(name);
@@ -322,20 +344,39 @@ int run_eval(const Arguments& arguments) {
   }
   OutputFolderRule rule;
   rule.goes_on = true;  // rows that an earlier command finished are taken up
-  const OutputFolder output(options.output_dir, rule);
+  std::optional<OutputFolder> output;
+  if (gang.leads()) { output.emplace(options.output_dir, rule); }
   int code = 0;
   if (!leaderboard.empty()) {
     check_input(!options.model_name_or_path.empty(), "no model: name the model's folder with --model");
-    code = Evaluation(options, load_tasks(options, leaderboard)).run();
+    code = Evaluation(options, load_tasks(options, leaderboard), gang).run();
   }
   if (code != 0 || preferences.empty()) { return code; }
-  return evaluate_preferences(preferences, {.data_folder = options.dataset_dir,
-                                            .output_folder = options.output_dir,
-                                            .rewards = options.reward,
-                                            .limit = options.limit,
-                                            .apply_chat_template = options.apply_chat_template,
-                                            .keys = options.keys,
-                                            .compute = options.compute});
+  return evaluate_preferences(preferences,
+                              {.data_folder = options.dataset_dir,
+                               .output_folder = options.output_dir,
+                               .rewards = options.reward,
+                               .limit = options.limit,
+                               .apply_chat_template = options.apply_chat_template,
+                               .keys = options.keys,
+                               .compute = options.compute},
+                              gang);
+}
+
+}  // namespace
+
+HelpPage eval_help(const Arguments&) { return options_page<EvalOptions>(kUsage); }
+
+int run_eval(const Arguments& arguments) {
+  const auto options =
+      read_command<EvalOptions>(united(united(arguments, "--adapter"), "--reward"), aliases());
+  if (!options.make_sample.empty()) { return make_sample(options.make_sample); }
+  check_eval_options(options);
+  Arguments words = {"eval"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  const dist::Launch launch = run::launch_of(options.ranks, options.compute.device, {});
+  return run::run_by_ranks(options.ranks, launch, words,
+                           [&](dist::Ranks& gang) { return evaluate_tasks(options, gang); });
 }
 
 }  // namespace una::recipe

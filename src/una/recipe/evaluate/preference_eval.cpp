@@ -14,6 +14,7 @@
 #include "una/eval/preferences/pair_scores.h"
 #include "una/eval/preferences/preference_rows.h"
 #include "una/eval/tasks/scores.h"
+#include "una/online/dealt.h"
 #include "una/report/progress_bar.h"
 #include "una/text/python/strings.h"
 
@@ -39,14 +40,16 @@ double length_of(const Text& text) {
 }
 
 RewardScores score_rows(const std::string& name, const std::vector<PreferenceRow>& rows,
-                        const PreferenceOptions& options) {
-  const setup::Rewards rewards = setup::make_rewards({name}, {1}, options.keys, options.compute);
+                        const PreferenceOptions& options, dist::Gang& gang) {
+  setup::Rewards rewards = setup::make_rewards({name}, {1}, options.keys, options.compute);
+  if (gang.size() > 1) { rewards.reward = online::deal_reward(std::move(rewards.reward), gang); }
   log_info(cat("reward     ", rewards.reward->description()));
   RewardScores out{name, {}, 0, ""};
   report::ProgressBar bar("score", static_cast<double>(rows.size()));
-  for (std::size_t begin = 0; begin < rows.size(); begin += kChunk) {
-    check_input(!interrupted(), "stopped; nothing was written");
-    const std::size_t end = std::min(begin + kChunk, rows.size());
+  const std::size_t most = kChunk * static_cast<std::size_t>(gang.size());
+  for (std::size_t begin = 0; begin < rows.size(); begin += most) {
+    if (gang.any(interrupted())) { throw Interrupted("stopped; nothing was written"); }
+    const std::size_t end = std::min(begin + most, rows.size());
     std::vector<reward::Question> questions;
     for (std::size_t i = begin; i < end; ++i) {
       questions.insert(questions.end(), rows[i].answers.begin(), rows[i].answers.end());
@@ -223,7 +226,7 @@ std::string score_lines(const std::vector<PreferenceRow>& rows, const std::vecto
   return lines;
 }
 
-Account evaluate_task(const std::string& task, const PreferenceOptions& options) {
+Account evaluate_task(const std::string& task, const PreferenceOptions& options, dist::Gang& gang) {
   const eval::TaskFiles files(options.data_folder, options.limit);
   const bool best_of = task == "rewardbench2";
   std::int64_t left_out = 0;
@@ -235,10 +238,10 @@ Account evaluate_task(const std::string& task, const PreferenceOptions& options)
                left_out > 0 ? cat(", ", thousands(left_out), " ties or equal pairs left out") : ""));
   check_input(!rows.empty(), options.data_folder, ": ", task, " has no row to score");
   std::vector<RewardScores> all;
-  for (const std::string& name : options.rewards) { all.push_back(score_rows(name, rows, options)); }
+  for (const std::string& name : options.rewards) { all.push_back(score_rows(name, rows, options, gang)); }
   Account account = best_of ? best_of_account(rows, all) : pair_account(rows, all);
   account.text = cat("\n", task, ": ", thousands(std::ssize(rows)), " rows, 95 % intervals\n", account.text);
-  write_file(cat(options.output_folder, "/", task, ".jsonl"), score_lines(rows, all));
+  if (gang.leads()) { write_file(cat(options.output_folder, "/", task, ".jsonl"), score_lines(rows, all)); }
   return account;
 }
 
@@ -251,17 +254,19 @@ bool is_preference_task(const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-int evaluate_preferences(const std::vector<std::string>& tasks, const PreferenceOptions& options) {
+int evaluate_preferences(const std::vector<std::string>& tasks, const PreferenceOptions& options,
+                         dist::Gang& gang) {
   check_input(!options.rewards.empty(),
               "no reward: name what is to tell the better answers with --reward, as in --reward model:FOLDER "
               "implicit:my-run (docs/rewards.md)");
   std::string text;
   Json numbers = Json::object();
   for (const std::string& task : tasks) {
-    const Account account = evaluate_task(task, options);
+    const Account account = evaluate_task(task, options, gang);
     text += account.text;
     numbers[task] = account.numbers;
   }
+  if (!gang.leads()) { return 0; }
   write_file(options.output_folder + "/preferences.txt", text);
   write_file(options.output_folder + "/preferences.json", numbers.dump(2) + "\n");
   std::printf("%s\n", text.c_str());

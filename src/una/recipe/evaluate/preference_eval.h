@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "una/dist/gang.h"
 #include "una/rows/data_options.h"
 #include "una/setup/model_setup.h"
 #include "una/setup/reward_setup.h"
@@ -23,8 +24,10 @@ bool is_preference_task(const std::string& name);
 std::vector<std::string> preference_tasks();
 
 // Scores the rows of the tasks ("rewardbench", "rewardbench2", "pairs") by every reward, prints the tables and writes
-// preferences.json, preferences.txt and a file of scores per task into the output folder, which exists. Exit code.
-int evaluate_preferences(const std::vector<std::string>& tasks, const PreferenceOptions& options);
+// preferences.json, preferences.txt and a file of scores per task into the output folder, which exists. Exit code. Every
+// rank of the gang calls it and scores its share; rank 0 writes.
+int evaluate_preferences(const std::vector<std::string>& tasks, const PreferenceOptions& options,
+                         dist::Gang& gang);
 
 // Rows of our own in the tasks' shapes.
 void write_preference_sample(const std::string& folder);

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include <unistd.h>
@@ -14,14 +17,16 @@
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
 #include "una/data/dataset.h"
-#include "una/kernels/threads.h"
+#include "una/online/dealt.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/label/label_journal.h"
 #include "una/recipe/label/label_rows.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/files/input_files.h"
+#include "una/run/run_ranks.h"
 #include "una/run/training_run.h"
+#include "una/setup/rank_options.h"
 #include "una/setup/reward_setup.h"
 #include "una/setup/run_inputs.h"
 #include "una/setup/standard_input.h"
@@ -45,6 +50,7 @@ struct LabelOptions {
   std::vector<std::string> reward, reward_weights;
   bool overwrite_output_dir = false, dry_run = false;
   std::int64_t threads = 0;
+  setup::RankOptions ranks;
   setup::RewardKeys keys;
   rows::DataOptions data;
   LabelOptions() { data.allow_dropped = 1; }
@@ -81,6 +87,7 @@ struct LabelOptions {
     v("dry_run", dry_run, "read everything, label nothing");
     compute.fields(v);
     v("threads", threads, "compute threads; 0: all");
+    ranks.fields(v);
     keys.fields(v);
   }
 };
@@ -139,33 +146,40 @@ std::string identity_of(const LabelOptions& options, const reward::Reward& rewar
   return hasher.hex();
 }
 
-// Judges what is not done yet. False: Ctrl-C came.
-bool judge_rows(reward::Reward& reward, const std::vector<Example>& rows, LabelJournal& journal) {
+// The rows that are to do, on every rank as the journal of rank 0 has them.
+std::vector<std::size_t> rows_to_do(const LabelJournal* journal, dist::Gang& gang) {
+  Json own = Json::array();
+  for (std::size_t row = 0; journal != nullptr && row < journal->done().size(); ++row) {
+    if (!journal->done()[row]) { own.push_back(row); }
+  }
+  return Json::parse(gang.gather_all(own.dump()).front()).get<std::vector<std::size_t>>();
+}
+
+// Judges the rows of `to_do`, on all ranks together; rank 0 has the journal. False on all of them: a signal came.
+bool judge_rows(reward::Reward& reward, const std::vector<Example>& rows,
+                const std::vector<std::size_t>& to_do, LabelJournal* journal, dist::Gang& gang) {
   report::ProgressBar bar("label", static_cast<double>(rows.size()));
-  bar.advance(static_cast<double>(journal.taken_up()));
+  bar.advance(static_cast<double>(rows.size() - to_do.size()));
+  const std::size_t most = kChunk * static_cast<std::size_t>(gang.size());
   LabelSummary summary;
-  for (std::size_t next = 0; next < rows.size();) {
-    std::vector<std::size_t> chunk;
-    for (; next < rows.size() && chunk.size() < kChunk; ++next) {
-      if (!journal.done()[next]) { chunk.push_back(next); }
-    }
-    if (chunk.empty()) { break; }
-    if (interrupted()) { return false; }
+  for (std::size_t begin = 0; begin < to_do.size(); begin += most) {
+    const auto chunk = std::span(to_do).subspan(begin, std::min(most, to_do.size() - begin));
+    if (gang.any(interrupted())) { return false; }
     std::vector<const Example*> examples;
     for (const std::size_t row : chunk) { examples.push_back(&rows[row]); }
     std::vector<Labels> labels;
     try {
       labels = label_rows(reward, examples);
-    } catch (const InputError&) {
-      if (interrupted()) { return false; }
+    } catch (const InputError& error) {
+      if (dynamic_cast<const Interrupted*>(&error) != nullptr || interrupted()) { return false; }
       throw;
     }
     for (std::size_t i = 0; i < chunk.size(); ++i) {
       summary.add(*examples[i], labels[i]);
-      journal.add(chunk[i], std::move(labels[i]));
+      if (journal != nullptr) { journal->add(chunk[i], std::move(labels[i])); }
     }
     bar.advance(static_cast<double>(chunk.size()), cat(thousands(summary.missing), " missing"));
-    check_input(summary.scored > 0 || summary.missing < kHopeless || journal.taken_up() > 0,
+    check_input(summary.scored > 0 || summary.missing < kHopeless || to_do.size() < rows.size(),
                 "none of the first ", thousands(summary.missing),
                 " answers got a label; the first: ", summary.first_failure);
   }
@@ -248,44 +262,63 @@ void finish(const LabelOptions& options, reward::Reward& reward, const std::vect
   log_info(cat("written    ", thousands(written), " rows in ", options.output_dir));
 }
 
-int label_file(const LabelOptions& options) {
-  check_label_options(options);
+// The file of what is done, of rank 0; nullptr on the others.
+std::unique_ptr<LabelJournal> open_journal(const LabelOptions& options, const reward::Reward& reward,
+                                           const std::vector<Example>& rows, const dist::Gang& gang) {
+  if (!gang.leads()) { return nullptr; }
   const std::string partial = options.output_dir + ".partial";
+  auto journal = std::make_unique<LabelJournal>(partial, identity_of(options, reward, rows), rows);
+  if (journal->taken_up() > 0) {
+    log_info(cat("resuming   ", thousands(static_cast<std::int64_t>(journal->taken_up())),
+                 " rows are done in ", partial));
+  }
+  return journal;
+}
+
+// What stays in the journal after an error, of rank 0.
+void keep(LabelJournal* journal, const std::string& path) {
+  if (journal == nullptr) { return; }
+  if (journal->is_empty()) { return journal->remove(); }
+  log_info(cat("kept       ", path, ".partial holds what was done; the same command goes on from there"));
+}
+
+int label_file(const LabelOptions& options, dist::Ranks& gang) {
+  check_label_options(options);
   std::vector<std::string> inputs = rows::input_files(options.data);
   for (const std::string& input : setup::reward_inputs(options.reward)) { inputs.push_back(input); }
-  const OutputFile output(options.output_dir, {.overwrite = options.overwrite_output_dir, .inputs = inputs},
-                          {options.output_dir + ".left_out.jsonl", partial});
-  kernels::set_threads(options.threads);
+  std::optional<OutputFile> output;
+  if (gang.leads()) {
+    output.emplace(
+        options.output_dir, OutputRule{.overwrite = options.overwrite_output_dir, .inputs = inputs},
+        std::vector<std::string>{options.output_dir + ".left_out.jsonl", options.output_dir + ".partial"});
+  }
+  run::set_rank_threads(options.threads, gang);
   const std::vector<Example> rows = read_rows(options);
-  const setup::Rewards rewards =
+  setup::Rewards rewards =
       setup::make_rewards(options.reward, weights_of(options), options.keys, options.compute);
+  if (gang.size() > 1) { rewards.reward = online::deal_reward(std::move(rewards.reward), gang); }
   reward::Reward& reward = *rewards.reward;
   log_info(cat("reward     ", reward.description()));
   if (options.dry_run) {
     log_info("dry run    everything was read and understood; nothing was labelled or written");
     return 0;
   }
-  LabelJournal journal(partial, identity_of(options, reward, rows), rows);
-  if (journal.taken_up() > 0) {
-    log_info(cat("resuming   ", thousands(static_cast<std::int64_t>(journal.taken_up())),
-                 " rows are done in ", partial));
-  }
+  run::check_same(gang, {{"rows and reward", identity_of(options, reward, rows)}},
+                  "every rank must read the same rows by the same reward");
+  const std::unique_ptr<LabelJournal> journal = open_journal(options, reward, rows, gang);
   bool finished = false;
   try {
-    finished = judge_rows(reward, rows, journal);
+    finished = judge_rows(reward, rows, rows_to_do(journal.get(), gang), journal.get(), gang);
     if (const std::string account = reward.account(); !account.empty()) { log_info(account); }
-    if (finished) { finish(options, reward, rows, journal); }
+    if (finished && journal != nullptr) { finish(options, reward, rows, *journal); }
   } catch (const InputError&) {
-    if (journal.is_empty()) {
-      journal.remove();
-      throw;
-    }
-    log_info(cat("kept       ", partial, " holds what was done; the same command goes on from there"));
+    keep(journal.get(), options.output_dir);
     throw;
   }
   if (finished) { return 0; }
-  log_info(cat("stopped; ", partial, " holds what was done, the same command goes on from there"));
-  return 128 + interrupt_signal();
+  log_info(cat("stopped; ", options.output_dir,
+               ".partial holds what was done, the same command goes on from there"));
+  return 128 + run::agreed_signal(gang);
 }
 
 }  // namespace
@@ -294,8 +327,13 @@ HelpPage label_help(const Arguments&) { return options_page<LabelOptions>(kUsage
 
 int run_label(const Arguments& arguments) {
   auto options = read_command<LabelOptions>(arguments);
+  Arguments words = {"label"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  const dist::Launch launch =
+      run::launch_of(options.ranks, options.compute.device, options.data.dataset_name);
   const setup::StandardInput input(options.data.dataset_name);
-  return label_file(options);
+  return run::run_by_ranks(options.ranks, launch, words,
+                           [&](dist::Ranks& gang) { return label_file(options, gang); });
 }
 
 }  // namespace una::recipe
