@@ -8,6 +8,7 @@
 #include "una/dist/ranks.h"
 #include "una/objective/methods.h"
 #include "una/objective/pair/pair_losses.h"
+#include "una/recipe/launch_recipe.h"
 #include "una/recipe/shell/man_page.h"
 #include "una/recipe/shell/version.h"
 #include "una/setup/methods.h"
@@ -30,6 +31,8 @@ std::vector<Command> make_commands() {
       {"rounds", "offline methods on the policy's own answers: sample, label, train, repeat", run_rounds,
        rounds_help},
       {"plan", "tokens, steps, memory and time of a run, before anything is loaded", run_plan, plan_help},
+      {"launch", "what a cluster's scheduler is given for a training command on several machines", run_launch,
+       launch_help},
       {"preview", "show how rows are read: shapes, tokens, mask, template, lengths", run_preview,
        preview_help},
       {"score", "implicit rewards (and log-probs) of the answers in a file", run_score, score_help},

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/mm.h>
@@ -17,6 +18,7 @@
 #include "una/kernels/threads.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/shell/help.h"
+#include "una/run/scale_plan.h"
 #include "una/run/training_run.h"
 
 namespace una::recipe {
@@ -30,9 +32,11 @@ constexpr double kLeastCall = 0.002, kMostCall = 0.01;
 // The keys of `una plan` in addition to a run's.
 struct PlanOptions {
   bool json = false;
+  run::ScaleOptions scale;
   template <class V>
   void fields(V&& v) {
     v("json", json, "print one JSON object");
+    scale.fields(v);
   }
 };
 
@@ -159,11 +163,15 @@ int run_plan(const Arguments& arguments) {
   kernels::set_threads(config.run.threads);
   const run::RunPlan plan = run::plan_training(config);
   const TimeRange time = time_of(config, plan);
+  const std::optional<run::ScalePlan> shared = run::scale_plan(plan, options.scale, time.rate);
   if (options.json) {
-    std::printf("%s\n", plan_json(plan, time).dump().c_str());
-  } else {
-    print_plan(config, plan, time);
+    Json json = plan_json(plan, time);
+    if (shared) { json["gang"] = run::scale_json(*shared); }
+    std::printf("%s\n", json.dump().c_str());
+    return 0;
   }
+  print_plan(config, plan, time);
+  if (shared) { std::printf("%s", run::scale_text(*shared, plan).c_str()); }
   return 0;
 }
 
