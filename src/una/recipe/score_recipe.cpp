@@ -1,12 +1,8 @@
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <utility>
-
-#include <ATen/core/Tensor.h>
 
 #include "una/base/error.h"
 #include "una/base/files/output_rule.h"
@@ -15,10 +11,8 @@
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
 #include "una/data/dataset.h"
-#include "una/data/pack.h"
-#include "una/dist/together.h"
 #include "una/eval/agreement.h"
-#include "una/eval/log_ratio.h"
+#include "una/eval/implicit_scores.h"
 #include "una/online/dealt.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
@@ -86,121 +80,18 @@ double beta_of(const ScoreOptions& options) {
                        : "no beta: the adapter's folder has no run.yaml with one; give --beta");
 }
 
-// One scored response as a JSON line.
-Json score_line(const SequenceMeta& meta, const PackedBatch& batch, std::int64_t row) {
-  const Where& where = batch.rows[static_cast<std::size_t>(meta.row)];
-  Json line{{"row", row},
-            {"response", meta.slot},
-            {"file", where.file},
-            {"line", where.line},
-            {"tokens", meta.loss_tokens()}};
-  if (meta.unit == Unit::kScore || meta.unit == Unit::kGroup) { line["target"] = meta.target; }
-  return line;
-}
-
-std::vector<double> values_of(const at::Tensor& logps, const SequenceMeta& meta) {
-  const at::Tensor own = logps.narrow(0, meta.logp_begin, meta.loss_tokens()).contiguous();
-  const auto* values = own.const_data_ptr<double>();
-  return {values, values + own.numel()};
-}
-
-// Implicit rewards: log-probs under policy and reference.
-class Scorer {
- public:
-  Scorer(const ScoreOptions& options, setup::ModelSetup& setup)
-      : options_(options), policy_{setup.model.get(), setup.policy}, beta_(beta_of(options)) {
-    if (!options.ref_model.empty()) {
-      const setup::ModelFolder folder = setup::read_model_folder(options.ref_model);
-      reference_ = std::make_unique<model::Model>(folder.spec, folder.weights, setup.model->frozen_like(),
-                                                  folder.path);
-    }
-  }
-
-  // The lines of one row's batch.
-  std::vector<Json> lines(const PackedBatch& batch, std::int64_t row) const {
-    const eval::PolicyUse base{reference_ == nullptr ? policy_.model : reference_.get()};
-    const at::Tensor policy = eval::token_logps(policy_, batch), reference = eval::token_logps(base, batch);
-    const std::vector<eval::AnswerLogp> answers = eval::answer_logps(policy, reference, batch);
-    std::vector<Json> out;
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-      const SequenceMeta& meta = batch.sequences[i];
-      check_finite(answers[i], batch.rows[static_cast<std::size_t>(meta.row)]);
-      const double reward = beta_ * (answers[i].policy - answers[i].reference);
-      Json line = score_line(meta, batch, row);
-      line["logp"] = answers[i].policy;
-      line["ref_logp"] = answers[i].reference;
-      line["reward"] = reward;
-      line["score"] = 1 / (1 + std::exp(-reward));
-      if (options_.token_logps) {
-        line["token_logps"] = values_of(policy, meta);
-        line["ref_token_logps"] = values_of(reference, meta);
-      }
-      out.push_back(line);
-    }
-    return out;
-  }
-
- private:
-  static void check_finite(const eval::AnswerLogp& answer, const Where& where) {
-    const bool by_policy = !std::isfinite(answer.policy);
-    check_input(!by_policy && std::isfinite(answer.reference), where.text(),
-                ": the answer's log-prob under the ", by_policy ? "policy" : "reference", " is ",
-                by_policy ? answer.policy : answer.reference,
-                ": NaN or infinity in the weights of the model or the adapter; they are damaged");
-  }
-
-  const ScoreOptions& options_;
-  eval::PolicyUse policy_;
-  double beta_;
-  std::unique_ptr<model::Model> reference_;
-};
-
-// What the rewards of a row's answers, in their lines, tell about its feedback.
-void compare(const Row& row, const Json& lines, eval::Agreement& agreement) {
-  const auto reward = [&](std::size_t i) { return lines[i].at("reward").get<double>(); };
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (row.unit == Unit::kPair && i == 0 && lines.size() > 1) {
-      agreement.add_pair(reward(0), reward(1));
-    } else if (row.unit == Unit::kScore || row.unit == Unit::kGroup) {
-      agreement.add_target(reward(i), lines[i].at("target").get<double>());
-    } else if (row.unit == Unit::kBinary) {
-      agreement.add_label(reward(i), row.sequences[i].target > 0.5);
-    }
-  }
-}
-
-// CBOR keeps the numbers bit for bit.
-std::string packed(const Json& value) {
-  const std::vector<std::uint8_t> bytes = Json::to_cbor(value);
-  return {bytes.begin(), bytes.end()};
-}
-
-// The lines of rows `begin` to `end`, by row: each rank computes its share.
-std::vector<Json> score_rows(const Scorer& scorer, const data::Dataset& dataset, std::int64_t begin,
-                             std::int64_t end, dist::Gang& gang) {
-  Json own = Json::array();
-  dist::together(gang, [&] {
-    for (std::int64_t i = begin + gang.rank(); i < end; i += gang.size()) {
-      const Row row = dataset.row(i);
-      Json lines = Json::array();
-      for (const PackedBatch& batch : data::pack_rows({row}, {})) {
-        for (Json& line : scorer.lines(batch, row.index)) { lines.push_back(std::move(line)); }
-      }
-      own.push_back(std::move(lines));
-    }
-  });
-  std::vector<Json> shares, rows;
-  for (const std::string& bytes : gang.gather_all(packed(own))) { shares.push_back(Json::from_cbor(bytes)); }
-  for (std::int64_t i = begin; i < end; ++i) {
-    const auto rank = static_cast<std::size_t>((i - begin) % gang.size());
-    rows.push_back(shares[rank].at(static_cast<std::size_t>((i - begin) / gang.size())));
-  }
-  return rows;
-}
-
 std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& setup,
                              const setup::TextSetup& text, const RowCopies& copies, dist::Gang& gang) {
-  const Scorer scorer(options, setup);
+  std::unique_ptr<model::Model> reference;
+  if (!options.ref_model.empty()) {
+    const setup::ModelFolder folder = setup::read_model_folder(options.ref_model);
+    reference =
+        std::make_unique<model::Model>(folder.spec, folder.weights, setup.model->frozen_like(), folder.path);
+  }
+  const eval::ImplicitScorer scorer{.policy = {setup.model.get(), setup.policy},
+                                    .base = {reference == nullptr ? setup.model.get() : reference.get()},
+                                    .beta = beta_of(options),
+                                    .token_logps = options.token_logps};
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
   const auto dataset = data::load_dataset(options.data, text.encoder, units, "");
   log_info(dataset->report().text(options.data.max_length));
@@ -211,7 +102,7 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
   write_lines_of_all(options.output_dir, gang, [&](const std::function<void(const Json& line)>& write) {
     for (std::int64_t begin = 0; begin < dataset->size(); begin += most) {
       const std::int64_t end = std::min(begin + most, dataset->size());
-      const std::vector<Json> rows = score_rows(scorer, *dataset, begin, end, gang);
+      const std::vector<Json> rows = eval::score_rows(scorer, *dataset, begin, end, gang);
       for (std::int64_t i = begin; i < end; ++i) {
         const Row row = dataset->row(i);
         const Json& own = rows[static_cast<std::size_t>(i - begin)];
@@ -220,7 +111,7 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
           write(line);
         }
         lines += std::ssize(own);
-        compare(row, own, agreement);
+        eval::compare_scores(row, own, agreement);
       }
       bar.advance(static_cast<double>(end - begin));
       if (gang.any(interrupted())) { throw Interrupted("stopped; nothing was written"); }

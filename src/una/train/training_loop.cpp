@@ -169,7 +169,7 @@ StepResult Loop::fitted_step(StepBatch& batch) {
   }
 }
 
-// The next step, if nobody asks to stop while it is computed: false on all ranks, and all is as before. Within a round of
+// The next step, unless a stop is asked for while it is computed: false on all ranks, and all is as before. Within a round of
 // samples a step goes to its end, since the run could not be resumed from there.
 bool Loop::tried_step(StepBatch& batch, StepResult& result) {
   objective::Objective& loss = *parts_.runner->set().objective;
