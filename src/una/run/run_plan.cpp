@@ -82,6 +82,8 @@ void suppose_samples(const setup::RunConfig& config, const data::Dataset& prompt
                      RunPlan& plan) {
   const double answer = as_double(config.objective.max_completion_length);
   const double answers = as_double(config.online.num_generations);
+  const double budget = as_double(config.train.max_tokens_per_micro_batch);
+  RunPlan::Work micro_batch;  // of the prompts in the order of their file
   const std::int64_t looked_at = std::min({prompts.size(), limit, plan.steps * plan.rows_per_step});
   for (std::int64_t i = 0; i < looked_at; ++i) {
     const auto prompt = as_double(prompts.row(i).tokens());
@@ -90,14 +92,13 @@ void suppose_samples(const setup::RunConfig& config, const data::Dataset& prompt
                             .pairs = prompt * prompt / 2 + answers * answer * (prompt + answer / 2),
                             .micro_batches = 1};
     add(plan.work, row);
-    if (row.tokens > plan.largest.tokens) { plan.largest = row; }
+    const bool is_full = i % plan.rows_per_step == 0 || micro_batch.tokens + row.tokens > budget;
+    if (is_full) { micro_batch = {}; }
+    add(micro_batch, row);
+    if (micro_batch.tokens > plan.largest.tokens) { plan.largest = micro_batch; }
     plan.longest_prompt = std::max(plan.longest_prompt, prompt);
   }
   plan.walked_steps = std::max<std::int64_t>(1, looked_at / plan.rows_per_step);
-  const double budget = as_double(config.train.max_tokens_per_micro_batch);
-  const double together =
-      std::min(std::floor(budget / std::max(plan.largest.tokens, 1.0)), as_double(plan.rows_per_step));
-  if (together > 1) { scale(plan.largest, together); }
 }
 
 model::MemoryRequest request_of(const setup::RunConfig& config, const ModelSpec& spec, bool scores) {
