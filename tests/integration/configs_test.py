@@ -42,19 +42,21 @@ class Configs(unittest.TestCase):
             with self.subTest(config=path.name):
                 out = fresh("dry")
                 shown, log = run("train", "--config", path, "--model", TASK / "start", "--data", data, "--out", out,
-                                 "--max_length", 160, "--max_prompt_length", 100, "--dry_run", "--reference_cache_dir", "none")
+                                 "--max_length", 160, "--max_prompt_length", 100, "--dry_run", "--reference_cache_dir", "none",
+                                 "--chat_template_path", CONFIGS / "templates" / "mistral_inst.jinja")
                 self.assertFalse(out.exists())
                 given = dict(line.split(": ", 1) for line in path.read_text().split("\n") if re.match(r"\w+: ", line))
                 printed = dict(line.split(": ", 1) for line in shown.strip().split("\n"))
                 fallbacks = defaults(given["method"])
                 for key, value in given.items():  # what is not printed is as by default
-                    if key not in ("model_name_or_path", "dataset_name", "output_dir", "max_length", "max_prompt_length"):
+                    if key not in ("model_name_or_path", "dataset_name", "output_dir", "max_length", "max_prompt_length", "chat_template_path"):
                         resolved = printed.get(key, fallbacks.get(key, ""))
                         self.assertIn(resolved, (value, "[" + value + "]", str(float(value)) if value[0].isdigit() else value,
                                                  value.replace("0.00003", "3e-05"), value.replace("e-6", "e-06")), key)
                 kind = {"pairwise": "pairwise", "binary": "binary", "score": "score"}
                 wanted = next(kind[k] for k in kind if f"feedback: {k}" in path.read_text())
                 self.assertIn(wanted, log)
+                self.assertTrue((CONFIGS.parent / given["chat_template_path"]).is_file())
 
 
 if __name__ == "__main__":

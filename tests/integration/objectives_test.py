@@ -59,6 +59,55 @@ class Objectives(unittest.TestCase):
         self.assertIn("value head starts from", log)
         shutil.rmtree(straight)
 
+    def resumes(self, name, data, *options):
+        """Straight and halted runs agree to the byte; the halted run's log."""
+        straight, halted = fresh(f"{name}-straight"), fresh(f"{name}-halted")
+        options = [*options, "--lr_scheduler_type", "constant", "--save_steps", "3"]
+        train("una", data, straight, *options, "--max_steps", "6")
+        log = train("una", data, halted, *options, "--max_steps", "3")[1]
+        run("train", "--config", halted / "run.yaml", "--resume_from_checkpoint", "true", "--max_steps", "6")
+        name = "adapter_model.safetensors"
+        self.assertEqual((straight / name).read_bytes(), (halted / name).read_bytes())
+        return log, read_rows(straight / "metrics.jsonl")
+
+    def test_a_shrunk_offset_chooses_lambda_before_the_first_step_and_resumes_bit_for_bit(self):
+        log, rows = self.resumes("shrunk", TASK / "data" / "group.jsonl", *IDENTITY, "--una_f", "shrunk")
+        self.assertRegex(log, r"pilot .*lambda [0-9.]+.* answers to \d+ prompts")
+        self.assertIn("una/lambda", rows[0])
+        self.assertIn("una/prompt_share", rows[0])
+
+    def test_thumbs_of_a_prompt_are_conditioned_on_or_integrated(self):
+        for how in ("conditional", "integrated"):
+            with self.subTest(how=how):
+                log, rows = self.resumes(f"thumbs-{how}", TASK / "data" / "group.jsonl", "--per_device_train_batch_size", "8",
+                                         "--max_length", "160", "--feedback", "thumbs", "--una_binary", how)
+                self.assertIn("group", log)
+                self.assertIn("loss/group", rows[0])
+
+    def test_one_likelihood_of_all_kinds_resumes_bit_for_bit(self):
+        _, rows = self.resumes("likelihood", TASK / "data" / "mixed.jsonl", *IDENTITY, "--una_mix", "likelihood")
+        self.assertTrue({"una/noise_scores", "una/noise_pairs", "una/noise_thumbs"} <= {key for row in rows for key in row})
+        error = train("una", TASK / "data" / "pair.jsonl", fresh("unitless"), *IDENTITY, "--una_mix", "likelihood", code=2)[1]
+        self.assertIn("--label_noise", error)
+
+    def test_beta_follows_from_a_target_and_is_told_in_the_run(self):
+        out = fresh("target-kl")
+        log = train("una", TASK / "data" / "score.jsonl", out, "--target_kl", "0.5", "--max_steps", "1", "--max_length", "160")[1]
+        beta = float(next(line.split(": ")[1] for line in (out / "run.yaml").read_text().split("\n") if line.startswith("beta: ")))
+        self.assertGreater(beta, 0.3)
+        self.assertIn("from target_kl 0.5", log)
+        self.assertIn("at a KL of about 0.5 nats", log)
+        error = train("dpo", TASK / "data" / "pair.jsonl", fresh("no-unit"), "--target_kl", "0.5", code=2)[1]
+        self.assertIn("--label_noise", error)
+
+    def test_unbalanced_thumbs_are_warned_of_only_where_nothing_fits_their_share(self):
+        rows = read_rows(TASK / "data" / "binary.jsonl")
+        rows = [row for row in rows if row["label"]][:2] + [row for row in rows if not row["label"]][:8]
+        data = write_rows("unbalanced.jsonl", rows)
+        common = ["--max_steps", "1", "--max_length", "160"]
+        self.assertIn("20 % of the labels are up", train("una", data, fresh("unbalanced"), "--una_f", "zero", *common)[1])
+        self.assertNotIn("of the labels are up", train("una", data, fresh("balanced"), *common)[1])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -98,5 +98,69 @@ class ScoreWithRewardModels(unittest.TestCase):
         self.assertIn("safetensors", error)
 
 
+class ScoreAgainstGold(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.adapter = fresh("gold-adapter")
+        train("una", TASK / "data" / "group.jsonl", cls.adapter, "--max_steps", 4, "--una_link", "identity", "--una_f", "group")
+        cls.rows = []
+        for group in read_rows(TASK / "data" / "group.jsonl")[:12]:
+            for answer in group["responses"]:
+                cls.rows.append({"prompt": group["prompt"], "completion": answer["content"], "score": answer["score"],
+                                 "score_range": [0, 1]})
+
+    def score(self, *more, code=0):
+        out = fresh("gold.jsonl")
+        log = run("score", "--model", TASK / "start", "--adapter", self.adapter, "--data", write_rows("gold-rows.jsonl", self.rows),
+                  "--out", out, "--dtype", "float32", *more, code=code)[1]
+        return (read_rows(out) if code == 0 else None), log
+
+    @staticmethod
+    def rho(log):
+        return float(log.split("rho ")[1].split("[")[0])
+
+    def test_rho_is_the_correlation_inside_prompts(self):
+        lines, log = self.score("--gold", "score")
+        groups = {}
+        for line, row in zip(lines, self.rows):
+            self.assertEqual(line["gold"], row["score"])
+            groups.setdefault(row["prompt"], []).append((line["logp"] - line["ref_logp"], row["score"]))
+        xy = xx = yy = 0
+        for answers in groups.values():
+            n = len(answers)
+            x, y = (sum(a[i] for a in answers) / n for i in (0, 1))
+            xy += sum((a - x) * (b - y) for a, b in answers) / (n - 1)
+            xx += sum((a - x) ** 2 for a, _ in answers) / (n - 1)
+            yy += sum((b - y) ** 2 for _, b in answers) / (n - 1)
+        self.assertAlmostEqual(self.rho(log), xy / (xx * yy) ** 0.5, places=2)
+        self.assertIn("sqrt(2 KL)", log)
+
+    def test_another_field_or_a_reward_may_be_gold(self):
+        rho = self.rho(self.score("--gold", "score")[1])
+        for row in self.rows:
+            row["true_score"] = 1 - row.pop("score")
+        mirrored = self.rho(self.score("--gold", "true_score")[1])
+        for row in self.rows:
+            row["score"] = 1 - row.pop("true_score")
+        self.assertAlmostEqual(mirrored, -rho, places=2)
+        lines, _ = self.score("--gold", "length:20")
+        self.assertTrue(all("gold" in line for line in lines))
+
+    def test_a_scaled_adapter_moves_that_much_further(self):
+        plain, double, none = (self.score("--adapter_scale", scale)[0] for scale in ("1", "2", "0"))
+        for a, b, c in zip(plain, double, none):
+            self.assertAlmostEqual(c["logp"], c["ref_logp"], places=3)
+        moved = [sum(abs(line["logp"] - line["ref_logp"]) for line in lines) for lines in (plain, double)]
+        self.assertGreater(moved[1], 1.5 * moved[0])
+        self.assertIn("adapter_scale", self.score("--adapter_scale", "-1", code=2)[1])
+        merged = fresh("scaled-merged")
+        run("merge", "--model", TASK / "start", "--adapter", self.adapter, "--adapter_scale", "2", "--out", merged, "--dtype", "float32")
+        out = fresh("merged.jsonl")
+        run("score", "--model", merged, "--ref_model", TASK / "start", "--beta", "1", "--data", write_rows("gold-rows.jsonl", self.rows),
+            "--out", out, "--dtype", "float32")
+        for a, b in zip(double, read_rows(out)):
+            self.assertAlmostEqual(a["logp"], b["logp"], places=3)
+
+
 if __name__ == "__main__":
     unittest.main()

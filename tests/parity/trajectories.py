@@ -185,9 +185,10 @@ CASES = {
     "reward": ("reward", "pair", {"center_rewards_coefficient": 0.01, "lr_scheduler_type": "linear", "warmup_steps": 3}),
     "una score, mse": ("una", "score", {"beta": 0.5, "una_loss": "mse", "lr_scheduler_type": "linear", "warmup_steps": 3}),
     "una score, soft bce": ("una", "score", {"beta": 0.3, "una_loss": "bce", "lr_scheduler_type": "cosine", "warmup_steps": 3}),
-    "una binary, mse": ("una", "binary", {"beta": 0.3, "una_loss": "mse", "lr_scheduler_type": "cosine", "warmup_steps": 0,
-                                          "warmup_ratio": 0.0}),
-    "una binary, bce": ("una", "binary", {"beta": 0.3, "una_loss": "bce", "lr_scheduler_type": "linear", "warmup_steps": 3}),
+    "una binary, mse": ("una", "binary", {"beta": 0.3, "una_loss": "mse", "una_f": "zero", "lr_scheduler_type": "cosine",
+                                          "warmup_steps": 0, "warmup_ratio": 0.0}),
+    "una binary, bce": ("una", "binary", {"beta": 0.3, "una_loss": "bce", "una_f": "zero", "lr_scheduler_type": "linear",
+                                          "warmup_steps": 3}),
     "una pairs": ("una", "pair", {"beta": 0.3, "lr_scheduler_type": "linear", "warmup_steps": 3}),
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 
 #include "una/base/error.h"
 #include "una/base/rng.h"
@@ -24,6 +25,12 @@ double percentile(const std::vector<double>& sorted, double share) {
 }
 
 }  // namespace
+
+Interval interval_of(double value, std::vector<double> draws) {
+  check(!draws.empty(), "interval_of: draws are needed");
+  std::sort(draws.begin(), draws.end());
+  return {value, percentile(draws, 0.025), percentile(draws, 0.975)};
+}
 
 std::vector<double> prompt_means(const std::vector<double>& values, std::int64_t per_prompt) {
   check(per_prompt > 0 && values.size() % static_cast<std::size_t>(per_prompt) == 0,
@@ -47,8 +54,7 @@ Interval mean_interval(const std::vector<double>& values, std::uint64_t seed, in
     for (std::size_t i = 0; i < values.size(); ++i) { sum += values[rng.below(values.size())]; }
     means.push_back(sum / static_cast<double>(values.size()));
   }
-  std::sort(means.begin(), means.end());
-  return {mean(values), percentile(means, 0.025), percentile(means, 0.975)};
+  return interval_of(mean(values), std::move(means));
 }
 
 Interval paired_gain(const std::vector<double>& before, const std::vector<double>& after, std::uint64_t seed,

@@ -16,6 +16,9 @@ struct Interval {
 
 constexpr int kResamples = 2000;
 
+// `value` with the percentiles 2.5 and 97.5 of bootstrap draws.
+Interval interval_of(double value, std::vector<double> draws);
+
 // Mean of each prompt's `per_prompt` answers; values come prompt by prompt. InternalError when they do not
 // divide.
 std::vector<double> prompt_means(const std::vector<double>& values, std::int64_t per_prompt);

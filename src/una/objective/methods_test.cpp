@@ -28,12 +28,16 @@ struct Case {
 void add_una_cases(std::vector<Case>& cases) {
   for (const std::string link : {"sigmoid", "identity"}) {
     for (const std::string loss : {"mse", "bce", "l1", "huber"}) {
-      for (const std::string f :
-           {"zero", "constant", "running", "group", "kto_z0", "log_partition", "value_head", "quantile"}) {
+      for (const std::string f : {"auto", "zero", "constant", "running", "group", "shrunk", "kto_z0",
+                                  "log_partition", "value_head", "quantile"}) {
         if (link == "identity" && loss == "bce") { continue; }
         if (link == "sigmoid" && f == "quantile") { continue; }
-        const ObjectiveOptions options{
-            .una_link = link, .una_loss = loss, .una_f = f, .una_constant = .7, .una_huber_delta = .2};
+        const ObjectiveOptions options{.una_link = link,
+                                       .una_loss = loss,
+                                       .una_f = f,
+                                       .una_constant = .7,
+                                       .una_huber_delta = .2,
+                                       .una_lambda = ".4"};
         cases.push_back({"una", options, cat("una ", link, " ", loss, " ", f)});
       }
     }
@@ -44,6 +48,11 @@ void add_una_cases(std::vector<Case>& cases) {
   }
   cases.push_back({"una", {.una_link = "identity", .una_reward = "standardised"}, "una standardised"});
   cases.push_back({"una", {.una_pair = "soft"}, "una soft pairs"});
+  cases.push_back({"una", {.una_binary = "conditional"}, "una conditional thumbs"});
+  cases.push_back({"una", {.una_binary = "integrated"}, "una integrated thumbs"});
+  cases.push_back({"una", {.una_link = "identity", .una_mix = "likelihood"}, "una likelihood"});
+  cases.push_back(
+      {"una", {.una_link = "identity", .una_f = "shrunk", .una_lambda = "reml"}, "una shrunk by reml"});
   cases.push_back({"una", {.log_ratio_norm = "mean"}, "una by length"});
   cases.push_back({"una", {.loss_weights = "pairwise=2,sft=.1"}, "una weighted"});
   cases.push_back({"una", {.desirable_weight = 2, .undesirable_weight = .5}, "una class weights"});
@@ -85,6 +94,12 @@ std::unique_ptr<Objective> make(const Case& c) {
   MetricSums step;
   step.add("_offset/0", .9, 3);
   step.add("_offset/1", -.6, 3);
+  step.add("_shrink/within", 2, 3);
+  step.add("_shrink/mean", 1, 3);
+  step.add("_shrink/between", 4, 3);
+  step.add("_shrink/inverse", 1, 3);
+  step.add("_thumbs/g/0", .9, 3);
+  step.add("_thumbs/gg/0", 2, 3);
   step.add("_reward/x", 6, 3);
   step.add("_reward/xx", 18, 3);
   objective->end_step(step);
@@ -97,7 +112,8 @@ Answer random_answer(Rng& rng, double spread) {
 }
 
 // Rows of every unit that the objective accepts, two sources, unlike weights (where they are allowed).
-Batch random_batch(const Objective& objective, bool weighted, double spread = 4, std::uint64_t seed = 1) {
+Batch random_batch(const Objective& objective, bool weighted, double spread = 4, std::uint64_t seed = 1,
+                   bool thumbs = false) {
   Rng rng(seed, stream_id("objective test"));
   Batch batch;
   const auto add = [&](Unit unit, std::int32_t size) {
@@ -127,10 +143,23 @@ Batch random_batch(const Objective& objective, bool weighted, double spread = 4,
     add(Unit::kGroup, 3 + i);
     add(Unit::kSft, 1);
   }
+  if (thumbs) {
+    for (const std::vector<double>& ups : {std::vector<double>{1, 0, 1}, {0, 1}, {1, 1}}) {
+      for (std::size_t i = 0; i < ups.size(); ++i) {
+        SequenceMeta& meta =
+            batch.add(Unit::kGroup, static_cast<std::int32_t>(i), random_answer(rng, spread), ups[i]);
+        meta.source = static_cast<std::int32_t>(batch.rows % 2);
+        batch.score.push_back(0);
+        batch.value.push_back(0);
+      }
+    }
+  }
   return batch;
 }
 
 bool allows_weights(const Case& c) { return c.options.loss_type.rfind("aot", 0) != 0; }
+
+bool has_thumbs(const Case& c) { return c.options.una_binary != "pointwise" || c.options.una_mix != "mean"; }
 
 // Changes one sequence's log-prob (and score), on its first token only.
 Batch moved(Batch batch, std::size_t s, double h) {
@@ -143,11 +172,11 @@ TEST(Methods, GradientsAgreeWithFiniteDifferences) {
   for (const Case& c : all_cases()) {
     // The group's offset is a detached baseline: with any other loss than squares over the identity link the
     // gradient is meant to differ from the full derivative (una_test holds it fixed).
-    const bool detached =
-        c.options.una_f == "group" && (c.options.una_link != "identity" || c.options.una_loss != "mse");
+    const bool grouped = c.options.una_f == "group" || c.options.una_f == "shrunk";
+    const bool detached = grouped && (c.options.una_link != "identity" || c.options.una_loss != "mse");
     if (detached) { continue; }
     const auto objective = make(c);
-    const Batch batch = random_batch(*objective, allows_weights(c));
+    const Batch batch = random_batch(*objective, allows_weights(c), 4, 1, has_thumbs(c));
     const Outcome outcome = run(*objective, batch);
     const double h = 1e-5;
     for (std::size_t s = 0; s < batch.sequences.size(); ++s) {
@@ -200,7 +229,7 @@ TEST(Methods, EverythingIsFiniteFarOut) {
   for (const Case& c : all_cases()) {
     const auto objective = make(c);
     for (const double far : {1e5, -1e5}) {  // beta .1: |u| = 1e4
-      Batch batch = random_batch(*objective, false);
+      Batch batch = random_batch(*objective, false, 4, 1, has_thumbs(c));
       for (std::size_t s = 0; s < batch.sequences.size(); ++s) {
         batch = moved(batch, s, s % 3 == 0 ? far : -far);
         batch.value[s] += s % 2 == 0 ? far / 10 : -far / 10;
@@ -240,7 +269,7 @@ TEST(Methods, TheCutIntoMicroBatchesDoesNotMatter) {
       continue;  // aot sorts a micro-batch
     }
     const auto objective = make(c);
-    const Batch batch = random_batch(*objective, true);
+    const Batch batch = random_batch(*objective, true, 4, 1, has_thumbs(c));
     const std::vector<double> counts = objective->count(batch.sequences);
     const std::vector<double> scales = testing::scales_of(*objective, counts);
     const Evaluation whole = evaluate(*objective, batch.input(), scales);

@@ -16,6 +16,10 @@ std::vector<double> Objective::weights(const std::vector<double>& counts) const 
 
 void Objective::observe(const std::vector<SequenceMeta>&) {}
 
+std::vector<double> Objective::pilot_rewards(const std::vector<SequenceMeta>&) const { return {}; }
+
+void Objective::set_prompt_ratio(double) {}
+
 void Objective::begin_step(double, double) {}
 
 void Objective::end_step(const MetricSums&) {}

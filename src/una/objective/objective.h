@@ -60,6 +60,7 @@ class Objective {
     bool columns = false;  // lacks() can find something missing; otherwise it is not called for every row
     // observe() must see every row; otherwise the data is not read before the first step.
     bool survey = false;
+    bool pilot = false;  // set_prompt_ratio() before the first step, on given rows
   };
 
   virtual ~Objective() = default;
@@ -82,6 +83,10 @@ class Objective {
   // Called before the first step, if Needs::survey, once per row of the training data (for mean length or the
   // spread of rewards).
   virtual void observe(const std::vector<SequenceMeta>& row);
+  // Needs::pilot: the rewards of answers in the unit of beta Delta, and what was chosen from them: the variance of
+  // prompts' offsets over that of noise.
+  virtual std::vector<double> pilot_rewards(const std::vector<SequenceMeta>& answers) const;
+  virtual void set_prompt_ratio(double ratio);
   // The initial bias of the value head, after all rows were observed.
   virtual double initial_value() const { return 0; }
 

@@ -21,13 +21,19 @@ struct ObjectiveOptions {
   double discopop_tau = 0.05;
   std::string una_link = "sigmoid";  // sigmoid | identity
   std::string una_loss = "mse";      // mse | bce | l1 | huber (point and score units; pairs use bce)
-  std::string una_f = "zero";        // zero | constant | running | group | kto_z0 | log_partition | ...
+  std::string una_f = "auto";        // auto | zero | constant | running | group | shrunk | kto_z0 | ...
   double una_constant = 0;
   double una_huber_delta = 1;
   std::string una_running = "centre";     // centre | match
   double una_running_decay = 0.95;        // per step, of the running sums; 1: never forgets
   std::string una_reward = "raw";         // identity link: raw | score | standardised
   std::string una_pair = "hard";          // hard | soft
+  std::string una_binary = "pointwise";   // pointwise | conditional | integrated
+  std::string una_mix = "mean";           // mean | likelihood
+  std::string una_f_mean = "running";     // una_f shrunk, its m(x): running | value_head
+  std::string una_lambda = "auto";        // una_f shrunk: auto | reml | a number in 0..1
+  double label_noise = 0;                 // standard deviation of a judge's noise; 0: unknown
+  double target_kl = 0;                   // sets beta; 0: beta is given
   double una_beta1 = 0.5;                 // una_f log_partition
   std::string una_quantile = "identity";  // una_f quantile: identity | log | normal
   std::string loss_weights;               // "part=weight,...", over the parts' default N_k / sum N
@@ -64,18 +70,35 @@ struct ObjectiveOptions {
     v("una_link", una_link, "una: sigmoid (fit the score) | identity (fit the reward)");
     v("una_loss", una_loss, "una, single answers: mse | bce | l1 | huber");
     v("una_f", una_f,
-      "una, the offset f(x): zero | constant | running | group | kto_z0 | log_partition | value_head | "
-      "quantile");
+      "una, the offset f(x): auto (labels: running with match; else zero) | zero | constant | running | group | "
+      "shrunk | kto_z0 | log_partition | value_head | quantile");
     v("una_constant", una_constant, "una_f constant: its value");
     v("una_huber_delta", una_huber_delta, "una_loss huber: where it turns linear");
     v("una_running", una_running,
       "una_f running: centre (minus the mean reward) | match (mean residual zero)");
     v("una_running_decay", una_running_decay,
-      "decay per step of the sums of una_f running and una_reward standardised; 1: never forgets");
+      "decay per step of the sums of una_f running and shrunk, una_reward standardised, una_binary integrated and "
+      "una_mix likelihood; 1: never forgets");
     v("una_reward", una_reward,
       "una_link identity fits: raw (the reward as in the file) | score (in 0..1) | standardised (by its "
       "running standard deviation)");
     v("una_pair", una_pair, "una, pairs: hard (the chosen one wins) | soft (sigma of the margin)");
+    v("una_binary", una_binary,
+      "una, several thumbs to a prompt (--feedback thumbs): pointwise | conditional (on the number of ups, which "
+      "removes f) | integrated (f integrated out)");
+    v("una_mix", una_mix,
+      "una, kinds of feedback together: mean (of their losses) | likelihood (one utility, noise scales fitted)");
+    v("una_f_mean", una_f_mean,
+      "una_f shrunk, the offset without a group: running (one a source) | value_head");
+    v("una_lambda", una_lambda,
+      "una_f shrunk, how far a group's own mean is not trusted: auto (by the held-out loss inside prompts, before "
+      "the first step) | reml | lambda of two answers, 0 (the mean) to 1 (pointwise)");
+    v("label_noise", label_noise,
+      "standard deviation of a judge's noise in the unit of the scores (without scores: of the spread within a "
+      "prompt), for target_kl and una_mix likelihood; 0: unknown");
+    v("target_kl", target_kl,
+      "una, dpo, kto on given rows: solves for beta so that the loss's optimum has this KL, in nats per answer; "
+      "0: beta as given");
     v("una_beta1", una_beta1, "una_f log_partition: temperature of the estimate, above beta");
     v("una_quantile", una_quantile, "una_f quantile: identity | log | normal, the transformed rank");
     v("loss_weights", loss_weights,

@@ -69,6 +69,25 @@ TEST(Tabular, AGroupNeedsNoOffset) {
   }
 }
 
+Loss shrunk(const std::string& lambda) {
+  Loss loss = identity("shrunk");
+  loss.options.una_lambda = lambda;
+  return loss;
+}
+
+TEST(Tabular, AShrunkOffsetIsExactOnPolicyAndOffItAsFarAsItTrustsTheGroups) {
+  for (const World* world : {&world_a(), &world_c()}) {
+    for (const Drawn drawn : kAll) { EXPECT_LT(gap(*world, shrunk("0"), drawn), kZero); }
+    EXPECT_LT(gap(*world, shrunk("0.5"), Drawn::kPolicy), kZero);
+    for (const Drawn drawn : kOffPolicy) {
+      const double little = gap(*world, shrunk("0.1"), drawn), more = gap(*world, shrunk("0.7"), drawn);
+      EXPECT_GT(little, kZero);
+      EXPECT_GT(more, little);
+      EXPECT_LT(more, gap(*world, identity("zero"), drawn));
+    }
+  }
+}
+
 TEST(Tabular, OnPolicyTheIdentityLinkIsExactForAnyOffset) {
   for (const World* world : {&world_a(), &world_c()}) {
     EXPECT_LT(gap(*world, identity("zero"), Drawn::kPolicy), kZero);

@@ -44,7 +44,7 @@ class TabularRun {
   }
 
  private:
-  bool grouped() const { return options_.una_f == "group"; }
+  bool grouped() const { return options_.una_f == "group" || options_.una_f == "shrunk"; }
   // 1 / curvature of the loss at its minimum, where it has one.
   double first_step() const {
     const double curvature = options_.una_link == "identity" ? 2 : options_.una_loss == "bce" ? .25 : .125;
@@ -68,11 +68,13 @@ class TabularRun {
     batch_.value.push_back(mean);
   }
 
-  // Groups of two independent samples, each pair of answers once: equal ones have no loss.
+  // Groups of two independent samples, each pair of answers once. Equal ones have a loss only where a group's own mean
+  // is not all of f.
   void build(std::size_t p) {
     for (std::size_t i = 0; i < kChoices; ++i) {
       if (!grouped()) { add(Unit::kScore, 0, p, i); }
-      for (std::size_t j = i + 1; grouped() && j < kChoices; ++j) {
+      const std::size_t first = options_.una_f == "shrunk" ? i : i + 1;
+      for (std::size_t j = first; grouped() && j < kChoices; ++j) {
         add(Unit::kGroup, 0, p, i);
         add(Unit::kGroup, 1, p, j);
       }
@@ -94,8 +96,9 @@ class TabularRun {
     for (std::size_t s = 0; s < prompt_.size(); ++s) {
       const std::size_t p = prompt_[s], first = s - static_cast<std::size_t>(batch_.sequences[s].slot);
       batch_.logp[s] = std::log(pi[p][answer_[s]]);
+      const double times = grouped() && answer_[first] != answer_[first + 1] ? 2 : 1;
       batch_.sequences[s].weight =
-          grouped() ? 2 * mu[p][answer_[first]] * mu[p][answer_[first + 1]] : mu[p][answer_[s]];
+          grouped() ? times * mu[p][answer_[first]] * mu[p][answer_[first + 1]] : mu[p][answer_[s]];
     }
     if (loss_.refit) { refit(pi, mu); }
     const auto objective = make_objective("una", options_);

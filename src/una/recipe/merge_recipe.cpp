@@ -25,12 +25,14 @@ constexpr const char* kUsage = "usage: una merge --model DIR --adapter DIR --out
 // The keys of `una merge`.
 struct MergeOptions {
   std::string model_name_or_path, adapter, output_dir, dtype = "auto", max_shard_size = "5GB";
+  double adapter_scale = 1;
   bool overwrite_output_dir = false;
   template <class V>
   void fields(V&& v) {
     v("model_name_or_path", model_name_or_path, "the base model's folder (alias --model)");
     v("adapter", adapter, "the adapter's folder");
     v("output_dir", output_dir, "where the merged model goes (alias --out)");
+    v("adapter_scale", adapter_scale, "the adapter's change of the model times this");
     v("dtype", dtype, "stored as: auto (as the base) | float32 | bfloat16");
     v("max_shard_size", max_shard_size, "larger weights go into several files: bytes, 500MB, 5GB, 2GiB");
     v("overwrite_output_dir", overwrite_output_dir, "replace a merged model that is there");
@@ -77,7 +79,8 @@ int run_merge(const Arguments& arguments) {
   const StopScope stop;
   kernels::set_threads(0);
   const setup::ModelSetup setup =
-      setup::load_for_inference(options.model_name_or_path, options.adapter, {.dtype = options.dtype});
+      setup::load_for_inference(options.model_name_or_path, options.adapter,
+                                {.dtype = options.dtype, .adapter_scale = options.adapter_scale});
   output.begin();
   const double difference =
       setup::write_merged(setup, options.output_dir,

@@ -21,6 +21,7 @@
 #include "una/recipe/score_reward.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/files/input_files.h"
+#include "una/run/gold_scores.h"
 #include "una/run/run_ranks.h"
 #include "una/setup/implicit_reward.h"
 #include "una/setup/rank_options.h"
@@ -49,6 +50,7 @@ struct ScoreOptions {
   std::optional<double> beta;
   std::int64_t threads = 0;
   bool token_logps = false, copy_row = false, overwrite_output_dir = false;
+  std::string gold;
   setup::RankOptions ranks;
   setup::RewardKeys reward;
   rows::DataOptions data;
@@ -62,6 +64,10 @@ struct ScoreOptions {
     v("output_dir", output_dir, "the JSONL file to write (alias --out)");
     v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
     compute.fields(v);
+    v("adapter_scale", compute.adapter_scale, "the adapter's change of the model times this");
+    v("gold", gold,
+      "a field of the rows, or a reward (model:FOLDER, math, ...): how well the implicit reward follows it, on answers "
+      "of the reference, and the gain to expect at a KL");
     v("beta", beta, "null: from the run.yaml in the adapter's folder");
     v("token_logps", token_logps, "also write the log-prob of every answer token");
     v("copy_row", copy_row, "also write the row as it is in its file, as member input");
@@ -93,19 +99,23 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
                                     .beta = beta_of(options),
                                     .token_logps = options.token_logps};
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
-  const auto dataset = data::load_dataset(options.data, text.encoder, units, "");
+  const auto dataset = options.gold.empty() ? data::load_dataset(options.data, text.encoder, units, "")
+                                            : run::gold_dataset(options.gold, options.compute, options.data,
+                                                                text.encoder, units);
   log_info(dataset->report().text(options.data.max_length));
   report::ProgressBar bar("score", static_cast<double>(dataset->size()));
   std::int64_t lines = 0;
   eval::Agreement agreement;
+  std::vector<eval::JudgedAnswer> judged;  // with --gold
   const std::int64_t most = gang.size() == 1 ? 1 : kRowsOfRank * gang.size();
   write_lines_of_all(options.output_dir, gang, [&](const std::function<void(const Json& line)>& write) {
     for (std::int64_t begin = 0; begin < dataset->size(); begin += most) {
       const std::int64_t end = std::min(begin + most, dataset->size());
-      const std::vector<Json> rows = eval::score_rows(scorer, *dataset, begin, end, gang);
+      std::vector<Json> rows = eval::score_rows(scorer, *dataset, begin, end, gang);
       for (std::int64_t i = begin; i < end; ++i) {
         const Row row = dataset->row(i);
-        const Json& own = rows[static_cast<std::size_t>(i - begin)];
+        Json& own = rows[static_cast<std::size_t>(i - begin)];
+        if (!options.gold.empty()) { run::add_judged(row, own, judged); }
         for (Json line : own) {
           copies.add_to(line, row.where);
           write(line);
@@ -119,6 +129,7 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
   });
   bar.finish();
   if (const std::string told = agreement.text(); !told.empty()) { log_info(told); }
+  if (!options.gold.empty()) { log_info(run::gold_report(judged)); }
   return lines;
 }
 
@@ -129,10 +140,11 @@ void check_kind(const ScoreOptions& options, bool is_reward_model) {
                 options.model_name_or_path, " is a language model");
     return;
   }
-  check_input(!options.beta && !options.token_logps && options.ref_model.empty(), options.model_name_or_path,
-              options.adapter.empty() ? "" : " with the adapter " + options.adapter,
-              " is a reward model: beta, token_logps and ref_model are for implicit rewards of language "
-              "models");
+  check_input(
+      !options.beta && !options.token_logps && options.gold.empty() && options.ref_model.empty(),
+      options.model_name_or_path, options.adapter.empty() ? "" : " with the adapter " + options.adapter,
+      " is a reward model: beta, token_logps, gold and ref_model are for implicit rewards of language "
+      "models");
 }
 
 int score_file(const ScoreOptions& options, dist::Ranks& gang) {

@@ -17,7 +17,7 @@ struct DataOptions {
   std::vector<std::string> dataset_name;  // files, patterns or folders
   std::string dataset_dir;  // LLaMA-Factory's: dataset_name are entries of its dataset_info.json
   std::string dataset_train_split = "train";
-  std::string feedback = "auto";         // auto | pairwise | binary | score | group
+  std::string feedback = "auto";         // auto | pairwise | binary | score | group | thumbs
   std::vector<std::string> score_range;  // {lo, hi}; empty: from the row or the known data set
   std::string score_mapping = "range";   // range | min_max | quantile | z_score
   std::string score_fit;                 // a score_fit.json, or the folder with it: the mapping of that run
@@ -56,7 +56,7 @@ struct DataOptions {
     v("dataset_dir", dataset_dir,
       "a folder with LLaMA-Factory's dataset_info.json; dataset_name are then names of its entries");
     v("dataset_train_split", dataset_train_split, "the part of the rows to use, as train[:90%]");
-    v("feedback", feedback, "use scored rows as: auto | pairwise | binary | score | group");
+    v("feedback", feedback, "use scored rows as: auto | pairwise | binary | score | group | thumbs");
     v("score_range", score_range, "lo,hi of the scores, when neither row nor data set says it");
     v("score_mapping", score_mapping,
       "scores to 0..1: range (declared), or fitted to each source: min_max | quantile | z_score");

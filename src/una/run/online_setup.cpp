@@ -197,6 +197,7 @@ namespace {
 objective::ObjectiveOptions offline_objective(const setup::RunConfig& config) {
   const std::string& method = config.online.offline_method;
   objective::ObjectiveOptions options;
+  options.una_f = "zero";  // what auto fits to labels is a memory, which these rows must not have
   if (method == setup::find_method(config.method).objective) {
     options = config.objective;
     options.importance_sampling_correction = false;  // these rows were not sampled

@@ -25,6 +25,8 @@
 #include "una/objective/methods.h"
 #include "una/report/html_report.h"
 #include "una/report/progress_bar.h"
+#include "una/run/loss_pilot.h"
+#include "una/run/measured_targets.h"
 #include "una/run/online_setup.h"
 #include "una/run/run_plan.h"
 #include "una/run/run_ranks.h"
@@ -156,6 +158,7 @@ void TrainingRun::check_config() {
               config_.method, " reads all its rows from --data");
   check_input(is_online() || !config_.objective.importance_sampling_correction,
               "importance_sampling_correction is for methods that learn from their own samples");
+  check_target_kl(config_.objective, is_online());
   objective_ = objective::make_objective(setup::find_method(config_.method).objective, config_.objective);
 }
 
@@ -197,6 +200,7 @@ void TrainingRun::load_rows() {
                         : load_run_data(config_, text_, *objective_, dropped_path());
   });
   if (is_online()) { load_offline(config_, text_, online_); }
+  if (!is_online()) { measure_targets(config_, *data_.train, objective_); }
   plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
 }
 
@@ -307,11 +311,12 @@ void TrainingRun::describe() const {
   log_info(cat("plan       ", train::total_steps(t, stream_->steps_per_epoch()), " steps of ",
                config_.rows_per_step(), " rows, ", stream_->steps_per_epoch(), " per epoch, learning rate ",
                significant(t.learning_rate, 3), " ", t.lr_scheduler_type));
-  if (data_.train->report().largest_group >= 2 && config_.method == "una" &&
-      config_.objective.una_f == "zero") {
+  const std::string& f = config_.objective.una_f;
+  if (data_.train->report().largest_group >= 2 && config_.method == "una" && (f == "zero" || f == "auto") &&
+      config_.objective.una_mix == "mean" && config_.objective.una_binary == "pointwise") {
     log_info(
-        "hint       there are groups of answers to one prompt: --feedback group --una_f group removes the "
-        "bias of f = 0");
+        "hint       there are groups of answers to one prompt: --una_link identity --una_f shrunk takes the offset "
+        "of each prompt from them");
   }
 }
 
@@ -529,6 +534,9 @@ int TrainingRun::run() {
   gang_.barrier();  // the folder is there
   open_rank_log(gang_, config_.run.output_dir);
   check_start();
+  if (objective_->needs().pilot && checkpoint.empty() && !is_online()) {
+    run_pilot(*data_.train, *runner_, *objective_, static_cast<std::uint64_t>(config_.train.seed), gang_);
+  }
   precompute();
   log_info(cat("start      ", fixed(process_age_seconds(), 1), " s after the program began"));
   calls_before_ = gang_.seconds_in_calls();

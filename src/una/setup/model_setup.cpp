@@ -274,6 +274,18 @@ void add_value_head(ModelSetup& setup, const RunConfig& config, double initial_v
   }
 }
 
+LoraSpec scaled_adapter(LoraSpec spec, double scale) {
+  if (scale == 1) { return spec; }
+  check_input(std::isfinite(scale) && scale >= 0, "adapter_scale must be 0 or more, not ", scale);
+  check_input(
+      !spec.use_dora && spec.bias == "none" && spec.modules_to_save.empty(),
+      "adapter_scale: this adapter does more than add a product to each module (DoRA, biases or modules saved "
+      "whole), so there is nothing to scale");
+  spec.alpha *= scale;
+  for (auto& [pattern, alpha] : spec.alpha_pattern) { alpha *= scale; }
+  return spec;
+}
+
 ModelSetup load_for_inference(const std::string& folder, const std::string& adapter, const Compute& compute) {
   const at::Device device = kernels::open_device(compute.device);
   ModelSetup setup;
@@ -281,8 +293,10 @@ ModelSetup load_for_inference(const std::string& folder, const std::string& adap
   setup.model = std::make_unique<model::Model>(
       setup.folder.spec, setup.folder.weights,
       model::LoadOptions{.dtype = compute_dtype(compute.dtype, setup.folder.spec), .device = device}, folder);
+  check_input(!adapter.empty() || compute.adapter_scale == 1,
+              "adapter_scale without an adapter: give its folder with --adapter");
   if (!adapter.empty()) {
-    const LoraSpec spec = weights::read_adapter_config(adapter);
+    const LoraSpec spec = scaled_adapter(weights::read_adapter_config(adapter), compute.adapter_scale);
     setup.policy = setup.model->load_adapter(spec, weights::read_adapter_weights(adapter), false, adapter);
   }
   return setup;

@@ -32,6 +32,8 @@ const char* dtype_name(at::ScalarType dtype);
 // How a model computes where it is only read: its answers or its scores are wanted, nothing trains.
 struct Compute {
   std::string dtype = "auto", device = "cpu";
+  // A key of the commands that read one adapter: its change of the model times this. 1: as trained.
+  double adapter_scale = 1;
   template <class V>
   void fields(V&& v) {
     v("dtype", dtype, "compute: auto | float32 | bfloat16");
@@ -68,6 +70,11 @@ std::string adapter_hash(LoraSpec spec, const weights::StateDict& state);
 
 // A LoRA adapter by the lora_... keys; `for_reward`: with a reward head, and no copy of lm_head.
 LoraSpec fresh_lora(const ModelOptions& options, bool for_reward);
+
+// The adapter with its change of the model multiplied by `scale`, from the base (0) through what was trained (1)
+// and beyond: one training gives a family of policies, whose KL grows with it. InputError for adapters whose change is
+// no product with a scale (DoRA, biases, modules saved whole).
+LoraSpec scaled_adapter(LoraSpec spec, double scale);
 
 // A model with an optional adapter, nothing trainable: score, generate, evaluation.
 ModelSetup load_for_inference(const std::string& folder, const std::string& adapter, const Compute& compute);

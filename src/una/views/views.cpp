@@ -19,14 +19,15 @@ constexpr const char* kLonely = "only scored answer to its prompt";
 constexpr const char* kMiddle = "between best and worst";
 constexpr const char* kSmallMargin = "pairs under min_margin";
 
-enum class View : std::uint8_t { kAuto, kPair, kBinary, kScore, kGroup };
+enum class View : std::uint8_t { kAuto, kPair, kBinary, kScore, kGroup, kThumbs };
 
 View parse_view(const std::string& feedback) {
-  const std::vector<std::string> names = {"auto", "pairwise", "binary", "score", "group"};
+  const std::vector<std::string> names = {"auto", "pairwise", "binary", "score", "group", "thumbs"};
   const auto found = std::find(names.begin(), names.end(), feedback);
   if (found != names.end()) { return static_cast<View>(found - names.begin()); }
   const std::string nearest = nearest_name(feedback, names);
-  throw InputError(cat("--feedback: \"", feedback, "\" is none of auto, pairwise, binary, score, group",
+  throw InputError(cat("--feedback: \"", feedback,
+                       "\" is none of auto, pairwise, binary, score, group, thumbs",
                        nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
 }
 
@@ -79,7 +80,7 @@ class ViewMaker::Deriver {
       add_pair(row);
     } else if (example.unit == Unit::kBinary) {
       for (Response& response : example.responses) {
-        put(with_answer(example, Unit::kBinary, std::move(response)));
+        add_thumb(with_answer(example, Unit::kBinary, std::move(response)));
       }
     } else if (example.unit == Unit::kScore) {
       add_score(std::move(example));
@@ -90,7 +91,9 @@ class ViewMaker::Deriver {
     }
   }
 
-  bool gathers() const { return view_ == View::kPair || view_ == View::kBinary || view_ == View::kGroup; }
+  bool gathers() const {
+    return view_ == View::kPair || view_ == View::kBinary || view_ == View::kGroup || view_ == View::kThumbs;
+  }
   void only_count() { counting_ = true; }
   AnswerCounts take_counts() { return std::exchange(expected_, {}); }
   void expect(AnswerCounts counts) { expected_ = std::move(counts); }
@@ -126,7 +129,7 @@ class ViewMaker::Deriver {
       ++report_.ties[kStatedTie];
     } else if (view_ == View::kBinary) {
       split_thumbs(std::move(pair));
-    } else if (row.scored && (view_ == View::kScore || view_ == View::kGroup)) {
+    } else if (row.scored && (view_ == View::kScore || view_ == View::kGroup || view_ == View::kThumbs)) {
       split_scores(std::move(pair));
     } else {
       if (!pair.margin && both_scored(pair)) {
@@ -169,8 +172,21 @@ class ViewMaker::Deriver {
     }
   }
 
+  // Under thumbs the labels of one prompt become a group, whose scores are 1 and 0.
+  void add_thumb(Example example) {
+    if (view_ != View::kThumbs) { return put(std::move(example)); }
+    Response& response = example.responses[0];
+    response.score = response.raw_score = response.label.value_or(false) ? 1 : 0;
+    gather(std::move(example));
+  }
+
   void add_score(Example example) {
-    if (view_ == View::kAuto || view_ == View::kScore) {
+    if (view_ == View::kThumbs) {
+      Response& response = example.responses[0];
+      response.label = score_of(response) > threshold_;
+      example.unit = Unit::kBinary;
+      add_thumb(std::move(example));
+    } else if (view_ == View::kAuto || view_ == View::kScore) {
       put(std::move(example));
     } else {
       gather(std::move(example));
@@ -221,14 +237,16 @@ class ViewMaker::Deriver {
   void derive(Bucket& bucket) {
     std::vector<Example>& answers = bucket.answers;
     check_one_prompt(answers);
-    if (answers.size() == 1 && view_ != View::kBinary) {
+    if (answers.size() == 1 && view_ == View::kThumbs) {
+      put(bucket.slot, std::move(answers[0]));
+    } else if (answers.size() == 1 && view_ != View::kBinary) {
       ++report_.unused[kLonely];
     } else if (answers.size() == 1) {
       Response& only = answers[0].responses[0];
       only.label = score_of(only) > threshold_;
       answers[0].unit = Unit::kBinary;
       put(bucket.slot, std::move(answers[0]));
-    } else if (view_ == View::kGroup) {
+    } else if (view_ == View::kGroup || view_ == View::kThumbs) {
       put(bucket.slot, make_group(answers));
     } else if (view_ == View::kPair && pairs_.choice != PairChoice::kBestWorst) {
       many_pairs(bucket);

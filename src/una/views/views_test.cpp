@@ -205,5 +205,19 @@ TEST(Views, AnUnknownFeedbackNamesTheNearest) {
                              "did you mean \"pairwise\""));
 }
 
+TEST(Views, ThumbsOfOnePromptStandTogether) {
+  const auto thumb = [](const std::string& prompt, const std::string& answer, const std::string& label) {
+    return R"({"prompt": ")" + prompt + R"(", "completion": ")" + answer + R"(", "label": )" + label + "}";
+  };
+  const Derived derived =
+      derive({thumb("p", "a", "true"), thumb("q", "b", "false"), thumb("p", "c", "false")}, "thumbs");
+  EXPECT_EQ(summary(derived), "group p: a+ c-\nbinary q: b-\n");
+  EXPECT_EQ(derived.examples[0].responses[0].score, 1);
+  EXPECT_EQ(derived.examples[0].responses[1].score, 0);
+  // Scores become thumbs at binary_threshold first.
+  EXPECT_EQ(summary(derive(kAnswers, "thumbs")),
+            "group p: mid- best+ worst-\nbinary q: only+\ngroup t: x- y-\n");
+}
+
 }  // namespace
 }  // namespace una::views

@@ -1,5 +1,7 @@
 #include <cmath>
+#include <optional>
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -17,7 +19,10 @@
 #include "una/objective/rows.h"
 #include "una/objective/sequence_sums.h"
 #include "una/objective/tensor_operators.h"
+#include "una/objective/una/groups.h"
+#include "una/objective/una/likelihood.h"
 #include "una/objective/una/log_partition.h"
+#include "una/objective/una/thumbs.h"
 #include "una/objective/una/una_clip.h"
 #include "una/objective/una/una_metrics.h"
 #include "una/objective/una/una_offset.h"
@@ -48,6 +53,17 @@ Kernel kernel_of(const ObjectiveOptions& options) {
   return kernel;
 }
 
+ThumbsLoss thumbs_of(const ObjectiveOptions& options) {
+  return choose<ThumbsLoss>("una_binary", options.una_binary,
+                            {{"pointwise", ThumbsLoss::kPointwise},
+                             {"conditional", ThumbsLoss::kConditional},
+                             {"integrated", ThumbsLoss::kIntegrated}});
+}
+
+bool is_joint(const ObjectiveOptions& options) {
+  return choose<bool>("una_mix", options.una_mix, {{"mean", false}, {"likelihood", true}});
+}
+
 // Answers that are fitted individually.
 struct Points {
   std::vector<std::int64_t> index;  // into the table
@@ -56,7 +72,8 @@ struct Points {
 
 // UNA: w g(link(u), t), all kinds of feedback in one batch, one part per unit. Pairs: bce of v = beta
 // (Delta_w - Delta_l), which is DPO. Single answers: u = beta Delta + f. Groups with una_f group: f is
-// computed from the group itself, and the sum is divided by k - 1 (GVPO with the identity link and mse).
+// computed from the group itself, and the sum is divided by k - 1 (GVPO with the identity link and mse); una_f shrunk
+// is the same with f drawn towards m. una_mix likelihood replaces all of this (likelihood.h).
 class Una final : public Objective {
  public:
   explicit Una(const ObjectiveOptions& options)
@@ -67,31 +84,31 @@ class Una final : public Objective {
         norm_(options.log_ratio_norm),
         clip_(options),
         weights_(options.loss_weights, part_names()),
-        soft_pairs_(choose<bool>("una_pair", options.una_pair, {{"hard", false}, {"soft", true}})) {}
+        thumbs_(thumbs_of(options)),
+        law_(options.una_running_decay),
+        soft_pairs_(choose<bool>("una_pair", options.una_pair, {{"hard", false}, {"soft", true}})) {
+    if (is_joint(options)) { joint_.emplace(options); }
+  }
 
   Needs needs() const override {
     return {.reference = true,
             .kl_rows = offset_.kind() == Offset::kKtoZ0,
-            .value = offset_.kind() == Offset::kValueHead,
+            .value = offset_.is_head(),
             .columns = soft_pairs_ || offset_.needs_reference_rewards(),
-            .survey = norm_.is_mean() || options_.una_reward == "standardised" ||
-                      offset_.kind() == Offset::kValueHead || offset_.kind() == Offset::kLogPartition};
+            .survey = norm_.is_mean() || options_.una_reward == "standardised" || offset_.is_head() ||
+                      offset_.kind() == Offset::kLogPartition || thumbs_ == ThumbsLoss::kIntegrated || joint_,
+            .pilot = offset_.wants_choice()};
   }
-  // A row without feedback has no quantile.
+  // A row without feedback has no quantile, and no place in a likelihood of feedback.
   bool accepts(Unit unit) const override {
-    return unit != Unit::kPrompt && (unit != Unit::kSft || offset_.kind() != Offset::kQuantile);
+    return unit != Unit::kPrompt && (unit != Unit::kSft || (offset_.kind() != Offset::kQuantile && !joint_));
   }
   std::vector<std::string> parts() const override { return part_names(); }
 
   std::vector<double> count(const std::vector<SequenceMeta>& sequences) const override {
     std::vector<double> counts;
     for (const Unit unit : kParts) {
-      double terms = count_rows(sequences, unit);
-      if (unit == Unit::kGroup && offset_.kind() != Offset::kGroup) {
-        terms = 0;
-        for (const SequenceMeta& sequence : sequences) { terms += sequence.unit == unit ? 1 : 0; }
-      }
-      counts.push_back(terms);
+      counts.push_back(unit == Unit::kGroup ? count_groups(sequences) : count_rows(sequences, unit));
     }
     return counts;
   }
@@ -109,10 +126,7 @@ class Una final : public Objective {
         out.sums.push_back(at::zeros({}, reward.options().requires_grad(false)));
         continue;
       }
-      const bool grouped = unit == Unit::kGroup && offset_.kind() == Offset::kGroup;
-      const at::Tensor losses = unit == Unit::kPair ? pair_losses(reward, *input.sequences)
-                                : grouped           ? group_losses(reward, input, out.metrics)
-                                                    : point_losses(unit, reward, input, out.metrics);
+      const at::Tensor losses = unit_losses(unit, reward, input, out.metrics);
       out.sums.push_back(losses.sum());
       add_loss_metrics(host_values(losses), unit_name(unit), out.metrics);
     }
@@ -129,7 +143,7 @@ class Una final : public Objective {
 
   // Before training z0 is 0; a value head's output is unknown.
   double loss_at_reference(const std::vector<SequenceMeta>& sequences) const override {
-    if (offset_.kind() == Offset::kValueHead) { return std::nan(""); }
+    if (offset_.is_head()) { return std::nan(""); }
     Una fresh(*this);
     fresh.offset_.forget_z0();
     return loss_of_equal_policies(fresh, sequences);
@@ -153,12 +167,26 @@ class Una final : public Objective {
       targets_.observe(sequence);
       warn_few(sequence);
     }
+    if (thumbs_ == ThumbsLoss::kIntegrated) { law_.observe(row); }
+    if (joint_) { joint_->observe(row, targets_); }
   }
   double initial_value() const override { return targets_.mean_reward(); }
 
-  void begin_step(double kl_sum, double kl_count) override { offset_.begin_step(kl_sum, kl_count); }
+  std::vector<double> pilot_rewards(const std::vector<SequenceMeta>& answers) const override {
+    std::vector<double> out;
+    for (const SequenceMeta& answer : answers) { out.push_back(targets_.reward(answer)); }
+    return out;
+  }
+  void set_prompt_ratio(double ratio) override { offset_.choose_ratio(ratio); }
+
+  void begin_step(double kl_sum, double kl_count) override {
+    if (joint_) { joint_->check_unit(); }
+    offset_.begin_step(kl_sum, kl_count);
+  }
   void end_step(const MetricSums& step) override {
     offset_.end_step(step);
+    law_.end_step(step);
+    if (joint_) { joint_->end_step(step); }
     targets_.end_step(step);
   }
 
@@ -171,7 +199,12 @@ class Una final : public Objective {
 
   Json state() const override {
     Json out = Json::object();
-    if (offset_.kind() == Offset::kRunning) { out["running"] = offset_.state(); }
+    if (offset_.kind() == Offset::kRunning || offset_.kind() == Offset::kAuto) {
+      out["running"] = offset_.state();
+    }
+    if (offset_.kind() == Offset::kShrunk) { out["shrunk"] = offset_.state(); }
+    if (thumbs_ == ThumbsLoss::kIntegrated) { out["thumbs"] = law_.state(); }
+    if (joint_) { out["likelihood"] = joint_->state(); }
     if (offset_.kind() == Offset::kKtoZ0) { out["baseline"] = offset_.state(); }
     if (options_.una_reward == "standardised") { out["reward_scale"] = targets_.state(); }
     if (norm_.is_mean()) { out["mean_length"] = norm_.state(); }
@@ -183,11 +216,69 @@ class Una final : public Objective {
     if (mine.empty()) { return Objective::load_state(state); }
     if (state.contains("running")) { offset_.load_state(state.at("running")); }
     if (state.contains("baseline")) { offset_.load_state(state.at("baseline")); }
+    if (state.contains("shrunk")) { offset_.load_state(state.at("shrunk")); }
+    if (state.contains("thumbs")) { law_.load_state(state.at("thumbs")); }
+    if (state.contains("likelihood") && joint_) { joint_->load_state(state.at("likelihood")); }
     if (state.contains("reward_scale")) { targets_.load_state(state.at("reward_scale")); }
     if (state.contains("mean_length")) { norm_.load_state(state.at("mean_length")); }
   }
 
  private:
+  // Groups that are one term, or else their answers.
+  double count_groups(const std::vector<SequenceMeta>& sequences) const {
+    double terms = 0;
+    for (const RowSpan& row : row_spans(sequences)) {
+      if (row.unit != Unit::kGroup) { continue; }
+      const auto answers = static_cast<double>(row.size);
+      if (is_conditioned(sequences, row)) {
+        double ups = 0;
+        for (std::int64_t s = row.first; s < row.first + row.size; ++s) {
+          ups += sequences[static_cast<std::size_t>(s)].target;
+        }
+        terms += ups > 0 && ups < answers ? 1 : 0;  // thumbs that are all alike tell nothing
+      } else {
+        terms += offset_.of_groups() && !joint_ && !is_integrated(sequences, row) ? 1 : answers;
+      }
+    }
+    return terms;
+  }
+  bool is_conditioned(const std::vector<SequenceMeta>& sequences, const RowSpan& row) const {
+    return thumbs_ == ThumbsLoss::kConditional && is_thumbs_group(sequences, row.first, row.size);
+  }
+  bool is_integrated(const std::vector<SequenceMeta>& sequences, const RowSpan& row) const {
+    return thumbs_ == ThumbsLoss::kIntegrated && is_thumbs_group(sequences, row.first, row.size);
+  }
+
+  at::Tensor unit_losses(Unit unit, const at::Tensor& reward, const ObjectiveInput& input,
+                         MetricSums& metrics) const {
+    const std::vector<SequenceMeta>& sequences = *input.sequences;
+    if (joint_) { return joint_->losses(unit, reward, sequences, targets_, metrics); }
+    if (unit == Unit::kPair) { return pair_losses(reward, sequences); }
+    if (unit == Unit::kBinary && thumbs_ == ThumbsLoss::kIntegrated) {
+      return thumb_losses(reward, thumbs_table(sequences, unit), metrics);
+    }
+    if (unit != Unit::kGroup) { return point_losses(unit, reward, input, metrics); }
+    const bool apart = thumbs_ != ThumbsLoss::kPointwise;
+    std::vector<at::Tensor> losses;
+    const GroupTable groups = group_table(sequences, unit, apart ? Groups::kScores : Groups::kAll, targets_);
+    if (groups.size() > 0) {
+      losses.push_back(offset_.of_groups() ? group_losses(groups, reward, input, metrics)
+                                           : point_losses(unit, reward, input, metrics));
+    }
+    if (apart) {
+      const ThumbsTable table = thumbs_table(sequences, unit);
+      if (table.prompts() > 0) { losses.push_back(thumb_losses(reward, table, metrics)); }
+    }
+    return losses.size() == 1 ? losses.front() : at::cat(losses);
+  }
+
+  at::Tensor thumb_losses(const at::Tensor& reward, const ThumbsTable& table, MetricSums& metrics) const {
+    const at::Tensor x = reward.index_select(0, device_tensor(table.index, reward.device()));
+    const at::Tensor losses =
+        thumbs_ == ThumbsLoss::kConditional ? conditional_losses(x, table) : law_.losses(x, table, metrics);
+    return losses * device_tensor(table.weights, reward.device());
+  }
+
   void warn_few(const SequenceMeta& sequence) {
     const std::size_t n = sequence.ref_rewards.raw.size();
     const bool few = offset_.kind() == Offset::kLogPartition && n > 0 && n < kFewestReferenceRewards;
@@ -207,19 +298,16 @@ class Una final : public Objective {
   }
 
   at::Tensor pair_losses(const at::Tensor& reward, const std::vector<SequenceMeta>& sequences) const {
-    std::vector<std::int64_t> chosen, rejected;
-    std::vector<double> weights, targets;
-    for (const RowSpan& row : row_spans(sequences)) {
-      if (row.unit != Unit::kPair) { continue; }
-      chosen.push_back(row.first);
-      rejected.push_back(row.first + 1);
-      weights.push_back(sequences[static_cast<std::size_t>(row.first)].weight);
-      targets.push_back(pair_target(sequences[static_cast<std::size_t>(row.first)]));
+    const PairTable pairs = pair_table(sequences);
+    std::vector<double> targets;
+    for (const std::int64_t chosen : pairs.chosen) {
+      targets.push_back(pair_target(sequences[static_cast<std::size_t>(chosen)]));
     }
     const at::Device device = reward.device();
-    const at::Tensor v = reward.index_select(0, device_tensor(chosen, device)) -
-                         reward.index_select(0, device_tensor(rejected, device));
-    return (softplus(v) - device_tensor(targets, device) * v) * device_tensor(weights, device);
+    const at::Tensor v = reward.index_select(0, device_tensor(pairs.chosen, device)) -
+                         reward.index_select(0, device_tensor(pairs.rejected, device));
+    return (objective::softplus(v) - device_tensor(targets, device) * v) *
+           device_tensor(pairs.weights, device);
   }
 
   // Labels have class weights in addition to the row's own.
@@ -229,14 +317,25 @@ class Una final : public Objective {
            (role_of(sequence) == Role::kChosen ? options_.desirable_weight : options_.undesirable_weight);
   }
 
+  // Answers of groups that thumb_losses fits.
+  std::vector<bool> thumbs_in_groups(const std::vector<SequenceMeta>& sequences) const {
+    std::vector<bool> out(sequences.size(), false);
+    if (thumbs_ == ThumbsLoss::kPointwise) { return out; }
+    for (const std::int64_t s : thumbs_table(sequences, Unit::kGroup).index) {
+      out[static_cast<std::size_t>(s)] = true;
+    }
+    return out;
+  }
+
   Points points_of(Unit unit, const std::vector<SequenceMeta>& sequences) const {
     Points points;
+    const std::vector<bool> in_thumbs = thumbs_in_groups(sequences);
     for (std::size_t s = 0; s < sequences.size(); ++s) {
       const SequenceMeta& sequence = sequences[s];
-      if (sequence.unit != unit) { continue; }
+      if (sequence.unit != unit || in_thumbs[s]) { continue; }
       points.index.push_back(static_cast<std::int64_t>(s));
       points.targets.push_back(targets_.target(sequence));
-      points.weights.push_back(weight_of(sequence));
+      points.weights.push_back(weight_of(sequence) * offset_.weight(sequence));
       points.offsets.push_back(offset_.value(sequence, targets_));
       warn_soft_l1(unit, points.targets.back());
     }
@@ -278,13 +377,16 @@ class Una final : public Objective {
   // excluded: they would teach it that every answer is good.
   at::Tensor point_offsets(Unit unit, const Points& points, const ObjectiveInput& input,
                            at::Device device) const {
-    if (offset_.kind() != Offset::kValueHead || unit == Unit::kSft) {
-      return device_tensor(points.offsets, device);
-    }
+    if (!offset_.is_head() || unit == Unit::kSft) { return device_tensor(points.offsets, device); }
+    return head_values(points.index, input, device);
+  }
+
+  static at::Tensor head_values(const std::vector<std::int64_t>& index, const ObjectiveInput& input,
+                                at::Device device) {
     check(input.value.defined() && input.value.dim() == 1 &&
               input.value.size(0) == static_cast<std::int64_t>(input.sequences->size()),
           "una: one value a sequence");
-    return input.value.to(at::kDouble).index_select(0, device_tensor(points.index, device));
+    return input.value.to(at::kDouble).index_select(0, device_tensor(index, device));
   }
 
   at::Tensor point_losses(Unit unit, const at::Tensor& reward, const ObjectiveInput& input,
@@ -307,43 +409,86 @@ class Una final : public Objective {
       add_residual(sequence.source, e[i], metrics);
       add_fit(e[i], points.targets[i], metrics);
       offset_.add_sums(sequence, u_values[i] - f_values[i], points.targets[i], metrics);
+      if (offset_.kind() == Offset::kShrunk && unit == Unit::kScore && kernel_.link == Link::kIdentity) {
+        Shrinkage::add_sums(0, 1, (offset_.is_head() ? 0 : f_values[i]) - e[i], metrics);
+      }
     }
     return fitted(index, reward, f, t, input, metrics) * device_tensor(points.weights, device) *
            answer_corrections(input, options_).index_select(0, index);
   }
 
-  // f = mean_j (L(t_j) - beta Delta_j), L the inverse of the link, detached. For mse with the identity link
-  // the gradient is the same either way; for the others f is a baseline, which is not learned.
-  at::Tensor group_losses(const at::Tensor& reward, const ObjectiveInput& input, MetricSums& metrics) const {
-    const std::vector<SequenceMeta>& sequences = *input.sequences;
-    std::vector<std::int64_t> index, owner;
-    std::vector<double> targets, levels, share, sizes, weights;
-    for (const RowSpan& row : row_spans(sequences)) {
-      if (row.unit != Unit::kGroup) { continue; }
-      for (std::int64_t s = row.first; s < row.first + row.size; ++s) {
-        const SequenceMeta& sequence = sequences[static_cast<std::size_t>(s)];
-        index.push_back(s);
-        owner.push_back(static_cast<std::int64_t>(sizes.size()));
-        targets.push_back(targets_.target(sequence));
-        levels.push_back(targets_.reward(sequence));
-        share.push_back(sequence.answer_weight / static_cast<double>(row.size - 1));
-      }
-      sizes.push_back(static_cast<double>(row.size));
-      weights.push_back(sequences[static_cast<std::size_t>(row.first)].weight);
+  // m of the answers of groups; the value head's has a gradient.
+  at::Tensor group_centres(const GroupTable& groups, const ObjectiveInput& input, at::Device device) const {
+    if (offset_.is_head()) { return head_values(groups.index, input, device); }
+    std::vector<double> out;
+    for (const std::int64_t s : groups.index) {
+      out.push_back(offset_.value((*input.sequences)[static_cast<std::size_t>(s)], targets_));
     }
+    return device_tensor(out, device);
+  }
+
+  // f = m + (1 - lambda) (mean_j (L(t_j) - beta Delta_j) - m), L the inverse of the link, the mean detached; una_f group
+  // is lambda 0, where m cancels. For mse with the identity link the gradient of group is the same either way; for the
+  // others f is a baseline, which is not learned.
+  at::Tensor group_losses(const GroupTable& groups, const at::Tensor& reward, const ObjectiveInput& input,
+                          MetricSums& metrics) const {
     const at::Device device = reward.device();
-    const at::Tensor of = device_tensor(owner, device), t = device_tensor(targets, device);
-    const at::Tensor zeros = at::zeros_like(device_tensor(sizes, device));
-    const auto mean = [&](const at::Tensor& values) {
-      return (zeros.index_add(0, of, values) / device_tensor(sizes, device)).index_select(0, of);
-    };
-    const at::Tensor chosen = device_tensor(index, device), x = reward.index_select(0, chosen).detach();
-    const at::Tensor f = mean(device_tensor(levels, device) - x), u = x + f;
-    const std::vector<double> e = host_values(residual(kernel_.link, u, t)), c = host_values(t - mean(t));
-    for (std::size_t i = 0; i < e.size(); ++i) { add_fit(e[i], c[i], metrics); }
-    const at::Tensor losses = fitted(chosen, reward, f, t, input, metrics) * device_tensor(share, device) *
-                              answer_corrections(input, options_).index_select(0, chosen);
-    return zeros.index_add(0, of, losses) * device_tensor(weights, device);
+    const at::Tensor t = device_tensor(groups.targets, device), sizes = device_tensor(groups.sizes, device);
+    const auto mean = [&](const at::Tensor& values) { return groups.spread(groups.sums(values) / sizes); };
+    const at::Tensor chosen = device_tensor(groups.index, device),
+                     x = reward.index_select(0, chosen).detach();
+    const at::Tensor own = mean(device_tensor(groups.levels, device) - x);
+    const std::vector<double> e = host_values(residual(kernel_.link, x + own, t)),
+                              c = host_values(t - mean(t));
+    std::vector<double> share;
+    for (std::size_t i = 0; i < e.size(); ++i) {
+      add_fit(e[i], c[i], metrics);
+      const double k = groups.sizes[static_cast<std::size_t>(groups.owner[i])];
+      share.push_back(groups.answer_weights[i] / (k - 1));
+    }
+    at::Tensor f = own, rest;
+    if (offset_.kind() == Offset::kShrunk) {
+      std::vector<double> lambdas;
+      for (const std::int64_t owner : groups.owner) {
+        lambdas.push_back(offset_.lambda(groups.sizes[static_cast<std::size_t>(owner)]));
+      }
+      const at::Tensor lambda = device_tensor(lambdas, device), m = group_centres(groups, input, device);
+      const at::Tensor distance = (own - m).detach();
+      f = m + (1 - lambda) * distance;
+      add_shrinkage(groups, x, own, offset_.is_head() ? distance : own, metrics);
+      const std::vector<double> rewards = host_values(x);
+      for (std::size_t i = 0; i < rewards.size(); ++i) {
+        const SequenceMeta& sequence = (*input.sequences)[static_cast<std::size_t>(groups.index[i])];
+        offset_.add_sums(sequence, rewards[i], groups.targets[i], metrics);
+      }
+      rest = lambda * (1 - lambda) * distance.square();
+    }
+    at::Tensor losses = fitted(chosen, reward, f, t, input, metrics);
+    // Over the identity link squares are those of the likelihood, within + lambda k distance^2, whose gradient at fixed
+    // f this is.
+    if (rest.defined() && kernel_.link == Link::kIdentity && kernel_.loss == PointLoss::kMse) {
+      losses = losses + rest;
+    }
+    losses =
+        losses * device_tensor(share, device) * answer_corrections(input, options_).index_select(0, chosen);
+    return groups.sums(losses) * device_tensor(groups.weights, device);
+  }
+
+  // What the variances and m learn from groups.
+  void add_shrinkage(const GroupTable& groups, const at::Tensor& x, const at::Tensor& own,
+                     const at::Tensor& distance, MetricSums& metrics) const {
+    const std::vector<double> rewards = host_values(x), means = host_values(own),
+                              away = host_values(distance);
+    std::vector<double> within(groups.sizes.size(), 0), of_group(groups.sizes.size(), 0);
+    for (std::size_t i = 0; i < rewards.size(); ++i) {
+      const auto g = static_cast<std::size_t>(groups.owner[i]);
+      within[g] += std::pow(groups.levels[i] - rewards[i] - means[i], 2);
+      of_group[g] = away[i];
+    }
+    for (std::size_t g = 0; g < within.size(); ++g) {
+      Shrinkage::add_sums(within[g], groups.sizes[g], of_group[g], metrics);
+      metrics.add("una/lambda", offset_.lambda(groups.sizes[g]));
+    }
   }
 
   ObjectiveOptions options_;
@@ -353,10 +498,37 @@ class Una final : public Objective {
   LengthNorm norm_;
   UnaClip clip_;
   PartWeights weights_;
+  ThumbsLoss thumbs_;
+  PromptLaw law_;
+  std::optional<JointLikelihood> joint_;
   bool soft_pairs_;
   mutable bool told_l1_ = false;
   bool told_few_ = false;
 };
+
+void check_thumbs(const ObjectiveOptions& options, const Kernel& kernel) {
+  if (thumbs_of(options) == ThumbsLoss::kPointwise) { return; }
+  check_input(kernel.link == Link::kSigmoid, "una_binary ", options.una_binary,
+              " is a likelihood of thumbs and needs una_link sigmoid");
+  check_input(options.desirable_weight == 1 && options.undesirable_weight == 1, "una_binary ",
+              options.una_binary,
+              " needs no class weights: unbalanced thumbs move its offset, not the policy");
+}
+
+void check_joint(const ObjectiveOptions& options, const Kernel& kernel) {
+  check_input(std::isfinite(options.label_noise) && options.label_noise >= 0,
+              "label_noise must be 0 (unknown) or positive, not ", options.label_noise);
+  if (!is_joint(options)) { return; }
+  check_input(kernel.link == Link::kIdentity,
+              "una_mix likelihood measures everything in the unit of the scores: give una_link identity");
+  check_input(options.una_f == "auto", "una_mix likelihood integrates f out: leave una_f at auto");
+  check_input(thumbs_of(options) == ThumbsLoss::kPointwise,
+              "una_mix likelihood integrates the offset of thumbs already: leave una_binary at pointwise");
+  check_input(options.una_reward != "standardised",
+              "una_mix likelihood fits the scales itself: una_reward raw or score");
+  check_input(options.una_pair == "hard" && options.label_smoothing == 0,
+              "una_mix likelihood fits the noise of pairs: una_pair hard and label_smoothing 0");
+}
 
 }  // namespace
 
@@ -377,6 +549,8 @@ std::unique_ptr<Objective> make_una(const ObjectiveOptions& options) {
   check_input(options.una_reward != "standardised" || kernel.link == Link::kIdentity,
               "una_reward standardised is a unit of rewards and needs una_link identity");
   check_offset(options, kernel);
+  check_thumbs(options, kernel);
+  check_joint(options, kernel);
   check_clip(options);
   return std::make_unique<Una>(options);
 }

@@ -5,6 +5,7 @@
 
 #include "una/base/format.h"
 #include "una/objective/metrics.h"
+#include "una/objective/una/shrinkage.h"
 
 namespace una::objective {
 namespace {
@@ -72,6 +73,7 @@ std::map<std::string, double> una_derived(const MetricSums& window) {
   };
   if (window.count("_corr/x") >= 2) { put("una/score_corr", correlation(window)); }
   if (window.count("_fit/t") >= 2) { put("una/explained_variance", explained_variance(window)); }
+  put("una/prompt_share", prompt_share(window));
   std::map<std::string, double> residuals;
   for (const auto& [name, mean] : window.means()) {
     if (starts_with(name, kResidualOfSource)) { residuals[name.substr(1)] = mean; }

@@ -13,10 +13,12 @@ namespace {
 
 Offset offset_of(const ObjectiveOptions& options) {
   return choose<Offset>("una_f", options.una_f,
-                        {{"zero", Offset::kZero},
+                        {{"auto", Offset::kAuto},
+                         {"zero", Offset::kZero},
                          {"constant", Offset::kConstant},
                          {"running", Offset::kRunning},
                          {"group", Offset::kGroup},
+                         {"shrunk", Offset::kShrunk},
                          {"kto_z0", Offset::kKtoZ0},
                          {"log_partition", Offset::kLogPartition},
                          {"value_head", Offset::kValueHead},
@@ -34,7 +36,14 @@ UnaOffset::UnaOffset(const ObjectiveOptions& options, Link link)
   using Mode = RunningOffset::Mode;
   const Mode mode =
       choose<Mode>("una_running", options.una_running, {{"centre", Mode::kCentre}, {"match", Mode::kMatch}});
+  const bool mean_by_head =
+      choose<bool>("una_f_mean", options.una_f_mean, {{"running", false}, {"value_head", true}});
+  head_ = kind_ == Offset::kValueHead || (kind_ == Offset::kShrunk && mean_by_head);
   if (kind_ == Offset::kRunning) { running_.emplace(mode, link, options.una_running_decay); }
+  if (kind_ == Offset::kAuto || (kind_ == Offset::kShrunk && !mean_by_head)) {
+    running_.emplace(Mode::kMatch, link, options.una_running_decay);
+  }
+  if (kind_ == Offset::kShrunk) { shrinkage_.emplace(options); }
   if (kind_ == Offset::kKtoZ0) { baseline_.emplace(kl_source_); }
   if (kind_ == Offset::kQuantile) {
     quantile_ = quantile_offset(quantile_transform(options.una_quantile), options.beta);
@@ -45,7 +54,10 @@ double UnaOffset::value(const SequenceMeta& sequence, const UnaTargets& targets)
   switch (kind_) {
     case Offset::kConstant:
       return constant_;
+    case Offset::kAuto:
+      return sequence.unit == Unit::kBinary ? running_->value(sequence.source) : 0;
     case Offset::kRunning:
+    case Offset::kShrunk:
       return running_ ? running_->value(sequence.source) : 0;
     case Offset::kKtoZ0:
       return -beta_ * z0();
@@ -76,19 +88,38 @@ void UnaOffset::begin_step(double kl_sum, double kl_count) {
 
 void UnaOffset::add_sums(const SequenceMeta& sequence, double reward, double target,
                          MetricSums& metrics) const {
-  if (running_) { running_->add_sums(sequence.source, reward, target, metrics); }
+  if (!running_ || (kind_ == Offset::kAuto && sequence.unit != Unit::kBinary)) { return; }
+  running_->add_sums(sequence.source, reward, target, metrics);
+}
+
+double UnaOffset::weight(const SequenceMeta& sequence) const {
+  return shrinkage_ && sequence.unit == Unit::kScore ? shrinkage_->lambda(1) : 1;
 }
 
 void UnaOffset::end_step(const MetricSums& step) {
   if (running_) { running_->end_step(step); }
+  if (shrinkage_) { shrinkage_->end_step(step); }
 }
 
 Json UnaOffset::state() const {
+  if (shrinkage_) {
+    Json out{{"variances", shrinkage_->state()}};
+    if (running_) { out["mean"] = running_->state(); }
+    return out;
+  }
   if (running_) { return running_->state(); }
   return baseline_ ? baseline_->state() : Json::object();
 }
 
 void UnaOffset::load_state(const Json& state) {
+  if (shrinkage_) {
+    check_input(
+        state.is_object() && state.contains("variances") && state.contains("mean") == running_.has_value(),
+        "objective state: not that of una_f shrunk with this una_f_mean");
+    shrinkage_->load_state(state.at("variances"));
+    if (running_) { running_->load_state(state.at("mean")); }
+    return;
+  }
   if (running_) { running_->load_state(state); }
   if (baseline_) { baseline_->load_state(state); }
 }

@@ -45,6 +45,7 @@ struct GenerateOptions {
     v("output_dir", output_dir, "the JSONL file to write (alias --out); empty: the answers are printed");
     v("overwrite_output_dir", overwrite_output_dir, "replace the output file");
     compute.fields(v);
+    v("adapter_scale", compute.adapter_scale, "the adapter's change of the model times this");
     v("prompt", prompt, "one prompt instead of a file");
     v("system", system, "a system turn before --prompt or what is typed; with apply_chat_template");
     v("max_new_tokens", sampling.max_new_tokens, "longest answer in tokens");
