@@ -85,4 +85,25 @@ double sampled_kl(const PolicyUse& policy, const Sampled& sampled) {
   return total / static_cast<double>(sequences.size());
 }
 
+std::vector<double> sampled_logps(const PolicyUse& policy, const Sampled& sampled) {
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < sampled.answer_ids.size(); ++i) {
+    if (sampled.answer_ids[i].empty()) { continue; }
+    Row row;
+    row.where.line = static_cast<std::int64_t>(i);
+    row.sequences.push_back(sequence_of(sampled.prompt_ids[i], sampled.answer_ids[i]));
+    rows.push_back(std::move(row));
+  }
+  std::vector<double> out(sampled.answer_ids.size(), 0);
+  for (const PackedBatch& batch : data::pack_rows(rows, {.token_budget = 4096})) {
+    const at::Tensor logps = token_logps(policy, batch);
+    for (const SequenceMeta& meta : batch.sequences) {
+      const Where& where = batch.rows[static_cast<std::size_t>(meta.row)];
+      out[static_cast<std::size_t>(where.line)] =
+          logps.narrow(0, meta.logp_begin, meta.loss_tokens()).sum().item<double>();
+    }
+  }
+  return out;
+}
+
 }  // namespace una::eval

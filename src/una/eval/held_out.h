@@ -47,4 +47,7 @@ Sampled sample_answers(const PolicyUse& policy, const text::Tokenizer& tokenizer
 // KL(pi || base). Empty answers are left out; InternalError when all are.
 double sampled_kl(const PolicyUse& policy, const Sampled& sampled);
 
+// log pi(answer | prompt) of each sampled answer; 0 for an empty one.
+std::vector<double> sampled_logps(const PolicyUse& policy, const Sampled& sampled);
+
 }  // namespace una::eval

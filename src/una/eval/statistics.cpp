@@ -16,6 +16,30 @@ double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+// P(|T| > t) of Student's t: the regularised incomplete beta function at x = freedom / (freedom + t^2), by its
+// continued fraction (Lentz's method).
+double student_tail(double t, double freedom) {
+  const double a = freedom / 2, b = .5, x = freedom / (freedom + t * t);
+  const bool swap = x > (a + 1) / (a + b + 2);
+  const double p = swap ? b : a, q = swap ? a : b, z = swap ? 1 - x : x;
+  if (z <= 0) { return swap ? 1 : 0; }
+  double c = 1, d = 1 / std::max(1 - (p + q) * z / (p + 1), 1e-300), fraction = d;
+  for (int m = 1; m <= 300; ++m) {
+    const double even = m * (q - m) * z / ((p + 2 * m - 1) * (p + 2 * m));
+    const double odd = -(p + m) * (p + q + m) * z / ((p + 2 * m) * (p + 2 * m + 1));
+    for (const double term : {even, odd}) {
+      d = 1 / (1 + term * d);
+      c = 1 + term / c;
+      fraction *= c * d;
+    }
+    if (std::abs(c * d - 1) < 1e-14) { break; }
+  }
+  const double log_front =
+      std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + p * std::log(z) + q * std::log1p(-z);
+  const double value = std::exp(log_front) * fraction / p;
+  return swap ? 1 - value : value;
+}
+
 // Linear between order statistics, as numpy.percentile.
 double percentile(const std::vector<double>& sorted, double share) {
   const double place = share * static_cast<double>(sorted.size() - 1);
@@ -127,6 +151,32 @@ Interval bootstrap(const std::vector<double>& sizes, std::uint64_t seed,
   interval.low = percentile(values, 0.025);
   interval.high = percentile(values, 0.975);
   return interval;
+}
+
+double paired_p_value(const std::vector<double>& differences) {
+  if (differences.size() < 2) { return 1; }
+  const auto n = static_cast<double>(differences.size());
+  const double centre = mean(differences);
+  double squares = 0;
+  for (const double d : differences) { squares += (d - centre) * (d - centre); }
+  const double error = std::sqrt(squares / (n - 1) / n);
+  if (error == 0) { return centre == 0 ? 1 : 0; }
+  return student_tail(std::abs(centre) / error, n - 1);
+}
+
+std::vector<double> holm(const std::vector<double>& p_values) {
+  std::vector<std::size_t> order(p_values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return p_values[a] < p_values[b]; });
+  std::vector<double> out(p_values.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto left = static_cast<double>(order.size() - i);
+    largest = std::max(largest, std::min(1.0, left * p_values[order[i]]));
+    out[order[i]] = largest;
+  }
+  return out;
 }
 
 }  // namespace una::eval

@@ -52,4 +52,11 @@ Interval bootstrap(const std::vector<double>& sizes, std::uint64_t seed,
                    const std::function<double(const std::vector<std::vector<std::size_t>>& drawn)>& statistic,
                    int resamples = kResamples);
 
+// Two-sided p value of the mean of paired differences being 0 (Student's t); 1 for fewer than two, 0 where they are
+// equal and not 0.
+double paired_p_value(const std::vector<double>& differences);
+
+// Holm's step-down correction: adjusted p values, in the order given, each at most 1.
+std::vector<double> holm(const std::vector<double>& p_values);
+
 }  // namespace una::eval

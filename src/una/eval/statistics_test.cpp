@@ -95,5 +95,28 @@ TEST(Statistics, SharesCountWhatRowsBring) {
   EXPECT_GT(interval.high, interval.mean);
 }
 
+TEST(Statistics, PairedPValuesAreStudents) {
+  // Closed forms: four degrees of freedom 1 - s (1 + c^2 / 2), s and c sine and cosine of atan(t / 2); two
+  // 1 - t / sqrt(2 + t^2).
+  const double t = 4 / std::sqrt(12.5 / 5), c = 1 / (1 + t * t / 4), s = std::sqrt(1 - c);
+  EXPECT_NEAR(paired_p_value({1, 2, 3, 4, 10}), 1 - s * (1 + c / 2), 1e-12);
+  EXPECT_NEAR(paired_p_value({1, 2, 3, 4, 10}), 0.064677, 1e-6);
+  EXPECT_NEAR(paired_p_value({-1, -2, -3, -4, -10}), 0.064677, 1e-6);
+  EXPECT_NEAR(paired_p_value({.3, -.1, .2}), 0.382787, 1e-6);
+  EXPECT_NEAR(paired_p_value({1, -1}), 1, 1e-12);
+  EXPECT_EQ(paired_p_value({2, 2}), 0);
+  EXPECT_EQ(paired_p_value({2}), 1);
+}
+
+TEST(Statistics, HolmStepsDown) {
+  // statsmodels.stats.multitest.multipletests([.01, .04, .03, .005], method="holm")
+  const std::vector<double> adjusted = holm({.01, .04, .03, .005});
+  EXPECT_NEAR(adjusted[0], .03, 1e-12);
+  EXPECT_NEAR(adjusted[1], .06, 1e-12);
+  EXPECT_NEAR(adjusted[2], .06, 1e-12);
+  EXPECT_NEAR(adjusted[3], .02, 1e-12);
+  EXPECT_EQ(holm({.9, .8}), (std::vector<double>{1, 1}));
+}
+
 }  // namespace
 }  // namespace una::eval

@@ -27,7 +27,19 @@ void DemoRun::evaluate(std::vector<MethodResult>& results) const {
     result.gold_before = eval::mean_interval(before, seed()).mean;
     result.gold_after = eval::mean_interval(after, seed()).mean;
     result.kl = eval::sampled_kl(policy, result.sampled.answers);
+    result.efficiency = efficiency_of(policy);
   }
+}
+
+eval::Efficiency DemoRun::efficiency_of(const eval::PolicyUse& policy) const {
+  const std::vector<double> logps = eval::sampled_logps(policy, judged_.answers);
+  std::vector<eval::JudgedAnswer> answers;
+  for (std::size_t i = 0; i < logps.size(); ++i) {
+    answers.push_back({.prompt = static_cast<std::int64_t>(i) / sizes_.judged_per_prompt,
+                       .log_ratio = logps[i] - judged_logps_[i],
+                       .gold = judged_.gold[i]});
+  }
+  return eval::measure_efficiency(answers, seed());
 }
 
 void DemoRun::print_answers(const std::vector<MethodResult>& results) const {
@@ -53,6 +65,12 @@ void DemoRun::write_results(const std::vector<MethodResult>& results) const {
                 {"gain_ci95", {r.gain.low, r.gain.high}},
                 {"win_rate", r.win.mean},
                 {"kl", r.kl},
+                {"rho", r.efficiency.rho.mean},
+                {"rho_ci95", {r.efficiency.rho.low, r.efficiency.rho.high}},
+                {"gain_by_law", r.efficiency.gain_at(std::max(0.0, r.kl))},
+                {"log_mean_exp_ratio", r.efficiency.log_mean_exp},
+                {"calibrated_beta", r.efficiency.calibrated_beta},
+                {"pair_accuracy", r.efficiency.pair_accuracy},
                 {"seconds", r.seconds},
                 {"peak_mb", r.peak_mb}};
     for (const auto& [key, value] : r.more.items()) { method[key] = value; }

@@ -141,21 +141,26 @@ void DemoRun::collect_feedback() {
   for (std::size_t i = 0; i < sampled.texts.size(); ++i) {
     answers[i / static_cast<std::size_t>(sizes_.samples_per_prompt)].push_back(sampled.texts[i]);
   }
-  const demo::Judged judged = demo::judge(prompts, answers, seed());
-  demo::write_rows(data_file("pair"), demo::pair_rows(judged));
-  demo::write_rows(data_file("binary"), demo::binary_rows(judged));
-  const std::vector<Example> scores = demo::score_rows(judged);
+  const demo::Judged feedback = demo::judge(prompts, answers, seed());
+  demo::write_rows(data_file("pair"), demo::pair_rows(feedback));
+  demo::write_rows(data_file("binary"), demo::binary_rows(feedback));
+  const std::vector<Example> scores = demo::score_rows(feedback);
   demo::write_rows(data_file("score"), scores);
-  demo::write_rows(data_file("group"), demo::group_rows(judged));
-  demo::write_rows(data_file("mixed"), demo::mixed_rows(judged));
+  demo::write_rows(data_file("group"), demo::group_rows(feedback));
+  demo::write_rows(data_file("mixed"), demo::mixed_rows(feedback));
   responses_ = demo::count_responses(scores);
   held_out_ = demo::make_prompts(options_.held_out_prompts, seed(), demo::Split::kHeldOut);
   demo::write_rows(data_file("held_out"), demo::prompt_rows(held_out_, "demo_held_out"));
   before_ = sample_demo(start, tokenizer, held_out_, held_out_size());
+  eval::SampleSize judged = held_out_size();
+  judged.per_prompt = sizes_.judged_per_prompt;
+  judged.seed = seed() + 2;
+  judged_ = sample_demo(start, tokenizer, held_out_, judged);
+  judged_logps_ = eval::sampled_logps(start, judged_.answers);
   say(cat("feedback: ", thousands(responses_), " sampled answers to ",
-          thousands(static_cast<std::int64_t>(judged.prompts.size())),
+          thousands(static_cast<std::int64_t>(feedback.prompts.size())),
           " prompts, judged once with noise; pairs, thumbs, scores and groups from the same answers (",
-          judged.left_out, " prompts with equal answers left out)"));
+          feedback.left_out, " prompts with equal answers left out)"));
 }
 
 bool DemoRun::prepare() {

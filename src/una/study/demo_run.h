@@ -9,6 +9,7 @@
 #include "una/base/json.h"
 #include "una/base/os/process.h"
 #include "una/demo/task.h"
+#include "una/eval/efficiency.h"
 #include "una/eval/statistics.h"
 #include "una/setup/run_config.h"
 #include "una/study/demo_evaluation.h"
@@ -51,7 +52,8 @@ struct MethodResult {
   std::string name, folder;
   eval::Interval gain, win;
   double gold_before = 0, gold_after = 0, kl = 0, seconds = 0, peak_mb = 0;
-  Json more = Json::object();  // further keys of results.json
+  eval::Efficiency efficiency;  // on the start model's answers
+  Json more = Json::object();   // further keys of results.json
   ScoredSamples sampled;
 };
 
@@ -94,6 +96,7 @@ class DemoRun {
   void pretrain() const;
   void copy_start() const;
   void collect_feedback();
+  eval::Efficiency efficiency_of(const eval::PolicyUse& policy) const;
 
   DemoOptions options_;
   DemoSizes sizes_;
@@ -102,6 +105,8 @@ class DemoRun {
   std::vector<demo::Prompt> held_out_;
   ScoredSamples before_;
   std::unique_ptr<OutputFolder> output_;
+  ScoredSamples judged_;              // more answers of the start model to the held-out prompts
+  std::vector<double> judged_logps_;  // under the start model
 };
 
 }  // namespace una::study

@@ -44,16 +44,19 @@ void print_table(const DemoRun& run, const std::vector<MethodResult>& results, s
       run.held_out().size(), run.sizes().samples_per_held_out, static_cast<long long>(run.responses()),
       static_cast<long long>(steps), significant(run.sizes().beta, 2).c_str(),
       static_cast<long long>(run.options().seed));
-  std::printf("%-22s %7s %7s  %-26s %8s %7s %8s %8s\n", "method", "before", "after", "gain  [95 % interval]",
-              "win rate", "KL", "seconds", "peak MB");
+  std::printf("%-22s %7s %7s  %-26s %8s %7s  %-19s %8s %8s\n", "method", "before", "after",
+              "gain  [95 % interval]", "win rate", "KL", "rho  [95 %]", "seconds", "peak MB");
   for (const MethodResult& r : results) {
-    std::printf("%-22s %7.3f %7.3f  %+.3f  [%+.3f, %+.3f] %s %7.2f %7.2f %8.1f %8.0f\n", r.name.c_str(),
-                r.gold_before, r.gold_after, r.gain.mean, r.gain.low, r.gain.high,
-                r.gain.low > 0 ? "     " : "n. s.", r.win.mean, r.kl, r.seconds, r.peak_mb);
+    std::printf("%-22s %7.3f %7.3f  %+.3f  [%+.3f, %+.3f] %s %7.2f %7.2f  %.3f [%.3f, %.3f] %8.1f %8.0f\n",
+                r.name.c_str(), r.gold_before, r.gold_after, r.gain.mean, r.gain.low, r.gain.high,
+                r.gain.low > 0 ? "     " : "n. s.", r.win.mean, r.kl, r.efficiency.rho.mean,
+                r.efficiency.rho.low, r.efficiency.rho.high, r.seconds, r.peak_mb);
   }
   std::printf(
       "\nwin rate: share of prompts where the aligned model's answers score higher than the start model's, "
-      "ties one half\nKL: mean log pi/pi_start over own samples, nats per answer; n. s.: not significant\n");
+      "ties one half\nKL: mean log pi/pi_start over own samples, nats per answer; n. s.: not significant\nrho: correlation of "
+      "log pi/pi_start with gold inside prompts, on answers of the start model; intervals are over prompts, of this "
+      "one model\n");
 }
 
 }  // namespace

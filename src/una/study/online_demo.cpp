@@ -131,6 +131,7 @@ void add_curves(const DemoRun& run, reward::Reward& reward, std::vector<MethodRe
       curve.push_back(Json{{"step", steps[i]},
                            {"kl", points[i].kl},
                            {"gold", points[i].gold_after},
+                           {"rho", points[i].efficiency.rho.mean},
                            {"reward", mean_reward(run, reward, points[i].sampled.answers)}});
     }
     result.more["curve"] = std::move(curve);
@@ -146,13 +147,14 @@ void print_table(const DemoRun& run, const std::vector<MethodResult>& results) {
       run.held_out().size(), sizes.samples_per_held_out, static_cast<long long>(rounds_of(run)),
       sizes.prompts_per_round, sizes.answers_per_prompt, significant(sizes.online_beta, 2).c_str(),
       static_cast<long long>(run.options().seed));
-  std::printf("%-20s %-15s  %-30s %-15s %6s %8s %8s\n", "method", "gold", "gain  [95 % interval]",
-              "reward model", "KL", "seconds", "peak MB");
+  std::printf("%-20s %-15s  %-30s %-15s %6s  %-19s %8s %8s\n", "method", "gold", "gain  [95 % interval]",
+              "reward model", "KL", "rho  [95 %]", "seconds", "peak MB");
   for (const MethodResult& r : results) {
-    std::printf("%-20s %.3f -> %.3f  %+.3f  [%+.3f, %+.3f] %s %5.2f -> %5.2f  %6.2f %8.1f %8.0f\n",
-                r.name.c_str(), r.gold_before, r.gold_after, r.gain.mean, r.gain.low, r.gain.high,
-                r.gain.low > 0 ? "     " : "n. s.", figure(r, "reward_before"), figure(r, "reward_after"),
-                r.kl, r.seconds, r.peak_mb);
+    std::printf(
+        "%-20s %.3f -> %.3f  %+.3f  [%+.3f, %+.3f] %s %5.2f -> %5.2f  %6.2f  %.3f [%.3f, %.3f] %8.1f %8.0f\n",
+        r.name.c_str(), r.gold_before, r.gold_after, r.gain.mean, r.gain.low, r.gain.high,
+        r.gain.low > 0 ? "     " : "n. s.", figure(r, "reward_before"), figure(r, "reward_after"), r.kl,
+        r.efficiency.rho.mean, r.efficiency.rho.low, r.efficiency.rho.high, r.seconds, r.peak_mb);
   }
   std::printf("\n%-20s %-36s %-36s\n", "", "seconds", "peak MB");
   std::printf("%-20s", "phase");
@@ -170,7 +172,7 @@ void print_table(const DemoRun& run, const std::vector<MethodResult>& results) {
       "\ngold: the task's exact score; reward model: its mean score of the same answers, what the methods "
       "were "
       "trained to raise\nKL: mean log pi/pi_start over own samples, nats per answer; n. s.: not "
-      "significant\n");
+      "significant\nrho: correlation of log pi/pi_start with gold inside prompts, on answers of the start model\n");
 }
 
 }  // namespace
