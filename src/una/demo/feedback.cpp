@@ -41,14 +41,50 @@ bool all_different(const std::vector<std::string>& answers) {
   return true;
 }
 
-// The usual median, the mean of the middle two: with the upper one every answer tied with it would be a thumb
-// down.
-double median_score(const std::vector<JudgedPrompt>& prompts) {
+// Half way between the two scores around the share `ups` of the highest: for one half the usual median. With one
+// of the scores themselves every answer tied with it would be a thumb down.
+double threshold_of(const std::vector<JudgedPrompt>& prompts, double ups) {
   std::vector<double> scores;
   for (const JudgedPrompt& one : prompts) { scores.insert(scores.end(), one.noisy.begin(), one.noisy.end()); }
   if (scores.empty()) { return 0.5; }
   std::sort(scores.begin(), scores.end());
-  return 0.5 * (scores[(scores.size() - 1) / 2] + scores[scores.size() / 2]);
+  const double place = (1 - ups) * static_cast<double>(scores.size() - 1);
+  return 0.5 * (scores[static_cast<std::size_t>(place)] + scores[static_cast<std::size_t>(std::ceil(place))]);
+}
+
+double words_of(const std::string& answer) {
+  const std::vector<std::string> parts = split(answer, ' ');
+  return static_cast<double>(
+      std::count_if(parts.begin(), parts.end(), [](const auto& w) { return !w.empty(); }));
+}
+
+double mean_words(const std::vector<std::vector<std::string>>& answers) {
+  double words = 0, count = 0;
+  for (const std::vector<std::string>& own : answers) {
+    for (const std::string& answer : own) {
+      words += words_of(answer);
+      count += 1;
+    }
+  }
+  return count > 0 ? words / count : 0;
+}
+
+double rounded(double score) { return std::round(score * 1e4) / 1e4; }
+
+// The judge's scores of one prompt's answers, and the slips. `index` is the prompt's; `mean` the answers' mean length.
+void judge_answers(JudgedPrompt& judged, const Noise& noise, std::uint64_t seed, std::size_t index,
+                   double mean) {
+  Rng rng(seed, stream_id("demo/noise"), index), offsets(seed, stream_id("demo/severity"), index),
+      slips(seed, stream_id("demo/slips"), index);
+  const double offset = noise.severity > 0 ? noise.severity * offsets.normal() : 0;
+  judged.pair_flipped = noise.flips > 0 && slips.uniform() < noise.flips;
+  for (const std::string& answer : judged.answers) {
+    judged.gold.push_back(gold(judged.prompt, answer));
+    double expected = judged.gold.back() + offset;
+    if (noise.per_word != 0) { expected += noise.per_word * (words_of(answer) - mean); }
+    judged.noisy.push_back(rounded(std::pow(noisy_score(expected, noise.deviation, rng), noise.power)));
+    if (noise.flips > 0) { judged.thumb_flipped.push_back(slips.uniform() < noise.flips); }
+  }
 }
 
 void add_pair(std::vector<Example>& rows, const JudgedPrompt& judged, std::size_t index) {
@@ -57,6 +93,7 @@ void add_pair(std::vector<Example>& rows, const JudgedPrompt& judged, std::size_
   Example row = start_row(Unit::kPair, judged.prompt, "demo_pair", index);
   row.responses = {scored(judged, static_cast<std::size_t>(best - judged.noisy.begin())),
                    scored(judged, static_cast<std::size_t>(worst - judged.noisy.begin()))};
+  if (judged.pair_flipped) { std::swap(row.responses[0], row.responses[1]); }
   row.margin = *best - *worst;
   rows.push_back(std::move(row));
 }
@@ -66,7 +103,8 @@ void add_thumbs(std::vector<Example>& rows, const JudgedPrompt& judged, double t
     Example row = start_row(Unit::kBinary, judged.prompt, "demo_binary", index);
     Response response;
     response.text = plain_text(judged.answers[i]);
-    response.label = judged.noisy[i] > threshold;
+    const bool flipped = !judged.thumb_flipped.empty() && judged.thumb_flipped[i];
+    response.label = (judged.noisy[i] > threshold) != flipped;
     row.responses.push_back(std::move(response));
     rows.push_back(std::move(row));
   }
@@ -115,14 +153,21 @@ std::vector<Example> prompt_rows(const std::vector<Prompt>& prompts, const std::
 }
 
 double noisy_score(double gold, double deviation, Rng& rng) {
-  const double noisy = std::clamp(gold + deviation * rng.normal(), 0.0, 1.0);
-  return std::round(noisy * 1e4) / 1e4;
+  return rounded(std::clamp(gold + deviation * rng.normal(), 0.0, 1.0));
 }
 
 Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
              std::uint64_t seed, double deviation) {
+  Noise noise;
+  noise.deviation = deviation;
+  return judge(prompts, answers, seed, noise);
+}
+
+Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
+             std::uint64_t seed, const Noise& noise) {
   check(prompts.size() == answers.size(), "judge: one list of answers a prompt");
   Judged out;
+  const double mean = noise.per_word != 0 ? mean_words(answers) : 0;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     check(answers[i].size() >= 2, "judge: two or more answers a prompt");
     if (!all_different(answers[i])) {
@@ -130,11 +175,7 @@ Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<s
       continue;
     }
     JudgedPrompt judged{.prompt = prompts[i], .answers = answers[i], .gold = {}, .noisy = {}};
-    Rng rng(seed, stream_id("demo/noise"), i);
-    for (const std::string& answer : answers[i]) {
-      judged.gold.push_back(gold(prompts[i], answer));
-      judged.noisy.push_back(noisy_score(judged.gold.back(), deviation, rng));
-    }
+    judge_answers(judged, noise, seed, i, mean);
     const auto [worst, best] = std::minmax_element(judged.noisy.begin(), judged.noisy.end());
     if (*worst == *best) {
       ++out.left_out;
@@ -142,7 +183,7 @@ Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<s
       out.prompts.push_back(std::move(judged));
     }
   }
-  out.threshold = median_score(out.prompts);
+  out.threshold = threshold_of(out.prompts, noise.ups);
   return out;
 }
 
@@ -152,7 +193,7 @@ void keep_first(Judged& judged, std::int64_t n) {
               " are of use (", judged.left_out,
               " had empty, equal or equally scored answers); sample more prompts");
   judged.prompts.resize(static_cast<std::size_t>(n));
-  judged.threshold = median_score(judged.prompts);
+  judged.threshold = threshold_of(judged.prompts, 0.5);
 }
 
 std::vector<Example> pair_rows(const Judged& judged) {

@@ -6,6 +6,7 @@
 
 #include "una/base/json.h"
 #include "una/core/example.h"
+#include "una/demo/noise.h"
 #include "una/demo/task.h"
 
 // The demo's data sets: an SFT corpus, and every kind of feedback on the same answers with the same noise.
@@ -34,13 +35,16 @@ struct JudgedPrompt {
   std::vector<std::string> answers;
   std::vector<double> gold;   // exact
   std::vector<double> noisy;  // the scores in feedback files
+  // The judge's slips: the pair, and the answers whose thumb says the opposite (empty: none).
+  bool pair_flipped = false;
+  std::vector<bool> thumb_flipped = {};
 };
 
 // All judged prompts of a demo.
 struct Judged {
   std::vector<JudgedPrompt> prompts;
   std::int64_t left_out = 0;  // prompts that some kind of feedback cannot use
-  double threshold = 0.5;     // thumbs: up when noisy > threshold; the median of all noisy scores
+  double threshold = 0.5;  // thumbs: up when noisy > threshold, the median of all noisy scores or Noise::ups
 };
 
 // `answers[i]` are the k >= 2 samples for prompts[i]. A prompt with an empty answer, the same answer twice or
@@ -48,6 +52,9 @@ struct Judged {
 // responses. Noise is keyed by (seed, prompt's index, answer's index).
 Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
              std::uint64_t seed, double deviation = kNoiseDeviation);
+// The same answers under a judge who errs otherwise; a deviation alone draws the same numbers as above.
+Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
+             std::uint64_t seed, const Noise& noise);
 
 // Keeps the first `n` prompts, so that batches divide evenly, and sets the threshold to their median.
 // InputError when there are fewer: more prompts must be sampled.
