@@ -17,12 +17,12 @@
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/row_copies.h"
-#include "una/recipe/score_lines.h"
 #include "una/recipe/score_reward.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/files/input_files.h"
 #include "una/run/gold_scores.h"
 #include "una/run/run_ranks.h"
+#include "una/run/score_lines.h"
 #include "una/setup/implicit_reward.h"
 #include "una/setup/rank_options.h"
 #include "una/setup/reward_setup.h"
@@ -108,7 +108,7 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
   eval::Agreement agreement;
   std::vector<eval::JudgedAnswer> judged;  // with --gold
   const std::int64_t most = gang.size() == 1 ? 1 : kRowsOfRank * gang.size();
-  write_lines_of_all(options.output_dir, gang, [&](const std::function<void(const Json& line)>& write) {
+  run::write_lines_of_all(options.output_dir, gang, [&](const std::function<void(const Json& line)>& write) {
     for (std::int64_t begin = 0; begin < dataset->size(); begin += most) {
       const std::int64_t end = std::min(begin + most, dataset->size());
       std::vector<Json> rows = eval::score_rows(scorer, *dataset, begin, end, gang);

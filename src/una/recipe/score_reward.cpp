@@ -12,8 +12,8 @@
 #include "una/base/os/interrupt.h"
 #include "una/data/dataset.h"
 #include "una/eval/agreement.h"
-#include "una/recipe/score_lines.h"
 #include "una/report/progress_bar.h"
+#include "una/run/score_lines.h"
 #include "una/views/read_examples.h"
 
 namespace una::recipe {
@@ -106,7 +106,7 @@ std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& op
   log_info(reward.description());
   report::ProgressBar bar("score", static_cast<double>(examples.size()));
   Counts counts;
-  write_lines_of_all(path, gang, [&](const std::function<void(const Json& line)>& write) {
+  run::write_lines_of_all(path, gang, [&](const std::function<void(const Json& line)>& write) {
     const std::size_t most = kChunk * static_cast<std::size_t>(gang.size());
     for (std::size_t begin = 0; begin < examples.size(); begin += most) {
       const std::size_t size = std::min(most, examples.size() - begin);

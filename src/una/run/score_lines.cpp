@@ -1,10 +1,10 @@
-#include "una/recipe/score_lines.h"
+#include "una/run/score_lines.h"
 
 #include "una/base/files/file_writer.h"
 #include "una/base/files/files.h"
 #include "una/base/json_line.h"
 
-namespace una::recipe {
+namespace una::run {
 
 void write_lines_of_all(const std::string& path, const dist::Gang& gang,
                         const std::function<void(const std::function<void(const Json& line)>& write)>& work) {
@@ -18,4 +18,4 @@ void write_lines_of_all(const std::string& path, const dist::Gang& gang,
   });
 }
 
-}  // namespace una::recipe
+}  // namespace una::run
