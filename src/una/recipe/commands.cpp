@@ -51,6 +51,8 @@ std::vector<Command> make_commands() {
       {"doctor", "check machine, model folder, tokenizer, template and data", run_doctor, doctor_help},
       {"report", "write report.html for a run folder", run_report, report_help},
       {"demo", "the whole path on a task that una makes itself", run_demo, demo_help},
+      {"study", "losses, judges and seeds of the demo's task compared, with intervals", run_study,
+       study_help},
       {"completion", "print a completion script for bash, zsh or fish", run_completion, completion_help},
       {"bench", "time training or generation on this machine", run_bench, bench_help},
   };

@@ -54,6 +54,8 @@ int run_report(const Arguments& arguments);
 HelpPage report_help(const Arguments& arguments);
 int run_demo(const Arguments& arguments);
 HelpPage demo_help(const Arguments& arguments);
+int run_study(const Arguments& arguments);
+HelpPage study_help(const Arguments& arguments);
 int run_completion(const Arguments& arguments);
 HelpPage completion_help(const Arguments& arguments);
 int run_bench(const Arguments& arguments);

@@ -8,6 +8,7 @@
 #include "una/recipe/commands.h"
 #include "una/setup/run_config.h"
 #include "una/study/demo_run.h"
+#include "una/study/grid/study.h"
 #include "una/study/offline_demo.h"
 #include "una/study/online_demo.h"
 
@@ -28,6 +29,17 @@ int run_demo(const Arguments& arguments) {
                 run.out().c_str(), human_seconds(monotonic_seconds() - begin).c_str());
   }
   return code;
+}
+
+HelpPage study_help(const Arguments&) {
+  return options_page<study::StudyOptions>(
+      "usage: una study [--config study.yaml] [--quick true] [--out DIR]");
+}
+
+int run_study(const Arguments& arguments) {
+  const auto options = read_command<study::StudyOptions>(arguments);
+  kernels::set_threads(options.threads);
+  return study::run_study(options);
 }
 
 }  // namespace una::recipe

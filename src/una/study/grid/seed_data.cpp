@@ -1,0 +1,94 @@
+#include "una/study/grid/seed_data.h"
+
+#include "una/base/error.h"
+#include "una/base/files/files.h"
+#include "una/base/format.h"
+#include "una/base/json.h"
+#include "una/base/json_line.h"
+#include "una/base/os/process.h"
+#include "una/setup/model_setup.h"
+#include "una/study/demo_evaluation.h"
+#include "una/study/grid/cells.h"
+#include "una/text/tokenizer.h"
+
+namespace una::study {
+namespace {
+
+std::string folder_of(const StudyOptions& options, std::int64_t seed) {
+  return cat(options.output_dir, "/", seed_job(std::to_string(seed)));
+}
+
+void train_start(const StudyOptions& options, std::int64_t seed, const std::string& folder) {
+  if (is_file(folder + "/start/summary.json")) { return; }
+  const ChildResult result = run_self(
+      {"demo", "--output_dir", folder, "--seed", std::to_string(seed), "--stop_after", "start",
+       "--sft_answers", std::to_string(options.sft_answers), "--threads", std::to_string(options.threads)},
+      {});
+  check_input(result.exit_code == 0, "the start model of seed ", seed, " ended with exit code ",
+              result.exit_code, " (see above); run the command again to go on");
+}
+
+SeedData plan_of(const StudyOptions& options, std::int64_t seed) {
+  const auto key = static_cast<std::uint64_t>(seed);
+  SeedData out;
+  out.folder = folder_of(options, seed);
+  out.prompts = demo::make_prompts(options.feedback_prompts, key, demo::Split::kFeedback);
+  out.held_out = demo::make_prompts(options.held_out_prompts, key, demo::Split::kHeldOut);
+  return out;
+}
+
+}  // namespace
+
+void make_seed(const StudyOptions& options, std::int64_t seed) {
+  SeedData data = plan_of(options, seed);
+  train_start(options, seed, data.folder);
+  const std::string start = data.folder + "/start";
+  setup::ModelSetup setup = setup::load_for_inference(start, "", {.dtype = "float32"});
+  const text::Tokenizer tokenizer = text::load_tokenizer(start);
+  const eval::PolicyUse policy{setup.model.get()};
+  const DemoSizes sizes;
+  const auto key = static_cast<std::uint64_t>(seed);
+  eval::SampleSize size{
+      .per_prompt = sizes.samples_per_prompt, .max_new_tokens = sizes.max_new_tokens, .seed = key};
+  const std::vector<std::string> answers = sample_demo(policy, tokenizer, data.prompts, size).answers.texts;
+  size.per_prompt = sizes.samples_per_held_out;
+  size.seed = key + 1;
+  const ScoredSamples before = sample_demo(policy, tokenizer, data.held_out, size);
+  size.per_prompt = sizes.judged_per_prompt;
+  size.seed = key + 2;
+  const ScoredSamples judged = sample_demo(policy, tokenizer, data.held_out, size);
+  write_file(data.folder + "/seed.json",
+             json_line(Json{{"settings", seed_settings(options, seed)},
+                            {"answers", answers},
+                            {"gold_before", before.gold},
+                            {"prompt_ids", judged.answers.prompt_ids},
+                            {"answer_ids", judged.answers.answer_ids},
+                            {"gold", judged.gold},
+                            {"logps", eval::sampled_logps(policy, judged.answers)}}));
+}
+
+bool has_seed(const StudyOptions& options, std::int64_t seed) {
+  return is_file(folder_of(options, seed) + "/seed.json");
+}
+
+SeedData read_seed(const StudyOptions& options, std::int64_t seed) {
+  SeedData out = plan_of(options, seed);
+  const std::string path = out.folder + "/seed.json";
+  const Json json = read_json_file(path);
+  check_input(json.at("settings") == seed_settings(options, seed), path, " was made with ",
+              dump_json(json.at("settings")), " and the study asks for ",
+              dump_json(seed_settings(options, seed)), ": give the same keys, or another --out");
+  const auto answers = json.at("answers").get<std::vector<std::string>>();
+  const auto each = static_cast<std::size_t>(DemoSizes{}.samples_per_prompt);
+  check_input(answers.size() == each * out.prompts.size(), path, ": not as many answers as prompts ask for");
+  out.answers.resize(out.prompts.size());
+  for (std::size_t i = 0; i < answers.size(); ++i) { out.answers[i / each].push_back(answers[i]); }
+  out.gold_before = json.at("gold_before").get<std::vector<double>>();
+  out.judged.prompt_ids = json.at("prompt_ids").get<std::vector<std::vector<std::int32_t>>>();
+  out.judged.answer_ids = json.at("answer_ids").get<std::vector<std::vector<std::int32_t>>>();
+  out.judged_gold = json.at("gold").get<std::vector<double>>();
+  out.judged_logps = json.at("logps").get<std::vector<double>>();
+  return out;
+}
+
+}  // namespace una::study

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "una/demo/feedback.h"
+#include "una/eval/held_out.h"
+#include "una/study/grid/study_options.h"
+
+namespace una::study {
+
+// What all cells of a seed share: the start model in `folder`/start, its answers to the prompts that get feedback, and
+// its answers to the held-out prompts, which say how good it was and measure rho.
+struct SeedData {
+  std::string folder;
+  std::vector<demo::Prompt> prompts, held_out;
+  std::vector<std::vector<std::string>> answers;  // of prompts, two each
+  std::vector<double> gold_before;                // of two answers to each held-out prompt
+  eval::Sampled judged;                           // more of them (ids alone)
+  std::vector<double> judged_gold, judged_logps;  // and their log-probs under the start model
+};
+
+// Trains the start model (a demo's) and samples; writes seed.json last. A start model that is there is taken up.
+void make_seed(const StudyOptions& options, std::int64_t seed);
+// InputError where the folder was made with other sizes.
+SeedData read_seed(const StudyOptions& options, std::int64_t seed);
+bool has_seed(const StudyOptions& options, std::int64_t seed);
+
+}  // namespace una::study

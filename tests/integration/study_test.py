@@ -1,0 +1,52 @@
+"""A small study: what was done is not done again, and a study that goes on ends with the same bytes."""
+import json
+import unittest
+
+from support import fresh, run
+
+KEYS = ["--seeds", "1,2", "--sft_answers", "200", "--feedback_prompts", "60", "--held_out_prompts", "12", "--steps", "4",
+        "--adapter_scales", "1", "--processes", "2", "--kl", "0.01"]
+
+
+def without_clock(path):
+    cell = json.loads(path.read_text())
+    return {key: value for key, value in cell.items() if key not in ("seconds", "peak_mb")}
+
+
+class Study(unittest.TestCase):
+    def test_a_study_goes_on_and_its_cells_are_the_same_again(self):
+        out = fresh("study")
+        shown = run("study", "--out", out, "--arms", "dpo,una_shrunk", *KEYS)[0]
+        self.assertIn("2 start models to do", shown)
+        self.assertIn("4 cells to do", shown)
+        self.assertIn("4/4", shown)
+        self.assertIn("| DPO |", shown)
+        cells = sorted((out / "cells").glob("*.json"))
+        self.assertEqual(len(cells), 4)
+        self.assertEqual(sorted(p.name for p in (out / "cells").iterdir()), [p.name for p in cells], "work is tidied up")
+        first, report = without_clock(cells[0]), (out / "report.html").read_bytes()
+        self.assertTrue(-1 <= first["rho"] <= 1)
+        self.assertEqual(len(first["frontier"][0]["gains"]), 12)
+        # All there: only the report is written, from the files alone.
+        (out / "report.html").unlink()
+        self.assertNotIn("to do", run("study", "--config", out / "study.yaml")[0])
+        self.assertEqual((out / "report.html").read_bytes(), report)
+        # One lost: it alone is made again. Another arm is added to what is there.
+        cells[0].unlink()
+        shown = run("study", "--out", out, "--arms", "dpo,una_shrunk,una_score_mse", *KEYS)[0]
+        self.assertNotIn("start models", shown)
+        self.assertIn("3 cells to do", shown)
+        self.assertEqual(without_clock(cells[0]), first)
+        keys = (out / "study.yaml").read_bytes()
+        error = run("study", "--out", out, "--arms", "dpo", *KEYS, "--held_out_prompts", "13", code=2)[1]
+        self.assertIn("seed.json was made with", error)
+        self.assertEqual((out / "study.yaml").read_bytes(), keys)
+
+    def test_unknown_arms_are_refused_before_anything_is_written(self):
+        out = fresh("no-study")
+        self.assertIn("did you mean", run("study", "--out", out, "--arms", "dpo,una_gruop", code=2)[1])
+        self.assertFalse(out.exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
