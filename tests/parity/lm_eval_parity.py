@@ -105,6 +105,13 @@ def order_choices(path):
     open(path, "w").writelines(json.dumps(row) + "\n" for row in rows)
 
 
+def tokenizer_of(model):
+    """A folder with the tokenizer alone: next to a config.json of Qwen2, transformers puts that family's own pre-tokenizer in the
+    place of the one in tokenizer.json, which una reads as it is."""
+    alone = model.rstrip("/") + "-tokenizer"
+    return alone if os.path.isdir(alone) else model
+
+
 def make_models(tokenizers, folder):
     """Random models, 64 wide, of three kinds on three tokenizers; sharp enough that greedy answers rarely tie."""
     import torch
@@ -121,16 +128,18 @@ def make_models(tokenizers, folder):
         config = getattr(transformers, kind + "Config")(vocab_size=len(tokenizer), bos_token_id=tokenizer.bos_token_id,
                                                         eos_token_id=tokenizer.eos_token_id, pad_token_id=0, **shape, **extra)
         getattr(transformers, kind + "ForCausalLM")(config).save_pretrained(out)
+        os.makedirs(out + "-tokenizer")
         for file in os.listdir(source):
             if file.startswith(("tokenizer", "special_tokens", "vocab", "merges")):
-                shutil.copyfile(os.path.join(source, file), os.path.join(out, file))
+                for place in (out, tokenizer_of(out)):
+                    shutil.copyfile(os.path.join(source, file), os.path.join(place, file))
         made.append(out)
     return made
 
 
 def run_harness(model, folder, names, limit, max_gen_toks, dtype):
     langdetect.DetectorFactory.seed = 0
-    lm = HFLM(pretrained=model, dtype=dtype, batch_size=1, device="cpu")
+    lm = HFLM(pretrained=model, tokenizer=tokenizer_of(model), dtype=dtype, batch_size=1, device="cpu")
     manager = TaskManager(include_path=folder)
     out, seconds = {}, {}
     for task, subtasks in names.items():
@@ -192,7 +201,7 @@ def is_tie(lm_dir, prompt, theirs, ours, dtype):
     """Whether the first token in which the two answers differ was a tie."""
     import torch
     import transformers
-    tokenizer = transformers.AutoTokenizer.from_pretrained(lm_dir)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer_of(lm_dir))
     model = transformers.AutoModelForCausalLM.from_pretrained(lm_dir, dtype=getattr(torch, dtype))
     start = tokenizer(prompt, return_tensors="pt").input_ids[0].tolist()
     a, b = tokenizer(prompt + theirs).input_ids, tokenizer(prompt + ours).input_ids

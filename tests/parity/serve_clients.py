@@ -97,7 +97,8 @@ class Harness:
         import lm_eval
         from lm_eval.models.openai_completions import LocalCompletionsAPI
         from lm_eval.tasks import TaskManager
-        lm = LocalCompletionsAPI(model="m", base_url=url + "/completions", tokenizer=model, tokenizer_backend="huggingface",
+        lm = LocalCompletionsAPI(model="m", base_url=url + "/completions", tokenizer=self.parity.tokenizer_of(model),
+                                 tokenizer_backend="huggingface",
                                  num_concurrent=concurrent, max_length=8192, batch_size=1, add_bos_token=True)
         manager, out = TaskManager(include_path=self.folder), {}
         for task, subtasks in self.names.items():
