@@ -138,7 +138,7 @@ def main():
         out = place / f"run-{number}"
         command = [options.una, method, "--model", place / model, "--data", place / f"{data}.jsonl", "--out", out, "--max_steps",
                    "3", "--save_strategy", "no", "--report_to", "none", "--reference_cache_dir", "none", "--overwrite_output_dir",
-                   "true", "--dataset_cache_dir", "none", *words]
+                   "true", "--dataset_cache_dir", "none", "--allow_dropped", "1", *words]
         if "--max_length" not in words:
             command += ["--max_length", "512"]
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
