@@ -21,6 +21,8 @@ QUICK = {
     "generate": ["--max_new_tokens", "8"],
     "eval --tasks rewardbench": ["--limit", "1"],
     "eval": ["--limit", "1", "--max_gen_toks", "4", "--max_length", "512", "--threads", "1"],
+    "study": ["--arms", "dpo,una_shrunk", "--seeds", "1", "--sft_answers", "200", "--feedback_prompts", "60", "--held_out_prompts", "12",
+              "--steps", "2", "--adapter_scales", "1", "--kl", "0.01"],
     "train": ["--max_steps", "1"], "una": ["--max_steps", "1"], "dpo": ["--max_steps", "1"],
 }
 SMALL = ["--threads", "1"]

@@ -23,6 +23,12 @@ std::uint64_t key_of(const std::vector<std::int32_t>& ids) {
   return hash_u64({reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(std::int32_t)});
 }
 
+online::Method online_method(const setup::RunConfig& config) {
+  const std::optional<online::Method> method = setup::find_method(config.method).online;
+  if (!method) { throw InternalError(cat(config.method, " does not learn from its own samples")); }
+  return *method;
+}
+
 // Every prompt once: rows that share one (a pair and its mirror, four scored answers) are one task.
 std::vector<rollout::Prompt> read_prompts(const rows::DataOptions& options, const setup::TextSetup& text,
                                           std::int64_t room, rows::ReadReport& report) {
@@ -111,7 +117,7 @@ online::RoundParts round_parts(const setup::RunConfig& config, const setup::Text
           .options = config.online,
           .sampling = sampling_of(config, text),
           .pack = pack_options(config),
-          .method = *setup::find_method(config.method).online,
+          .method = online_method(config),
           .beta = config.objective.beta,
           .offline = setup.offline_rows ? &*setup.offline_rows : nullptr,
           .needs_sampler_logps = config.objective.importance_sampling_correction};
@@ -120,7 +126,7 @@ online::RoundParts round_parts(const setup::RunConfig& config, const setup::Text
 }  // namespace
 
 void check_online_config(const setup::RunConfig& config) {
-  online::check_online(config.online, *setup::find_method(config.method).online);
+  online::check_online(config.online, online_method(config));
   check_input(config.objective.max_completion_length >= 1, "max_completion_length must be at least 1");
   check_input(config.data.max_length > config.objective.max_completion_length, "max_length ",
               config.data.max_length, " leaves no room for a prompt with max_completion_length ",
@@ -197,7 +203,9 @@ namespace {
 objective::ObjectiveOptions offline_objective(const setup::RunConfig& config) {
   const std::string& method = config.online.offline_method;
   objective::ObjectiveOptions options;
-  options.una_f = "zero";  // what auto fits to labels is a memory, which these rows must not have
+  if (method == "una") {
+    options.una_f = "zero";
+  }  // auto fits a memory to labels, which these rows must not have
   if (method == setup::find_method(config.method).objective) {
     options = config.objective;
     options.importance_sampling_correction = false;  // these rows were not sampled
