@@ -1,6 +1,7 @@
 #include "una/run/online_setup.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "una/base/error.h"
