@@ -20,9 +20,11 @@ setup::RunConfig method_config(const DemoRun& run, const DemoMethod& method, std
   config.train.max_steps = steps;
   config.train.learning_rate = method.learning_rate;
   config.objective.beta = run.sizes().beta;
-  config.objective.una_loss = method.una_loss;
-  config.objective.una_link = method.una_link;
-  config.objective.una_f = method.una_f;
+  if (method.method == "una") {  // other methods refuse keys that they do not read
+    config.objective.una_loss = method.una_loss;
+    config.objective.una_link = method.una_link;
+    config.objective.una_f = method.una_f;
+  }
   config.run.reference_cache_dir = "none";
   return config;
 }
