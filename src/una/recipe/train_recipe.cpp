@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/shell/help.h"
@@ -9,6 +10,18 @@
 
 namespace una::recipe {
 namespace {
+
+// The keys of the command in addition to a run's.
+struct TrainKeys {
+  std::int64_t stop_at_step = 0;
+  setup::RankOptions ranks;
+  template <class V>
+  void fields(V&& v) {
+    v("stop_at_step", stop_at_step,
+      "pause at this step with a checkpoint, the schedule being that of the whole run; 0: run to the end");
+    ranks.fields(v);
+  }
+};
 
 // The method that the words name with --method; "una" where they name none.
 std::string named_method(const Arguments& arguments) {
@@ -31,19 +44,19 @@ HelpPage train_help(const Arguments& arguments, const std::string& command) {
       command.empty() ? "train" : command, " --config run.yaml [--key value ...]\n", method.name, ": ",
       method.summary, "\n\nthe keys that ", method.name,
       " reads, with its defaults (dashes and underscores are the same); --help all shows every key");
-  return {std::move(usage),
-          run_groups(method, wants_all_help(arguments), describe_options(setup::RankOptions{}))};
+  return {std::move(usage), run_groups(method, wants_all_help(arguments), describe_options(TrainKeys{}))};
 }
 
 int run_train(const Arguments& arguments, const std::string& method) {
-  const setup::CommandKeys keys{.own = describe_options(setup::RankOptions{}), .also = {}};
+  const setup::CommandKeys keys{.own = describe_options(TrainKeys{}), .also = {}};
   Settings settings;
   const setup::RunConfig config = setup::read_run_config(arguments, method, keys, settings);
-  setup::RankOptions ranks;
-  read_options(settings, ranks);
+  TrainKeys own;
+  read_options(settings, own);
+  check_input(own.stop_at_step >= 0, "stop_at_step must not be negative");
   Arguments words = {method.empty() ? "train" : method};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  return run::run_training_by_ranks(config, ranks, words);
+  return run::run_training_by_ranks(config, own.ranks, words, own.stop_at_step);
 }
 
 }  // namespace una::recipe

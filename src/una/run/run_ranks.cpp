@@ -149,12 +149,12 @@ int agreed_signal(dist::Ranks& gang) {
 }
 
 int run_training_by_ranks(const setup::RunConfig& config, const setup::RankOptions& options,
-                          const std::vector<std::string>& arguments) {
+                          const std::vector<std::string>& arguments, std::int64_t stop_at) {
   const dist::Launch launch = launch_of(config, options);
   if (launch.starts > 0) { return dist::run_local_ranks(launch, arguments); }
   const std::unique_ptr<dist::Ranks> ranks = meet_ranks(options, launch);
   return dist::run_together(*ranks, [&] {
-    const int code = run_training(config, *ranks);
+    const int code = run_training(config, *ranks, stop_at);
     ranks->wait_for_work();  // rank 0 writes the result
     return code;
   });

@@ -13,14 +13,15 @@
 
 namespace una::run {
 
-// run_training of training_run.h as one of several ranks.
-int run_training(const setup::RunConfig& config, dist::Ranks& ranks);
+// run_training of training_run.h as one of several ranks. `stop_at` above 0: the run pauses at that step with a checkpoint,
+// to go on from it as if it had not stopped; the result is written when it has reached its end.
+int run_training(const setup::RunConfig& config, dist::Ranks& ranks, std::int64_t stop_at = 0);
 
 // The same in this process, which is one rank or the only one; or, where keys or launcher ask for
 // ranks of this machine, in processes of this program with `arguments`, the words of the command. Returns the exit
 // code.
 int run_training_by_ranks(const setup::RunConfig& config, const setup::RankOptions& ranks,
-                          const std::vector<std::string>& arguments);
+                          const std::vector<std::string>& arguments, std::int64_t stop_at = 0);
 
 // Which rank of a training run this process is, by the keys and the launcher's variables. InputError where the run
 // cannot be done by several ranks.

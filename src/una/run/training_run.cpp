@@ -24,6 +24,7 @@
 #include "una/objective/methods.h"
 #include "una/report/html_report.h"
 #include "una/report/progress_bar.h"
+#include "una/run/evaluation_setup.h"
 #include "una/run/online_setup.h"
 #include "una/run/run_plan.h"
 #include "una/run/run_ranks.h"
@@ -86,7 +87,8 @@ void check_utf8_keys(const std::string& yaml) {
 // The parts of one run, built in order: each stage is one function.
 class TrainingRun {
  public:
-  TrainingRun(const setup::RunConfig& config, dist::Ranks& gang) : config_(config), gang_(gang) {}
+  TrainingRun(const setup::RunConfig& config, dist::Ranks& gang, std::int64_t stop_at)
+      : config_(config), gang_(gang), stop_at_(stop_at) {}
   int run();
   RunPlan plan();
 
@@ -116,6 +118,7 @@ class TrainingRun {
 
   setup::RunConfig config_;
   dist::Ranks& gang_;
+  std::int64_t stop_at_;  // see run_training
   std::unique_ptr<objective::Objective> objective_;
   setup::ModelSetup model_;
   setup::TextSetup text_;
@@ -124,6 +127,8 @@ class TrainingRun {
   RunPlan plan_;
   std::unique_ptr<train::StepRunner> runner_;
   OnlineSetup online_;  // online methods
+  EvaluationSetup evaluation_;
+  std::vector<std::unique_ptr<train::Evaluator>> evaluators_;
   std::unique_ptr<StepSource> stream_;
   std::unique_ptr<report::RunLog> log_;
   train::RunState start_;
@@ -140,14 +145,9 @@ void TrainingRun::check_config() {
   kernels::check_threads(config_.run.threads);
   check_input(config_.run.eval_fraction >= 0 && config_.run.eval_fraction < 1,
               "eval_fraction must be in [0, 1)");
-  check_input(!setup::eval_options(config_) || config_.run.eval_fraction == 0,
-              "eval_data (or a slice in dataset_test_split) and eval_fraction exclude each other");
-  train::check_evaluation(config_.train, config_.run.eval_fraction > 0 || setup::eval_options(config_));
+  check_evaluation(config_);
   if (is_online()) { check_online_config(config_); }
   check_report_to(config_.run.report_to);
-  check_input(config_.train.kl_budget == 0 ||
-                  (is_online() && (config_.run.eval_fraction > 0 || setup::eval_options(config_))),
-              "kl_budget needs an online method with held-out prompts (eval_fraction or eval_data)");
   check_input(is_online() || config_.online.offline_data.empty(), "offline_data goes with an online method; ",
               config_.method, " reads all its rows from --data");
   check_input(is_online() || !config_.objective.importance_sampling_correction,
@@ -193,6 +193,7 @@ void TrainingRun::load_rows() {
                         : load_run_data(config_, text_, *objective_, dropped_path());
   });
   if (is_online()) { load_offline(config_, text_, online_); }
+  load_evaluation(config_, text_, spec_, evaluation_);
   plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
 }
 
@@ -202,8 +203,9 @@ void TrainingRun::load_model() {
   for (std::int64_t i = 0; needs.survey && !is_online() && i < data_.train->size(); ++i) {
     objective_->observe(data::table_of(data_.train->row(i)));
   }
-  check_input(config_.train.kl_budget == 0 || model_.reference != nullptr,
-              "kl_budget: this method has no reference to measure a KL to (grpo: give --beta above 0)");
+  check_input(
+      config_.train.kl_budget == 0 || model_.reference != nullptr || config_.model.use_peft,
+      "kl_budget: this run trains every weight and has no reference to measure a KL to (grpo: give --beta above 0)");
   if (needs.score) { setup::warn_of_pad(text_.folder, spec_, text_.eos_id()); }
   if (needs.value) { setup::add_value_head(model_, config_, objective_->initial_value()); }
   if (needs.token_values) { setup::add_critic(model_, config_); }
@@ -244,6 +246,9 @@ std::map<std::string, std::string> TrainingRun::identity() const {
                                          {"start adapter", model_.start_hash}};
   if (model_.reference != nullptr) { out["reference"] = model_.reference->content_hash(); }
   if (online_.offline != nullptr) { out["offline data"] = online_.offline->content_hash(); }
+  for (const auto& evaluator : evaluators_) {
+    out["evaluation's rows (" + evaluator->name() + ")"] = evaluator->content_hash();
+  }
   if (!model_.critic_hash.empty()) { out["critic's start"] = model_.critic_hash; }
   return out;
 }
@@ -270,6 +275,10 @@ void TrainingRun::check_resume(const std::string& checkpoint) {
   try {
     objective_->load_state(start_.objective);
     stream_->load_state(start_.source);
+    for (const auto& evaluator : evaluators_) {
+      const auto state = start_.evaluators.find(evaluator->name());
+      if (state != start_.evaluators.end()) { evaluator->load_state(*state); }
+    }
   } catch (const Json::exception& error) {
     throw InputError(cat(checkpoint, "/una_state.json: the running means cannot be read (",
                          json_reason(error), "); resume from another checkpoint"));
@@ -355,9 +364,7 @@ train::LoopParts TrainingRun::loop_parts() {
   if (data_.eval != nullptr) {
     parts.eval_batches = make_eval_batches(*data_.eval, config_, objective_->needs().kl_rows);
   }
-  if (!online_.eval_prompts.empty()) {
-    parts.evaluate_samples = [this] { return evaluate_online(config_, text_, online_, runner_->set()); };
-  }
+  for (const auto& evaluator : evaluators_) { parts.evaluators.push_back(evaluator.get()); }
   double total = 0;
   for (const auto& [length, count] : data_.train->report().lengths) {
     total += static_cast<double>(length) * static_cast<double>(count);
@@ -378,6 +385,7 @@ train::LoopParts TrainingRun::loop_parts() {
   parts.after_checkpoint = [this] { output_->keep(); };
   parts.saved_step = start_.config.empty() ? -1 : start_.position.step;
   parts.title = config_.method;
+  parts.stop_at = stop_at_;
   return parts;
 }
 
@@ -403,6 +411,7 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
                                 {"sequences_computed", model_.reference->computed_sequences()},
                                 {"seconds", model_.reference->seconds()}};
   }
+  if (result.stopped_early) { summary["stopped_early"] = true; }
   if (result.has_best) { summary["best"] = Json{{"step", result.best_step}, {"metric", result.best_metric}}; }
   write_file(config_.run.output_dir + "/summary.json", print_json(summary));
 }
@@ -411,15 +420,21 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
 int TrainingRun::finish(const train::LoopResult& result) {
   const int stopped = result.interrupted ? 128 + agreed_signal(gang_) : 0;
   if (!gang_.leads()) { return stopped; }
-  if (!result.interrupted) { write_result(result); }
+  if (!result.interrupted && !result.paused) { write_result(result); }
   const std::string health = write_accounts(result);
   const std::string& out = config_.run.output_dir;
   if (result.interrupted && result.steps == 0 && output_->has_old_work()) {
     log_info("stopped before the first step");
     return stopped;
   }
-  if (result.interrupted) {
-    log_info(cat("stopped at step ", result.steps, "; checkpoint saved. Go on with: una train --config ", out,
+  if (result.stopped_early) {
+    log_info(cat("stopped early at step ", result.steps, ": ", config_.train.early_stopping_patience,
+                 " evaluations in a row did not improve ", config_.train.metric_for_best_model,
+                 result.has_best ? cat(" (best: step ", result.best_step, ")") : std::string()));
+  }
+  if (result.interrupted || result.paused) {
+    log_info(cat(result.paused ? "paused" : "stopped", " at step ", result.steps,
+                 "; checkpoint saved. Go on with: una train --config ", out,
                  "/run.yaml --resume_from_checkpoint true"));
     return stopped;
   }
@@ -507,6 +522,12 @@ int TrainingRun::run() {
   load_rows();
   load_model();
   make_steps();
+  evaluators_ = make_evaluators(config_, evaluation_,
+                                {.model = &model_,
+                                 .text = &text_,
+                                 .online = &online_,
+                                 .gang = &gang_,
+                                 .other_ranks_folder = temporary_.path()});
   check_same(gang_, identity(), "every rank must read the same model and the same data");
   if (!checkpoint.empty()) { check_resume(checkpoint); }
   describe();
@@ -559,14 +580,14 @@ void TrainingRun::check_start() {
 
 }  // namespace
 
-int run_training(const setup::RunConfig& config, dist::Ranks& ranks) {
-  return TrainingRun(config, ranks).run();
+int run_training(const setup::RunConfig& config, dist::Ranks& ranks, std::int64_t stop_at) {
+  return TrainingRun(config, ranks, stop_at).run();
 }
 
 int run_training(const setup::RunConfig& config) { return run_training(config, *dist::make_ranks({})); }
 
 RunPlan plan_training(const setup::RunConfig& config) {
-  return TrainingRun(config, *dist::make_ranks({})).plan();
+  return TrainingRun(config, *dist::make_ranks({}), 0).plan();
 }
 
 }  // namespace una::run

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "una/report/eval_page.h"
 #include "una/rows/data_options.h"
 #include "una/setup/model_setup.h"
 #include "una/setup/reward_setup.h"
@@ -24,7 +25,9 @@ std::vector<std::string> preference_tasks();
 
 // Scores the rows of the tasks ("rewardbench", "rewardbench2", "pairs") by every reward, prints the tables and writes
 // preferences.json, preferences.txt and a file of scores per task into the output folder, which exists. Exit code.
-int evaluate_preferences(const std::vector<std::string>& tasks, const PreferenceOptions& options);
+// What report.html shows of it goes to `pages`. The same command goes on where a stopped one was.
+int evaluate_preferences(const std::vector<std::string>& tasks, const PreferenceOptions& options,
+                         std::vector<report::EvalPageTable>& pages);
 
 // Rows of our own in the tasks' shapes.
 void write_preference_sample(const std::string& folder);
