@@ -21,6 +21,7 @@ QUICK = {
     "generate": ["--max_new_tokens", "8"],
     "eval --tasks rewardbench": ["--limit", "1"],
     "eval": ["--limit", "1", "--max_gen_toks", "4", "--max_length", "512", "--threads", "1"],
+    "tune": ["--max_steps", "4", "--tune_rungs", "2", "--tune_factor", "2", "--max_length", "160", "--reference_cache_dir", "none"],
     "train": ["--max_steps", "1"], "una": ["--max_steps", "1"], "dpo": ["--max_steps", "1"],
 }
 SMALL = ["--threads", "1"]
@@ -133,7 +134,7 @@ class World:
             return run_server(words, self.folder)
         text = " ".join(words)
         extra = next((more for start, more in QUICK.items() if text == start or text.startswith(start + " ")), [])
-        if words[0] in ("train", "una", "dpo", "rloo", "una_online", "rounds", "score", "generate"):
+        if words[0] in ("train", "una", "dpo", "rloo", "una_online", "rounds", "score", "generate", "tune"):
             extra = extra + SMALL
         code, _, error = run_any([*words, *extra], cwd=self.folder)
         return code, error
