@@ -23,6 +23,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/os/interrupt.h"
+#include "una/base/os/host.h"
 #include "una/dist/machine.h"
 #include "una/dist/ranks.h"
 
@@ -130,7 +131,7 @@ int main(int argc, char** argv) {
   try {
     una::install_interrupt_handler();
     const una::dist::Launch launch = una::dist::read_launch({}, {}, una::dist::process_variable);
-    std::fprintf(stderr, "%s\n", una::dist::describe(launch, una::dist::host_name()).c_str());
+    std::fprintf(stderr, "%s\n", una::dist::describe(launch, una::host_name()).c_str());
     const auto gang = una::dist::make_ranks(launch);
     return una::dist::run_together(*gang, [&] { return work(*gang, {argv + 1, argv + argc}); });
   } catch (...) {

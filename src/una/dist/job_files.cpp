@@ -6,6 +6,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/os/shell_command.h"
 
 namespace una::dist {
 namespace {
@@ -16,12 +17,7 @@ bool is_plain(const std::string& word) {
   });
 }
 
-std::string quoted(const std::string& word) {
-  if (is_plain(word)) { return word; }
-  std::string out = "'";
-  for (const char c : word) { out += c == '\'' ? std::string("'\\''") : std::string(1, c); }
-  return out + "'";
-}
+std::string quoted(const std::string& word) { return is_plain(word) ? word : shell_quoted(word); }
 
 // A line of sbatch's own keys; nothing for an empty value. They are not read by a shell: no blank may be in them.
 std::string directive(const std::string& key, const std::string& value) {

@@ -9,8 +9,8 @@
 #include "una/base/ending.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
-#include "una/base/os/child.h"
 #include "una/base/os/interrupt.h"
+#include "una/base/os/process.h"
 #include "una/dist/network.h"
 
 namespace una::dist {

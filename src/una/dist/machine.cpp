@@ -1,17 +1,16 @@
 #include "una/dist/machine.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include <sched.h>
-#include <unistd.h>
 
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/base/os/cpus.h"
+#include "una/base/os/host.h"
 
 namespace una::dist {
 namespace {
@@ -34,12 +33,6 @@ bool share(const Processors& one, const Processors& other) {
 }
 
 }  // namespace
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
 
 std::string machine_id() { return cat(host_name(), " ", trim(contents("/proc/sys/kernel/random/boot_id"))); }
 

@@ -5,7 +5,6 @@
 
 namespace una::dist {
 
-std::string host_name();
 // Tells machines (and containers with a name of their own) apart.
 std::string machine_id();
 int numa_nodes();  // at least 1

@@ -12,6 +12,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/base/os/host.h"
 #include "una/base/os/interrupt.h"
 #include "una/dist/machine.h"
 #include "una/dist/network.h"

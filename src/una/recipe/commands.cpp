@@ -21,11 +21,12 @@ std::vector<Command> make_commands() {
   for (const setup::Method& method : setup::methods()) { names.push_back(method.name); }
   std::vector<Command> out = {{"train", "align or fine-tune: --method " + join(names, "|"),
                                [](const Arguments& arguments) { return run_train(arguments, ""); },
-                               [](const Arguments& arguments) { return train_help(arguments, ""); }}};
+                               [](const Arguments& arguments) { return train_help(arguments, ""); }, true}};
   for (const setup::Method& method : setup::methods()) {
     out.push_back({method.name, method.summary,
                    [name = method.name](const Arguments& arguments) { return run_train(arguments, name); },
-                   [name = method.name](const Arguments& arguments) { return train_help(arguments, name); }});
+                   [name = method.name](const Arguments& arguments) { return train_help(arguments, name); },
+                   true});
   }
   const std::vector<Command> others = {
       {"rounds", "offline methods on the policy's own answers: sample, label, train, repeat", run_rounds,
@@ -35,11 +36,11 @@ std::vector<Command> make_commands() {
        launch_help},
       {"preview", "show how rows are read: shapes, tokens, mask, template, lengths", run_preview,
        preview_help},
-      {"score", "implicit rewards (and log-probs) of the answers in a file", run_score, score_help},
+      {"score", "implicit rewards (and log-probs) of the answers in a file", run_score, score_help, true},
       {"eval", "the leaderboard's tasks from local files, before and after, with intervals", run_eval,
-       eval_help},
+       eval_help, true},
       {"label", "give the answers in a file scores, thumbs or preferences by any reward", run_label,
-       label_help},
+       label_help, true},
       {"convert", "rows of any shape as pairs, thumbs, scores or groups in our own form", run_convert,
        convert_help},
       {"generate", "sample answers to the prompts of a file", run_generate, generate_help},
@@ -82,14 +83,6 @@ std::string hint_for(const std::string& name) {
                                                       : cat("; did you mean ", near, "?");
 }
 
-// Whether the command can be run by several ranks together.
-bool takes_ranks(const std::string& name) {
-  const std::vector<setup::Method>& methods = setup::methods();
-  return name == "train" || name == "label" || name == "score" || name == "eval" ||
-         std::any_of(methods.begin(), methods.end(),
-                     [&](const setup::Method& method) { return method.name == name; });
-}
-
 // `--help man`: the manual page, as `man -l -` reads it.
 void show_help(const Command& command, const Arguments& arguments) {
   const HelpPage page = command.help(arguments);
@@ -130,7 +123,7 @@ int run_command(const Arguments& arguments) {
       show_help(command, rest);
       return 0;
     }
-    if (!takes_ranks(command.name)) { dist::check_one_process("una " + command.name); }
+    if (!command.by_ranks) { dist::check_one_process("una " + command.name); }
     return command.run(rest);
   }
   throw InputError(cat("unknown command '", arguments[0], "'", hint_for(arguments[0])));

@@ -14,6 +14,7 @@ struct Command {
   std::string name, summary;
   std::function<int(const Arguments&)> run;
   std::function<HelpPage(const Arguments&)> help;
+  bool by_ranks = false;  // several processes can do its work together
 };
 
 // The table, in the order of the help: a command for each row of setup::methods(), and the others.

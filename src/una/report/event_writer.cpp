@@ -10,6 +10,7 @@
 #include "una/base/clock.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
+#include "una/base/os/host.h"
 
 // TFRecord: u64 length, masked crc32c(length), payload, masked crc32c(payload). The payload is tensorflow's
 // Event message: {1: double wall_time, 2: int64 step, 3: string file_version | 5: Summary {1: Value {1: tag,
@@ -68,12 +69,6 @@ std::uint32_t masked_crc32c(std::string_view bytes) {
   }
   crc = ~crc;
   return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) { return "host"; }
-  return name.data();
 }
 
 std::string tensorboard_tag(const std::string& name) {

@@ -27,6 +27,5 @@ class EventWriter {
 std::string tensorboard_tag(const std::string& name);
 
 std::uint32_t masked_crc32c(std::string_view bytes);
-std::string host_name();
 
 }  // namespace una::report

@@ -12,7 +12,7 @@
 #include "una/base/hash.h"
 #include "una/base/log.h"
 #include "una/base/options.h"
-#include "una/report/event_writer.h"
+#include "una/base/os/host.h"
 
 namespace una::report {
 namespace {

@@ -13,6 +13,7 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
+#include "una/base/os/host.h"
 #include "una/report/console_row.h"
 #include "una/report/event_writer.h"
 #include "una/report/mlflow_store.h"

@@ -85,7 +85,7 @@ at::Tensor root_form(const Members& prompts, std::int64_t n, double ratio) {
   at::Tensor out = at::eye(n, at::kDouble);
   for (const std::vector<std::int64_t>& own : prompts) {
     const auto k = static_cast<double>(own.size());
-    const double lambda = std::isinf(ratio) ? 0 : 1 / (1 + k * ratio), off = (1 - std::sqrt(lambda)) / k;
+    const double lambda = objective::lambda_of_ratio(ratio, k), off = (1 - std::sqrt(lambda)) / k;
     auto* values = out.mutable_data_ptr<double>();
     for (const std::int64_t i : own) {
       for (const std::int64_t j : own) { values[i * n + j] -= off; }
@@ -168,7 +168,7 @@ bool is_clearly_above(const std::vector<double>& a, const std::vector<double>& b
   return mean > std::sqrt(squares / n / std::max(n - 1, 1.0));
 }
 
-double lambda_of(double ratio) { return std::isinf(ratio) ? 0 : 1 / (1 + 2 * ratio); }
+double lambda_of(double ratio) { return objective::lambda_of_ratio(ratio, 2); }
 
 std::size_t nearest(double lambda) {
   std::size_t best = 0;

@@ -14,6 +14,7 @@
 #include "una/base/log_file.h"
 #include "una/base/options.h"
 #include "una/base/os/cpus.h"
+#include "una/base/os/host.h"
 #include "una/base/os/interrupt.h"
 #include "una/dist/local_ranks.h"
 #include "una/dist/machine.h"
@@ -75,11 +76,11 @@ std::unique_ptr<dist::Ranks> meet_ranks(const setup::RankOptions& options, const
   std::unique_ptr<dist::Ranks> ranks =
       dist::make_ranks(launch, {.deadline = std::chrono::seconds(options.ddp_timeout)});
   if (launch.size == 1) { return ranks; }
-  const std::vector<std::string> hosts = ranks->gather_all(dist::host_name());
+  const std::vector<std::string> hosts = ranks->gather_all(host_name());
   if (ranks->leads()) {
     log_info(cat("ranks      ", launch.size, " ranks, by ", launch.by, ": ", machines(*ranks, hosts)));
   } else {
-    log_info(cat("ranks      ", dist::describe(launch, dist::host_name())));
+    log_info(cat("ranks      ", dist::describe(launch, host_name())));
   }
   return ranks;
 }

@@ -22,7 +22,7 @@ int run_training(const setup::RunConfig& config, dist::Ranks& ranks, double save
 // The same in this process, which is one rank or the only one; or, where keys or launcher ask for
 // ranks of this machine, in processes of this program with `arguments`, the words of the command. Returns the exit
 // code.
-int run_training_by_ranks(const setup::RunConfig& config, const setup::RankOptions& ranks,
+int run_training_by_ranks(const setup::RunConfig& given, const setup::RankOptions& options,
                           const setup::StopOptions& stop, const std::vector<std::string>& arguments);
 
 // Which rank of a command this process is, by the keys and the launcher's variables. InputError where several ranks
@@ -40,21 +40,21 @@ int run_by_ranks(const setup::RankOptions& options, const dist::Launch& launch,
 std::unique_ptr<dist::Ranks> meet_ranks(const setup::RankOptions& options, const dist::Launch& launch);
 
 // The lines of a rank that does not lead go to `output_dir`/rank-N.log from here on.
-void open_rank_log(const dist::Ranks& ranks, const std::string& output_dir);
+void open_rank_log(const dist::Ranks& gang, const std::string& output_dir);
 
 // Compute threads: --threads, or this rank's share of its machine's processors. OMP_NUM_THREADS is not looked at:
 // torchrun sets it to 1 by itself.
-void set_rank_threads(std::int64_t threads, dist::Ranks& ranks);
-std::string threads_text(const dist::Ranks& ranks);  // "2", or "2 ranks of 1" for several
+void set_rank_threads(std::int64_t given, dist::Ranks& gang);
+std::string threads_text(const dist::Ranks& gang);  // "2", or "2 ranks of 1" for several
 
 // InputError that names the first rank whose entry differs from rank 0's. `sentence` says what that means.
-void check_same(dist::Ranks& ranks, const std::map<std::string, std::string>& own,
+void check_same(dist::Ranks& gang, const std::map<std::string, std::string>& own,
                 const std::string& sentence);
 // The same for the settings of the run, as they were given.
-void check_same_settings(dist::Ranks& ranks, const setup::RunConfig& config);
+void check_same_settings(dist::Ranks& gang, const setup::RunConfig& config);
 
 // What rank 0 gives, on every rank.
-std::string share(dist::Ranks& ranks, const std::string& text);
+std::string share(dist::Ranks& gang, const std::string& text);
 
 // Sampling and rewards of an online run, dealt over the ranks.
 void deal_sampling(const setup::TextSetup& text, OnlineSetup& setup, const train::TrainableSet& set,
@@ -62,9 +62,9 @@ void deal_sampling(const setup::TextSetup& text, OnlineSetup& setup, const train
 
 // For the log: what share of the last `seconds` each rank has spent in collectives since `before` (its seconds_in_calls
 // then). "" for one rank. Every rank calls it.
-std::string exchange_line(dist::Ranks& ranks, double before, double seconds);
+std::string exchange_line(dist::Ranks& gang, double before, double seconds);
 
 // The signal that stopped the run, on every rank: the first that any of them saw.
-int agreed_signal(dist::Ranks& ranks);
+int agreed_signal(dist::Ranks& gang);
 
 }  // namespace una::run

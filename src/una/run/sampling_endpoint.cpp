@@ -15,18 +15,12 @@
 namespace una::run {
 namespace {
 
-std::string quoted(const std::string& word) {
-  std::string out = "'";
-  for (const char c : word) { out += c == '\'' ? std::string("'\\''") : std::string(1, c); }
-  return out + "'";
-}
-
 void run_command(const online::OnlineOptions& options, const std::string& folder) {
   std::string line = options.sampling_sync_command;
   const std::string place = online::kAdapterPlace;
   for (std::size_t at = 0; (at = line.find(place, at)) != std::string::npos;) {
-    line.replace(at, place.size(), quoted(folder));
-    at += quoted(folder).size();
+    line.replace(at, place.size(), shell_quoted(folder));
+    at += shell_quoted(folder).size();
   }
   const ShellResult result =
       run_shell_command(line, {.what = "sampling_sync_command", .time_limit = options.sampling_sync_timeout});

@@ -14,15 +14,11 @@
 #include "una/base/files/write_all.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
+#include "una/base/os/host.h"
 #include "una/base/os/reason.h"
 
 namespace una {
 namespace {
-
-std::string this_host() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "an unknown host";
-}
 
 // The line that the owner wrote. Where two processes start together it may not have come to that yet, so this waits up
 // to half a second for it, and goes without the name then.
@@ -85,7 +81,7 @@ bool FileLock::try_lock(const std::string& shown) {
 
 void FileLock::write_owner() {
   const std::string line =
-      cat("process ", process_id(), " on ", this_host(), " since ", utc_timestamp(unix_seconds()), "\n");
+      cat("process ", process_id(), " on ", host_name(), " since ", utc_timestamp(unix_seconds()), "\n");
   check_input(::ftruncate(file_, 0) == 0, "cannot write ", path_, ": ", reason_of(errno));
   write_all(file_, line, path_);
 }

@@ -26,6 +26,30 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 constexpr const char* kParent = "UNA_PARENT";  // its process id
 
+pid_t spawn_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment,
+                 short flags) {
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+  std::vector<std::string> words = {program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> variables = environment;  // the first entry of a name wins
+  variables.push_back(std::string(kParent) + "=" + std::to_string(::getpid()));
+  for (char** entry = environ; *entry != nullptr; ++entry) { variables.emplace_back(*entry); }
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setflags(&attributes, flags);
+  pid_t child = 0;
+  const int error = ::posix_spawn(&child, program.c_str(), nullptr, &attributes, pointers(words).data(),
+                                  pointers(variables).data());
+  ::posix_spawnattr_destroy(&attributes);
+  check(error == 0, "cannot start a child process");
+  return child;
+}
+
+ChildEnd end_of(int status) {
+  const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  return {.exit_code = signal != 0 ? 128 + signal : WEXITSTATUS(status), .signal = signal};
+}
+
 }  // namespace
 
 void follow_parent() {
@@ -39,23 +63,23 @@ void follow_parent() {
 }
 
 ChildResult run_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
-  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
-  std::vector<std::string> words = {program};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<std::string> variables = environment;  // the first entry of a name wins
-  variables.push_back(std::string(kParent) + "=" + std::to_string(::getpid()));
-  for (char** entry = environ; *entry != nullptr; ++entry) { variables.emplace_back(*entry); }
-  pid_t child = 0;
   const double begin = monotonic_seconds();
-  const int error = ::posix_spawn(&child, program.c_str(), nullptr, nullptr, pointers(words).data(),
-                                  pointers(variables).data());
-  check(error == 0, "cannot start a child process");
+  const pid_t child = spawn_self(arguments, environment, 0);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) { check(errno == EINTR, "lost a child process"); }
-  ChildResult result;
-  result.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  result.seconds = monotonic_seconds() - begin;
-  return result;
+  return {.exit_code = end_of(status).exit_code, .seconds = monotonic_seconds() - begin};
+}
+
+pid_t start_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+  return spawn_self(arguments, environment, POSIX_SPAWN_SETPGROUP);  // of number 0: its own
+}
+
+std::optional<ChildEnd> poll_child(pid_t child) {
+  int status = 0;
+  pid_t found = 0;
+  do { found = ::waitpid(child, &status, WNOHANG); } while (found < 0 && errno == EINTR);
+  check(found >= 0, "lost a child process");
+  return found == 0 ? std::nullopt : std::optional(end_of(status));
 }
 
 }  // namespace una

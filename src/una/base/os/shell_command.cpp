@@ -186,6 +186,12 @@ void wait_for(Shell& shell, double begin, const ShellOptions& options, const std
 
 }  // namespace
 
+std::string shell_quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) { out += c == '\'' ? std::string("'\\''") : std::string(1, c); }
+  return out + "'";
+}
+
 ShellResult read_shell_command(const std::string& line, std::string_view input, const ShellOptions& options) {
   const Descriptor file = file_of(input, options.what);
   int ends[2] = {-1, -1};

@@ -7,6 +7,9 @@
 
 namespace una {
 
+// `text` in single quotes: one word with its meaning kept, for sh, bash, zsh and fish.
+std::string shell_quoted(const std::string& text);
+
 // How a user's shell command is run.
 struct ShellOptions {
   std::string what;            // begins every sentence: "the reward command"

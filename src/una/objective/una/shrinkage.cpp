@@ -44,6 +44,10 @@ std::optional<double> number_of(const std::string& text) {
 
 }  // namespace
 
+double lambda_of_ratio(double ratio, double answers) {
+  return std::isinf(ratio) ? 0 : 1 / (1 + answers * ratio);
+}
+
 double ratio_of_lambda(double lambda) {
   return lambda > 0 ? (1 / lambda - 1) / 2 : std::numeric_limits<double>::infinity();
 }
@@ -69,8 +73,7 @@ double Shrinkage::running_ratio() const {
 }
 
 double Shrinkage::lambda(double answers) const {
-  const double ratio = chosen_ && rule_ != Rule::kReml ? *chosen_ : running_ratio();
-  return std::isinf(ratio) ? 0 : 1 / (1 + answers * ratio);
+  return lambda_of_ratio(chosen_ && rule_ != Rule::kReml ? *chosen_ : running_ratio(), answers);
 }
 
 void Shrinkage::add_sums(double within, double answers, double mean, MetricSums& metrics) {

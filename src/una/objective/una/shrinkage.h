@@ -42,7 +42,9 @@ class Shrinkage {
          inverse_ = 0;  // decayed once a step
 };
 
-// tau^2 / sigma^2 at which two answers have this lambda, and the other way round. Infinite for 0.
+// lambda of a prompt with so many answers at this tau^2 / sigma^2, which may be infinite; and the ratio at which two answers
+// have this lambda, infinite for 0.
+double lambda_of_ratio(double ratio, double answers);
 double ratio_of_lambda(double lambda);
 
 // The share of the prompts in the variance of the residuals, from a window's sums; NaN without groups.

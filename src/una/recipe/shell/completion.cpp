@@ -2,16 +2,10 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/os/shell_command.h"
 
 namespace una::recipe {
 namespace {
-
-// In single quotes, for any of the three shells.
-std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) { out += c == '\'' ? std::string("'\\''") : std::string(1, c); }
-  return out + "'";
-}
 
 bool is_switch(const OptionHelp& key) { return key.kind == detail::FieldKind::kBool; }
 
@@ -28,20 +22,20 @@ std::string bash_script(const std::vector<CompletedCommand>& commands) {
   std::string cases;
   for (const CompletedCommand& command : commands) {
     names.push_back(command.name);
-    cases += cat("    ", command.name, ") keys=", quoted(words(command, false)),
-                 " switches=", quoted(words(command, true)), " ;;\n");
+    cases += cat("    ", command.name, ") keys=", shell_quoted(words(command, false)),
+                 " switches=", shell_quoted(words(command, true)), " ;;\n");
   }
   return cat(R"(# bash completion of una: source <(una completion bash)
 _una() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} keys= switches=
   if [ "$COMP_CWORD" = 1 ]; then
     COMPREPLY=($(compgen -W )",
-             quoted(join(names, " ") + " help --version"), R"( -- "$word"))
+             shell_quoted(join(names, " ") + " help --version"), R"( -- "$word"))
     return
   fi
   case ${COMP_WORDS[1]} in
 )",
-             cases, R"(    help) COMPREPLY=($(compgen -W )", quoted(join(names, " ")),
+             cases, R"(    help) COMPREPLY=($(compgen -W )", shell_quoted(join(names, " ")),
              R"( -- "$word")); return ;;
   esac
   case $word in
@@ -59,7 +53,7 @@ complete -o filenames -F _una una
 
 // zsh's _describe splits an entry at its first colon; names have none.
 std::string described(const std::string& name, const std::string& text) {
-  return quoted(cat(name, ":", text));
+  return shell_quoted(cat(name, ":", text));
 }
 
 std::string zsh_script(const std::vector<CompletedCommand>& commands) {
@@ -102,12 +96,12 @@ std::string fish_script(const std::vector<CompletedCommand>& commands) {
   std::string out = "# fish completion of una: una completion fish > ~/.config/fish/completions/una.fish\n";
   for (const CompletedCommand& command : commands) {
     out += cat("complete -c una -n __fish_use_subcommand -f -a ", command.name, " -d ",
-               quoted(command.summary), "\n");
+               shell_quoted(command.summary), "\n");
   }
   for (const CompletedCommand& command : commands) {
     for (const OptionHelp& key : command.keys) {
       out += cat("complete -c una -n '__fish_seen_subcommand_from ", command.name, "' -l ", key.name,
-                 is_switch(key) ? " -x -a 'true false'" : " -r", " -d ", quoted(key.help), "\n");
+                 is_switch(key) ? " -x -a 'true false'" : " -r", " -d ", shell_quoted(key.help), "\n");
     }
   }
   return out;
