@@ -9,10 +9,10 @@ import sys
 import time
 import unittest
 
-UNA = os.environ["UNA"]
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+from support import TASK, TMP, UNA, fresh  # noqa: E402, F401
+
 PROBE = os.environ["UNA_GANG_PROBE"]
-TASK = pathlib.Path(os.environ["UNA_TASK"])  # made by tests/integration/make_task.py
-TMP = pathlib.Path(os.environ["UNA_TEST_TMP"])
 LONG = bool(os.environ.get("UNA_RANKS_LONG"))
 LIMIT = 240  # seconds a gang may take
 LAUNCHERS = ("RANK", "WORLD_SIZE", "LOCAL_", "MASTER_", "SLURM_", "OMPI_", "PMI", "PET_", "SKYPILOT_", "TORCHELASTIC_", "UNA_RANKS_")
@@ -138,16 +138,6 @@ def torchrun():
     python = os.environ.get("UNA_TORCH_PYTHON", sys.executable)
     found = subprocess.run([python, "-c", "import torch.distributed.run"], capture_output=True)
     return [python, "-m", "torch.distributed.run", "--no-python"] if found.returncode == 0 else None
-
-
-def fresh(name):
-    path = TMP / name
-    if path.is_dir():
-        shutil.rmtree(path)
-    elif path.exists():
-        path.unlink()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 main = unittest.main
