@@ -1,8 +1,9 @@
-"""`una eval`: tasks from local files, resumed, with an adapter; preferences by rewards."""
+"""`una eval`: tasks from local files, resumed, with an adapter; preferences by rewards; win rates."""
 import json
+import re
 import unittest
 
-from support import TASK, fresh, read_rows, run, train
+from support import TASK, fresh, read_rows, run, serving, train, write_rows
 
 CHOICES = ["bbh", "gpqa", "musr", "mmlu_pro"]
 
@@ -73,6 +74,84 @@ class Eval(unittest.TestCase):
         self.assertIn("where the shorter one is better", table)
         logp = [s for row in read_rows(out / "rewardbench.jsonl") for s in row["scores"][f"logp_mean:{TASK / 'start'}"]]
         self.assertTrue(all(value < 0 for value in logp))
+
+
+    def wins(self, out, tasks, *more, code=0):
+        return self.eval(out, "--tasks", tasks, "--adapter", self.adapter, *more, code=code)
+
+    def test_answers_of_an_adapter_against_the_models_own(self):
+        out = fresh("eval-wins")
+        table, _ = self.wins(out, "win_rate", "--reward", "length:12", "--limit", 6, "--num_samples", 2)
+        contest = json.loads((out / "wins.json").read_text())["win_rate"]["contests"][0]
+        answers = {name: {(row["row"], row["sample"]): row["turns"][0] for row in read_rows(out / name / "win_rate.answers.jsonl")
+                          if "row" in row} for name in ("model", "eval-adapter")}
+        self.assertEqual(len(answers["model"]), 12)
+        score = lambda text: -abs(len(text.split()) - 12)
+        shares = [self.share(score(answers["eval-adapter"][key]), score(text)) for key, text in sorted(answers["model"].items())]
+        self.assertEqual(contest["won"] + contest["tied"] + contest["lost"], 12)
+        self.assertEqual(contest["candidate"], "eval-adapter")
+        self.assertLessEqual(contest["win_rate"]["low"], contest["win_rate"]["value"])
+        self.assertEqual(len(read_rows(out / "win_rate.wins.jsonl")), 6)
+        self.assertIn("LC*", table)
+        report = (out / "report.html").read_text()
+        self.assertIn("the worst answers of eval-adapter", report)
+        self.assertEqual(len(shares), 12)
+        path = out / "eval-adapter" / "win_rate.answers.jsonl"
+        before = path.read_bytes()
+        path.write_bytes(before[:-30])  # a kill within the last line
+        again, _ = self.wins(out, "win_rate", "--reward", "length:12", "--limit", 6, "--num_samples", 2)
+        self.assertEqual(again, table)
+        self.assertEqual(sorted(path.read_bytes().splitlines()), sorted(before.splitlines()))
+
+    def share(self, a, b):
+        return 1 if a > b else 0.5 if a == b else 0
+
+    def test_files_of_answers_and_their_layouts(self):
+        out = fresh("eval-layouts")
+        table, _ = self.wins(out, "alpaca_eval", "--reward", "length:12")
+        self.assertIn("against a plain writer", table)
+        contests = json.loads((out / "wins.json").read_text())["alpaca_eval"]["contests"]
+        self.assertEqual([contest["candidate"] for contest in contests], ["model", "eval-adapter"])
+        self.assertEqual(sorted(contests[0]["categories"]), ["helpful_base", "oasst"])
+        rows = read_rows(self.data / "prompts.jsonl")
+        other = write_rows("eval-other.jsonl", [{"prompt": row["prompt"], "answer": "?"} for row in rows])
+        table, _ = self.wins(out, "win_rate", "--reward", "length:1", "--against", other)
+        self.assertIn("eval-other.jsonl", table)
+        short = write_rows("eval-short.jsonl", [{"prompt": "another", "answer": "?"}])
+        self.assertIn("there is no answer to the prompt", self.wins(fresh("eval-short"), "win_rate", "--reward", "length:1",
+                                                                    "--against", short, code=2)[1])
+
+    def test_a_judge_compares_in_both_orders_and_is_asked_again(self):
+        def script(number, body):
+            text = body["messages"][-1]["content"]
+            first, second = re.search(r"A=(.*)B=(.*)END", text, re.S).groups()
+            word = "A" if len(first) > len(second) else "B" if len(second) > len(first) else "tie"
+            return 200, json.dumps({"choices": [{"message": {"content": f"Verdict: {word}"}, "finish_reason": "stop"}]})
+
+        with serving(script) as server:
+            judge = fresh("eval-judge.yaml")
+            judge.write_text(f"base_url: {server.url}/v1\nmodel: judge\nmode: pairs\ncache_dir: none\napi_key_env: ''\n"
+                             "prompt_template: '{prompt} A={answer_a}B={answer_b}END'\n")
+            out = fresh("eval-judged")
+            table, _ = self.wins(out, "win_rate", "--reward", f"judge:{judge}", "--limit", 6, "--judge_repeats", 3)
+        contest = json.loads((out / "wins.json").read_text())["win_rate"]["contests"][0]
+        texts = {name: [row["turns"][0] for row in sorted((r for r in read_rows(out / name / "win_rate.answers.jsonl") if "row" in r),
+                                                          key=lambda row: row["row"])] for name in ("model", "eval-adapter")}
+        shares = [self.share(len(a.strip()), len(b.strip())) for a, b in zip(texts["eval-adapter"], texts["model"])]
+        self.assertAlmostEqual(contest["win_rate"]["value"], sum(shares) / 6, delta=0.2)
+        self.assertEqual(contest["judge_agreement"]["share"], 1)
+        self.assertIn("the same verdict in", table)
+
+    def test_scores_of_pairs_are_taken_up_again(self):
+        out = fresh("eval-scores")
+        command = ["eval", "--data", self.data, "--out", out, "--tasks", "pairs", "--threads", 1, "--reward", "length:12"]
+        table, _ = run(*command)
+        path = next((out / "scores").glob("pairs-*.jsonl"))
+        whole = path.read_text().splitlines()
+        self.assertEqual(len(whole), 13)
+        path.write_text("\n".join(whole[:5]) + "\n" + whole[5][:20])
+        self.assertEqual(run(*command)[0], table)
+        self.assertIn("pairs: which answer is better", (out / "report.html").read_text())
 
 
 def read_rows_with_torn_lines(path):

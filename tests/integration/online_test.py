@@ -52,7 +52,7 @@ class Online(unittest.TestCase):
                          "--load_best_model_at_end", "true", "--kl_budget", budget, *more, code=code)[1]
             if code:
                 return text
-            evaluations = {row["step"]: row for row in read_rows(out / "metrics.jsonl") if "eval_kl" in row}
+            evaluations = {row["step"]: row for row in read_rows(out / "metrics.jsonl") if "eval_kl" in row and row["step"] > 0}
             return text, json.loads((out / "summary.json").read_text()).get("best"), evaluations
 
         rows = best(0)[2]

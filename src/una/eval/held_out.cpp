@@ -31,19 +31,25 @@ Sequence sequence_of(const std::vector<std::int32_t>& prompt, const std::vector<
 
 }  // namespace
 
-MetricSums measure_held_out(const HeldOut& parts) {
+HeldOutAnswers answer_held_out(const HeldOut& parts) {
   std::vector<std::int64_t> all(parts.prompts->size());
   std::iota(all.begin(), all.end(), 0);
-  std::vector<rollout::Group> groups =
-      parts.answers->sample(*parts.prompts, all, parts.sampling, stream_id("evaluation"));
-  rollout::score(groups, *parts.reward);
-  MetricSums metrics = online::round_metrics(groups);
-  if (parts.reference) {
-    const std::vector<Sequence> sequences = sequences_of(groups);
-    metrics.add("kl", total_log_ratio(parts.policy, *parts.reference, sequences),
-                static_cast<double>(sequences.size()));
+  HeldOutAnswers out{parts.answers->sample(*parts.prompts, all, parts.sampling, stream_id("evaluation")), {}};
+  const bool scores = parts.reward->comparer() == nullptr;
+  if (scores) { rollout::score(out.groups, *parts.reward); }
+  const MetricSums round = online::round_metrics(out.groups);
+  for (const auto& [name, entry] : round.entries()) {
+    if (scores || name != "reward/failed_ratio") { out.metrics.add(name, entry.sum, entry.count); }
   }
-  return metrics;
+  const std::vector<Sequence> sequences = sequences_of(out.groups);
+  for (const Sequence& sequence : sequences) {
+    out.metrics.add("length", static_cast<double>(sequence.loss_tokens()));
+  }
+  if (parts.reference) {
+    out.metrics.add("kl", total_log_ratio(parts.policy, *parts.reference, sequences),
+                    static_cast<double>(sequences.size()));
+  }
+  return out;
 }
 
 Sampled sample_answers(const PolicyUse& policy, const text::Tokenizer& tokenizer,

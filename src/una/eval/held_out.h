@@ -13,7 +13,7 @@
 
 namespace una::eval {
 
-// What an online run is measured by: sampled answers to prompts that it does not train on.
+// What a run is measured by: sampled answers to prompts that it does not train on.
 struct HeldOut {
   rollout::AnswerSource* answers = nullptr;
   reward::Reward* reward = nullptr;
@@ -23,9 +23,13 @@ struct HeldOut {
   std::optional<PolicyUse> reference;  // nullopt: no KL is measured
 };
 
-// One answer per prompt, always by the same draws: reward, lengths, ends, and "kl", the mean log-ratio to the
-// reference in nats per answer.
-MetricSums measure_held_out(const HeldOut& parts);
+// The answers, always by the same draws, and what they come to: reward, lengths, ends, "length" (mean tokens) and "kl",
+// the mean log-ratio to the reference in nats per answer. A reward that compares pairs gives no scores.
+struct HeldOutAnswers {
+  std::vector<rollout::Group> groups;
+  MetricSums metrics;
+};
+HeldOutAnswers answer_held_out(const HeldOut& parts);
 
 // Answers of a model to string prompts, `per_prompt` each at temperature 1.
 struct Sampled {

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/shell/help.h"

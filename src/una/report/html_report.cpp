@@ -4,6 +4,7 @@
 #include "una/base/format.h"
 #include "una/report/charts.h"
 #include "una/report/embedded.h"
+#include "una/report/eval_page.h"
 #include "una/report/html_text.h"
 #include "una/report/run_folder.h"
 #include "una/report/sections.h"
@@ -48,7 +49,8 @@ std::string chart_section(const RunFolder& run, Json& all) {
 std::string body(const RunFolder& run, Json& charts) {
   std::string html = header_section(run) + health_section(run) + tiles_section(run) + results_section(run);
   html += chart_section(run, charts);
-  html += samples_section(run) + final_metrics_section(run) + data_section(run) + config_section(run);
+  html += evaluations_section(run) + samples_section(run) + final_metrics_section(run) + data_section(run) +
+          config_section(run);
   return html + cat("<footer>Made by una ", UNA_VERSION, " from the run folder ", escaped(run.name),
                     ". Charts: uPlot (MIT).</footer>");
 }
@@ -59,13 +61,10 @@ std::string html_report(const std::string& run_folder) {
   const RunFolder run = read_run_folder(run_folder);
   Json charts = Json::array();
   const std::string html = body(run, charts);
-  return cat(
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-      "content=\"width=device-width, initial-scale=1\">\n<title>",
-      escaped(run.name), " \xC2\xB7 una report</title>\n<style>", kUplotCss, "</style>\n<style>", kReportCss,
-      "</style>\n</head>\n<body>\n<main>\n", html,
-      "\n</main>\n<script type=\"application/json\" id=\"una-data\">", script_json({{"charts", charts}}),
-      "</script>\n<script>", kUplotJs, "</script>\n<script>", kReportJs, "</script>\n</body>\n</html>\n");
+  return html_page(
+      run.name, html,
+      cat("<script type=\"application/json\" id=\"una-data\">", script_json({{"charts", charts}}),
+          "</script>\n<script>", kUplotJs, "</script>\n<script>", kReportJs, "</script>\n"));
 }
 
 void write_html_report(const std::string& run_folder) {

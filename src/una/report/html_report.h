@@ -6,8 +6,8 @@
 
 namespace una::report {
 
-// report.html from a run folder (run.yaml, metrics.jsonl, data.json, results.json, samples.jsonl, health.txt
-// and summary.json where they exist): a pure function of it. Self-contained (uPlot inlined), light and
+// report.html from a run folder (run.yaml, metrics.jsonl, data.json, results.json, samples.jsonl, eval_samples.jsonl,
+// health.txt and summary.json where they exist): a pure function of it. Self-contained (uPlot inlined), light and
 // dark. A folder with results.json whose subfolders hold metrics.jsonl becomes a comparison: one curve a
 // subfolder. InputError when neither the folder nor a subfolder holds metrics.
 //   summary.json: {"una" (its version), "finished" (a date), "peak_memory_mb"}, all optional

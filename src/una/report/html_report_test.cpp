@@ -116,6 +116,29 @@ TEST(HtmlReport, SamplesOfAnyKeysBecomeColumnsAndATornLastLineIsLeftOut) {
   EXPECT_FALSE(has(html, ">p3"));
 }
 
+TEST(HtmlReport, EvaluationsStandSideBySide) {
+  const std::string folder = test_folder("report_evaluations");
+  write_metrics(folder, {"loss"});
+  std::string lines;
+  for (int step = 0; step <= 70; step += 10) {
+    for (int row = 0; row < 2; ++row) {
+      lines += Json{{"step", step},
+                    {"row", row},
+                    {"prompt", cat("p", row)},
+                    {"answer", cat("<b>", step, "/", row)},
+                    {"score", step / 10}}
+                   .dump() +
+               "\n";
+    }
+  }
+  write_file(folder + "/eval_samples.jsonl", lines);
+  const std::string html = html_report(folder);
+  EXPECT_TRUE(has(html, "<th>prompt</th><th>step 0</th><th>step 10</th>"));
+  EXPECT_TRUE(has(html, "<th>step 70</th>")) << "the last evaluation is always there";
+  EXPECT_TRUE(has(html, "&lt;b&gt;70/1</div><div class=\"muted\">score 7<"));
+  EXPECT_TRUE(has(html, "6 of 8 evaluations, 2 of 2 prompts"));
+}
+
 TEST(HtmlReport, AnOnlineRunBeginsWithRewardAndKlAndHidesALossOfNothing) {
   const std::string folder = test_folder("report_online");
   std::string text;

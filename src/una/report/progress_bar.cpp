@@ -86,11 +86,18 @@ void ProgressBar::set_total(double total_work) {
   total_ = total_work;
 }
 
+void ProgressBar::set_aside(double spent, double ahead) {
+  const std::lock_guard lock(bar_mutex);
+  aside_ = spent;
+  aside_ahead_ = ahead;
+}
+
 double ProgressBar::elapsed() const { return monotonic_seconds() - start_; }
 
 double ProgressBar::remaining() const {
   const double here = done_ - before_;
-  return here > 0 ? elapsed() * std::max(0.0, total_ - done_) / here : 0;
+  if (here <= 0) { return 0; }
+  return std::max(0.0, elapsed() - aside_) * std::max(0.0, total_ - done_) / here + aside_ahead_;
 }
 
 void ProgressBar::finish(const char* outcome) {

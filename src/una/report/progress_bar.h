@@ -17,8 +17,11 @@ class ProgressBar {
   ProgressBar& operator=(const ProgressBar&) = delete;
   void advance(double work, const std::string& note = "");  // note: "loss 0.42"
   void set_total(double total_work);
+  // Seconds that went to something other than the work, and those that still will: they count in the time left, but not
+  // in the speed of the work.
+  void set_aside(double spent, double ahead);
   double elapsed() const;    // seconds
-  double remaining() const;  // seconds, from the work done so far; 0 before any
+  double remaining() const;  // seconds, from the work done so far and what was set aside; 0 before any work
   void finish(const char* outcome = "done");
 
  private:
@@ -27,7 +30,7 @@ class ProgressBar {
   void draw(bool force);
   void end(const char* outcome);
   std::string title_, note_;
-  double total_, before_, done_, start_, last_draw_ = 0;
+  double total_, before_, done_, start_, last_draw_ = 0, aside_ = 0, aside_ahead_ = 0;
   bool terminal_, shown_ = false, finished_ = false;
 };
 

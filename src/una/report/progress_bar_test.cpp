@@ -125,6 +125,17 @@ TEST(ProgressBar, WhatAnEarlierProcessDidCountsInTheShareOnly) {
   EXPECT_NE(testing::internal::GetCapturedStderr().find("stopped at 40.0 %"), std::string::npos);
 }
 
+TEST(ProgressBar, OtherWorkCountsInTheTimeLeftAndNotInTheSpeed) {
+  ProgressBar bar("training", 100);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  bar.advance(50);
+  bar.set_aside(1000, 0);  // more than there was: the work took no time
+  EXPECT_EQ(bar.remaining(), 0);
+  bar.set_aside(0, 30);
+  EXPECT_GE(bar.remaining(), 30 + 0.02 * 0.999);
+  EXPECT_LE(bar.remaining(), 30 + bar.elapsed() * 1.001);
+}
+
 TEST(ProgressBar, ABarInsideAnotherStaysSilent) {
   testing::internal::CaptureStderr();
   {

@@ -78,6 +78,7 @@ RunFolder read_one(const std::string& path) {
   run.data = json_or_null(path + "/data.json");
   run.results = json_or_null(path + "/results.json");
   run.samples = read_samples(path + "/samples.jsonl");
+  run.evaluations = read_samples(path + "/eval_samples.jsonl");
   run.has_report = is_file(path + "/report.html");
   read_facts(path, run);
   return run;

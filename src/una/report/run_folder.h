@@ -22,8 +22,9 @@ struct RunFolder {
   double peak_mb = 0;                  // 0: not known
   Json data, results;
   std::vector<Json> samples;
-  bool has_report = false;       // it holds a report.html
-  std::vector<RunFolder> parts;  // subfolders with metrics; only where they are to be compared
+  std::vector<Json> evaluations;  // lines of eval_samples.jsonl
+  bool has_report = false;        // it holds a report.html
+  std::vector<RunFolder> parts;   // subfolders with metrics; only where they are to be compared
 
   std::vector<LogRow> log_rows() const;
   std::string setting(const char* key) const;  // as text, "" when absent

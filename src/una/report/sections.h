@@ -14,6 +14,7 @@ std::string final_metrics_section(const RunFolder& run);
 std::string results_section(const RunFolder& run);  // the table of methods and the plot of their gains
 std::string data_section(const RunFolder& run);     // what the reader understood
 std::string samples_section(const RunFolder& run);
+std::string evaluations_section(const RunFolder& run);  // held-out answers, a column an evaluation
 std::string config_section(const RunFolder& run);
 
 std::string table_cell(const std::string& style, const std::string& html);  // <td>

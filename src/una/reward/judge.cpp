@@ -240,7 +240,7 @@ std::vector<Verdict> Judge::win_shares(const std::vector<Question>& questions) {
 
 std::unique_ptr<Reward> make_judge(JudgeParts parts) { return std::make_unique<Judge>(std::move(parts)); }
 
-std::unique_ptr<Reward> make_judge(const std::string& path) {
+std::unique_ptr<Reward> make_judge(const std::string& path, JudgeMemory memory) {
   JudgeParts parts;
   parts.settings = read_judge_file(path);
   const JudgeOptions& o = parts.settings.options;
@@ -250,7 +250,7 @@ std::unique_ptr<Reward> make_judge(const std::string& path) {
                   .max_retries = o.max_retries,
                   .bearer = judge_key(o, path)};
   const std::string own = user_cache_folder();
-  if (o.cache_dir != "none" && (o.cache_dir != "auto" || !own.empty())) {
+  if (memory == JudgeMemory::kCache && o.cache_dir != "none" && (o.cache_dir != "auto" || !own.empty())) {
     const std::string folder = o.cache_dir == "auto" ? own + "/judge" : o.cache_dir;
     const std::string name = hash_hex(cat(o.base_url, '\n', o.model)).substr(0, 16);
     parts.cache = JudgeCache(folder, name + ".jsonl");

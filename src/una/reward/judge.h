@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -26,7 +27,10 @@ struct JudgeParts {
 // listens, and on 401, 403, 404 and 405.
 std::unique_ptr<Reward> make_judge(JudgeParts parts);
 
-// "judge:FILE": settings from the file, key from the environment, cache on disk.
-std::unique_ptr<Reward> make_judge(const std::string& path);
+// Whether replies of earlier calls answer the same question again.
+enum class JudgeMemory : std::uint8_t { kCache, kNone };
+
+// "judge:FILE": settings from the file, key from the environment, cache on disk unless `memory` is kNone.
+std::unique_ptr<Reward> make_judge(const std::string& path, JudgeMemory memory = JudgeMemory::kCache);
 
 }  // namespace una::reward

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
@@ -10,12 +9,11 @@
 #include "una/base/hash.h"
 #include "una/base/log.h"
 #include "una/base/rng.h"
-#include "una/eval/held_out.h"
 #include "una/reward/reward.h"
 #include "una/rollout/rollout.h"
+#include "una/run/prompts.h"
 #include "una/run/sample_table.h"
 #include "una/setup/methods.h"
-#include "una/views/read_examples.h"
 
 namespace una::run {
 namespace {
@@ -28,37 +26,6 @@ online::Method online_method(const setup::RunConfig& config) {
   const std::optional<online::Method> method = setup::find_method(config.method).online;
   if (!method) { throw InternalError(cat(config.method, " does not learn from its own samples")); }
   return *method;
-}
-
-// Every prompt once: rows that share one (a pair and its mirror, four scored answers) are one task.
-std::vector<rollout::Prompt> read_prompts(const rows::DataOptions& options, const setup::TextSetup& text,
-                                          std::int64_t room, rows::ReadReport& report) {
-  std::vector<rollout::Prompt> prompts;
-  std::set<std::vector<std::int32_t>> seen;
-  std::int64_t too_long = 0;
-  rows::DataOptions reading = options;
-  reading.feedback = "auto";
-  for (Example& example : views::read_examples(reading, report, "")) {
-    example.responses.clear();
-    example.unit = Unit::kPrompt;
-    std::vector<std::int32_t> ids = data::tokenise_prompt(example, options, text.encoder).ids;
-    if (std::ssize(ids) > room) {
-      ++too_long;
-    } else if (seen.insert(ids).second) {
-      prompts.push_back({.example = std::move(example), .ids = std::move(ids)});
-    }
-  }
-  const auto kept = static_cast<std::int64_t>(prompts.size());
-  const double lost =
-      static_cast<double>(too_long) / std::max<double>(1, static_cast<double>(kept + too_long));
-  check_input(lost <= options.allow_dropped, thousands(too_long), " of ", thousands(kept + too_long),
-              " prompts are longer than ", room,
-              " tokens (max_length less max_completion_length); raise --max_length, lower "
-              "--max_completion_length, or allow it with --allow_dropped");
-  if (too_long > 0) { report.dropped["prompt leaves no room for max_completion_length"] = too_long; }
-  report.rows_kept = kept;
-  report.by_unit = {{"prompt", kept}};
-  return prompts;
 }
 
 Row prompt_row(const rollout::Prompt& prompt) {
@@ -169,7 +136,9 @@ SamplingParams sampling_of(const setup::RunConfig& config, const setup::TextSetu
 }
 
 RunData load_prompts(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup) {
-  const std::int64_t room = config.data.max_length - config.objective.max_completion_length;
+  const PromptRoom room{.tokens = config.data.max_length - config.objective.max_completion_length,
+                        .made_of = "max_length less max_completion_length",
+                        .remedy = "raise --max_length, lower --max_completion_length"};
   rows::ReadReport report;
   setup.prompts = read_prompts(config.data, text, room, report);
   check_input(!setup.prompts.empty(), "no prompts are left to train on");
@@ -252,20 +221,6 @@ std::unique_ptr<StepSource> make_round_source(const setup::RunConfig& config, co
     if (answers != nullptr && !answers->account().empty()) { log_info(answers->account()); }
   });
   return source;
-}
-
-MetricSums evaluate_online(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup,
-                           train::TrainableSet& set) {
-  const auto own = rollout::make_model_source(*set.model, set.policy, &text.tokenizer());
-  eval::HeldOut parts{.answers = setup.answers == nullptr ? own.get() : setup.answers.get(),
-                      .reward = setup.rewards.reward.get(),
-                      .prompts = &setup.eval_prompts,
-                      .sampling = {.num_generations = 1,
-                                   .max_batch = config.online.generation_batch_size,
-                                   .params = sampling_of(config, text)},
-                      .policy = {set.model, set.policy}};
-  if (set.reference != nullptr) { parts.reference = {&set.reference->model(), set.reference->adapter()}; }
-  return eval::measure_held_out(parts);
 }
 
 }  // namespace una::run

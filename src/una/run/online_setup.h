@@ -48,8 +48,4 @@ void connect_endpoint(const setup::RunConfig& config, const setup::TextSetup& te
 std::unique_ptr<StepSource> make_round_source(const setup::RunConfig& config, const setup::TextSetup& text,
                                               OnlineSetup& setup, train::TrainableSet& set);
 
-// Samples and scores the held-out prompts: reward, lengths, ends. Always the same draws.
-MetricSums evaluate_online(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup,
-                           train::TrainableSet& set);
-
 }  // namespace una::run

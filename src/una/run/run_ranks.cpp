@@ -166,7 +166,10 @@ int agreed_signal(dist::Ranks& gang) {
 int run_training_by_ranks(const setup::RunConfig& given, const setup::RankOptions& options,
                           const setup::StopOptions& stop, const std::vector<std::string>& arguments) {
   setup::RunConfig config = given;
-  const double save_before = stop.save_before.empty() ? 0 : parse_duration(stop.save_before, "save_before");
+  check_input(stop.stop_at_step >= 0, "stop_at_step must not be negative");
+  const Stops stops{
+      .save_before = stop.save_before.empty() ? 0 : parse_duration(stop.save_before, "save_before"),
+      .at_step = stop.stop_at_step};
   if (config.run.resume_from_checkpoint.empty() && dist::is_restart(dist::process_variable)) {
     config.run.resume_from_checkpoint = "auto";
   }
@@ -174,7 +177,7 @@ int run_training_by_ranks(const setup::RunConfig& given, const setup::RankOption
   check_input(launch.size == 1 || config.online.sampling_endpoint.empty(), "sampling_endpoint with ",
               launch.size, " ranks is not offered: the ranks sample by the model that they train");
   return run_by_ranks(options, launch, arguments,
-                      [&](dist::Ranks& ranks) { return run_training(config, ranks, save_before); });
+                      [&](dist::Ranks& ranks) { return run_training(config, ranks, stops); });
 }
 
 int run_by_ranks(const setup::RankOptions& options, const dist::Launch& launch,

@@ -15,9 +15,14 @@
 
 namespace una::run {
 
-// run_training of training_run.h as one of several ranks. `save_before`: seconds since the program began after which the
-// run is saved and stopped; 0: never.
-int run_training(const setup::RunConfig& config, dist::Ranks& ranks, double save_before);
+// When a run ends before its last step, with a checkpoint from which it goes on as if it had not stopped.
+struct Stops {
+  double save_before = 0;    // seconds since the program began; 0: never
+  std::int64_t at_step = 0;  // the result is written when the run has reached its end; 0: never
+};
+
+// run_training of training_run.h as one of several ranks.
+int run_training(const setup::RunConfig& config, dist::Ranks& ranks, const Stops& stops = {});
 
 // The same in this process, which is one rank or the only one; or, where keys or launcher ask for
 // ranks of this machine, in processes of this program with `arguments`, the words of the command. Returns the exit

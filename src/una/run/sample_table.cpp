@@ -6,17 +6,13 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json_line.h"
+#include "una/run/prompts.h"
 
 namespace una::run {
 namespace {
 
 constexpr std::size_t kRows = 200;    // of the file
 constexpr std::size_t kPerRound = 4;  // written of each round
-
-Json prompt_json(const Text& prompt) {
-  if (!prompt.is_chat) { return prompt.plain; }
-  return prompt.messages.empty() ? "" : prompt.messages.back().content;
-}
 
 }  // namespace
 
@@ -36,7 +32,7 @@ void SampleTable::add(const online::Round& round) {
     if (round.groups[g].answers.empty()) { continue; }
     const rollout::Answer& answer = round.groups[g].answers.front();
     const Json row{{"round", round.number},
-                   {"prompt", prompt_json(round.groups[g].prompt->example.prompt)},
+                   {"prompt", shown_prompt(round.groups[g].prompt->example.prompt)},
                    {"answer", answer.text},
                    {"reward", answer.scored ? Json(answer.reward) : Json(nullptr)}};
     lines_.push_back(json_line(row));

@@ -22,12 +22,13 @@
 #include "una/data/row_cache.h"
 #include "una/kernels/devices.h"
 #include "una/kernels/threads.h"
-#include "una/objective/methods.h"
 #include "una/report/html_report.h"
 #include "una/report/progress_bar.h"
+#include "una/run/evaluation_setup.h"
 #include "una/run/loss_pilot.h"
 #include "una/run/measured_targets.h"
 #include "una/run/online_setup.h"
+#include "una/run/report_to.h"
 #include "una/run/run_plan.h"
 #include "una/run/run_ranks.h"
 #include "una/setup/critic_setup.h"
@@ -52,32 +53,6 @@ Settings with_absolute_paths(const Settings& then) {
   return out;
 }
 
-// Keys about evaluation mean nothing without rows for it.
-void check_report_to(const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    check_input(
-        name != "wandb" && name != "trackio", "report_to: ", name,
-        " is not offered; metrics.jsonl and TensorBoard files are written, which it reads (wandb sync "
-        "--sync-tensorboard, trackio.import_tf_events)");
-    objective::choose("report_to", name, {"tensorboard", "mlflow", "all", "none"});
-  }
-}
-
-bool reports_to(const std::vector<std::string>& names, const std::string& tracker) {
-  return std::any_of(names.begin(), names.end(),
-                     [&](const std::string& name) { return name == tracker || name == "all"; });
-}
-
-// run.yaml's keys as one line of text each.
-std::map<std::string, std::string> params_of(const std::string& yaml) {
-  std::map<std::string, std::string> out;
-  const Settings settings = parse_yaml_settings(yaml, "run.yaml");
-  for (const auto& [key, value] : settings.all()) {
-    out[key] = value.is_list ? join(value.list, ", ") : value.text;
-  }
-  return out;
-}
-
 // run.yaml and adapter_config.json hold paths, and both are UTF-8.
 void check_utf8_keys(const std::string& yaml) {
   for (const std::string& line : split(yaml, '\n')) {
@@ -89,8 +64,8 @@ void check_utf8_keys(const std::string& yaml) {
 // The parts of one run, built in order: each stage is one function.
 class TrainingRun {
  public:
-  TrainingRun(const setup::RunConfig& config, dist::Ranks& gang, double save_before = 0)
-      : config_(config), gang_(gang), save_before_(save_before) {}
+  TrainingRun(const setup::RunConfig& config, dist::Ranks& gang, const Stops& stops)
+      : config_(config), gang_(gang), stops_(stops) {}
   int run();
   RunPlan plan();
 
@@ -120,7 +95,7 @@ class TrainingRun {
 
   setup::RunConfig config_;
   dist::Ranks& gang_;
-  double save_before_;       // seconds; 0: never
+  Stops stops_;
   double calls_before_ = 0;  // seconds in collectives before the first step
   std::unique_ptr<objective::Objective> objective_;
   setup::ModelSetup model_;
@@ -130,6 +105,8 @@ class TrainingRun {
   RunPlan plan_;
   std::unique_ptr<train::StepRunner> runner_;
   OnlineSetup online_;  // online methods
+  EvaluationSetup evaluation_;
+  std::vector<std::unique_ptr<train::Evaluator>> evaluators_;
   std::unique_ptr<StepSource> stream_;
   std::unique_ptr<report::RunLog> log_;
   train::RunState start_;
@@ -146,14 +123,9 @@ void TrainingRun::check_config() {
   kernels::check_threads(config_.run.threads);
   check_input(config_.run.eval_fraction >= 0 && config_.run.eval_fraction < 1,
               "eval_fraction must be in [0, 1)");
-  check_input(!setup::eval_options(config_) || config_.run.eval_fraction == 0,
-              "eval_data (or a slice in dataset_test_split) and eval_fraction exclude each other");
-  train::check_evaluation(config_.train, config_.run.eval_fraction > 0 || setup::eval_options(config_));
+  check_evaluation(config_);
   if (is_online()) { check_online_config(config_); }
   check_report_to(config_.run.report_to);
-  check_input(config_.train.kl_budget == 0 ||
-                  (is_online() && (config_.run.eval_fraction > 0 || setup::eval_options(config_))),
-              "kl_budget needs an online method with held-out prompts (eval_fraction or eval_data)");
   check_input(is_online() || config_.online.offline_data.empty(), "offline_data goes with an online method; ",
               config_.method, " reads all its rows from --data");
   check_input(is_online() || !config_.objective.importance_sampling_correction,
@@ -201,6 +173,7 @@ void TrainingRun::load_rows() {
   });
   if (is_online()) { load_offline(config_, text_, online_); }
   if (!is_online()) { measure_targets(config_, *data_.train, objective_); }
+  load_evaluation(config_, text_, spec_, evaluation_);
   plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
 }
 
@@ -210,8 +183,9 @@ void TrainingRun::load_model() {
   for (std::int64_t i = 0; needs.survey && !is_online() && i < data_.train->size(); ++i) {
     objective_->observe(data::table_of(data_.train->row(i)));
   }
-  check_input(config_.train.kl_budget == 0 || model_.reference != nullptr,
-              "kl_budget: this method has no reference to measure a KL to (grpo: give --beta above 0)");
+  check_input(
+      config_.train.kl_budget == 0 || model_.reference != nullptr || config_.model.use_peft,
+      "kl_budget: this run trains every weight and has no reference to measure a KL to (grpo: give --beta above 0)");
   if (needs.score) { setup::warn_of_pad(text_.folder, spec_, text_.eos_id()); }
   if (needs.value) { setup::add_value_head(model_, config_, objective_->initial_value()); }
   if (needs.token_values) { setup::add_critic(model_, config_); }
@@ -252,6 +226,9 @@ std::map<std::string, std::string> TrainingRun::identity() const {
                                          {"start adapter", model_.start_hash}};
   if (model_.reference != nullptr) { out["reference"] = model_.reference->content_hash(); }
   if (online_.offline != nullptr) { out["offline data"] = online_.offline->content_hash(); }
+  for (const auto& evaluator : evaluators_) {
+    out["evaluation's rows (" + evaluator->name() + ")"] = evaluator->content_hash();
+  }
   if (!model_.critic_hash.empty()) { out["critic's start"] = model_.critic_hash; }
   return out;
 }
@@ -278,6 +255,10 @@ void TrainingRun::check_resume(const std::string& checkpoint) {
   try {
     objective_->load_state(start_.objective);
     stream_->load_state(start_.source);
+    for (const auto& evaluator : evaluators_) {
+      const auto state = start_.evaluators.find(evaluator->name());
+      if (state != start_.evaluators.end()) { evaluator->load_state(*state); }
+    }
   } catch (const Json::exception& error) {
     throw InputError(cat(checkpoint, "/una_state.json: the running means cannot be read (",
                          json_reason(error), "); resume from another checkpoint"));
@@ -364,9 +345,7 @@ train::LoopParts TrainingRun::loop_parts() {
   if (data_.eval != nullptr) {
     parts.eval_batches = make_eval_batches(*data_.eval, config_, objective_->needs().kl_rows);
   }
-  if (!online_.eval_prompts.empty()) {
-    parts.evaluate_samples = [this] { return evaluate_online(config_, text_, online_, runner_->set()); };
-  }
+  for (const auto& evaluator : evaluators_) { parts.evaluators.push_back(evaluator.get()); }
   double total = 0;
   for (const auto& [length, count] : data_.train->report().lengths) {
     total += static_cast<double>(length) * static_cast<double>(count);
@@ -384,10 +363,11 @@ train::LoopParts TrainingRun::loop_parts() {
     views::write_score_fits(data_.train->report().score_fits.get(), folder);
   };
   parts.before_checkpoint = check_watched_files;
-  parts.save_before = save_before_;
+  parts.save_before = stops_.save_before;
   parts.after_checkpoint = [this] { output_->keep(); };
   parts.saved_step = start_.config.empty() ? -1 : start_.position.step;
   parts.title = config_.method;
+  parts.stop_at = stops_.at_step;
   return parts;
 }
 
@@ -413,6 +393,7 @@ void TrainingRun::write_summary(const train::LoopResult& result) const {
                                 {"sequences_computed", model_.reference->computed_sequences()},
                                 {"seconds", model_.reference->seconds()}};
   }
+  if (result.stopped_early) { summary["stopped_early"] = true; }
   if (result.has_best) { summary["best"] = Json{{"step", result.best_step}, {"metric", result.best_metric}}; }
   write_file(config_.run.output_dir + "/summary.json", print_json(summary));
 }
@@ -423,15 +404,21 @@ int TrainingRun::finish(const train::LoopResult& result) {
   const std::string exchanges = exchange_line(gang_, calls_before_, result.seconds);
   const int stopped = signal > 0 ? 128 + signal : (result.interrupted ? kExitTryAgain : 0);
   if (!gang_.leads()) { return stopped; }
-  if (!result.interrupted) { write_result(result); }
+  if (!result.interrupted && !result.paused) { write_result(result); }
   const std::string health = write_accounts(result);
   const std::string& out = config_.run.output_dir;
   if (result.interrupted && result.steps == 0 && output_->has_old_work()) {
     log_info("stopped before the first step");
     return stopped;
   }
-  if (result.interrupted) {
-    log_info(cat("stopped at step ", result.steps, signal > 0 ? "" : " by save_before",
+  if (result.stopped_early) {
+    log_info(cat("stopped early at step ", result.steps, ": ", config_.train.early_stopping_patience,
+                 " evaluations in a row did not improve ", config_.train.metric_for_best_model,
+                 result.has_best ? cat(" (best: step ", result.best_step, ")") : std::string()));
+  }
+  if (result.interrupted || result.paused) {
+    const char* reason = !result.interrupted || signal > 0 ? "" : " by save_before";
+    log_info(cat(result.paused ? "paused" : "stopped", " at step ", result.steps, reason,
                  "; checkpoint saved. Go on with: una train --config ", out,
                  "/run.yaml --resume_from_checkpoint true"));
     return stopped;
@@ -521,6 +508,12 @@ int TrainingRun::run() {
   load_rows();
   load_model();
   make_steps();
+  evaluators_ = make_evaluators(config_, evaluation_,
+                                {.model = &model_,
+                                 .text = &text_,
+                                 .online = &online_,
+                                 .gang = &gang_,
+                                 .other_ranks_folder = temporary_.path()});
   check_same(gang_, identity(), "every rank must read the same model and the same data");
   if (!checkpoint.empty()) { check_resume(checkpoint); }
   describe();
@@ -556,7 +549,7 @@ void TrainingRun::start_output(const std::string& checkpoint) {
                             .tensorboard = reports_to(config_.run.report_to, "tensorboard"),
                             .logging_dir = config_.run.logging_dir,
                             .mlflow = reports_to(config_.run.report_to, "mlflow"),
-                            .params = params_of(run_yaml())},
+                            .params = tracker_params(run_yaml())},
       train::total_steps(config_.train, stream_->steps_per_epoch()),
       checkpoint.empty() ? -1 : start_.position.step);
 }
@@ -577,14 +570,14 @@ void TrainingRun::check_start() {
 
 }  // namespace
 
-int run_training(const setup::RunConfig& config, dist::Ranks& ranks, double save_before) {
-  return TrainingRun(config, ranks, save_before).run();
+int run_training(const setup::RunConfig& config, dist::Ranks& ranks, const Stops& stops) {
+  return TrainingRun(config, ranks, stops).run();
 }
 
-int run_training(const setup::RunConfig& config) { return run_training(config, *dist::make_ranks({}), 0); }
+int run_training(const setup::RunConfig& config) { return run_training(config, *dist::make_ranks({})); }
 
 RunPlan plan_training(const setup::RunConfig& config) {
-  return TrainingRun(config, *dist::make_ranks({})).plan();
+  return TrainingRun(config, *dist::make_ranks({}), {}).plan();
 }
 
 }  // namespace una::run

@@ -179,7 +179,9 @@ bool reads_key(const Method& method, const std::string& key) {
   const bool is_someones = std::any_of(methods().begin(), methods().end(),
                                        [&](const Method& other) { return has(other.own_keys, key); });
   if (is_someones) { return false; }
-  if (key == "kl_budget" || is_key_of<online::OnlineOptions>(key)) { return method.online.has_value(); }
+  if (key == "kl_budget" || is_key_of<HeldOutOptions>(key)) { return method.objective != "reward"; }
+  if (key == "reward_command_timeout") { return method.objective != "reward"; }  // eval_reward too
+  if (is_key_of<online::OnlineOptions>(key)) { return method.online.has_value(); }
   if (key == "ref_model" || key == "precompute_ref_log_probs") { return method.has_reference; }
   return true;
 }

@@ -27,10 +27,13 @@ struct RankOptions {
 // When a training run ends before it is done. Not part of its config either.
 struct StopOptions {
   std::string save_before;
+  std::int64_t stop_at_step = 0;
   template <class V>
   void fields(V&& v) {
     v("save_before", save_before,
       "save and stop (exit code 75) when the program has run for so long: 03:45:00 or seconds; empty: never");
+    v("stop_at_step", stop_at_step,
+      "pause at this step with a checkpoint, the schedule being that of the whole run; 0: run to the end");
   }
 };
 

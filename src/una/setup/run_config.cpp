@@ -194,6 +194,8 @@ bool may_change_on_resume(const std::string& key) {
                                                  "greater_is_better",
                                                  "load_best_model_at_end",
                                                  "kl_budget",
+                                                 "early_stopping_patience",
+                                                 "early_stopping_threshold",
                                                  "sampling_endpoint",
                                                  "sampling_model",
                                                  "sampling_sync_command",
@@ -339,15 +341,16 @@ void make_reward_absolute(std::string& name) {
 
 RunConfig with_absolute_paths(RunConfig config) {
   const bool by_entries = !config.data.dataset_dir.empty();  // dataset_name holds names, not files
-  for (std::vector<std::string>* files :
-       {&config.data.dataset_name, &config.run.eval_data, &config.online.offline_data}) {
+  for (std::vector<std::string>* files : {&config.data.dataset_name, &config.run.eval_data,
+                                          &config.online.offline_data, &config.held_out.eval_generate_data}) {
     for (std::string& file : *files) {
       if (!by_entries) { make_absolute_unless(file, {"-"}); }
     }
   }
-  for (std::string* path : {&config.model.model_name_or_path, &config.model.adapter, &config.model.ref_model,
-                            &config.data.dataset_dir, &config.data.score_fit, &config.run.output_dir,
-                            &config.run.logging_dir, &config.online.critic_from}) {
+  for (std::string* path :
+       {&config.model.model_name_or_path, &config.model.adapter, &config.model.ref_model,
+        &config.data.dataset_dir, &config.data.score_fit, &config.run.output_dir, &config.run.logging_dir,
+        &config.online.critic_from, &config.held_out.eval_tasks_dir}) {
     make_absolute(*path);
   }
   // A chat template may be a name instead of a file.
@@ -355,7 +358,9 @@ RunConfig with_absolute_paths(RunConfig config) {
   make_absolute_unless(config.run.resume_from_checkpoint, {"true", "false", "auto"});
   make_absolute_unless(config.run.reference_cache_dir, {"auto", "none"});
   make_absolute_unless(config.data.dataset_cache_dir, {"auto", "none"});
-  for (std::string& reward : config.online.reward) { make_reward_absolute(reward); }
+  for (std::vector<std::string>* rewards : {&config.online.reward, &config.held_out.eval_reward}) {
+    for (std::string& reward : *rewards) { make_reward_absolute(reward); }
+  }
   return config;
 }
 

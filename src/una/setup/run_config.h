@@ -10,6 +10,7 @@
 #include "una/objective/objective.h"
 #include "una/online/online_options.h"
 #include "una/rows/data_options.h"
+#include "una/setup/held_out_options.h"
 #include "una/train/train_options.h"
 
 namespace una::setup {
@@ -111,6 +112,7 @@ struct RunConfig {
   train::TrainOptions train;
   RunOptions run;
   online::OnlineOptions online;
+  HeldOutOptions held_out;
   template <class V>
   void fields(V&& v) {
     v("method", method, "una | dpo | kto | sft | reward | una_online | rloo | grpo | online_dpo | ppo");
@@ -120,6 +122,7 @@ struct RunConfig {
     train.fields(v);
     run.fields(v);
     online.fields(v);
+    held_out.fields(v);
   }
 
   std::uint64_t order_seed() const;    // of the order of rows: data_seed, or seed

@@ -40,7 +40,9 @@ std::vector<std::string> run_inputs(const RunConfig& config) {
   append_rows(out, config.data);
   if (const std::optional<rows::DataOptions> held_out = eval_options(config)) { append_rows(out, *held_out); }
   append(out, config.online.offline_data);
+  append(out, config.held_out.eval_generate_data);
   append(out, reward_inputs(config.online.reward));
+  append(out, reward_inputs(config.held_out.eval_reward));
   return out;
 }
 

@@ -16,12 +16,12 @@ Stages::Stages(std::string path, const std::string& settings, bool (*may_change)
   if (!is_file(path_)) { return; }
   const Json old = parse_json(read_file(path_), path_);
   check_input(old.is_object() && old.contains("settings") && old.contains("stages"), path_,
-              " is not a manifest of una rounds");
+              " is not a list of finished stages");
   const Settings then = parse_yaml_settings(old["settings"].get<std::string>(), path_);
   const Settings now = parse_yaml_settings(settings, "this run");
   for (const ChangedKey& changed : changed_keys(then, now, may_change, AbsentKeys::kChanged)) {
     throw InputError(cat(path_, ": ", changed.key, " was ", changed.was, " and is ", changed.is,
-                         " now; rounds that go on keep their settings (or give another --out)"));
+                         " now; work that goes on keeps its settings (or give another --out)"));
   }
   stages_ = old["stages"];
 }

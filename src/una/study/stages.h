@@ -6,7 +6,7 @@
 
 namespace una::study {
 
-// The finished stages of work that can be taken up again (una rounds): one file, written whole after each stage. A
+// The finished stages of work that can be taken up again (una rounds, una tune): one file, written whole after each stage. A
 // stage that is not in it is not done, whatever files exist.
 class Stages {
  public:

@@ -32,7 +32,7 @@ TEST(Stages, OtherSettingsAreRefusedByName) {
       Stages(path, now, is_threads);
       FAIL() << now;
     } catch (const InputError& error) {
-      EXPECT_NE(std::string(error.what()).find("rounds that go on keep their settings"), std::string::npos);
+      EXPECT_NE(std::string(error.what()).find("work that goes on keeps its settings"), std::string::npos);
     }
   }
 }

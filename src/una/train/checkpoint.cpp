@@ -53,6 +53,9 @@ Json state_json(const RunState& state, const FlatBuffer& buffer) {
       {"identity", state.identity},
       {"facts", state.facts},
       {"best", state.has_best ? Json{{"metric", state.best_metric}, {"step", state.best_step}} : Json()},
+      {"evaluators", state.evaluators},
+      {"early_stopping", state.early_stopping},
+      {"evaluation_due", state.evaluation_due},
       {"config", state.config},
       {"tensors", tensors}};
 }
@@ -136,6 +139,9 @@ RunState parse_state(const Json& json) {
     state.best_metric = best.at("metric").get<double>();
     state.best_step = best.at("step").get<std::int64_t>();
   }
+  state.evaluators = json.value("evaluators", Json::object());  // absent in older checkpoints
+  state.early_stopping = json.value("early_stopping", std::int64_t{-1});
+  state.evaluation_due = json.value("evaluation_due", false);
   return state;
 }
 

@@ -27,6 +27,9 @@ struct RunState {
   bool has_best = false;
   double best_metric = 0;
   std::int64_t best_step = 0;
+  Json evaluators = Json::object();  // Evaluator::state() by its name
+  std::int64_t early_stopping = -1;  // EarlyStopping::count()
+  bool evaluation_due = false;       // a signal came before this step's evaluation was done
 };
 
 // What the caller writes into a checkpoint.

@@ -24,6 +24,7 @@ void check_counts(const TrainOptions& o) {
   check_input(o.save_steps >= 1, "save_steps must be 1 or more (save_strategy: no saves none)");
   check_count("save_steps", o.save_steps, 1);
   check_count("save_total_limit", o.save_total_limit, 0);
+  check_count("early_stopping_patience", o.early_stopping_patience, 0);
 }
 
 void check_rates(const TrainOptions& o) {
@@ -40,6 +41,7 @@ void check_rates(const TrainOptions& o) {
   check_input(o.adam_epsilon > 0, "adam_epsilon must be above 0");
   check_input(o.max_grad_norm >= 0 && std::isfinite(o.max_grad_norm),
               "max_grad_norm must be 0 (never clip) or positive, not ", o.max_grad_norm);
+  check_not_negative("early_stopping_threshold", o.early_stopping_threshold);
   check_input(o.kl_budget >= 0, "kl_budget must be 0 (none) or positive, in nats per answer");
 }
 
@@ -55,13 +57,19 @@ void check_options(const TrainOptions& o) {
   check_choice("save_strategy", o.save_strategy, {"steps", "epoch", "no"});
 }
 
-void check_evaluation(const TrainOptions& o, bool has_rows) {
-  const char* remedy = " needs evaluation rows: give --eval_fraction 0.1 or --eval_data FILE";
-  check_input(has_rows || o.eval_strategy == "auto" || o.eval_strategy == "no", "eval_strategy ",
+void check_evaluation(const TrainOptions& o, bool has_evaluations) {
+  const char* remedy =
+      " needs evaluation rows: give --eval_fraction 0.1 or --eval_data FILE (or --eval_generate_data FILE, prompts "
+      "that the policy answers)";
+  check_input(has_evaluations || o.eval_strategy == "auto" || o.eval_strategy == "no", "eval_strategy ",
               o.eval_strategy, remedy);
-  check_input(has_rows || !o.load_best_model_at_end, "load_best_model_at_end", remedy);
-  check_input(o.eval_strategy != "no" || !o.load_best_model_at_end,
-              "load_best_model_at_end needs evaluations, and eval_strategy no makes none");
+  check_input(has_evaluations || !o.load_best_model_at_end, "load_best_model_at_end", remedy);
+  check_input(has_evaluations || o.early_stopping_patience == 0, "early_stopping_patience", remedy);
+  check_input(o.early_stopping_threshold == 0 || o.early_stopping_patience > 0,
+              "early_stopping_threshold means nothing without early_stopping_patience");
+  const char* key = o.load_best_model_at_end ? "load_best_model_at_end" : "early_stopping_patience";
+  check_input(o.eval_strategy != "no" || (!o.load_best_model_at_end && o.early_stopping_patience == 0), key,
+              " needs evaluations, and eval_strategy no makes none");
 }
 
 }  // namespace una::train

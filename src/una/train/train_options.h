@@ -44,6 +44,8 @@ struct TrainOptions {
   std::string metric_for_best_model = "eval_loss";
   double kl_budget = 0;
   std::optional<bool> greater_is_better;
+  std::int64_t early_stopping_patience = 0;
+  double early_stopping_threshold = 0;
 
   template <class V>
   void fields(V&& v) {
@@ -84,14 +86,19 @@ struct TrainOptions {
     v("load_best_model_at_end", load_best_model_at_end, "write the best checkpoint's weights as the result");
     v("metric_for_best_model", metric_for_best_model, "any logged evaluation metric");
     v("kl_budget", kl_budget,
-      "online methods: the best checkpoint is one whose eval_kl (nats per answer) is at most this; 0: any");
+      "evaluations of own answers: one whose eval_kl (nats per answer) is above this is neither the best nor an "
+      "improvement; 0: any may be");
     v("greater_is_better", greater_is_better, "null: by the metric's name (loss down, others up)");
+    v("early_stopping_patience", early_stopping_patience,
+      "end the run after this many evaluations in a row that do not improve metric_for_best_model; 0: never");
+    v("early_stopping_threshold", early_stopping_threshold,
+      "what counts as an improvement is more than this");
   }
 };
 
 // InputError for values that make no sense, alone or together.
 void check_options(const TrainOptions& options);
-// InputError for keys that need evaluations where the run has no evaluation rows (or prompts).
-void check_evaluation(const TrainOptions& options, bool has_rows);
+// InputError for keys that need evaluations where the run has nothing to evaluate: no rows, prompts or tasks.
+void check_evaluation(const TrainOptions& options, bool has_evaluations);
 
 }  // namespace una::train

@@ -18,6 +18,7 @@
 #include "una/kernels/devices.h"
 #include "una/report/console_row.h"
 #include "una/report/progress_bar.h"
+#include "una/train/early_stopping.h"
 #include "una/train/schedule.h"
 
 namespace una::train {
@@ -43,7 +44,10 @@ class Loop {
         schedule_{options.lr_scheduler_type, warmup(), total_, options.min_lr_ratio},
         gang_(parts.runner->gang()),
         begin_(monotonic_seconds()),
-        saved_at_(parts.saved_step) {
+        saved_at_(parts.saved_step),
+        eval_due_(start.evaluation_due),
+        stopping_early_(options.early_stopping_patience, options.early_stopping_threshold) {
+    stopping_early_.restore(start.early_stopping);
     if (gang_.leads()) {
       bar_.emplace(parts.title, std::max(1.0, static_cast<double>(total_) * step_tokens()),
                    static_cast<double>(start.position.step) * step_tokens());
@@ -72,6 +76,9 @@ class Loop {
   }
   // A signal that one rank saw stops all of them at the same place.
   bool stopping() { return gang_.any(wants_stop()); }
+  bool pauses() const {
+    return parts_.stop_at > 0 && state_.position.step >= parts_.stop_at && parts_.stream->resumable();
+  }
   void write_row(const report::LogRow& row) {
     if (gang_.leads()) { parts_.log->write(row, elapsed(), bar_->remaining()); }
   }
@@ -84,8 +91,11 @@ class Loop {
   std::map<std::string, double> logged(const MetricSums& sums, const std::string& prefix);
   void write_log();
   StepResult fitted_step(StepBatch& batch);
-  void evaluate();
-  std::string best_name(const std::map<std::string, double>& values) const;
+  void evaluate_start();
+  bool evaluate();
+  MetricSums evaluator_metrics();
+  void account_evaluation(report::LogRow& row, double seconds, double rows);
+  const double* best_metric_of(const std::map<std::string, double>& values, std::string& name) const;
   void check_best_name();
   void consider_best(const std::map<std::string, double>& values);
   bool within_budget(const std::map<std::string, double>& values) const;
@@ -109,6 +119,8 @@ class Loop {
   std::int64_t log_tokens_ = 0, steps_here_ = 0, saved_at_;
   bool eval_due_ = false, save_due_ = false;
   bool stopped_ = false;  // within a step or an evaluation, on all ranks
+  EarlyStopping stopping_early_;
+  double eval_seconds_ = 0;
   LoopResult result_;
 };
 
@@ -119,12 +131,9 @@ bool Loop::due(const std::string& strategy, std::int64_t every) const {
 }
 
 bool Loop::evaluates_now() const {
-  const bool nothing = parts_.eval_batches.empty() && !parts_.evaluate_samples;
-  if (nothing || options_.eval_strategy == "no") { return false; }
-  if (state_.position.step == total_) { return true; }
-  const std::int64_t every =
-      options_.eval_steps > 0 ? options_.eval_steps : std::max(options_.logging_steps, (total_ + 9) / 10);
-  return due(options_.eval_strategy == "epoch" ? "epoch" : "steps", every);
+  if (parts_.eval_batches.empty() && parts_.evaluators.empty()) { return false; }
+  const std::int64_t period = evaluation_period(options_, total_, steps_per_epoch_);
+  return period > 0 && (state_.position.step == total_ || state_.position.step % period == 0);
 }
 
 void Loop::refuse_step(const StepResult& result) {
@@ -255,32 +264,65 @@ void Loop::write_log() {
   log_begin_ = now;
 }
 
-void Loop::evaluate() {
+MetricSums Loop::evaluator_metrics() {
+  MetricSums sums;
+  for (Evaluator* evaluator : parts_.evaluators) { sums.merge(evaluator->evaluate(state_.position.step)); }
+  return sums;
+}
+
+// Evaluations take part in the time left, but say nothing about the speed of the steps.
+void Loop::account_evaluation(report::LogRow& row, double seconds, double rows) {
+  row.values[kEvalTimes[0]] = seconds;
+  row.values[kEvalTimes[1]] = rows / std::max(1e-9, seconds);
+  eval_seconds_ += seconds;
+  if (!bar_) { return; }
+  const std::int64_t period = evaluation_period(options_, total_, steps_per_epoch_);
+  bar_->set_aside(eval_seconds_,
+                  seconds * static_cast<double>(evaluations_left(state_.position.step, total_, period)));
+}
+
+// What later evaluations are compared with. It is not a candidate for the best model: nothing was learnt yet. A metric that
+// no evaluation will have is told here, before anything is trained.
+void Loop::evaluate_start() {
+  const bool known = std::all_of(parts_.evaluators.begin(), parts_.evaluators.end(),
+                                 [](const Evaluator* evaluator) { return evaluator->has_start(); });
+  const bool none = evaluation_period(options_, total_, steps_per_epoch_) == 0;
+  if (known || none || state_.position.step > 0 || stopping()) { return; }
+  const double begin = monotonic_seconds();
+  const MetricSums sums = evaluator_metrics();
+  report::LogRow row{.step = 0, .epoch = 0, .values = logged(sums, "eval_")};
+  account_evaluation(row, monotonic_seconds() - begin, sums.count("completions/mean_length"));
+  write_row(row);
+  std::string name;
+  if (parts_.eval_batches.empty()) { best_metric_of(row.values, name); }
+}
+
+// False where a signal came: nothing was logged, and the resumed run evaluates this step.
+bool Loop::evaluate() {
   const double begin = monotonic_seconds();
   MetricSums sums;
-  std::int64_t rows = 0;
+  double rows = 0;
   parts_.runner->stop_when([this] { return wants_stop(); });
   try {
     for (const StepBatch& batch : parts_.eval_batches) {
       sums.merge(parts_.runner->evaluate(batch));
-      rows += batch.rows;
+      rows += static_cast<double>(batch.rows);
     }
   } catch (const StepStopped&) { stopped_ = true; }
   parts_.runner->stop_when({});
-  if (stopped_) { return; }
-  if (parts_.evaluate_samples) {
-    const MetricSums samples = parts_.evaluate_samples();
-    rows += static_cast<std::int64_t>(samples.count("completions/mean_length"));
-    sums.merge(samples);
-  }
+  if (stopped_) { return false; }
+  const MetricSums more = evaluator_metrics();
+  rows += more.count("completions/mean_length");
+  sums.merge(more);
   const double seconds = std::max(1e-9, monotonic_seconds() - begin);
   report::LogRow row{.step = state_.position.step, .epoch = epoch(), .values = logged(sums, "eval_")};
-  row.values[kEvalTimes[0]] = seconds;
-  row.values[kEvalTimes[1]] = static_cast<double>(rows) / seconds;
+  account_evaluation(row, seconds, rows);
   row.values[kEvalTimes[2]] = static_cast<double>(parts_.eval_batches.size()) / seconds;
   write_row(row);
   result_.last_eval = row.values;
+  eval_due_ = false;
   consider_best(row.values);
+  return true;
 }
 
 // A policy too far from the reference is not a candidate, whatever its reward (over-optimisation).
@@ -291,36 +333,50 @@ bool Loop::within_budget(const std::map<std::string, double>& values) const {
   return kl->second <= options_.kl_budget;
 }
 
-// metric_for_best_model as the evaluation calls it.
-std::string Loop::best_name(const std::map<std::string, double>& values) const {
-  const std::string& name = options_.metric_for_best_model;
-  if (values.count(name) > 0) { return name; }
-  if (values.count("eval_" + name) > 0) { return "eval_" + name; }
+// Null, with a warning, where an evaluation later than the first lacks the metric: no answer got a score.
+const double* Loop::best_metric_of(const std::map<std::string, double>& values, std::string& name) const {
+  name = options_.metric_for_best_model;
+  if (values.count(name) == 0) { name = "eval_" + name; }
+  const auto found = values.find(name);
+  if (found != values.end()) { return &found->second; }
+  if (!parts_.evaluators.empty() && state_.position.step > 0) {
+    log_warning(cat("step ", state_.position.step, ": the evaluation has no ", name,
+                    "; it is neither the best nor counted for early stopping"));
+    return nullptr;
+  }
   std::vector<std::string> known;
   for (const auto& [key, value] : values) { known.push_back(key); }
-  throw InputError(cat("metric_for_best_model: '", name,
+  throw InputError(cat("metric_for_best_model: '", options_.metric_for_best_model,
                        "' is not among the metrics of the evaluation: ", join(known, ", ")));
 }
 
-// A name that no evaluation gives is found by one batch before the first step. Sampling is too dear for that.
+// A name that no evaluation gives is found by one batch before the first step. Evaluators tell it at step 0.
 void Loop::check_best_name() {
   const bool is_default = options_.metric_for_best_model == TrainOptions{}.metric_for_best_model;
-  if (is_default || parts_.eval_batches.empty() || parts_.evaluate_samples) { return; }
+  if (is_default || parts_.eval_batches.empty() || !parts_.evaluators.empty()) { return; }
   std::map<std::string, double> values =
       logged(parts_.runner->evaluate(parts_.eval_batches.front()), "eval_");
   for (const char* name : kEvalTimes) { values.emplace(name, 0); }
-  best_name(values);
+  std::string name;
+  best_metric_of(values, name);
 }
 
 void Loop::consider_best(const std::map<std::string, double>& values) {
-  const auto found = values.find(best_name(values));
-  if (!within_budget(values)) { return; }
-  const bool greater = options_.greater_is_better.value_or(!lower_is_better(found->first));
+  std::string name;
+  const double* metric = best_metric_of(values, name);
+  if (metric == nullptr) { return; }
+  const bool greater = is_greater_better(options_, name);
+  const bool within = within_budget(values);
+  stopping_early_.see({.value = *metric,
+                       .greater_is_better = greater,
+                       .counts = within,
+                       .has_best = state_.has_best,
+                       .best = state_.best_metric});
   const bool better =
-      !state_.has_best || (greater ? found->second > state_.best_metric : found->second < state_.best_metric);
-  if (!better || !std::isfinite(found->second)) { return; }
+      !state_.has_best || (greater ? *metric > state_.best_metric : *metric < state_.best_metric);
+  if (!within || !better || !std::isfinite(*metric)) { return; }
   state_.has_best = true;
-  state_.best_metric = found->second;
+  state_.best_metric = *metric;
   state_.best_step = state_.position.step;
   if (options_.load_best_model_at_end) { save(); }
 }
@@ -363,6 +419,11 @@ void Loop::write_state() {
   state.config = parts_.config;
   state.identity = parts_.identity;
   state.facts = parts_.facts;
+  for (const Evaluator* evaluator : parts_.evaluators) {
+    if (evaluator->has_start()) { state.evaluators[evaluator->name()] = evaluator->state(); }
+  }
+  state.early_stopping = stopping_early_.count();
+  state.evaluation_due = eval_due_;
   report::TrainerState trainer{.global_step = state.position.step,
                                .max_steps = total_,
                                .logging_steps = options_.logging_steps,
@@ -395,18 +456,21 @@ void Loop::delete_surplus() {
 }
 
 void Loop::steps() {
-  while (state_.position.step < total_ && !(stopping() && parts_.stream->resumable())) {
+  evaluate_start();
+  while (!(stopping() && parts_.stream->resumable())) {
+    // Half of a round's samples are used: wait until the round ends.
+    if (parts_.stream->resumable()) {
+      if (eval_due_ && !evaluate()) { return; }
+      if (std::exchange(save_due_, false)) { save(); }
+      if (stopping_early_.due()) { break; }
+    }
+    if (state_.position.step >= total_ || pauses()) { break; }
     one_step();
     if (stopped_) { return; }
     const bool last = state_.position.step == total_;
     if (due("steps", options_.logging_steps) || last || state_.position.step == 1) { write_log(); }
     eval_due_ |= evaluates_now();
     save_due_ |= options_.save_strategy != "no" && due(options_.save_strategy, options_.save_steps);
-    if (!parts_.stream->resumable()) {
-      continue;  // half of a round's samples are used: wait until the round ends
-    }
-    if (std::exchange(eval_due_, false)) { evaluate(); }
-    if (std::exchange(save_due_, false)) { save(); }
   }
 }
 
@@ -420,9 +484,12 @@ LoopResult Loop::run() {
     if (!parts_.stream->resumable()) { throw; }
     log_info(stopped.what());
   }
-  result_.interrupted = (stopped_ || stopping()) && state_.position.step < total_;
-  if (bar_) { bar_->finish(result_.interrupted ? "stopped" : "done"); }
-  if (result_.interrupted) { save(); }
+  const bool unfinished = state_.position.step < total_;
+  result_.stopped_early = stopping_early_.due() && unfinished;
+  result_.interrupted = (stopped_ || stopping()) && unfinished && !result_.stopped_early;
+  result_.paused = pauses() && unfinished && !result_.stopped_early && !result_.interrupted;
+  if (bar_) { bar_->finish(result_.interrupted ? "stopped" : result_.paused ? "paused" : "done"); }
+  if (result_.interrupted || result_.paused) { save(); }
   result_.steps = state_.position.step;
   result_.tokens = state_.tokens_seen;
   result_.seconds = monotonic_seconds() - begin_;
@@ -435,11 +502,27 @@ LoopResult Loop::run() {
 
 }  // namespace
 
+bool is_greater_better(const TrainOptions& options, const std::string& metric) {
+  return options.greater_is_better.value_or(!lower_is_better(metric));
+}
+
 std::int64_t total_steps(const TrainOptions& options, std::int64_t steps_per_epoch) {
   if (options.max_steps > 0) { return options.max_steps; }
   return std::max<std::int64_t>(
       1, static_cast<std::int64_t>(
              std::ceil(options.num_train_epochs * static_cast<double>(steps_per_epoch) - 1e-9)));
+}
+
+std::int64_t evaluation_period(const TrainOptions& options, std::int64_t total,
+                               std::int64_t steps_per_epoch) {
+  if (options.eval_strategy == "no") { return 0; }
+  if (options.eval_strategy == "epoch") { return steps_per_epoch; }
+  return options.eval_steps > 0 ? options.eval_steps : std::max(options.logging_steps, (total + 9) / 10);
+}
+
+std::int64_t evaluations_left(std::int64_t step, std::int64_t total, std::int64_t period) {
+  if (period <= 0 || step >= total) { return 0; }
+  return (total - 1) / period - step / period + 1;
 }
 
 LoopResult run_loop(const TrainOptions& options, const LoopParts& parts, const RunState& start) {

@@ -2,9 +2,12 @@
 
 #include <csignal>
 #include <functional>
+#include <utility>
 
+#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
+#include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/os/interrupt.h"
@@ -73,6 +76,117 @@ TEST(TrainingLoop, SurplusCheckpointsGo) {
   TinyRun one("una", {.una_loss = "bce"}, {});
   run(one, folder, 6);
   EXPECT_EQ(checkpoint_steps(folder), std::vector<std::int64_t>{6});
+}
+
+// Win rates by a list: evaluation number i, the first one of step 0.
+struct Scripted final : Evaluator {
+  explicit Scripted(std::vector<double> rates) : rates_(std::move(rates)) {}
+  std::string name() const override { return "scripted"; }
+  std::string content_hash() const override { return "rows"; }
+  MetricSums evaluate(std::int64_t step) override {
+    steps_.push_back(step);
+    MetricSums sums;
+    sums.add("win_rate", rates_.at(calls_++));
+    sums.add("kl", 1.0);
+    return sums;
+  }
+  bool has_start() const override { return calls_ > 0; }
+  Json state() const override { return calls_; }
+  void load_state(const Json& state) override { calls_ = state.get<std::size_t>(); }
+
+  std::vector<double> rates_;
+  std::size_t calls_ = 0;
+  std::vector<std::int64_t> steps_;
+};
+
+// Ten steps with an evaluation after each.
+LoopResult run_evaluated(TinyRun& one, const std::string& folder, Scripted& evaluator, TrainOptions options,
+                         const RunState& start = {}, std::int64_t stop_at = 0) {
+  options.max_steps = 10;
+  options.learning_rate = 1e-2;
+  options.eval_steps = 1;
+  options.metric_for_best_model = "eval_win_rate";
+  options.save_total_limit = 0;
+  SameRows source;
+  report::RunLog log({.output_dir = folder, .tensorboard = false, .console_rows = false}, 10,
+                     start.position.step > 0 ? start.position.step : -1);
+  LoopParts parts{.runner = one.runner.get(), .stream = &source, .log = &log, .evaluators = {&evaluator}};
+  parts.output_dir = folder;
+  parts.config = "a config";
+  parts.write_model = [](const std::string& checkpoint) { write_file(checkpoint + "/model.txt", "m"); };
+  parts.saved_step = start.config.empty() ? -1 : start.position.step;
+  parts.stop_at = stop_at;
+  return run_loop(options, parts, start);
+}
+
+TEST(TrainingLoop, EvaluationsThatDoNotImproveEndTheRun) {
+  TinyRun one("una", {.una_loss = "bce"}, {});
+  Scripted evaluator({0.5, 0.55, 0.7, 0.6, 0.65, 0.9});
+  const LoopResult result =
+      run_evaluated(one, test_folder("early"), evaluator, {.early_stopping_patience = 2});
+  EXPECT_TRUE(result.stopped_early);
+  EXPECT_FALSE(result.interrupted);
+  EXPECT_EQ(result.steps, 4);
+  EXPECT_EQ(result.best_step, 2);
+  EXPECT_EQ(evaluator.steps_, (std::vector<std::int64_t>{0, 1, 2, 3, 4}));
+}
+
+TEST(TrainingLoop, AnEvaluationBeyondTheKlBudgetIsNotTheBest) {
+  TinyRun one("una", {.una_loss = "bce"}, {});
+  Scripted evaluator(std::vector<double>(11, 0.9));
+  const LoopResult result =
+      run_evaluated(one, test_folder("budget"), evaluator, {.kl_budget = 0.5, .early_stopping_patience = 3});
+  EXPECT_FALSE(result.has_best);
+  EXPECT_EQ(result.steps, 3);
+}
+
+TEST(TrainingLoop, APausedRunGoesOnAsIfItHadNotStopped) {
+  const std::string straight = test_folder("not_paused"), folder = test_folder("paused");
+  const std::vector<double> rates = {0.5, 0.6, 0.7, 0.65, 0.6, 0.5, 0.9, 0.9, 0.9, 0.9, 0.9};
+  const TrainOptions options{.load_best_model_at_end = true, .early_stopping_patience = 3};
+  TinyRun whole("una", {.una_loss = "bce"}, {});
+  Scripted all(rates);
+  const LoopResult expected = run_evaluated(whole, straight, all, options);
+  EXPECT_EQ(expected.steps, 5);
+  TinyRun first("una", {.una_loss = "bce"}, {}), second("una", {.una_loss = "bce"}, {});
+  Scripted before(rates), after(rates);
+  const LoopResult paused = run_evaluated(first, folder, before, options, {}, 4);
+  EXPECT_TRUE(paused.paused);
+  EXPECT_EQ(paused.steps, 4);
+  const RunState state = read_checkpoint(checkpoint_folder(folder, 4));
+  after.load_state(state.evaluators.at("scripted"));
+  load_optimizer(checkpoint_folder(folder, 4), second.runner->buffer());
+  second.runner->set_updates(state.updates);
+  second.runner->set().objective->load_state(state.objective);
+  second.runner->set().refresh();
+  const LoopResult result = run_evaluated(second, folder, after, options, state);
+  EXPECT_TRUE(result.stopped_early);
+  EXPECT_EQ(result.steps, expected.steps);
+  EXPECT_EQ(result.best_step, expected.best_step);
+  EXPECT_EQ(after.steps_, std::vector<std::int64_t>{5}) << "step 0 is known, step 4 was evaluated";
+  EXPECT_TRUE(at::equal(second.runner->buffer().values(), whole.runner->buffer().values()));
+}
+
+TEST(TrainingLoop, AMetricThatNoEvaluationHasIsToldBeforeTheFirstStep) {
+  TinyRun one("una", {.una_loss = "bce"}, {});
+  Scripted evaluator({0.5});
+  TrainOptions options{.max_steps = 1};
+  options.metric_for_best_model = "eval_reward";
+  SameRows source;
+  const std::string folder = test_folder("no_metric");
+  report::RunLog log({.output_dir = folder, .tensorboard = false, .console_rows = false}, 1, -1);
+  const LoopParts parts{
+      .runner = one.runner.get(), .stream = &source, .log = &log, .evaluators = {&evaluator}};
+  EXPECT_THROW(run_loop(options, parts, {}), InputError);
+}
+
+TEST(TrainingLoop, EvaluationsAheadAreCounted) {
+  EXPECT_EQ(evaluations_left(0, 10, 1), 10);
+  EXPECT_EQ(evaluations_left(0, 10, 4), 3) << "4, 8 and the last step";
+  EXPECT_EQ(evaluations_left(4, 10, 4), 2);
+  EXPECT_EQ(evaluations_left(8, 10, 4), 1);
+  EXPECT_EQ(evaluations_left(8, 8, 4), 0);
+  EXPECT_EQ(evaluations_left(3, 8, 0), 0);
 }
 
 TEST(TrainingLoop, TwoRanksWriteOneRun) {

@@ -125,6 +125,7 @@ std::vector<HelpGroup> run_groups(const setup::Method& method, bool all, const s
   add(kSchedule, describe_options(config.train));
   add(kOutput, describe_options(config.run));
   add(kSamples, describe_options(config.online));
+  add(kEvaluation, describe_options(config.held_out));
   std::vector<HelpGroup> groups = {{"command", own}};
   for (const char* title : kTitles) { groups.push_back({title, std::move(by_title[title])}); }
   return groups;

@@ -1,10 +1,10 @@
-#include "una/recipe/evaluate/eval_report.h"
+#include "una/study/evaluate/eval_report.h"
 
 #include <algorithm>
 
 #include "una/base/format.h"
 
-namespace una::recipe {
+namespace una::study {
 namespace {
 
 using eval::Change;
@@ -98,6 +98,27 @@ std::string eval_text(const std::vector<EvalTable>& tables) {
   return out;
 }
 
+std::vector<report::EvalPageTable> eval_pages(const std::vector<EvalTable>& tables) {
+  std::vector<report::EvalPageTable> pages;
+  for (const EvalTable& table : tables) {
+    report::EvalPageTable page{cat(table.task->name, ": ", table.task->summary),
+                               {"model", "metric", "value [95 %]", "against the model [95 %]", ""},
+                               {}};
+    for (const EvalCell& cell : table.cells) {
+      for (std::size_t m = 0; m < cell.score.metrics.size(); ++m) {
+        const MetricScore& metric = cell.score.metrics[m];
+        const Change* change = cell.changes.empty() ? nullptr : &cell.changes[m];
+        page.rows.push_back(
+            {cell.contestant, metric.metric, cat(fixed(metric.value.mean, 4), " ", bounds(metric.value, 4)),
+             change == nullptr ? "" : cat(signed_number(change->gain.mean, 4), " ", bounds(change->gain, 4)),
+             change == nullptr ? "" : change->verdict});
+      }
+    }
+    pages.push_back(std::move(page));
+  }
+  return pages;
+}
+
 Json eval_json(const std::vector<EvalTable>& tables) {
   Json out = Json::object();
   for (const EvalTable& table : tables) {
@@ -107,4 +128,4 @@ Json eval_json(const std::vector<EvalTable>& tables) {
   return out;
 }
 
-}  // namespace una::recipe
+}  // namespace una::study

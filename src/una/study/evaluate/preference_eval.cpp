@@ -1,30 +1,35 @@
-#include "una/recipe/evaluate/preference_eval.h"
+#include "una/study/evaluate/preference_eval.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
+#include "una/base/hash.h"
 #include "una/base/json_line.h"
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
 #include "una/eval/preferences/best_of.h"
 #include "una/eval/preferences/pair_scores.h"
 #include "una/eval/preferences/preference_rows.h"
+#include "una/eval/tasks/row_journal.h"
 #include "una/eval/tasks/scores.h"
 #include "una/online/dealt.h"
 #include "una/report/progress_bar.h"
+#include "una/run/run_ranks.h"
 #include "una/text/python/strings.h"
 
-namespace una::recipe {
+namespace una::study {
 namespace {
 
 using eval::Interval;
 using eval::PreferenceRow;
 
-constexpr std::size_t kChunk = 32;  // rows scored together, between two looks at Ctrl-C
+constexpr std::size_t kFirstNumber = 1000;  // of the answers in a journal, whose names are sorted as text
+constexpr std::size_t kChunk = 32;          // rows scored together, between two looks at Ctrl-C
 
 // The scores of a task's rows by one reward; NaN does not occur: what cannot be scored leaves the row out.
 struct RewardScores {
@@ -39,41 +44,105 @@ double length_of(const Text& text) {
   return static_cast<double>(text::python::length(shown));
 }
 
-RewardScores score_rows(const std::string& name, const std::vector<PreferenceRow>& rows,
-                        const PreferenceOptions& options, dist::Gang& gang) {
-  setup::Rewards rewards = setup::make_rewards({name}, {1}, options.keys, options.compute);
-  if (gang.size() > 1) { rewards.reward = online::deal_reward(std::move(rewards.reward), gang); }
-  log_info(cat("reward     ", rewards.reward->description()));
-  RewardScores out{name, {}, 0, ""};
+// A row as its journal knows it.
+eval::Item item_of(const PreferenceRow& row, std::size_t number) {
+  eval::Item item{.where = row.where, .number = static_cast<std::int64_t>(number), .context = row.subset};
+  for (const reward::Question& question : row.answers) {
+    item.choices.push_back(dump_json(reward::question_json(question)));
+  }
+  return item;
+}
+
+// What a score depends on besides the row: which reward, and the weights where they are at hand.
+std::string identity_of(const std::string& name, const setup::Rewards& rewards) {
+  Hasher hasher;
+  hasher.add(name).add(rewards.reward->description());
+  for (const auto& model : rewards.models) { hasher.add(model->model.folder.content_hash); }
+  return hasher.hex();
+}
+
+std::vector<double> scores_of(const eval::RowResult& result) {
+  std::vector<double> scores;
+  for (const eval::MetricPart& part : result.parts) { scores.push_back(part.sum); }
+  return scores;
+}
+
+struct Stopped {};  // Ctrl-C
+
+// The rows that rank 0's journal lacks, on every rank. `journal`: null on the others.
+std::vector<std::size_t> missing_rows(const std::string& task, const std::vector<PreferenceRow>& rows,
+                                      const eval::RowJournal* journal, dist::Ranks& gang) {
+  std::string done(rows.size(), '0');
+  for (std::size_t i = 0; journal != nullptr && i < rows.size(); ++i) {
+    if (journal->find(task, item_of(rows[i], i)) != nullptr) { done[i] = '1'; }
+  }
+  done = run::share(gang, done);
+  std::vector<std::size_t> pending;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (done[i] == '0') { pending.push_back(i); }
+  }
+  return pending;
+}
+
+// Scores the rows that the journal lacks. Rows that cannot be scored are not in it: the next command asks again.
+void score_missing(const std::string& task, const std::vector<PreferenceRow>& rows, reward::Reward& reward,
+                   eval::RowJournal* journal, dist::Ranks& gang, RewardScores& out) {
+  const std::vector<std::size_t> pending = missing_rows(task, rows, journal, gang);
   report::ProgressBar bar("score", static_cast<double>(rows.size()));
+  bar.advance(static_cast<double>(rows.size() - pending.size()));
   const std::size_t most = kChunk * static_cast<std::size_t>(gang.size());
-  for (std::size_t begin = 0; begin < rows.size(); begin += most) {
-    if (gang.any(interrupted())) { throw Interrupted("stopped; nothing was written"); }
-    const std::size_t end = std::min(begin + most, rows.size());
+  for (std::size_t begin = 0; begin < pending.size(); begin += most) {
+    if (gang.any(interrupted())) { throw Stopped(); }
+    const std::size_t end = std::min(begin + most, pending.size());
     std::vector<reward::Question> questions;
-    for (std::size_t i = begin; i < end; ++i) {
-      questions.insert(questions.end(), rows[i].answers.begin(), rows[i].answers.end());
+    for (std::size_t p = begin; p < end; ++p) {
+      const std::vector<reward::Question>& answers = rows[pending[p]].answers;
+      questions.insert(questions.end(), answers.begin(), answers.end());
     }
-    const std::vector<reward::Verdict> verdicts = rewards.reward->score(questions);
+    const std::vector<reward::Verdict> verdicts = reward.score(questions);
     std::size_t at = 0;
-    for (std::size_t i = begin; i < end; ++i) {
-      std::vector<double> scores;
-      for (std::size_t a = 0; a < rows[i].answers.size(); ++a, ++at) {
+    for (std::size_t p = begin; p < end; ++p) {
+      const PreferenceRow& row = rows[pending[p]];
+      eval::RowResult result;
+      for (std::size_t a = 0; a < row.answers.size(); ++a, ++at) {
         if (verdicts[at].score) {
-          scores.push_back(*verdicts[at].score);
-        } else if (out.first_failure.empty()) {
-          out.first_failure = cat(rows[i].where.text(), ": ", verdicts[at].failure);
+          result.parts.push_back({cat("score ", kFirstNumber + a), *verdicts[at].score, 1});
         }
+        const bool first = !verdicts[at].score && out.first_failure.empty();
+        if (first) { out.first_failure = cat(row.where.text(), ": ", verdicts[at].failure); }
       }
-      if (scores.size() != rows[i].answers.size()) {
-        scores.clear();
-        ++out.missing;
+      if (journal != nullptr && result.parts.size() == row.answers.size()) {
+        journal->add(task, item_of(row, pending[p]), {}, std::move(result));
       }
-      out.scores.push_back(std::move(scores));
     }
     bar.advance(static_cast<double>(end - begin));
   }
   bar.finish();
+}
+
+// OUT/scores holds a file for each reward and task. The result is rank 0's; that of the others is empty.
+RewardScores score_rows(const std::string& task, const std::string& name,
+                        const std::vector<PreferenceRow>& rows, const PreferenceOptions& options,
+                        dist::Ranks& gang) {
+  setup::Rewards rewards = setup::make_rewards({name}, {1}, options.keys, options.compute);
+  std::optional<eval::RowJournal> file;
+  if (gang.leads()) {
+    const std::string folder = options.output_folder + "/scores";
+    make_folder(folder);
+    file.emplace(cat(folder, "/", task, "-", hash_hex(name).substr(0, 12), ".jsonl"),
+                 identity_of(name, rewards));
+  }
+  if (gang.size() > 1) { rewards.reward = online::deal_reward(std::move(rewards.reward), gang); }
+  log_info(cat("reward     ", rewards.reward->description()));
+  RewardScores out{name, {}, 0, ""};
+  score_missing(task, rows, *rewards.reward, file ? &*file : nullptr, gang, out);
+  if (!file) { return out; }
+  const eval::RowJournal& journal = *file;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const eval::RowResult* result = journal.find(task, item_of(rows[i], i));
+    out.missing += result == nullptr ? 1 : 0;
+    out.scores.push_back(result == nullptr ? std::vector<double>() : scores_of(*result));
+  }
   check_input(out.missing < std::ssize(rows), name,
               " scored none of the rows; the first: ", out.first_failure);
   if (out.missing > 0) {
@@ -102,6 +171,7 @@ Json accuracies_json(const std::vector<eval::SubsetAccuracy>& list) {
 struct Account {
   std::string text;
   Json numbers = Json::object();
+  report::EvalPageTable page;
 };
 
 std::vector<eval::ScoredPair> pairs_of(const std::vector<PreferenceRow>& rows, const RewardScores& scores) {
@@ -173,8 +243,13 @@ Interval gain_over(const RewardScores& first, const RewardScores& second) {
 
 Account pair_account(const std::vector<PreferenceRow>& rows, const std::vector<RewardScores>& all) {
   Account account;
+  account.page.columns = {"reward", "accuracy [95 %]",          "shorter is better [95 %]",
+                          "Brier",  "against the first [95 %]", ""};
   for (const RewardScores& scores : all) {
     const eval::PairScore score = eval::score_pairs(pairs_of(rows, scores));
+    account.page.rows.push_back({scores.reward, shown(score.accuracy),
+                                 score.shorter_pairs > 0 ? shown(score.shorter_is_better) : "",
+                                 fixed(score.brier, 4), "", ""});
     account.text += cat("  ", scores.reward, "\n", pair_text(score));
     account.numbers[scores.reward] = pair_json(score);
     account.numbers[scores.reward]["missing"] = scores.missing;
@@ -182,6 +257,8 @@ Account pair_account(const std::vector<PreferenceRow>& rows, const std::vector<R
     const Interval gain = gain_over(all.front(), scores);
     const std::string verdict = eval::verdict_of(gain);
     account.text += cat("    against ", all.front().reward, ": ", shown(gain), "  ", verdict, "\n");
+    account.page.rows.back()[4] = shown(gain);
+    account.page.rows.back()[5] = verdict;
     account.numbers[scores.reward]["change"] = interval_json(gain);
     account.numbers[scores.reward]["change"]["verdict"] = verdict;
   }
@@ -190,6 +267,7 @@ Account pair_account(const std::vector<PreferenceRow>& rows, const std::vector<R
 
 Account best_of_account(const std::vector<PreferenceRow>& rows, const std::vector<RewardScores>& all) {
   Account account;
+  account.page.columns = {"reward", "mean of the subsets"};
   for (const RewardScores& scores : all) {
     std::vector<eval::ScoredChoices> choices;
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -204,6 +282,7 @@ Account best_of_account(const std::vector<PreferenceRow>& rows, const std::vecto
           cat("    ", subset.name, std::string(33 - std::min<std::size_t>(32, subset.name.size()), ' '),
               subset.name == "Ties" ? fixed(subset.accuracy.mean, 4) : shown(subset.accuracy), "\n");
     }
+    account.page.rows.push_back({scores.reward, fixed(score.mean, 4)});
     account.text += cat("    mean of the subsets              ", fixed(score.mean, 4), "\n");
     account.numbers[scores.reward] = {
         {"mean", score.mean}, {"subsets", accuracies_json(score.subsets)}, {"missing", scores.missing}};
@@ -226,7 +305,7 @@ std::string score_lines(const std::vector<PreferenceRow>& rows, const std::vecto
   return lines;
 }
 
-Account evaluate_task(const std::string& task, const PreferenceOptions& options, dist::Gang& gang) {
+Account evaluate_task(const std::string& task, const PreferenceOptions& options, dist::Ranks& gang) {
   const eval::TaskFiles files(options.data_folder, options.limit);
   const bool best_of = task == "rewardbench2";
   std::int64_t left_out = 0;
@@ -238,10 +317,13 @@ Account evaluate_task(const std::string& task, const PreferenceOptions& options,
                left_out > 0 ? cat(", ", thousands(left_out), " ties or equal pairs left out") : ""));
   check_input(!rows.empty(), options.data_folder, ": ", task, " has no row to score");
   std::vector<RewardScores> all;
-  for (const std::string& name : options.rewards) { all.push_back(score_rows(name, rows, options, gang)); }
+  for (const std::string& name : options.rewards) {
+    all.push_back(score_rows(task, name, rows, options, gang));
+  }
+  if (!gang.leads()) { return {}; }
   Account account = best_of ? best_of_account(rows, all) : pair_account(rows, all);
   account.text = cat("\n", task, ": ", thousands(std::ssize(rows)), " rows, 95 % intervals\n", account.text);
-  if (gang.leads()) { write_file(cat(options.output_folder, "/", task, ".jsonl"), score_lines(rows, all)); }
+  write_file(cat(options.output_folder, "/", task, ".jsonl"), score_lines(rows, all));
   return account;
 }
 
@@ -255,16 +337,24 @@ bool is_preference_task(const std::string& name) {
 }
 
 int evaluate_preferences(const std::vector<std::string>& tasks, const PreferenceOptions& options,
-                         dist::Gang& gang) {
+                         dist::Ranks& gang, std::vector<report::EvalPageTable>& pages) {
   check_input(!options.rewards.empty(),
               "no reward: name what is to tell the better answers with --reward, as in --reward model:FOLDER "
               "implicit:my-run (docs/rewards.md)");
   std::string text;
   Json numbers = Json::object();
-  for (const std::string& task : tasks) {
-    const Account account = evaluate_task(task, options, gang);
-    text += account.text;
-    numbers[task] = account.numbers;
+  try {
+    for (const std::string& task : tasks) {
+      Account account = evaluate_task(task, options, gang);
+      text += account.text;
+      numbers[task] = account.numbers;
+      account.page.title = cat(task, ": which answer is better");
+      pages.push_back(std::move(account.page));
+    }
+  } catch (const Stopped&) {
+    log_info(cat("stopped; ", options.output_folder,
+                 " holds the scores so far, the same command goes on from there"));
+    return 128 + run::agreed_signal(gang);
   }
   if (!gang.leads()) { return 0; }
   write_file(options.output_folder + "/preferences.txt", text);
@@ -313,4 +403,4 @@ void write_preference_sample(const std::string& folder) {
   write_file(folder + "/rewardbench2.jsonl", best);
 }
 
-}  // namespace una::recipe
+}  // namespace una::study

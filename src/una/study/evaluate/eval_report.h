@@ -5,8 +5,9 @@
 
 #include "una/base/json.h"
 #include "una/eval/tasks/scores.h"
+#include "una/report/eval_page.h"
 
-namespace una::recipe {
+namespace una::study {
 
 // One contestant's results on one task.
 struct EvalCell {
@@ -23,6 +24,7 @@ struct EvalTable {
 
 // The leaderboard's average needs all six tasks.
 std::string eval_text(const std::vector<EvalTable>& tables);
+std::vector<report::EvalPageTable> eval_pages(const std::vector<EvalTable>& tables);  // one a task
 Json eval_json(const std::vector<EvalTable>& tables);
 
-}  // namespace una::recipe
+}  // namespace una::study
