@@ -23,6 +23,7 @@ QUICK = {
     "eval": ["--limit", "1", "--max_gen_toks", "4", "--max_length", "512", "--threads", "1"],
     "study": ["--arms", "dpo,una_shrunk", "--seeds", "1", "--sft_answers", "200", "--feedback_prompts", "60", "--held_out_prompts", "12",
               "--steps", "2", "--adapter_scales", "1", "--kl", "0.01"],
+    "tune": ["--max_steps", "4", "--tune_rungs", "2", "--tune_factor", "2", "--max_length", "160", "--reference_cache_dir", "none"],
     "train": ["--max_steps", "1"], "una": ["--max_steps", "1"], "dpo": ["--max_steps", "1"],
 }
 SMALL = ["--threads", "1"]
@@ -135,7 +136,7 @@ class World:
             return run_server(words, self.folder)
         text = " ".join(words)
         extra = next((more for start, more in QUICK.items() if text == start or text.startswith(start + " ")), [])
-        if words[0] in ("train", "una", "dpo", "rloo", "una_online", "rounds", "score", "generate"):
+        if words[0] in ("train", "una", "dpo", "rloo", "una_online", "rounds", "score", "generate", "tune"):
             extra = extra + SMALL
         code, _, error = run_any([*words, *extra], cwd=self.folder)
         return code, error

@@ -19,7 +19,7 @@ QUICK = ["--max_length", "160", "--lora_r", "4", "--learning_rate", "1e-3", "--l
 
 
 LIMIT = 300  # seconds a command may take
-CALLERS = {"bench", "demo", "rounds", "study"}  # commands that start their own program again
+CALLERS = {"bench", "demo", "rounds", "study", "tune"}  # commands that start their own program again
 
 
 class CommandServer:

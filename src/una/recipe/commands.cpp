@@ -31,6 +31,8 @@ std::vector<Command> make_commands() {
   const std::vector<Command> others = {
       {"rounds", "offline methods on the policy's own answers: sample, label, train, repeat", run_rounds,
        rounds_help},
+      {"tune", "choose learning rate, beta and other keys by short runs, the best of which go on", run_tune,
+       tune_help},
       {"plan", "tokens, steps, memory and time of a run, before anything is loaded", run_plan, plan_help},
       {"launch", "what a cluster's scheduler is given for a training command on several machines", run_launch,
        launch_help},

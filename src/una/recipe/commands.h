@@ -27,6 +27,8 @@ int run_train(const Arguments& arguments, const std::string& method);  // "": th
 HelpPage train_help(const Arguments& arguments, const std::string& method);
 int run_rounds(const Arguments& arguments);
 HelpPage rounds_help(const Arguments& arguments);
+int run_tune(const Arguments& arguments);
+HelpPage tune_help(const Arguments& arguments);
 int run_plan(const Arguments& arguments);
 HelpPage plan_help(const Arguments& arguments);
 int run_preview(const Arguments& arguments);
