@@ -62,32 +62,47 @@ double correlation(const PromptMoments& sum) {
   return scale > 0 ? std::clamp(sum.covariance / scale, -1.0, 1.0) : 0;
 }
 
-Interval bootstrap(const std::vector<PromptMoments>& prompts, double value, std::uint64_t seed,
+// The pairs of one prompt whose gold scores differ.
+struct PairCount {
+  double right = 0, pairs = 0;
+};
+
+PairCount pairs_of(const std::vector<const JudgedAnswer*>& answers) {
+  PairCount out;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const double gold = answers[i]->gold - answers[j]->gold;
+      if (gold == 0) { continue; }
+      const double ratio = (answers[i]->log_ratio - answers[j]->log_ratio) * gold;
+      out.pairs += 1;
+      out.right += ratio > 0 ? 1 : ratio == 0 ? .5 : 0;
+    }
+  }
+  return out;
+}
+
+void add(PairCount& sum, const PairCount& one) {
+  sum.right += one.right;
+  sum.pairs += one.pairs;
+}
+
+double accuracy(const PairCount& sum) { return sum.pairs > 0 ? sum.right / sum.pairs : .5; }
+
+// `value_of` on the sum over the prompts, with an interval of sums over prompts drawn again: the same prompts in every
+// draw, whatever is summed.
+template <class Part, class ValueOf>
+Interval bootstrap(const std::vector<Part>& prompts, const ValueOf& value_of, std::uint64_t seed,
                    int resamples) {
+  Part whole;
+  for (const Part& prompt : prompts) { add(whole, prompt); }
   std::vector<double> draws;
   for (int r = 0; r < resamples; ++r) {
     Rng rng(seed, stream_id("eval/efficiency"), static_cast<std::uint64_t>(r));
-    PromptMoments sum;
+    Part sum;
     for (std::size_t i = 0; i < prompts.size(); ++i) { add(sum, prompts[rng.below(prompts.size())]); }
-    draws.push_back(correlation(sum));
+    draws.push_back(value_of(sum));
   }
-  return interval_of(value, std::move(draws));
-}
-
-double pair_accuracy(const Prompts& prompts) {
-  double right = 0, pairs = 0;
-  for (const auto& [prompt, answers] : prompts) {
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-      for (std::size_t j = 0; j < i; ++j) {
-        const double gold = answers[i]->gold - answers[j]->gold;
-        if (gold == 0) { continue; }
-        const double ratio = (answers[i]->log_ratio - answers[j]->log_ratio) * gold;
-        pairs += 1;
-        right += ratio > 0 ? 1 : ratio == 0 ? .5 : 0;
-      }
-    }
-  }
-  return pairs > 0 ? right / pairs : .5;
+  return interval_of(value_of(whole), std::move(draws));
 }
 
 double log_mean_exp(const std::vector<JudgedAnswer>& answers) {
@@ -106,21 +121,23 @@ Efficiency measure_efficiency(const std::vector<JudgedAnswer>& answers, std::uin
   const Prompts prompts = by_prompt(answers);
   check(!prompts.empty() && resamples > 0, "efficiency: no prompt has two answers");
   std::vector<PromptMoments> each;
+  std::vector<PairCount> pairs;
   PromptMoments sum;
   Efficiency out;
   for (const auto& [prompt, own] : prompts) {
     each.push_back(moments_of(own));
     add(sum, each.back());
+    pairs.push_back(pairs_of(own));
     out.answers += std::ssize(own);
   }
   out.prompts = std::ssize(each);
   const auto n = static_cast<double>(each.size());
-  out.rho = bootstrap(each, correlation(sum), seed, resamples);
+  out.rho = bootstrap(each, correlation, seed, resamples);
   out.gold_sd = std::sqrt(sum.gold / n);
   out.log_ratio_sd = std::sqrt(sum.ratio / n);
   out.log_mean_exp = log_mean_exp(answers);
   out.calibrated_beta = sum.ratio > 0 ? sum.covariance / sum.ratio : 0;
-  out.pair_accuracy = pair_accuracy(prompts);
+  out.pair_accuracy = bootstrap(pairs, accuracy, seed, resamples);
   return out;
 }
 
@@ -159,8 +176,9 @@ std::string efficiency_text(const Efficiency& e) {
              " answers to ", thousands(e.prompts), " prompts; 95 % interval over prompts\n",
              "gain       expected by rho * ", significant(e.gold_sd, 3), " * sqrt(2 KL): ", gains, " nats\n",
              "check      log mean exp(log-ratio) ", fixed(e.log_mean_exp, 3),
-             " (0 on answers of the reference), pairs in gold's order ", fixed(100 * e.pair_accuracy, 1),
-             " %, calibrated beta ", significant(e.calibrated_beta, 3));
+             " (0 on answers of the reference), pairs in gold's order ", fixed(100 * e.pair_accuracy.mean, 1),
+             " % [", fixed(100 * e.pair_accuracy.low, 1), ", ", fixed(100 * e.pair_accuracy.high, 1),
+             "], calibrated beta ", significant(e.calibrated_beta, 3));
 }
 
 }  // namespace una::eval

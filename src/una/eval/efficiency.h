@@ -25,8 +25,8 @@ struct Efficiency {
   double log_mean_exp = 0;
   // Least squares slope of gold on log_ratio inside prompts: the beta at which the implicit reward is calibrated.
   double calibrated_beta = 0;
-  double pair_accuracy =
-      0;  // share of pairs inside prompts in the order of the gold score; ties of log_ratio half
+  // Share of pairs inside prompts that are in the order of the gold score, ties of log_ratio half; bootstrap by prompt.
+  Interval pair_accuracy;
   std::int64_t prompts = 0, answers = 0;
 
   double gain_at(double kl) const;  // rho sd sqrt(2 KL), in the unit of the gold score

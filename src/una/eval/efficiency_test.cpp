@@ -20,7 +20,7 @@ TEST(Efficiency, ByHand) {
   EXPECT_NEAR(e.rho.mean, covariance / std::sqrt(ratios * golds), 1e-12);
   EXPECT_NEAR(e.gold_sd, std::sqrt(golds / 2), 1e-12);
   EXPECT_NEAR(e.log_ratio_sd, std::sqrt(ratios / 2), 1e-12);
-  EXPECT_NEAR(e.pair_accuracy, .5, 1e-12);
+  EXPECT_NEAR(e.pair_accuracy.mean, .5, 1e-12);
   EXPECT_NEAR(e.log_mean_exp,
               std::log((std::exp(5) + std::exp(3) + std::exp(-2) + std::exp(2) + std::exp(9)) / 5), 1e-12);
 }
@@ -39,14 +39,17 @@ std::vector<JudgedAnswer> drawn(double rho, std::int64_t prompts, std::uint64_t 
 }
 
 TEST(Efficiency, IsTheCorrelationInsidePromptsWithAnIntervalThatCoversIt) {
-  int covered = 0;
+  const double concordant = .5 + std::asin(.6) / std::acos(-1.0);  // of two draws of a normal pair
+  int covered = 0, covered_pairs = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     const Efficiency e = measure_efficiency(drawn(.6, 150, seed), seed, 400);
     EXPECT_NEAR(e.rho.mean, .6, .12);
     EXPECT_NEAR(e.calibrated_beta, .3 * .6 / .5, .08);
     covered += e.rho.low <= .6 && .6 <= e.rho.high ? 1 : 0;
+    covered_pairs += e.pair_accuracy.low <= concordant && concordant <= e.pair_accuracy.high ? 1 : 0;
   }
   EXPECT_GE(covered, 17);
+  EXPECT_GE(covered_pairs, 17);
 }
 
 // A policy tilted from a uniform reference over many answers by eps times the log-ratio: gain and KL exactly.

@@ -64,13 +64,15 @@ void DemoRun::write_results(const std::vector<MethodResult>& results) const {
                 {"gold_after", r.gold_after},
                 {"gain_ci95", {r.gain.low, r.gain.high}},
                 {"win_rate", r.win.mean},
+                {"win_rate_ci95", {r.win.low, r.win.high}},
                 {"kl", r.kl},
                 {"rho", r.efficiency.rho.mean},
                 {"rho_ci95", {r.efficiency.rho.low, r.efficiency.rho.high}},
                 {"gain_by_law", r.efficiency.gain_at(std::max(0.0, r.kl))},
                 {"log_mean_exp_ratio", r.efficiency.log_mean_exp},
                 {"calibrated_beta", r.efficiency.calibrated_beta},
-                {"pair_accuracy", r.efficiency.pair_accuracy},
+                {"pair_accuracy", r.efficiency.pair_accuracy.mean},
+                {"pair_accuracy_ci95", {r.efficiency.pair_accuracy.low, r.efficiency.pair_accuracy.high}},
                 {"seconds", r.seconds},
                 {"peak_mb", r.peak_mb}};
     for (const auto& [key, value] : r.more.items()) { method[key] = value; }

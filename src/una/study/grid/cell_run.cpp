@@ -150,7 +150,7 @@ class CellRun {
     out_["gold_sd"] = e.gold_sd;
     out_["log_mean_exp_ratio"] = e.log_mean_exp;
     out_["calibrated_beta"] = e.calibrated_beta;
-    out_["pair_accuracy"] = e.pair_accuracy;
+    out_["pair_accuracy"] = e.pair_accuracy.mean;
     Json bins = Json::array();
     for (const eval::ReliabilityBin& bin : eval::reliability(judged, cell_.beta, kBins)) {
       bins.push_back(Json::array({bin.reward, bin.gold}));
