@@ -46,6 +46,22 @@ const std::vector<ChartSpec>& online_specs() {
   return kSpecs;
 }
 
+// Answers to held-out prompts, in front of what is computed on given rows.
+const std::vector<ChartSpec>& held_out_specs() {
+  static const std::vector<ChartSpec> kSpecs = {
+      {.title = "Win rate",
+       .note = "held-out answers against those of step 0, ties one half; 95 % interval over prompts",
+       .is_share = true,
+       .curves = {{"win_rate", "win rate"}, {"win_rate_low", "low"}, {"win_rate_high", "high"}}},
+      {.title = "Reward of held-out answers", .curves = {{"reward", "reward"}}},
+      {.title = "KL of held-out answers",
+       .note = "policy against reference, nats per answer",
+       .curves = {{"kl", "KL"}}},
+      {.title = "Length of held-out answers", .note = "tokens", .curves = {{"length", "mean"}}},
+  };
+  return kSpecs;
+}
+
 // The mean log-ratio of given rows is not a KL divergence, so it has another name; KL is for own samples.
 const std::vector<ChartSpec>& chart_specs() {
   static const std::vector<ChartSpec> kSpecs = {
@@ -82,8 +98,16 @@ bool is_online(const SeriesMap& all) {
 
 // Charts of a run in their order. An on-policy loss that is 0 by its making is not among them.
 std::vector<ChartSpec> specs_of(const SeriesMap& all) {
-  if (!is_online(all)) { return chart_specs(); }
-  std::vector<ChartSpec> specs = online_specs();
+  std::vector<ChartSpec> specs;
+  if (!is_online(all)) {
+    if (!find_series(all, "eval_win_rate").empty()) { specs = held_out_specs(); }
+    specs.insert(specs.end(), chart_specs().begin(), chart_specs().end());
+    return specs;
+  }
+  specs = online_specs();
+  if (!find_series(all, "eval_win_rate").empty()) {
+    specs.insert(specs.begin() + 1, held_out_specs().front());
+  }
   const std::vector<double>& losses = find_series(all, "loss").values;
   const bool has_loss =
       std::any_of(losses.begin(), losses.end(), [](double loss) { return !(std::abs(loss) < kNoLoss); });

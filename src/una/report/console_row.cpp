@@ -19,7 +19,8 @@ struct Column {
   int digits;        // significant ones
   bool online_only;  // shown only with a reward: elsewhere the name has another meaning
 };
-constexpr std::array<Column, 14> kColumns = {{
+constexpr std::array<Column, 15> kColumns = {{
+    {{"win_rate", nullptr}, "win rate", 3, false},
     {{"reward", "objective/scores"}, "reward", 4, false},
     {{"objective/kl", "kl"}, "KL", 3, true},
     {{"completions/mean_length", nullptr}, "length", 3, false},

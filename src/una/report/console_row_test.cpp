@@ -26,6 +26,9 @@ TEST(ConsoleRow, AnOnlineStepShowsRewardKlLengthAndClippedShareFirst) {
 TEST(ConsoleRow, AnOnlineEvaluationShowsThemToo) {
   EXPECT_EQ(line_of({{"eval_reward", -0.5}, {"eval_kl", 0.25}, {"eval_completions/mean_length", 20}}),
             "step 4/12  epoch 0.50  eval:  reward -0.5  KL 0.25  length 20");
+  EXPECT_EQ(
+      line_of({{"eval_reward", 2}, {"eval_win_rate", 0.625}, {"eval_win_rate_low", 0.5}, {"eval_kl", 0.25}}),
+      "step 4/12  epoch 0.50  eval:  win rate 0.625  reward 2  KL 0.25");
 }
 
 TEST(ConsoleRow, ALossThatTeachesStaysAndKtosBaselineIsNotCalledKl) {

@@ -57,10 +57,7 @@ std::string eval_page(const std::string& title, const std::vector<EvalPageTable>
   std::string body = cat("<h1>", escaped(title), "</h1>\n");
   for (const EvalPageTable& table : tables) { body += number_table(table); }
   for (const EvalPagePlot& plot : plots) {
-    if (plot.rows.empty()) { continue; }
-    body += titled_card(plot.title,
-                        cat("<div class=\"wide\">", dot_plot(plot.rows, ""), "</div><div class=\"narrow\">",
-                            dot_plot(plot.rows, "", PlotWidth::kNarrow), "</div>"));
+    if (!plot.dots.rows.empty()) { body += titled_card(plot.title, dot_plot_html(plot.dots)); }
   }
   for (const AnswerTable& table : answers) {
     if (!table.rows.empty()) { body += answer_table(table); }

@@ -29,7 +29,7 @@ struct AnswerTable {
 // Values with their intervals, drawn.
 struct EvalPagePlot {
   std::string title;
-  std::vector<DotRow> rows;
+  DotPlot dots;
 };
 
 // The report of an evaluation: tables, plots, then answers. Texts are anybody's and are escaped here.

@@ -48,6 +48,16 @@ std::vector<std::string> titles(const std::string& html) {
   return all;
 }
 
+TEST(HtmlReport, HeldOutAnswersComeBeforeTheLoss) {
+  const std::string folder = test_folder("report_held_out") + "/my-run";
+  write_metrics(folder, {"loss", "log_ratio", "eval_win_rate", "eval_win_rate_low", "eval_win_rate_high",
+                         "eval_reward", "eval_kl"});
+  const std::string html = html_report(folder);
+  EXPECT_EQ(titles(html), (std::vector<std::string>{"Win rate", "Reward of held-out answers",
+                                                    "KL of held-out answers", "Loss", "Mean log-ratio"}));
+  EXPECT_EQ(embedded_charts(html)[0].at("series").size(), 3U) << "with the bounds of its interval";
+}
+
 TEST(HtmlReport, ShowsWhatTheRunWasAndOnlyChartsThatHaveData) {
   const std::string folder = test_folder("report_run") + "/my-run";
   write_metrics(folder,

@@ -101,10 +101,9 @@ std::string gain_plot(const RunFolder& run, const Json& methods) {
     const std::string name = name_of(method);
     dots.push_back({name, *value, ci.first, ci.second, color_of(run, name)});
   }
-  if (dots.empty()) { return ""; }
-  return cat(
-      "<div class=\"wide\">", dot_plot(dots, "gain of the gold score, after minus before (95 % interval)"),
-      "</div><div class=\"narrow\">", dot_plot(dots, "gain (95 % interval)", PlotWidth::kNarrow), "</div>");
+  return dot_plot_html({.rows = std::move(dots),
+                        .axis_title = "gain of the gold score, after minus before (95 % interval)",
+                        .narrow_title = "gain (95 % interval)"});
 }
 
 // How good each checkpoint is against how far it went from the start, where results have such curves.

@@ -37,6 +37,33 @@ double round_step(double span, int about) {
 
 std::string tick_text(double tick) { return significant(std::abs(tick) < 1e-12 ? 0 : tick, 4); }
 
+// Where a dot plot's parts are, in pixels. On a narrow one the name is above its line.
+struct DotFrame {
+  bool narrow = false;
+  std::vector<double> ticks;
+  double whole = 860, left = 150, right = 90, row_height = 30, top = 10, bottom = 0;
+  double span() const { return ticks.back() - ticks.front(); }
+  double x_of(double value) const { return left + (value - ticks.front()) / span() * (whole - left - right); }
+};
+
+DotFrame dot_frame(const DotPlot& plot, PlotWidth width) {
+  constexpr double kLetter = 7.5, kMostLeft = 420;  // pixels
+  DotFrame out{.narrow = width == PlotWidth::kNarrow};
+  double low = plot.differences ? 0 : plot.rows.front().value, high = low;
+  std::size_t longest = 0;
+  for (const DotRow& row : plot.rows) {
+    low = std::min({low, row.low, row.value});
+    high = std::max({high, row.high, row.value});
+    longest = std::max(longest, row.name.size());
+  }
+  if (low == high) { high = low + 1; }
+  out.ticks = round_ticks(low, high, out.narrow ? 4 : 6);
+  out.left = std::clamp(kLetter * static_cast<double>(longest) + 20, out.left, kMostLeft);
+  if (out.narrow) { out.whole = 360, out.left = 20, out.right = 64, out.row_height = 46; }
+  out.bottom = out.top + out.row_height * static_cast<double>(plot.rows.size());
+  return out;
+}
+
 }  // namespace
 
 std::vector<double> round_ticks(double low, double high, int about) {
@@ -48,38 +75,36 @@ std::vector<double> round_ticks(double low, double high, int about) {
   return ticks;
 }
 
-std::string dot_plot(const std::vector<DotRow>& rows, const std::string& axis_title, PlotWidth width) {
-  double low = 0, high = 0;
-  for (const DotRow& row : rows) {
-    low = std::min({low, row.low, row.value});
-    high = std::max({high, row.high, row.value});
+std::string dot_plot(const DotPlot& plot, PlotWidth width) {
+  const DotFrame at = dot_frame(plot, width);
+  const std::string& narrow_title = plot.narrow_title.empty() ? plot.axis_title : plot.narrow_title;
+  const std::string& title = at.narrow ? narrow_title : plot.axis_title;
+  std::string svg = frame(at.whole, at.bottom + 44, title);
+  for (const double tick : at.ticks) {
+    const bool zero = plot.differences && std::abs(tick) < 1e-9 * at.span();
+    svg += line(zero ? "zero" : "grid", at.x_of(tick), at.top, at.x_of(tick), at.bottom);
+    svg += label("quiet", "middle", at.x_of(tick), at.bottom + 17, tick_text(tick));
   }
-  if (low == high) { high = 1; }
-  const bool narrow = width == PlotWidth::kNarrow;
-  const std::vector<double> ticks = round_ticks(low, high, narrow ? 4 : 6);
-  const double whole = narrow ? 360 : 860, left = narrow ? 20 : 150, right = narrow ? 64 : 90;
-  const double row_height = narrow ? 46 : 30, top = 10;
-  const double bottom = top + row_height * static_cast<double>(rows.size());
-  const double from = ticks.front(), span = ticks.back() - ticks.front();
-  const auto x_of = [&](double value) { return left + (value - from) / span * (whole - left - right); };
-  std::string svg = frame(whole, bottom + 44, axis_title);
-  for (const double tick : ticks) {
-    const bool zero = std::abs(tick) < 1e-9 * span;
-    svg += line(zero ? "zero" : "grid", x_of(tick), top, x_of(tick), bottom);
-    svg += label("quiet", "middle", x_of(tick), bottom + 17, tick_text(tick));
-  }
-  svg += label("quiet", "middle", (left + whole - right) / 2, bottom + 37, axis_title);
-  double y = top + row_height * (narrow ? 0.7 : 0.5);  // on a narrow plot the name is above its line
-  for (const DotRow& row : rows) {
-    svg += narrow ? label("", "start", 4, y - 12, row.name) : label("", "end", left - 14, y + 4, row.name);
-    svg += cat("<g style=\"--dot:var(--c", row.color, ")\">");
-    if (row.low < row.high) { svg += line("interval", x_of(row.low), y, x_of(row.high), y); }
+  svg += label("quiet", "middle", (at.left + at.whole - at.right) / 2, at.bottom + 37, title);
+  double y = at.top + at.row_height * (at.narrow ? 0.7 : 0.5);
+  for (const DotRow& row : plot.rows) {
     svg +=
-        cat("<circle class=\"dot\" r=\"6\" cx=\"", place(x_of(row.value)), "\" cy=\"", place(y), "\"/></g>");
-    svg += label("", "start", whole - right + 14, y + 4, (row.value > 0 ? "+" : "") + fixed(row.value, 3));
-    y += row_height;
+        at.narrow ? label("", "start", 4, y - 12, row.name) : label("", "end", at.left - 14, y + 4, row.name);
+    svg += cat("<g style=\"--dot:var(--c", row.color, ")\">");
+    if (row.low < row.high) { svg += line("interval", at.x_of(row.low), y, at.x_of(row.high), y); }
+    svg += cat("<circle class=\"dot\" r=\"6\" cx=\"", place(at.x_of(row.value)), "\" cy=\"", place(y),
+               "\"/></g>");
+    const char* sign = plot.differences && row.value > 0 ? "+" : "";
+    svg += label("", "start", at.whole - at.right + 14, y + 4, sign + fixed(row.value, 3));
+    y += at.row_height;
   }
   return svg + "</svg>";
+}
+
+std::string dot_plot_html(const DotPlot& plot) {
+  if (plot.rows.empty()) { return ""; }
+  return cat("<div class=\"wide\">", dot_plot(plot), "</div><div class=\"narrow\">",
+             dot_plot(plot, PlotWidth::kNarrow), "</div>");
 }
 
 namespace {

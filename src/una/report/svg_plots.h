@@ -13,10 +13,17 @@ struct DotRow {
   double value = 0, low = 0, high = 0;
   int color = 0;  // of report.css: --c0 to --c9
 };
+struct DotPlot {
+  std::vector<DotRow> rows;
+  std::string axis_title;
+  std::string narrow_title;  // of the axis of a narrow plot; "": the same
+  bool differences = true;   // values have signs and the axis has 0; else it has the values only
+};
 // kNarrow is readable at 390 pixels: each name is above its line instead of left of it.
 enum class PlotWidth : std::uint8_t { kWide, kNarrow };
-std::string dot_plot(const std::vector<DotRow>& rows, const std::string& axis_title,
-                     PlotWidth width = PlotWidth::kWide);
+std::string dot_plot(const DotPlot& plot, PlotWidth width = PlotWidth::kWide);
+// Both widths, of which report.css shows the one that fits; "" without rows.
+std::string dot_plot_html(const DotPlot& plot);
 
 // Counts between `edges` (one more than counts) as bars.
 struct Histogram {

@@ -27,14 +27,27 @@ TEST(SvgPlots, AHistogramCountsEveryValueOnceEvenAtItsEnds) {
 
 TEST(SvgPlots, ANarrowDotPlotHasItsNamesAboveTheLines) {
   const std::vector<DotRow> rows = {{"a method with a long name", 0.5, 0.25, 0.75, 0}};
-  const std::string narrow = dot_plot(rows, "gain", PlotWidth::kNarrow);
+  const std::string narrow = dot_plot({.rows = rows, .axis_title = "gain"}, PlotWidth::kNarrow);
   EXPECT_NE(narrow.find("viewBox=\"0 0 360"), std::string::npos) << narrow;
   EXPECT_NE(narrow.find("text-anchor=\"start\""), std::string::npos);
-  EXPECT_NE(dot_plot(rows, "gain").find("viewBox=\"0 0 860"), std::string::npos);
+  EXPECT_NE(dot_plot({.rows = rows, .axis_title = "gain"}).find("viewBox=\"0 0 860"), std::string::npos);
+}
+
+TEST(SvgPlots, ADotPlotOfValuesHasNoSignsAndNeedNotReachZero) {
+  const DotPlot plot{
+      .rows = {{"learning_rate 3e-4, beta 0.1 (step 54)", 0.56, 0.52, 0.6, 0}, {"b", 0.53, 0.5, 0.55, 1}},
+      .axis_title = "eval_win_rate",
+      .differences = false};
+  const std::string svg = dot_plot(plot);
+  EXPECT_NE(svg.find(">0.560<"), std::string::npos);
+  EXPECT_EQ(svg.find("+0.560"), std::string::npos);
+  EXPECT_EQ(svg.find("class=\"zero\""), std::string::npos);
+  EXPECT_EQ(svg.find(">0<"), std::string::npos) << svg;
 }
 
 TEST(SvgPlots, NamesAreEscapedAndAValueWithoutIntervalIsADot) {
-  const std::string svg = dot_plot({{"<b>", 0.5, 0.5, 0.5, 0}, {"dpo", -0.1, -0.2, 0.1, 3}}, "gain");
+  const std::string svg =
+      dot_plot({.rows = {{"<b>", 0.5, 0.5, 0.5, 0}, {"dpo", -0.1, -0.2, 0.1, 3}}, .axis_title = "gain"});
   EXPECT_NE(svg.find("&lt;b&gt;"), std::string::npos);
   EXPECT_EQ(svg.find("<b>"), std::string::npos);
   EXPECT_NE(svg.find("+0.500"), std::string::npos);

@@ -156,9 +156,13 @@ void add_models(const setup::RunConfig& config, const ModelSpec& spec, bool with
   } else if (with_reference && !config.model.adapter.empty()) {
     add_part(plan, "reference", plan.model.copies, "a frozen copy of the adapter");
   }
-  for (const std::string& reward : config.online.reward) {
+  std::vector<std::string> rewards = config.held_out.eval_reward;
+  if (plan.samples) {
+    rewards.insert(rewards.end(), config.online.reward.begin(), config.online.reward.end());
+  }
+  for (const std::string& reward : rewards) {
     const std::string prefix = "model:";
-    if (!plan.samples || !starts_with(reward, prefix)) { continue; }
+    if (!starts_with(reward, prefix)) { continue; }
     const ModelSpec scorer = setup::read_folder_spec(setup::model_place(reward.substr(prefix.size())).folder);
     add_part(plan, "reward model", frozen_weights(scorer, setup::compute_dtype("auto", scorer)), reward);
   }

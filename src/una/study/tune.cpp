@@ -236,7 +236,7 @@ std::vector<std::size_t> Tune::ranked() const {
 void Tune::write_results(bool finished) const {
   report::EvalPageTable table{
       cat("Candidates by ", metric_), {"candidate", "steps", "mean", "95 % over seeds", "runs"}, {}};
-  report::EvalPagePlot plot{cat(metric_, " at the last step of each candidate"), {}};
+  report::EvalPagePlot plot{cat(metric_, " at the last step of each candidate"), {.differences = false}};
   Json candidates = Json::array();
   std::string text =
       cat("\n", metric_, greater_ ? ", more is better" : ", less is better",
@@ -253,9 +253,9 @@ void Tune::write_results(bool finished) const {
     text += cat("  ", record.steps, " steps  ", mean, several ? cat(" [", bounds, "]") : "", "  ",
                 record.candidate.name, "  (run-", i + 1, ")\n");
     if (std::isfinite(over.mean)) {
-      plot.rows.push_back({cat(record.candidate.name, " (", record.steps, ")"), over.mean,
-                           several ? over.low : over.mean, several ? over.high : over.mean,
-                           record.steps == rungs_.back() ? 0 : 1});
+      plot.dots.rows.push_back({cat(record.candidate.name, " (step ", record.steps, ")"), over.mean,
+                                several ? over.low : over.mean, several ? over.high : over.mean,
+                                record.steps == rungs_.back() ? 0 : 1});
     }
     Json settings = Json::object(), values = Json::array();
     for (const auto& [key, value] : record.candidate.settings) { settings[key] = value; }

@@ -21,12 +21,6 @@ std::string card(const std::string& title, const std::string& note, const std::s
 
 int color_of(std::size_t arm) { return static_cast<int>(arm % 10); }
 
-std::string both_widths(const std::vector<report::DotRow>& rows, const std::string& axis) {
-  if (rows.empty()) { return ""; }
-  return cat("<div class=\"wide\">", dot_plot(rows, axis), "</div><div class=\"narrow\">",
-             dot_plot(rows, axis, report::PlotWidth::kNarrow), "</div>");
-}
-
 // A figure with its interval over seeds for each arm that has it.
 std::string forest(const Json& arms, const std::string& key, const std::string& axis) {
   std::vector<report::DotRow> rows;
@@ -42,7 +36,7 @@ std::string forest(const Json& arms, const std::string& key, const std::string& 
                     .high = has_bounds ? found->at("high").get<double>() : mean + half,
                     .color = color_of(a)});
   }
-  return both_widths(rows, axis);
+  return report::dot_plot_html({.rows = rows, .axis_title = axis});
 }
 
 std::string frontiers(const Json& arms) {
