@@ -190,10 +190,10 @@ class Export(unittest.TestCase):
         before = out.read_bytes()
         other = fresh("export-other")
         shutil.copytree(TASK / "start", other)
-        (other / "config.json").write_text(json.dumps({**self.config, "model_type": "gemma", "architectures": ["GemmaForCausalLM"]}))
+        (other / "config.json").write_text(json.dumps({**self.config, "hidden_act": "gelu"}))
         start = ("--model", TASK / "start")
         cases = [((*start,), "no output file"), ((*start, "--out", out), "is there already"), ((*start, "--out", out.parent), "is a folder"),
-                 (("--model", other, "--out", out, "--overwrite"), "knows models of the families llama, mistral, qwen2, not gemma"),
+                 (("--model", other, "--out", out, "--overwrite"), "llama.cpp computes llama with silu, not with gelu"),
                  ((*start, "--out", out, "--overwrite", "--dtype", "q4_0"), "'q4_0' is unknown, choose auto, float32"),
                  ((*start, "--out", out.parent / "no/such.gguf"), "is not there; make it first"), (("--out", out, "--overwrite"), "no model"),
                  ((*start, "--out", out, "--outfile", "x"), "outfile")]

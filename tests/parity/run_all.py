@@ -220,7 +220,7 @@ def main():
     parser.add_argument("--data")
     parser.add_argument("--markdown", help="write the table here")
     parser.add_argument("--only", default="models,adapter,adapter_kinds,reward,reward_models,steps,vllm,server,gguf,text")
-    parser.add_argument("--case", action="append", help="of the part steps: only this case (repeatable)")
+    parser.add_argument("--case", action="append", help="of the parts steps and gguf: only this case (repeatable)")
     args = parser.parse_args()
     parity = Parity(args)
     for part in args.only.split(","):

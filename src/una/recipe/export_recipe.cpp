@@ -28,7 +28,7 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: una export --model DIR [--adapter DIR] --output_file FILE.gguf\n"
-    "writes llama, mistral and qwen2 models for llama.cpp; docs/export.md";
+    "writes a model for llama.cpp; docs/export.md";
 
 // The keys of `una export`.
 struct ExportOptions {

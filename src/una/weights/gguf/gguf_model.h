@@ -18,20 +18,21 @@ struct GgufModel {
   std::vector<std::string> as_f16;  // matrices whose rows are not whole blocks of the requested type
 };
 
-// InputError naming `what` for a model that llama.cpp would compute differently, or not at all: a family
-// other than llama, mistral and qwen2, a reward model, or an activation, rope or head size that its graph of
-// the family lacks.
+// InputError naming `what` for a model that llama.cpp would compute differently, or not at all (gguf_architecture).
 void check_gguf_spec(const ModelSpec& spec, const std::string& what);
 
-// Properties that the file cannot express although the model can be exported (a sliding window), as sentences
-// for warnings.
+// What the file cannot express although the model can be exported (a sliding window where llama.cpp's graph has none,
+// the choice of longrope's factors), as sentences for warnings.
 std::vector<std::string> gguf_losses(const ModelSpec& spec);
 
-// Converts all tensors of a model, under Hugging Face's names and without a tied head; `name` is
-// general.name. The rows of q and k (and their biases) of llama and mistral are reordered for llama.cpp,
-// which rotates adjacent dimensions of a head together instead of dimensions i and i + D/2. Matrices get
-// `type`, norms and biases stay F32; the frequencies of llama3's rope become the tensor rope_freqs.weight.
-// Checks the spec first.
+// The rows of a projection in llama.cpp's order, of whatever width: where its rope turns adjacent dimensions of a head
+// together and the model's dimensions i and i + D/2, each head of q_proj and k_proj (and of their biases) is reordered.
+// A view with more dimensions; other modules' tensors as they are.
+at::Tensor gguf_rows(const ModelSpec& spec, const std::string& module, const at::Tensor& tensor);
+
+// Converts all tensors of a model, under Hugging Face's names and without a tied head; `name` is general.name.
+// Gemma's norms become w + 1. Matrices get `type`, norms and biases stay F32; a tied head is written only where
+// llama.cpp wants it; rope's factors become tensors of their own. Checks the spec first.
 GgufModel gguf_model(const ModelSpec& spec, const std::vector<std::pair<std::string, at::Tensor>>& tensors,
                      GgmlType type, const std::string& name);
 

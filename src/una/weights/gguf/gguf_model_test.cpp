@@ -177,7 +177,10 @@ TEST(GgufModel, WhatLlamaCppDoesNotComputeIsRefused) {
     EXPECT_EQ(error.find("here: "), 0U) << error;
   };
   EXPECT_EQ(refusal(parse("llama")), "no error");
-  contains(refusal(parse("gemma")), "knows models of the families llama, mistral, qwen2, not gemma");
+  ModelSpec unknown = parse("llama");
+  unknown.model_type = "marsian";
+  contains(refusal(unknown), "knows models of the families llama, mistral, qwen2, qwen3, gemma, ");
+  contains(refusal(unknown), ", not marsian");
   contains(refusal(parse("llama", R"({"hidden_act": "gelu_pytorch_tanh"})")), "with silu");
   const std::string llama3 = R"({"rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1,
       "high_freq_factor": 4, "original_max_position_embeddings": 32}})";
@@ -196,6 +199,79 @@ TEST(GgufModel, WhatLlamaCppDoesNotComputeIsRefused) {
   ModelSpec reward = parse("llama");
   reward.num_labels = 1;
   contains(refusal(reward), "reward model");
+}
+
+TEST(GgufModel, GemmasNormsAreOneMore) {
+  const std::string layer = kLayer;
+  const NamedTensors tensors = {{"model.norm.weight", at::zeros({64})},
+                                {layer + "post_attention_layernorm.weight", at::zeros({64})},
+                                {layer + "pre_feedforward_layernorm.weight", at::zeros({64})},
+                                {layer + "post_feedforward_layernorm.weight", at::zeros({64})},
+                                {layer + "self_attn.q_norm.weight", at::zeros({8})},
+                                {layer + "self_attn.o_proj.weight", at::zeros({64, 64})}};
+  const ModelSpec spec = parse("gemma3_text", R"({"head_dim": 8, "query_pre_attn_scalar": 8})");
+  const auto found = by_name(gguf_model(spec, tensors, GgmlType::kF32, "m"));
+  ASSERT_EQ(found.size(), tensors.size());
+  for (const char* norm : {"output_norm", "blk.1.post_attention_norm", "blk.1.ffn_norm",
+                           "blk.1.post_ffw_norm", "blk.1.attn_q_norm"}) {
+    EXPECT_EQ(rows_of(found.at(std::string(norm) + ".weight"))[0], 1) << norm;
+  }
+  EXPECT_EQ(rows_of(found.at("blk.1.attn_output.weight"))[0], 0);
+}
+
+TEST(GgufModel, LayersThatSlideAreListed) {
+  const GgufModel model = gguf_model(
+      parse(
+          "gemma2",
+          R"({"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 7, "final_logit_softcapping": 20})"),
+      {}, GgmlType::kF32, "m");
+  EXPECT_EQ(value_of<std::uint32_t>(model, "gemma2.attention.sliding_window"), 7U);
+  EXPECT_EQ(value_of<std::vector<bool>>(model, "gemma2.attention.sliding_window_pattern"),
+            (std::vector<bool>{true, false, true, false}));
+  EXPECT_EQ(value_of<float>(model, "gemma2.attn_logit_softcapping"), 50.0F);
+  EXPECT_EQ(value_of<float>(model, "gemma2.final_logit_softcapping"), 20.0F);
+  const GgufModel none = gguf_model(parse("mistral", R"({"sliding_window": 7})"), {}, GgmlType::kF32, "m");
+  EXPECT_FALSE(value_of<std::uint32_t>(none, "llama.attention.sliding_window").has_value());
+}
+
+TEST(GgufModel, ATiedHeadIsWrittenWhereLlamaCppWantsIt) {
+  const NamedTensors embedding = {
+      {"model.embed_tokens.weight", at::arange(100.0F).view({100, 1}).expand({100, 64})}};
+  const auto names = [&](const std::string& family) {
+    return by_name(
+        gguf_model(parse(family, R"({"tie_word_embeddings": true})"), embedding, GgmlType::kF32, "m"));
+  };
+  ASSERT_EQ(names("olmo2").count("output.weight"), 1U);
+  EXPECT_EQ(rows_of(names("olmo2").at("output.weight"))[3], 3);
+  EXPECT_EQ(names("qwen2").count("output.weight"), 0U);
+}
+
+TEST(GgufModel, PhisFusedProjectionsKeepTheirRows) {
+  const std::string layer = kLayer;
+  const at::Tensor rows = at::arange(128.0F).view({128, 1}).expand({128, 64});
+  const auto found = by_name(gguf_model(
+      parse("phi3"), {{layer + "self_attn.qkv_proj.weight", rows}, {layer + "mlp.gate_up_proj.weight", rows}},
+      GgmlType::kF32, "m"));
+  EXPECT_EQ(rows_of(found.at("blk.1.attn_qkv.weight"))[1], 1);
+  EXPECT_EQ(rows_of(found.at("blk.1.ffn_up.weight"))[1], 1);
+}
+
+TEST(GgufModel, LongropesFactorsAreTwoTensors) {
+  const ModelSpec spec =
+      parse("phi3", R"({"max_position_embeddings": 128, "original_max_position_embeddings": 32,
+      "rope_scaling": {"type": "longrope", "short_factor": [1, 2, 3, 4], "long_factor": [5, 6, 7, 8]}})");
+  const GgufModel model = gguf_model(spec, {}, GgmlType::kF16, "m");
+  const auto tensors = by_name(model);
+  EXPECT_EQ(rows_of(tensors.at("rope_factors_long.weight")), (std::vector<float>{5, 6, 7, 8}));
+  EXPECT_EQ(rows_of(tensors.at("rope_factors_short.weight")), (std::vector<float>{1, 2, 3, 4}));
+  EXPECT_EQ(value_of<std::string>(model, "phi3.rope.scaling.type"), "longrope");
+  EXPECT_EQ(value_of<std::uint32_t>(model, "phi3.rope.scaling.original_context_length"), 32U);
+  EXPECT_FALSE(value_of<float>(model, "phi3.rope.scaling.factor").has_value()) << "it would scale all angles";
+  EXPECT_NEAR(*value_of<float>(model, "phi3.rope.scaling.attn_factor"),
+              std::sqrt(1 + std::log(4.0) / std::log(32.0)), 1e-6);
+  const std::vector<std::string> losses = gguf_losses(spec);
+  ASSERT_EQ(losses.size(), 1U);
+  EXPECT_NE(losses[0].find("exceeds 32 tokens"), std::string::npos) << losses[0];
 }
 
 TEST(GgufModel, ASlidingWindowIsToldOfWhenSequencesCanOutgrowIt) {

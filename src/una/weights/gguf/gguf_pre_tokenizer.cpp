@@ -18,6 +18,13 @@ constexpr const char* kTekken =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|)"
     R"(\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
+constexpr const char* kSeedCoder =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* kGpt4o =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
+    R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
 // llama.cpp derives "a word that is a token needs no merges" from the pre-tokenizer's name, so the flag is
 // part of the structure here.
 struct SplitRow {
@@ -25,10 +32,9 @@ struct SplitRow {
   bool ignore_merges;
   const char* name;
 };
-constexpr SplitRow kSplits[] = {{kLlama3, true, "llama-bpe"},
-                                {kLlama3, false, "smaug-bpe"},
-                                {kQwen2, false, "qwen2"},
-                                {kTekken, true, "tekken"}};
+constexpr SplitRow kSplits[] = {{kLlama3, true, "llama-bpe"}, {kLlama3, false, "smaug-bpe"},
+                                {kQwen2, false, "qwen2"},     {kSeedCoder, false, "seed-coder"},
+                                {kGpt4o, false, "gpt-4o"},    {kTekken, true, "tekken"}};
 
 bool flag(const TokenizerJson& object, const char* key, bool fallback) {
   const auto found = object.find(key);
@@ -40,10 +46,12 @@ bool is_byte_level(const TokenizerJson& part, bool use_regex) {
          flag(part, "use_regex", true) == use_regex;
 }
 
-// The regex of a Split that keeps its matches as pieces; "" for anything else.
+// The regex of a Split that keeps its matches as pieces; "" for anything else. Removing what does not match is the
+// same for the regexes here, since they match every character.
 std::string split_regex(const TokenizerJson& part) {
-  if (detail::type_of(part) != "Split" || part.value("behavior", "") != "Isolated") { return ""; }
-  if (flag(part, "invert", false) || !part.contains("pattern")) { return ""; }
+  if (detail::type_of(part) != "Split" || !part.contains("pattern")) { return ""; }
+  const bool inverted = flag(part, "invert", false);
+  if (part.value("behavior", "") != (inverted ? "Removed" : "Isolated")) { return ""; }
   return part["pattern"].value("Regex", "");
 }
 

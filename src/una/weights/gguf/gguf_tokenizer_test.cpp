@@ -82,6 +82,11 @@ TEST(GgufTokenizer, PreTokenizersAreToldByTheirStructure) {
   EXPECT_EQ(pre_of(with_pre(split_then_bytes(kLlama3Regex), R"({"ignore_merges": true})")), "llama-bpe");
   EXPECT_EQ(pre_of(with_pre(split_then_bytes(kLlama3Regex))), "smaug-bpe");
   EXPECT_EQ(pre_of(with_pre(split_then_bytes(kQwenRegex))), "qwen2");
+  std::string inverted = with_pre(split_then_bytes(kQwenRegex, "Removed"));
+  const std::string flag = R"("invert": false)";
+  ASSERT_NE(inverted.find(flag), std::string::npos) << inverted;
+  inverted.replace(inverted.find(flag), flag.size(), R"("invert": true)");
+  EXPECT_EQ(pre_of(inverted), "qwen2") << "what does not match is removed, and that is nothing";
 }
 
 TEST(GgufTokenizer, AnythingElseIsNotGuessed) {

@@ -57,7 +57,7 @@ void append_value(std::string& out, const std::vector<T>& list) {
   append_number(out, kArrayType);
   append_number(out, type_number<T>());
   append_number(out, static_cast<std::uint64_t>(list.size()));
-  for (const T& item : list) { append_item(out, item); }
+  for (const T& item : list) { append_item(out, item); }  // of vector<bool>: a temporary
 }
 
 std::uint64_t padded(std::uint64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }

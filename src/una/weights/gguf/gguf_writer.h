@@ -14,7 +14,7 @@ namespace una::weights {
 
 // A metadata value; the alternatives are the format's types that models need.
 using GgufValue = std::variant<bool, std::uint32_t, float, std::string, std::vector<std::int32_t>,
-                               std::vector<float>, std::vector<std::string>>;
+                               std::vector<float>, std::vector<bool>, std::vector<std::string>>;
 using GgufMetadata = std::vector<std::pair<std::string, GgufValue>>;  // written in this order
 
 // One tensor of a GGUF file.

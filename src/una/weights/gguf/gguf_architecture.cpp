@@ -1,0 +1,253 @@
+#include "una/weights/gguf/gguf_architecture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "una/base/error.h"
+#include "una/base/format.h"
+#include "una/weights/gguf/gguf_rope.h"
+
+namespace una::weights {
+namespace {
+
+constexpr const char* kTanhGelu = "gelu_pytorch_tanh";
+
+float f32(double number) { return static_cast<float>(number); }
+
+bool slides(const ModelSpec& spec) {
+  return std::any_of(spec.windows.begin(), spec.windows.end(), [](std::int64_t each) { return each > 0; });
+}
+
+void check_sliding(const ModelSpec& spec, const std::string& what) {
+  check_input(slides(spec), what, ": llama.cpp's ", spec.model_type,
+              " always has layers with a sliding window; this model has none");
+}
+
+// The graphs of gemma2 and gemma3 derive the scale from the sizes; `deep` is the number of layers of the 27B
+// model, which divides by another one.
+void check_scores(const ModelSpec& spec, std::int64_t deep, const std::string& what) {
+  const std::int64_t size = spec.num_layers == deep ? spec.hidden_size / spec.num_heads : spec.head_dim;
+  const double fixed = 1 / std::sqrt(static_cast<double>(size));
+  check_input(std::fabs(spec.attention_scale - fixed) < 1e-6 * fixed, what,
+              ": llama.cpp scales the scores of a ", spec.model_type, " of ", spec.num_layers,
+              " layers by 1 / sqrt(", size, "); this model's query_pre_attn_scalar is another");
+}
+
+void check_gemma2(const ModelSpec& spec, const std::string& what) {
+  check_sliding(spec, what);
+  check_scores(spec, 46, what);
+  check_input(spec.attention_soft_cap > 0 && spec.logit_soft_cap > 0, what,
+              ": llama.cpp's gemma2 always caps scores and logits; this model does not");
+}
+
+void check_gemma3(const ModelSpec& spec, const std::string& what) {
+  check_scores(spec, 62, what);
+  check_input(!slides(spec) || spec.local_rope.type == "default", what,
+              ": llama.cpp scales no rope of gemma3's sliding "
+              "layers; this model's is of type ",
+              spec.local_rope.type);
+}
+
+// Its graph turns the sliding layers with the other layers' theta, unscaled.
+void check_olmo(const ModelSpec& spec, const std::string& what) {
+  if (!slides(spec)) { return; }
+  const RopeSpec& local = spec.rope_layers.empty() ? spec.rope : spec.local_rope;
+  check_input(local.type == "default" && local.theta == spec.rope.theta, what,
+              ": llama.cpp turns the sliding layers of ", spec.model_type, " by theta ", spec.rope.theta,
+              " and unscaled; this model has another rope there");
+}
+
+void check_smollm3(const ModelSpec& spec, const std::string& what) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(spec.num_layers); ++i) {
+    const bool turns = spec.rope_layers.empty() || spec.rope_layers[i] >= 0;
+    check_input(
+        turns == ((i + 1) % 4 != 0), what,
+        ": llama.cpp's smollm3 has no rope in every fourth layer, and in no other; this model has other layers "
+        "without (layer ",
+        i, ")");
+  }
+}
+
+void check_exaone4(const ModelSpec& spec, const std::string& what) {
+  constexpr std::int64_t kSliding = 64;
+  check_input(slides(spec) == (spec.num_layers == kSliding), what,
+              ": llama.cpp takes sliding windows of an exaone4 of 64 layers, and no others; this model has ",
+              spec.num_layers, " layers", slides(spec) ? " with windows" : " without windows");
+}
+
+void check_starcoder2(const ModelSpec& spec, const std::string& what) {
+  check_input(spec.qkv_bias && spec.o_bias && spec.mlp_bias, what,
+              ": llama.cpp's starcoder2 has all biases; this model has none");
+}
+
+void add_caps(const ModelSpec& spec, const std::string& name, GgufMetadata& out) {
+  if (spec.attention_soft_cap > 0) {
+    out.emplace_back(name + ".attn_logit_softcapping", f32(spec.attention_soft_cap));
+  }
+  if (spec.logit_soft_cap > 0) {
+    out.emplace_back(name + ".final_logit_softcapping", f32(spec.logit_soft_cap));
+  }
+}
+
+void add_gemma3(const ModelSpec& spec, const std::string& name, GgufMetadata& out) {
+  add_caps(spec, name, out);
+  if (slides(spec)) { out.emplace_back(name + ".rope.freq_base_swa", f32(spec.local_rope.theta)); }
+}
+
+// llama.cpp divides by granite's logit scale, and multiplies by cohere2's.
+void add_granite(const ModelSpec& spec, const std::string& name, GgufMetadata& out) {
+  out.emplace_back(name + ".attention.scale", f32(spec.attention_scale));
+  out.emplace_back(name + ".embedding_scale", f32(spec.embedding_scale));
+  out.emplace_back(name + ".residual_scale", f32(spec.residual_scale));
+  out.emplace_back(name + ".logit_scale", f32(1 / spec.logit_scale));
+}
+
+void add_cohere2(const ModelSpec& spec, const std::string& name, GgufMetadata& out) {
+  out.emplace_back(name + ".logit_scale", f32(spec.logit_scale));
+}
+
+void add_stablelm(const ModelSpec& spec, const std::string& name, GgufMetadata& out) {
+  out.emplace_back(name + ".use_parallel_residual", spec.parallel_block);
+}
+
+GgufArchitecture llama(std::string_view model_type) {
+  return {.model_type = model_type,
+          .name = "llama",
+          .neighbours = true,
+          .rope_factors = true,
+          .o_bias = true,
+          .mlp_bias = true};
+}
+
+GgufArchitecture olmo2(std::string_view model_type) {
+  return {.model_type = model_type,
+          .name = "olmo2",
+          .head = GgufHead::kWritten,
+          .own_head_size = false,
+          .windows = true,
+          .check = check_olmo};
+}
+
+std::vector<GgufArchitecture> gemmas() {
+  const GgufArchitecture gemma{.model_type = "gemma",
+                               .name = "gemma",
+                               .activation = kTanhGelu,
+                               .head = GgufHead::kEmbedding,
+                               .norm_plus_one = true};
+  GgufArchitecture gemma2 = gemma, gemma3 = gemma;
+  gemma2.model_type = gemma2.name = "gemma2";
+  gemma2.windows = true;
+  gemma2.check = check_gemma2;
+  gemma2.add_keys = add_caps;
+  gemma3.model_type = "gemma3_text";
+  gemma3.name = "gemma3";
+  gemma3.head = GgufHead::kEither;
+  gemma3.windows = true;
+  gemma3.check = check_gemma3;
+  gemma3.add_keys = add_gemma3;
+  return {gemma, gemma2, gemma3};
+}
+
+std::vector<GgufArchitecture> make_architectures() {
+  GgufArchitecture granite = llama("granite");
+  granite.name = "granite";
+  granite.add_keys = add_granite;
+  std::vector<GgufArchitecture> out = {
+      llama("llama"),
+      llama("mistral"),
+      {.model_type = "qwen2", .name = "qwen2", .own_head_size = false},
+      {.model_type = "qwen3", .name = "qwen3"},
+      olmo2("olmo2"),
+      {.model_type = "phi3",
+       .name = "phi3",
+       .own_head_size = false,
+       .partial_rope = true,
+       .long_factors = true},
+      {.model_type = "smollm3", .name = "smollm3", .neighbours = true, .check = check_smollm3},
+      olmo2("olmo3"),
+      granite,
+      llama("ministral"),
+      {.model_type = "seed_oss", .name = "seed_oss", .mlp_norm = "post_attention_norm"},
+      {.model_type = "exaone4",
+       .name = "exaone4",
+       .own_head_size = false,
+       .rope_factors = true,
+       .windows = true,
+       .check = check_exaone4},
+      {.model_type = "ernie4_5", .name = "ernie4_5", .neighbours = true, .o_bias = true},
+      {.model_type = "glm4", .name = "glm4", .neighbours = true, .partial_rope = true},
+      {.model_type = "cohere2",
+       .name = "cohere2",
+       .head = GgufHead::kEmbedding,
+       .neighbours = true,
+       .own_head_size = false,
+       .windows = true,
+       .check = check_sliding,
+       .add_keys = add_cohere2},
+      {.model_type = "hunyuan_v1_dense", .name = "hunyuan-dense"},
+      {.model_type = "starcoder2",
+       .name = "starcoder2",
+       .activation = kTanhGelu,
+       .own_head_size = false,
+       .o_bias = true,
+       .mlp_bias = true,
+       .check = check_starcoder2},
+      {.model_type = "stablelm",
+       .name = "stablelm",
+       .head = GgufHead::kWritten,
+       .own_head_size = false,
+       .partial_rope = true,
+       .add_keys = add_stablelm}};
+  const std::vector<GgufArchitecture> more = gemmas();
+  out.insert(out.begin() + 4, more.begin(), more.end());
+  return out;
+}
+
+const std::vector<GgufArchitecture>& architectures() {
+  static const std::vector<GgufArchitecture> kAll = make_architectures();
+  return kAll;
+}
+
+const GgufArchitecture& find_architecture(const ModelSpec& spec, const std::string& what) {
+  std::vector<std::string> known;
+  for (const GgufArchitecture& each : architectures()) {
+    if (each.model_type == spec.model_type) { return each; }
+    known.emplace_back(each.model_type);
+  }
+  throw InputError(
+      cat(what, ": GGUF export knows models of the families ", join(known, ", "), ", not ", spec.model_type));
+}
+
+void check_sizes(const GgufArchitecture& arch, const ModelSpec& spec, const std::string& what) {
+  check_input(arch.own_head_size || spec.num_heads * spec.head_dim == spec.hidden_size, what,
+              ": llama.cpp takes a ", spec.model_type, " whose heads make up the hidden size only (",
+              spec.num_heads, " heads of ", spec.head_dim, " do not make ", spec.hidden_size, ")");
+  check_input(spec.head_dim % 2 == 0, what, ": an odd head_dim, ", spec.head_dim, ", has no rope");
+}
+
+void check_parts(const GgufArchitecture& arch, const ModelSpec& spec, const std::string& what) {
+  check_input(!spec.is_reward_model(), what,
+              ": a reward model has no language-model head; GGUF export takes models that write text");
+  check_input(spec.activation == arch.activation, what, ": llama.cpp computes ", spec.model_type, " with ",
+              arch.activation, ", not with ", spec.activation);
+  check_input(arch.o_bias || !spec.o_bias, what, ": llama.cpp's ", spec.model_type, " has no bias on o_proj");
+  check_input(arch.mlp_bias || !spec.mlp_bias, what, ": llama.cpp's ", spec.model_type,
+              " has no biases in the MLP");
+  check_input(arch.head != GgufHead::kEmbedding || spec.tie_word_embeddings, what, ": llama.cpp's ",
+              spec.model_type, " uses the embedding as its head; this model has a head of its own");
+}
+
+}  // namespace
+
+const GgufArchitecture& gguf_architecture(const ModelSpec& spec, const std::string& what) {
+  const GgufArchitecture& arch = find_architecture(spec, what);
+  check_parts(arch, spec, what);
+  check_sizes(arch, spec, what);
+  check_gguf_rope(arch, spec, what);
+  if (arch.check != nullptr) { arch.check(spec, what); }
+  return arch;
+}
+
+}  // namespace una::weights
