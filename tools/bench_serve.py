@@ -117,7 +117,7 @@ def prefix_cache(args):
 
 
 def many_streams(args):
-    server = Served(args.una, args.model, "--dtype", args.dtype, "--max_num_seqs", args.streams, "--max_connections", 2048)
+    server = Served(args.una, args.model, "--dtype", args.dtype, "--max_num_seqs", args.streams)
     body = {"prompt": "Say", "max_tokens": 4, "ignore_eos": True}
     one = server.stream(body)[0]
     health, done = [], threading.Event()
@@ -129,10 +129,12 @@ def many_streams(args):
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    with concurrent.futures.ThreadPoolExecutor(args.streams) as pool:
-        firsts = sorted(first for first, _ in pool.map(lambda _: server.stream(body), range(args.streams)))
-    done.set()
-    watcher.join()
+    try:
+        with concurrent.futures.ThreadPoolExecutor(args.streams) as pool:
+            firsts = sorted(first for first, _ in pool.map(lambda _: server.stream(body), range(args.streams)))
+    finally:
+        done.set()
+        watcher.join()
     server.stop()
     print(f"{args.streams} streams at once: first byte after {1000 * firsts[len(firsts) // 2]:.0f} ms (median), {1000 * firsts[-1]:.0f} ms "
           f"(last), {1000 * one:.0f} ms for one alone; /health {1000 * max(health):.0f} ms at most", flush=True)

@@ -190,7 +190,7 @@ typedef struct una_http_config {
   size_t allowed_hosts_size;
   const una_str* allowed_origins;
   size_t allowed_origins_size;
-  size_t max_connections, max_connections_per_peer, max_head_bytes, max_headers;
+  size_t max_connections, max_connections_per_peer, max_connections_of_loopback, max_head_bytes, max_headers;
   uint64_t max_body_bytes;
   size_t max_queue_bytes;
   double head_seconds, body_seconds, idle_seconds, write_seconds;

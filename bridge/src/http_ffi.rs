@@ -49,6 +49,7 @@ pub struct Config {
     allowed_origins_size: usize,
     max_connections: usize,
     max_connections_per_peer: usize,
+    max_connections_of_loopback: usize,
     max_head_bytes: usize,
     max_headers: usize,
     max_body_bytes: u64,
@@ -110,6 +111,7 @@ unsafe fn open(config: &Config) -> Outcome<*mut Server> {
     let limits = Limits {
         connections: config.max_connections,
         per_peer: config.max_connections_per_peer,
+        of_loopback: config.max_connections_of_loopback,
         headers: config.max_headers,
         body_bytes: config.max_body_bytes,
         body_time: seconds(config.body_seconds)?,

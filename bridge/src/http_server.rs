@@ -17,7 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, Semaphore};
 use tokio::time::timeout_at;
 
 use crate::http_answer::{Answer, Content, Presence, Queue};
@@ -28,6 +28,7 @@ use crate::outcome::Outcome;
 pub struct Limits {
     pub connections: usize,
     pub per_peer: usize,
+    pub of_loopback: usize,
     pub headers: usize,
     pub body_bytes: u64,
     pub body_time: Duration, // and a second more for each 64 KB that came
@@ -291,7 +292,8 @@ impl Drop for Seat {
 fn seat(shared: &Arc<Shared>, connection: &Arc<Connection>, peer: IpAddr) -> Option<Seat> {
     let mut open = locked(&shared.open);
     let of_peer = open.peers.get(&peer).copied().unwrap_or(0);
-    if open.connections.len() >= shared.limits.connections || of_peer >= shared.limits.per_peer {
+    let most = if peer.is_loopback() { shared.limits.of_loopback } else { shared.limits.per_peer };
+    if open.connections.len() >= shared.limits.connections || of_peer >= most {
         return None;
     }
     let id = open.next;
@@ -302,8 +304,29 @@ fn seat(shared: &Arc<Shared>, connection: &Arc<Connection>, peer: IpAddr) -> Opt
 }
 
 const CROWDED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const MOST_TURNED_AWAY: usize = 64; // at one time; more are closed without a word
+
+/// Answers a client for whom there is no place. What it is sending is read for a moment: closing on unread bytes would
+/// take the answer back.
+async fn turn_away(stream: TcpStream) {
+    let _ = stream.try_write(CROWDED); // the buffer of a new connection takes it whole
+    let drain = async {
+        let mut rest = [0u8; 4096];
+        for _ in 0..16 {
+            stream.readable().await?;
+            match stream.try_read(&mut rest) {
+                Ok(0) => break,
+                Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
+        }
+        std::io::Result::Ok(())
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(1), drain).await;
+}
 
 async fn accept_all(shared: Arc<Shared>, listener: TcpListener) {
+    let turned_away = Arc::new(Semaphore::new(MOST_TURNED_AWAY));
     loop {
         let Ok((stream, address)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await; // descriptors have run out
@@ -311,7 +334,12 @@ async fn accept_all(shared: Arc<Shared>, listener: TcpListener) {
         };
         let connection = Connection::new();
         let Some(seat) = seat(&shared, &connection, address.ip()) else {
-            let _ = stream.try_write(CROWDED);
+            if let Ok(permit) = turned_away.clone().try_acquire_owned() {
+                tokio::spawn(async move {
+                    turn_away(stream).await;
+                    drop(permit);
+                });
+            }
             continue;
         };
         let shared = shared.clone();

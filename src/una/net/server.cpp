@@ -52,7 +52,7 @@ void check_server_options(const ServerOptions& options) {
   constexpr std::int64_t kMany = 1LL << 40;
   check_count("port", options.port, 0, 65535);
   check_count("max_connections", options.max_connections, 1, 1'000'000);
-  check_count("max_connections_per_peer", options.max_connections_per_peer, 1, 1'000'000);
+  check_count("max_connections_per_peer", options.max_connections_per_peer, 0, 1'000'000);
   check_count("max_head_bytes", options.max_head_bytes, 1024, 1 << 24);
   check_count("max_headers", options.max_headers, 1, 10'000);
   check_count("max_body_bytes", options.max_body_bytes, 1, kMany);
@@ -109,7 +109,10 @@ Server::Server(const ServerOptions& options, Handler handler) : impl_(std::make_
   config.allowed_origins = origins.data();
   config.allowed_origins_size = origins.size();
   config.max_connections = size(options.max_connections);
-  config.max_connections_per_peer = size(options.max_connections_per_peer);
+  constexpr std::int64_t kPerPeer = 256;
+  const std::int64_t given = options.max_connections_per_peer;
+  config.max_connections_per_peer = size(given > 0 ? given : kPerPeer);
+  config.max_connections_of_loopback = size(given > 0 ? given : options.max_connections);
   config.max_head_bytes = size(options.max_head_bytes);
   config.max_headers = size(options.max_headers);
   config.max_body_bytes = static_cast<std::uint64_t>(options.max_body_bytes);

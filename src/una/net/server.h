@@ -17,7 +17,7 @@ struct ServerOptions {
   std::vector<std::string> allowed_host = {};    // names besides the loopback's that a Host header may have
   std::vector<std::string> allowed_origin = {};  // sites whose pages may send requests, "https://host:port"
   bool any_host = false;                         // every Host is good: callers show a key
-  std::int64_t max_connections = 1024, max_connections_per_peer = 256;
+  std::int64_t max_connections = 1024, max_connections_per_peer = 0;
   std::int64_t max_head_bytes = 65536, max_headers = 100;
   std::int64_t max_body_bytes = 67108864;  // 64 MiB
   std::int64_t max_stream_bytes = 262144;  // waiting for one client; beyond it the client is cut
@@ -33,7 +33,8 @@ struct ServerOptions {
     v("allowed_host", allowed_host, "further names that a request's Host header may have");
     v("allowed_origin", allowed_origin, "sites whose pages may send requests: https://host:port");
     v("max_connections", max_connections, "connections open at one time");
-    v("max_connections_per_peer", max_connections_per_peer, "the same of one address");
+    v("max_connections_per_peer", max_connections_per_peer,
+      "the same of one address; 0: 256, and no limit of its own for this machine");
     v("max_head_bytes", max_head_bytes, "of a request's first line and headers");
     v("max_headers", max_headers, "headers of a request");
     v("max_body_bytes", max_body_bytes, "of a request's body");

@@ -281,6 +281,20 @@ TEST(Server, ConnectionsBeyondTheLimitAreTurnedAway) {
   EXPECT_EQ(verdict(echo.port(), kGet + "Connection: close\r\n\r\n", 10), "200 x");
 }
 
+// One program with many requests at one time: the limit for one address is not meant for the machine itself. What is
+// turned away has its answer although it has sent a request.
+TEST(Server, ThisMachineMayHaveEveryConnectionAndWhoIsTurnedAwayIsTold) {
+  ServerOptions options;
+  options.max_connections = 300;
+  Echo echo(options);
+  std::vector<RawClient> held;
+  for (int i = 0; i < 300; ++i) { held.emplace_back(echo.port()); }
+  const double end = monotonic_seconds() + 10;
+  while (echo.server().connections() < 300 && monotonic_seconds() < end) { std::this_thread::yield(); }
+  EXPECT_EQ(echo.server().connections(), 300);
+  EXPECT_EQ(verdict(echo.port(), kSecond, 10), "503 x");
+}
+
 TEST(Server, AnAdmittedSiteMaySendRequests) {
   ServerOptions options;
   options.allowed_origin = {"https://page.example"};
