@@ -73,9 +73,9 @@ class Gguf:
         return list(struct.unpack_from(f"<{count}{letter}", self.bytes, at)), struct.calcsize(letter) * count
 
 
-def read_model(folder):
-    """Name: (shape, numbers) of an fp32 model.safetensors."""
-    raw = (folder / "model.safetensors").read_bytes()
+def read_model(folder, file="model.safetensors"):
+    """Name: (shape, numbers) of an fp32 safetensors file."""
+    raw = (folder / file).read_bytes()
     length = struct.unpack_from("<Q", raw)[0]
     out = {}
     for name, entry in json.loads(raw[8 : 8 + length]).items():
@@ -183,6 +183,33 @@ class Export(unittest.TestCase):
         (adapter / "chat_template.jinja").write_text("{{ 'its own' }}")
         file, _ = export("export-own", "--adapter", adapter, model=model)
         self.assertEqual(file.metadata["tokenizer.chat_template"], "{{ 'its own' }}")
+
+    def test_an_adapter_alone(self):
+        file, log = export("export-lora", "--adapter", self.adapter, "--adapter_only", "true")
+        said = file.metadata
+        self.assertEqual((said["general.type"], said["adapter.type"], said["general.architecture"]), ("adapter", "lora", "llama"))
+        config = json.loads((self.adapter / "adapter_config.json").read_text())
+        self.assertEqual(said["adapter.lora.alpha"], config["lora_alpha"])
+        ours = {name: (F32, *value) for name, value in read_model(self.adapter, "adapter_model.safetensors").items()}
+        self.assertEqual(len(file.tensors), len(ours))
+        prefix = "base_model.model.model.layers.0."
+        self.assertTrue(file.tensors["blk.0.attn_q.weight.lora_a"] == ours[f"{prefix}self_attn.q_proj.lora_A.weight"])
+        self.assertTrue(file.tensors["blk.0.attn_v.weight.lora_b"] == ours[f"{prefix}self_attn.v_proj.lora_B.weight"])
+        kind, shape, numbers = ours[f"{prefix}self_attn.q_proj.lora_B.weight"]
+        rows = [numbers[i : i + shape[1]] for i in range(0, len(numbers), shape[1])]
+        wanted = [x for row in paired(rows, self.config["num_attention_heads"]) for x in row]
+        self.assertTrue(file.tensors["blk.0.attn_q.weight.lora_b"] == (kind, shape, wanted))
+        self.assertIn(f"{len(ours) // 2} adapted matrices (F32)", log)
+        self.assertIn("--adapter", run("export", "--model", TASK / "start", "--out", fresh("none.gguf"), "--adapter_only", "true", code=2)[1])
+        for changes, piece in (({"use_dora": True}, "DoRA"), ({"modules_to_save": ["lm_head"]}, "holds lm_head"),
+                               ({"bias": "all"}, "hold no biases")):
+            other, out = fresh("export-lora-other"), fresh("export-lora-other.gguf")
+            shutil.copytree(self.adapter, other)
+            (other / "adapter_config.json").write_text(json.dumps({**config, **changes}))
+            error = run("export", "--model", TASK / "start", "--adapter", other, "--out", out, "--adapter_only", "true", code=2)[1]
+            self.assertIn(piece, error)
+            self.assertIn("export the merged model", error)
+            self.assertFalse(out.exists())
 
     def test_one_sentence_when_it_cannot_be(self):
         out = fresh("export-there.gguf")

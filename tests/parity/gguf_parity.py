@@ -9,6 +9,7 @@
    such a rounding may move them where there are any. Where all are the oracle's, `una generate` must give the same text
    (F32).
 3. Tokens of texts: llama.cpp's tokenizer, as the file describes it, beside the tokenizers library.
+4. Adapters alone: the exported base with the exported adapter, beside transformers on the merged weights.
 """
 import json
 import pathlib
@@ -183,7 +184,8 @@ class GgufParity:
         self.parity.tokenizer.save_pretrained(folder)
         if not with_adapter:
             return folder, None, model
-        peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
+        peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, use_rslora=index % 2 == 1, rank_pattern={"o_proj": 2},
+                                                alpha_pattern={"o_proj": 5}, target_modules="all-linear", task_type="CAUSAL_LM"))
         with torch.no_grad():
             for key, parameter in peft.named_parameters():
                 if "lora_B" in key:
@@ -191,9 +193,9 @@ class GgufParity:
         peft.save_pretrained(adapter)
         return folder, adapter, peft.merge_and_unload().eval()
 
-    def export(self, folder, adapter, dtype):
-        path = self.work / f"{dtype}.gguf"
-        extra = ["--adapter", adapter] if adapter else []
+    def export(self, folder, adapter, dtype, *extra):
+        path = self.work / f"{dtype}{'-lora' if extra else ''}.gguf"
+        extra = ["--adapter", adapter, *extra] if adapter else []
         self.parity.una("export", "--model", folder, *extra, "--output_file", path, "--dtype", dtype, "--overwrite")
         return path
 
@@ -210,12 +212,12 @@ class GgufParity:
                          wrong + (small == 0), 0)
 
     @torch.no_grad()
-    def greedy(self, name, path, model, kind, limit, gap):
-        """llama.cpp's 32 tokens; the oracle is asked at each of them."""
+    def greedy(self, name, path, model, kind, limit, gap, **keys):
+        """llama.cpp's 32 tokens; the oracle is asked at each of them. `keys`: llama.cpp's, such as lora_path."""
         prompt = self.parity.tokenizer(self.prompt(), add_special_tokens=False)["input_ids"]
         prompt = prompt * (1 + 40 // len(prompt))  # past yarn's original length
         never = self.parity.tokenizer.eos_token_id
-        reader, ids, theirs = self.llama_cpp(path), list(prompt), []
+        reader, ids, theirs = self.llama_cpp(path, **keys), list(prompt), []
         reader.eval(prompt)
         for _ in range(NEW):
             logits = torch.from_numpy(reader.scores[reader.n_tokens - 1].copy())
@@ -267,6 +269,9 @@ class GgufParity:
             prompt, answer = self.greedy(name, path, fresh, kind, *bounds)
             if kind == "F32" and answer is not None:
                 self.generated(name, folder, adapter, prompt, answer)
+            if kind == "F32" and adapter is not None:
+                lora = self.export(folder, adapter, dtype, "--adapter_only", "true")
+                self.greedy(f"{name}, the adapter alone", self.export(folder, None, dtype), fresh, kind, *bounds, lora_path=str(lora))
         shutil.rmtree(folder)
 
     def tokens(self, name, tokenizer):

@@ -13,15 +13,18 @@
 #include "una/base/log.h"
 #include "una/base/os/stop_point.h"
 #include "una/kernels/threads.h"
+#include "una/model/lora_targets.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/run/training_run.h"
 #include "una/setup/model_setup.h"
 #include "una/setup/text_setup.h"
 #include "una/text/chat_template.h"
+#include "una/weights/gguf/gguf_adapter.h"
 #include "una/weights/gguf/gguf_model.h"
 #include "una/weights/gguf/gguf_tokenizer.h"
 #include "una/weights/gguf/gguf_writer.h"
+#include "una/weights/peft_adapter.h"
 
 namespace una::recipe {
 namespace {
@@ -33,11 +36,13 @@ constexpr const char* kUsage =
 // The keys of `una export`.
 struct ExportOptions {
   std::string model_name_or_path, adapter, output_file, dtype = "auto";
-  bool overwrite = false;
+  bool adapter_only = false, overwrite = false;
   template <class V>
   void fields(V&& v) {
     v("model_name_or_path", model_name_or_path, "the base model's folder (alias --model)");
     v("adapter", adapter, "an adapter's folder; it is merged in fp32 first");
+    v("adapter_only", adapter_only,
+      "write the adapter alone, which llama.cpp adds to the exported base (--lora)");
     v("output_file", output_file, "the GGUF file to write (alias --out)");
     v("dtype", dtype, "of the matrices: auto (as the base) | float32 | float16 | bfloat16 | q8_0");
     v("overwrite", overwrite, "replace the file when it is there");
@@ -94,18 +99,84 @@ weights::GgufTokenizer read_gguf_tokenizer(const ExportOptions& options, const M
   return weights::gguf_tokenizer(source);
 }
 
-void report(const ExportOptions& options, weights::GgmlType type, const weights::GgufModel& model,
-            const weights::GgufTokenizer& tokenizer) {
+void report_f16(const weights::GgufModel& model) {
   if (!model.as_f16.empty()) {
     log_info(cat("stored as F16, since their rows are not whole blocks of ", weights::kQ8Block,
                  " numbers: ", join(model.as_f16, ", ")));
   }
+}
+
+void report(const ExportOptions& options, weights::GgmlType type, const weights::GgufModel& model,
+            const weights::GgufTokenizer& tokenizer) {
+  report_f16(model);
   const auto bytes =
       is_file(options.output_file) ? static_cast<double>(std::filesystem::file_size(options.output_file)) : 0;
   const std::string words =
       tokenizer.pre.empty() ? "pieces with byte fallback" : cat("byte-level BPE, ", tokenizer.pre);
   log_info(cat("exported to ", options.output_file, " (", weights::ggml_name(type), ", ", human_bytes(bytes),
                "): ", model.tensors.size(), " tensors; tokenizer: ", words));
+}
+
+std::string folder_name(const std::string& folder) {
+  return std::filesystem::path(absolute_path(folder + "/.")).parent_path().filename();
+}
+
+void check_lora(const LoraSpec& lora, const std::string& what) {
+  const char* advice = "; export the merged model instead (without --adapter_only)";
+  check_input(!lora.use_dora, what,
+              ": llama.cpp's adapters are products of two matrices, and DoRA's magnitudes are not", advice);
+  check_input(lora.modules_to_save.empty(), what,
+              ": llama.cpp's adapters hold no whole modules, and this one holds ",
+              join(lora.modules_to_save, ", "), advice);
+  check_input(lora.bias == "none", what,
+              ": llama.cpp's adapters hold no biases, and this one trained some (bias: ", lora.bias, ")",
+              advice);
+}
+
+// What the adapter adds to each linear, from its tensors "MODULE.lora_A.weight" and "MODULE.lora_B.weight".
+std::vector<weights::GgufLora> lora_linears(const setup::ModelSetup& setup) {
+  constexpr std::string_view kA = ".lora_A.weight", kB = ".lora_B.weight";
+  std::map<std::string, weights::GgufLora> found;
+  for (const auto& [name, tensor] : setup.model->adapter_tensors(setup.policy)) {
+    check(ends_with(name, kA) || ends_with(name, kB), "export: an adapter's tensor that is not a product");
+    std::string module = name.substr(0, name.size() - kA.size());
+    constexpr std::string_view kPrefix = "base_model.model.";
+    if (starts_with(module, kPrefix)) { module.erase(0, kPrefix.size()); }
+    (ends_with(name, kA) ? found[module].a : found[module].b) = tensor;
+  }
+  std::vector<weights::GgufLora> out;
+  std::vector<model::LinearInfo> linears;
+  for (auto& [module, linear] : found) {
+    linear.module = module;
+    linears.push_back({.module = module, .in = linear.a.size(1), .out = linear.b.size(0)});
+    out.push_back(linear);
+  }
+  LoraSpec spec = setup.model->adapter_spec(setup.policy);
+  spec.layers_to_transform.clear();  // they chose the linears, which are all here
+  spec.layers_pattern.clear();
+  for (const model::LoraTarget& target : model::lora_targets(spec, linears, {})) {
+    out[target.linear].scale = target.scale;
+  }
+  return out;
+}
+
+void export_adapter(const ExportOptions& options) {
+  const std::string& folder = options.model_name_or_path;
+  check_input(!options.adapter.empty(), "adapter_only: name the adapter with --adapter");
+  const ModelSpec spec = setup::read_folder_spec(folder);
+  weights::check_gguf_spec(spec, folder);
+  check_lora(weights::read_adapter_config(options.adapter), options.adapter);
+  const weights::GgmlType type = stored_type(options.dtype == "auto" ? "float32" : options.dtype, spec);
+  const setup::ModelSetup setup = setup::load_for_inference(folder, options.adapter, {});
+  const weights::GgufModel out =
+      weights::gguf_adapter(spec, lora_linears(setup), setup.model->adapter_spec(setup.policy).alpha, type,
+                            folder_name(options.adapter));
+  weights::write_gguf(options.output_file, out.metadata, out.tensors);
+  report_f16(out);
+  log_info(cat("exported to ", options.output_file, ": ", out.tensors.size() / 2, " adapted matrices (",
+               weights::ggml_name(type),
+               "), to be added to the exported base: llama-server -m BASE.gguf --lora ",
+               options.output_file));
 }
 
 void export_gguf(const ExportOptions& options) {
@@ -119,7 +190,7 @@ void export_gguf(const ExportOptions& options) {
   const setup::ModelSetup setup = setup::load_for_inference(folder, options.adapter, {.dtype = "float32"});
   check_input(!setup.model->has_reward_head(), options.adapter,
               ": a reward model's adapter; GGUF export takes models that write text");
-  const std::string name = std::filesystem::path(absolute_path(folder + "/.")).parent_path().filename();
+  const std::string name = folder_name(folder);
   weights::GgufModel model =
       weights::gguf_model(spec, setup.model->merged_tensors(setup.policy, at::kFloat), type, name);
   model.metadata.insert(model.metadata.end(), tokenizer.metadata.begin(), tokenizer.metadata.end());
@@ -137,7 +208,7 @@ int run_export(const Arguments& arguments) {
   const OutputFile output = open_output(options);
   const StopScope stop;
   kernels::set_threads(0);
-  export_gguf(options);
+  options.adapter_only ? export_adapter(options) : export_gguf(options);
   return 0;
 }
 

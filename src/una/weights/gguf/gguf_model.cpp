@@ -10,7 +10,6 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/weights/family.h"
-#include "una/weights/gguf/gguf_architecture.h"
 #include "una/weights/gguf/gguf_names.h"
 #include "una/weights/gguf/gguf_rope.h"
 
@@ -72,12 +71,8 @@ GgufMetadata hyper_parameters(const GgufArchitecture& architecture, const ModelS
                               const std::string& name) {
   const std::string arch(architecture.name);
   const bool layer_norm = spec.norm_style == NormStyle::kLayerNorm;
-  GgufMetadata out = {
-      {"general.architecture", arch},
-      {"general.type", std::string("model")},
-      {"general.name", name},
-      {"general.file_type", file_type(type)},
-      {"general.quantization_version", kQuantisationVersion},
+  GgufMetadata out = gguf_general(architecture, type, name, "model");
+  const GgufMetadata own = {
       {arch + ".block_count", u32(spec.num_layers)},
       {arch + ".context_length", u32(spec.max_positions)},
       {arch + ".embedding_length", u32(spec.hidden_size)},
@@ -89,6 +84,7 @@ GgufMetadata hyper_parameters(const GgufArchitecture& architecture, const ModelS
       {arch + (layer_norm ? ".attention.layer_norm_epsilon" : ".attention.layer_norm_rms_epsilon"),
        f32(spec.norm_eps)},
       {arch + ".vocab_size", u32(spec.vocab_size)}};
+  out.insert(out.end(), own.begin(), own.end());
   add_gguf_rope(architecture, spec, out);
   if (architecture.windows) { add_windows(spec, arch, out); }
   if (architecture.add_keys != nullptr) { architecture.add_keys(spec, arch, out); }
@@ -121,6 +117,23 @@ std::vector<std::string> gguf_losses(const ModelSpec& spec) {
   return out;
 }
 
+GgufMetadata gguf_general(const GgufArchitecture& arch, GgmlType type, const std::string& name,
+                          const std::string& kind) {
+  return {{"general.architecture", std::string(arch.name)},
+          {"general.type", kind},
+          {"general.name", name},
+          {"general.file_type", file_type(type)},
+          {"general.quantization_version", kQuantisationVersion}};
+}
+
+void add_gguf_tensor(GgufModel& out, const std::string& name, const at::Tensor& data,
+                     std::vector<std::int64_t> shape, GgmlType type) {
+  GgufTensor each{name, std::move(shape), GgmlType::kF32, data};
+  if (each.shape.size() > 1) { each.type = fits_blocks(each.shape, type) ? type : GgmlType::kF16; }
+  if (each.shape.size() > 1 && each.type != type) { out.as_f16.push_back(each.name); }
+  out.tensors.push_back(std::move(each));
+}
+
 at::Tensor gguf_rows(const ModelSpec& spec, const std::string& module, const at::Tensor& tensor) {
   const GgufArchitecture& arch = gguf_architecture(spec, module);
   const PartNames& names = find_family(spec).names;
@@ -136,20 +149,14 @@ GgufModel gguf_model(const ModelSpec& spec, const std::vector<std::pair<std::str
   const PartNames& names = find_family(spec).names;
   GgufModel out;
   out.metadata = hyper_parameters(arch, spec, type, name);
-  const auto add = [&](const std::string& theirs, const at::Tensor& data, std::vector<std::int64_t> shape) {
-    GgufTensor each{theirs, std::move(shape), GgmlType::kF32, data};
-    if (each.shape.size() > 1) { each.type = fits_blocks(each.shape, type) ? type : GgmlType::kF16; }
-    if (each.shape.size() > 1 && each.type != type) { out.as_f16.push_back(each.name); }
-    out.tensors.push_back(std::move(each));
-  };
   for (const auto& [ours, tensor] : tensors) {
     const auto [module, ending] = parts_of(ours);
     const std::string theirs = gguf_module_name(arch, names, module);
     const bool shifted = arch.norm_plus_one && is_norm(module);
-    add(theirs + ending, shifted ? at::add(tensor, 1) : gguf_rows(spec, module, tensor),
-        tensor.sizes().vec());
+    add_gguf_tensor(out, theirs + ending, shifted ? at::add(tensor, 1) : gguf_rows(spec, module, tensor),
+                    tensor.sizes().vec(), type);
     if (spec.tie_word_embeddings && arch.head == GgufHead::kWritten && module == names.embedding) {
-      add("output" + ending, tensor, tensor.sizes().vec());
+      add_gguf_tensor(out, "output" + ending, tensor, tensor.sizes().vec(), type);
     }
   }
   for (GgufTensor& each : gguf_rope_tensors(spec)) { out.tensors.push_back(std::move(each)); }

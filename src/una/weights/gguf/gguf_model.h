@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/core/model_spec.h"
+#include "una/weights/gguf/gguf_architecture.h"
 #include "una/weights/gguf/gguf_writer.h"
 
 namespace una::weights {
@@ -29,6 +30,14 @@ std::vector<std::string> gguf_losses(const ModelSpec& spec);
 // together and the model's dimensions i and i + D/2, each head of q_proj and k_proj (and of their biases) is reordered.
 // A view with more dimensions; other modules' tensors as they are.
 at::Tensor gguf_rows(const ModelSpec& spec, const std::string& module, const at::Tensor& tensor);
+
+// The keys general.*; `kind` is general.type.
+GgufMetadata gguf_general(const GgufArchitecture& arch, GgmlType type, const std::string& name,
+                          const std::string& kind);
+
+// Appends a tensor of `type`: vectors stay F32, and a matrix whose rows are not whole blocks becomes F16 and is listed.
+void add_gguf_tensor(GgufModel& out, const std::string& name, const at::Tensor& data,
+                     std::vector<std::int64_t> shape, GgmlType type);
 
 // Converts all tensors of a model, under Hugging Face's names and without a tied head; `name` is general.name.
 // Gemma's norms become w + 1. Matrices get `type`, norms and biases stay F32; a tied head is written only where

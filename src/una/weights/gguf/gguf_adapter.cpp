@@ -1,0 +1,30 @@
+#include "una/weights/gguf/gguf_adapter.h"
+
+#include <ATen/ops/mul.h>
+
+#include "una/weights/family.h"
+#include "una/weights/gguf/gguf_architecture.h"
+#include "una/weights/gguf/gguf_names.h"
+
+namespace una::weights {
+
+GgufModel gguf_adapter(const ModelSpec& spec, const std::vector<GgufLora>& linears, double alpha,
+                       GgmlType type, const std::string& name) {
+  const GgufArchitecture& arch = gguf_architecture(spec, name);
+  const PartNames& names = find_family(spec).names;
+  const double common = alpha > 0 ? alpha : 1;  // llama.cpp takes 0 for "no alpha"
+  GgufModel out;
+  out.metadata = gguf_general(arch, type, name, "adapter");
+  out.metadata.emplace_back("adapter.type", std::string("lora"));
+  out.metadata.emplace_back("adapter.lora.alpha", static_cast<float>(common));
+  for (const GgufLora& linear : linears) {
+    const std::string base = gguf_module_name(arch, names, linear.module) + ".weight";
+    const double ratio = linear.scale * static_cast<double>(linear.a.size(0)) / common;
+    const at::Tensor b = ratio == 1 ? linear.b : at::mul(linear.b, ratio);
+    add_gguf_tensor(out, base + ".lora_a", linear.a, linear.a.sizes().vec(), type);
+    add_gguf_tensor(out, base + ".lora_b", gguf_rows(spec, linear.module, b), b.sizes().vec(), type);
+  }
+  return out;
+}
+
+}  // namespace una::weights
