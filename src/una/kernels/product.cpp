@@ -5,8 +5,10 @@
 #include <string_view>
 
 #include <ATen/cpu/Utils.h>
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/mm.h>
 
 #include "una/kernels/cpu/dispatch.h"
 
@@ -81,6 +83,18 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   at::Tensor y = at::empty({x.size(0), weight.size(0)}, x.options().requires_grad(false));
   multiply_skinny(x, weight, bias, y);
   return y;
+}
+
+void product_into(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight,
+                  const at::Tensor& bias) {
+  at::Tensor out = y;
+  if (is_skinny(x, weight)) {
+    multiply_skinny(x, weight, bias, out);
+  } else if (bias.defined()) {
+    at::addmm_out(out, bias, x, weight.t());
+  } else {
+    at::mm_out(out, x, weight.t());
+  }
 }
 
 void add_product(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight) {

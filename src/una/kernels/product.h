@@ -22,6 +22,10 @@ std::int64_t skinny_gemm_limit(at::ScalarType dtype, std::int64_t in);
 // y [T, out] = x weight^T + bias [out] (undefined: none), rounded once, as at::linear does.
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 
+// The same into y, whose rows are contiguous.
+void product_into(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight,
+                  const at::Tensor& bias = {});
+
 // y [T, out], which may be columns of a wider tensor, += x weight^T, rounded once.
 void add_product(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight);
 

@@ -8,6 +8,7 @@
 #include "una/core/policy_output.h"
 #include "una/kernels/adamw.h"
 #include "una/kernels/attention.h"
+#include "una/kernels/experts.h"
 #include "una/kernels/geglu.h"
 #include "una/kernels/linear_logps.h"
 #include "una/kernels/lora_linear.h"
@@ -38,6 +39,9 @@ PolicyOutput linear_logps(const at::Tensor& hidden, const Weight& weight, const 
                           const PolicyWants& wants, const HeadParams& params);
 void adamw_step(at::Tensor& param, const at::Tensor& grad, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
                 const AdamWParams& params);
+
+at::Tensor mix_experts(const at::Tensor& x, const Choice& choice, const Experts& experts,
+                       const Activation& activation);
 
 at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double scale);
 

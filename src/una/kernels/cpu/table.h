@@ -163,6 +163,8 @@ struct Table {
   void (*store)(const A* acc, T* out, std::int64_t count);
   void (*add)(const A* in, A* acc, std::int64_t count);
   void (*add_values)(const T* in, A* acc, std::int64_t count);
+  void (*add_scaled)(const T* in, A* acc, std::int64_t count, A scale);  // acc += scale in
+  A (*dot)(const T* a, const T* b, std::int64_t count);
 };
 
 // All loops of one instruction set.
