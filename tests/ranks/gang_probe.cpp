@@ -3,6 +3,7 @@
 //   call         collectives without end: a rank waits in one most of the time
 //   compute      no collective: the main thread is busy elsewhere
 //   throw RANK   that rank throws an InputError, the others are in a collective
+//   throw-late RANK  the same after a second
 //   throw-all    every rank throws the same InputError
 //   threads      prints the compute threads of this rank
 //   bench MB     rank 0 prints the best and mean milliseconds of a vote and of a sum of so many MB of fp32
@@ -22,8 +23,8 @@
 #include "una/base/ending.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/base/os/interrupt.h"
 #include "una/base/os/host.h"
+#include "una/base/os/interrupt.h"
 #include "una/dist/machine.h"
 #include "una/dist/ranks.h"
 
@@ -78,6 +79,15 @@ int throw_in(Ranks& gang, int rank) {
   for (;;) { gang.any(false); }
 }
 
+int throw_late_in(Ranks& gang, int rank) {
+  tell(gang);
+  if (gang.rank() == rank) {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    throw una::InputError("rows.jsonl:3: no prompt");
+  }
+  for (;;) { gang.any(false); }
+}
+
 int print_threads(Ranks& gang) {
   std::vector<una::dist::Processors> ranks;
   for (const std::string& one : gang.gather_all(una::dist::print(una::dist::own_processors()))) {
@@ -119,6 +129,7 @@ int work(Ranks& gang, const std::vector<std::string>& words) {
   if (words[0] == "call") { return call_without_end(gang); }
   if (words[0] == "compute") { return compute_without_end(gang); }
   if (words[0] == "throw") { return throw_in(gang, std::stoi(words.at(1))); }
+  if (words[0] == "throw-late") { return throw_late_in(gang, std::stoi(words.at(1))); }
   if (words[0] == "throw-all") { return throw_in(gang, -1); }
   if (words[0] == "threads") { return print_threads(gang); }
   if (words[0] == "bench") { return bench(gang, std::stoi(words.at(1))); }

@@ -2,6 +2,7 @@
 import re
 import signal
 import subprocess
+import time
 import unittest
 
 from ranks_support import LAUNCHER_VARIABLES, PROBE, Ranks, clean_environment, long, main, open_mpi, plain, slurm, torchrun
@@ -87,6 +88,19 @@ class Ends(unittest.TestCase):
             self.assertEqual(codes, [2, 2, 2], ranks.all_text())
             self.assertLess(seconds, DEADLINE)
             self.assertEqual(ranks.all_text().count("rows.jsonl:3: no prompt"), 1, ranks.all_text())
+
+    def test_a_rank_that_is_slow_to_hear_ends_with_the_same_code(self):
+        """As on a busy machine: rank 2 gets no processor while rank 1 throws and for three seconds more."""
+        with Ranks(3, [PROBE, "throw-late", "1"]) as ranks:
+            ranks.wait_ready()
+            ranks.signal(2, signal.SIGSTOP)
+            while ranks.processes[1].poll() is None:
+                time.sleep(0.01)
+            time.sleep(3)
+            ranks.signal(2, signal.SIGCONT)
+            codes, seconds = ranks.wait(limit=60)
+            self.assertEqual(codes, [2, 2, 2], ranks.all_text())
+            self.assertLess(seconds, DEADLINE)
 
     def test_what_all_ranks_find_wrong_is_said_once(self):
         with Ranks(3, [PROBE, "throw-all"]) as ranks:

@@ -21,14 +21,15 @@ using std::chrono::milliseconds;
 
 constexpr const char* kOver = "over";
 constexpr const char* kLeft = "left";
-constexpr const char* kHeard = "heard";
 constexpr const char* kStop = "stop";
-constexpr double kLinger =
-    1.8;  // seconds at most that the store's host waits until the others have read the word
+// Seconds that the store's host waits at most until the others have read that a rank is lost. Who reads it too late
+// ends with the same code, because the host is gone.
+constexpr double kLingerForTheLost = 1.8;
 
 std::vector<std::uint8_t> bytes(const std::string& text) { return {text.begin(), text.end()}; }
 std::string text(const std::vector<std::uint8_t>& raw) { return {raw.begin(), raw.end()}; }
 std::string beat_key(int rank) { return cat("beat/", rank); }
+std::string heard_key(int rank) { return cat("heard/", rank); }
 double seconds(milliseconds time) { return static_cast<double>(time.count()) / 1000; }
 
 void sleep_seconds(double time) { std::this_thread::sleep_for(std::chrono::duration<double>(time)); }
@@ -94,16 +95,25 @@ std::optional<Watch::Word> Watch::read_word(c10d::Store& store) const {
 
 bool Watch::tell(int exit_code, const std::string& why) noexcept {
   try {
+    shared_->set(heard_key(gang_.rank), bytes(""));
     const std::string mine = Json{exit_code, gang_.rank, why}.dump();
     const std::string first = text(shared_->compareSet(kOver, {}, bytes(mine)));
     return first == mine || Json::parse(first)[2] != why;
   } catch (...) { return true; }
 }
 
+// A second thread waits for the end that the first has begun.
+void Watch::claim_end() noexcept {
+  if (!ending_.exchange(true)) { return; }
+  for (;;) { sleep_seconds(60); }
+}
+
 void Watch::end(int exit_code, const std::string& sentence, bool prints) noexcept {
-  if (ending_.exchange(true)) {
-    for (;;) { sleep_seconds(60); }
-  }
+  claim_end();
+  finish(exit_code, sentence, prints);
+}
+
+void Watch::finish(int exit_code, const std::string& sentence, bool prints) noexcept {
   if (prints) {
     const char* advice = exit_code == kExitTryAgain ? "; start again from the newest checkpoint" : "";
     std::fprintf(stderr, "una: %s%s\n", printable(sentence).c_str(), advice);
@@ -116,25 +126,31 @@ void Watch::end(int exit_code, const std::string& sentence, bool prints) noexcep
   std::_Exit(exit_code);
 }
 
-// In the store's host: until all others have read why, or a while.
+// In the store's host: until every other rank has read why. One that has not after `silence` is lost as well.
 void Watch::linger(int exit_code) noexcept {
-  const auto others =
-      static_cast<std::int64_t>(gang_.names.size()) - 1 - (exit_code == kExitTryAgain ? 1 : 0);
-  const double end = monotonic_seconds() + kLinger;
   try {
-    while (monotonic_seconds() < end && own_->add(kHeard, 0) < others) { sleep_seconds(0.02); }
+    std::vector<std::string> heard;
+    for (std::size_t rank = 1; rank < gang_.names.size(); ++rank) {
+      heard.push_back(heard_key(static_cast<int>(rank)));
+    }
+    const bool is_lost = exit_code == kExitTryAgain;
+    const double end = monotonic_seconds() + (is_lost ? kLingerForTheLost : seconds(gang_.silence));
+    while (monotonic_seconds() < end && !own_->check(heard)) { sleep_seconds(0.02); }
   } catch (...) { sleep_seconds(0.5); }
 }
 
+// This thread has the end before it says that it has heard: then the store may go, and a thread that finds it gone
+// can no longer end with another code.
 void Watch::end_by(const Word& word) noexcept {
+  claim_end();
   try {
-    own_->add(kHeard, 1);
+    own_->set(heard_key(gang_.rank), bytes(""));
   } catch (...) {}
   const auto by = static_cast<std::size_t>(word.by);
   const bool lost = word.exit_code == kExitTryAgain;
   // The rank that said it has printed it for its machine, unless it is this one: then the watch said it.
-  end(word.exit_code, lost ? word.why : cat(gang_.names[by], ": ", word.why),
-      word.by == gang_.rank || (gang_.first_here && !gang_.here[by]));
+  finish(word.exit_code, lost ? word.why : cat(gang_.names[by], ": ", word.why),
+         word.by == gang_.rank || (gang_.first_here && !gang_.here[by]));
 }
 
 void Watch::end_without_store(const std::string& how) noexcept {

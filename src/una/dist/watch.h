@@ -26,6 +26,7 @@ struct WatchedGang {
 // small requests a rank and second, over a connection of its own. So a rank that is dead, stopped or cut off is noticed
 // by its neighbour after `silence`, the store's host by everyone, and all end about a second later. Only some requests
 // of a TCPStore have a timeout, so a second thread minds the first. Exit code 75, or the code of the rank that said so.
+// The store's host goes last: each rank leaves there that it has heard why all end.
 // A signal to one rank is passed on in the same way, as if it had come to all.
 class Watch {
  public:
@@ -58,6 +59,8 @@ class Watch {
   };
   Beat read_beat(c10d::Store& store, int rank) const;
   std::optional<Word> read_word(c10d::Store& store) const;
+  void claim_end() noexcept;
+  [[noreturn]] void finish(int exit_code, const std::string& sentence, bool prints) noexcept;
   [[noreturn]] void end_by(const Word& word) noexcept;
   void linger(int exit_code) noexcept;
   [[noreturn]] void end_without_store(const std::string& how) noexcept;

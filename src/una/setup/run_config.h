@@ -84,7 +84,7 @@ struct RunOptions {
     v("output_dir", output_dir, "run folder (alias --out)");
     v("overwrite_output_dir", overwrite_output_dir, "empty a run folder that is in use");
     v("resume_from_checkpoint", resume_from_checkpoint,
-      "true: the newest checkpoint of output_dir; or a folder");
+      "true: the newest checkpoint of output_dir; auto: the same, or the start where there is none; or a folder");
     v("eval_data", eval_data, "rows for evaluation during training");
     v("dataset_test_split", dataset_test_split,
       "the part of eval_data to use, or, without eval_data, of dataset_name: train[90%:]");
