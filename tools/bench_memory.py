@@ -90,6 +90,7 @@ def write_model(folder, shape):
         end = at + size * (shape[0] * (shape[1] if len(shape) > 1 else 1))
         header[name], at = {"dtype": dtype, "shape": shape, "data_offsets": [at, end]}, end
     text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # as Hugging Face's writer: tensors at their alignment
     with open(folder / "model.safetensors", "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for left in range(at, 0, -len(block)):

@@ -10,6 +10,18 @@
 #include "una/base/os/cpus.h"
 
 namespace una::kernels {
+namespace {
+
+// oneDNN keeps the code of the last 1024 products of bf16, and LibTorch the descriptions of as many a thread: up to half
+// a megabyte a piece, and each number of tokens has pieces of its own. 32 serve the layers of one micro-batch, which have
+// equal shapes; more were not faster in training.
+void keep_few_products() {
+  for (const char* name : {"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"}) {
+    ::setenv(name, "32", /*overwrite=*/0);
+  }
+}
+
+}  // namespace
 
 void check_threads(std::int64_t wanted) {
   constexpr std::int64_t kMost = 4096;
@@ -19,8 +31,7 @@ void check_threads(std::int64_t wanted) {
 
 void set_threads(std::int64_t wanted) {
   check_threads(wanted);
-  // oneDNN keeps the code of its last 1024 products, each length of rows one of its own: 75 KB a piece.
-  ::setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128", /*overwrite=*/0);
+  keep_few_products();
   const CpuCount cpus = count_cpus();
   if (wanted == 0 && cpus.usable() < cpus.host) { log_info(cat("threads    ", cpus.text())); }
   at::set_num_threads(wanted > 0 ? static_cast<int>(wanted) : cpus.usable());

@@ -22,6 +22,8 @@ constexpr double kComputing = 20e6;
 // Free pages between live ones of the C heap (base/os/heap.h), as a share of what a pass takes. tcmalloc gives large blocks
 // back, but keeps some small ones in any case. Measured over the runs of tools/bench_memory.py.
 constexpr double kHoles = 0.25, kHolesOfTcmalloc = 0.1, kKeptByTcmalloc = 24e6, kMostOfTcmalloc = 0.5;
+// Code and descriptions of the newest products of bf16 (kernels/threads.cpp). Measured over the same runs.
+constexpr double kKeptProducts = 15e6;
 constexpr double kOptimiserBytes = 16;  // fp32: value, gradient, AdamW's two moments
 
 double as_double(std::int64_t value) { return static_cast<double>(value); }
@@ -182,23 +184,10 @@ void add_cache(const setup::RunConfig& config, double training, RunPlan& plan) {
                          std::max(0.0, bytes - training)});
 }
 
-// What oneDNN takes for a product of bf16 with the head beyond what LibTorch allocates: the head in an order of its own, and
-// a chunk's logits in fp32.
-double head_scratch(const setup::RunConfig& config, const RunPlan& plan, std::int64_t vocabulary) {
-  const bool narrow = plan.bytes_a_number < 4;
-  if (!narrow || config.model.device != "cpu" || plan.model.head == 0) { return 0; }
-  const double chunk = as_double(model::MemoryRequest{}.chunk_rows * vocabulary) * 4;
-  const double scratch = as_double(plan.model.head) * plan.bytes_a_number + chunk;
-  const double widest = std::max(
-      {plan.model.at_head, plan.model.working_per_token * plan.largest.tokens, plan.model.gradients});
-  return std::max(0.0, plan.model.at_head + scratch - widest);
-}
-
 // `passes` are alive at one time: the policy's, and a critic's.
-void add_work(const setup::RunConfig& config, double passes, std::int64_t vocabulary, RunPlan& plan) {
+void add_work(const setup::RunConfig& config, double passes, RunPlan& plan) {
   const model::ModelMemory& model = plan.model;
-  const double pass =
-      model.pass(plan.largest.tokens, plan.largest.logps) + head_scratch(config, plan, vocabulary);
+  const double pass = model.pass(plan.largest.tokens, plan.largest.logps);
   const double kept = model.kept_per_token * plan.largest.tokens;
   const double holes = has_tcmalloc()
                            ? std::min(kHolesOfTcmalloc * pass + kKeptByTcmalloc, kMostOfTcmalloc * pass)
@@ -208,6 +197,8 @@ void add_work(const setup::RunConfig& config, double passes, std::int64_t vocabu
            cat(thousands(std::llround(plan.largest.tokens)), " tokens in the largest micro-batch",
                config.train.gradient_checkpointing ? ", one a layer" : ""));
   add_part(plan, "working memory", pass - kept, "logits of a chunk, gradients on their way");
+  const bool by_one_dnn = plan.bytes_a_number < 4 && config.model.device == "cpu";
+  add_part(plan, "code of products", by_one_dnn ? kKeptProducts : 0, "of bf16, which oneDNN keeps");
   add_part(plan, "heap fragmentation", holes);
   add_cache(config, training, plan);
 }
@@ -260,7 +251,7 @@ RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
            "LibTorch, tokenizer, rows");
   add_models(config, spec, needs.reference || needs.kl_rows, plan);
   if (needs.token_values) { add_critic(config, plan); }
-  add_work(config, needs.token_values ? 2 : 1, spec.vocab_size, plan);
+  add_work(config, needs.token_values ? 2 : 1, plan);
   plan.checkpoint_bytes = 3 * 4 * as_double(plan.model.trained) + 2e7;
   plan.operations = count_operations(config, needs, spec, plan);
   return plan;
