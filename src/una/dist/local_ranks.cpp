@@ -34,8 +34,9 @@ class LocalRanks {
       hand_on_signal();
       for (std::size_t i = 0; i < children_.size(); ++i) {
         if (results_[i]) { continue; }
-        results_[i] = poll_child(children_[i]);
-        if (results_[i]) { note_end(i); }
+        const std::optional<ChildEnd> end = poll_child(children_[i]);
+        results_[i] = end;
+        if (end) { note_end(i, *end); }
       }
       if (first_end_ > 0 && monotonic_seconds() - first_end_ > kGrace) { signal_all(SIGKILL); }
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -64,8 +65,7 @@ class LocalRanks {
   }
 
   // An error of one rank is why the others end: the first that is not only the loss of another rank counts.
-  void note_end(std::size_t local) {
-    const ChildEnd& result = *results_[local];
+  void note_end(std::size_t local, const ChildEnd& result) {
     if (result.exit_code == 0) { return; }
     if (first_end_ == 0) { first_end_ = monotonic_seconds(); }
     if (result.signal != 0 && first_end_ + kGrace > monotonic_seconds()) {

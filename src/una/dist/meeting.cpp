@@ -81,9 +81,9 @@ TcpStore try_address(const Launch& launch, const std::string& left) {
   if (!wait_for_listener(host, port, milliseconds(100))) { return {}; }
   try {
     const TcpStore store = open_store(host, port, false);
-    if (store->check({kWord}) && text(store->get(kWord)) == parts[2].get<std::string>()) { return store; }
-  } catch (const std::exception&) {}  // another server has the port by now
-  return {};
+    const bool is_it = store->check({kWord}) && text(store->get(kWord)) == parts[2].get<std::string>();
+    return is_it ? store : TcpStore();
+  } catch (const std::exception&) { return {}; }  // another server has the port by now
 }
 
 TcpStore join_by_agent(const Launch& launch, milliseconds patience) {

@@ -98,16 +98,17 @@ RunLog::RunLog(const RunLogOptions& options, std::int64_t total_steps, std::int6
 RunLog::~RunLog() = default;
 
 void RunLog::write(const LogRow& row, double elapsed, double remaining) {
+  Impl& impl = *impl_;
   const StoredRow stored{
-      .row = row, .total_steps = impl_->total_steps, .elapsed = elapsed, .remaining = remaining};
-  impl_->file.append(print_row(stored) + "\n");
-  impl_->history.push_back(row);
+      .row = row, .total_steps = impl.total_steps, .elapsed = elapsed, .remaining = remaining};
+  impl.file.append(print_row(stored) + "\n");
+  impl.history.push_back(row);
   std::map<std::string, double> scalars;
   for (const auto& [name, value] : row.values) { scalars[tensorboard_tag(name)] = value; }
   if (!is_eval_row(row)) { scalars["train/epoch"] = row.epoch; }
-  if (impl_->events) { impl_->events->write(row.step, scalars); }
-  if (impl_->mlflow) { impl_->mlflow->write(row.step, scalars); }
-  if (impl_->console_rows) { log_info(console_row(stored)); }
+  if (impl.events) { impl.events->write(row.step, scalars); }
+  if (impl.mlflow) { impl.mlflow->write(row.step, scalars); }
+  if (impl.console_rows) { log_info(console_row(stored)); }
 }
 
 const std::vector<LogRow>& RunLog::history() const { return impl_->history; }

@@ -113,7 +113,11 @@ class Shell {
     if (found == id_ || (found < 0 && errno != EINTR)) { status_ = status; }
     return status_.has_value();
   }
-  int exit_code() const { return WIFSIGNALED(*status_) ? 128 + WTERMSIG(*status_) : WEXITSTATUS(*status_); }
+  int exit_code() const {
+    check(status_.has_value(), "the exit code of a shell that runs");
+    const int status = status_.value_or(0);
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  }
 
   // Ends the group. While the shell has not been waited for, its number cannot belong to anyone else.
   void end() {

@@ -60,10 +60,11 @@ Shrinkage::Shrinkage(const ObjectiveOptions& options) : decay_(options.una_runni
     return;
   }
   const std::optional<double> lambda = number_of(word);
-  check_input(lambda && *lambda >= 0 && *lambda <= 1, "una_lambda: '", word,
+  const double chosen = lambda.value_or(-1);
+  check_input(chosen >= 0 && chosen <= 1, "una_lambda: '", word,
               "' is none of auto, reml and a number in 0..1 (1: pointwise, 0: the group's mean)");
   rule_ = Rule::kFixed;
-  chosen_ = ratio_of_lambda(*lambda);
+  chosen_ = ratio_of_lambda(chosen);
 }
 
 double Shrinkage::running_ratio() const {
