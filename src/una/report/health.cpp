@@ -60,11 +60,12 @@ std::string no_gradient(const Run& run) {
 }
 
 // AdamW moves each weight by about the learning rate per step, whatever the gradient.
-std::string huge_learning_rate(const Run& run) {
+std::string odd_learning_rate(const Run& run) {
   constexpr double kHuge = 0.1;
   const Series& rate = run["learning_rate"];
   if (rate.empty()) { return ""; }
   const double peak = *std::max_element(rate.values.begin(), rate.values.end());
+  if (peak == 0 && rate.size() > 1) { return "learning_rate was 0 in all logged rows: nothing was learned"; }
   if (!(peak >= kHuge)) { return ""; }
   return cat("learning_rate reached ", number(peak),
              ", and AdamW moves every weight by about that much per step: ",
@@ -224,7 +225,7 @@ std::string health_text(const std::string& metrics_jsonl, const std::string& met
   const SeriesMap all = series_of(rows);
   const Run run{.all = all, .method = method};
   std::string text;
-  for (const auto check : {not_finite, huge_learning_rate, no_gradient, one_sided_labels, exploding_gradient,
+  for (const auto check : {not_finite, odd_learning_rate, no_gradient, one_sided_labels, exploding_gradient,
                            reversed_ranking, both_rewards_fall, stuck_accuracy, overfit, saturated, truncated,
                            stale_sampler, length_drift, loss_variance, slow_convergence}) {
     if (const std::string finding = check(run); !finding.empty()) { text += finding + "\n"; }

@@ -211,6 +211,8 @@ TEST(Health, ALearningRateNoModelSurvivesIsReported) {
   EXPECT_TRUE(says(health_text(run(2, curves), "dpo"), "learning_rate reached 50"));
   curves["learning_rate"] = line(0.01, 0);
   EXPECT_EQ(health_text(run(20, curves), "dpo"), "");
+  curves["learning_rate"] = line(0, 0);
+  EXPECT_TRUE(says(health_text(run(2, curves), "dpo"), "learning_rate was 0 in all logged rows"));
 }
 
 TEST(Health, KtoWithOneKindOfLabelIsReported) {
