@@ -39,6 +39,26 @@ TEST(Renames, APathLeadsIntoObjectsAndLists) {
   EXPECT_EQ(renamed({"data.prompt=data.by"}, row)["data"]["prompt"], "u");
 }
 
+TEST(Renames, ANameThatMeansBadIsNoLabelWithoutItsValues) {
+  DataOptions options;
+  options.dataset_name = {
+      write_rows(test_folder("renames_bad"), "rows.jsonl",
+                 R"({"prompt": "p", "completion": "a", "thumbs_down": true, "up": true})")};
+  for (const char* columns : {"label=thumbs_down", "kto_tag=thumbs_down"}) {
+    options.columns = {columns};
+    options.label_values = {};
+    EXPECT_TRUE(contains(input_error([&] { read_files(options); }), "names a column by which true is bad"))
+        << columns;
+    options.label_values = {"good=false|0", "bad=true|1"};
+    EXPECT_EQ(read_files(options).at(0).example.responses.at(0).label, false);
+  }
+  options.columns = {"label=up", "ignored=thumbs_down"};
+  options.label_values = {};
+  EXPECT_EQ(read_files(options).at(0).example.responses.at(0).label, true);
+  options.max_rows = -1;
+  EXPECT_TRUE(contains(input_error([&] { read_files(options); }), "max_rows must be 0"));
+}
+
 TEST(Renames, WhatNoRowHasAUseForStopsTheRun) {
   DataOptions options;
   options.dataset_name = {

@@ -9,14 +9,31 @@
 #include "una/base/format.h"
 #include "una/rows/files/mixture.h"
 #include "una/rows/files/split.h"
+#include "una/rows/schemas/columns.h"
 
 namespace una::rows {
+namespace {
+
+// A column whose name says that true is bad (thumbs_down) is a label only where --label_values tells which is which.
+void check_labels(const DataOptions& options) {
+  for (const std::string& entry : options.columns) {
+    const bool is_label = starts_with(entry, "label=") || starts_with(entry, "kto_tag=");
+    check_input(!is_label || !means_bad(entry) || !options.label_values.empty(), "--columns: \"", entry,
+                "\" names a column by which true is bad; --label_values good=false|0,bad=true|1 reads it so "
+                "(good=true|1,bad=false|0 where the name misleads)");
+  }
+}
+
+}  // namespace
+
 bool RowFeed::Part::has(std::int64_t row) const {
   return row >= begin && row < end && (drawn.empty() || drawn[static_cast<std::size_t>(row - begin)]);
 }
 
 RowFeed::RowFeed(const DataOptions& options)
     : options_(options), sources_(find_sources(options)), parts_(sources_.size()) {
+  check_labels(options);
+  check_input(options.max_rows >= 0, "max_rows must be 0 (all rows) or positive, not ", options.max_rows);
   for (const DataSource& source : sources_) { bytes_.push_back(static_cast<double>(bytes_of(source.files))); }
   if (sources_.front().weight) {
     plan_mixture();

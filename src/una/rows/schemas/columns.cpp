@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <unordered_map>
+#include <vector>
 
 #include "una/base/format.h"
 
@@ -11,106 +12,53 @@ namespace una::rows {
 namespace {
 
 constexpr std::uint32_t kText = Column::kText, kAnswer = Column::kText | Column::kAnswer,
-                        kJson = Column::kJson, kNumber = Column::kNumber, kFlag = Column::kFlag,
-                        kThumb = Column::kThumb, kScore = Column::kScore, kFeedback = Column::kFeedback;
+                        kJson = Column::kJson, kThumb = Column::kThumb, kScore = Column::kScore;
 
-constexpr auto kColumns = std::to_array<Column>({
-    {"prompt", kText},
-    {"question", kText, "prompt"},
-    {"query", kText, "prompt"},
-    {"user_prompt", kText, "prompt"},
-    {"user_input", kText, "prompt"},
-    {"request", kText, "prompt"},
-    {"input", kText, "prompt"},
-    {"instruction", kText},
-    {"system", kText},
-    {"context", kJson},
-    {"history", kJson},
-    {"messages", kJson | Column::kAnswer},
-    {"conversations", kJson | Column::kAnswer},
-    {"completion", kAnswer},
-    {"response", kAnswer, "completion"},
-    {"answer", kAnswer, "completion"},
-    {"reply", kAnswer, "completion"},
-    {"output", kAnswer, "completion"},
-    {"generation", kText, "completion"},
-    {"generated_text", kText, "completion"},
-    {"model_output", kText, "completion"},
-    {"model_response", kText, "completion"},
-    {"assistant_response", kText, "completion"},
-    {"text", kAnswer},
-    {"responses", kJson | Column::kAnswer},
-    {"completions", kJson},
-    {"answers", kJson},
-    {"chosen", kAnswer},
-    {"rejected", kAnswer},
-    {"chosen_response", kText},
-    {"rejected_response", kText},
-    {"chosen_messages", kJson},
-    {"rejected_messages", kJson},
-    {"response_j", kText},
-    {"response_k", kText},
-    {"response_1", kText},
-    {"response_2", kText},
-    {"answer_matching_behavior", kText},
-    {"answer_not_matching_behavior", kText},
-    {"preference_strength", kNumber},
-    {"helpfulness", kNumber},
-    {"correctness", kNumber},
-    {"coherence", kNumber},
-    {"score_chosen", kNumber},
-    {"score_rejected", kNumber},
-    {"margin", kNumber},
-    {"weight", kNumber},
-    {"score_range", kJson},
-    {"ref_rewards", kJson},
-    {"in_ref_rewards", kFlag},
-    {"sampled_from", 0},
-    {"group_id", 0},
-    {"source", 0},
-    {"tools", 0},
-    {"chat_template_kwargs", kJson},
-    {"metadata", kJson},
-    {"finish", 0},
-    {"finish_reason", 0},
-    {"label", kThumb},
-    {"kto_tag", kThumb},
-    {"tag", kThumb},
-    {"thumb", kThumb},
-    {"thumbs", kThumb},
-    {"thumbs_up", kThumb},
-    {"is_good", kThumb},
-    {"good", kThumb},
-    {"like", kThumb},
-    {"liked", kThumb},
-    {"vote", kThumb},
-    {"upvoted", kThumb},
-    {"accepted", kThumb},
-    {"preferred", kThumb},
-    {"correct", kThumb},
-    {"is_correct", kThumb},
-    {"positive", kThumb},
-    {"is_positive", kThumb},
-    {"feedback", kThumb},
-    {"rating", kThumb | kScore},
-    {"reward", kThumb | kScore},
-    {"score", kThumb | kScore},
-    {"stars", kScore},
-    {"grade", kScore},
-    {"thumbs_down", kFeedback},
-    {"disliked", kFeedback},
-    {"ratings", kFeedback},
-    {"votes", kFeedback},
-    {"upvotes", kFeedback},
-    {"downvotes", kFeedback},
-    {"preference", kFeedback},
-    {"winner", kFeedback},
-    {"rank", kFeedback},
-    {"quality", kFeedback},
-    {"scores", kFeedback},
-    {"rewards", kFeedback},
-    {"labels", kFeedback},
-});
+// Columns of one use; spaces separate their names.
+struct Group {
+  std::uint32_t use;
+  std::string_view alias_of, names;
+};
+
+constexpr Group kGroups[] = {
+    {kText, "",
+     "prompt instruction system chosen_response rejected_response response_j response_k response_1 response_2 "
+     "answer_matching_behavior answer_not_matching_behavior"},
+    {kText, "prompt", "question query user_prompt user_input request input"},
+    {kAnswer, "", "completion text chosen rejected"},
+    {kAnswer, "completion", "response answer reply output"},
+    {kText, "completion", "generation generated_text model_output model_response assistant_response"},
+    {kJson | Column::kAnswer, "", "messages conversations responses"},
+    {kJson, "",
+     "context history completions answers chosen_messages rejected_messages score_range ref_rewards "
+     "chat_template_kwargs metadata"},
+    {Column::kNumber, "",
+     "preference_strength helpfulness correctness coherence score_chosen score_rejected margin weight"},
+    {Column::kFlag, "", "in_ref_rewards"},
+    {0, "", "sampled_from group_id source tools finish finish_reason"},
+    {kThumb, "",
+     "label kto_tag tag thumb thumbs thumbs_up is_good good like liked vote upvoted accepted preferred correct "
+     "is_correct positive is_positive feedback"},
+    {kThumb | kScore, "", "rating reward score"},
+    {kScore, "", "stars grade"},
+    {Column::kFeedback, "",
+     "thumbs_down disliked ratings votes upvotes downvotes preference winner rank quality scores rewards labels"},
+};
+
+const std::vector<Column>& all_columns() {
+  static const std::vector<Column> all = [] {
+    std::vector<Column> out;
+    for (const Group& group : kGroups) {
+      for (std::string_view left = group.names; !left.empty();) {
+        const std::size_t end = std::min(left.find(' '), left.size());
+        out.push_back({left.substr(0, end), group.use, group.alias_of});
+        left.remove_prefix(std::min(end + 1, left.size()));
+      }
+    }
+    return out;
+  }();
+  return all;
+}
 
 // Small letters and digits only.
 std::string squeezed(std::string_view name) {
@@ -123,12 +71,10 @@ std::string squeezed(std::string_view name) {
   return out;
 }
 
-using Index = std::unordered_map<std::string, const Column*>;
-
-const Index& columns_by_squeezed_name() {
-  static const Index index = [] {
-    Index out;
-    for (const Column& column : kColumns) { out.emplace(squeezed(column.name), &column); }
+const std::unordered_map<std::string, const Column*>& columns_by_squeezed_name() {
+  static const std::unordered_map<std::string, const Column*> index = [] {
+    std::unordered_map<std::string, const Column*> out;
+    for (const Column& column : all_columns()) { out.emplace(squeezed(column.name), &column); }
     return out;
   }();
   return index;
@@ -137,7 +83,7 @@ const Index& columns_by_squeezed_name() {
 const std::unordered_map<std::string_view, const Column*>& columns_by_name() {
   static const std::unordered_map<std::string_view, const Column*> index = [] {
     std::unordered_map<std::string_view, const Column*> out;
-    for (const Column& column : kColumns) { out.emplace(column.name, &column); }
+    for (const Column& column : all_columns()) { out.emplace(column.name, &column); }
     return out;
   }();
   return index;
@@ -159,6 +105,23 @@ std::string last_word(std::string_view name) {
   return squeezed(name.substr(at));
 }
 
+// Last words of names, each between spaces. Of feedback; of properties that are feedback when true or false; and of those
+// by which true is bad.
+constexpr std::string_view kMarks =
+    " rating ratings score scores label feedback thumbs thumb reward rewards vote votes upvotes likes stars grade verdict "
+    "judgement judgment quality csat nps sentiment preference satisfaction ";
+constexpr std::string_view kFlags =
+    " helpful useful good best preferred chosen accepted approved passed correct safe harmless liked upvoted positive "
+    "satisfied ";
+constexpr std::string_view kVotesAgainst =
+    " thumbsdown dislike dislikes disliked downvote downvotes downvoted ";
+constexpr std::string_view kFaults =
+    " down bad worst incorrect wrong failed flagged rejected unhelpful harmful toxic unsafe negative hallucinated ";
+
+bool ends_in(std::string_view name, std::string_view words) {
+  return words.find(cat(" ", last_word(trim(name)), " ")) != words.npos;
+}
+
 }  // namespace
 
 const Column* find_column(std::string_view name) {
@@ -170,13 +133,17 @@ const Column* find_column(std::string_view name) {
   return found == columns_by_squeezed_name().end() ? nullptr : found->second;
 }
 
-bool sounds_like_feedback(std::string_view name) {
-  static constexpr auto kWords =
-      std::to_array<std::string_view>({"rating", "score", "label", "feedback", "thumbs", "thumb", "reward",
-                                       "vote", "stars", "grade", "verdict"});
-  if (const Column* column = find_column(name)) { return column->is_feedback(); }
-  const std::string word = last_word(trim(name));
-  return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+bool sounds_like_feedback(std::string_view name, bool is_flag) {
+  const Column* column = find_column(name);
+  if (column != nullptr && (column->is_feedback() || !is_flag)) { return column->is_feedback(); }
+  return ends_in(name, kMarks) || ends_in(name, kVotesAgainst) ||
+         (is_flag && (ends_in(name, kFlags) || ends_in(name, kFaults)));
+}
+
+bool means_bad(std::string_view name) { return ends_in(name, kVotesAgainst) || ends_in(name, kFaults); }
+
+bool sounds_like_annotations(std::string_view name) {
+  return ends_in(name, " annotation annotations review reviews judgements judgments evaluations evals ");
 }
 
 bool is_missing_word(std::string_view text) {

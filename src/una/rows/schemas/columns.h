@@ -34,8 +34,15 @@ struct Column {
 // Chosen" is score_chosen. nullptr: no such column.
 const Column* find_column(std::string_view name);
 
-// Also names whose last word is one of feedback, as user_rating and humanScore.
-bool sounds_like_feedback(std::string_view name);
+// Also names whose last word is one of feedback, as user_rating and humanScore; with `is_flag` (true, "yes", 1, ...)
+// those of a property too, as was_helpful and flagged.
+bool sounds_like_feedback(std::string_view name, bool is_flag = false);
+
+// Whether true says by the name that the answer is bad: thumbs_down, is_bad, flagged.
+bool means_bad(std::string_view name);
+
+// Whether a list of this name holds what people said of an answer: annotations, reviews.
+bool sounds_like_annotations(std::string_view name);
 
 // "N/A", "NA", "-", "null", "none", "nan" and "" in any case: a cell with nothing in it.
 bool is_missing_word(std::string_view text);

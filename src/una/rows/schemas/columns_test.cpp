@@ -27,6 +27,29 @@ TEST(Columns, TheLastWordTellsFeedback) {
   }
 }
 
+TEST(Columns, APropertyIsFeedbackWhereItIsTrueOrFalse) {
+  for (const char* name :
+       {"was_helpful", "is_bad", "flagged", "isPreferred", "chosen", "Rejected", "is safe"}) {
+    EXPECT_FALSE(sounds_like_feedback(name)) << name;
+    EXPECT_TRUE(sounds_like_feedback(name, /*is_flag=*/true)) << name;
+  }
+  for (const char* name : {"likes", "user_dislikes", "csat", "sentiment"}) {
+    EXPECT_TRUE(sounds_like_feedback(name)) << name;
+  }
+  for (const char* name : {"is_long", "streamed", "goodness", "breakdown", "safety_id"}) {
+    EXPECT_FALSE(sounds_like_feedback(name, /*is_flag=*/true)) << name;
+  }
+}
+
+TEST(Columns, TheNameTellsThatTrueIsBad) {
+  for (const char* name : {"thumbs_down", "ThumbsDown", "is_bad", "data.flagged", "downvoted", "dislikes"}) {
+    EXPECT_TRUE(means_bad(name)) << name;
+  }
+  for (const char* name : {"thumbs_up", "label", "rating", "badge", "breakdown"}) {
+    EXPECT_FALSE(means_bad(name)) << name;
+  }
+}
+
 TEST(Columns, WordsThatMeanNothing) {
   for (const char* word : {"", " ", "N/A", "na", "-", "NULL", "None", "nan", "#N/A"}) {
     EXPECT_TRUE(is_missing_word(word)) << word;

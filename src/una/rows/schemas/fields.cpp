@@ -141,9 +141,9 @@ bool bool_field(const RowView& row, const char* key) {
 }
 
 std::optional<bool> thumb_value(const RowView& row, const Json& value, const std::string& field) {
-  if (value.is_boolean()) { return value.get<bool>(); }
   if (value.is_null()) { return std::nullopt; }
   const bool given = row.labels != nullptr && !row.labels->empty();
+  if (value.is_boolean() && !given) { return value.get<bool>(); }
   if (given && row.labels->knows(value)) { return row.labels->thumb(value); }
   if (given) { wrong_type(row, field, "one of the values of --label_values", value); }
   bad_field(row, field, cat("must be true or false (a JSON bool), found ", shown(value), kLabelValuesAdvice));

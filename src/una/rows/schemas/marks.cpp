@@ -51,6 +51,9 @@ void parse_turns(const RowView& row, const std::string& key, Json& value) {
 
 // The ways to have it read as the mark of a single answer.
 std::string mark_advice(const std::string& key) {
+  if (means_bad(key)) {
+    return cat("--columns label=", key, " --label_values good=false|0,bad=true|1 reads it; ");
+  }
   return cat("--columns label=", key,
              " (with --label_values good=up|1,bad=down|0 for words and numbers) or --columns score=", key,
              " reads it; ");
@@ -153,6 +156,29 @@ void take_mark(const RowView& row, const std::string& key, const Column& column,
   }
 }
 
+// Whether it could be an answer to "is it so?".
+bool is_flag(const Json& value) {
+  static const LabelValues words({"good=yes|1", "bad=no|0"});
+  return words.knows(value);
+}
+
+// Stops at feedback inside a member that nothing has read, as in meta.thumb and annotations.0.rating. Other lists are
+// not looked into: the documents of a search have scores too.
+void check_inside(const RowView& row, const std::string& path, const Json& value, int depth) {
+  constexpr int kDeepest = 4;
+  const bool is_list = value.is_array() && !value.empty() && sounds_like_annotations(path);
+  if (is_list) { return check_inside(row, cat(path, ".0"), value[0], depth); }
+  if (!value.is_object() || depth == kDeepest) { return; }
+  for (const auto& [name, member] : value.items()) {
+    const std::string inner = cat(path, ".", name);
+    const Column* column = member.is_primitive() && !member.is_null() ? find_column(name) : nullptr;
+    if (column != nullptr && column->is_feedback()) {
+      unread_feedback(row, inner, member, mark_advice(inner));
+    }
+    check_inside(row, inner, member, depth + 1);
+  }
+}
+
 // A single answer that carries no mark: one that is missing, or one inside an object next to it.
 void check_unmarked(const RowView& row, const RowScan& scan, ReadRow& out) {
   if (scan.missing == "score") {
@@ -161,17 +187,7 @@ void check_unmarked(const RowView& row, const RowScan& scan, ReadRow& out) {
     return;
   }
   out.missing = scan.missing;
-  for (const std::string& key : out.unread) {
-    const Json& object = row.json[key];
-    if (!object.is_object()) { continue; }
-    for (const auto& [name, value] : object.items()) {
-      const Column* column = value.is_primitive() && !value.is_null() ? find_column(name) : nullptr;
-      if (column != nullptr && column->is_feedback()) {
-        const std::string path = cat(key, ".", name);
-        unread_feedback(row, path, value, mark_advice(path));
-      }
-    }
-  }
+  for (const std::string& key : out.unread) { check_inside(row, key, row.json[key], 0); }
 }
 
 // A topic, unless it is a bool.
@@ -265,9 +281,10 @@ void read_marks(const RowView& row, const RowScan& scan, const std::string& grou
     const bool was_read = std::find(row.reads->begin(), row.reads->end(), &value) != row.reads->end();
     if (value.is_null() || was_read || key.empty() || key == "ignored" || key == ground_truth) { continue; }
     const Column* column = find_column(key);
-    const bool feedback = column != nullptr ? column->is_feedback() : bare && sounds_like_feedback(key);
+    const bool known = column != nullptr && column->is_feedback();
+    const bool feedback = known || (bare && sounds_like_feedback(key, is_flag(value)));
     if (feedback && marks_count && !is_topic(key, value)) {
-      if (column == nullptr || !bare || !marks.empty()) {
+      if (!known || !bare || !marks.empty()) {
         unread_feedback(row, key, value, bare && marks.empty() ? mark_advice(key) : "");
       }
       marks.push_back(key);

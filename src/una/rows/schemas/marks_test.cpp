@@ -56,6 +56,61 @@ TEST(Marks, WhatLooksLikeFeedbackAndCannotBeReadStopsTheRun) {
   }
 }
 
+TEST(Marks, APropertyOfTheAnswerStopsTheRun) {
+  for (const char* answer : kSingleAnswers) {
+    for (const char* member : {R"("was_helpful": false)", R"("flagged": 1)", R"("is_preferred": "No")",
+                               R"("passed": true)", R"("likes": 3)", R"("nps": 9)"}) {
+      const std::string name = std::string(member).substr(1, std::string(member).find('"', 1) - 1);
+      const std::string error = input_error([&] { read_text(with(answer, member)); });
+      EXPECT_TRUE(contains(error, cat("field \"", name, "\" looks like feedback"))) << answer << error;
+    }
+    for (const char* member :
+         {R"("passed": 7)", R"("flagged": "by the filter of May")", R"("is_long": true)"}) {
+      EXPECT_EQ(read_text(with(answer, member)).example.unit, Unit::kSft) << answer << member;
+    }
+  }
+  const char* row = R"({"question": "p", "answer": "a", "rejected": true})";
+  EXPECT_TRUE(contains(input_error([&] { read_text(row); }), "\"rejected\" looks like feedback"));
+}
+
+TEST(Marks, TheAdviceForANameThatMeansBadTurnsItRound) {
+  for (const char* answer : kSingleAnswers) {
+    const std::string error = input_error([&] { read_text(with(answer, R"("thumbs_down": true)")); });
+    EXPECT_TRUE(
+        contains(error, "--columns label=thumbs_down --label_values good=false|0,bad=true|1 reads it"))
+        << error;
+    RowOptions options;
+    options.labels = LabelValues({"good=false|0", "bad=true|1"});
+    const ReadRow row =
+        read_row(parse_json(with(answer, R"("label": true)"), ""), {"rows.jsonl", 7}, options);
+    EXPECT_EQ(row.example.responses.at(0).label, false) << answer;
+  }
+}
+
+TEST(Marks, FeedbackInsideIsFound) {
+  for (const char* answer : kSingleAnswers) {
+    for (const char* member :
+         {R"("meta": {"user": {"thumb": "down"}})", R"("annotations": [{"rating": 1}])"}) {
+      EXPECT_TRUE(contains(input_error([&] { read_text(with(answer, member)); }), "looks like feedback"))
+          << answer << member;
+    }
+    EXPECT_EQ(read_text(with(answer, R"("documents": [{"text": "d", "score": 0.7}])")).example.unit,
+              Unit::kSft);
+  }
+}
+
+TEST(Marks, AMarkNeedsAnAnswer) {
+  const char* turns = R"("messages": [{"role": "human", "content": "p"}, {"role": "ai", "content": "a"}])";
+  EXPECT_TRUE(
+      contains(input_error([&] { read_text(with(turns, R"("label": false)")); }),
+               "\"label\" is the mark of an answer, but no turn of \"messages\" has the role assistant"));
+  EXPECT_EQ(read_text(with(turns, R"("label": null)")).example.unit, Unit::kPrompt);
+  EXPECT_TRUE(contains(
+      input_error([&] { read_text(R"({"prompt": "p", "answer_a": "x", "answer_b": "y", "winner": "a"})"); }),
+      "no known row shape"));
+  EXPECT_EQ(read_text(R"({"messages": []})").drop, "empty prompt");
+}
+
 TEST(Marks, ASecondMarkStopsTheRun) {
   for (const char* answer : kSingleAnswers) {
     const std::string error = input_error([&] { read_text(with(answer, R"("label": true, "rating": 2)")); });

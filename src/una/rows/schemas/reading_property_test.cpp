@@ -207,7 +207,7 @@ std::optional<Meaning> reference(const Json& extra, Meaning meaning, std::vector
   }
   if (meaning.unit == Unit::kPrompt) {
     for (const std::string& name : marks) {
-      if (bare(name) == "label" || bare(name) == "score") { return std::nullopt; }
+      if (one_of(bare(name), {"label", "score", "preference"})) { return std::nullopt; }
     }
     return meaning;
   }

@@ -12,6 +12,11 @@ namespace {
 const char* prompt_field(const Json& row) { return first_of(row, {"prompt", "messages"}); }
 const char* completion_field(const Json& row) { return first_of(row, {"completion", "response"}); }
 
+// Not the feedback that a prompt may carry, as a reward that other samples got.
+bool is_mark_of_answer(const std::string& key) {
+  return key == "label" || key == "score" || key == "winner" || key == "preference" || key == "preferred";
+}
+
 // Whether the row has, or should have, an answer.
 bool has_answer_field(const Json& row) {
   bool marked = false, null_answer = false;
@@ -23,9 +28,7 @@ bool has_answer_field(const Json& row) {
       null_answer = null_answer || answer;
       continue;
     }
-    if (answer || key == "completions" || key == "answers" || key == "label" || key == "score") {
-      return true;
-    }
+    if (answer || key == "completions" || key == "answers" || is_mark_of_answer(key)) { return true; }
     marked = marked || column->is_feedback();
   }
   return marked && null_answer;
@@ -35,6 +38,14 @@ void add_pair(ReadRow& out, Text chosen, Text rejected) {
   out.example.unit = Unit::kPair;
   out.example.responses.push_back(response_of(std::move(chosen)));
   out.example.responses.push_back(response_of(std::move(rejected)));
+}
+
+// Of turns without an answer.
+void check_no_marks(const RowView& row) {
+  for (const auto& [key, value] : row.json.items()) {
+    if (value.is_null() || !is_mark_of_answer(key)) { continue; }
+    bad_field(row, key, "is the mark of an answer, but no turn of \"messages\" has the role assistant");
+  }
 }
 
 bool starts_with_user(const Text& text) {
@@ -95,7 +106,13 @@ void read_messages(const RowView& row, ReadRow& out) {
   std::vector<Message> answer = split_answer(turns);
   out.example.prompt = chat_text(std::move(turns));
   out.example.unit = answer.empty() ? Unit::kPrompt : Unit::kSft;
-  if (!answer.empty()) { out.example.responses.push_back(response_of(chat_text(std::move(answer)))); }
+  if (!answer.empty()) {
+    out.example.responses.push_back(response_of(chat_text(std::move(answer))));
+  } else if (is_blank(out.example.prompt)) {
+    out.drop = "empty prompt";
+  } else {
+    check_no_marks(row);
+  }
 }
 
 bool fits_text(const Json& row) { return has_string(row, "text"); }
