@@ -36,6 +36,10 @@ CASES = {
     "saved_norms": ("gemma3", dict(r=2, lora_alpha=6, use_dora=True, target_modules=["q_proj"],
                                    modules_to_save=["q_norm", "post_feedforward_layernorm"])),
     "bias_all": ("qwen2", dict(r=2, lora_alpha=6, target_modules=["q_proj", "down_proj"], bias="all")),
+    "experts": ("mixtral", dict(r=2, lora_alpha=6, target_modules=["q_proj"], rank_pattern={"experts.down_proj": 3},
+                                target_parameters=["mlp.experts.gate_up_proj", "mlp.experts.down_proj"])),
+    "experts_down": ("qwen3_moe", dict(r=2, lora_alpha=6, use_rslora=True, target_modules=[],
+                                       target_parameters=["experts.down_proj"])),
     "bias_only": ("llama_bias", dict(r=2, lora_alpha=6, target_modules=["k_proj", "gate_proj"], bias="lora_only")),
 }
 

@@ -45,6 +45,27 @@ def randomise(model, dtype, seed):
             parameter.copy_(value.to(dtype).float())
 
 
+def stored(model, tensors):
+    """Tensors under una's names: one matrix per expert. transformers keeps all experts of a layer in one parameter."""
+    moe = model.config.model_type
+    module = "mlp" if moe in ("qwen3_moe", "olmoe") else "block_sparse_moe"
+    gate, up, down = ("w1", "w3", "w2") if moe == "mixtral" else ("gate_proj", "up_proj", "down_proj")
+    out = {}
+    for name, tensor in tensors.items():
+        head, found, part = name.replace(".block_sparse_moe.experts.", ".mlp.experts.").partition(".mlp.experts.")
+        if not found:
+            name = name.replace(".mlp.gate.weight", f".{module}.gate.weight")
+            out[name.replace(".router.weight", ".router.layer.weight")] = tensor
+            continue
+        for e, each in enumerate(tensor):
+            prefix = f"{head}.{module}.experts.{e}."
+            if part == "down_proj":
+                out[f"{prefix}{down}.weight"] = each
+            else:
+                out[f"{prefix}{gate}.weight"], out[f"{prefix}{up}.weight"] = each.chunk(2)
+    return out
+
+
 def sequences(vocab, seed):
     generator = torch.Generator().manual_seed(seed)
     return [torch.randint(1, vocab, (n,), generator=generator) for n in LENGTHS]
@@ -119,11 +140,26 @@ def causal(folder, model, dtype, seed):
         out[f"ids.{i}"], out[f"logps.{i}"] = ids, logps
         total = total + logps.sum()
     total.backward()
-    out |= {f"grad.{name}": p.grad for name, p in model.named_parameters()}
+    gradients = {name: p.grad for name, p in model.named_parameters()}
+    out |= {f"grad.{name}": grad for name, grad in stored(model, gradients).items()}
     model.zero_grad()
+    if hasattr(model.config, "router_aux_loss_coef"):
+        out |= balancing(model, rows[0])
     out["greedy"] = greedy(model, rows[0][:PROMPT])
     out["curve"] = curve(model, rows)
     write(folder, "reference.safetensors", out)
+
+
+def balancing(model, ids):
+    """The load-balancing loss of a sequence, and some gradients of the sum of its log-probs plus twice that loss."""
+    result = model(input_ids=ids[None], output_router_logits=True)
+    logps = torch.log_softmax(result.logits[0].float()[:-1], -1).gather(1, ids[1:, None])[:, 0]
+    (logps.sum() + 2 * result.aux_loss).backward()
+    gradients = stored(model, {name: p.grad for name, p in model.named_parameters()})
+    model.zero_grad()
+    wanted = ("gate.weight", "router.layer.weight", "0.self_attn.q_proj.weight", "embed_tokens.weight")
+    return {"aux_loss": result.aux_loss[None]} | {
+        f"aux_grad.{name}": grad for name, grad in gradients.items() if name.endswith(wanted)}
 
 
 def reward(folder, model, dtype, seed):
@@ -174,6 +210,7 @@ TINY = dict(vocab_size=40, hidden_size=16, intermediate_size=20, num_hidden_laye
             num_key_value_heads=2, attn_implementation="eager", pad_token_id=0, max_position_embeddings=128)
 RANKS = dict(r=2, lora_alpha=6, lora_dropout=0.0, task_type="CAUSAL_LM")
 SPLIT = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 FUSED = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]
 LLAMA3 = dict(rope_type="llama3", rope_theta=1000.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
               original_max_position_embeddings=32)
@@ -318,6 +355,21 @@ def stablelm_parallel():
     return hf.StableLmForCausalLM(hf.StableLmConfig(use_parallel_residual=True, rope_parameters=rope, **TINY))
 
 
+def mixtral():
+    return hf.MixtralForCausalLM(hf.MixtralConfig(
+        num_local_experts=4, num_experts_per_tok=2, sliding_window=5, head_dim=6, **TINY))
+
+
+def qwen3_moe():
+    return hf.Qwen3MoeForCausalLM(hf.Qwen3MoeConfig(
+        num_experts=5, num_experts_per_tok=2, moe_intermediate_size=12, norm_topk_prob=True, mlp_only_layers=[1],
+        head_dim=6, attention_bias=True, **TINY | {"num_hidden_layers": 3}))
+
+
+def olmoe():
+    return hf.OlmoeForCausalLM(hf.OlmoeConfig(num_experts=6, num_experts_per_tok=3, eos_token_id=2, **TINY))
+
+
 def classifier():
     return hf.LlamaForSequenceClassification(hf.LlamaConfig(
         vocab_size=64, intermediate_size=32, num_attention_heads=2, num_key_value_heads=1, num_labels=1, **SMALL))
@@ -347,6 +399,9 @@ MODELS = {
     "starcoder2": (starcoder2, torch.float32, 24, ["q_proj", "k_proj", "v_proj", "o_proj", "c_fc", "c_proj"]),
     "stablelm": (stablelm, torch.float32, 25, SPLIT),
     "stablelm_parallel": (stablelm_parallel, torch.float32, 26, SPLIT),
+    "mixtral": (mixtral, torch.float32, 27, ATTENTION),
+    "qwen3_moe": (qwen3_moe, torch.float32, 28, ATTENTION),
+    "olmoe": (olmoe, torch.bfloat16, 29, ATTENTION),
     "llama_bias": (llama_bias, torch.float32, 12, SPLIT),
     "llama_dynamic": (llama_dynamic, torch.float32, 13, SPLIT),
 }

@@ -49,10 +49,12 @@ FAMILIES = {
 MORE_FAMILIES = {
     name: lambda v, name=name: getattr(transformers, f"{name}ForCausalLM")(getattr(transformers, f"{name}Config")(
         vocab_size=v, pad_token_id=0, **SHAPE, **MORE_KEYS.get(name, {})))
-    for name in ("Qwen3", "Gemma", "Gemma2", "Olmo2", "Phi3")
+    for name in ("Qwen3", "Gemma", "Gemma2", "Olmo2", "Phi3", "Mixtral", "Qwen3Moe", "Olmoe")
 }
 MORE_KEYS = {"Gemma": {"head_dim": 16}, "Gemma2": {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 11},
-             "Qwen3": {"head_dim": 16}}
+             "Qwen3": {"head_dim": 16}, "Mixtral": {"sliding_window": 11},
+             "Qwen3Moe": {"head_dim": 16, "num_experts": 6, "moe_intermediate_size": 48, "num_experts_per_tok": 2},
+             "Olmoe": {"num_experts": 8, "num_experts_per_tok": 3, "eos_token_id": 2}}
 
 
 class Tally:
@@ -140,7 +142,9 @@ class Parity:
             pads = (("the end token", self.tokenizer.eos_token_id), ("another id", 7))
             for name, pad in pads if family in FAMILIES else pads[:1]:
                 self.compare(f"{family}: the same padded by transformers with {name}", self.hf_logps_padded(model, pad), ours)
-            peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
+            sparse = hasattr(model.config, "num_experts_per_tok")  # whose routers PEFT takes for linears
+            targets = ["q_proj", "k_proj", "v_proj", "o_proj"] if sparse else "all-linear"
+            peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM"))
             with torch.no_grad():
                 for name, parameter in peft.named_parameters():
                     if "lora_B" in name:

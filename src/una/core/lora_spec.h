@@ -19,6 +19,8 @@ struct LoraSpec {
   // Resolved names, e.g. {"q_proj", "v_proj"}; or one regular expression.
   std::vector<std::string> target_modules;
   bool targets_are_regex = false;
+  // Parameters outside the linears: the experts of a mixture, {"mlp.experts.gate_up_proj"}.
+  std::vector<std::string> target_parameters;
   std::vector<std::int64_t> layers_to_transform;  // empty: all; entries that are full names ignore it
   std::vector<std::string> layers_pattern;        // names of the list of layers; empty: any
   // Modules that the adapter holds as a whole copy: "score" (reward models), "embed_tokens", "lm_head",

@@ -41,6 +41,20 @@ enum class NormStyle : std::uint8_t {
   kLayerNorm,  // (x - mean) / deviation, times w (plus a bias with ModelSpec::norm_bias) in fp32, then rounded
 };
 
+// The sparse MLPs of a mixture of experts: a router chooses some experts for each token, and the layer adds their
+// results, weighted by the router's probabilities.
+struct MoeSpec {
+  std::int64_t num_experts = 0, experts_per_token = 0;  // num_experts 0: every MLP is dense
+  std::int64_t expert_size = 0;                         // the inner size of one expert
+  // The probabilities are a softmax over all experts. true: those of the chosen ones are divided by their sum, which
+  // equals a softmax over the chosen ones alone.
+  bool norm_topk_prob = false;
+  std::vector<bool> sparse_layers;  // [num_layers]; empty: all of them
+  // The load-balancing loss, as transformers adds it to the loss where output_router_logits is true.
+  double router_aux_loss_coef = 0;
+  bool output_router_logits = false;
+};
+
 // A decoder as config.json describes it, in one form for all families. Names follow Hugging Face where they
 // are short. Which norms a layer has, and whether its projections are fused, follows from the family's names
 // (weights/part_names.h).
@@ -60,7 +74,8 @@ struct ModelSpec {
   bool tie_word_embeddings = false;
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
   QkNorm qk_norm = QkNorm::kNone;
-  bool qk_norm_after_rope = false;    // the other families norm first
+  bool qk_norm_after_rope = false;  // the other families norm first
+  MoeSpec moe;
   double embedding_scale = 1;         // multiplies the embedding's rows, rounded to the compute dtype first
   double residual_scale = 1;          // multiplies what attention and MLP add to the residual stream
   double logit_scale = 1;             // multiplies the head's logits, before the soft-cap
@@ -78,6 +93,10 @@ struct ModelSpec {
   std::int32_t bos_id = -1, pad_id = -1;  // -1: none
   std::int64_t num_labels = 0;            // > 0: sequence classification head "score"
 
+  bool is_sparse(std::int64_t layer) const {
+    return moe.num_experts > 0 &&
+           (moe.sparse_layers.empty() || moe.sparse_layers[static_cast<std::size_t>(layer)]);
+  }
   bool is_reward_model() const { return num_labels > 0; }
   // The longest sequence: dynamic rope extends to factor times max_positions.
   std::int64_t position_limit() const {

@@ -67,18 +67,21 @@ DecoderLayer::DecoderLayer(const ModelSpec& spec, Parts parts)
             : spec.activation == "gelu" ? Gate::kGelu
                                         : Gate::kGeluTanh) {}
 
-at::Tensor DecoderLayer::normed_linear(const StackedLinear& linear, const at::Tensor& x, const NormPart& part,
-                                       const AdapterUse& use) const {
-  if (part.weight == nullptr || !at::GradMode::is_enabled()) {
-    return linear.forward(norm(x, part, norm_, use), use);
-  }
+kernels::InputOrigin DecoderLayer::origin_of(const at::Tensor& x, const NormPart& part,
+                                             const AdapterUse& use) const {
+  if (part.weight == nullptr || !at::GradMode::is_enabled()) { return {}; }
   const auto frozen = [&](const Parameter* each) {
     return each == nullptr ? kernels::Weight{}
                            : kernels::Weight{use.parameter(each).weight().value.detach(), {}};
   };
-  return linear.forward(norm(x, part, norm_, use), use,
-                        {x, [weight = frozen(part.weight), bias = frozen(part.bias), rule = norm_](
-                                const at::Tensor& from) { return by_rule(from, weight, bias, rule); }});
+  return {x, [weight = frozen(part.weight), bias = frozen(part.bias), rule = norm_](const at::Tensor& from) {
+            return by_rule(from, weight, bias, rule);
+          }};
+}
+
+at::Tensor DecoderLayer::normed_linear(const StackedLinear& linear, const at::Tensor& x, const NormPart& part,
+                                       const AdapterUse& use) const {
+  return linear.forward(norm(x, part, norm_, use), use, origin_of(x, part, use));
 }
 
 at::Tensor DecoderLayer::with_positions(const at::Tensor& qkv, const LayerCall& call) const {
@@ -117,10 +120,15 @@ at::Tensor DecoderLayer::activated(const at::Tensor& gate_up) const {
   return at::gelu(gate_up, form == kernels::Gelu::kExact ? "none" : "tanh");
 }
 
-at::Tensor DecoderLayer::mlp(const at::Tensor& x, const AdapterUse& use) const {
-  const at::Tensor gate_up = normed_linear(parts_.gate_up, x, parts_.mlp_norm, use);
+at::Tensor DecoderLayer::mlp(const at::Tensor& x, const LayerCall& call) const {
+  const AdapterUse& use = call.use;
   const auto activate = [this](const at::Tensor& from) { return activated(from); };
-  return parts_.down.forward(activate(gate_up), use, {gate_up, activate});
+  if (parts_.sparse) {
+    return parts_.sparse->forward(norm(x, parts_.mlp_norm, norm_, use), activate, use, call.tally,
+                                  origin_of(x, parts_.mlp_norm, use));
+  }
+  const at::Tensor gate_up = normed_linear(*parts_.gate_up, x, parts_.mlp_norm, use);
+  return parts_.down->forward(activate(gate_up), use, {gate_up, activate});
 }
 
 at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call) const {
@@ -128,7 +136,7 @@ at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call) con
     return at::add(to, norm(result, post, norm_, call.use), residual_scale_);
   };
   const at::Tensor middle = added(x, attend(x, call), parts_.attention_post_norm);
-  return added(middle, mlp(parallel_ ? x : middle, call.use), parts_.mlp_post_norm);
+  return added(middle, mlp(parallel_ ? x : middle, call), parts_.mlp_post_norm);
 }
 
 }  // namespace una::model

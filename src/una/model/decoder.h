@@ -3,12 +3,15 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "una/core/model_spec.h"
 #include "una/core/packed_batch.h"
 #include "una/kernels/attention.h"
 #include "una/kernels/rope.h"
+#include "una/model/experts/router_tally.h"
+#include "una/model/experts/sparse_mlp.h"
 #include "una/model/linear.h"
 #include "una/model/model.h"
 #include "una/model/parameter.h"
@@ -27,6 +30,7 @@ struct LayerCall {
   AdapterUse use;
   KvCache* cache = nullptr;  // keys and values are written to its `slots`, and all keys are read from it
   at::Tensor slots;          // [T] int64
+  std::shared_ptr<RouterTally> tally;  // of routers; null: not wanted
 };
 
 // The parameters of one norm. Without weight the norm is absent; a bias belongs to layer norms only.
@@ -54,7 +58,10 @@ class DecoderLayer {
     std::int64_t number = 0;
     NormPart attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;
     Parameter *q_norm = nullptr, *k_norm = nullptr;
-    StackedLinear qkv, o, gate_up, down;
+    StackedLinear qkv, o;
+    // gate_up and down belong to a dense MLP, sparse to one of experts.
+    std::optional<StackedLinear> gate_up, down;
+    std::optional<SparseMlp> sparse;
   };
   DecoderLayer(const ModelSpec& spec, Parts parts);
   at::Tensor forward(const at::Tensor& x, const LayerCall& call) const;  // [T, C] -> [T, C]
@@ -64,10 +71,12 @@ class DecoderLayer {
   enum class Gate : std::uint8_t { kSilu, kGeluTanh, kGelu };
 
   at::Tensor attend(const at::Tensor& x, const LayerCall& call) const;
-  at::Tensor mlp(const at::Tensor& x, const AdapterUse& use) const;
+  at::Tensor mlp(const at::Tensor& x, const LayerCall& call) const;
   at::Tensor activated(const at::Tensor& gate_up) const;
   at::Tensor with_positions(const at::Tensor& qkv, const LayerCall& call) const;
   at::Tensor with_normed_heads(const at::Tensor& qkv, const AdapterUse& use) const;
+  // How to recompute norm(x) from x; nothing where there is no norm, or no history.
+  kernels::InputOrigin origin_of(const at::Tensor& x, const NormPart& part, const AdapterUse& use) const;
   // A linear of norm(x). Its input is recomputed in the backward instead of stored.
   at::Tensor normed_linear(const StackedLinear& linear, const at::Tensor& x, const NormPart& part,
                            const AdapterUse& use) const;

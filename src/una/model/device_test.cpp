@@ -62,7 +62,8 @@ TEST_P(DeviceFamilies, LogProbsAndGradientsAreTheCpus) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Device, DeviceFamilies,
-                         ::testing::Values("llama", "gemma2", "gemma3", "olmo2", "phi3", "qwen2", "qwen3"));
+                         ::testing::Values("llama", "gemma2", "gemma3", "olmo2", "phi3", "qwen2", "qwen3",
+                                           "mixtral", "qwen3_moe"));
 
 TEST(Device, AdaptersTrainThere) {
   for (const bool dora : {false, true}) {
@@ -86,6 +87,17 @@ TEST(Device, AdaptersTrainThere) {
       }
     }
   }
+}
+
+TEST(Device, AdaptersOfExpertsTrainThere) {
+  const LoraSpec lora{.r = 2,
+                      .alpha = 5,
+                      .target_modules = {"q_proj"},
+                      .target_parameters = {"experts.gate_up_proj", "experts.down_proj"}};
+  const auto here = load_fixture("mixtral"), far = load_fixture("mixtral", far_options());
+  const ForwardOptions options{.adapter = add_perturbed_adapter(*here, lora)};
+  add_perturbed_adapter(*far, lora);
+  expect_equal(outcome(*far, shared_batch(), {}, options), outcome(*here, shared_batch(), {}, options));
 }
 
 TEST(Device, Bf16TakesFlashAttention) {

@@ -126,6 +126,25 @@ TEST(FiniteDifferences, AnAdapterOfFusedProjections) {
   expect_differences(model, [&] { return weighted(model.forward(batch, {}, {.adapter = adapter}).logp); });
 }
 
+// The routers' gradients reach their weights and the layers below through the experts' shares.
+TEST(FiniteDifferences, AMixtureOfExpertsWithADenseLayer) {
+  ModelSpec spec = tiny_spec({.layers = 3});
+  spec.model_type = "qwen3_moe";
+  spec.qk_norm = QkNorm::kHead;
+  for (const bool normed : {false, true}) {
+    spec.moe = {.num_experts = 4, .experts_per_token = 2, .expert_size = 10, .norm_topk_prob = normed};
+    spec.moe.sparse_layers = {true, false, true};
+    const PackedBatch batch = pack_shared({3, 17, 25, 9}, {{31, 8, 2, 14, 30, 22}, {5, 6, 33}});
+    Model model(spec, 5, {.dtype = at::kDouble, .train_full = true, .train_router = true});
+    expect_differences(model, [&] { return weighted(model.forward(batch, {}, {}).logp); });
+    Model frozen(spec, 5, {.dtype = at::kDouble});
+    const AdapterId adapter = add_perturbed_adapter(frozen, {.r = 3, .target_modules = {"all-linear"}});
+    expect_differences(frozen, [&] {
+      return weighted(frozen.forward(batch, {}, {.adapter = adapter, .gradient_checkpointing = true}).logp);
+    });
+  }
+}
+
 TEST(FiniteDifferences, ARewardModel) {
   ModelSpec spec = tiny_spec({.layers = 1});
   spec.num_labels = 1;

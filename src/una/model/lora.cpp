@@ -35,6 +35,25 @@ struct ModuleNames {
         magnitude(module + ".lora_magnitude_vector") {}
 };
 
+// The module that holds a target's tensors in files. PEFT wraps the module of the experts once for each of its
+// parameters, in their order: of two, the first is the inner one.
+std::string stored_module(const LinearInfo& linear, const std::vector<LoraTarget>& targets,
+                          const std::vector<LinearInfo>& linears) {
+  if (linear.experts == 0) { return linear.module; }
+  const std::string module = linear.module.substr(0, linear.module.rfind('.'));
+  bool inner = false;
+  for (const LoraTarget& target : targets) {
+    const LinearInfo& other = linears[target.linear];
+    inner = inner || (other.experts > 0 && other.layer == linear.layer && &other > &linear);
+  }
+  return inner ? module + ".base_layer" : module;
+}
+
+// The rows of A and the columns of B: PEFT stacks the experts' A [r, in], and interleaves the columns of their B.
+std::int64_t stored_rank(const LoraTarget& target, const LinearInfo& linear) {
+  return target.rank * std::max<std::int64_t>(1, linear.experts);
+}
+
 // What an adapter of a spec changes in a base.
 struct AdapterPlan {
   std::vector<LoraTarget> targets;
@@ -65,9 +84,10 @@ std::vector<ExpectedTensor> expected_tensors(const AdapterPlan& plan, bool use_d
   std::vector<ExpectedTensor> out;
   for (const LoraTarget& target : plan.targets) {
     const LinearInfo& linear = base.linears[target.linear];
-    const ModuleNames names(linear.module);
-    out.push_back({names.a, {target.rank, linear.in}});
-    out.push_back({names.b, {linear.out, target.rank}});
+    const ModuleNames names(stored_module(linear, plan.targets, base.linears));
+    const std::int64_t rank = stored_rank(target, linear);
+    out.push_back({names.a, {rank, linear.in}});
+    out.push_back({names.b, {linear.out, rank}});
     if (use_dora) { out.push_back({names.magnitude, {linear.out}}); }
   }
   for (const CopyPlan& copy : plan.copies) { out.push_back({copy.name, copy.base->value.sizes().vec()}); }
@@ -99,8 +119,8 @@ AdapterSize adapter_size(LoraSpec spec, const AdapterBase& base) {
   AdapterSize out{.lowest_layer = INT64_MAX};
   for (const LoraTarget& target : plan.targets) {
     const LinearInfo& linear = base.linears[target.linear];
-    out.parameters += target.rank * (linear.in + linear.out);
-    out.ranks += target.rank;
+    out.parameters += stored_rank(target, linear) * (linear.in + linear.out);
+    if (linear.experts == 0) { out.ranks += target.rank; }  // those of experts are computed again
     if (spec.use_dora) { out.magnitudes += linear.out; }
     out.lowest_layer = std::min(out.lowest_layer, linear.layer);
   }
@@ -122,11 +142,12 @@ Adapter make_adapter(const LoraSpec& spec, const AdapterBase& base, std::uint64_
   };
   for (const LoraTarget& target : plan.targets) {
     const LinearInfo& linear = base.linears[target.linear];
-    const ModuleNames names(linear.module);
+    const ModuleNames names(stored_module(linear, plan.targets, base.linears));
+    const std::int64_t rank = stored_rank(target, linear);
     const double bound = 1 / std::sqrt(static_cast<double>(linear.in));
-    const at::Tensor a = random_uniform({target.rank, linear.in}, bound, seed, names.a);
+    const at::Tensor a = random_uniform({rank, linear.in}, bound, seed, names.a);
     AdapterModule module{.a = parameter(names.a, a, own),
-                         .b = parameter(names.b, at::zeros({linear.out, target.rank}, at::kFloat), own),
+                         .b = parameter(names.b, at::zeros({linear.out, rank}, at::kFloat), own),
                          .scale = target.scale};
     if (spec.use_dora) {
       module.magnitude = parameter(names.magnitude, row_norms(module, linear).cpu(), own.wide());
@@ -158,7 +179,7 @@ Adapter load_adapter(const LoraSpec& spec, const AdapterBase& base, const weight
     return make_parameter(name, weights.at(name).to(own.wide().compute), placement, trainable, decay);
   };
   for (const LoraTarget& target : plan.targets) {
-    const ModuleNames names(base.linears[target.linear].module);
+    const ModuleNames names(stored_module(base.linears[target.linear], plan.targets, base.linears));
     AdapterModule module{.a = read(names.a, own), .b = read(names.b, own), .scale = target.scale};
     if (spec.use_dora) { module.magnitude = read(names.magnitude, own.wide()); }
     out.modules[target.linear] = std::move(module);

@@ -28,6 +28,7 @@ std::vector<std::string> short_names(const std::vector<LinearInfo>& linears) {
   std::vector<std::string> out;
   for (const LinearInfo& linear : linears) {
     const std::string name = last_name(linear.module);
+    if (linear.experts > 0) { continue; }
     if (std::find(out.begin(), out.end(), name) == out.end()) { out.push_back(name); }
   }
   return out;
@@ -38,10 +39,17 @@ std::vector<std::string> short_names(const std::vector<LinearInfo>& linears) {
                        join(short_names(linears), ", "), " (full names such as ", linears[0].module, ")"));
 }
 
+// Whether a name is the entry, or ends in it after a dot.
+bool is_or_ends(const std::string& name, const std::string& entry) {
+  return name == entry || ends_with(name, "." + entry);
+}
+
 std::vector<bool> match_regex(const std::string& pattern, const std::vector<LinearInfo>& linears) {
   const Pattern whole = Pattern::whole(pattern, shown(pattern));
   std::vector<bool> out;
-  for (const LinearInfo& linear : linears) { out.push_back(whole.found_in(linear.module)); }
+  for (const LinearInfo& linear : linears) {
+    out.push_back(linear.experts == 0 && whole.found_in(linear.module));
+  }
   if (std::find(out.begin(), out.end(), true) == out.end()) { throw_unknown_target(pattern, linears); }
   return out;
 }
@@ -89,7 +97,7 @@ std::vector<bool> match_names(const LoraSpec& spec, const std::vector<LinearInfo
     bool found = false;
     for (std::size_t i = 0; i < linears.size(); ++i) {
       const std::string& module = linears[i].module;
-      if (module != target && !ends_with(module, "." + target)) { continue; }
+      if (linears[i].experts > 0 || !is_or_ends(module, target)) { continue; }
       found = true;
       if (module == target || layers.keeps(module)) { out[i] = true; }
     }
@@ -101,10 +109,33 @@ std::vector<bool> match_names(const LoraSpec& spec, const std::vector<LinearInfo
   return out;
 }
 
+// Adds the experts that target_parameters names.
+void match_parameters(const LoraSpec& spec, const std::vector<LinearInfo>& linears,
+                      std::vector<bool>& chosen) {
+  if (spec.target_parameters.empty()) { return; }
+  check_input(spec.dropout == 0 && !spec.use_dora,
+              "LoRA: target_parameters goes with neither lora_dropout nor DoRA, as in PEFT");
+  std::vector<std::string> known;
+  for (const LinearInfo& linear : linears) {
+    if (linear.experts > 0) { known.push_back(linear.module); }
+  }
+  check_input(!known.empty(),
+              "LoRA: target_parameters is for mixtures of experts; this model has no experts");
+  for (const std::string& target : spec.target_parameters) {
+    bool found = false;
+    for (std::size_t i = 0; i < linears.size(); ++i) {
+      if (linears[i].experts == 0 || !is_or_ends(linears[i].module, target)) { continue; }
+      found = chosen[i] = true;
+    }
+    check_input(found, "LoRA: target_parameters \"", target, "\" matches none of the model's; those are ",
+                known[0], " and ", known[1], ", and the same of other layers");
+  }
+}
+
 void resolve_names(LoraSpec& spec, const std::vector<LinearInfo>& linears,
                    const std::vector<std::string>& defaults) {
   std::vector<std::string>& targets = spec.target_modules;
-  if (targets.empty()) {
+  if (targets.empty() && spec.target_parameters.empty()) {
     targets = defaults;
     spec.targets_are_regex = false;
   }
@@ -140,11 +171,30 @@ class Patterns {
 
 }  // namespace
 
+std::vector<LinearInfo> expert_linears(const ModelSpec& spec, const weights::PartNames& names,
+                                       std::int64_t layer) {
+  const MoeSpec& moe = spec.moe;
+  const weights::FusedExperts& stored = names.fused_experts.front();
+  const auto info = [&](const std::string& name, std::int64_t in, std::int64_t out) {
+    return LinearInfo{.module = names.layer_prefix(layer) + name,
+                      .layer = layer,
+                      .in = in,
+                      .out = out,
+                      .experts = moe.num_experts};
+  };
+  return {info(stored.gate_up, spec.hidden_size, 2 * moe.expert_size),
+          info(stored.down, moe.expert_size, spec.hidden_size)};
+}
+
 std::vector<LoraTarget> lora_targets(LoraSpec& spec, const std::vector<LinearInfo>& linears,
                                      const std::vector<std::string>& defaults) {
   resolve_names(spec, linears, defaults);
-  const std::vector<bool> chosen =
-      spec.targets_are_regex ? match_regex(spec.target_modules[0], linears) : match_names(spec, linears);
+  std::vector<bool> chosen(linears.size(), false);
+  if (!spec.target_modules.empty()) {
+    chosen =
+        spec.targets_are_regex ? match_regex(spec.target_modules[0], linears) : match_names(spec, linears);
+  }
+  match_parameters(spec, linears, chosen);
   const Patterns<std::int64_t> ranks("rank_pattern", spec.rank_pattern);
   const Patterns<double> alphas("alpha_pattern", spec.alpha_pattern);
   std::vector<LoraTarget> out;

@@ -20,6 +20,7 @@
 #include "una/model/model_impl.h"
 #include "una/model/name_check.h"
 #include "una/model/sequence_lengths.h"
+#include "una/weights/expert_tensors.h"
 
 namespace una::model {
 namespace {
@@ -61,6 +62,7 @@ at::Tensor random_parameter(const ModelSpec& spec, const ParameterShape& shape, 
     case ParameterShape::Kind::kBias:
       return at::zeros(shape.shape, at::kFloat).to(dtype);
     case ParameterShape::Kind::kMatrix:
+    case ParameterShape::Kind::kRouter:
       break;
   }
   return random_normal(shape.shape, spec.initializer_range, seed, shape.name).to(dtype);
@@ -76,10 +78,11 @@ PolicyOutput on_cpu(PolicyOutput out) {
 
 }  // namespace
 
-Model::Model(const ModelSpec& spec, const weights::StateDict& weights, const LoadOptions& options,
+Model::Model(const ModelSpec& spec, const weights::StateDict& stored, const LoadOptions& options,
              const std::string& what)
     : impl_(std::make_unique<Impl>(spec, options)) {
   const PartNames& names = impl_->family.names;
+  const weights::StateDict weights = weights::with_single_experts(spec, names, stored, what);
   // Old checkpoints hold rope's buffers; a tied head may be stored as well; a reward model needs no head.
   const bool head_is_spare = spec.tie_word_embeddings || spec.is_reward_model();
   const auto may_ignore = [&](const std::string& name) {
@@ -96,15 +99,15 @@ Model::Model(const ModelSpec& spec, const weights::StateDict& weights, const Loa
   std::size_t read = 0;
   impl_->build(
       [&](const ParameterShape& shape) {
-        const at::Tensor& stored = weights.at(shape.name);
+        const at::Tensor& values = weights.at(shape.name);
         if (read >= kResident) {
           weights.release_pages();
           read = 0;
         }
-        read += stored.nbytes();
-        return stored;
+        read += values.nbytes();
+        return values;
       },
-      options.train_full);
+      options);
   if (spec.is_reward_model()) { impl_->set_score_bias(weights, options.train_full); }
 }
 
@@ -112,7 +115,7 @@ Model::Model(const ModelSpec& spec, std::uint64_t seed, const LoadOptions& optio
     : impl_(std::make_unique<Impl>(spec, options)) {
   const at::ScalarType dtype = options.train_full ? master_dtype(options.dtype) : options.dtype;
   impl_->build([&](const ParameterShape& shape) { return random_parameter(spec, shape, seed, dtype); },
-               options.train_full);
+               options);
 }
 
 Model::~Model() = default;
@@ -226,16 +229,20 @@ void Model::refresh() {
   if (impl_->score_bias) { impl_->score_bias->refresh(); }
 }
 
-std::vector<std::pair<std::string, at::Tensor>> Model::named_tensors() const {
-  std::vector<std::pair<std::string, at::Tensor>> out;
-  for (const Parameter& parameter : impl_->parameters) {
-    if (has_reward_head() && parameter.name == impl_->family.names.head + ".weight") { continue; }
+weights::NamedTensors Model::Impl::named_parameters() const {
+  weights::NamedTensors out;
+  for (const Parameter& parameter : parameters) {
+    if (score != nullptr && parameter.name == family.names.head + ".weight") { continue; }
     out.emplace_back(parameter.name, parameter.full());
   }
-  for (const Parameter* part : {impl_->score.get(), impl_->score_bias.get()}) {
+  for (const Parameter* part : {score.get(), score_bias.get()}) {
     if (part != nullptr) { out.emplace_back(part->name, part->full()); }
   }
   return out;
+}
+
+std::vector<std::pair<std::string, at::Tensor>> Model::named_tensors() const {
+  return weights::with_stored_experts(impl_->spec, impl_->family.names, impl_->named_parameters());
 }
 
 KvCache::KvCache(const Model& model, std::int64_t slots) : slots_(slots) {

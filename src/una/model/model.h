@@ -18,6 +18,7 @@
 namespace una::model {
 
 class KvCache;
+struct RouterReport;  // experts/router_report.h
 
 // The adapter that a call uses. Adapters are not switched on or off globally: policy and reference are two
 // calls on one model.
@@ -30,6 +31,7 @@ struct ForwardOptions {
   bool training = false;                // LoRA dropout on
   bool gradient_checkpointing = false;  // store one activation per layer and rerun the layer in the backward
   std::uint64_t dropout_key = 0;        // hash of (seed, step, micro-batch); equal keys give equal masks
+  RouterReport* routers = nullptr;      // filled by a mixture of experts; the caller's
 };
 
 // A tensor the optimiser may change: its name in files (Hugging Face's, or PEFT's without
@@ -49,7 +51,8 @@ struct TrainableTensor {
 // How a model is held in memory.
 struct LoadOptions {
   at::ScalarType dtype = at::kFloat;  // compute dtype: kFloat or kBFloat16
-  bool train_full = false;            // every parameter trains (fp32 masters)
+  bool train_full = false;            // every parameter trains (fp32 masters), except routers
+  bool train_router = false;          // with train_full: the routers of a mixture of experts train too
   at::Device device = at::kCPU;       // of weights, adapters and arithmetic
 };
 

@@ -32,6 +32,39 @@ at::Tensor merged_weight(const at::Tensor& weight, const AdapterModule& module) 
   return at::mul(sum, at::div(module.magnitude->full(), module.norm.cpu()).unsqueeze(1));
 }
 
+// One expert's part of an adapter that PEFT stores for all experts of a layer.
+struct ExpertChange {
+  const AdapterModule* module = nullptr;
+  std::int64_t expert = 0, experts = 0, first_row = 0;
+};
+
+at::Tensor merged_expert(const at::Tensor& weight, const ExpertChange& change) {
+  const at::ScalarType dtype = weight.scalar_type();
+  const at::Tensor a = change.module->a.full().to(dtype), b = change.module->b.full().to(dtype);
+  const std::int64_t rank = a.size(0) / change.experts;
+  const at::Tensor own_b = b.reshape({b.size(0), rank, change.experts}).select(2, change.expert);
+  return at::addmm(weight, own_b.narrow(0, change.first_row, weight.size(0)),
+                   a.narrow(0, change.expert * rank, rank), 1, change.module->scale);
+}
+
+// The matrices that an adapter of a layer's experts changes: gate and up share one entry, down has the other.
+void add_expert_changes(const LinearInfo& linear, const AdapterModule& module, const PartNames& names,
+                        std::map<std::string, ExpertChange>& out) {
+  const bool down = ends_with(linear.module, ".down_proj");
+  for (std::int64_t e = 0; e < linear.experts; ++e) {
+    const std::string prefix = names.expert_prefix(linear.layer, e);
+    const auto add = [&](const std::string& name, std::int64_t row) {
+      out[cat(prefix, name, ".weight")] = {&module, e, linear.experts, row};
+    };
+    if (down) {
+      add(names.expert_down, 0);
+    } else {
+      add(names.expert_gate, 0);
+      add(names.expert_up, linear.out / 2);
+    }
+  }
+}
+
 }  // namespace
 
 AdapterId Model::add_adapter(const LoraSpec& spec, std::uint64_t seed, bool trainable) {
@@ -113,15 +146,25 @@ std::vector<std::pair<std::string, at::Tensor>> Model::merged_tensors(AdapterId 
   const at::NoGradGuard no_grad;
   const Adapter* adapter = impl_->adapter(id);
   std::map<std::string, const AdapterModule*> changed;
+  std::map<std::string, ExpertChange> experts;
   for (std::size_t i = 0; adapter != nullptr && i < adapter->modules.size(); ++i) {
     const std::optional<AdapterModule>& module = adapter->modules[i];
-    if (module) { changed[impl_->base.linears[i].module + ".weight"] = &*module; }
+    const LinearInfo& linear = impl_->base.linears[i];
+    if (!module) { continue; }
+    if (linear.experts > 0) {
+      add_expert_changes(linear, *module, impl_->family.names, experts);
+    } else {
+      changed[linear.module + ".weight"] = &*module;
+    }
   }
   const at::ScalarType wide = master_dtype(impl_->dtype);
   std::vector<std::pair<std::string, at::Tensor>> out;
-  for (const auto& [name, tensor] : named_tensors()) {
+  for (const auto& [name, tensor] : impl_->named_parameters()) {
     const auto found = changed.find(name);
-    if (found == changed.end()) {
+    const auto expert = experts.find(name);
+    if (expert != experts.end()) {
+      out.emplace_back(name, merged_expert(tensor.to(wide), expert->second).to(dtype));
+    } else if (found == changed.end()) {
       const auto base = impl_->by_name.find(name);
       const bool may_differ = adapter != nullptr && base != impl_->by_name.end();
       out.emplace_back(name, (may_differ ? adapter->version_of(base->second).full() : tensor).to(dtype));
@@ -130,7 +173,7 @@ std::vector<std::pair<std::string, at::Tensor>> Model::merged_tensors(AdapterId 
     }
     check_finite(out.back().second, name, "the merged model");
   }
-  return out;
+  return weights::with_stored_experts(impl_->spec, impl_->family.names, std::move(out));
 }
 
 }  // namespace una::model

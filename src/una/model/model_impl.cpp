@@ -85,25 +85,49 @@ NormPart Model::Impl::find_norm(const std::string& prefix, const std::string& na
   return {.weight = find(prefix + name + ".weight"), .bias = find(prefix + name + ".bias")};
 }
 
+SparseMlp Model::Impl::make_experts(std::int64_t layer) {
+  const PartNames& names = family.names;
+  std::vector<SparseMlp::Part> parts;
+  for (std::int64_t expert = 0; expert < spec.moe.num_experts; ++expert) {
+    const std::string prefix = names.expert_prefix(layer, expert);
+    parts.push_back({.gate = find(prefix + names.expert_gate + ".weight"),
+                     .up = find(prefix + names.expert_up + ".weight"),
+                     .down = find(prefix + names.expert_down + ".weight")});
+  }
+  const std::size_t first_linear = base.linears.size();
+  for (LinearInfo& experts : expert_linears(spec, names, layer)) {
+    base.linears.push_back(std::move(experts));
+  }
+  return {spec.moe,
+          {layer, first_linear},
+          find(names.layer_prefix(layer) + names.router + ".weight"),
+          std::move(parts)};
+}
+
 void Model::Impl::add_layer(std::int64_t layer) {
   const PartNames& names = family.names;
   const std::string prefix = names.layer_prefix(layer);
   const std::string& mlp_norm = spec.parallel_block ? names.attention_norm : names.mlp_norm;
-  layers.emplace_back(spec,
-                      DecoderLayer::Parts{.number = layer,
-                                          .attention_norm = find_norm(prefix, names.attention_norm),
-                                          .attention_post_norm = find_norm(prefix, names.attention_post_norm),
-                                          .mlp_norm = find_norm(prefix, mlp_norm),
-                                          .mlp_post_norm = find_norm(prefix, names.mlp_post_norm),
-                                          .q_norm = find(prefix + names.q_norm + ".weight"),
-                                          .k_norm = find(prefix + names.k_norm + ".weight"),
-                                          .qkv = make_linear(layer, names.qkv_parts()),
-                                          .o = make_linear(layer, {names.o}),
-                                          .gate_up = make_linear(layer, names.gate_up_parts()),
-                                          .down = make_linear(layer, {names.down})});
+  DecoderLayer::Parts parts{.number = layer,
+                            .attention_norm = find_norm(prefix, names.attention_norm),
+                            .attention_post_norm = find_norm(prefix, names.attention_post_norm),
+                            .mlp_norm = find_norm(prefix, mlp_norm),
+                            .mlp_post_norm = find_norm(prefix, names.mlp_post_norm),
+                            .q_norm = find(prefix + names.q_norm + ".weight"),
+                            .k_norm = find(prefix + names.k_norm + ".weight"),
+                            .qkv = make_linear(layer, names.qkv_parts()),
+                            .o = make_linear(layer, {names.o})};
+  if (spec.is_sparse(layer)) {
+    parts.sparse = make_experts(layer);
+  } else {
+    parts.gate_up = make_linear(layer, names.gate_up_parts());
+    parts.down = make_linear(layer, {names.down});
+  }
+  layers.emplace_back(spec, std::move(parts));
 }
 
-void Model::Impl::build(const TensorSource& source, bool train_full) {
+void Model::Impl::build(const TensorSource& source, const LoadOptions& options) {
+  const bool train_full = options.train_full;
   const PartNames& names = family.names;
   for (const ParameterShape& shape : parameter_shapes(spec, names)) {
     const at::Tensor values = source(shape);
@@ -111,8 +135,10 @@ void Model::Impl::build(const TensorSource& source, bool train_full) {
       set_score(values, train_full);
       continue;
     }
-    const bool decay = shape.kind == ParameterShape::Kind::kMatrix;
-    parameters.push_back(make_parameter(shape.name, values, placement(), train_full, decay));
+    const bool router = shape.kind == ParameterShape::Kind::kRouter;
+    const bool decay = router || shape.kind == ParameterShape::Kind::kMatrix;
+    parameters.push_back(make_parameter(shape.name, values, router ? placement().wide() : placement(),
+                                        train_full && (!router || options.train_router), decay));
     by_name[shape.name] = &parameters.back();
   }
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) { add_layer(layer); }
@@ -187,6 +213,9 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
   check_tokens(tokens, spec.vocab_size);
   const Adapter* used = adapter(options.adapter);
   call.use = {used, options.training, options.dropout_key};
+  if (options.routers != nullptr && spec.moe.num_experts > 0) {
+    call.tally = std::make_shared<RouterTally>(spec, tokens.numel(), options.routers->aux_weight);
+  }
   call.angles[0] = angles_of(rope, positions, call);
   if (uses_local_rope(spec)) { call.angles[1] = angles_of(local_rope, positions, call); }
   const bool keep_little = options.gradient_checkpointing && at::GradMode::is_enabled();
@@ -202,6 +231,7 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
       x = checkpointed([&layer, call](const at::Tensor& input) { return layer.forward(input, call); }, x);
     }
   }
+  if (call.tally != nullptr) { *options.routers = call.tally->report(); }
   return norm(x, final_norm, NormRule(spec), call.use);
 }
 

@@ -13,6 +13,7 @@
 #include "una/model/parameter.h"
 #include "una/model/parameter_shapes.h"
 #include "una/model/rope_table.h"
+#include "una/weights/expert_tensors.h"
 #include "una/weights/family.h"
 
 namespace una::model {
@@ -26,13 +27,15 @@ struct Model::Impl {
   using TensorSource = std::function<at::Tensor(const ParameterShape&)>;
 
   Impl(const ModelSpec& spec, const LoadOptions& options);
-  void build(const TensorSource& source, bool train_full);
+  void build(const TensorSource& source, const LoadOptions& options);
   void set_score(const at::Tensor& values, bool trains);
   void set_score_bias(const weights::StateDict& weights, bool trains);  // if they hold one
 
   Placement placement() const { return {dtype, device}; }
   at::Tensor hidden(const at::Tensor& tokens, const at::Tensor& positions, const ForwardOptions& options,
                     LayerCall call);
+  // Under the names of parameters: one matrix per expert.
+  weights::NamedTensors named_parameters() const;
   // The head that an adapter's calls use (null: the base's). InternalError on a reward model, which has none.
   const Parameter& head(const Adapter* used) const;
   Adapter* adapter(AdapterId id) const;  // null: kNoAdapter
@@ -61,6 +64,7 @@ struct Model::Impl {
   StackedLinear make_linear(std::int64_t layer, const std::vector<std::string>& modules);
   Parameter* find(const std::string& name);
   NormPart find_norm(const std::string& prefix, const std::string& name);  // absent: an empty name
+  SparseMlp make_experts(std::int64_t layer);
   void add_layer(std::int64_t layer);
   Angles angles_of(RopeTable& table, const at::Tensor& positions, const LayerCall& call) const;
 };

@@ -25,9 +25,20 @@ struct LayerKept {
   double wide = 0;     // in the type that it is computed in: fp32 or fp64
 };
 
+// The inner sizes of a token's experts together.
+double chosen_inner(const ModelSpec& spec) {
+  return as_double(spec.moe.experts_per_token * spec.moe.expert_size);
+}
+
+std::int64_t sparse_layers(const ModelSpec& spec) {
+  std::int64_t count = 0;
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) { count += spec.is_sparse(layer) ? 1 : 0; }
+  return count;
+}
+
 // decoder.cpp, from the layer's input to its output; each tensor once, however many functions save it.
-LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names) {
-  const double hidden = as_double(spec.hidden_size), inner = as_double(spec.intermediate_size);
+LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names, bool sparse) {
+  const double hidden = as_double(spec.hidden_size);
   const double mixed = as_double(spec.num_heads * spec.head_dim);
   const double qkv = as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
   LayerKept out;
@@ -49,24 +60,37 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names) {
   norm(names.attention_post_norm, hidden);
   if (!spec.parallel_block) { out.compute += hidden; }  // the middle
   norm(spec.parallel_block ? names.attention_norm : names.mlp_norm, 0);
-  out.compute += (spec.gated_mlp ? 2 : 1) * inner;  // gate and up
+  if (sparse) {
+    out.compute += 2 * chosen_inner(spec);  // gate and up of the chosen experts
+    // The router: logits, the probabilities of all or of the chosen experts, weights and two lists of 8 bytes.
+    out.wide += 2 * as_double(spec.moe.num_experts) + 5 * as_double(spec.moe.experts_per_token);
+  } else {
+    out.compute += (spec.gated_mlp ? 2 : 1) * as_double(spec.intermediate_size);  // gate and up
+  }
   norm(names.mlp_post_norm, hidden);
   return out;
 }
 
 // The numbers of the linears that share an input and are therefore copied into one matrix.
 double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
-  const double hidden = as_double(spec.hidden_size);
+  const double hidden = as_double(spec.hidden_size), layers = as_double(spec.num_layers);
+  const double sparse = as_double(sparse_layers(spec)), dense = layers - sparse;
   double rows = 0;
-  if (names.qkv.empty()) { rows += as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim); }
-  if (names.gate_up.empty()) { rows += (spec.gated_mlp ? 2 : 0) * as_double(spec.intermediate_size); }
-  return rows * hidden * as_double(spec.num_layers);
+  if (names.qkv.empty()) {
+    rows += as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim) * layers;
+  }
+  if (names.gate_up.empty()) { rows += (spec.gated_mlp ? 2 : 0) * as_double(spec.intermediate_size) * dense; }
+  return (rows + 2 * as_double(spec.moe.num_experts * spec.moe.expert_size) * sparse) * hidden;
 }
 
 // The peak of a layer's backward besides the stored tensors: the gradients of down's input and of gate and
-// up. By then the head's rows are freed; attention's backward comes later, when the MLP's are freed too.
+// up. By then the head's rows are freed; attention's backward comes later, when the MLP's are freed too. Experts also
+// recompute down's input and add up x's gradient.
 double working_numbers(const ModelSpec& spec, bool dora) {
-  return (dora ? 5 : 3) * as_double(spec.intermediate_size);
+  const bool all_sparse = sparse_layers(spec) == spec.num_layers;
+  const double dense = all_sparse ? 0 : (dora ? 5 : 3) * as_double(spec.intermediate_size);
+  const double sparse = 4 * chosen_inner(spec) + 2 * as_double(spec.hidden_size);
+  return sparse_layers(spec) > 0 ? std::max(dense, sparse) : dense;
 }
 
 // The widths of numbers in the two dtypes of a model.
@@ -79,15 +103,23 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
                const AdapterSize& adapter, Widths width, ModelMemory& out) {
   const double hidden = as_double(spec.hidden_size);
   const auto layers = as_double(std::max<std::int64_t>(spec.num_layers - adapter.lowest_layer, 0));
-  const LayerKept kept = kept_of_layer(spec, names);
-  const double layer = kept.compute * width.element + kept.wide * width.wide;
+  const auto bytes_of_layer = [&](bool sparse) {
+    const LayerKept kept = kept_of_layer(spec, names, sparse);
+    return kept.compute * width.element + kept.wide * width.wide;
+  };
+  double all = 0, layer = 0;  // of the layers that store something, and of the largest one
+  for (std::int64_t i = adapter.lowest_layer; i < spec.num_layers; ++i) {
+    const double bytes = bytes_of_layer(spec.is_sparse(i));
+    all += bytes;
+    layer = std::max(layer, bytes);
+  }
   const double thin = as_double(adapter.ranks + adapter.magnitudes) * width.element;
   out.working_per_token = working_numbers(spec, adapter.magnitudes > 0) * width.element;
   if (request.gradient_checkpointing) {
     out.kept_per_token = layers * hidden * width.element;
     out.working_per_token += layer + thin / std::max(layers, 1.0);
   } else {
-    out.kept_per_token = layers * layer + thin;
+    out.kept_per_token = all + thin;
   }
   out.kept_per_token += hidden * width.element;  // the last norm's input
   if (request.scores) { return; }
@@ -96,7 +128,11 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
   if (!request.train_full) { return; }
   const double narrow = width.element < width.wide ? width.element : 0;
   out.at_head += as_double(out.head) * (width.wide + narrow);
-  out.gradients = 2 * as_double(spec.intermediate_size) * hidden * (width.wide + narrow);  // gate and up
+  // Of gate and up, or of all the experts of a layer.
+  const double rows = 2 * as_double(spec.intermediate_size);
+  const double experts = 3 * as_double(spec.moe.num_experts * spec.moe.expert_size);
+  out.gradients =
+      std::max(sparse_layers(spec) < spec.num_layers ? rows : 0, experts) * hidden * (width.wide + narrow);
 }
 
 // The shapes of a model: parameters without storage, and the parts that adapters can change.
@@ -135,6 +171,12 @@ Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
     const std::string prefix = names.layer_prefix(layer);
     for (const std::string& part : names.qkv_parts()) { out.add_linear(prefix + part, layer); }
     out.add_linear(prefix + names.o, layer);
+    if (spec.is_sparse(layer)) {
+      for (const LinearInfo& experts : expert_linears(spec, names, layer)) {
+        out.base.linears.push_back(experts);
+      }
+      continue;
+    }
     for (const std::string& part : names.gate_up_parts()) { out.add_linear(prefix + part, layer); }
     out.add_linear(prefix + names.down, layer);
   }
@@ -158,18 +200,24 @@ ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   const AdapterSize adapter = request.adapter ? adapter_size(*request.adapter, model.base) : AdapterSize{};
   ModelMemory out;
   for (const Parameter& parameter : model.parameters) { out.parameters += parameter.value.numel(); }
-  for (const LinearInfo& linear : model.base.linears) { out.linears += linear.in * linear.out; }
+  for (const LinearInfo& linear : model.base.linears) {
+    if (linear.experts == 0) { out.linears += linear.in * linear.out; }
+  }
+  const std::int64_t routers = sparse_layers(spec) * spec.hidden_size * spec.moe.num_experts;
+  const std::int64_t chosen = 3 * spec.moe.experts_per_token * spec.moe.expert_size;
+  out.linears += sparse_layers(spec) * spec.hidden_size * chosen + routers;
   const Parameter* head = model.head();
   if (head != nullptr && !request.scores) { out.head = head->value.numel(); }
   const bool rounds = width.element < width.wide;
   if (request.train_full) {
-    out.trained = out.parameters;
+    out.trained = out.parameters - (request.train_router ? 0 : routers);
     out.copies =
         rounds ? as_double(out.parameters) * width.element : stacked_numbers(spec, names) * width.wide;
   } else {
     const bool spare_head = request.scores && head != nullptr && !spec.tie_word_embeddings;
     out.trained = adapter.parameters;
     out.weights = as_double(out.parameters - (spare_head ? head->value.numel() : 0)) * width.element;
+    out.weights += as_double(routers) * (width.wide - width.element);
     if (rounds) { out.copies = as_double(adapter.parameters - adapter.magnitudes) * width.element; }
     out.copies += 2 * as_double(adapter.magnitudes) * width.wide;  // DoRA's norms and gains
   }

@@ -13,7 +13,8 @@ namespace una::model {
 // The use of a model whose memory is wanted.
 struct MemoryRequest {
   at::ScalarType dtype = at::kFloat;  // compute dtype
-  bool train_full = false;            // every parameter trains
+  bool train_full = false;            // every parameter trains, except routers
+  bool train_router = false;          // with train_full: routers too
   std::optional<LoraSpec> adapter;    // the one that trains
   bool gradient_checkpointing = false;
   bool scores = false;            // a reward head is read instead of log-probs
@@ -24,10 +25,12 @@ struct MemoryRequest {
 // that the kernels' headers document as saved; model_memory_test.cpp compares them with real passes.
 struct ModelMemory {
   std::int64_t parameters = 0;  // numbers of the base
-  std::int64_t linears = 0;     // numbers of the layers' matrices: each costs 2 operations per token
-  std::int64_t head = 0;        // numbers of the output head
-  std::int64_t trained = 0;     // numbers that the optimiser changes
-  double weights = 0;           // the base in the compute dtype, without masters
+  // Numbers of the layers' matrices that a token meets, of the experts those of the chosen ones: each costs 2
+  // operations per token.
+  std::int64_t linears = 0;
+  std::int64_t head = 0;     // numbers of the output head
+  std::int64_t trained = 0;  // numbers that the optimiser changes
+  double weights = 0;        // the base in the compute dtype, without masters
   double copies = 0;  // trained tensors in the compute dtype, where they are not the masters themselves
   // A training pass over T tokens, N of them wanted.
   double kept_per_token = 0;     // stored from the forward to the backward

@@ -82,6 +82,23 @@ TEST(ModelMemory, APassTakesWhatWasPlannedInEveryFamily) {
   }
 }
 
+// Layers with experts, and one without: its activations count by the experts of a token, its weights by all.
+TEST(ModelMemory, AMixtureOfExpertsTakesWhatWasPlanned) {
+  for (const char* fixture : {"mixtral", "qwen3_moe", "olmoe"}) {
+    ModelSpec spec = wide_spec(fixture);
+    spec.moe.expert_size *= 4;
+    for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+      expect_planned(spec, {.dtype = dtype, .adapter = kAll});
+      expect_planned(spec, {.dtype = dtype, .train_full = true});
+    }
+    expect_planned(spec, {.adapter = kAll, .gradient_checkpointing = true});
+    const ModelMemory plan = plan_memory(spec, {.adapter = kAll});
+    EXPECT_LT(plan.linears, plan.parameters) << "a token meets some of the experts";
+    EXPECT_LT(plan_memory(spec, {.train_full = true}).trained, plan.parameters) << "routers are frozen";
+    EXPECT_EQ(plan_memory(spec, {.train_full = true, .train_router = true}).trained, plan.parameters);
+  }
+}
+
 TEST(ModelMemory, DoraKeepsItsProductsToo) {
   LoraSpec dora = kAll;
   dora.use_dora = true;
@@ -112,7 +129,7 @@ TEST(ModelMemory, FullTrainingHoldsTheHeadsGradient) {
 }
 
 TEST(ModelMemory, CountsAreThoseOfALoadedModel) {
-  for (const char* fixture : {"llama", "qwen2", "gemma3", "phi3"}) {
+  for (const char* fixture : {"llama", "qwen2", "gemma3", "phi3", "qwen3_moe", "mixtral"}) {
     const ModelSpec spec = wide_spec(fixture);
     LoraSpec rich = kAll;
     rich.use_dora = true;

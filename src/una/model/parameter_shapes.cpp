@@ -18,9 +18,35 @@ void add_norm(std::vector<ParameterShape>& out, const std::string& prefix, const
   if (bias) { out.push_back({prefix + name + ".bias", {size}, Kind::kBias}); }
 }
 
-void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
-               const std::string& prefix) {
+void add_mlp(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
+             const std::string& prefix) {
   const std::int64_t hidden = spec.hidden_size, inner = spec.intermediate_size;
+  if (names.gate_up.empty()) {
+    if (spec.gated_mlp) { add_linear(out, prefix + names.gate, inner, hidden, spec.mlp_bias); }
+    add_linear(out, prefix + names.up, inner, hidden, spec.mlp_bias);
+  } else {
+    add_linear(out, prefix + names.gate_up, 2 * inner, hidden, spec.mlp_bias);
+  }
+  add_linear(out, prefix + names.down, hidden, inner, spec.mlp_bias);
+}
+
+void add_experts(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
+                 std::int64_t layer) {
+  const std::int64_t hidden = spec.hidden_size, inner = spec.moe.expert_size;
+  out.push_back(
+      {names.layer_prefix(layer) + names.router + ".weight", {spec.moe.num_experts, hidden}, Kind::kRouter});
+  for (std::int64_t expert = 0; expert < spec.moe.num_experts; ++expert) {
+    const std::string prefix = names.expert_prefix(layer, expert);
+    add_linear(out, prefix + names.expert_gate, inner, hidden, false);
+    add_linear(out, prefix + names.expert_up, inner, hidden, false);
+    add_linear(out, prefix + names.expert_down, hidden, inner, false);
+  }
+}
+
+void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
+               std::int64_t layer) {
+  const std::string prefix = names.layer_prefix(layer);
+  const std::int64_t hidden = spec.hidden_size;
   const std::int64_t q = spec.num_heads * spec.head_dim, kv = spec.num_kv_heads * spec.head_dim;
   if (names.qkv.empty()) {
     add_linear(out, prefix + names.q, q, hidden, spec.qkv_bias);
@@ -35,13 +61,11 @@ void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const Pa
     add_norm(out, prefix, names.q_norm, head ? spec.head_dim : q);
     add_norm(out, prefix, names.k_norm, head ? spec.head_dim : kv);
   }
-  if (names.gate_up.empty()) {
-    if (spec.gated_mlp) { add_linear(out, prefix + names.gate, inner, hidden, spec.mlp_bias); }
-    add_linear(out, prefix + names.up, inner, hidden, spec.mlp_bias);
+  if (spec.is_sparse(layer)) {
+    add_experts(out, spec, names, layer);
   } else {
-    add_linear(out, prefix + names.gate_up, 2 * inner, hidden, spec.mlp_bias);
+    add_mlp(out, spec, names, prefix);
   }
-  add_linear(out, prefix + names.down, hidden, inner, spec.mlp_bias);
   const std::string mlp_norm = spec.parallel_block ? "" : names.mlp_norm;  // it reads attention's
   for (const std::string& norm :
        {names.attention_norm, names.attention_post_norm, mlp_norm, names.mlp_post_norm}) {
@@ -54,9 +78,7 @@ void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const Pa
 std::vector<ParameterShape> parameter_shapes(const ModelSpec& spec, const PartNames& names) {
   std::vector<ParameterShape> out;
   out.push_back({names.embedding + ".weight", {spec.vocab_size, spec.hidden_size}, Kind::kMatrix});
-  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    add_layer(out, spec, names, names.layer_prefix(layer));
-  }
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) { add_layer(out, spec, names, layer); }
   add_norm(out, "", names.final_norm, spec.hidden_size, spec.norm_bias);
   if (spec.is_reward_model()) {
     out.push_back({names.score + ".weight", {spec.num_labels, spec.hidden_size}, Kind::kMatrix});

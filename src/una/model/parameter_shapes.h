@@ -13,8 +13,9 @@ using weights::PartNames;
 
 // One tensor that a checkpoint must hold.
 struct ParameterShape {
-  // Decides the initial values and whether weight decay applies (only to matrices).
-  enum class Kind : std::uint8_t { kMatrix, kNorm, kBias };
+  // Decides the initial values and whether weight decay applies (only to matrices and routers). A router is a matrix
+  // that is computed in fp32.
+  enum class Kind : std::uint8_t { kMatrix, kRouter, kNorm, kBias };
   std::string name;
   std::vector<std::int64_t> shape;
   Kind kind = Kind::kMatrix;

@@ -40,15 +40,20 @@ struct PlanOptions {
   }
 };
 
-// Operations a second of this machine in products of the model's shapes, `rows` tokens at a time.
+// Operations a second of this machine in products of the model's shapes, `rows` tokens at a time. An expert gets its
+// share of them.
 double measured_rate(const ModelSpec& spec, at::ScalarType dtype, double rows) {
+  const MoeSpec& moe = spec.moe;
+  const bool sparse = moe.num_experts > 0;
+  const std::int64_t inner = sparse ? moe.expert_size : spec.intermediate_size;
+  if (sparse) { rows *= static_cast<double>(moe.experts_per_token) / static_cast<double>(moe.num_experts); }
   constexpr double kSeconds = 0.3, kMostSeconds = 3;
   constexpr int kLeastTries = 20;  // other work on the machine slows some of them, the best counts
   const c10::AutoGradMode no_grad(false);
   const auto tokens = std::clamp<std::int64_t>(static_cast<std::int64_t>(rows), 16, 2048);
   const at::Tensor x = at::ones({tokens, spec.hidden_size}, dtype);
-  const at::Tensor up = at::ones({spec.hidden_size, spec.intermediate_size}, dtype);
-  const at::Tensor down = at::ones({spec.intermediate_size, spec.hidden_size}, dtype);
+  const at::Tensor up = at::ones({spec.hidden_size, inner}, dtype);
+  const at::Tensor down = at::ones({inner, spec.hidden_size}, dtype);
   const auto once = [&] { return at::mm(at::mm(x, up), down); };
   once();  // primitives and packed weights are made at the first call
   const double begin = monotonic_seconds();
@@ -59,7 +64,7 @@ double measured_rate(const ModelSpec& spec, at::ScalarType dtype, double rows) {
     best = std::min(best, monotonic_seconds() - start);
     spent = monotonic_seconds() - begin;
   }
-  return 4 * static_cast<double>(tokens * spec.hidden_size * spec.intermediate_size) / best;
+  return 4 * static_cast<double>(tokens * spec.hidden_size * inner) / best;
 }
 
 // Seconds that the run will take, and the operations per second that they are computed from.

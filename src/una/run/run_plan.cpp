@@ -107,6 +107,7 @@ model::MemoryRequest request_of(const setup::RunConfig& config, const ModelSpec&
   model::MemoryRequest out;
   out.dtype = setup::training_dtype(config.model, spec);
   out.train_full = !config.model.use_peft;
+  out.train_router = config.model.train_router;
   out.gradient_checkpointing = config.train.gradient_checkpointing;
   out.scores = scores;
   if (config.model.use_peft) {

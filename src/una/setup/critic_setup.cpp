@@ -21,6 +21,7 @@ std::unique_ptr<model::Model> load_critic_model(const ModelFolder& folder, const
   return std::make_unique<model::Model>(folder.spec, folder.weights,
                                         model::LoadOptions{.dtype = policy.model->dtype(),
                                                            .train_full = !config.model.use_peft,
+                                                           .train_router = config.model.train_router,
                                                            .device = policy.model->device()},
                                         folder.path);
 }

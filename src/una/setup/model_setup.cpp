@@ -156,6 +156,7 @@ LoraSpec fresh_lora(const ModelOptions& options, bool for_reward) {
   spec.use_dora = options.use_dora;
   spec.bias = options.bias;
   spec.target_modules = options.lora_target_modules;
+  spec.target_parameters = options.lora_target_parameters;
   spec.layers_to_transform = layer_numbers(options.layers_to_transform);
   spec.layers_pattern = options.layers_pattern;
   check_input(spec.layers_pattern.empty() || !spec.layers_to_transform.empty(),
@@ -231,6 +232,24 @@ std::string dtype_remark(const ModelOptions& options, const ModelSpec& spec) {
              : cat("bfloat16, though ", why, "; --dtype float32 takes more memory and much less time");
 }
 
+namespace {
+
+void check_router(const ModelOptions& options, const ModelSpec& spec) {
+  check_input(!options.train_router || (!options.use_peft && spec.moe.num_experts > 0),
+              "train_router: only full fine-tuning (use_peft false) of a mixture of experts trains routers");
+}
+
+// What of a mixture of experts trains.
+std::string trained_experts(const ModelSetup& setup, const ModelOptions& options) {
+  if (options.train_router) { return "experts and routers train"; }
+  if (!options.use_peft) { return "experts train, routers are frozen (--train_router true trains them too)"; }
+  return setup.model->adapter_spec(setup.policy).target_parameters.empty()
+             ? "experts and routers are frozen"
+             : "LoRA on experts, routers are frozen";
+}
+
+}  // namespace
+
 ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference) {
   const at::Device device = kernels::open_device(config.model.device);
   ModelSetup setup;
@@ -243,7 +262,9 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
               "lora_modules_to_save: a reward model has a score head instead of lm_head; leave lm_head out");
   const model::LoadOptions load{.dtype = training_dtype(config.model, setup.folder.spec),
                                 .train_full = !config.model.use_peft,
+                                .train_router = config.model.train_router,
                                 .device = device};
+  check_router(config.model, setup.folder.spec);
   setup.model =
       std::make_unique<model::Model>(setup.folder.spec, setup.folder.weights, load, setup.folder.path);
   if (for_reward && !setup.model->has_reward_head()) {
@@ -254,6 +275,11 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
   } else {
     check_input(config.model.adapter.empty(),
                 "--adapter with use_peft false: merge the adapter first (una merge)");
+  }
+  const MoeSpec& moe = setup.folder.spec.moe;
+  if (moe.num_experts > 0) {
+    log_info(cat("experts    ", moe.num_experts, ", ", moe.experts_per_token, " for a token; ",
+                 trained_experts(setup, config.model)));
   }
   if (with_reference) { add_reference(setup, config); }
   setup.folder.weights.release_pages();

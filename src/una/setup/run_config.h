@@ -26,10 +26,12 @@ struct ModelOptions {
   bool bf16 = false;
   std::string device = "cpu";
   bool use_peft = true;
+  bool train_router = false;
   std::int64_t lora_r = 16;
   double lora_alpha = 32;
   double lora_dropout = 0;
   std::vector<std::string> lora_target_modules = {"all-linear"};
+  std::vector<std::string> lora_target_parameters;
   bool use_rslora = false;
   bool use_dora = false;
   std::vector<std::string> lora_modules_to_save;
@@ -46,10 +48,14 @@ struct ModelOptions {
     v("bf16", bf16, "the same as dtype bfloat16");
     v("device", device, kDeviceHelp);
     v("use_peft", use_peft, "train a LoRA adapter; false: every weight");
+    v("train_router", train_router,
+      "with use_peft false: the routers of a mixture of experts train too; false: they stay frozen");
     v("lora_r", lora_r, "LoRA rank");
     v("lora_alpha", lora_alpha, "LoRA alpha; the scale is alpha / r");
     v("lora_dropout", lora_dropout, "LoRA dropout");
     v("lora_target_modules", lora_target_modules, "module names, or all-linear");
+    v("lora_target_parameters", lora_target_parameters,
+      "the experts of a mixture that get LoRA: mlp.experts.gate_up_proj mlp.experts.down_proj");
     v("use_rslora", use_rslora, "scale alpha / sqrt(r)");
     v("use_dora", use_dora, "DoRA: a trained magnitude for each row of W + s B A");
     v("lora_modules_to_save", lora_modules_to_save,

@@ -15,4 +15,8 @@ std::vector<std::string> PartNames::gate_up_parts() const {
 
 std::string PartNames::layer_prefix(std::int64_t layer) const { return cat(layers, ".", layer, "."); }
 
+std::string PartNames::expert_prefix(std::int64_t layer, std::int64_t expert) const {
+  return cat(layer_prefix(layer), experts, ".", expert, ".");
+}
+
 }  // namespace una::weights

@@ -6,6 +6,13 @@
 
 namespace una::weights {
 
+// The tensors that hold all experts of a layer, and its router, relative to the layer.
+struct FusedExperts {
+  std::string gate_up;  // [E, 2 I, C], an expert's gate before its up
+  std::string down;     // [E, C, I]
+  std::string router;
+};
+
 // Hugging Face's names of a decoder's parts. Module names come without ".weight" and ".bias"; those of a
 // layer are relative to "<layers>.<number>.". An empty name means that the family does not have the part: a
 // norm before or after attention or MLP, the gate of the MLP, or a fused projection (a fused name replaces the single
@@ -20,10 +27,20 @@ struct PartNames {
   std::string q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
   std::string gate = "mlp.gate_proj", up = "mlp.up_proj", down = "mlp.down_proj";
   std::string qkv, gate_up;  // one linear whose rows are q, k, v (gate, up)
+  // Of sparse layers (ModelSpec::is_sparse): the router, the list of experts and the linears of one of them.
+  std::string router = "mlp.gate", experts = "mlp.experts";
+  std::string expert_gate = "gate_proj", expert_up = "up_proj", expert_down = "down_proj";
+  // Other forms of checkpoints; the first is the one that transformers has in memory, and PEFT's names.
+  std::vector<FusedExperts> fused_experts = {
+      {"mlp.experts.gate_up_proj", "mlp.experts.down_proj", "mlp.gate.weight"}};
+  // The form of the family's files: an index into fused_experts, -1: one matrix per expert.
+  int stored_experts = -1;
 
   std::vector<std::string> qkv_parts() const;          // {qkv} or {q, k, v}
   std::vector<std::string> gate_up_parts() const;      // {gate_up}, {gate, up}, or {up} without a gate
   std::string layer_prefix(std::int64_t layer) const;  // "model.layers.3."
+  std::string expert_prefix(std::int64_t layer,
+                            std::int64_t expert) const;  // "model.layers.3.mlp.experts.5."
 };
 
 }  // namespace una::weights

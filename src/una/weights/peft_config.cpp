@@ -30,6 +30,7 @@ constexpr std::string_view kReadKeys[] = {"peft_type",
                                           "lora_alpha",
                                           "lora_dropout",
                                           "target_modules",
+                                          "target_parameters",
                                           "bias",
                                           "use_rslora",
                                           "use_dora",
@@ -115,6 +116,12 @@ std::string lower(std::string text) {
 }
 
 void read_targets(const ConfigReader& config, LoraSpec& spec) {
+  const std::vector<std::string> listed_parameters = config.texts("target_parameters");
+  const std::set<std::string> parameters(listed_parameters.begin(), listed_parameters.end());
+  if (parameters.count("") > 0) { config.fail("\"target_parameters\" has an empty entry"); }
+  spec.target_parameters = {parameters.begin(), parameters.end()};
+  const bool bare = !config.is_set("target_modules") || config.json()["target_modules"].empty();
+  if (bare && !parameters.empty()) { return; }
   if (!config.is_set("target_modules")) {
     spec.target_modules = kDefaultTargets;
     return;
@@ -229,7 +236,7 @@ LoraSpec parse_adapter_config(const std::string& config_json, const std::string&
 }
 
 std::string print_adapter_config(const LoraSpec& spec) {
-  check(!spec.target_modules.empty(), "print_adapter_config: no target_modules");
+  check(!spec.target_modules.empty() || !spec.target_parameters.empty(), "print_adapter_config: no targets");
   check(!spec.targets_are_regex || spec.target_modules.size() == 1, "print_adapter_config: several patterns");
   nlohmann::json config = {{"alpha_pattern", nlohmann::json::object()},
                            {"auto_mapping", nullptr},
@@ -261,6 +268,7 @@ std::string print_adapter_config(const LoraSpec& spec) {
   config["target_modules"] = sorted(spec.target_modules);
   const bool is_text = spec.targets_are_regex || spec.target_modules == std::vector<std::string>{kAllLinear};
   if (is_text) { config["target_modules"] = spec.target_modules.front(); }
+  if (!spec.target_parameters.empty()) { config["target_parameters"] = sorted(spec.target_parameters); }
   if (!spec.layers_to_transform.empty()) { config["layers_to_transform"] = spec.layers_to_transform; }
   if (!spec.layers_pattern.empty()) { config["layers_pattern"] = spec.layers_pattern; }
   // Sorted as by Python's json.dumps(indent=2, sort_keys=True), except for the patterns, whose order is

@@ -137,6 +137,21 @@ TEST(PeftConfig, ReadsPatternsAndScales) {
   EXPECT_THROW(read(R"({"lora_dropout":-0.1})"), InputError);
 }
 
+TEST(PeftConfig, TargetParametersAreReadAndPrintedWithModulesOrWithout) {
+  const LoraSpec both = read(R"({"target_parameters":["b.down_proj","a.gate_up_proj"]})");
+  EXPECT_EQ(both.target_parameters, (std::vector<std::string>{"a.gate_up_proj", "b.down_proj"}));
+  EXPECT_FALSE(both.target_modules.empty());
+  for (const char* none : {"[]", "null"}) {
+    const LoraSpec alone =
+        read(std::string(R"({"target_parameters":["experts.down_proj"],"target_modules":)") + none + "}");
+    EXPECT_TRUE(alone.target_modules.empty()) << none;
+    const LoraSpec back = parse_adapter_config(print_adapter_config(alone), "printed");
+    EXPECT_EQ(back.target_parameters, alone.target_parameters);
+    EXPECT_TRUE(back.target_modules.empty());
+  }
+  EXPECT_EQ(print_adapter_config(read("{}")).find("target_parameters"), std::string::npos);
+}
+
 TEST(PeftConfig, RefusesByNameWhatItDoesNotImplement) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {R"({"peft_type":"LOHA"})", "LOHA"},
@@ -146,7 +161,7 @@ TEST(PeftConfig, RefusesByNameWhatItDoesNotImplement) {
       {R"({"bias":"boft_only"})", "\"bias\": \"boft_only\""},
       {R"({"lora_bias":true})", "lora_bias"},
       {R"({"layer_replication":[[0,4],[2,5]]})", "layer_replication"},
-      {R"({"target_parameters":["experts.gate_up_proj"]})", "target_parameters"},
+      {R"({"target_parameters":["experts.gate_up_proj",""]})", "target_parameters"},
       {R"({"trainable_token_indices":[1]})", "trainable_token_indices"},
       {R"({"megatron_config":{"tp":2}})", "megatron_config"},
       {R"({"exclude_modules":["lm_head"]})", "exclude_modules"},

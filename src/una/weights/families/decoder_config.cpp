@@ -15,6 +15,8 @@ constexpr const char* kForeignKeys[] = {"alibi",
                                         "num_experts",
                                         "num_local_experts",
                                         "n_routed_experts",
+                                        "n_shared_experts",
+                                        "shared_expert_intermediate_size",
                                         "vision_config",
                                         "audio_config",
                                         "text_config",
@@ -23,10 +25,16 @@ constexpr const char* kForeignKeys[] = {"alibi",
                                         "use_bidirectional_attention",
                                         "add_cross_attention"};
 
-void refuse_foreign_keys(const ConfigReader& config) {
-  const std::vector<std::string> found = foreign_keys(config);
-  if (found.empty()) { return; }
-  config.fail(cat("\"", found.front(), "\" is not supported: una runs dense causal text decoders"));
+// The numbers of a mixture of experts, in both spellings.
+bool counts_experts(const std::string& key) { return key == "num_experts" || key == "num_local_experts"; }
+
+void refuse_foreign_keys(const ConfigReader& config, bool sparse, const ModelSpec& spec) {
+  for (const std::string& key : foreign_keys(config)) {
+    if (sparse && counts_experts(key)) { continue; }
+    config.fail(counts_experts(key)
+                    ? cat("\"", key, "\" is not supported: a ", spec.model_type, " model has no experts")
+                    : cat("\"", key, "\" is not supported: una runs causal text decoders"));
+  }
 }
 
 void read_activation(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec) {
@@ -84,7 +92,7 @@ std::vector<std::string> foreign_keys(const ConfigReader& config) {
 }
 
 void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec) {
-  refuse_foreign_keys(config);
+  refuse_foreign_keys(config, defaults.sparse, spec);
   spec.hidden_size = config.size("hidden_size");
   spec.intermediate_size = config.size("intermediate_size");
   spec.num_layers = config.size("num_hidden_layers");

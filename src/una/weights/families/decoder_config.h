@@ -30,6 +30,7 @@ struct DecoderDefaults {
   std::vector<std::int32_t> eos_ids;
   RopeDialect rope;
   bool own_rope = false;  // read_decoder leaves rope to the family
+  bool sparse = false;    // a mixture of experts: the keys of num_experts are the family's
 };
 
 // Reads everything that the families share: sizes, norm, activation, rope, tokens. Sets all `windows` to
@@ -41,6 +42,21 @@ std::vector<std::string> foreign_keys(const ConfigReader& config);
 
 // Fails when an id is outside the vocabulary: no answer could end there.
 void check_eos_ids(const ConfigReader& config, const std::vector<std::int32_t>& ids, std::int64_t vocab_size);
+
+// The values that transformers assumes for a mixture of experts, and the family's spelling.
+struct MoeDefaults {
+  const char* experts_key = "num_experts";
+  std::int64_t num_experts = 8, experts_per_token = 2;
+  double aux_loss_coef = 0.001;
+};
+
+// Reads "num_experts" (under the family's key, else the other one), "num_experts_per_tok", "router_aux_loss_coef" and
+// "output_router_logits"; expert_size becomes intermediate_size, and every layer is sparse.
+void read_moe(const ConfigReader& config, const MoeDefaults& defaults, ModelSpec& spec);
+// The same keys.
+void print_moe(const ModelSpec& spec, const char* experts_key, Json& config);
+// InputError for a spec whose experts do not fit together.
+void check_moe(const ModelSpec& spec);
 
 // Reads "attention_bias", for families in which it covers q, k, v and o.
 void read_attention_bias(const ConfigReader& config, ModelSpec& spec);
@@ -77,6 +93,10 @@ void read_layer_ropes(const ConfigReader& config, double full_theta, double slid
 
 // "layer_types" from the spec's windows.
 Json layer_types_json(const ModelSpec& spec);
+
+// Granite's factors on the embedding, the scores, what each block adds, and the logits.
+void read_granite_scales(const ConfigReader& config, ModelSpec& spec);
+void print_granite_scales(const ModelSpec& spec, Json& config);
 
 // Qwen's rule: with use_sliding_window the layers from max_window_layers on slide; layer_types overrides it.
 void read_qwen_windows(const ConfigReader& config, ModelSpec& spec);

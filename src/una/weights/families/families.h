@@ -26,7 +26,10 @@
   FAMILY(cohere2)            \
   FAMILY(hunyuan_v1_dense)   \
   FAMILY(starcoder2)         \
-  FAMILY(stablelm)
+  FAMILY(stablelm)           \
+  FAMILY(mixtral)            \
+  FAMILY(qwen3_moe)          \
+  FAMILY(olmoe)
 
 namespace una::weights::detail {
 

@@ -109,8 +109,9 @@ TEST(FamilyConfig, LayerNormsAndParallelBlocks) {
 }
 
 TEST(FamilyConfig, AnUnknownFamilyIsRefusedWithTheNearestAndWhatDiffers) {
-  EXPECT_REFUSED("qwen3_moe", R"({"num_experts":8})",
-                 "the nearest is qwen3, but this config has \"num_experts\"");
+  EXPECT_REFUSED("qwen2_moe", R"({"num_experts":8})",
+                 "the nearest is qwen2, but this config has \"num_experts\"");
+  EXPECT_REFUSED("qwen3_moe_next", R"({"num_experts":8})", "the nearest is qwen3_moe");
   EXPECT_REFUSED("olmo4", "{}", "\"olmo4\" is not supported; the nearest is olmo2 (known: llama");
   EXPECT_REFUSED("xyz", "{}", "\"xyz\" is not supported (known: llama");
 }
@@ -163,6 +164,63 @@ TEST(FamilyConfig, Qwen3AndOlmo2NormQueriesAndKeys) {
   EXPECT_EQ(olmo2.norm_style, NormStyle::kWide);
   EXPECT_EQ(olmo2.norm_eps, 1e-5);
   EXPECT_EQ(olmo2.pad_id, 1);
+}
+
+TEST(FamilyConfig, MixturesOfExpertsHaveTransformersDefaults) {
+  const ModelSpec mixtral = parse("mixtral");
+  EXPECT_EQ(mixtral.moe.num_experts, 8);
+  EXPECT_EQ(mixtral.moe.experts_per_token, 2);
+  EXPECT_EQ(mixtral.moe.expert_size, 96) << "intermediate_size";
+  EXPECT_TRUE(mixtral.moe.norm_topk_prob && mixtral.is_sparse(3));
+  EXPECT_EQ(mixtral.moe.router_aux_loss_coef, 0.001);
+  EXPECT_EQ(mixtral.rope.theta, 1e6);
+  EXPECT_EQ(mixtral.windows, std::vector<std::int64_t>(4, 0));
+  const ModelSpec olmoe = parse("olmoe", R"({"num_experts":16,"num_experts_per_tok":4,"clip_qkv":null})");
+  EXPECT_EQ(olmoe.moe.num_experts, 16);
+  EXPECT_EQ(olmoe.moe.experts_per_token, 4);
+  EXPECT_FALSE(olmoe.moe.norm_topk_prob);
+  EXPECT_EQ(olmoe.qk_norm, QkNorm::kProjection);
+  EXPECT_EQ(olmoe.norm_style, NormStyle::kRounded);
+  const ModelSpec qwen = parse("qwen3_moe", R"({"num_local_experts":16,"norm_topk_prob":true,
+      "decoder_sparse_step":2,"mlp_only_layers":[3],"output_router_logits":true,"router_aux_loss_coef":0})");
+  EXPECT_EQ(qwen.moe.num_experts, 16) << "the other spelling, which transformers writes";
+  EXPECT_EQ(qwen.moe.experts_per_token, 8);
+  EXPECT_EQ(qwen.moe.expert_size, 768);
+  EXPECT_EQ(qwen.head_dim, 8) << "hidden_size over heads: no default of its own";
+  EXPECT_EQ(qwen.moe.sparse_layers, (std::vector<bool>{false, true, false, false}));
+  EXPECT_TRUE(qwen.moe.output_router_logits);
+  EXPECT_EQ(qwen.moe.router_aux_loss_coef, 0);
+  EXPECT_TRUE(parse("qwen3_moe").moe.sparse_layers.empty()) << "all of them";
+  EXPECT_EQ(parse("llama").moe.num_experts, 0);
+}
+
+TEST(FamilyConfig, MixturesOfExpertsAreReadBackAsPrinted) {
+  for (const ModelSpec& spec :
+       {parse("mixtral", R"({"sliding_window":64})"), parse("olmoe", R"({"attention_bias":true})"),
+        parse("qwen3_moe",
+              R"({"mlp_only_layers":[0,2],"norm_topk_prob":true,"moe_intermediate_size":24})")}) {
+    const ModelSpec back = parse_model_spec(print_model_spec(spec), "printed");
+    EXPECT_EQ(back.moe.num_experts, spec.moe.num_experts);
+    EXPECT_EQ(back.moe.experts_per_token, spec.moe.experts_per_token);
+    EXPECT_EQ(back.moe.expert_size, spec.moe.expert_size);
+    EXPECT_EQ(back.moe.norm_topk_prob, spec.moe.norm_topk_prob);
+    EXPECT_EQ(back.moe.sparse_layers, spec.moe.sparse_layers);
+    EXPECT_EQ(back.moe.router_aux_loss_coef, spec.moe.router_aux_loss_coef);
+    EXPECT_EQ(back.windows, spec.windows);
+    EXPECT_EQ(back.qkv_bias, spec.qkv_bias);
+  }
+}
+
+TEST(FamilyConfig, AMixtureOfExpertsThatItDoesNotKnowIsRefused) {
+  EXPECT_REFUSED("mixtral", R"({"num_experts_per_tok":9})", "is 9, but there are 8 experts");
+  EXPECT_REFUSED("mixtral", R"({"router_jitter_noise":0.1})", "router_jitter_noise");
+  EXPECT_REFUSED("mixtral", R"({"n_shared_experts":1})", "n_shared_experts");
+  EXPECT_REFUSED("olmoe", R"({"clip_qkv":8.0})", "clip_qkv");
+  EXPECT_REFUSED("olmoe", R"({"num_experts":100000})", "too many");
+  EXPECT_REFUSED("qwen3_moe", R"({"mlp_only_layers":[1.5]})", "mlp_only_layers");
+  EXPECT_REFUSED("qwen3_moe", R"({"mlp_only_layers":3})", "mlp_only_layers");
+  EXPECT_REFUSED("qwen3_moe", R"({"router_aux_loss_coef":-1})", "negative");
+  EXPECT_REFUSED("llama", R"({"num_local_experts":8})", "a llama model has no experts");
 }
 
 TEST(FamilyConfig, SmolLM3HasLayersWithoutPositions) {

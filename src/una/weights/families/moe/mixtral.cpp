@@ -1,0 +1,65 @@
+#include "una/base/error.h"
+#include "una/weights/families/decoder_config.h"
+#include "una/weights/families/families.h"
+
+namespace una::weights::detail {
+namespace {
+
+void read(const ConfigReader& config, ModelSpec& spec) {
+  read_decoder(config,
+               {.num_kv_heads = 8,
+                .max_positions = 131072,
+                .norm_eps = 1e-5,
+                .bos_id = 1,
+                .eos_ids = {2},
+                .rope = {.theta = 1e6},
+                .sparse = true},
+               spec);
+  refuse_flags(config, {"attention_bias", "mlp_bias"});
+  if (config.is_set("router_jitter_noise") && config.number("router_jitter_noise") != 0) {
+    config.fail("\"router_jitter_noise\" is not supported; set it to 0");
+  }
+  read_moe(config, {.experts_key = "num_local_experts"}, spec);
+  spec.moe.norm_topk_prob = true;
+  const std::int64_t window = config.is_set("sliding_window") ? config.size("sliding_window") : 0;
+  spec.windows.assign(static_cast<std::size_t>(spec.num_layers), window);
+}
+
+void print(const ModelSpec& spec, Json& config) {
+  const std::int64_t window = common_window(spec);
+  for (const std::int64_t each : spec.windows) {
+    check(each == window, "a mixtral has one window for all layers");
+  }
+  config["sliding_window"] = window == 0 ? Json(nullptr) : Json(window);
+  print_moe(spec, "num_local_experts", config);
+}
+
+void check_mixtral(const ModelSpec& spec) {
+  check_no_biases(spec);
+  check_moe(spec);
+  check_input(spec.moe.norm_topk_prob && spec.moe.sparse_layers.empty(),
+              "config.json: a mixtral model has experts in every layer, with normed probabilities");
+}
+
+PartNames mixtral_names() {
+  PartNames names;
+  names.router = "block_sparse_moe.gate";
+  names.experts = "block_sparse_moe.experts";
+  names.expert_gate = "w1";
+  names.expert_up = "w3";
+  names.expert_down = "w2";
+  return names;
+}
+
+}  // namespace
+
+Family mixtral_family() {
+  return {.model_type = "mixtral",
+          .class_prefix = "Mixtral",
+          .names = mixtral_names(),
+          .read = read,
+          .print = print,
+          .check = check_mixtral};
+}
+
+}  // namespace una::weights::detail
