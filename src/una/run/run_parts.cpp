@@ -231,7 +231,9 @@ train::StepOptions step_options(const setup::RunConfig& config) {
           .critic_rate = config.online.critic_learning_rate > 0 && t.learning_rate > 0
                              ? config.online.critic_learning_rate / t.learning_rate
                              : 1,
-          .value_warmup_steps = config.online.value_warmup_steps};
+          .value_warmup_steps = config.online.value_warmup_steps,
+          .output_router_logits = t.output_router_logits,
+          .router_aux_loss_coef = t.router_aux_loss_coef};
 }
 
 std::string step0_self_check(train::StepRunner& runner, const StepBatch& batch) {

@@ -17,6 +17,7 @@
 #include "una/base/json.h"
 #include "una/base/json_line.h"
 #include "una/base/rng.h"
+#include "una/train/router_metrics.h"
 
 namespace una::train {
 namespace {
@@ -70,6 +71,16 @@ std::vector<model::TrainableTensor> ruled_tensors(const TrainableSet& set, const
   return tensors;
 }
 
+// The weight of the load-balancing loss: 0 where it is not asked for.
+double aux_weight(const MoeSpec& moe, const StepOptions& options) {
+  const bool asked = options.output_router_logits || options.router_aux_loss_coef.has_value();
+  check_input(
+      !asked || moe.num_experts > 0,
+      "output_router_logits and router_aux_loss_coef are for mixtures of experts; this model has no experts");
+  const bool wanted = options.output_router_logits || moe.output_router_logits;
+  return wanted ? options.router_aux_loss_coef.value_or(moe.router_aux_loss_coef) : 0;
+}
+
 std::vector<SequenceMeta> all_sequences(const StepBatch& batch) {
   std::vector<SequenceMeta> all;
   for (const PackedBatch& micro : batch.micro_batches) {
@@ -103,6 +114,7 @@ StepRunner::StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang)
   const objective::Objective::Needs needs = set_.objective->needs();
   check(!needs.reference || set_.reference != nullptr, "this objective needs a reference");
   check(!needs.value || set_.value != nullptr, "this objective needs a value head");
+  aux_weight_ = aux_weight(set_.model->spec().moe, options_);
   if (needs.value) { value_buffer_.emplace(set_.value->trainable()); }
   set_.refresh();
 }
@@ -117,6 +129,15 @@ std::vector<double> StepRunner::scales(const std::vector<PackedBatch>& batches,
   }
   std::vector<double> out = objective.weights(counts);
   for (std::size_t k = 0; k < counts.size(); ++k) { out[k] = counts[k] == 0 ? 0 : out[k] / counts[k]; }
+  return out;
+}
+
+StepRunner::Pass StepRunner::pass_of(objective::Objective& objective, const std::vector<PackedBatch>& batches,
+                                     bool train, double weight) const {
+  double tokens = 0;
+  for (const PackedBatch& micro : batches) { tokens += static_cast<double>(micro.num_tokens()); }
+  Pass out{&objective, scales(batches, objective), train, tokens > 0 ? weight * aux_weight_ / tokens : 0};
+  for (double& scale : out.scales) { scale *= weight; }
   return out;
 }
 
@@ -175,7 +196,8 @@ at::Tensor StepRunner::token_values(const PackedBatch& batch, bool train, std::u
                         .dropout_key = random_bits(dropout_key, stream_id("critic"), 0)});
 }
 
-PolicyOutput StepRunner::forward(const PackedBatch& batch, const Pass& pass, std::uint64_t dropout_key) {
+PolicyOutput StepRunner::forward(const PackedBatch& batch, const Pass& pass, std::uint64_t dropout_key,
+                                 model::RouterReport& routers) {
   const objective::Objective::Needs needs = pass.objective->needs();
   PolicyWants wants{
       .logp = needs.logp, .statistics = options_.statistics && needs.logp, .score = needs.score};
@@ -184,14 +206,17 @@ PolicyOutput StepRunner::forward(const PackedBatch& batch, const Pass& pass, std
                              {.adapter = set_.policy,
                               .training = pass.train && options_.dropout,
                               .gradient_checkpointing = options_.gradient_checkpointing,
-                              .dropout_key = dropout_key});
+                              .dropout_key = dropout_key,
+                              .routers = &routers});
 }
 
 void StepRunner::micro_batch(const PackedBatch& batch, const Pass& pass, std::uint64_t dropout_key,
                              ShareFindings& found) {
   const c10::AutoGradMode grad(pass.train);
   const objective::Objective::Needs needs = pass.objective->needs();
-  PolicyOutput out = forward(batch, pass, dropout_key);
+  const auto tokens = static_cast<double>(batch.num_tokens());
+  model::RouterReport routers{.aux_weight = pass.aux_per_token * tokens};
+  PolicyOutput out = forward(batch, pass, dropout_key, routers);
   at::Tensor value;
   if (needs.value) { value = set_.value->values(out.states); }
   objective::ObjectiveInput input{.sequences = &batch.sequences,
@@ -214,7 +239,9 @@ void StepRunner::micro_batch(const PackedBatch& batch, const Pass& pass, std::ui
 
   const objective::Evaluation evaluation = objective::evaluate(*pass.objective, input, pass.scales);
   for (std::size_t k = 0; k < pass.scales.size(); ++k) { found.loss += pass.scales[k] * evaluation.sums[k]; }
+  found.loss += routers.aux_weight * routers.aux_loss;
   found.metrics.merge(evaluation.metrics);
+  add_router_metrics(routers, tokens, found.metrics);
   if (!pass.train || !found.bad_rows.empty()) { return; }
   if (evaluation.dlogp.defined() && out.logp.defined()) {
     out.logp.backward(evaluation.dlogp.to(out.logp.scalar_type()),
@@ -254,8 +281,7 @@ ShareFindings StepRunner::all_shares(const std::vector<PackedBatch>& batches, co
 void StepRunner::mix_offline(const StepBatch& batch, std::int64_t step, StepResult& result) {
   if (batch.offline.empty()) { return; }
   check(set_.offline != nullptr && set_.offline_weight > 0, "offline rows without a loss");
-  Pass pass{set_.offline, scales(batch.offline, *set_.offline), true};
-  for (double& scale : pass.scales) { scale *= set_.offline_weight; }
+  const Pass pass = pass_of(*set_.offline, batch.offline, true, set_.offline_weight);
   ShareFindings found = all_shares(batch.offline, pass, "offline dropout", step);
   result.loss += found.loss;
   result.bad_rows.insert(result.bad_rows.end(), found.bad_rows.begin(), found.bad_rows.end());
@@ -266,7 +292,7 @@ void StepRunner::mix_offline(const StepBatch& batch, std::int64_t step, StepResu
 StepResult StepRunner::gradients(const StepBatch& batch, std::int64_t step) {
   buffer_.zero_grads();
   if (value_buffer_) { value_buffer_->zero_grads(); }
-  const Pass pass{set_.objective, scales(batch.micro_batches, *set_.objective), true};
+  const Pass pass = pass_of(*set_.objective, batch.micro_batches, true);
   begin_step(batch);
   StepResult result{all_shares(batch.micro_batches, pass, "dropout", step)};
   mix_offline(batch, step, result);
@@ -329,7 +355,7 @@ StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double le
 
 MetricSums StepRunner::evaluate(const StepBatch& batch) {
   const Json before = set_.objective->state();  // an evaluation must not move the running means of training
-  const Pass pass{set_.objective, scales(batch.micro_batches, *set_.objective), false};
+  const Pass pass = pass_of(*set_.objective, batch.micro_batches, false);
   ShareFindings found;
   try {
     begin_step(batch);

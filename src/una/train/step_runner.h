@@ -11,6 +11,7 @@
 #include "una/base/os/heap.h"
 #include "una/core/step_batch.h"
 #include "una/dist/gang.h"
+#include "una/model/experts/router_report.h"
 #include "una/model/model.h"
 #include "una/model/value_head.h"
 #include "una/objective/objective.h"
@@ -54,6 +55,10 @@ struct StepOptions {
   std::uint64_t seed = 42;
   double critic_rate = 1;               // the critic's learning rate as a multiple of the run's
   std::int64_t value_warmup_steps = 0;  // updates at the start that train only the critic
+  // A mixture of experts: the load-balancing loss is added to the objective's, with this weight (none: the model's
+  // own). It is that of each micro-batch, weighted by its share of the step's tokens.
+  bool output_router_logits = false;  // config.json's key of that name counts too
+  std::optional<double> router_aux_loss_coef;
 };
 
 // A step or an evaluation was left between two micro-batches, on all ranks: nothing has changed.
@@ -102,10 +107,14 @@ class StepRunner {
     objective::Objective* objective;
     std::vector<double> scales;
     bool train;
+    double aux_per_token;  // the weight of the load-balancing loss of a micro-batch, divided by its tokens
   };
+  Pass pass_of(objective::Objective& objective, const std::vector<PackedBatch>& batches, bool train,
+               double weight = 1) const;
   at::Tensor reference_logps(const PackedBatch& batch);                                      // [N]
   at::Tensor token_values(const PackedBatch& batch, bool train, std::uint64_t dropout_key);  // [N]
-  PolicyOutput forward(const PackedBatch& batch, const Pass& pass, std::uint64_t dropout_key);
+  PolicyOutput forward(const PackedBatch& batch, const Pass& pass, std::uint64_t dropout_key,
+                       model::RouterReport& routers);
   kernels::AdamWParams adam(double learning_rate, double grad_norm) const;
   std::vector<double> scales(const std::vector<PackedBatch>& batches,
                              const objective::Objective& objective) const;
@@ -122,6 +131,7 @@ class StepRunner {
 
   TrainableSet set_;
   StepOptions options_;
+  double aux_weight_ = 0;  // of the load-balancing loss of a whole step
   dist::Gang& gang_;
   FlatBuffer buffer_;
   std::optional<FlatBuffer> value_buffer_;

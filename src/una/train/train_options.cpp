@@ -39,6 +39,9 @@ void check_rates(const TrainOptions& o) {
   check_input(o.adam_beta1 >= 0 && o.adam_beta1 < 1 && o.adam_beta2 >= 0 && o.adam_beta2 < 1,
               "adam_beta1 and adam_beta2 must be in [0, 1)");
   check_input(o.adam_epsilon > 0, "adam_epsilon must be above 0");
+  const double balance = o.router_aux_loss_coef.value_or(0);
+  check_input(balance >= 0 && std::isfinite(balance), "router_aux_loss_coef must be 0 or positive, not ",
+              balance);
   check_input(o.max_grad_norm >= 0 && std::isfinite(o.max_grad_norm),
               "max_grad_norm must be 0 (never clip) or positive, not ", o.max_grad_norm);
   check_not_negative("early_stopping_threshold", o.early_stopping_threshold);

@@ -28,6 +28,8 @@ struct TrainOptions {
   double weight_decay = 0;
   double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
   double max_grad_norm = 1;
+  bool output_router_logits = false;
+  std::optional<double> router_aux_loss_coef;
   std::int64_t skip_nonfinite = 0;
   std::int64_t seed = 42;
   std::optional<std::int64_t> data_seed;
@@ -71,6 +73,9 @@ struct TrainOptions {
     v("adam_beta2", adam_beta2, "AdamW beta 2");
     v("adam_epsilon", adam_epsilon, "AdamW epsilon");
     v("max_grad_norm", max_grad_norm, "clip the global gradient norm; 0: never");
+    v("output_router_logits", output_router_logits,
+      "add a mixture of experts' load-balancing loss (also where config.json has it)");
+    v("router_aux_loss_coef", router_aux_loss_coef, "that loss's weight; null: config.json's");
     v("skip_nonfinite", skip_nonfinite, "steps with a non-finite loss or gradient that may be skipped");
     v("seed", seed, "of adapters, dropout and, without data_seed, the order of rows");
     v("data_seed", data_seed, "of the order of rows");
