@@ -370,6 +370,12 @@ def olmoe():
     return hf.OlmoeForCausalLM(hf.OlmoeConfig(num_experts=6, num_experts_per_tok=3, eos_token_id=2, **TINY))
 
 
+def granitemoe():
+    return hf.GraniteMoeForCausalLM(hf.GraniteMoeConfig(
+        num_local_experts=4, num_experts_per_tok=2, embedding_multiplier=3.0, attention_multiplier=0.3,
+        residual_multiplier=0.6, logits_scaling=2.5, attention_bias=True, **TINY))
+
+
 def classifier():
     return hf.LlamaForSequenceClassification(hf.LlamaConfig(
         vocab_size=64, intermediate_size=32, num_attention_heads=2, num_key_value_heads=1, num_labels=1, **SMALL))
@@ -402,6 +408,7 @@ MODELS = {
     "mixtral": (mixtral, torch.float32, 27, ATTENTION),
     "qwen3_moe": (qwen3_moe, torch.float32, 28, ATTENTION),
     "olmoe": (olmoe, torch.bfloat16, 29, ATTENTION),
+    "granitemoe": (granitemoe, torch.float32, 30, ATTENTION),
     "llama_bias": (llama_bias, torch.float32, 12, SPLIT),
     "llama_dynamic": (llama_dynamic, torch.float32, 13, SPLIT),
 }

@@ -29,7 +29,8 @@
   FAMILY(stablelm)           \
   FAMILY(mixtral)            \
   FAMILY(qwen3_moe)          \
-  FAMILY(olmoe)
+  FAMILY(olmoe)              \
+  FAMILY(granitemoe)
 
 namespace una::weights::detail {
 

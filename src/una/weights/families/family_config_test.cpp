@@ -190,13 +190,18 @@ TEST(FamilyConfig, MixturesOfExpertsHaveTransformersDefaults) {
   EXPECT_EQ(qwen.moe.sparse_layers, (std::vector<bool>{false, true, false, false}));
   EXPECT_TRUE(qwen.moe.output_router_logits);
   EXPECT_EQ(qwen.moe.router_aux_loss_coef, 0);
+  const ModelSpec granite = parse("granitemoe", R"({"logits_scaling":8,"num_local_experts":4})");
+  EXPECT_EQ(granite.moe.num_experts, 4);
+  EXPECT_EQ(granite.logit_scale, 0.125);
+  EXPECT_EQ(granite.attention_scale, 1);
   EXPECT_TRUE(parse("qwen3_moe").moe.sparse_layers.empty()) << "all of them";
   EXPECT_EQ(parse("llama").moe.num_experts, 0);
 }
 
 TEST(FamilyConfig, MixturesOfExpertsAreReadBackAsPrinted) {
   for (const ModelSpec& spec :
-       {parse("mixtral", R"({"sliding_window":64})"), parse("olmoe", R"({"attention_bias":true})"),
+       {parse("mixtral", R"({"sliding_window":64})"), parse("granitemoe", R"({"residual_multiplier":0.5})"),
+        parse("olmoe", R"({"attention_bias":true})"),
         parse("qwen3_moe",
               R"({"mlp_only_layers":[0,2],"norm_topk_prob":true,"moe_intermediate_size":24})")}) {
     const ModelSpec back = parse_model_spec(print_model_spec(spec), "printed");
