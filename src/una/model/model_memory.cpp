@@ -89,7 +89,7 @@ double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
 double working_numbers(const ModelSpec& spec, bool dora) {
   const bool all_sparse = sparse_layers(spec) == spec.num_layers;
   const double dense = all_sparse ? 0 : (dora ? 5 : 3) * as_double(spec.intermediate_size);
-  const double sparse = 4 * chosen_inner(spec) + 2 * as_double(spec.hidden_size);
+  const double sparse = 4 * chosen_inner(spec) + as_double(spec.hidden_size);
   return sparse_layers(spec) > 0 ? std::max(dense, sparse) : dense;
 }
 
@@ -128,11 +128,11 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
   if (!request.train_full) { return; }
   const double narrow = width.element < width.wide ? width.element : 0;
   out.at_head += as_double(out.head) * (width.wide + narrow);
-  // Of gate and up, or of all the experts of a layer.
-  const double rows = 2 * as_double(spec.intermediate_size);
-  const double experts = 3 * as_double(spec.moe.num_experts * spec.moe.expert_size);
-  out.gradients =
-      std::max(sparse_layers(spec) < spec.num_layers ? rows : 0, experts) * hidden * (width.wide + narrow);
+  const bool dense = sparse_layers(spec) < spec.num_layers;
+  if (dense) {
+    out.gradients = 2 * as_double(spec.intermediate_size) * hidden * (width.wide + narrow);
+  }  // gate and up
+  out.expert_gradients = 3 * as_double(spec.moe.num_experts * spec.moe.expert_size) * hidden * width.wide;
 }
 
 // The shapes of a model: parameters without storage, and the parts that adapters can change.
@@ -190,7 +190,7 @@ Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
 
 double ModelMemory::pass(double tokens, double logps) const {
   const double kept = kept_per_token * tokens + per_logp * logps;
-  return kept + std::max({at_head, working_per_token * tokens, gradients});
+  return kept + std::max({at_head, working_per_token * tokens + expert_gradients, gradients});
 }
 
 ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {

@@ -38,7 +38,9 @@ struct ModelMemory {
   double per_logp = 0;           // [N, C] rows at the head
   double at_head = 0;            // logits of a chunk, and the gradient of a head that trains
   double gradients = 0;          // full training: of a layer's widest linears, before they are accumulated
-  double cache_per_token = 0;    // keys and values, when it generates
+  double expert_gradients =
+      0;  // the same of a layer's experts, which are there together with the working numbers
+  double cache_per_token = 0;  // keys and values, when it generates
 
   double pass(double tokens, double logps) const;  // the peak of one pass
 };
