@@ -31,12 +31,14 @@ SECTIONS = {
                "each (tests/parity/vllm_server.py); the adapter is renewed by the script of [online.md](online.md). Gap: log-prob of a sampled "
                "token by vLLM and by una (fp32), the worst of all rounds. Prompts come again, with a beginning in common that fills a block "
                "of vLLM's prefix cache. Then what must stop or warn."),
-    "gguf": ("GGUF files in llama.cpp", "Random two-layer models, some with a PEFT adapter, written by `una export` and read by llama-cpp-python "
+    "gguf": ("GGUF files in llama.cpp", "Random models of two layers and more, some with a PEFT adapter, written by `una export` and read by llama-cpp-python "
              "(keys and values in F32) and by the gguf package. F16, BF16 and Q8_0: llama.cpp rounds the activations before a matrix to its type "
              "(F16: in some kernels), and the oracle (transformers on the stored weights) does the same; summation order is left, and for BF16 "
              "and Q8_0 an activation now and then that falls on the other side of a rounding and moves logits by hundredths; the nearest case has "
              "none. A greedy token may differ only where the oracle's two best logits lie within the gap. "
-             "Tokenizers: llama.cpp's tokens of texts beside those of the tokenizers library."),
+             "Gelu is a table of half-precision numbers there, in the oracle too; F32 has a wider limit for the families that use it. "
+             "\"The adapter alone\": the exported base with the file of `--adapter_only`, next to the merged weights (plain, and rsLoRA "
+             "with patterns). Tokenizers: llama.cpp's tokens of texts, compared with those of the tokenizers library."),
     "steps": ("Twenty optimiser steps", "The demo's start model, a start adapter with B not zero (its frozen copy is the reference on both "
               "sides), 40 rows in file order, four times over; weight decay 0.02, betas 0.85 and 0.97, epsilon 1e-6, clip 0.8, "
               "warm-up, learning rate 1e-2 at its peak. DPO, KTO and reward models: TRL's own trainer classes, unchanged, on the "
