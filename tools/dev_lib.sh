@@ -19,7 +19,8 @@ usage() {
   una ARGS   run the built program
   bench      bench train | bench kernels ...: side by side with the peers where they are installed
   fuzz       [TARGET] [SECONDS]: libFuzzer on one reader of untrusted bytes, or on each in turn (600 seconds)
-  faults     [io|kills|together|all] [COUNT]: what a failing call, a kill or a second run does to the commands
+  faults     [io|kills|together|all] [COUNT]: what a failing call, a kill or a second run does to the commands;
+             bodies [COUNT]: broken requests to una serve
   mutations  [--sample N] [--only TEXT]: apply each fault of tests/mutations.txt and see that its test fails
   ranks      every test of several ranks: launchers, losses of ranks, training on 2 and 4 (minutes)
   sanitize   the tests of the rooms that do not compute with tensors, under AddressSanitizer and UBSan
@@ -192,9 +193,13 @@ run_sanitized() {
   setup && build asan $targets && ctest --test-dir build/asan --output-on-failure -j "$(nproc)" -R "$pattern"
 }
 
-# Failing calls, kills and runs that meet (tests/faults/faults.py): [io|kills|together|all] [count].
+# Failing calls, kills and runs that meet (tests/faults/faults.py), broken bodies of requests: [io|kills|together|all|bodies] [count].
 run_faults() {
   setup && build release una una_interposer
+  if [ "${1:-all}" = bodies ]; then
+    UNA=build/release/src/una/cli/una UNA_GOOD=tests/bad_files/good python3 tests/faults/request_bodies.py "${2:-1000000}"
+    return
+  fi
   UNA=build/release/src/una/cli/una UNA_INTERPOSER=$PWD/build/release/tests/faults/libuna_interposer.so \
     UNA_GOOD=tests/bad_files/good UNA_TEST_TMP=build/faults python3 tests/faults/faults.py "${1:-all}" "${2:-0}"
 }
