@@ -162,8 +162,8 @@ void read_rows_of(const char* key, const std::function<void()>& read) {
   try {
     read();
   } catch (const InputError& error) {
-    const std::string text = error.what(), general = "--dataset_name";
-    if (!starts_with(text, general)) { throw; }
+    const std::string text = error.what(), general = "--data";
+    if (!starts_with(text, general + ":") && !starts_with(text, general + " ")) { throw; }
     throw InputError(cat("--", key, text.substr(general.size())));
   }
 }

@@ -42,7 +42,7 @@ TEST(TrainingRun, SentencesAboutDataNameTheKeyWhoseFilesAreRead) {
     } catch (const InputError& error) { return std::string(error.what()); }
     return std::string();
   };
-  EXPECT_EQ(sentence("--dataset_name: there is no file \"x\""), "--eval_data: there is no file \"x\"");
+  EXPECT_EQ(sentence("--data: there is no file \"x\""), "--eval_data: there is no file \"x\"");
   EXPECT_EQ(sentence("x.jsonl:3: bad"), "x.jsonl:3: bad");
 }
 

@@ -38,7 +38,7 @@ void copy(int file, const std::string& path) {
 const char* ending_of(const std::string& path) {
   const rows::FileBytes file(path);
   const std::string_view text = trim(file.bytes().substr(0, 4096));
-  check_input(!text.empty(), "--dataset_name -: nothing came from standard input");
+  check_input(!text.empty(), "--data -: nothing came from standard input");
   if (starts_with(text, "PAR1")) { return ".parquet"; }
   return text.front() == '{' || text.front() == '[' ? ".jsonl" : ".csv";
 }
@@ -48,7 +48,7 @@ const char* ending_of(const std::string& path) {
 StandardInput::StandardInput(std::vector<std::string>& names, int file) {
   const auto count = std::count(names.begin(), names.end(), kName);
   if (count == 0) { return; }
-  check_input(count == 1, "--dataset_name: standard input (-) can be read once only");
+  check_input(count == 1, "--data: standard input (-) can be read once only");
   folder_.emplace();
   const std::string path = folder_->path() + "/stdin";
   copy(file, path);
@@ -60,7 +60,7 @@ StandardInput::StandardInput(std::vector<std::string>& names, int file) {
 void check_no_standard_input(const std::vector<std::string>& names) {
   check_input(
       std::find(names.begin(), names.end(), kName) == names.end(),
-      "--dataset_name -: a run must find its rows again when it is resumed; write standard input to a file first");
+      "--data -: a run must find its rows again when it is resumed; write standard input to a file first");
 }
 
 }  // namespace una::setup

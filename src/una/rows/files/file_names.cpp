@@ -30,7 +30,7 @@ bool is_row_file(const fs::path& path) {
   if (!holds_rows(path.string())) { return false; }
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  check_input(!error, "--dataset_name: cannot read ", path.string(), ": ", error.message(),
+  check_input(!error, "--data: cannot read ", path.string(), ": ", error.message(),
               "; remove it, or name the files that are meant");
   return fs::is_regular_file(status);
 }
@@ -40,7 +40,7 @@ std::vector<std::string> files_of_folder(const std::string& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     if (is_row_file(entry.path())) { found.push_back(entry.path().string()); }
   }
-  check_input(!found.empty(), "--dataset_name: the folder \"", folder,
+  check_input(!found.empty(), "--data: the folder \"", folder,
               "\" has no .jsonl, .json, .csv, .tsv or .parquet file (.gz and .zst behind them are fine)");
   std::sort(found.begin(), found.end());
   return found;
@@ -66,7 +66,7 @@ std::vector<std::string> files_of_pattern(const std::string& pattern) {
       if (is_file(found.gl_pathv[i])) { files.emplace_back(found.gl_pathv[i]); }
     }
   }
-  check_input(!files.empty(), "--dataset_name: no file fits \"", pattern, "\"");
+  check_input(!files.empty(), "--data: no file fits \"", pattern, "\"");
   return files;
 }
 
@@ -79,15 +79,15 @@ std::vector<std::string> expand_names(const std::vector<std::string>& names) {
     if (is_folder(name)) {
       found = files_of_folder(name);
     } else if (!is_file(name)) {
-      check_input(name.find_first_of("*?[{") != std::string::npos, "--dataset_name: there is no file \"",
-                  name, "\"", hub_advice(name));
+      check_input(name.find_first_of("*?[{") != std::string::npos, "--data: there is no file \"", name, "\"",
+                  hub_advice(name));
       found = files_of_pattern(name);
     }
     files.insert(files.end(), found.begin(), found.end());
   }
   check_input(
       !files.empty(),
-      "--dataset_name (alias --data) is missing: give a .jsonl, .json, .csv, .tsv or .parquet file of rows");
+      "--data (or --dataset_name) is missing: give a .jsonl, .json, .csv, .tsv or .parquet file of rows");
   return files;
 }
 

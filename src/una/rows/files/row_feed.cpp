@@ -126,7 +126,7 @@ void RowFeed::plan_mixture() {
   }
   const std::vector<std::int64_t> counts = mixture_counts(have, weights, options_.max_rows);
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    check_input(counts[i] > 0, "--dataset_name: the mixture leaves none of the rows of ", sources_[i].name,
+    check_input(counts[i] > 0, "--data: the mixture leaves none of the rows of ", sources_[i].name,
                 ": its weight is too small next to the others, or max_rows is");
     parts_[i].drawn = first_drawn(draws[i], counts[i]);
     mixture_.push_back({sources_[i].name, weights[i], counts[i], have[i]});

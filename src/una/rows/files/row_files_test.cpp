@@ -164,7 +164,7 @@ TEST(RowFiles, AMissingOrEmptyFileIsAnInputError) {
   EXPECT_TRUE(contains(input_error([&] { read_files(files({folder})); }), "has no .jsonl, .json"));
   const std::string path = write_rows(folder, "e.jsonl", "\n\n");
   EXPECT_TRUE(contains(input_error([&] { read_files(files({path})); }), "no rows in it"));
-  EXPECT_TRUE(contains(input_error([] { read_files(files({})); }), "--dataset_name"));
+  EXPECT_TRUE(contains(input_error([] { read_files(files({})); }), "--data"));
 }
 
 }  // namespace

@@ -28,11 +28,10 @@ DataSource split_weight(const std::string& text, const Exists& exists) {
   const std::string name = text.substr(0, colon);
   source.weight = number_of(text.substr(colon + 1));
   if (!source.weight) {
-    check_input(!exists(name), "--dataset_name: the weight in \"", text, "\" is not a number, as in ", name,
-                ":0.5");
+    check_input(!exists(name), "--data: the weight in \"", text, "\" is not a number, as in ", name, ":0.5");
     return source;
   }
-  check_input(std::isfinite(*source.weight) && *source.weight > 0, "--dataset_name: the weight in \"", text,
+  check_input(std::isfinite(*source.weight) && *source.weight > 0, "--data: the weight in \"", text,
               "\" must be a number above 0");
   source.name = name;
   return source;
@@ -42,7 +41,7 @@ void check_weights(const std::vector<DataSource>& sources) {
   const auto has_none = [](const DataSource& source) { return !source.weight; };
   const auto without = std::find_if(sources.begin(), sources.end(), has_none);
   if (without == sources.end() || std::all_of(sources.begin(), sources.end(), has_none)) { return; }
-  throw InputError(cat("--dataset_name: \"", without->name,
+  throw InputError(cat("--data: \"", without->name,
                        "\" has no weight, but another name has one; give each name a weight, as in ",
                        without->name, ":1, or none"));
 }
@@ -64,7 +63,7 @@ DataSource source_of_entry(const std::string& text, const Json& info, const std:
     constexpr std::size_t kShown = 8;
     const std::string rest = names.size() > kShown ? ", ..." : "";
     if (names.size() > kShown) { names.resize(kShown); }
-    throw InputError(cat("--dataset_name: ", path, " has no entry \"", source.name, "\"",
+    throw InputError(cat("--data: ", path, " has no entry \"", source.name, "\"",
                          near.empty() ? cat(", but ", names.empty() ? "none at all" : join(names, ", "), rest)
                                       : cat("; did you mean \"", near, "\"?")));
   }
@@ -85,7 +84,7 @@ std::vector<DataSource> find_sources(const DataOptions& options) {
   }
   check_input(
       !sources.empty(),
-      "--dataset_name (alias --data) is missing: give a .jsonl, .json, .csv, .tsv or .parquet file of rows");
+      "--data (or --dataset_name) is missing: give a .jsonl, .json, .csv, .tsv or .parquet file of rows");
   check_weights(sources);
   return sources;
 }
