@@ -33,6 +33,27 @@ class ModelFolder(unittest.TestCase):
         self.assertEqual(index["metadata"]["total_size"], size - 8 - header)
         return index["weight_map"].keys()
 
+    def test_a_model_and_an_adapter_are_found_by_name_in_the_cache(self):
+        cache, adapter = fresh("hub-cache"), fresh("hub-adapter")
+        train("dpo", TASK / "data/pair.jsonl", adapter, "--max_steps", 1)
+        for name, folder, commit in (("start", TASK / "start", "a" * 40), ("change", adapter, "b" * 40)):
+            shutil.copytree(folder, cache / f"models--org--{name}/snapshots/{commit}")
+            (cache / f"models--org--{name}/refs").mkdir()
+            (cache / f"models--org--{name}/refs/main").write_text(commit)
+        config = cache / f"models--org--change/snapshots/{'b' * 40}/adapter_config.json"
+        config.write_text(json.dumps({**json.loads(config.read_text()), "base_model_name_or_path": "org/start"}))
+        env = {"HF_HUB_CACHE": str(cache)}
+        out, by_name = fresh("hub-out.jsonl"), fresh("hub-named.jsonl")
+        words = ("--prompt", "hello", "--temperature", 0, "--max_new_tokens", 4, "--dtype", "float32")
+        run("generate", "--model", TASK / "start", "--adapter", adapter, *words, "--out", out)
+        log = run("generate", "--adapter", "org/change@main", *words, "--out", by_name, env=env)[1]
+        completion = lambda path: read_rows(path)[0]["completion"]
+        self.assertEqual(completion(by_name), completion(out))
+        self.assertIn(f"org/change@main: revision {'b' * 40}", log)
+        self.assertIn(f"org/start: revision {'a' * 40}", log)
+        self.assertRegex(log, "models--org--start/snapshots/a+: content hash [0-9a-f]{32}")
+        self.assertIn("una downloads nothing", run("generate", "--model", "org/other", *words, env=env, code=2)[1])
+
     def test_config_json_says_the_dtype_that_the_files_have(self):
         self.assertEqual(self.dtypes(TASK / "start"), ("float32", {"F32"}))
         adapter, merged, whole = fresh("dtype-adapter"), fresh("dtype-merged"), fresh("dtype-whole")

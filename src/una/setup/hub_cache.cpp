@@ -79,6 +79,11 @@ std::optional<CachedModel> find_in_hub_cache(const std::string& name) {
   return found;
 }
 
+bool names_model(std::string_view key) {
+  return key == "model_name_or_path" || key == "model" || key == "adapter" || key == "ref_model" ||
+         key == "critic_from";
+}
+
 void resolve_hub_name(std::string& model) {
   if (!is_hub_name(model)) { return; }
   const std::optional<CachedModel> found = find_in_hub_cache(model);

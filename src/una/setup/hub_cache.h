@@ -28,14 +28,15 @@ std::optional<CachedModel> find_in_hub_cache(const std::string& name);
 // Replaces a hub name by its folder and logs the revision; a path, or a name that is not in the cache, stays.
 void resolve_hub_name(std::string& model);
 
-// The same for the keys of a command that name a model or an adapter.
+// Whether the key of a command or a run names a folder with a model or an adapter.
+bool names_model(std::string_view key);
+
+// The same for all such keys of a command. Lists of adapters are resolved where each gets its own name.
 template <class Options>
 void resolve_hub_names(Options& options) {
-  options.fields([](std::string_view name, auto& field, const char*) {
+  options.fields([](std::string_view key, auto& field, const char*) {
     if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) {
-      if (name == "model_name_or_path" || name == "adapter" || name == "ref_model") {
-        resolve_hub_name(field);
-      }
+      if (names_model(key)) { resolve_hub_name(field); }
     }
   });
 }

@@ -7,6 +7,7 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/testing.h"
+#include "una/setup/reward_setup.h"
 
 namespace una::setup {
 namespace {
@@ -46,6 +47,42 @@ TEST_F(HubCache, ANameIsItsSnapshotInTheMainRevisionOrTheGivenOne) {
   std::string model = "org/tiny";
   resolve_hub_name(model);
   EXPECT_EQ(model, snapshot);
+}
+
+struct Keys {
+  std::string model_name_or_path = "org/tiny", adapter = "org/tiny@main", ref_model = "org/tiny",
+              dataset = "org/tiny";
+  template <class V>
+  void fields(V&& v) {
+    v("model_name_or_path", model_name_or_path, "");
+    v("ref_model", ref_model, "");
+    v("critic_from", adapter, "");
+    v("dataset_name", dataset, "");
+  }
+};
+
+TEST_F(HubCache, EveryKeyThatNamesAModelTakesOne) {
+  const std::string snapshot = cache_ + "/models--org--tiny/snapshots/abc123";
+  Keys keys;
+  resolve_hub_names(keys);
+  EXPECT_EQ(keys.model_name_or_path, snapshot);
+  EXPECT_EQ(keys.adapter, snapshot);
+  EXPECT_EQ(keys.ref_model, snapshot);
+  EXPECT_EQ(keys.dataset, "org/tiny") << "not a model's key";
+}
+
+TEST_F(HubCache, ARewardIsFoundByName) {
+  const std::string snapshot = cache_ + "/models--org--tiny/snapshots/abc123";
+  EXPECT_EQ(model_place("org/tiny").folder, snapshot);
+  write_file(snapshot + "/adapter_config.json", R"({"base_model_name_or_path": "org/tiny@abc123"})");
+  const ModelPlace place = model_place("org/tiny");
+  EXPECT_EQ(place.adapter, snapshot);
+  EXPECT_EQ(place.folder, snapshot) << "the base that an adapter names, too";
+  const std::string empty = error_of([] { make_rewards({"model:org/tiny"}, {1}); });
+  EXPECT_EQ(empty.find("there is no folder"), std::string::npos) << empty;
+  EXPECT_NE(empty.find(snapshot), std::string::npos) << empty;
+  EXPECT_NE(error_of([] { make_rewards({"model:org/other"}, {1}); }).find("there is no folder 'org/other'"),
+            std::string::npos);
 }
 
 TEST_F(HubCache, ARevisionThatIsNotThereIsNamedWithThoseThatAre) {

@@ -10,6 +10,7 @@
 #include "una/base/format.h"
 #include "una/data/pack.h"
 #include "una/eval/log_ratio.h"
+#include "una/setup/hub_cache.h"
 #include "una/setup/model_setup.h"
 #include "una/setup/reward_setup.h"
 #include "una/setup/text_setup.h"
@@ -123,10 +124,11 @@ std::optional<double> trained_beta(const std::string& folder) {
 }
 
 std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, const Compute& compute) {
-  const std::vector<std::string> parts = split(name.substr(name.find(':') + 1), ':');
+  std::vector<std::string> parts = split(name.substr(name.find(':') + 1), ':');
   check_input(!parts[0].empty() && parts.size() <= 2, "reward ", name,
               ": folders are needed, as in implicit:POLICY or implicit:POLICY:REFERENCE");
-  for (const std::string& part : parts) {
+  for (std::string& part : parts) {
+    resolve_hub_name(part);
     check_input(is_folder(part), "reward ", name, ": there is no folder '", part, "'");
   }
   const ModelPlace place = model_place(parts[0]);

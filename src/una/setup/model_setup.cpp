@@ -202,6 +202,9 @@ ModelFolder read_model_folder(const std::string& path) {
   folder.spec = read_folder_spec(path);
   folder.weights = weights::read_model_weights(path);
   folder.content_hash = folder.weights.content_hash();
+  if (starts_with(path, hub_cache_folder() + "/")) {
+    log_info(cat(path, ": content hash ", folder.content_hash));
+  }
   folder.weights.release_pages();
   return folder;
 }

@@ -10,6 +10,7 @@
 #include "una/base/log.h"
 #include "una/reward/http_reward.h"
 #include "una/reward/judge.h"
+#include "una/setup/hub_cache.h"
 #include "una/setup/implicit_reward.h"
 
 namespace una::setup {
@@ -50,12 +51,14 @@ RewardSetup load_reward_model(const std::string& folder, const std::string& adap
   return setup;
 }
 
-ModelPlace model_place(const std::string& folder) {
+ModelPlace model_place(std::string folder) {
+  resolve_hub_name(folder);
   if (!is_file(folder + "/adapter_config.json") || is_file(folder + "/config.json")) { return {folder, ""}; }
   const std::string path = folder + "/adapter_config.json";
   const Json json = parse_json(read_file(path), path);
   ModelPlace place{json.value("base_model_name_or_path", ""), folder};
   check_input(!place.folder.empty(), path, ": base_model_name_or_path is missing");
+  resolve_hub_name(place.folder);
   return place;
 }
 
@@ -64,7 +67,8 @@ namespace {
 // "model:FOLDER"
 std::unique_ptr<RewardSetup> load_model_reward(const std::string& name, const RewardKeys& keys,
                                                const Compute& compute) {
-  const std::string folder = name.substr(std::string("model:").size());
+  std::string folder = name.substr(std::string("model:").size());
+  resolve_hub_name(folder);
   check_input(is_folder(folder), "reward ", name, ": there is no folder '", folder, "'");
   const ModelPlace place = model_place(folder);
   rows::DataOptions reading;

@@ -37,7 +37,8 @@ struct RewardSetup {
 struct ModelPlace {
   std::string folder, adapter;  // adapter "": none
 };
-ModelPlace model_place(const std::string& folder);
+ModelPlace model_place(
+    std::string folder);  // a folder, or a name in the Hugging Face cache, as may be an adapter's base
 
 // A weighted sum of rewards by name, with the models that they need.
 struct Rewards {

@@ -296,6 +296,7 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
   if (const Setting* preset = settings.find("ppo_preset")) { apply_ppo_preset(preset->text, config); }
   read_options(settings, config);
   resolve_hub_names(config.model);
+  resolve_hub_names(config.online);
   config.config_file = config_file;
   config.method = name;
   check_keys_read(settings, config, keys.also);

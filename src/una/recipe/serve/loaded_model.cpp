@@ -18,7 +18,7 @@ constexpr double kUsualBeta = 0.1;  // of an adapter whose folder does not tell 
 struct AdapterWord {
   std::string name, folder;
 };
-AdapterWord adapter_word(const std::string& word) {
+AdapterWord split_word(const std::string& word) {
   const std::size_t equal = word.find('='), slash = word.find('/');
   if (equal != std::string::npos && (slash == std::string::npos || slash > equal)) {
     check_input(equal > 0 && equal + 1 < word.size(), "adapter: '", word, "' must be DIR or NAME=DIR");
@@ -28,6 +28,13 @@ AdapterWord adapter_word(const std::string& word) {
   for (const std::string& part : split(word, '/')) { name = part.empty() || part == "." ? name : part; }
   check_input(!name.empty(), "adapter: '", word, "' has no name; write NAME=DIR");
   return {name, word};
+}
+
+// The folder may be a name in the Hugging Face cache; the adapter is then called as its repository.
+AdapterWord adapter_word(const std::string& word) {
+  AdapterWord out = split_word(word);
+  setup::resolve_hub_name(out.folder);
+  return out;
 }
 
 double beta_of(const std::string& folder) { return setup::trained_beta(folder).value_or(kUsualBeta); }

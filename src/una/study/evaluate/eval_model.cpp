@@ -7,16 +7,20 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
+#include "una/setup/hub_cache.h"
 #include "una/weights/peft_adapter.h"
 
 namespace una::study {
 namespace {
 
-EvalPolicy load_policy(const std::string& folder, setup::ModelSetup& setup,
+// `word` is a folder, or a name in the Hugging Face cache; the policy is called as its last part.
+EvalPolicy load_policy(const std::string& word, setup::ModelSetup& setup,
                        const std::vector<EvalPolicy>& others) {
+  std::string folder = word;
+  setup::resolve_hub_name(folder);
   const LoraSpec spec = weights::read_adapter_config(folder);
   const weights::StateDict state = weights::read_adapter_weights(folder);
-  EvalPolicy policy{std::filesystem::path(absolute_path(folder)).filename().string(),
+  EvalPolicy policy{std::filesystem::path(absolute_path(word)).filename().string(),
                     setup::adapter_hash(spec, state), setup.model->load_adapter(spec, state, false, folder)};
   const auto taken = [&](const std::string& name) {
     return std::any_of(others.begin(), others.end(),
