@@ -156,10 +156,10 @@ void take_mark(const RowView& row, const std::string& key, const Column& column,
   }
 }
 
-// Whether it could be an answer to "is it so?".
-bool is_flag(const Json& value) {
+// Whether it could be an answer to "is it so?". A text in a column of answers is an answer: "chosen": "yes".
+bool is_flag(const Json& value, const Column* column) {
   static const LabelValues words({"good=yes|1", "bad=no|0"});
-  return words.knows(value);
+  return words.knows(value) && (column == nullptr || !value.is_string());
 }
 
 // Stops at feedback inside a member that nothing has read, as in meta.thumb and annotations.0.rating. Other lists are
@@ -282,7 +282,7 @@ void read_marks(const RowView& row, const RowScan& scan, const std::string& grou
     if (value.is_null() || was_read || key.empty() || key == "ignored" || key == ground_truth) { continue; }
     const Column* column = find_column(key);
     const bool known = column != nullptr && column->is_feedback();
-    const bool feedback = known || (bare && sounds_like_feedback(key, is_flag(value)));
+    const bool feedback = known || (bare && sounds_like_feedback(key, is_flag(value, column)));
     if (feedback && marks_count && !is_topic(key, value)) {
       if (!known || !bare || !marks.empty()) {
         unread_feedback(row, key, value, bare && marks.empty() ? mark_advice(key) : "");

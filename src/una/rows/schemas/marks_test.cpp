@@ -69,6 +69,8 @@ TEST(Marks, APropertyOfTheAnswerStopsTheRun) {
       EXPECT_EQ(read_text(with(answer, member)).example.unit, Unit::kSft) << answer << member;
     }
   }
+  const char* pair = R"({"prompt": "p", "completion": "yes", "rejected": "no"})";
+  EXPECT_EQ(read_text(pair).example.unit, Unit::kSft) << "a text is another answer, not a mark";
   const char* row = R"({"question": "p", "answer": "a", "rejected": true})";
   EXPECT_TRUE(contains(input_error([&] { read_text(row); }), "\"rejected\" looks like feedback"));
 }
