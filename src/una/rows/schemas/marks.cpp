@@ -27,8 +27,9 @@ void parse_turns(const RowView& row, const std::string& key, Json& value) {
   if (!starts_with(text, "[") || !starts_with(trim(text.substr(1)), "{")) { return; }
   if (!outline_json(text).too_deep) {
     Json parsed = Json::parse(text.begin(), text.end(), nullptr, false);
+    const bool is_json = !parsed.is_discarded();
     if (is_turns(parsed)) { value = std::move(parsed); }
-    if (!parsed.is_discarded()) { return; }
+    if (is_json) { return; }
   }
   for (const char* mark : {"'role':", "'from':", "'role' :", "'from' :"}) {
     if (text.find(mark) == text.npos) { continue; }
@@ -233,7 +234,9 @@ RowScan normalise_row(Json& row, const Where& where, const LabelValues& labels) 
 std::vector<std::string> take_other_names(Json& row) {
   // A prompt of several parts has no single name.
   for (const char* part : {"instruction", "system", "context", "history"}) {
-    if (has(row, part) && row[part] != "") { return {}; }
+    if (has(row, part) && (!row[part].is_string() || !row[part].get_ref<const std::string&>().empty())) {
+      return {};
+    }
   }
   std::vector<std::string> taken;
   for (const std::string_view target : {"prompt", "completion"}) {

@@ -185,14 +185,14 @@ TEST(Marks, AQuestionThatTheListsRepeatIsReadOnce) {
                          before, bad, "]}"));
   };
   for (const ReadRow& row :
-       {read("\"q\"", user + ", "), read("[" + user + "]", user + ", "), read("[" + user + "]", "")}) {
+       {read("\"q\"", user + ", "), read(cat("[", user, "]"), user + ", "), read(cat("[", user, "]"), "")}) {
     EXPECT_EQ(prompt_of(row), "user:q");
     EXPECT_EQ(answer_of(row, 0), "assistant:g");
     EXPECT_EQ(answer_of(row, 1), "assistant:b");
   }
   for (const ReadRow& row :
-       {read("[" + system + ", " + user + "]", user + ", "), read("\"q\"", system + ", " + user + ", "),
-        read("[" + user + "]", system + ", " + user + ", ")}) {
+       {read(cat("[", system, ", ", user, "]"), user + ", "), read("\"q\"", cat(system, ", ", user, ", ")),
+        read(cat("[", user, "]"), cat(system, ", ", user, ", "))}) {
     EXPECT_EQ(prompt_of(row), "system:s|user:q");
     EXPECT_EQ(answer_of(row, 0), "assistant:g");
     EXPECT_EQ(answer_of(row, 1), "assistant:b");
