@@ -233,10 +233,9 @@ RowScan normalise_row(Json& row, const Where& where, const LabelValues& labels) 
 
 std::vector<std::string> take_other_names(Json& row) {
   // A prompt of several parts has no single name.
+  const Json blank = "";
   for (const char* part : {"instruction", "system", "context", "history"}) {
-    if (has(row, part) && (!row[part].is_string() || !row[part].get_ref<const std::string&>().empty())) {
-      return {};
-    }
+    if (has(row, part) && row[part] != blank) { return {}; }
   }
   std::vector<std::string> taken;
   for (const std::string_view target : {"prompt", "completion"}) {
