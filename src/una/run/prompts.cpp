@@ -39,7 +39,7 @@ std::vector<rollout::Prompt> read_prompts(const rows::DataOptions& options, cons
   return prompts;
 }
 
-Json shown_prompt(const Text& prompt) {
+std::string shown_prompt(const Text& prompt) {
   if (!prompt.is_chat) { return prompt.plain; }
   return prompt.messages.empty() ? "" : prompt.messages.back().content;
 }

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "una/base/json.h"
 #include "una/data/dataset.h"
 #include "una/rollout/rollout.h"
 #include "una/setup/text_setup.h"
@@ -23,7 +22,7 @@ struct PromptRoom {
 std::vector<rollout::Prompt> read_prompts(const rows::DataOptions& options, const setup::TextSetup& text,
                                           const PromptRoom& room, rows::ReadReport& report);
 
-// What a table of samples shows of a prompt: the text, or the last turn.
-Json shown_prompt(const Text& prompt);
+// What people are shown of a prompt: the text, or the last turn.
+std::string shown_prompt(const Text& prompt);
 
 }  // namespace una::run

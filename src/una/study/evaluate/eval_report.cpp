@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "una/base/format.h"
+#include "una/study/evaluate/interval_text.h"
 
 namespace una::study {
 namespace {
@@ -18,10 +19,6 @@ std::string padded(std::string text, std::size_t width) {
 
 std::string signed_number(double value, int digits) {
   return cat(value < 0 ? "" : "+", fixed(value, digits));
-}
-
-std::string bounds(const Interval& interval, int digits) {
-  return cat("[", fixed(interval.low, digits), ", ", fixed(interval.high, digits), "]");
 }
 
 std::string change_text(const Change& change) {
@@ -41,18 +38,14 @@ void append_cell(std::string& out, const EvalCell& cell, const EvalCell& first, 
   for (std::size_t m = 0; m < cell.score.metrics.size(); ++m) {
     const MetricScore& metric = cell.score.metrics[m];
     out += cat("  ", padded(cell.contestant, width), padded(metric.metric, 26), fixed(metric.value.mean, 4),
-               "  ", bounds(metric.value, 4));
+               "  ", bounds_text(metric.value, 4));
     if (!cell.changes.empty()) {
       out += cat("   against ", first.contestant, ": ", change_text(cell.changes[m]));
     }
     out += "\n";
   }
   out += cat("  ", padded(cell.contestant, width), padded("leaderboard, 0..100", 26),
-             fixed(cell.score.normalised.mean, 2), "   ", bounds(cell.score.normalised, 2), "\n");
-}
-
-Json interval_json(const Interval& interval) {
-  return {{"value", interval.mean}, {"low", interval.low}, {"high", interval.high}};
+             fixed(cell.score.normalised.mean, 2), "   ", bounds_text(cell.score.normalised, 2), "\n");
 }
 
 Json cell_json(const EvalCell& cell) {
@@ -109,8 +102,9 @@ std::vector<report::EvalPageTable> eval_pages(const std::vector<EvalTable>& tabl
         const MetricScore& metric = cell.score.metrics[m];
         const Change* change = cell.changes.empty() ? nullptr : &cell.changes[m];
         page.rows.push_back(
-            {cell.contestant, metric.metric, cat(fixed(metric.value.mean, 4), " ", bounds(metric.value, 4)),
-             change == nullptr ? "" : cat(signed_number(change->gain.mean, 4), " ", bounds(change->gain, 4)),
+            {cell.contestant, metric.metric, interval_text(metric.value, 4),
+             change == nullptr ? ""
+                               : cat(signed_number(change->gain.mean, 4), " ", bounds_text(change->gain, 4)),
              change == nullptr ? "" : change->verdict});
       }
     }

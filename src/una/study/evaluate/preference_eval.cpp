@@ -20,6 +20,7 @@
 #include "una/online/dealt.h"
 #include "una/report/progress_bar.h"
 #include "una/run/run_ranks.h"
+#include "una/study/evaluate/interval_text.h"
 #include "una/text/python/strings.h"
 
 namespace una::study {
@@ -152,12 +153,6 @@ RewardScores score_rows(const std::string& task, const std::string& name,
   return out;
 }
 
-std::string shown(const Interval& interval) {
-  return cat(fixed(interval.mean, 4), " [", fixed(interval.low, 4), ", ", fixed(interval.high, 4), "]");
-}
-Json interval_json(const Interval& interval) {
-  return {{"value", interval.mean}, {"low", interval.low}, {"high", interval.high}};
-}
 Json accuracies_json(const std::vector<eval::SubsetAccuracy>& list) {
   Json out = Json::object();
   for (const eval::SubsetAccuracy& one : list) {
@@ -185,16 +180,16 @@ std::vector<eval::ScoredPair> pairs_of(const std::vector<PreferenceRow>& rows, c
 }
 
 std::string pair_text(const eval::PairScore& score) {
-  std::string out = cat("    accuracy                         ", shown(score.accuracy), "\n");
+  std::string out = cat("    accuracy                         ", interval_text(score.accuracy, 4), "\n");
   for (const eval::SubsetAccuracy& section : score.sections) {
     out += cat("    ", section.name, std::string(33 - std::min<std::size_t>(32, section.name.size()), ' '),
-               shown(section.accuracy), "\n");
+               interval_text(section.accuracy, 4), "\n");
   }
   if (!score.sections.empty()) {
     out += cat("    mean of the sections             ", fixed(score.section_mean, 4), "\n");
   }
   if (score.shorter_pairs > 0) {
-    out += cat("    where the shorter one is better  ", shown(score.shorter_is_better), ", ",
+    out += cat("    where the shorter one is better  ", interval_text(score.shorter_is_better, 4), ", ",
                thousands(score.shorter_pairs), " pairs\n");
   }
   out += cat("    characters, better less worse    ", fixed(score.length_gap, 1),
@@ -247,8 +242,8 @@ Account pair_account(const std::vector<PreferenceRow>& rows, const std::vector<R
                           "Brier",  "against the first [95 %]", ""};
   for (const RewardScores& scores : all) {
     const eval::PairScore score = eval::score_pairs(pairs_of(rows, scores));
-    account.page.rows.push_back({scores.reward, shown(score.accuracy),
-                                 score.shorter_pairs > 0 ? shown(score.shorter_is_better) : "",
+    account.page.rows.push_back({scores.reward, interval_text(score.accuracy, 4),
+                                 score.shorter_pairs > 0 ? interval_text(score.shorter_is_better, 4) : "",
                                  fixed(score.brier, 4), "", ""});
     account.text += cat("  ", scores.reward, "\n", pair_text(score));
     account.numbers[scores.reward] = pair_json(score);
@@ -256,8 +251,9 @@ Account pair_account(const std::vector<PreferenceRow>& rows, const std::vector<R
     if (&scores == &all.front()) { continue; }
     const Interval gain = gain_over(all.front(), scores);
     const std::string verdict = eval::verdict_of(gain);
-    account.text += cat("    against ", all.front().reward, ": ", shown(gain), "  ", verdict, "\n");
-    account.page.rows.back()[4] = shown(gain);
+    account.text +=
+        cat("    against ", all.front().reward, ": ", interval_text(gain, 4), "  ", verdict, "\n");
+    account.page.rows.back()[4] = interval_text(gain, 4);
     account.page.rows.back()[5] = verdict;
     account.numbers[scores.reward]["change"] = interval_json(gain);
     account.numbers[scores.reward]["change"]["verdict"] = verdict;
@@ -278,9 +274,9 @@ Account best_of_account(const std::vector<PreferenceRow>& rows, const std::vecto
     const eval::BestOfScore score = eval::score_best_of(choices);
     account.text += cat("  ", scores.reward, "\n");
     for (const eval::SubsetAccuracy& subset : score.subsets) {
-      account.text +=
-          cat("    ", subset.name, std::string(33 - std::min<std::size_t>(32, subset.name.size()), ' '),
-              subset.name == "Ties" ? fixed(subset.accuracy.mean, 4) : shown(subset.accuracy), "\n");
+      account.text += cat(
+          "    ", subset.name, std::string(33 - std::min<std::size_t>(32, subset.name.size()), ' '),
+          subset.name == "Ties" ? fixed(subset.accuracy.mean, 4) : interval_text(subset.accuracy, 4), "\n");
     }
     account.page.rows.push_back({scores.reward, fixed(score.mean, 4)});
     account.text += cat("    mean of the subsets              ", fixed(score.mean, 4), "\n");

@@ -13,6 +13,7 @@
 #include "una/generate/engine.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/files/row_files.h"
+#include "una/run/prompts.h"
 
 namespace una::study {
 namespace {
@@ -39,11 +40,6 @@ Example next_prompt(const QuestionRow& row, const WrittenAnswer& so_far) {
     prompt.prompt.messages.push_back({.role = "user", .content = row.later_turns[i], .extra = ""});
   }
   return prompt;
-}
-
-std::string shown_prompt(const QuestionRow& row) {
-  const Text& text = row.prompt.prompt;
-  return text.is_chat && !text.messages.empty() ? text.messages.back().content : text.plain;
 }
 
 // Answers by the engine, turn by turn: the second turn of a row is added when its first one is answered.
@@ -180,7 +176,7 @@ WrittenAnswers read_other_answers(const std::string& path, const std::vector<Que
       });
   WrittenAnswers out;
   for (const QuestionRow& row : rows) {
-    const auto found = answers.find(shown_prompt(row));
+    const auto found = answers.find(run::shown_prompt(row.prompt.prompt));
     check_input(found != answers.end(), path, ": there is no answer to the prompt of ", row.where.text());
     check_input(row.later_turns.empty(), path,
                 ": answers of one turn cannot be compared with mt_bench's two");

@@ -15,6 +15,8 @@
 #include "una/eval/tasks/task_files.h"
 #include "una/report/progress_bar.h"
 #include "una/reward/judge.h"
+#include "una/run/prompts.h"
+#include "una/study/evaluate/interval_text.h"
 #include "una/study/evaluate/win_answers.h"
 #include "una/wins/contest.h"
 
@@ -87,15 +89,6 @@ WinTask prepare(const std::string& name, EvalModel& model, const WinOptions& opt
   }
   task.candidates = std::move(written);
   return task;
-}
-
-std::string shown(const Interval& interval, int digits = 3) {
-  return cat(fixed(interval.mean, digits), " [", fixed(interval.low, digits), ", ",
-             fixed(interval.high, digits), "]");
-}
-
-Json interval_json(const Interval& interval) {
-  return {{"value", interval.mean}, {"low", interval.low}, {"high", interval.high}};
 }
 
 std::string win_verdict(const Interval& rate) {
@@ -174,14 +167,15 @@ std::vector<Contest> contests_of(const WinTask& task, const WinOptions& options)
 std::string contest_text(const Contest& contest) {
   const ContestScore& score = contest.score;
   std::string out = cat("  ", contest.candidate, " by ", contest.reward, "\n    win rate              ",
-                        shown(score.win_rate), "  ", win_verdict(score.win_rate),
+                        interval_text(score.win_rate, 3), "  ", win_verdict(score.win_rate),
                         "\n    LC* (equal lengths)   ", fixed(score.length_controlled, 3),
                         "\n    won / tied / lost     ", score.won, " / ", score.tied, " / ", score.lost);
   if (score.missing > 0) { out += cat(", ", score.missing, " prompts without a verdict"); }
   out += "\n";
   if (score.gain) {
-    out += cat("    score                 ", shown(*score.score), " against ", shown(*score.opponent_score),
-               ", gain ", shown(*score.gain), "  ", eval::verdict_of(*score.gain), "\n");
+    out += cat("    score                 ", interval_text(*score.score, 3), " against ",
+               interval_text(*score.opponent_score, 3), ", gain ", interval_text(*score.gain, 3), "  ",
+               eval::verdict_of(*score.gain), "\n");
   }
   for (const auto& [category, rate] : contest.by_category) {
     out += cat("    ", category, std::string(22 - std::min<std::size_t>(21, category.size()), ' '),
@@ -229,10 +223,6 @@ std::vector<std::size_t> ranked(const ContestScore& score) {
   return rows;
 }
 
-std::string last_text(const Text& prompt) {
-  return prompt.is_chat && !prompt.messages.empty() ? prompt.messages.back().content : prompt.plain;
-}
-
 report::AnswerTable answer_table(const WinTask& task, const Side& candidate, const Contest& contest,
                                  bool best) {
   report::AnswerTable table{cat(task.name, ": the ", best ? "best" : "worst", " answers of ", candidate.name,
@@ -252,7 +242,7 @@ report::AnswerTable answer_table(const WinTask& task, const Side& candidate, con
     if (contest.score.gain) {
       verdict += cat(", score ", contest.score.gains[row] < 0 ? "" : "+", fixed(contest.score.gains[row], 2));
     }
-    table.rows.push_back({last_text(task.rows[row].prompt.prompt),
+    table.rows.push_back({run::shown_prompt(task.rows[row].prompt.prompt),
                           join(task.opponent.answers[row * others].turns, "\n\n"),
                           join(candidate.answers[row * each].turns, "\n\n"), verdict});
   }
@@ -266,9 +256,9 @@ void add_pages(const WinTask& task, const std::vector<Contest>& contests, WinPag
       {}};
   for (const Contest& contest : contests) {
     const ContestScore& score = contest.score;
-    table.rows.push_back({contest.candidate, contest.reward, shown(score.win_rate),
+    table.rows.push_back({contest.candidate, contest.reward, interval_text(score.win_rate, 3),
                           fixed(score.length_controlled, 3), cat(score.won, "/", score.tied, "/", score.lost),
-                          score.gain ? shown(*score.gain) : "", win_verdict(score.win_rate)});
+                          score.gain ? interval_text(*score.gain, 3) : "", win_verdict(score.win_rate)});
     const auto side = std::find_if(task.candidates.begin(), task.candidates.end(),
                                    [&](const Side& one) { return one.name == contest.candidate; });
     for (const bool best : {false, true}) {
