@@ -28,7 +28,8 @@ using detail::write;
 
 // The arguments of one call, as the backward needs them.
 struct Call {
-  at::Tensor weight, bias;  // [sum out, in]; [sum out] or undefined
+  LinearWeight weight;  // [sum out, in]
+  at::Tensor bias;      // [sum out] or undefined
   std::vector<LinearPart> parts;
   at::Tensor kept_x;                                    // x or its origin; undefined: not needed
   std::function<at::Tensor(const at::Tensor&)> make_x;  // from kept_x; empty: kept_x is x
@@ -195,7 +196,7 @@ struct StackedLinear : torch::autograd::Function<StackedLinear> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, at::TensorList /*masters*/,
                             Call call) {
     variable_list saved{std::exchange(call.kept_x, {})};  // moved, so that it is freed right after its use
-    at::Tensor y = kernels::forward(x, call.weight, call.bias, call.parts, saved);
+    at::Tensor y = kernels::forward(x, call.weight.values(), call.bias, call.parts, saved);
     ctx->save_for_backward(std::move(saved));
     detail::keep(ctx, std::move(call));
     return y;
@@ -207,7 +208,9 @@ struct StackedLinear : torch::autograd::Function<StackedLinear> {
     const at::Tensor x = saved[0].defined() && call.make_x ? call.make_x(saved[0]) : saved[0];
     const at::Tensor dy = grads[0].contiguous();
     const at::Tensor dproduct = product_gradient(dy, call);
-    at::Tensor dx = ctx->needs_input_grad(0) ? at::mm(dproduct, call.weight) : at::Tensor();
+    const bool wants_dx = ctx->needs_input_grad(0);
+    const at::Tensor weight = wants_dx || has_dora(call.parts) ? call.weight.values() : at::Tensor();
+    at::Tensor dx = wants_dx ? at::mm(dproduct, weight) : at::Tensor();
     variable_list out(1);
     const Gradients into{x, dx, out};
     std::int64_t begin = 0;
@@ -224,7 +227,7 @@ struct StackedLinear : torch::autograd::Function<StackedLinear> {
       }
       for (const LoraTerm& term : part.adapters) {
         if (is_dora(part)) {
-          dora_backward(term, call.weight.narrow(0, begin, part.out), &saved[next], {part_dy, part_dproduct},
+          dora_backward(term, weight.narrow(0, begin, part.out), &saved[next], {part_dy, part_dproduct},
                         into);
         } else {
           term_backward(term, saved[next], part_dy, {}, into);
@@ -249,13 +252,14 @@ void check_dora(const LinearPart& part) {
         "stacked_linear: no DoRA with dropout on a weight that trains");
 }
 
-void check_parts(const at::Tensor& x, const at::Tensor& weight, const std::vector<LinearPart>& parts) {
-  check(x.dim() == 2 && weight.dim() == 2 && x.size(1) == weight.size(1),
+void check_parts(const at::Tensor& x, const LinearWeight& weight, const std::vector<LinearPart>& parts) {
+  check(x.dim() == 2 && x.size(1) == weight.columns(),
         "stacked_linear: x must be [T, in] and the weight [out, in]");
-  check(x.scalar_type() == weight.scalar_type(), "stacked_linear: x and weight differ in dtype");
+  check(x.scalar_type() == weight.dtype(), "stacked_linear: x and weight differ in dtype");
   std::int64_t total = 0;
   for (const LinearPart& part : parts) {
     total += part.out;
+    check(!weight.packed() || !part.weight_master.defined(), "stacked_linear: a packed weight cannot train");
     for (const LoraTerm& term : part.adapters) {
       check(term.a.value.size(1) == x.size(1) && term.b.value.size(0) == part.out &&
                 term.a.value.size(0) == term.b.value.size(1),
@@ -264,7 +268,7 @@ void check_parts(const at::Tensor& x, const at::Tensor& weight, const std::vecto
     }
     if (is_dora(part)) { check_dora(part); }
   }
-  check(total == weight.size(0), "stacked_linear: the parts' rows do not add up to the weight's");
+  check(total == weight.rows(), "stacked_linear: the parts' rows do not add up to the weight's");
 }
 
 void keep_input(const at::Tensor& x, const InputOrigin& origin, Call& call) {
@@ -275,7 +279,7 @@ void keep_input(const at::Tensor& x, const InputOrigin& origin, Call& call) {
 
 }  // namespace
 
-at::Tensor stacked_linear(const at::Tensor& x_in, const at::Tensor& weight, const at::Tensor& bias,
+at::Tensor stacked_linear(const at::Tensor& x_in, const LinearWeight& weight, const at::Tensor& bias,
                           const std::vector<LinearPart>& parts, const InputOrigin& origin) {
   check_parts(x_in, weight, parts);
   const at::Tensor x = x_in.contiguous();
@@ -286,13 +290,13 @@ at::Tensor stacked_linear(const at::Tensor& x_in, const at::Tensor& weight, cons
     record = record || !masters.empty();
   }
   if (record) {
-    Call call{weight.detach(), bias.defined() ? bias.detach() : bias, parts, {}, {}};
+    Call call{weight.detached(), bias.defined() ? bias.detach() : bias, parts, {}, {}};
     keep_input(x, origin, call);
     return StackedLinear::apply(x, at::TensorList(masters), std::move(call));
   }
   const at::NoGradGuard no_grad;
   variable_list unused;
-  return forward(x, weight, bias, parts, unused);
+  return forward(x, weight.values(), bias, parts, unused);
 }
 
 at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double scale) {

@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "una/kernels/packed/expand.h"
 #include "una/kernels/weight.h"
 
 namespace una::kernels {
@@ -42,12 +43,13 @@ struct InputOrigin {
 };
 
 // y [T, sum out] = x [T, in] weight^T + bias, plus each part's adapters. weight [sum out, in], bias [sum out]
-// or undefined; both in x's dtype (fp32|bf16). One product for the stacked weight. Gradients: x, the masters
+// or undefined; both in x's dtype (fp32|bf16); a packed weight is expanded in the forward and again in the
+// backward, and none of its parts may train. One product for the stacked weight. Gradients: x, the masters
 // of parts that train, and each adapter's a.master, b.master in fp32; a frozen weight's gradient is never
 // computed. dX = dY W + sum s (dY B) A; dB = s dY^T (x A^T); dA = s (dY B)^T x. Saves the
 // thin products, x or its origin where a gradient needs it, and z [T, out] where a DoRA magnitude trains.
 // Without DoRA there is no further pass over y.
-at::Tensor stacked_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+at::Tensor stacked_linear(const at::Tensor& x, const LinearWeight& weight, const at::Tensor& bias,
                           const std::vector<LinearPart>& parts, const InputOrigin& origin = {});
 
 // DoRA's norm: the L2 norm of each row of weight + scale B A, [out] in fp32 (fp64). weight [out, in], a [r,
