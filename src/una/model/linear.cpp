@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 
+#include "una/base/error.h"
 #include "una/base/rng.h"
 #include "una/kernels/product.h"
 
@@ -19,14 +20,26 @@ at::Tensor present_value(const at::Tensor& stacked, const Parameter& first) {
 
 }  // namespace
 
-StackedLinear::StackedLinear(std::vector<Part> parts) : parts_(std::move(parts)) {
+StackedLinear::StackedLinear(std::vector<Part> parts, std::shared_ptr<kernels::Scratch> scratch)
+    : parts_(std::move(parts)) {
   std::vector<Parameter*> weights, biases;
+  std::vector<std::shared_ptr<const PackedMatrix>> packed;
   for (const Part& part : parts_) {
     weights.push_back(part.weight);
+    if (part.weight->packed) { packed.push_back(part.weight->packed); }
     if (part.bias != nullptr) { biases.push_back(part.bias); }
   }
-  weight_ = fuse_rows(weights);
+  check(packed.empty() || packed.size() == parts_.size(), "StackedLinear: only some parts are quantised");
+  if (packed.empty()) {
+    weight_ = fuse_rows(weights);
+  } else {
+    packed_.emplace(std::move(packed), std::move(scratch));
+  }
   if (!biases.empty()) { bias_ = fuse_rows(biases); }
+}
+
+kernels::LinearWeight StackedLinear::weight() const {
+  return packed_ ? *packed_ : kernels::LinearWeight(present_value(weight_, *parts_[0].weight));
 }
 
 at::Tensor StackedLinear::bias_of(const AdapterUse& use) const {
@@ -44,12 +57,12 @@ at::Tensor StackedLinear::bias_of(const AdapterUse& use) const {
 at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use,
                                   const kernels::InputOrigin& origin) const {
   if (use.adapter == nullptr && !at::GradMode::is_enabled()) {
-    return kernels::product(x, present_value(weight_, *parts_[0].weight), bias_of(use));
+    return kernels::product(x, weight().values(), bias_of(use));
   }
   std::vector<kernels::LinearPart> parts;
   parts.reserve(parts_.size());
   for (const Part& part : parts_) {
-    kernels::LinearPart call{.out = part.weight->value.size(0), .weight_master = part.weight->master};
+    kernels::LinearPart call{.out = part.weight->rows(), .weight_master = part.weight->master};
     if (part.bias != nullptr) { call.bias_master = use.parameter(part.bias).master; }
     const std::optional<AdapterModule>* module =
         use.adapter != nullptr ? &use.adapter->modules[part.id] : nullptr;
@@ -60,7 +73,7 @@ at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use,
     }
     parts.push_back(std::move(call));
   }
-  return kernels::stacked_linear(x, present_value(weight_, *parts_[0].weight), bias_of(use), parts, origin);
+  return kernels::stacked_linear(x, weight(), bias_of(use), parts, origin);
 }
 
 }  // namespace una::model

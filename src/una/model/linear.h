@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <vector>
 
+#include "una/kernels/packed/expand.h"
 #include "una/model/lora.h"
 #include "una/model/parameter.h"
 
@@ -31,16 +34,19 @@ class StackedLinear {
     Parameter* bias = nullptr;  // all parts have one or none has
     std::uint64_t dropout_stream = 0;
   };
-  explicit StackedLinear(std::vector<Part> parts);
+  // `scratch` is where quantised weights are expanded; all parts are quantised or none is.
+  StackedLinear(std::vector<Part> parts, std::shared_ptr<kernels::Scratch> scratch);
   // x [T, in] -> [T, sum out].
   at::Tensor forward(const at::Tensor& x, const AdapterUse& use,
                      const kernels::InputOrigin& origin = {}) const;
 
  private:
   at::Tensor bias_of(const AdapterUse& use) const;  // stacked; undefined: no bias
+  kernels::LinearWeight weight() const;
 
   std::vector<Part> parts_;
   at::Tensor weight_, bias_;  // stacked, compute dtype; undefined where a lone master is the value
+  std::optional<kernels::LinearWeight> packed_;  // instead of weight_, of a quantised base
 };
 
 }  // namespace una::model

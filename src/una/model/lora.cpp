@@ -95,7 +95,7 @@ std::vector<ExpectedTensor> expected_tensors(const AdapterPlan& plan, bool use_d
 }
 
 at::Tensor row_norms(const AdapterModule& module, const LinearInfo& linear) {
-  return kernels::dora_norm(linear.weight->value, module.a.full(), module.b.full(), module.scale);
+  return kernels::dora_norm(linear.weight->present(), module.a.full(), module.b.full(), module.scale);
 }
 
 void add_copy(Adapter& adapter, const Parameter* base, AdapterCopy copy) {

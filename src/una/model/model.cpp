@@ -15,6 +15,7 @@
 #include "una/base/format.h"
 #include "una/kernels/devices.h"
 #include "una/kernels/linear_logps.h"
+#include "una/kernels/packed/expand.h"
 #include "una/kernels/product.h"
 #include "una/model/initialize.h"
 #include "una/model/model_impl.h"
@@ -125,6 +126,24 @@ const ModelSpec& Model::spec() const { return impl_->spec; }
 at::ScalarType Model::dtype() const { return impl_->dtype; }
 
 at::Device Model::device() const { return impl_->device; }
+
+const Quantisation& Model::quantisation() const { return impl_->quantise; }
+
+std::int64_t Model::quantised_bytes() const {
+  std::int64_t sum = 0;
+  for (const Parameter& parameter : impl_->parameters) {
+    if (parameter.packed) { sum += kernels::packed_bytes(*parameter.packed); }
+  }
+  return sum;
+}
+
+std::int64_t Model::quantised_numbers() const {
+  std::int64_t sum = 0;
+  for (const Parameter& parameter : impl_->parameters) {
+    if (parameter.packed) { sum += parameter.packed->numbers(); }
+  }
+  return sum;
+}
 
 std::int64_t Model::take_peak_memory() const {
   if (impl_->device.is_cpu()) { return static_cast<std::int64_t>(una::take_peak_memory()); }

@@ -12,6 +12,7 @@
 #include "una/core/lora_spec.h"
 #include "una/core/model_spec.h"
 #include "una/core/packed_batch.h"
+#include "una/core/packed_matrix.h"
 #include "una/core/policy_output.h"
 #include "una/weights/safetensors.h"
 
@@ -54,6 +55,9 @@ struct LoadOptions {
   bool train_full = false;            // every parameter trains (fp32 masters), except routers
   bool train_router = false;          // with train_full: the routers of a mixture of experts train too
   at::Device device = at::kCPU;       // of weights, adapters and arithmetic
+  // How the layers' matrices are held, made from their values in `dtype`; embedding, head, norms, biases and adapters stay as
+  // they are. Not with train_full.
+  Quantisation quantise = {};
 };
 
 // A decoder-only transformer described by ModelSpec, with LoRA adapters by id. Parameter names are Hugging
@@ -77,10 +81,13 @@ class Model {
   const ModelSpec& spec() const;
   at::ScalarType dtype() const;
   at::Device device() const;
+  const Quantisation& quantisation() const;
+  std::int64_t quantised_bytes() const;  // of the quantised matrices; 0: there are none
+  std::int64_t quantised_numbers() const;
   // Peak bytes since the last call: of the process for a model on the CPU, else of tensors on its device.
   std::int64_t take_peak_memory() const;
   LoadOptions frozen_like() const {
-    return {.dtype = dtype(), .device = device()};
+    return {.dtype = dtype(), .device = device(), .quantise = quantisation()};
   }  // for a further, frozen model
 
   // Adapters. A is Kaiming uniform(sqrt 5), drawn from `seed` and the module's name; B is zero. `trainable`

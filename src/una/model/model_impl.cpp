@@ -48,12 +48,17 @@ Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
       dtype(options.dtype),
       device(options.device),
       full_training(options.train_full),
+      quantise(options.quantise),
       rope(model_spec.rope, model_spec.head_dim, model_spec.max_positions),
       local_rope(model_spec.local_rope, model_spec.head_dim, model_spec.max_positions) {
   check_input(c10::impl::hasDeviceGuardImpl(device.type()), "device ", device.str(),
               " is not there: it must be opened first (kernels/devices.h)");
   check(dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kDouble,
         "LoadOptions::dtype must be fp32, bf16 or fp64");
+  check(!quantise.any() || !full_training, "LoadOptions: a quantised base is frozen");
+  check_input(!quantise.any() || spec.moe.num_experts == 0,
+              "a quantised base: this model is a mixture of experts, and experts are not quantised; leave "
+              "load_in_4bit and load_in_8bit out");
 }
 
 Parameter* Model::Impl::find(const std::string& name) {
@@ -72,12 +77,12 @@ StackedLinear Model::Impl::make_linear(std::int64_t layer, const std::vector<std
                      .dropout_stream = stream_id(module)});
     base.linears.push_back({.module = module,
                             .layer = layer,
-                            .in = weight->value.size(1),
-                            .out = weight->value.size(0),
+                            .in = weight->columns(),
+                            .out = weight->rows(),
                             .weight = weight,
                             .bias = find(module + ".bias")});
   }
-  return StackedLinear(std::move(parts));
+  return StackedLinear(std::move(parts), scratch);
 }
 
 NormPart Model::Impl::find_norm(const std::string& prefix, const std::string& name) {
@@ -136,9 +141,12 @@ void Model::Impl::build(const TensorSource& source, const LoadOptions& options) 
       continue;
     }
     const bool router = shape.kind == ParameterShape::Kind::kRouter;
-    const bool decay = router || shape.kind == ParameterShape::Kind::kMatrix;
-    parameters.push_back(make_parameter(shape.name, values, router ? placement().wide() : placement(),
-                                        train_full && (!router || options.train_router), decay));
+    const bool matrix = shape.kind == ParameterShape::Kind::kMatrix;
+    parameters.push_back(matrix && quantise.any() && starts_with(shape.name, names.layers + ".")
+                             ? make_quantised(shape.name, values, placement(), quantise)
+                             : make_parameter(shape.name, values, router ? placement().wide() : placement(),
+                                              train_full && (!router || options.train_router),
+                                              router || matrix));
     by_name[shape.name] = &parameters.back();
   }
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) { add_layer(layer); }

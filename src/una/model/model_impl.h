@@ -48,6 +48,8 @@ struct Model::Impl {
   at::ScalarType dtype;
   at::Device device;
   bool full_training = false;
+  Quantisation quantise;  // of the layers' matrices
+  std::shared_ptr<kernels::Scratch> scratch = std::make_shared<kernels::Scratch>();
   std::deque<Parameter> parameters;  // Hugging Face's order; a deque, so that addresses stay valid
   std::map<std::string, Parameter*> by_name;
   AdapterBase base;

@@ -1,12 +1,14 @@
 #include "una/model/model_memory.h"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <map>
 #include <string>
 
 #include <ATen/ops/empty.h>
 
+#include "una/kernels/packed/quantise.h"
 #include "una/model/lora.h"
 #include "una/model/parameter.h"
 #include "una/model/parameter_shapes.h"
@@ -135,6 +137,31 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
   out.expert_gradients = 3 * as_double(spec.moe.num_experts * spec.moe.expert_size) * hidden * width.wide;
 }
 
+// The bytes of the layers' matrices, as kernels/packed/quantise.cpp makes them. Each has maps of its own.
+double quantised_bytes(const AdapterBase& base, const Quantisation& how) {
+  const double maps = 16 * 4 + (how.nested ? 256 * 4 : 0);
+  double sum = 0;
+  for (const LinearInfo& linear : base.linears) {
+    const double numbers = as_double(linear.in * linear.out);
+    if (how.kind == Quantisation::Kind::kInt8) {
+      sum += numbers + 4 * as_double(linear.out);
+      continue;
+    }
+    const double blocks = std::ceil(numbers / as_double(kernels::kNf4Block));
+    const double scales =
+        how.nested ? blocks + 4 * std::ceil(blocks / as_double(kernels::kNestedBlock)) : 4 * blocks;
+    sum += std::ceil(numbers / 2) + scales + maps;
+  }
+  return sum;
+}
+
+// The largest of the weights that are expanded at one time.
+double scratch_numbers(const ModelSpec& spec) {
+  const double qkv = as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
+  return as_double(spec.hidden_size) *
+         std::max(qkv, (spec.gated_mlp ? 2 : 1) * as_double(spec.intermediate_size));
+}
+
 // The shapes of a model: parameters without storage, and the parts that adapters can change.
 struct Shapes {
   weights::Family family;
@@ -218,6 +245,10 @@ ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
     out.trained = adapter.parameters;
     out.weights = as_double(out.parameters - (spare_head ? head->value.numel() : 0)) * width.element;
     out.weights += as_double(routers) * (width.wide - width.element);
+    if (request.quantise.any()) {
+      out.weights += quantised_bytes(model.base, request.quantise) - as_double(out.linears) * width.element;
+      out.scratch = scratch_numbers(spec) * width.element;
+    }
     if (rounds) { out.copies = as_double(adapter.parameters - adapter.magnitudes) * width.element; }
     out.copies += 2 * as_double(adapter.magnitudes) * width.wide;  // DoRA's norms and gains
   }

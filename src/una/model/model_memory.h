@@ -7,6 +7,7 @@
 
 #include "una/core/lora_spec.h"
 #include "una/core/model_spec.h"
+#include "una/core/packed_matrix.h"
 
 namespace una::model {
 
@@ -15,6 +16,7 @@ struct MemoryRequest {
   at::ScalarType dtype = at::kFloat;  // compute dtype
   bool train_full = false;            // every parameter trains, except routers
   bool train_router = false;          // with train_full: routers too
+  Quantisation quantise = {};         // of the layers' matrices
   std::optional<LoraSpec> adapter;    // the one that trains
   bool gradient_checkpointing = false;
   bool scores = false;            // a reward head is read instead of log-probs
@@ -30,7 +32,8 @@ struct ModelMemory {
   std::int64_t linears = 0;
   std::int64_t head = 0;     // numbers of the output head
   std::int64_t trained = 0;  // numbers that the optimiser changes
-  double weights = 0;        // the base in the compute dtype, without masters
+  double weights = 0;        // the base in the compute dtype or quantised, without masters
+  double scratch = 0;        // where the largest quantised weights are expanded
   double copies = 0;  // trained tensors in the compute dtype, where they are not the masters themselves
   // A training pass over T tokens, N of them wanted.
   double kept_per_token = 0;     // stored from the forward to the backward

@@ -1,14 +1,25 @@
 #include "una/model/parameter.h"
 
+#include <utility>
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 
+#include "una/base/error.h"
 #include "una/base/os/heap.h"
+#include "una/kernels/packed/expand.h"
+#include "una/kernels/packed/quantise.h"
+#include "una/model/name_check.h"
 
 namespace una::model {
 
-at::Tensor Parameter::full() const { return trains() ? master.detach().cpu() : stored; }
+at::Tensor Parameter::full() const {
+  if (packed) { return kernels::expanded(*packed).cpu(); }
+  return trains() ? master.detach().cpu() : stored;
+}
+
+at::Tensor Parameter::present() const { return packed ? kernels::expanded(*packed) : value; }
 
 void Parameter::refresh() {
   if (!trains() || value.is_same(master)) { return; }
@@ -31,8 +42,22 @@ Parameter make_parameter(const std::string& name, const at::Tensor& stored, cons
   return out;
 }
 
+Parameter make_quantised(const std::string& name, const at::Tensor& stored, const Placement& placement,
+                         const Quantisation& how) {
+  const bool wide = placement.compute == at::kDouble;  // bitsandbytes has no scales in fp64
+  const at::Tensor values = stored.to(wide ? at::kFloat : placement.compute);
+  check_finite(values, name, "the base model");
+  PackedMatrix matrix = kernels::moved(kernels::quantise(values, how), placement.device);
+  matrix.dtype = placement.compute;
+  Parameter out;
+  out.name = name;
+  out.packed = std::make_shared<const PackedMatrix>(std::move(matrix));
+  return out;
+}
+
 void start_training(Parameter& parameter, const Placement& placement) {
   if (parameter.trains()) { return; }
+  check(parameter.packed == nullptr, "start_training: a quantised matrix cannot train");
   const at::ScalarType dtype = master_dtype(placement.compute);
   const at::NoGradGuard no_grad;
   parameter.master = parameter.stored.to(placement.device, dtype, false, /*copy=*/true).contiguous();
