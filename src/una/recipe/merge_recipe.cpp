@@ -88,6 +88,7 @@ int run_merge(const Arguments& arguments) {
   output.keep();
   if (setup.model->has_reward_head()) { setup::warn_of_pad(options.output_dir, setup.folder.spec, -1); }
   log_info(cat("merged into ", options.output_dir, " (", setup::dtype_name(setup.model->dtype()),
+               "); base: ", setup.folder.path, " as it is in its folder (", setup.folder.content_hash,
                "); largest difference to base plus adapter: ", significant(difference, 2)));
   return 0;
 }

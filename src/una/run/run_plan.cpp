@@ -108,6 +108,7 @@ model::MemoryRequest request_of(const setup::RunConfig& config, const ModelSpec&
   out.dtype = setup::training_dtype(config.model, spec);
   out.train_full = !config.model.use_peft;
   out.train_router = config.model.train_router;
+  out.quantise = config.model.quantise.quantisation();
   out.gradient_checkpointing = config.train.gradient_checkpointing;
   out.scores = scores;
   if (config.model.use_peft) {
@@ -129,8 +130,8 @@ model::ModelMemory policy_memory(const setup::RunConfig& config, const ModelSpec
 }
 
 // Weight bytes of a frozen model (reference, reward).
-double frozen_weights(const ModelSpec& spec, at::ScalarType dtype) {
-  return model::plan_memory(spec, {.dtype = dtype}).weights;
+double frozen_weights(const ModelSpec& spec, at::ScalarType dtype, const Quantisation& quantise = {}) {
+  return model::plan_memory(spec, {.dtype = dtype, .quantise = quantise}).weights;
 }
 
 void add_part(RunPlan& plan, const std::string& name, double bytes, const std::string& note = "") {
@@ -150,9 +151,15 @@ void add_critic(const setup::RunConfig& config, RunPlan& plan) {
 
 void add_models(const setup::RunConfig& config, const ModelSpec& spec, bool with_reference, RunPlan& plan) {
   const at::ScalarType dtype = setup::training_dtype(config.model, spec);  // the reference's too
-  add_part(plan, "weights", plan.model.weights, cat(thousands(plan.model.parameters), " parameters"));
+  const Quantisation how = config.model.quantise.quantisation();
+  add_part(plan, "weights", plan.model.weights,
+           cat(thousands(plan.model.parameters), " parameters",
+               how.any() ? cat(", ", thousands(plan.model.linears), " of them in ", how.name()) : ""));
+  add_part(plan, "expanded weights", plan.model.scratch,
+           "the matrices that are computed with, one at a time");
   if (with_reference && !config.model.ref_model.empty()) {
-    add_part(plan, "reference", frozen_weights(setup::read_folder_spec(config.model.ref_model), dtype),
+    const ModelSpec reference = setup::read_folder_spec(config.model.ref_model);
+    add_part(plan, "reference", frozen_weights(reference, dtype, config.model.quantise.quantisation()),
              config.model.ref_model);
   } else if (with_reference && !config.model.use_peft) {
     add_part(plan, "reference", frozen_weights(spec, dtype), "a frozen copy of the model");

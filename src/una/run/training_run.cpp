@@ -120,6 +120,11 @@ void TrainingRun::check_config() {
   check_input(!config_.data.dataset_name.empty(), "no data: give a file of rows with --data");
   check_utf8_keys(run_yaml());
   setup::check_options(config_.model);
+  check_input(
+      !config_.run.save_merged || !config_.model.quantise.any(), "save_merged with ",
+      config_.model.quantise.key(),
+      ": an adapter is not merged into a quantised base; una merge merges it into the base as it is in "
+      "its folder");
   kernels::check_threads(config_.run.threads);
   check_input(config_.run.eval_fraction >= 0 && config_.run.eval_fraction < 1,
               "eval_fraction must be in [0, 1)");
@@ -278,6 +283,9 @@ void TrainingRun::describe() const {
   log_info(cat("model      ", model_.folder.path, ": ", spec.architecture, ", ", thousands(parameters),
                " parameters, ", setup::dtype_name(model_.model->dtype()), ", ", at::get_num_threads(),
                " threads"));
+  if (const std::string base = setup::quantisation_remark(*model_.model); !base.empty()) {
+    log_info("base       " + base);
+  }
   const std::string remark = setup::dtype_remark(config_.model, spec);
   if (!remark.empty()) { log_info("dtype      " + remark); }
   log_info(cat("training   ", thousands(runner_->buffer().size()), " parameters (",

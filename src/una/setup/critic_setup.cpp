@@ -22,7 +22,8 @@ std::unique_ptr<model::Model> load_critic_model(const ModelFolder& folder, const
                                         model::LoadOptions{.dtype = policy.model->dtype(),
                                                            .train_full = !config.model.use_peft,
                                                            .train_router = config.model.train_router,
-                                                           .device = policy.model->device()},
+                                                           .device = policy.model->device(),
+                                                           .quantise = policy.model->quantisation()},
                                         folder.path);
 }
 

@@ -71,9 +71,11 @@ std::vector<std::string> saved_modules(const std::vector<std::string>& asked, bo
   return out;
 }
 
-// What changes the bits of a reference log-prob besides weights and tokens.
+// What changes the bits of a reference log-prob besides weights and tokens. Quantised weights follow from the
+// folder's, the dtype and the kind.
 std::string numerics_key(const model::Model& model) {
-  return cat(dtype_name(model.dtype()), "-", model.spec().model_type);
+  const std::string key = cat(dtype_name(model.dtype()), "-", model.spec().model_type);
+  return model.quantisation().any() ? cat(key, "-", model.quantisation().name()) : key;
 }
 
 void add_policy_adapter(ModelSetup& setup, const RunConfig& config, bool for_reward) {
@@ -118,7 +120,9 @@ void add_reference(ModelSetup& setup, const RunConfig& config) {
       hash.add(setup.start_hash);
       description = cat("a frozen copy of the adapter in ", options.adapter);
     } else {
-      description = "the base model, adapter off";
+      const Quantisation& how = model->quantisation();
+      description = how.any() ? cat("the base model quantised to ", how.name(), ", adapter off")
+                              : "the base model, adapter off";
     }
   }
   const std::string content = hash.add(numerics_key(*model)).hex();
@@ -139,6 +143,10 @@ std::string adapter_hash(LoraSpec spec, const weights::StateDict& state) {
 }
 
 void check_options(const ModelOptions& options) {
+  const bool quantised = options.quantise.quantisation().any();
+  check_input(!quantised || options.use_peft, options.quantise.key(),
+              " with use_peft false: quantised weights cannot train; train an adapter, or leave ",
+              options.quantise.key(), " out");
   constexpr std::int64_t kLargestRank = 65536;
   check_count("lora_r", options.lora_r, 1, kLargestRank);
   check_input(std::isfinite(options.lora_alpha), "lora_alpha must be a finite number");
@@ -253,6 +261,18 @@ std::string trained_experts(const ModelSetup& setup, const ModelOptions& options
 
 }  // namespace
 
+std::string quantisation_remark(const model::Model& model) {
+  const Quantisation& how = model.quantisation();
+  if (!how.any()) { return ""; }
+  const double numbers = static_cast<double>(model.quantised_numbers());
+  const double whole = numbers * static_cast<double>(c10::elementSize(model.dtype()));
+  const double bytes = static_cast<double>(model.quantised_bytes());
+  return cat("quantised to ", how.name(), ": ", human_bytes(bytes), " for the ",
+             thousands(model.quantised_numbers()), " numbers of the layers' matrices (",
+             fixed(bytes / whole, 2), " of ", dtype_name(model.dtype()),
+             "); embedding, head and norms as they are");
+}
+
 ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference) {
   const at::Device device = kernels::open_device(config.model.device);
   ModelSetup setup;
@@ -266,7 +286,8 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
   const model::LoadOptions load{.dtype = training_dtype(config.model, setup.folder.spec),
                                 .train_full = !config.model.use_peft,
                                 .train_router = config.model.train_router,
-                                .device = device};
+                                .device = device,
+                                .quantise = config.model.quantise.quantisation()};
   check_router(config.model, setup.folder.spec);
   setup.model =
       std::make_unique<model::Model>(setup.folder.spec, setup.folder.weights, load, setup.folder.path);
@@ -321,7 +342,10 @@ ModelSetup load_for_inference(const std::string& folder, const std::string& adap
   setup.folder = read_model_folder(folder);
   setup.model = std::make_unique<model::Model>(
       setup.folder.spec, setup.folder.weights,
-      model::LoadOptions{.dtype = compute_dtype(compute.dtype, setup.folder.spec), .device = device}, folder);
+      model::LoadOptions{.dtype = compute_dtype(compute.dtype, setup.folder.spec),
+                         .device = device,
+                         .quantise = compute.quantise.quantisation()},
+      folder);
   check_input(!adapter.empty() || compute.adapter_scale == 1,
               "adapter_scale without an adapter: give its folder with --adapter");
   if (!adapter.empty()) {

@@ -81,7 +81,11 @@ constexpr std::pair<const char*, const char*> kForeignNames[] = {
     {"peft_use_rslora", "use_rslora"},
     {"peft_layers_to_transform", "layers_to_transform"},
     {"lora_bias", "bias (of the base: none, lora_only, all); biases on lora_B are not offered"},
-    {"load_in_4bit", "nothing like it yet: use dtype bfloat16"},
+    {"use_bnb_nested_quant", "bnb_4bit_use_double_quant"},
+    {"double_quantization", "bnb_4bit_use_double_quant"},
+    {"bnb_4bit_compute_dtype", "dtype"},
+    {"quantization_bit", "load_in_4bit or load_in_8bit"},
+    {"bnb_4bit_quant_storage", "nothing like it: codes are stored as bytes"},
     {"evaluation_strategy", "eval_strategy"},
     {"test_file", "eval_data"},
     {"kl_coef", "beta"},
@@ -113,7 +117,6 @@ constexpr std::pair<const char*, const char*> kForeignNames[] = {
     {"wandb_project", "nothing like it: metrics.jsonl, TensorBoard and MLflow files are written (report_to)"},
     {"deepspeed", "nothing like it: una shards nothing yet; several ranks: nproc"},
     {"fsdp", "nothing like it: una shards nothing yet; several ranks: nproc"},
-    {"load_in_8bit", "nothing like it yet: use dtype bfloat16"},
     {"use_liger_kernel", "nothing like it: una's kernels are always fused"},
 };
 

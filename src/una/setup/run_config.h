@@ -11,6 +11,7 @@
 #include "una/online/online_options.h"
 #include "una/rows/data_options.h"
 #include "una/setup/held_out_options.h"
+#include "una/setup/quantise_options.h"
 #include "una/train/train_options.h"
 
 namespace una::setup {
@@ -25,6 +26,7 @@ struct ModelOptions {
   std::string dtype = "auto";
   bool bf16 = false;
   std::string device = "cpu";
+  QuantiseOptions quantise;
   bool use_peft = true;
   bool train_router = false;
   std::int64_t lora_r = 16;
@@ -47,6 +49,7 @@ struct ModelOptions {
       "compute: auto (as stored, fp16 as bf16; float32 on a CPU without bf16 products) | float32 | bfloat16");
     v("bf16", bf16, "the same as dtype bfloat16");
     v("device", device, kDeviceHelp);
+    quantise.fields(v);
     v("use_peft", use_peft, "train a LoRA adapter; false: every weight");
     v("train_router", train_router,
       "with use_peft false: the routers of a mixture of experts train too; false: they stay frozen");

@@ -33,7 +33,8 @@ struct Policies {
 Policies load_policies(const setup::RunConfig& config, const setup::ModelPlace& place,
                        const std::string& start) {
   Policies out;
-  const setup::Compute compute{config.model.dtype, config.model.device};
+  const setup::Compute compute{
+      .dtype = config.model.dtype, .device = config.model.device, .quantise = config.model.quantise};
   out.policy = setup::load_for_inference(place.folder, place.adapter, compute);
   out.moved = place.folder != start || !place.adapter.empty();
   if (place.folder != start) { out.start = setup::load_for_inference(start, "", compute); }
