@@ -25,14 +25,15 @@ CACHE = ROOT / ".cache" / "tidy"
 
 
 def flags_of(entry):
-    """What clang needs of a g++ command: macros, include folders, the language. Warnings are clang-tidy's own."""
+    """What clang needs of a g++ command: macros, include folders, the language. Warnings are clang-tidy's own; a
+    precompiled header (-include) is g++'s, and without it a missing #include is seen."""
     words = entry.get("arguments") or shlex.split(entry["command"])
     kept, take_next = [], False
     for word in words:
         if take_next or re.match(r"-(D|I|std=|m)", word):
             kept.append(word)
-            take_next = word in {"-isystem", "-I", "-D", "-include"}
-        elif word in {"-isystem", "-include"}:
+            take_next = word in {"-isystem", "-I", "-D"}
+        elif word == "-isystem":
             kept.append(word)
             take_next = True
     return kept

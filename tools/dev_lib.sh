@@ -1,5 +1,5 @@
 # Functions of ./dev. Sourced, never run alone; the caller's folder is the project's root.
-build_packages="g++ cmake ninja-build ccache mold git ca-certificates libyaml-cpp-dev nlohmann-json3-dev
+build_packages="g++ cmake ninja-build mold git ca-certificates libyaml-cpp-dev nlohmann-json3-dev
   libsimdjson-dev libxxhash-dev libboost1.81-dev zlib1g-dev libzstd-dev libcsv-dev libcurl4-openssl-dev
   libtcmalloc-minimal4 pkg-config libgtest-dev libbenchmark-dev python3 python3-pip"
 tool_packages="clang-format-19 clang-tidy-19"
@@ -146,8 +146,8 @@ setup_quiet() {
   setup && build release una
 }
 
-configure() {
-  [ -f "build/$1/build.ninja" ] || cmake --preset "$1" >/dev/null
+configure() { # shellcheck disable=SC2086
+  [ -f "build/$1/build.ninja" ] || cmake --preset "$1" ${UNA_CMAKE_OPTIONS:-} >/dev/null
 }
 
 build() {
