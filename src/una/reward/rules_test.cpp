@@ -136,7 +136,8 @@ TEST(Rules, ACommandThatHangsOrNeverStopsWritingIsEnded) {
   };
   EXPECT_NE(words("sleep 30").find("did not end within 0.3 s"), std::string::npos) << words("sleep 30");
   EXPECT_NE(words("yes 1").find("more than 2 lines"), std::string::npos) << words("yes 1");
-  EXPECT_EQ(words("sleep 30 & echo 1; echo 2"), "no error");
+  // what it leaves behind is not waited for; its own standard error is closed, or a caller of this test would wait for it
+  EXPECT_EQ(words("sleep 30 2>/dev/null & echo 1; echo 2"), "no error");
 }
 
 TEST(Rules, CommandsSeeToolsAndAllThatATurnHolds) {
