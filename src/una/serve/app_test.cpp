@@ -335,6 +335,11 @@ TEST(App, AnImplicitRewardIsBetaTimesTheLogRatio) {
   const Json ranked =
       house.post("/v2/rerank", {{"query", "the sea"}, {"documents", {"the end", "a b c"}}})["results"];
   EXPECT_EQ(ranked[0]["index"], two[0]["score"] > two[1]["score"] ? 0 : 1);
+  const Json objects = Json::array({{{"text", "the end"}}, {{"text", "a b c"}}});
+  EXPECT_EQ(house.post("/v2/rerank", {{"query", "the sea"}, {"documents", objects}})["results"], ranked);
+  house.post("/v2/rerank", {{"documents", objects}}, 400);
+  const Json untitled = Json::array({{{"title", "no text"}}});
+  house.post("/v2/rerank", {{"query", "the sea"}, {"documents", untitled}}, 400);
   house.post("/v1/score", {{"model", "base"}, {"text_1", "a"}, {"text_2", "b"}}, 400);
 }
 

@@ -160,6 +160,23 @@ std::vector<std::string> texts_of(const openai::detail::Fields& fields,
   throw openai::BadRequest(*names.begin(), cat("'", *names.begin(), "' is missing"));
 }
 
+// Documents to rank: strings, or objects with a "text" as clients of Cohere and Jina send them.
+std::vector<std::string> documents_of(const openai::detail::Fields& fields) {
+  const Json* documents = fields.any("documents");
+  if (documents == nullptr || !documents->is_array() || documents->empty() ||
+      !documents->front().is_object()) {
+    return texts_of(fields, {"documents"});
+  }
+  std::vector<std::string> out;
+  for (const Json& document : *documents) {
+    if (!document.is_object() || !document.contains("text") || !document["text"].is_string()) {
+      throw openai::BadRequest("documents", "'documents' must be strings, or objects that have a 'text'");
+    }
+    out.push_back(document["text"].get<std::string>());
+  }
+  return out;
+}
+
 // "input" (strings, or one list of ids) or "messages", whole.
 std::vector<Scored> inputs_of(const Service& service, const net::Arrived& arrived) {
   const openai::detail::Fields fields(arrived.body);
@@ -235,11 +252,12 @@ Routed score(Service& service, const net::Arrived& arrived) {
 Routed rerank(Service& service, const net::Arrived& arrived) {
   const openai::detail::Fields fields(arrived.body);
   const Named named = service.named(fields.text("model").value_or(""));
-  const std::string query = fields.text("query").value_or("");
-  const std::vector<std::string> documents = texts_of(fields, {"documents"});
+  const std::optional<std::string> query = fields.text("query");
+  if (!query) { throw openai::BadRequest("query", "'query' is missing"); }
+  const std::vector<std::string> documents = documents_of(fields);
   const auto top = static_cast<std::size_t>(fields.count("top_n", 0, 1'000'000).value_or(0));
   std::vector<Scored> texts;
-  for (const std::string& document : documents) { texts.push_back(answered(service, query, document)); }
+  for (const std::string& document : documents) { texts.push_back(answered(service, *query, document)); }
   const std::int64_t tokens = tokens_of(texts);
   const auto write = [&service, named, tokens, documents, top](const std::vector<double>& scores) {
     std::vector<std::size_t> order(scores.size());
