@@ -15,9 +15,7 @@ namespace una::objective {
 
 // at::log_sigmoid is min(a, 0) - log1p(exp(-|a|)) with slope 1/2 at 0. at::softplus is not used: it becomes
 // linear at 20, an error of 2e-9 in fp64.
-at::Tensor log_sigmoid(const at::Tensor& a) { return at::log_sigmoid(a); }
-
-at::Tensor softplus(const at::Tensor& a) { return -at::log_sigmoid(-a); }
+at::Tensor exact_softplus(const at::Tensor& a) { return -at::log_sigmoid(-a); }
 
 at::Tensor residual(Link link, const at::Tensor& u, const at::Tensor& t) {
   if (link == Link::kIdentity) { return u - t; }
@@ -27,7 +25,7 @@ at::Tensor residual(Link link, const at::Tensor& u, const at::Tensor& t) {
 at::Tensor kernel_loss(const Kernel& kernel, const at::Tensor& u, const at::Tensor& t) {
   if (kernel.loss == PointLoss::kBce) {
     check(kernel.link == Link::kSigmoid, "objective: bce needs the sigmoid link");
-    return softplus(u) - t * u;
+    return exact_softplus(u) - t * u;
   }
   const at::Tensor e = residual(kernel.link, u, t);
   switch (kernel.loss) {

@@ -17,8 +17,7 @@ struct Kernel {
   double huber_delta = 1;
 };
 
-at::Tensor softplus(const at::Tensor& a);     // log(1 + e^a), slope 1/2 at 0
-at::Tensor log_sigmoid(const at::Tensor& a);  // -softplus(-a)
+at::Tensor exact_softplus(const at::Tensor& a);  // log(1 + e^a), slope 1/2 at 0
 
 // link(u) - t. For the sigmoid (1-t) sigma(u) - t sigma(-u), so that hard targets lose no precision.
 at::Tensor residual(Link link, const at::Tensor& u, const at::Tensor& t);

@@ -28,16 +28,16 @@ const Kernel kAll[] = {{Link::kSigmoid, PointLoss::kMse},       {Link::kSigmoid,
                        {Link::kIdentity, PointLoss::kHuber, .5}};
 
 TEST(Kernel, SoftplusHasFullDigitsEverywhere) {
-  EXPECT_DOUBLE_EQ(softplus(scalar(0)).item<double>(), std::log(2.0));
-  EXPECT_NEAR(softplus(scalar(25)).item<double>(), 25 + std::exp(-25.0), 1e-14);
-  EXPECT_NEAR(softplus(scalar(-30)).item<double>() / std::exp(-30.0), 1, 1e-12);
-  EXPECT_EQ(softplus(scalar(1e4)).item<double>(), 1e4);
-  EXPECT_EQ(softplus(scalar(-1e4)).item<double>(), 0);
+  EXPECT_DOUBLE_EQ(exact_softplus(scalar(0)).item<double>(), std::log(2.0));
+  EXPECT_NEAR(exact_softplus(scalar(25)).item<double>(), 25 + std::exp(-25.0), 1e-14);
+  EXPECT_NEAR(exact_softplus(scalar(-30)).item<double>() / std::exp(-30.0), 1, 1e-12);
+  EXPECT_EQ(exact_softplus(scalar(1e4)).item<double>(), 1e4);
+  EXPECT_EQ(exact_softplus(scalar(-1e4)).item<double>(), 0);
 }
 
 TEST(Kernel, TheSlopeOfSoftplusAtZeroIsOneHalf) {
   const at::Tensor x = scalar(0).requires_grad_();
-  EXPECT_DOUBLE_EQ(torch::autograd::grad({softplus(x).sum()}, {x})[0].item<double>(), .5);
+  EXPECT_DOUBLE_EQ(torch::autograd::grad({exact_softplus(x).sum()}, {x})[0].item<double>(), .5);
 }
 
 TEST(Kernel, LossesByHand) {

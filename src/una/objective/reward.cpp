@@ -77,7 +77,7 @@ class Reward final : public Objective {
     const at::Tensor r_w = score.index_select(0, device_tensor(chosen, device));
     const at::Tensor r_l = score.index_select(0, device_tensor(rejected, device));
     const at::Tensor x = r_w - r_l - device_tensor(margins, device);
-    at::Tensor loss = softplus(x) - device_tensor(targets, device) * x;
+    at::Tensor loss = exact_softplus(x) - device_tensor(targets, device) * x;
     const double centring = options_.center_rewards_coefficient;
     if (centring != 0) { loss = loss + centring * (r_w + r_l).square(); }
     return loss.dot(device_tensor(weights, device));

@@ -9,7 +9,7 @@ at::Tensor sorted(const at::Tensor& values) { return std::get<0>(values.sort(0))
 
 at::Tensor between(const at::Tensor& upper, const at::Tensor& lower, const ObjectiveOptions& options) {
   const at::Tensor v = options.beta * (sorted(upper) - sorted(lower));
-  return softplus(v) - (1 - options.label_smoothing) * v;
+  return exact_softplus(v) - (1 - options.label_smoothing) * v;
 }
 
 }  // namespace

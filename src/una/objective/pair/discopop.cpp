@@ -1,3 +1,5 @@
+#include <ATen/ops/log_sigmoid.h>
+
 #include "una/objective/kernel.h"
 #include "una/objective/pair/pair_losses.h"
 #include "una/objective/tensor_operators.h"
@@ -9,8 +11,8 @@ namespace una::objective {
 at::Tensor discopop_loss(const Pairs& pairs, const ObjectiveOptions& options) {
   const at::Tensor v = options.beta * pairs.z;
   const at::Tensor gate = v / options.discopop_tau;
-  const at::Tensor exponential = (log_sigmoid(gate) - v).clamp_max(20.0).exp();
-  return softplus(-v) * (-gate).sigmoid() + exponential;
+  const at::Tensor exponential = (at::log_sigmoid(gate) - v).clamp_max(20.0).exp();
+  return exact_softplus(-v) * (-gate).sigmoid() + exponential;
 }
 
 }  // namespace una::objective

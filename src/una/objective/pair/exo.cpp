@@ -1,5 +1,7 @@
 #include <cmath>
 
+#include <ATen/ops/log_sigmoid.h>
+
 #include "una/objective/kernel.h"
 #include "una/objective/pair/pair_losses.h"
 #include "una/objective/tensor_operators.h"
@@ -10,8 +12,8 @@ namespace una::objective {
 at::Tensor exo_pair_loss(const Pairs& pairs, const ObjectiveOptions& options) {
   const at::Tensor v = options.beta * pairs.z;
   const double eps = options.label_smoothing;
-  return v.sigmoid() * (log_sigmoid(v) - std::log1p(-eps)) +
-         (-v).sigmoid() * (log_sigmoid(-v) - std::log(eps));
+  return v.sigmoid() * (at::log_sigmoid(v) - std::log1p(-eps)) +
+         (-v).sigmoid() * (at::log_sigmoid(-v) - std::log(eps));
 }
 
 }  // namespace una::objective

@@ -1,6 +1,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include <ATen/ops/log_sigmoid.h>
+
 #include "una/objective/kernel.h"
 #include "una/objective/methods.h"
 #include "una/objective/pair/pair_losses.h"
@@ -24,7 +26,7 @@ at::Tensor divergence_score(const at::Tensor& delta, const ObjectiveOptions& opt
                                         {"js_divergence", Divergence::kJs},
                                         {"alpha_divergence", Divergence::kAlpha}});
   if (kind == Divergence::kForwardKl) { return -(-delta).clamp_max(kLargestExponent).exp(); }
-  if (kind == Divergence::kJs) { return log_sigmoid(delta); }
+  if (kind == Divergence::kJs) { return at::log_sigmoid(delta); }
   const double power = options.f_alpha_divergence_coef - 1;
   // alpha -> 1 is the reverse KL; expm1 keeps precision near it.
   if (kind == Divergence::kAlpha && std::abs(power) > 1e-9) {

@@ -28,14 +28,14 @@ at::Tensor log_odds(const at::Tensor& logp, const at::Tensor& length) {
 at::Tensor simpo_loss(const Pairs& pairs, const ObjectiveOptions& options) {
   const at::Tensor gap =
       pairs.chosen_logp / pairs.chosen_length - pairs.rejected_logp / pairs.rejected_length;
-  return softplus(options.simpo_gamma - options.beta * gap);
+  return exact_softplus(options.simpo_gamma - options.beta * gap);
 }
 
 // The ratio term of ORPO (arXiv 2403.07691), times its lambda (beta); the NLL is a separate part.
 at::Tensor orpo_loss(const Pairs& pairs, const ObjectiveOptions& options) {
   const at::Tensor o =
       log_odds(pairs.chosen_logp, pairs.chosen_length) - log_odds(pairs.rejected_logp, pairs.rejected_length);
-  return options.beta * softplus(-o);
+  return options.beta * exact_softplus(-o);
 }
 
 }  // namespace una::objective

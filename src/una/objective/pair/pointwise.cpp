@@ -7,12 +7,12 @@ namespace una::objective {
 // NCA (arXiv 2402.05369): each answer against noise of mass 1/2.
 at::Tensor nca_pair_loss(const Pairs& pairs, const ObjectiveOptions& options) {
   const at::Tensor w = options.beta * pairs.chosen, l = options.beta * pairs.rejected;
-  return softplus(-w) + 0.5 * softplus(w) + 0.5 * softplus(l);
+  return exact_softplus(-w) + 0.5 * exact_softplus(w) + 0.5 * exact_softplus(l);
 }
 
 // BCO without its running mean, as TRL's bco_pair; una_f running has the mean.
 at::Tensor bco_pair_loss(const Pairs& pairs, const ObjectiveOptions& options) {
-  return softplus(-options.beta * pairs.chosen) + softplus(options.beta * pairs.rejected);
+  return exact_softplus(-options.beta * pairs.chosen) + exact_softplus(options.beta * pairs.rejected);
 }
 
 // APO (arXiv 2408.06266, Eq. 7): chosen up, rejected down.

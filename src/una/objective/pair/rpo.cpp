@@ -1,3 +1,5 @@
+#include <ATen/ops/log_sigmoid.h>
+
 #include "una/objective/kernel.h"
 #include "una/objective/pair/pair_losses.h"
 #include "una/objective/tensor_operators.h"
@@ -14,14 +16,15 @@ at::Tensor rpo_sq_loss(const Pairs& pairs, const ObjectiveOptions& options) {
 at::Tensor rpo_bwd_loss(const Pairs& pairs, const ObjectiveOptions& options) {
   const at::Tensor v = options.beta * pairs.z, a = options.rpo_eta * pairs.gap;
   const at::Tensor t = a.sigmoid();
-  return t * (log_sigmoid(a) - log_sigmoid(v)) + (-a).sigmoid() * (log_sigmoid(-a) - log_sigmoid(-v));
+  return t * (at::log_sigmoid(a) - at::log_sigmoid(v)) +
+         (-a).sigmoid() * (at::log_sigmoid(-a) - at::log_sigmoid(-v));
 }
 
 // KL(sigma(v) || sigma(a)).
 at::Tensor rpo_fwd_loss(const Pairs& pairs, const ObjectiveOptions& options) {
   const at::Tensor v = options.beta * pairs.z, a = options.rpo_eta * pairs.gap;
-  return v.sigmoid() * (log_sigmoid(v) - log_sigmoid(a)) +
-         (-v).sigmoid() * (log_sigmoid(-v) - log_sigmoid(-a));
+  return v.sigmoid() * (at::log_sigmoid(v) - at::log_sigmoid(a)) +
+         (-v).sigmoid() * (at::log_sigmoid(-v) - at::log_sigmoid(-a));
 }
 
 }  // namespace una::objective

@@ -6,7 +6,7 @@ namespace una::objective {
 namespace {
 
 // Cross entropy of sigma(v) with the target 1 - eps.
-at::Tensor logistic(const at::Tensor& v, double eps) { return softplus(v) - (1 - eps) * v; }
+at::Tensor logistic(const at::Tensor& v, double eps) { return exact_softplus(v) - (1 - eps) * v; }
 
 }  // namespace
 
@@ -19,7 +19,7 @@ at::Tensor sigmoid_loss(const Pairs& pairs, const ObjectiveOptions& options) {
 at::Tensor robust_loss(const Pairs& pairs, const ObjectiveOptions& options) {
   const at::Tensor v = options.beta * pairs.z;
   const double eps = options.label_smoothing;
-  return ((1 - eps) * softplus(-v) - eps * softplus(v)) / (1 - 2 * eps);
+  return ((1 - eps) * exact_softplus(-v) - eps * exact_softplus(v)) / (1 - 2 * eps);
 }
 
 at::Tensor sigmoid_norm_loss(const Pairs& pairs, const ObjectiveOptions& options) {

@@ -163,8 +163,8 @@ at::Tensor PromptLaw::losses(const at::Tensor& x, const ThumbsTable& table, Metr
   const at::Tensor u =
       x.unsqueeze(1) + g.index_select(0, device_tensor(table.owner, x.device()));  // [answers, nodes]
   const at::Tensor up = device_tensor(table.up, x.device()).unsqueeze(1);
-  const at::Tensor terms =
-      by_prompt(up * u - objective::softplus(u), table) + device_tensor(log_weights, x.device()).unsqueeze(0);
+  const at::Tensor terms = by_prompt(up * u - objective::exact_softplus(u), table) +
+                           device_tensor(log_weights, x.device()).unsqueeze(0);
   const at::Tensor posterior = at::softmax(terms.detach(), 1);
   const std::vector<double> means = host_values((posterior * g).sum(1));
   const std::vector<double> squares = host_values((posterior * g.square()).sum(1));

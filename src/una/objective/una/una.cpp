@@ -306,7 +306,7 @@ class Una final : public Objective {
     const at::Device device = reward.device();
     const at::Tensor v = reward.index_select(0, device_tensor(pairs.chosen, device)) -
                          reward.index_select(0, device_tensor(pairs.rejected, device));
-    return (objective::softplus(v) - device_tensor(targets, device) * v) *
+    return (objective::exact_softplus(v) - device_tensor(targets, device) * v) *
            device_tensor(pairs.weights, device);
   }
 
