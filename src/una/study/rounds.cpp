@@ -29,8 +29,6 @@
 namespace una::study {
 namespace {
 
-struct Stopped {};  // Ctrl-C, between or within stages
-
 // The folder of all rounds and the work that is left in it.
 class Rounds {
  public:

@@ -1,13 +1,10 @@
 #include "una/study/tune.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdio>
-#include <exception>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
@@ -24,13 +21,12 @@
 #include "una/setup/methods.h"
 #include "una/setup/run_inputs.h"
 #include "una/study/stages.h"
+#include "una/study/workers.h"
 #include "una/train/checkpoint.h"
 #include "una/train/training_loop.h"
 
 namespace una::study {
 namespace {
-
-struct Stopped {};  // Ctrl-C, between or within runs
 
 // A candidate's run with one seed.
 struct Trial {
@@ -61,7 +57,6 @@ class Tune {
   void check_config();
   void open();
   void search();
-  void run_rung(const std::vector<Trial>& trials);
   void run_trial(const Trial& trial);
   setup::RunConfig trial_config(const Candidate& candidate, std::int64_t seed) const;
   std::string trial_name(const Trial& trial) const {
@@ -169,30 +164,6 @@ void Tune::run_trial(const Trial& trial) {
                {{"value", std::isnan(value) ? Json(nullptr) : Json(value)}, {"seconds", result.seconds}});
 }
 
-// Several at one time. The first trouble ends the rung when the runs that were begun are over.
-void Tune::run_rung(const std::vector<Trial>& trials) {
-  std::atomic<std::size_t> next = 0;
-  std::exception_ptr trouble;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < trials.size(); i = next++) {
-      try {
-        if (interrupted()) { throw Stopped(); }
-        run_trial(trials[i]);
-      } catch (...) {
-        const std::lock_guard lock(mutex_);
-        if (!trouble) { trouble = std::current_exception(); }
-        next = trials.size();
-      }
-    }
-  };
-  std::vector<std::thread> threads;
-  for (std::int64_t i = 0; i < std::min<std::int64_t>(options_.tune_processes, std::ssize(trials)); ++i) {
-    threads.emplace_back(work);
-  }
-  for (std::thread& thread : threads) { thread.join(); }
-  if (trouble) { std::rethrow_exception(trouble); }
-}
-
 void Tune::search() {
   std::vector<std::size_t> alive(records_.size());
   for (std::size_t i = 0; i < alive.size(); ++i) { alive[i] = i; }
@@ -206,7 +177,8 @@ void Tune::search() {
     }
     log_info(
         cat("rung       ", alive.size(), " candidates to step ", steps, ", ", missing.size(), " runs to do"));
-    run_rung(missing);
+    run_at_once(missing.size(), static_cast<std::size_t>(options_.tune_processes),
+                [&](std::size_t i) { run_trial(missing[i]); });
     for (const std::size_t candidate : alive) { records_[candidate].values.clear(); }
     for (const Trial& trial : all) {
       const Json& value = stages_->find(stage_name(trial))->at("value");

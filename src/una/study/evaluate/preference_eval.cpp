@@ -21,6 +21,7 @@
 #include "una/report/progress_bar.h"
 #include "una/run/run_ranks.h"
 #include "una/study/evaluate/interval_text.h"
+#include "una/study/workers.h"
 #include "una/text/python/strings.h"
 
 namespace una::study {
@@ -68,8 +69,6 @@ std::vector<double> scores_of(const eval::RowResult& result) {
   return scores;
 }
 
-struct Stopped {};  // Ctrl-C
-
 // The rows that rank 0's journal lacks, on every rank. `journal`: null on the others.
 std::vector<std::size_t> missing_rows(const std::string& task, const std::vector<PreferenceRow>& rows,
                                       const eval::RowJournal* journal, dist::Ranks& gang) {
@@ -106,10 +105,9 @@ void score_missing(const std::string& task, const std::vector<PreferenceRow>& ro
       const PreferenceRow& row = rows[pending[p]];
       eval::RowResult result;
       for (std::size_t a = 0; a < row.answers.size(); ++a, ++at) {
-        if (verdicts[at].score) {
-          result.parts.push_back({cat("score ", kFirstNumber + a), *verdicts[at].score, 1});
-        }
-        const bool first = !verdicts[at].score && out.first_failure.empty();
+        const std::optional<double>& score = verdicts[at].score;
+        if (score) { result.parts.push_back({cat("score ", kFirstNumber + a), *score, 1}); }
+        const bool first = !score && out.first_failure.empty();
         if (first) { out.first_failure = cat(row.where.text(), ": ", verdicts[at].failure); }
       }
       if (journal != nullptr && result.parts.size() == row.answers.size()) {

@@ -18,6 +18,7 @@
 #include "una/run/prompts.h"
 #include "una/study/evaluate/interval_text.h"
 #include "una/study/evaluate/win_answers.h"
+#include "una/study/workers.h"
 #include "una/wins/contest.h"
 
 namespace una::study {
@@ -31,8 +32,6 @@ using wins::QuestionRow;
 
 constexpr std::size_t kShownRows = 5;  // of the worst and of the best, in the report
 constexpr double kEven = 0.5;
-
-struct Stopped {};  // Ctrl-C
 
 // Who is compared with whom on a task, and all their answers.
 struct Side {
@@ -79,7 +78,7 @@ WinTask prepare(const std::string& name, EvalModel& model, const WinOptions& opt
     task.opponent = {options.against, read_other_answers(options.against, task.rows)};
   } else if (brings) {
     task.opponent.name = task.rows[0].other_name;
-    for (const QuestionRow& row : task.rows) { task.opponent.answers.push_back({{*row.other}, 0}); }
+    for (const QuestionRow& row : task.rows) { task.opponent.answers.push_back({{row.other.value()}, 0}); }
   } else {
     check_input(written.size() > 1, name,
                 ": nothing to compare the model with: give --adapter, or --against FILE with ",
@@ -108,8 +107,9 @@ struct Contest {
 std::vector<std::pair<std::string, double>> category_rates(const WinTask& task, const ContestScore& score) {
   std::map<std::string, std::pair<double, double>> sums;
   for (std::size_t i = 0; i < task.rows.size(); ++i) {
-    if (task.rows[i].category.empty() || !score.shares[i]) { continue; }
-    sums[task.rows[i].category].first += *score.shares[i];
+    const std::optional<double>& share = score.shares[i];
+    if (task.rows[i].category.empty() || !share) { continue; }
+    sums[task.rows[i].category].first += *share;
     sums[task.rows[i].category].second += 1;
   }
   std::vector<std::pair<std::string, double>> out;
@@ -138,9 +138,10 @@ void repeat_judge(const std::string& name, const std::vector<Duel>& duels, const
   const std::vector<Outcome> outcomes = judged(sample, *again, "judge again");
   double same = 0;
   for (std::size_t i = 0; i < most; ++i) {
-    if (!outcomes[i].share || !contest.outcomes[i].share) { continue; }
+    const std::optional<double>&now = outcomes[i].share, &before = contest.outcomes[i].share;
+    if (!now || !before) { continue; }
     contest.repeated += 1;
-    same += *outcomes[i].share == *contest.outcomes[i].share ? 1 : 0;
+    same += *now == *before ? 1 : 0;
   }
   if (contest.repeated > 0) { contest.judge_agreement = same / static_cast<double>(contest.repeated); }
 }
@@ -173,8 +174,8 @@ std::string contest_text(const Contest& contest) {
   if (score.missing > 0) { out += cat(", ", score.missing, " prompts without a verdict"); }
   out += "\n";
   if (score.gain) {
-    out += cat("    score                 ", interval_text(*score.score, 3), " against ",
-               interval_text(*score.opponent_score, 3), ", gain ", interval_text(*score.gain, 3), "  ",
+    out += cat("    score                 ", interval_text(score.score.value(), 3), " against ",
+               interval_text(score.opponent_score.value(), 3), ", gain ", interval_text(*score.gain, 3), "  ",
                eval::verdict_of(*score.gain), "\n");
   }
   for (const auto& [category, rate] : contest.by_category) {
@@ -200,8 +201,8 @@ Json contest_json(const Contest& contest) {
            {"tied", score.tied},
            {"lost", score.lost}};
   if (score.gain) {
-    out["score"] = interval_json(*score.score);
-    out["opponent_score"] = interval_json(*score.opponent_score);
+    out["score"] = interval_json(score.score.value());
+    out["opponent_score"] = interval_json(score.opponent_score.value());
     out["gain"] = interval_json(*score.gain);
   }
   for (const auto& [category, rate] : contest.by_category) { out["categories"][category] = rate; }
@@ -218,7 +219,7 @@ std::vector<std::size_t> ranked(const ContestScore& score) {
     if (score.shares[i]) { rows.push_back(i); }
   }
   std::stable_sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
-    return std::pair(*score.shares[a], score.gains[a]) < std::pair(*score.shares[b], score.gains[b]);
+    return std::pair(score.shares[a], score.gains[a]) < std::pair(score.shares[b], score.gains[b]);
   });
   return rows;
 }
@@ -238,7 +239,7 @@ report::AnswerTable answer_table(const WinTask& task, const Side& candidate, con
   const std::size_t each = candidate.answers.size() / task.rows.size(),
                     others = task.opponent.answers.size() / task.rows.size();
   for (const std::size_t row : rows) {
-    std::string verdict = cat("share ", fixed(*contest.score.shares[row], 2));
+    std::string verdict = cat("share ", fixed(contest.score.shares[row].value(), 2));
     if (contest.score.gain) {
       verdict += cat(", score ", contest.score.gains[row] < 0 ? "" : "+", fixed(contest.score.gains[row], 2));
     }
