@@ -57,6 +57,8 @@ void read_moe(const ConfigReader& config, const MoeDefaults& defaults, ModelSpec
 void print_moe(const ModelSpec& spec, const char* experts_key, Json& config);
 // InputError for a spec whose experts do not fit together.
 void check_moe(const ModelSpec& spec);
+// check_moe for families that have experts in every layer and norm the probabilities of those a token uses.
+void check_all_sparse(const ModelSpec& spec);
 
 // Reads "attention_bias", for families in which it covers q, k, v and o.
 void read_attention_bias(const ConfigReader& config, ModelSpec& spec);

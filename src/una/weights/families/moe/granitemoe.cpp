@@ -24,9 +24,7 @@ void print(const ModelSpec& spec, Json& config) {
 
 void check_granitemoe(const ModelSpec& spec) {
   check_biases_whole(spec);
-  check_moe(spec);
-  check_input(spec.moe.norm_topk_prob && spec.moe.sparse_layers.empty(),
-              "config.json: a granitemoe model has experts in every layer, with normed probabilities");
+  check_all_sparse(spec);
 }
 
 PartNames granitemoe_names() {

@@ -36,9 +36,7 @@ void print(const ModelSpec& spec, Json& config) {
 
 void check_mixtral(const ModelSpec& spec) {
   check_no_biases(spec);
-  check_moe(spec);
-  check_input(spec.moe.norm_topk_prob && spec.moe.sparse_layers.empty(),
-              "config.json: a mixtral model has experts in every layer, with normed probabilities");
+  check_all_sparse(spec);
 }
 
 PartNames mixtral_names() {

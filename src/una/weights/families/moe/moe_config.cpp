@@ -45,4 +45,10 @@ void check_moe(const ModelSpec& spec) {
               "config.json: a ", spec.model_type, " model has experts, of which each token uses one or more");
 }
 
+void check_all_sparse(const ModelSpec& spec) {
+  check_moe(spec);
+  check_input(spec.moe.norm_topk_prob && spec.moe.sparse_layers.empty(), "config.json: a ", spec.model_type,
+              " model has experts in every layer, with normed probabilities");
+}
+
 }  // namespace una::weights::detail
