@@ -128,6 +128,9 @@ void check_lora(const LoraSpec& lora, const std::string& what) {
   check_input(lora.modules_to_save.empty(), what,
               ": llama.cpp's adapters hold no whole modules, and this one holds ",
               join(lora.modules_to_save, ", "), advice);
+  check_input(lora.target_parameters.empty(), what,
+              ": una writes no adapters of experts for llama.cpp, and this one has some (target_parameters)",
+              advice);
   check_input(lora.bias == "none", what,
               ": llama.cpp's adapters hold no biases, and this one trained some (bias: ", lora.bias, ")",
               advice);

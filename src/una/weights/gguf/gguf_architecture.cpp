@@ -82,6 +82,25 @@ void check_starcoder2(const ModelSpec& spec, const std::string& what) {
               ": llama.cpp's starcoder2 has all biases; this model has none");
 }
 
+// llama.cpp's graphs have experts in every layer, and each divides the chosen probabilities by their sum or does not.
+void check_experts(const ModelSpec& spec, bool normed, const std::string& what) {
+  check_input(spec.moe.sparse_layers.empty(), what, ": llama.cpp's ", spec.model_type,
+              " has experts in every layer; some layers of this model are dense");
+  check_input(spec.moe.norm_topk_prob == normed, what, ": llama.cpp's ", spec.model_type,
+              normed ? " divides the probabilities of the chosen experts by their sum"
+                     : " takes the probabilities of the chosen experts as they are",
+              "; this model's norm_topk_prob says otherwise");
+}
+
+void check_normed_experts(const ModelSpec& spec, const std::string& what) { check_experts(spec, true, what); }
+
+void check_olmoe(const ModelSpec& spec, const std::string& what) {
+  check_experts(spec, false, what);
+  check_input(spec.num_heads == spec.num_kv_heads, what,
+              ": llama.cpp's olmoe has as many key-value heads as heads; this model has ", spec.num_kv_heads,
+              " and ", spec.num_heads);
+}
+
 void add_caps(const ModelSpec& spec, const std::string& name, GgufMetadata& out) {
   if (spec.attention_soft_cap > 0) {
     out.emplace_back(name + ".attn_logit_softcapping", f32(spec.attention_soft_cap));
@@ -119,6 +138,21 @@ GgufArchitecture llama(std::string_view model_type) {
           .rope_factors = true,
           .o_bias = true,
           .mlp_bias = true};
+}
+
+std::vector<GgufArchitecture> mixtures() {
+  GgufArchitecture mixtral = llama("mixtral"), granite = llama("granitemoe");
+  mixtral.check = granite.check = check_normed_experts;
+  granite.name = "granitemoe";
+  granite.add_keys = add_granite;
+  return {mixtral,
+          {.model_type = "qwen3_moe", .name = "qwen3moe", .check = check_normed_experts},
+          {.model_type = "olmoe",
+           .name = "olmoe",
+           .head = GgufHead::kWritten,
+           .own_head_size = false,
+           .check = check_olmoe},
+          granite};
 }
 
 GgufArchitecture olmo2(std::string_view model_type) {
@@ -202,6 +236,8 @@ std::vector<GgufArchitecture> make_architectures() {
        .add_keys = add_stablelm}};
   const std::vector<GgufArchitecture> more = gemmas();
   out.insert(out.begin() + 4, more.begin(), more.end());
+  const std::vector<GgufArchitecture> sparse = mixtures();
+  out.insert(out.end(), sparse.begin(), sparse.end());
   return out;
 }
 

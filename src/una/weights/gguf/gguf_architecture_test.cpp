@@ -77,6 +77,19 @@ TEST(GgufArchitecture, WhatTheGraphFixesMustBeSo) {
   EXPECT_PART(problem(parse("olmo2", R"({"head_dim": 16})")), "do not make 64");
 }
 
+TEST(GgufArchitecture, MixturesHaveTheRouterOfTheGraph) {
+  EXPECT_EQ(name_of("mixtral"), "llama");
+  EXPECT_EQ(name_of("granitemoe"), "granitemoe");
+  EXPECT_EQ(name_of("qwen3_moe", R"({"norm_topk_prob": true})"), "qwen3moe");
+  EXPECT_PART(problem(parse("qwen3_moe", R"({"norm_topk_prob": false})")), "divides the probabilities");
+  EXPECT_PART(problem(parse("qwen3_moe", R"({"norm_topk_prob": true, "mlp_only_layers": [1]})")),
+              "some layers of this model are dense");
+  EXPECT_EQ(name_of("olmoe", R"({"num_key_value_heads": 8})"), "olmoe");
+  EXPECT_PART(problem(parse("olmoe", R"({"num_key_value_heads": 8, "norm_topk_prob": true})")),
+              "as they are");
+  EXPECT_PART(problem(parse("olmoe")), "as many key-value heads as heads");
+}
+
 TEST(GgufArchitecture, SlidingLayersOfOlmo3TurnUnscaled) {
   ModelSpec spec = parse("olmo3", R"({"rope_theta": 500000})");
   EXPECT_EQ(problem(spec), "no error");

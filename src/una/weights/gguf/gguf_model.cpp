@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <string_view>
 
 #include <ATen/core/Tensor.h>
@@ -9,6 +10,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/weights/expert_tensors.h"
 #include "una/weights/family.h"
 #include "una/weights/gguf/gguf_names.h"
 #include "una/weights/gguf/gguf_rope.h"
@@ -85,10 +87,47 @@ GgufMetadata hyper_parameters(const GgufArchitecture& architecture, const ModelS
        f32(spec.norm_eps)},
       {arch + ".vocab_size", u32(spec.vocab_size)}};
   out.insert(out.end(), own.begin(), own.end());
+  if (spec.moe.num_experts > 0) {
+    out.emplace_back(arch + ".expert_count", u32(spec.moe.num_experts));
+    out.emplace_back(arch + ".expert_used_count", u32(spec.moe.experts_per_token));
+    out.emplace_back(arch + ".expert_feed_forward_length", u32(spec.moe.expert_size));
+  }
   add_gguf_rope(architecture, spec, out);
   if (architecture.windows) { add_windows(spec, arch, out); }
   if (architecture.add_keys != nullptr) { architecture.add_keys(spec, arch, out); }
   return out;
+}
+
+// Adds the experts of each layer, one tensor for each of their three matrices ([experts, rows, columns], whatever the form
+// of the files), and returns the other tensors.
+NamedTensors take_experts(const ModelSpec& spec, const PartNames& names, const NamedTensors& tensors,
+                          GgmlType type, GgufModel& out) {
+  if (spec.moe.num_experts == 0) { return tensors; }
+  StateDict files;
+  for (const auto& [ours, tensor] : tensors) { files.add(ours, tensor); }
+  const StateDict single = with_single_experts(spec, names, files, "gguf_model");
+  std::set<std::string> taken;
+  const std::vector<std::pair<std::string, std::string>> parts = {
+      {names.expert_gate, "gate"}, {names.expert_up, "up"}, {names.expert_down, "down"}};
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    if (!spec.is_sparse(layer)) { continue; }
+    for (const auto& [ours, theirs] : parts) {
+      std::vector<at::Tensor> matrices;
+      for (std::int64_t expert = 0; expert < spec.moe.num_experts; ++expert) {
+        matrices.push_back(
+            single.at(*taken.insert(cat(names.expert_prefix(layer, expert), ours, ".weight")).first));
+      }
+      std::vector<std::int64_t> shape = matrices[0].sizes().vec();
+      shape.insert(shape.begin(), spec.moe.num_experts);
+      add_gguf_tensor(out, cat("blk.", layer, ".ffn_", theirs, "_exps.weight"), matrices[0], shape, type);
+      out.tensors.back().rest.assign(matrices.begin() + 1, matrices.end());
+    }
+  }
+  NamedTensors others;
+  for (const auto& [ours, tensor] : single.all()) {
+    if (!taken.contains(ours)) { others.emplace_back(ours, tensor); }
+  }
+  return others;
 }
 
 std::string window_loss(const ModelSpec& spec) {
@@ -149,12 +188,13 @@ GgufModel gguf_model(const ModelSpec& spec, const std::vector<std::pair<std::str
   const PartNames& names = find_family(spec).names;
   GgufModel out;
   out.metadata = hyper_parameters(arch, spec, type, name);
-  for (const auto& [ours, tensor] : tensors) {
+  for (const auto& [ours, tensor] : take_experts(spec, names, tensors, type, out)) {
     const auto [module, ending] = parts_of(ours);
     const std::string theirs = gguf_module_name(arch, names, module);
-    const bool shifted = arch.norm_plus_one && is_norm(module);
+    const bool shifted = arch.norm_plus_one && is_norm(module),
+               is_router = module.ends_with("." + names.router);
     add_gguf_tensor(out, theirs + ending, shifted ? at::add(tensor, 1) : gguf_rows(spec, module, tensor),
-                    tensor.sizes().vec(), type);
+                    tensor.sizes().vec(), is_router ? GgmlType::kF32 : type);
     if (spec.tie_word_embeddings && arch.head == GgufHead::kWritten && module == names.embedding) {
       add_gguf_tensor(out, "output" + ending, tensor, tensor.sizes().vec(), type);
     }

@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -254,6 +255,52 @@ TEST(GgufModel, PhisFusedProjectionsKeepTheirRows) {
       GgmlType::kF32, "m"));
   EXPECT_EQ(rows_of(found.at("blk.1.attn_qkv.weight"))[1], 1);
   EXPECT_EQ(rows_of(found.at("blk.1.ffn_up.weight"))[1], 1);
+}
+
+// One layer of twelve experts, filled with their numbers.
+NamedTensors numbered_experts() {
+  NamedTensors out = {{"model.layers.0.mlp.gate.weight", at::zeros({12, 64})}};
+  for (int expert = 0; expert < 12; ++expert) {
+    const std::string prefix = "model.layers.0.mlp.experts." + std::to_string(expert) + ".";
+    out.emplace_back(prefix + "gate_proj.weight", at::full({32, 64}, expert));
+    out.emplace_back(prefix + "up_proj.weight", at::full({32, 64}, 100 + expert));
+    out.emplace_back(prefix + "down_proj.weight", at::full({64, 32}, 200 + expert));
+  }
+  return out;
+}
+
+TEST(GgufModel, TheExpertsOfALayerAreOneTensorInTheOrderOfTheirNumbers) {
+  const ModelSpec spec =
+      parse("qwen3_moe", R"({"num_hidden_layers": 1, "num_experts": 12, "norm_topk_prob": true,
+      "num_experts_per_tok": 3, "moe_intermediate_size": 32})");
+  const GgufModel model = gguf_model(spec, numbered_experts(), GgmlType::kQ8_0, "m");
+  EXPECT_EQ(value_of<std::uint32_t>(model, "qwen3moe.expert_count"), 12U);
+  EXPECT_EQ(value_of<std::uint32_t>(model, "qwen3moe.expert_used_count"), 3U);
+  EXPECT_EQ(value_of<std::uint32_t>(model, "qwen3moe.expert_feed_forward_length"), 32U);
+  const auto found = by_name(model);
+  const GgufTensor& up = found.at("blk.0.ffn_up_exps.weight");
+  EXPECT_EQ(up.shape, (std::vector<std::int64_t>{12, 32, 64}));
+  EXPECT_EQ(up.type, GgmlType::kQ8_0);
+  ASSERT_EQ(up.rest.size(), 11U);
+  EXPECT_EQ(up.rest[9].flatten()[0].item<float>(), 110);
+  EXPECT_EQ(found.at("blk.0.ffn_down_exps.weight").shape, (std::vector<std::int64_t>{12, 64, 32}));
+  EXPECT_EQ(found.at("blk.0.ffn_gate_exps.weight").rest[1].flatten()[0].item<float>(), 2);
+  EXPECT_EQ(found.at("blk.0.ffn_gate_inp.weight").type, GgmlType::kF32) << "the router stays exact";
+  EXPECT_EQ(found.size(), 4U);
+}
+
+TEST(GgufModel, ExpertsStoredInOneTensorAreTakenApart) {
+  const ModelSpec spec = parse("granitemoe", R"({"num_hidden_layers": 1, "num_local_experts": 3})");
+  const std::string moe = "model.layers.0.block_sparse_moe.";
+  const at::Tensor rows = at::arange(3 * 192.0F).view({3, 192, 1}).expand({3, 192, 64});
+  const auto found = by_name(gguf_model(spec,
+                                        {{moe + "input_linear.weight", rows},
+                                         {moe + "output_linear.weight", at::zeros({3, 64, 96})},
+                                         {moe + "router.layer.weight", at::zeros({3, 64})}},
+                                        GgmlType::kF16, "m"));
+  EXPECT_EQ(found.at("blk.0.ffn_gate_exps.weight").rest[0][0][0].item<float>(), 192);
+  EXPECT_EQ(found.at("blk.0.ffn_up_exps.weight").rest[0][0][0].item<float>(), 192 + 96);
+  EXPECT_EQ(found.at("blk.0.ffn_gate_inp.weight").shape, (std::vector<std::int64_t>{3, 64}));
 }
 
 TEST(GgufModel, LongropesFactorsAreTwoTensors) {

@@ -28,7 +28,8 @@ Pairs layer_parts(const GgufArchitecture& arch, const PartNames& names) {
           {names.gate_up, "ffn_up"},
           {names.gate, "ffn_gate"},
           {names.up, "ffn_up"},
-          {names.down, "ffn_down"}};
+          {names.down, "ffn_down"},
+          {names.router, "ffn_gate_inp"}};
 }
 
 std::string_view found_in(const Pairs& pairs, std::string_view part) {

@@ -62,12 +62,16 @@ void append_value(std::string& out, const std::vector<T>& list) {
 
 std::uint64_t padded(std::uint64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-std::uint64_t size_of(const GgufTensor& tensor) { return ggml_size(tensor.data.numel(), tensor.type); }
+std::int64_t numbers_of(const GgufTensor& tensor) {
+  return tensor.data.numel() * (1 + static_cast<std::int64_t>(tensor.rest.size()));
+}
+
+std::uint64_t size_of(const GgufTensor& tensor) { return ggml_size(numbers_of(tensor), tensor.type); }
 
 void check_tensor(const GgufTensor& tensor) {
   std::int64_t numbers = 1;
   for (const std::int64_t size : tensor.shape) { numbers *= size; }
-  check(tensor.data.defined() && tensor.data.numel() == numbers, "write_gguf: a tensor of another shape");
+  check(tensor.data.defined() && numbers_of(tensor) == numbers, "write_gguf: a tensor of another shape");
   check(fits_blocks(tensor.shape, tensor.type), "write_gguf: rows of no whole blocks");
 }
 
@@ -104,6 +108,12 @@ std::string header(const GgufMetadata& metadata, const std::vector<GgufTensor>& 
   return out;
 }
 
+std::uint64_t write_part(FileWriter& out, const at::Tensor& data, const GgufTensor& tensor) {
+  const at::Tensor bytes = ggml_bytes(data, tensor.type, "the tensor " + tensor.name);
+  out.write({static_cast<const char*>(bytes.const_data_ptr()), bytes.nbytes()});
+  return bytes.nbytes();
+}
+
 }  // namespace
 
 void write_gguf(const std::string& path, const GgufMetadata& metadata,
@@ -113,10 +123,10 @@ void write_gguf(const std::string& path, const GgufMetadata& metadata,
     FileWriter out(temporary, path);
     out.write(start);
     for (const GgufTensor& tensor : tensors) {
-      const at::Tensor bytes = ggml_bytes(tensor.data, tensor.type, "the tensor " + tensor.name);
-      check(bytes.nbytes() == size_of(tensor), "write_gguf: a tensor of another size");
-      out.write({static_cast<const char*>(bytes.const_data_ptr()), bytes.nbytes()});
-      out.write(std::string(padded(bytes.nbytes()) - bytes.nbytes(), '\0'));
+      std::uint64_t bytes = write_part(out, tensor.data, tensor);
+      for (const at::Tensor& each : tensor.rest) { bytes += write_part(out, each, tensor); }
+      check(bytes == size_of(tensor), "write_gguf: a tensor of another size");
+      out.write(std::string(padded(bytes) - bytes, '\0'));
     }
     out.close();
   });

@@ -25,6 +25,8 @@ struct GgufTensor {
   // Its numbers in row-major order. May be a view with other strides or more dimensions: it becomes
   // contiguous only when it is written, so that one tensor at a time is in memory twice.
   at::Tensor data;
+  // Where the tensor is a list of matrices of one size (the experts of a layer): those after the first.
+  std::vector<at::Tensor> rest;
 };
 
 // Writes GGUF version 3, little-endian, tensors aligned to 32 bytes (llama.cpp's default). The file appears

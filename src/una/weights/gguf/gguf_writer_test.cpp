@@ -4,6 +4,8 @@
 #include <string_view>
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/add.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
@@ -95,6 +97,17 @@ TEST(GgufWriter, WritesTheBytesThatTheFormatSays) {
   const std::string path = test_folder("gguf_golden") + "/a.gguf";
   write_gguf(path, small_metadata(), small_tensors());
   EXPECT_EQ(read_file(path), golden_bytes());
+}
+
+TEST(GgufWriter, AListOfMatricesIsWrittenAsOneTensor) {
+  const std::string folder = test_folder("gguf_list");
+  const at::Tensor one = at::tensor(std::vector<float>{1, 2}).view({1, 2}), two = at::add(one, 2),
+                   three = at::add(one, 4);
+  const GgufTensor whole{"m", {3, 1, 2}, GgmlType::kF16, at::stack({one, two, three})},
+      list{"m", {3, 1, 2}, GgmlType::kF16, one, {two, three}};
+  write_gguf(folder + "/whole.gguf", {}, {whole, small_tensors()[1]});
+  write_gguf(folder + "/list.gguf", {}, {list, small_tensors()[1]});
+  EXPECT_EQ(read_file(folder + "/list.gguf"), read_file(folder + "/whole.gguf"));
 }
 
 TEST(GgufWriter, AFailureLeavesNothingAndTheOldFileAsItWas) {
