@@ -48,8 +48,8 @@ Settings read_settings(const Arguments& arguments, const std::vector<OptionHelp>
   all.push_back(setup::config_key());
   Settings flags = parse_flags(arguments, all, aliases, nullptr), settings;
   if (const Setting* file = flags.find("config")) {
-    const std::set<std::string> own = names_of(known),
-                                of_runs = names_of(describe_options(setup::RunConfig{}));
+    const setup::RunConfig defaults;
+    const std::set<std::string> own = names_of(known), of_runs = names_of(describe_options(defaults));
     const Settings from_file = setup::read_config_file(file->text, aliases);
     for (const auto& [key, value] : from_file.all()) {
       if (own.count(key) > 0 || of_runs.count(key) == 0) { settings.set(key, value); }

@@ -17,7 +17,7 @@ std::string family(const char* name, const char* type, const char* help) {
 }
 
 // A label's value: a model's name may hold any character.
-std::string quoted(const std::string& value) {
+std::string label_value(const std::string& value) {
   std::string out;
   for (const char c : value) {
     if (c == '\\' || c == '"') { out += '\\'; }
@@ -47,7 +47,7 @@ std::string Histogram::text(const std::string& name, const std::string& labels) 
 }
 
 Metrics::Metrics(std::string model_name)
-    : labels_(cat("model_name=\"", quoted(model_name), "\"")),
+    : labels_(cat("model_name=\"", label_value(model_name), "\"")),
       queue_(kLong),
       first_(kLong),
       between_(kShort),

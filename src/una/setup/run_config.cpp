@@ -255,7 +255,8 @@ namespace {
 // Flags over --config, checked against the keys of a run and the command's own.
 Settings read_all(const std::vector<std::string>& arguments, const std::vector<OptionHelp>& own,
                   std::string& config_file) {
-  std::vector<OptionHelp> known = describe_options(RunConfig{});
+  RunConfig defaults;
+  std::vector<OptionHelp> known = describe_options(defaults);
   known.insert(known.end(), own.begin(), own.end());
   known.push_back(config_key());
   Settings flags = parse_flags(arguments, known, option_aliases(), nullptr), settings;

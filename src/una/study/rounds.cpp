@@ -24,6 +24,7 @@
 #include "una/setup/run_inputs.h"
 #include "una/study/rounds_sampling.h"
 #include "una/study/stages.h"
+#include "una/study/workers.h"
 #include "una/train/checkpoint.h"
 
 namespace una::study {
