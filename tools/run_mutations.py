@@ -141,7 +141,8 @@ def main() -> int:
         fail("no line to run")
     if options.sample:
         drawn = random.Random(options.seed).sample(mutations, min(options.sample, len(mutations)))
-        mutations = sorted(drawn, key=lambda m: m.line)
+        mutations = drawn
+    mutations.sort(key=lambda m: (m.test.split(".")[0], m.path, m.line))  # neighbours share what must be compiled again
     return run(options.build_folder, mutations, options.jobs)
 
 
