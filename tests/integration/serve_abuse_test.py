@@ -156,7 +156,7 @@ class Abuse(unittest.TestCase):
         self.assertLess(after_mb, before_mb + 64)
 
     def test_readers_that_never_read_are_cut(self):
-        before_mb, before_files = facts(self.pid)
+        (before_mb, before_files), before_ended = facts(self.pid), self.choices_ended()
         body = json.dumps({"prompt": "a", "max_tokens": 100000, "ignore_eos": True, "stream": True, "logprobs": 20, "n": 2}).encode()
         request = (b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
                    % len(body)) + body
@@ -168,6 +168,8 @@ class Abuse(unittest.TestCase):
             connection.sendall(request)
             connections.append(connection)
         end = time.monotonic() + 120
+        while time.monotonic() < end and facts(self.pid)[1] < before_files + 60 and self.choices_ended() == before_ended:
+            time.sleep(0.01)  # the server takes them
         while time.monotonic() < end and facts(self.pid)[1] > before_files + 2:
             self.assertLess(self.health(), 1000)
             time.sleep(0.25)
@@ -176,10 +178,15 @@ class Abuse(unittest.TestCase):
             connection.close()
         self.assertLessEqual(after_files, before_files + 2, "connections are closed")
         self.assertLess(after_mb, before_mb + 128)
-        idle = 'num_requests_running{model_name="start"} 0'
-        while time.monotonic() < end and idle not in self.server.get("/metrics"):
+        while time.monotonic() < end and self.choices_ended() < before_ended + 2 * 60:
             time.sleep(0.25)  # the last step of a request whose reader was just cut
-        self.assertIn(idle, self.server.get("/metrics"))
+        self.assertEqual(self.choices_ended(), before_ended + 2 * 60)
+        self.assertIn('num_requests_running{model_name="start"} 0', self.server.get("/metrics"))
+
+    def choices_ended(self):
+        """Choices that ended in any way."""
+        return sum(int(line.split()[-1]) for line in self.server.get("/metrics").splitlines()
+                   if line.startswith("una:request_success_total"))
 
     def test_a_caller_that_hangs_up_at_once(self):
         for _ in range(300):
