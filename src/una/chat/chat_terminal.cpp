@@ -1,5 +1,6 @@
 #include "una/chat/chat_terminal.h"
 
+#include <algorithm>
 #include <charconv>
 #include <istream>
 #include <utility>
@@ -18,6 +19,10 @@ constexpr const char* kTwoHelp =
 constexpr const char* kOneHelp =
     "+ or -: good or bad; 1 to 10: a score; e TEXT: the answer as it should have been; s: skip; u: undo the last\n"
     "vote; words behind # are a note";
+
+bool is_word(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
 
 bool is_all(std::string_view text, char c) { return text.find_first_not_of(c) == std::string_view::npos; }
 
@@ -70,7 +75,8 @@ VoteLine read_vote_line(const std::string& line, std::size_t answers) {
   }
   VoteLine out;
   if (text == "s") { out.act = VoteLine::Act::kSkip; }
-  if (text == "u") { out.act = VoteLine::Act::kUndo; }
+  if (text == "u" || text == "/undo") { out.act = VoteLine::Act::kUndo; }
+  if (text == "/quit") { out.act = VoteLine::Act::kQuit; }
   if (text == "?") { out.act = VoteLine::Act::kHelp; }
   if (out.act != VoteLine::Act::kUnknown || text.empty()) { return out; }
   out.vote = edit(text, answers);
@@ -89,13 +95,15 @@ std::optional<std::string> ChatTerminal::line(const char* sign) {
 }
 
 void ChatTerminal::run() {
-  if (parts_.is_person) {
-    say("/new begins another conversation, /undo takes the last vote back, /quit ends. After an answer:");
-    say(parts_.desk->answers() == 2 ? kTwoHelp : kOneHelp);
-  }
+  if (parts_.is_person) { help(); }
   while (exchange()) {}
   const std::string agreement = parts_.desk->agreement();
   if (!agreement.empty()) { say(agreement); }
+}
+
+void ChatTerminal::help() {
+  say("/new begins another conversation, /undo takes the last vote back, /quit ends. After an answer:");
+  say(parts_.desk->answers() == 2 ? kTwoHelp : kOneHelp);
 }
 
 void ChatTerminal::undo() {
@@ -103,15 +111,27 @@ void ChatTerminal::undo() {
   say(undone ? "taken back" : "there is nothing to take back");
 }
 
+bool ChatTerminal::obey(const std::string& word) {
+  if (word == "/new") {
+    turns_.clear();
+  } else if (word == "/undo") {
+    undo();
+  } else if (word == "/help" || word == "?") {
+    help();
+  } else if (word.size() > 1 && word[0] == '/' && is_word(word.substr(1))) {
+    say(cat("there is no ", word,
+            ": /new, /undo, /help and /quit are there (to ask this, put a space before it)"));
+  } else {
+    return false;
+  }
+  return true;
+}
+
 bool ChatTerminal::exchange() {
   const std::optional<std::string> prompt = line("> ");
   if (!prompt || *prompt == "/quit") { return false; }
-  if (*prompt == "/new" || !parts_.desk->is_chat()) { turns_.clear(); }
-  if (*prompt == "/undo") {
-    undo();
-    return true;
-  }
-  if (*prompt == "/new" || trim(*prompt).empty()) { return true; }
+  if (!parts_.desk->is_chat()) { turns_.clear(); }
+  if (trim(*prompt).empty() || obey(*prompt)) { return true; }
   turns_.push_back({"user", *prompt, ""});
   const ChatDesk::Begun begun = parts_.desk->begin(turns_, parts_.sampling);
   std::vector<std::string> texts;
@@ -131,6 +151,7 @@ bool ChatTerminal::ask_vote(const std::string& id, const std::vector<std::string
     const std::optional<std::string> typed = line("vote> ");
     if (!typed) { return false; }
     VoteLine read = read_vote_line(*typed, texts.size());
+    if (read.act == VoteLine::Act::kQuit) { return false; }
     if (read.act == VoteLine::Act::kSkip) {
       turns_.pop_back();
       return true;
@@ -145,7 +166,8 @@ bool ChatTerminal::ask_vote(const std::string& id, const std::vector<std::string
       try {
         const std::vector<std::string> names = parts_.desk->vote(id, *read.vote);
         last_vote_ = read.vote->id;
-        say(names.size() == 2 ? cat("saved; 1 was ", names[0], ", 2 was ", names[1]) : "saved");
+        say(cat(names.size() == 2 ? cat("saved; 1 was ", names[0], ", 2 was ", names[1]) : "saved",
+                parts_.is_person ? "; /undo takes it back" : ""));
         const bool edited = read.vote->kind == Vote::Kind::kEdit;
         turns_.push_back({"assistant", edited ? read.vote->edited : texts[read.vote->answer], ""});
         return true;

@@ -13,15 +13,16 @@ namespace una::chat {
 // What a line of the terminal means where a vote is expected.
 struct VoteLine {
   std::optional<Vote> vote = {};
-  enum class Act { kVote, kSkip, kUndo, kHelp, kUnknown } act = Act::kUnknown;
+  enum class Act { kVote, kSkip, kUndo, kQuit, kHelp, kUnknown } act = Act::kUnknown;
 };
 // Two answers: "1", "2", with "+" to "+++" behind for the strength, "0" tie, "x" both bad. One answer: "+", "-", or
-// "1" to "10". Both: "e TEXT" or "e1 TEXT", "e2 TEXT" (the answer as it should have been), "s" skip, "u" undo, "?".
+// "1" to "10". Both: "e TEXT" or "e1 TEXT", "e2 TEXT" (the answer as it should have been), "s" skip, "u" or "/undo",
+// "/quit", "?".
 // " # words" behind is a note.
 VoteLine read_vote_line(const std::string& line, std::size_t answers);
 
-// The conversation in a terminal. Lines are prompts; "/new" begins another conversation, "/undo" takes
-// the last vote back, "/quit" ends.
+// The conversation in a terminal. Lines are prompts; "/new" begins another conversation, "/undo" takes the last vote
+// back, "/quit" ends, "/help" or "?" says so. Another word behind a slash is not sent to the models: it is a slip.
 class ChatTerminal {
  public:
   // What the terminal works with; everything must outlive it.
@@ -41,6 +42,8 @@ class ChatTerminal {
 
  private:
   bool exchange();  // false: the end
+  void help();
+  bool obey(const std::string& word);  // true: the line was a command (not /quit), or should have been one
   bool ask_vote(const std::string& id, const std::vector<std::string>& texts);
   void undo();
   std::optional<std::string> line(const char* sign);

@@ -22,6 +22,8 @@ TEST(ChatTerminal, LinesOfAVote) {
   EXPECT_EQ(two("e2 A better one.").vote->answer, 1U);
   EXPECT_EQ(two("s").act, VoteLine::Act::kSkip);
   EXPECT_EQ(two("u").act, VoteLine::Act::kUndo);
+  EXPECT_EQ(two("/undo").act, VoteLine::Act::kUndo);
+  EXPECT_EQ(two("/quit").act, VoteLine::Act::kQuit);
   for (const char* wrong : {"", "3", "1++++", "1-", "12", "e text", "yes", "+"}) {
     EXPECT_EQ(two(wrong).act, VoteLine::Act::kUnknown) << wrong;
   }
@@ -39,7 +41,8 @@ TEST(ChatTerminal, AConversationOfTwoModels) {
   const std::string path = test_folder("chat_terminal") + "/votes.jsonl";
   VoteFile votes(path);
   ChatDesk desk({.models = {{"base", "h0"}, {"mine", "h1"}}, .source = "me", .is_chat = true}, votes);
-  std::istringstream in("hello\nwhat?\n2+\nand then\n0\nmore\ns\nlast\n1\n/new\nagain\nx\n/quit\n");
+  std::istringstream in(
+      "hello\nwhat?\n2+\nand then\n0\nmore\ns\nlast\n1\n/new\n/qiut\nagain\nx\n/undo\n /new\n/quit\nnever\n");
   std::string shown;
   std::vector<std::size_t> turns;
   ChatTerminal terminal({.desk = &desk,
@@ -52,9 +55,11 @@ TEST(ChatTerminal, AConversationOfTwoModels) {
                              },
                          .stopped = [] { return false; }});
   terminal.run();
-  EXPECT_EQ(turns, (std::vector<std::size_t>{1, 1, 3, 3, 5, 5, 5, 5, 1, 1}))
-      << "a skipped prompt leaves no turn";
-  EXPECT_EQ(votes.votes(), 4U);
+  EXPECT_EQ(turns, (std::vector<std::size_t>{1, 1, 3, 3, 5, 5, 5, 5, 1, 1, 3, 3}))
+      << "a skipped prompt leaves no turn, a slip is not a prompt, and /quit ends it where a vote is expected too";
+  EXPECT_NE(shown.find("there is no /qiut"), std::string::npos);
+  EXPECT_NE(shown.find("taken back"), std::string::npos);
+  EXPECT_EQ(votes.votes(), 3U);
   const Json first = parse_json(split(read_file(path), '\n')[0], "row");
   EXPECT_NE(first["chosen"][0]["content"], first["rejected"][0]["content"]);
   EXPECT_EQ(first["margin"], 1);
