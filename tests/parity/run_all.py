@@ -84,6 +84,10 @@ class Parity:
         self.tokenizer = AutoTokenizer.from_pretrained(self.work / "task/init")
 
     def una(self, *arguments):
+        words = list(map(str, arguments))
+        if "--out" in words:  # una replaces no file
+            shutil.rmtree(words[words.index("--out") + 1], ignore_errors=True)
+            pathlib.Path(words[words.index("--out") + 1]).unlink(missing_ok=True)
         done = subprocess.run([self.args.una, *map(str, arguments)], capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"una {' '.join(map(str, arguments))} failed:\n{done.stderr}")
