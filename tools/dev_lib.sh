@@ -168,7 +168,7 @@ run_tests() {
   if [ $# = 0 ] && [ "$preset" = release ]; then
     python3 tools/check_tidy.py --build build/release --changed-only --jobs "$(nproc)"
   fi
-  ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" "$@"
+  ctest --test-dir "build/$preset" --output-on-failure -j "$(($(nproc) * 2))" "$@"  # half of the tests wait, for processes and clocks
 }
 
 run_mutations() {
