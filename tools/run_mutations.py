@@ -20,6 +20,12 @@ from typing import NamedTuple, NoReturn
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
+# A fault may leave a name unused, which is an error elsewhere.
+QUIET = "".join(f'#pragma GCC diagnostic ignored "-W{name}"\n' for name in (
+    "unused-variable", "unused-function", "unused-parameter", "unused-but-set-variable", "unused-but-set-parameter",
+    "unused-const-variable", "type-limits")).encode()
+
+
 class Mutation(NamedTuple):
     line: int
     path: pathlib.Path
@@ -44,7 +50,8 @@ class Swap:
         temporary = self.note.with_suffix(".tmp")
         temporary.write_bytes(str(mutation.path.relative_to(ROOT)).encode() + b"\n" + original)
         temporary.replace(self.note)
-        mutation.path.write_bytes(original.replace(mutation.old.encode(), mutation.new.encode()))
+        quiet = QUIET if mutation.path.suffix in {".cpp", ".h"} else b""
+        mutation.path.write_bytes(quiet + original.replace(mutation.old.encode(), mutation.new.encode()))
 
     def recover(self) -> None:
         if not self.note.exists():
