@@ -223,7 +223,7 @@ def write_headers():
     broken("offsets_overlap.safetensors", entry_change(norm, data_offsets=[124, 156]))
     broken("offsets_leave_a_hole.safetensors", entry_change(norm, data_offsets=[132, 164]))
     broken("offset_beyond_64_bits.safetensors", entry_change(norm, data_offsets=[128, 1 << 70]))
-    broken("dtype_unknown.safetensors", entry_change(norm, dtype="F8_E4M3"))
+    broken("dtype_unknown.safetensors", entry_change(norm, dtype="F8_E5M2"))
     broken("dtype_a_number.safetensors", entry_change(norm, dtype=32))
     broken("dtype_missing.safetensors", lambda header: header[norm].pop("dtype") and None)
     broken("shape_does_not_fit.safetensors", entry_change(norm, shape=[9]))

@@ -20,6 +20,7 @@
 #include "una/model/initialize.h"
 #include "una/model/model_impl.h"
 #include "una/model/name_check.h"
+#include "una/model/quantised_files.h"
 #include "una/model/sequence_lengths.h"
 #include "una/weights/expert_tensors.h"
 
@@ -83,7 +84,9 @@ Model::Model(const ModelSpec& spec, const weights::StateDict& stored, const Load
              const std::string& what)
     : impl_(std::make_unique<Impl>(spec, options)) {
   const PartNames& names = impl_->family.names;
-  const weights::StateDict weights = weights::with_single_experts(spec, names, stored, what);
+  const weights::StateDict plain =
+      with_plain_weights(stored, options.train_full ? at::kFloat : options.dtype, what);
+  const weights::StateDict weights = weights::with_single_experts(spec, names, plain, what);
   // Old checkpoints hold rope's buffers; a tied head may be stored as well; a reward model needs no head.
   const bool head_is_spare = spec.tie_word_embeddings || spec.is_reward_model();
   const auto may_ignore = [&](const std::string& name) {

@@ -110,11 +110,23 @@ std::int64_t read_num_labels(const ConfigReader& config) {
   return labels;
 }
 
-void check_weights_are_plain(const ConfigReader& config) {
+// Of the quantised forms, those that model/quantised_files.h reads.
+void check_quantisation(const ConfigReader& config) {
   if (!config.is_set("quantization_config")) { return; }
   const ConfigReader quantization = config.object("quantization_config");
-  config.fail(cat("the weights are quantised (", quantization.text("quant_method", "unknown method"),
-                  "), which is not supported; take the model in bfloat16 or float32"));
+  const std::string method = quantization.text("quant_method", "unknown method");
+  if (method == "bitsandbytes") { return; }
+  if (method != "fp8") {
+    config.fail(cat("the weights are quantised (", method,
+                    "), which is not supported (known: fp8, bitsandbytes); ",
+                    "take the model in bfloat16 or float32"));
+  }
+  const Json& all = quantization.json();
+  const Json blocks = all.contains("weight_block_size") ? all["weight_block_size"] : Json(nullptr);
+  if (!blocks.is_null() && blocks != Json::array({128, 128})) {
+    config.fail(
+        cat("\"weight_block_size\" is ", blocks.dump(), "; fp8 weights in blocks of [128,128] are read"));
+  }
 }
 
 std::string dump_sorted(const Json& config) { return nlohmann::json(config).dump(2) + "\n"; }
@@ -176,7 +188,7 @@ ModelSpec parse_model_spec(const std::string& config_json, const std::string& wh
   ModelSpec spec;
   const Family& family = read_family(config, spec.architecture);
   spec.model_type = family.model_type;
-  check_weights_are_plain(config);
+  check_quantisation(config);
   if (ends_with(spec.architecture, kClassifier)) { spec.num_labels = read_num_labels(config); }
   family.read(config, spec);
   return spec;

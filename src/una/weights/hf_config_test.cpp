@@ -8,6 +8,7 @@
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
+#include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/base/rng.h"
 #include "una/base/testing.h"
@@ -252,6 +253,11 @@ TEST(HfConfig, RefusesWhatItCannotCompute) {
   }
   EXPECT_EQ(parse("llama", R"({"hidden_act":"swish"})").activation, "silu");
   EXPECT_REFUSED("llama", R"({"quantization_config":{"quant_method":"gptq"}})", "quantised (gptq)");
+  EXPECT_REFUSED("llama", R"({"quantization_config":{"quant_method":"fp8","weight_block_size":[64,128]}})",
+                 "weight_block_size");
+  for (const char* read : {R"("fp8")", R"("fp8","weight_block_size":[128,128])", R"("bitsandbytes")"}) {
+    EXPECT_NO_THROW(parse("llama", cat(R"({"quantization_config":{"quant_method":)", read, "}}")));
+  }
   EXPECT_REFUSED("llama", R"({"-hidden_size":0})", "\"hidden_size\" is missing");
   EXPECT_REFUSED("llama", R"({"vocab_size":null})", "\"vocab_size\" is missing");
   EXPECT_REFUSED("llama", R"({"num_hidden_layers":-1})", "num_hidden_layers");

@@ -167,10 +167,13 @@ std::string_view header_text(std::string_view file, const std::string& what) {
 
 const std::vector<DtypeRow>& dtype_rows() {
   static const std::vector<DtypeRow> rows = {
-      {"U64", at::kUInt64, 8}, {"I64", at::kLong, 8},  {"F64", at::kDouble, 8},    {"F32", at::kFloat, 4},
-      {"U32", at::kUInt32, 4}, {"I32", at::kInt, 4},   {"BF16", at::kBFloat16, 2}, {"F16", at::kHalf, 2},
-      {"U16", at::kUInt16, 2}, {"I16", at::kShort, 2}, {"I8", at::kChar, 1},       {"U8", at::kByte, 1},
-      {"BOOL", at::kBool, 1},
+      {"U64", at::kUInt64, 8},    {"I64", at::kLong, 8},
+      {"F64", at::kDouble, 8},    {"F32", at::kFloat, 4},
+      {"U32", at::kUInt32, 4},    {"I32", at::kInt, 4},
+      {"BF16", at::kBFloat16, 2}, {"F16", at::kHalf, 2},
+      {"U16", at::kUInt16, 2},    {"I16", at::kShort, 2},
+      {"I8", at::kChar, 1},       {"U8", at::kByte, 1},
+      {"BOOL", at::kBool, 1},     {"F8_E4M3", at::kFloat8_e4m3fn, 1},
   };
   return rows;
 }
