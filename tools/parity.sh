@@ -3,7 +3,7 @@
 # rules of vLLM's loader. Installs the peers into .deps/peers (or uses $UNA_PEERS), but not vLLM: with $UNA_VLLM, a virtual
 # environment that holds it (its CPU build will do), online methods also sample on a running one; skipped without. --data: a
 # folder of real tokenizers and chat templates for the text part, skipped without it. llama.cpp is compiled for some minutes;
-# where that fails, its part is skipped and says so. With $UNA_LM_EVAL, a virtual environment that holds
+# where that fails, its part is skipped and says so. Folders of bitsandbytes are read where it is installed in the peers. With $UNA_LM_EVAL, a virtual environment that holds
 # lm_eval[ifeval,math]==0.4.13, torch, transformers and, where wanted, openai, `una eval` is compared with lm-evaluation-harness and
 # `una serve` is asked by it, by the openai package, by curl and by una's own clients; with $UNA_TRACKERS, one with mlflow-skinny, trackio, tbparse and
 # tensorboard, these read what a run logs.
@@ -30,4 +30,5 @@ if [ -n "${UNA_LM_EVAL:-}" ]; then
   fi
 fi
 if [ -n "${UNA_TRACKERS:-}" ]; then "$UNA_TRACKERS/bin/python" "$root/tests/parity/trackers.py" --una "$una"; fi
+"$peers/bin/python" "$root/tests/parity/quantised_folders.py" --una "$una"
 exec "$peers/bin/python" "$root/tests/parity/run_all.py" --una "$una" --dump "$root/build/release/tests/parity/una_text_dump" "$@"

@@ -170,7 +170,7 @@ weights::StateDict with_plain_weights(const weights::StateDict& stored, at::Scal
       out.add(name, int8_values(name, tensor, stored.at(scales), dtype, what));
     } else {
       check_input(tensor.is_floating_point() || !ends_with(name, ".weight"), what, ": ", name,
-                  " holds whole numbers, and what they stand for is not in the folder");
+                  " holds codes, and the folder lacks the scales that go with them");
       out.add(name, tensor);
     }
   }

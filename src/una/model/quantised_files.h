@@ -8,7 +8,7 @@
 
 namespace una::model {
 
-// The tensors of a folder whose matrices are quantised, as the values that they stand for. Three forms, told by the names
+// The tensors of a folder whose matrices are quantised, as the values that they encode. Three forms, told by the names
 // and dtypes of the tensors:
 // - FP8 in blocks of 128 x 128 (transformers' FineGrainedFP8): X.weight in float8_e4m3fn, its factors in
 //   X.weight_scale_inv; the product in fp32, rounded once to `dtype`;

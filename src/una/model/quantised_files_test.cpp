@@ -105,8 +105,8 @@ TEST(QuantisedFiles, MissingAndUnfittingPartsAreNamed) {
   };
   EXPECT_PROBLEM(without("a.weight.absmax"), "the tensor a.weight.absmax is missing");
   EXPECT_PROBLEM(without("a.weight.nested_absmax"), "a.weight.absmax must hold 24 numbers of Float");
-  EXPECT_PROBLEM(without("a.weight.quant_state.bitsandbytes__nf4"), "a.weight holds whole numbers");
-  EXPECT_PROBLEM(without("b.SCB"), "b.weight holds whole numbers");
+  EXPECT_PROBLEM(without("a.weight.quant_state.bitsandbytes__nf4"), "a.weight holds codes");
+  EXPECT_PROBLEM(without("b.SCB"), "b.weight holds codes");
   weights::StateDict other = without("a.weight.quant_state.bitsandbytes__nf4");
   other.add("a.weight.quant_state.bitsandbytes__nf4",
             bytes_of(R"({"shape": [24], "blocksize": 64, "dtype": "float32"})"));

@@ -110,7 +110,7 @@ std::int64_t read_num_labels(const ConfigReader& config) {
   return labels;
 }
 
-// Of the quantised forms, those that model/quantised_files.h reads.
+// InputError for a quantised form that model/quantised_files.h does not read.
 void check_quantisation(const ConfigReader& config) {
   if (!config.is_set("quantization_config")) { return; }
   const ConfigReader quantization = config.object("quantization_config");
