@@ -247,8 +247,10 @@ std::string reward_model_config(const std::string& config_json, std::int32_t pad
 
 std::string config_with_dtype(const std::string& config_json, const std::string& dtype) {
   const std::string what = "the model's config.json";
-  if (parse_model_spec(config_json, what).torch_dtype == dtype) { return config_json; }
+  const bool same_dtype = parse_model_spec(config_json, what).torch_dtype == dtype;
   Json config = parse_json(config_json, what);
+  const bool was_quantised = config.erase("quantization_config") > 0;
+  if (same_dtype && !was_quantised) { return config_json; }
   if (!config.contains("dtype")) { config["torch_dtype"] = dtype; }
   for (const char* key : {"dtype", "torch_dtype"}) {
     if (config.contains(key)) { config[key] = dtype; }

@@ -23,7 +23,8 @@ std::string reward_model_config(const std::string& config_json, std::int32_t pad
 
 // The config.json text for weights stored in `dtype` ("bfloat16"), because transformers 5 and vLLM compute in
 // the dtype named there, whatever the files hold. Changes the keys that exist (dtype, torch_dtype), else adds
-// torch_dtype; a text that names this dtype already is returned unchanged.
+// torch_dtype; a text that names this dtype already is returned unchanged. The weights are written as they are, so a
+// quantization_config is left out.
 std::string config_with_dtype(const std::string& config_json, const std::string& dtype);
 
 }  // namespace una::weights

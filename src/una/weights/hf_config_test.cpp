@@ -440,6 +440,9 @@ TEST(HfConfig, SaysTheDtypeUnderTheKeysThatAreThere) {
   EXPECT_EQ(changed("{}")["torch_dtype"], "bfloat16");
   const std::string right = config("llama", R"({"torch_dtype":"bfloat16"})");
   EXPECT_EQ(config_with_dtype(right, "bfloat16"), right);
+  const Json plain = changed(R"({"torch_dtype":"bfloat16","quantization_config":{"quant_method":"fp8"}})");
+  EXPECT_FALSE(plain.contains("quantization_config")) << "the weights are written as they are";
+  EXPECT_EQ(plain["torch_dtype"], "bfloat16");
   EXPECT_THROW(config_with_dtype("{}", "float32"), InputError);
 }
 
