@@ -18,7 +18,7 @@
 #include "una/base/format.h"
 #include "una/base/json_text.h"
 #include "una/base/utf8.h"
-#include "una/rows/schemas/columns.h"
+#include "una/words/columns.h"
 
 namespace una::rows {
 
@@ -67,8 +67,9 @@ char find_delimiter(std::string_view header, char first) {
   char found = first;
   for (const char delimiter : kDelimiters) {
     const std::vector<std::string> cells = parted(header, delimiter);
-    const auto known = std::count_if(cells.begin(), cells.end(),
-                                     [](const std::string& cell) { return find_column(cell) != nullptr; });
+    const auto known = std::count_if(cells.begin(), cells.end(), [](const std::string& cell) {
+      return words::find_column(cell) != nullptr;
+    });
     const std::tuple<std::ptrdiff_t, std::size_t, bool> own{known, cells.size(), delimiter == first};
     if (cells.size() > 1 && own > best) { std::tie(best, found) = std::tie(own, delimiter); }
   }
@@ -260,9 +261,9 @@ CsvColumns::CsvColumns(const std::vector<std::string>& header, const std::vector
                        bool decimal_comma)
     : header_(header), decimal_comma_(decimal_comma) {
   for (const std::string& name : names) {
-    const Column* column = find_column(name);
+    const words::Column* column = words::find_column(name);
     const bool is_value = column != nullptr && column->is_value();
-    const bool is_json = column != nullptr && column->is(Column::kJson);
+    const bool is_json = column != nullptr && column->is(words::Column::kJson);
     cells_.push_back(is_value ? Cell::kValue : is_json ? Cell::kJson : Cell::kText);
   }
 }

@@ -41,7 +41,7 @@ class CsvReader {
   std::unique_ptr<Parser> parser_;
 };
 
-// Rows as objects. What a cell is follows from its column (schemas/columns.h), each cell by itself: in columns of
+// Rows as objects. What a cell is follows from its column (words/columns.h), each cell by itself: in columns of
 // marks and numbers true and false (in any case) are bools and numbers are numbers; lists and objects are read as
 // JSON where a column holds them; anything else is text (an answer may be "42"). An empty cell is null.
 class CsvColumns {

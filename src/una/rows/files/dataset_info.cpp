@@ -8,8 +8,8 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
-#include "una/rows/schemas/columns.h"
 #include "una/rows/schemas/fields.h"
+#include "una/words/columns.h"
 
 namespace una::rows {
 namespace {
@@ -203,7 +203,7 @@ std::vector<std::string> DatasetEntry::unread(const Json& theirs, const Where& w
         std::find(kAlwaysRead.begin(), kAlwaysRead.end(), key) != kAlwaysRead.end()) {
       continue;
     }
-    const Column* column = find_column(key);
+    const words::Column* column = words::find_column(key);
     const bool mark = column != nullptr && column->is_feedback() && (key != "tag" || value.is_boolean());
     if (mark && !ranking_ && this->column("kto_tag").empty()) {
       bad_field({theirs, where}, key,

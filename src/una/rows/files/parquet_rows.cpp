@@ -2,7 +2,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/rows/schemas/columns.h"
+#include "una/words/columns.h"
 
 #if UNA_PARQUET
 #include "una/base/bridge_call.h"
@@ -20,8 +20,8 @@ ParquetRows::ParquetRows(const std::string& path, std::size_t row_bytes) : path_
   rows_ = file.rows;
   size_ = file.count;
   for (const Json& name : Json::parse(bridge::take(file.columns))) {
-    const Column* column = find_column(name.get_ref<const std::string&>());
-    if (column != nullptr && (column->is_feedback() || column->is(Column::kAnswer))) {
+    const words::Column* column = words::find_column(name.get_ref<const std::string&>());
+    if (column != nullptr && (column->is_feedback() || column->is(words::Column::kAnswer))) {
       marks_.push_back(name);
     }
   }

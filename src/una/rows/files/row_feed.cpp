@@ -9,7 +9,7 @@
 #include "una/base/format.h"
 #include "una/rows/files/mixture.h"
 #include "una/rows/files/split.h"
-#include "una/rows/schemas/columns.h"
+#include "una/words/columns.h"
 
 namespace una::rows {
 namespace {
@@ -18,7 +18,8 @@ namespace {
 void check_labels(const DataOptions& options) {
   for (const std::string& entry : options.columns) {
     const bool is_label = starts_with(entry, "label=") || starts_with(entry, "kto_tag=");
-    check_input(!is_label || !means_bad(entry) || !options.label_values.empty(), "--columns: \"", entry,
+    check_input(!is_label || !words::means_bad(entry) || !options.label_values.empty(), "--columns: \"",
+                entry,
                 "\" names a column by which true is bad; --label_values good=false|0,bad=true|1 reads it so "
                 "(good=true|1,bad=false|0 where the name misleads)");
   }

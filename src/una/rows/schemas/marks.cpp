@@ -10,6 +10,7 @@
 #include "una/base/json_line.h"
 #include "una/base/json_text.h"
 #include "una/rows/schemas/fields.h"
+#include "una/words/columns.h"
 
 namespace una::rows {
 namespace {
@@ -52,7 +53,7 @@ void parse_turns(const RowView& row, const std::string& key, Json& value) {
 
 // The ways to have it read as the mark of a single answer.
 std::string mark_advice(const std::string& key) {
-  if (means_bad(key)) {
+  if (words::means_bad(key)) {
     return cat("--columns label=", key, " --label_values good=false|0,bad=true|1 reads it; ");
   }
   return cat("--columns label=", key,
@@ -76,7 +77,8 @@ bool is_untrained(const Json& extra) {
 
 void check_own_marks(const Json& extra, const Where& where) {
   for (const auto& [key, value] : extra.items()) {
-    const Column* column = value.is_primitive() && !value.is_null() ? find_column(key) : nullptr;
+    const words::Column* column =
+        value.is_primitive() && !value.is_null() ? words::find_column(key) : nullptr;
     check_input(column == nullptr || !column->is_feedback(), where.text(),
                 ": the answer's turn has a field \"", key,
                 "\", which looks like feedback and would not be read; write it next to the turns as "
@@ -127,7 +129,7 @@ std::size_t repeated(const std::vector<Message>& turns, const std::vector<Messag
 void rename_members(Json& row) {
   Json out = Json::object();
   for (auto& [key, value] : row.get_ref<Json::object_t&>()) {
-    const Column* column = find_column(key);
+    const words::Column* column = words::find_column(key);
     const std::string ours(column == nullptr ? std::string_view(key) : column->name);
     const bool taken = ours != key && (row.contains(ours) || out.contains(ours));
     out.emplace(taken ? key : ours, std::move(value));
@@ -136,15 +138,15 @@ void rename_members(Json& row) {
 }
 
 // What the shape left unmarked gets its mark.
-void take_mark(const RowView& row, const std::string& key, const Column& column, ReadRow& out) {
+void take_mark(const RowView& row, const std::string& key, const words::Column& column, ReadRow& out) {
   Response& response = out.example.responses[0];
   const Json& value = row.json[key];
-  const bool is_score =
-      column.is(Column::kScore) && value.is_number() &&
-      (!column.is(Column::kThumb) || column.name == "score" || row.labels == nullptr || row.labels->empty());
+  const bool is_score = column.is(words::Column::kScore) && value.is_number() &&
+                        (!column.is(words::Column::kThumb) || column.name == "score" ||
+                         row.labels == nullptr || row.labels->empty());
   const bool only_label = key == "label" || key == "kto_tag";
   const bool known = row.labels != nullptr && !row.labels->empty();
-  if (column.is(Column::kThumb) && !is_score &&
+  if (column.is(words::Column::kThumb) && !is_score &&
       (value.is_boolean() || only_label || (known && column.name != "score"))) {
     out.example.unit = Unit::kBinary;
     response.label = thumb_value(row, value, key);
@@ -158,21 +160,22 @@ void take_mark(const RowView& row, const std::string& key, const Column& column,
 }
 
 // Whether it could be an answer to "is it so?". A text in a column of answers is an answer: "chosen": "yes".
-bool is_flag(const Json& value, const Column* column) {
-  static const LabelValues words({"good=yes|1", "bad=no|0"});
-  return words.knows(value) && (column == nullptr || !value.is_string());
+bool is_flag(const Json& value, const words::Column* column) {
+  static const LabelValues flags({"good=yes|1", "bad=no|0"});
+  return flags.knows(value) && (column == nullptr || !value.is_string());
 }
 
 // Stops at feedback inside a member that nothing has read, as in meta.thumb and annotations.0.rating. Other lists are
 // not looked into: the documents of a search have scores too.
 void check_inside(const RowView& row, const std::string& path, const Json& value, int depth) {
   constexpr int kDeepest = 4;
-  const bool is_list = value.is_array() && !value.empty() && sounds_like_annotations(path);
+  const bool is_list = value.is_array() && !value.empty() && words::sounds_like_annotations(path);
   if (is_list) { return check_inside(row, cat(path, ".0"), value[0], depth); }
   if (!value.is_object() || depth == kDeepest) { return; }
   for (const auto& [name, member] : value.items()) {
     const std::string inner = cat(path, ".", name);
-    const Column* column = member.is_primitive() && !member.is_null() ? find_column(name) : nullptr;
+    const words::Column* column =
+        member.is_primitive() && !member.is_null() ? words::find_column(name) : nullptr;
     if (column != nullptr && column->is_feedback()) {
       unread_feedback(row, inner, member, mark_advice(inner));
     }
@@ -208,7 +211,7 @@ RowScan normalise_row(Json& row, const Where& where, const LabelValues& labels) 
   int nulls = 0;
   bool rename = false;
   for (auto member = row.begin(); member != row.end(); ++member) {
-    const Column* column = find_column(member.key());
+    const words::Column* column = words::find_column(member.key());
     if (column == nullptr) {
       scan.flat_responses = scan.flat_responses || ends_with(member.key(), ".responses");
       continue;
@@ -216,15 +219,18 @@ RowScan normalise_row(Json& row, const Where& where, const LabelValues& labels) 
     Json& value = member.value();
     rename = rename || column->name != member.key();
     if (value.is_string() && column->is_value()) {
-      if (is_missing_word(value.get_ref<const std::string&>()) && (labels.empty() || !labels.knows(value))) {
+      if (words::is_missing_word(value.get_ref<const std::string&>()) &&
+          (labels.empty() || !labels.knows(value))) {
         value = nullptr;
       }
     } else if (value.is_string()) {
       parse_turns({row, where}, member.key(), value);
     }
-    if (!value.is_null() || !(column->is_feedback() || column->is(Column::kAnswer))) { continue; }
+    if (!value.is_null() || !(column->is_feedback() || column->is(words::Column::kAnswer))) { continue; }
     ++nulls;
-    if (column->is(Column::kThumb | Column::kScore) && column->name != "tag") { scan.missing = column->name; }
+    if (column->is(words::Column::kThumb | words::Column::kScore) && column->name != "tag") {
+      scan.missing = column->name;
+    }
   }
   if (nulls != 1) { scan.missing.clear(); }
   if (rename) { rename_members(row); }
@@ -242,7 +248,7 @@ std::vector<std::string> take_other_names(Json& row) {
     const std::string ours(target);
     std::vector<std::string> names, nulls;
     for (const auto& [key, value] : row.items()) {
-      const Column* column = find_column(key);
+      const words::Column* column = words::find_column(key);
       if (column != nullptr && column->alias_of == target) {
         (value.is_null() ? nulls : names).push_back(key);
       }
@@ -282,9 +288,9 @@ void read_marks(const RowView& row, const RowScan& scan, const std::string& grou
   for (const auto& [key, value] : row.json.items()) {
     const bool was_read = std::find(row.reads->begin(), row.reads->end(), &value) != row.reads->end();
     if (value.is_null() || was_read || key.empty() || key == "ignored" || key == ground_truth) { continue; }
-    const Column* column = find_column(key);
+    const words::Column* column = words::find_column(key);
     const bool known = column != nullptr && column->is_feedback();
-    const bool feedback = known || (bare && sounds_like_feedback(key, is_flag(value, column)));
+    const bool feedback = known || (bare && words::sounds_like_feedback(key, is_flag(value, column)));
     if (feedback && marks_count && !is_topic(key, value)) {
       if (!known || !bare || !marks.empty()) {
         unread_feedback(row, key, value, bare && marks.empty() ? mark_advice(key) : "");
@@ -299,7 +305,7 @@ void read_marks(const RowView& row, const RowScan& scan, const std::string& grou
     check_unmarked(row, scan, out);
   } else {
     out.mark = marks[0];
-    take_mark(row, marks[0], *find_column(marks[0]), out);
+    take_mark(row, marks[0], *words::find_column(marks[0]), out);
   }
   name_by_mark(out);
 }

@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "una/rows/schemas/columns.h"
 #include "una/rows/schemas/schema.h"
 
 // What is done to a row of any shape before and after its shape reads it, so that no shape can overlook

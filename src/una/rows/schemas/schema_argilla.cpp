@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "una/base/format.h"
-#include "una/rows/schemas/columns.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
+#include "una/words/columns.h"
 
 // Records exported by Argilla 2: `fields` by name and `responses` by question, each a list of {value, user_id}; or
 // flattened, as "question.responses" next to the fields. Suggestions come from models and are not read.
@@ -95,7 +95,7 @@ Json ranked_answers(const RowView& row, const std::string& question, const Json&
 std::string other_answer(const Json& fields, const std::string& chosen) {
   std::string other;
   for (const auto& [name, value] : fields.items()) {
-    const Column* column = find_column(name);
+    const words::Column* column = words::find_column(name);
     const bool is_prompt = column != nullptr && (column->name == "prompt" || column->alias_of == "prompt" ||
                                                  column->name == "instruction" || column->name == "system");
     if (name == chosen || is_prompt || (!value.is_string() && !value.is_array())) { continue; }

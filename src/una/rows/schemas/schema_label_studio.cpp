@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "una/base/format.h"
-#include "una/rows/schemas/columns.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
 

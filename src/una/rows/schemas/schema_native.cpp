@@ -2,9 +2,9 @@
 #include <utility>
 
 #include "una/base/format.h"
-#include "una/rows/schemas/columns.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
+#include "una/words/columns.h"
 
 // Our own row with a list of answers.
 namespace una::rows {
@@ -33,7 +33,8 @@ std::optional<Mark> mark_of_list(const Json& items) {
 // Any other feedback in the answer would be lost.
 void check_marks(const RowView& row, const Json& item, Mark mark, const std::string& field) {
   for (const auto& [key, value] : item.items()) {
-    const Column* column = value.is_null() || key == mark_name(mark) ? nullptr : find_column(key);
+    const words::Column* column =
+        value.is_null() || key == mark_name(mark) ? nullptr : words::find_column(key);
     if (column == nullptr || !column->is_feedback()) { continue; }
     for (const Mark other : {Mark::kScore, Mark::kLabel, Mark::kRank}) {
       if (key != mark_name(other)) { continue; }

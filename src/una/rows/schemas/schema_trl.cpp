@@ -1,9 +1,9 @@
 #include <utility>
 
 #include "una/rows/drops.h"
-#include "una/rows/schemas/columns.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
+#include "una/words/columns.h"
 
 // TRL's shapes (its dataset formats document), also under the native names: prompt may be `messages`.
 namespace una::rows {
@@ -21,9 +21,9 @@ bool is_mark_of_answer(const std::string& key) {
 bool has_answer_field(const Json& row) {
   bool marked = false, null_answer = false;
   for (const auto& [key, value] : row.items()) {
-    const Column* column = find_column(key);
+    const words::Column* column = words::find_column(key);
     if (column == nullptr) { continue; }
-    const bool answer = column->is(Column::kAnswer) || column->alias_of == "completion";
+    const bool answer = column->is(words::Column::kAnswer) || column->alias_of == "completion";
     if (value.is_null()) {
       null_answer = null_answer || answer;
       continue;

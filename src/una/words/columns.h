@@ -6,7 +6,7 @@
 
 // The one table of column names: what a cell of a column holds, which columns are feedback, and other people's
 // names for prompts and answers.
-namespace una::rows {
+namespace una::words {
 
 // A column that a shape reads, and how its cells are to be understood.
 struct Column {
@@ -47,4 +47,4 @@ bool sounds_like_annotations(std::string_view name);
 // "N/A", "NA", "-", "null", "none", "nan" and "" in any case: a cell with nothing in it.
 bool is_missing_word(std::string_view text);
 
-}  // namespace una::rows
+}  // namespace una::words

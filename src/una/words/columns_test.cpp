@@ -1,8 +1,8 @@
-#include "una/rows/schemas/columns.h"
+#include "una/words/columns.h"
 
 #include <gtest/gtest.h>
 
-namespace una::rows {
+namespace una::words {
 namespace {
 
 TEST(Columns, NamesAreReadWithoutRegardToCaseAndSeparators) {
@@ -60,4 +60,4 @@ TEST(Columns, WordsThatMeanNothing) {
 }
 
 }  // namespace
-}  // namespace una::rows
+}  // namespace una::words

@@ -1,4 +1,4 @@
-#include "una/rows/schemas/columns.h"
+#include "una/words/columns.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 
 #include "una/base/format.h"
 
-namespace una::rows {
+namespace una::words {
 namespace {
 
 constexpr std::uint32_t kText = Column::kText, kAnswer = Column::kText | Column::kAnswer,
@@ -157,4 +157,4 @@ bool is_missing_word(std::string_view text) {
   return std::find(kWords.begin(), kWords.end(), low) != kWords.end();
 }
 
-}  // namespace una::rows
+}  // namespace una::words
