@@ -89,11 +89,13 @@ const std::unordered_map<std::string_view, const Column*>& columns_by_name() {
   return index;
 }
 
-// The last word of "user_rating", "user rating", "data.rating" and "userRating", in small letters.
-std::string last_word(std::string_view name) {
+// Where the last word of "user_rating", "user rating", "data.rating" and "userRating" begins. Letters of other scripts
+// belong to a word.
+std::size_t last_word_begin(std::string_view name) {
   std::size_t at = name.size();
   const auto is_letter = [&](std::size_t i) {
-    return std::isalnum(static_cast<unsigned char>(name[i])) != 0;
+    const auto byte = static_cast<unsigned char>(name[i]);
+    return std::isalnum(byte) != 0 || byte >= 0x80U;
   };
   const auto is_capital = [&](std::size_t i) {
     return std::isupper(static_cast<unsigned char>(name[i])) != 0;
@@ -102,25 +104,74 @@ std::string last_word(std::string_view name) {
     --at;
     if (is_capital(at) && (at == 0 || !is_capital(at - 1))) { break; }
   }
-  return squeezed(name.substr(at));
+  return at;
 }
 
-// Last words of names, each between spaces. Of feedback; of properties that are feedback when true or false; and of those
-// by which true is bad.
+bool among(std::string_view word, std::string_view words) {
+  return words.find(cat(" ", word, " ")) != words.npos;
+}
+
+// Words at the end of a name that tell nothing about what it holds.
+constexpr std::string_view kFillers =
+    " value val type kind raw mean avg average norm normalized scaled int integer float num numeric number percent pct "
+    "given overall total final str string bool flag text comment ";
+
+bool is_number(std::string_view word) {
+  return std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// The last word that tells something, in small letters: "rating" of "user_rating", "rating_value", "rating (1-5)".
+std::string telling_word(std::string_view name) {
+  while (!name.empty()) {
+    const std::size_t begin = last_word_begin(name);
+    const std::string word = squeezed(name.substr(begin));
+    if (!word.empty() && !is_number(word) && !among(word, kFillers)) { return word; }
+    name.remove_suffix(word.empty() ? 1 : name.size() - begin);
+  }
+  return "";
+}
+
+// Telling words of names, each between spaces. Of feedback; of properties that are feedback when true or false; and of
+// those by which true, or more, is bad.
 constexpr std::string_view kMarks =
     " rating ratings score scores label feedback thumbs thumb reward rewards vote votes upvotes likes stars grade verdict "
-    "judgement judgment quality csat nps sentiment preference satisfaction ";
+    "judgement judgment quality csat nps sentiment preference satisfaction reaction evaluation assessment helpfulness "
+    "correctness coherence accuracy relevance usefulness harmlessness faithfulness truthfulness groundedness "
+    "bewertung calificacion puntuacion valoracion avaliacao ";
 constexpr std::string_view kFlags =
     " helpful useful good best preferred chosen accepted approved passed correct safe harmless liked upvoted positive "
-    "satisfied ";
+    "satisfied gold success successful resolved solved ok okay valid satisfactory acceptable adequate appropriate result "
+    "keep include included ";
 constexpr std::string_view kVotesAgainst =
-    " thumbsdown dislike dislikes disliked downvote downvotes downvoted ";
+    " thumbsdown dislike dislikes disliked downvote downvotes downvoted toxicity hallucination hallucinations ";
 constexpr std::string_view kFaults =
-    " down bad worst incorrect wrong failed flagged rejected unhelpful harmful toxic unsafe negative hallucinated ";
+    " down bad worst incorrect wrong failed flagged rejected unhelpful harmful toxic unsafe negative hallucinated deleted "
+    "removed excluded exclude skip spam reported invalid inappropriate offensive unsatisfied unresolved unacceptable ";
 
-bool ends_in(std::string_view name, std::string_view words) {
-  return words.find(cat(" ", last_word(trim(name)), " ")) != words.npos;
+// Names in scripts without spaces, anywhere in a name.
+constexpr auto kForeignMarks =
+    std::to_array<std::string_view>({"评分", "打分", "得分", "分数", "点赞", "点踩", "评价", "反馈", "好评",
+                                     "差评", "評価", "评估", "평가", "평점", "оценка"});
+
+bool ends_in(std::string_view name, std::string_view words) { return among(telling_word(name), words); }
+
+bool has_foreign_mark(std::string_view name) {
+  return std::any_of(kForeignMarks.begin(), kForeignMarks.end(),
+                     [&](std::string_view mark) { return name.find(mark) != name.npos; });
 }
+
+// Whether it could be an answer to "is it so?". A text in a column of answers is an answer: "chosen": "yes".
+bool is_flag(const Json& value, const Column* column) {
+  if (!value.is_string()) { return value.is_boolean() || (value.is_number() && (value == 0 || value == 1)); }
+  return column == nullptr && among(squeezed(value.get_ref<const std::string&>()), " yes no true false 1 0 ");
+}
+
+// What people write for good and bad, as `squeezed` gives it.
+constexpr std::string_view kVerdicts =
+    " good bad great excellent poor terrible thumbsup thumbsdown thumbup thumbdown up down upvote downvote upvoted "
+    "downvoted like dislike liked disliked positive negative correct incorrect wrong right approved rejected approve reject "
+    "accept accepted pass passed fail failed helpful unhelpful nothelpful notuseful satisfied dissatisfied unsatisfied "
+    "acceptable unacceptable 👍 👎 赞 踩 好评 差评 ";
 
 }  // namespace
 
@@ -135,9 +186,44 @@ const Column* find_column(std::string_view name) {
 
 bool sounds_like_feedback(std::string_view name, bool is_flag) {
   const Column* column = find_column(name);
-  if (column != nullptr && (column->is_feedback() || !is_flag)) { return column->is_feedback(); }
-  return ends_in(name, kMarks) || ends_in(name, kVotesAgainst) ||
+  const bool is_known = column != nullptr && !column->is(Column::kNumber);
+  if (is_known && (column->is_feedback() || !is_flag)) { return column->is_feedback(); }
+  return ends_in(name, kMarks) || ends_in(name, kVotesAgainst) || has_foreign_mark(name) ||
          (is_flag && (ends_in(name, kFlags) || ends_in(name, kFaults)));
+}
+
+bool is_verdict(std::string_view text) {
+  constexpr std::size_t kLongest = 24;
+  return text.size() <= kLongest && !trim(text).empty() && among(squeezed(text), kVerdicts);
+}
+
+bool is_opinion(std::string_view name, const Json& value, std::string_view answer) {
+  const Column* column = find_column(name);
+  if (sounds_like_feedback(name, is_flag(value, column))) { return true; }
+  if (column != nullptr) { return false; }
+  const Json& one = value.is_array() && value.size() == 1 ? value[0] : value;
+  return one.is_string() && is_verdict(one.get_ref<const std::string&>()) && one != answer;
+}
+
+bool is_tie(std::string_view text) {
+  constexpr std::size_t kLongest = 24;
+  return text.size() <= kLongest && !trim(text).empty() &&
+         among(squeezed(text), " tie tied draw equal bothbad bothgood ");
+}
+
+bool is_completion(std::string_view name) {
+  const Column* column = find_column(name);
+  return column != nullptr && (column->alias_of == "completion" || column->name == "completion");
+}
+
+bool is_correction(std::string_view name) {
+  static constexpr auto kBefore = std::to_array<std::string_view>(
+      {"corrected", "edited", "improved", "revised", "rewritten", "fixed", "preferred", "better"});
+  const std::string word = telling_word(name);
+  const bool is_answer = among(word, " answer response completion output reply ");
+  return is_answer && std::any_of(kBefore.begin(), kBefore.end(), [&](std::string_view before) {
+           return starts_with(squeezed(name), before);
+         });
 }
 
 bool means_bad(std::string_view name) { return ends_in(name, kVotesAgainst) || ends_in(name, kFaults); }

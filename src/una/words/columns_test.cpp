@@ -19,10 +19,13 @@ TEST(Columns, NamesAreReadWithoutRegardToCaseAndSeparators) {
 }
 
 TEST(Columns, TheLastWordTellsFeedback) {
-  for (const char* name : {"user_rating", "humanScore", "quality label", "data.rating", "RATING", "score"}) {
+  for (const char* name : {"user_rating", "humanScore", "quality label", "data.rating", "RATING", "score",
+                           "rating_value", "feedback.type", "rating (1-5)", "rating/5", "score_1",
+                           "helpfulness", "answer accuracy", "用户评分"}) {
     EXPECT_TRUE(sounds_like_feedback(name)) << name;
   }
-  for (const char* name : {"operating", "underscore", "rating_id", "id", "", "prompt"}) {
+  for (const char* name : {"operating", "underscore", "rating_id", "id", "", "prompt", "value", "(1)",
+                           "margin", "label_confidence"}) {
     EXPECT_FALSE(sounds_like_feedback(name)) << name;
   }
 }
@@ -47,6 +50,24 @@ TEST(Columns, TheNameTellsThatTrueIsBad) {
   }
   for (const char* name : {"thumbs_up", "label", "rating", "badge", "breakdown"}) {
     EXPECT_FALSE(means_bad(name)) << name;
+  }
+}
+
+TEST(Columns, VerdictsAreKnownUnderAnyName) {
+  for (const char* text : {"bad", " Thumbs Down ", "thumbs_up", "REJECTED", "\U0001F44E", "not helpful"}) {
+    EXPECT_TRUE(is_verdict(text)) << text;
+  }
+  for (const char* text : {"", " ", "badly", "train", "the answer is not good", "good bad"}) {
+    EXPECT_FALSE(is_verdict(text)) << text;
+  }
+}
+
+TEST(Columns, ACorrectionIsABetterAnswer) {
+  for (const char* name : {"corrected_response", "editedOutput", "Improved answer"}) {
+    EXPECT_TRUE(is_correction(name)) << name;
+  }
+  for (const char* name : {"correct_answer", "response", "corrected", "edited_by"}) {
+    EXPECT_FALSE(is_correction(name)) << name;
   }
 }
 

@@ -6,7 +6,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/base/json_text.h"
+#include "una/rows/schemas/fields.h"
 
 namespace una::rows {
 namespace {
@@ -18,16 +18,6 @@ std::optional<std::size_t> element_of(const Json& list, const std::string& step)
   if (index < 0) { index += static_cast<long long>(list.size()); }
   if (index < 0 || index >= static_cast<long long>(list.size())) { return std::nullopt; }
   return static_cast<std::size_t>(index);
-}
-
-// In tables objects and lists are JSON text.
-void parse_structure(Json& value) {
-  if (!value.is_string()) { return; }
-  const std::string& text = value.get_ref<const std::string&>();
-  const std::string_view begin = trim(text);
-  if ((!starts_with(begin, "{") && !starts_with(begin, "[")) || outline_json(text).too_deep) { return; }
-  Json parsed = Json::parse(text, nullptr, false);
-  if (!parsed.is_discarded()) { value = std::move(parsed); }
 }
 
 std::optional<Json> take_member(Json& object, const std::string& name) {

@@ -141,6 +141,11 @@ void count_shapes(const std::vector<ReadRow>& rows, ReadReport& report) {
     for (const std::string& column : row.unread) { ++report.unread[column]; }
     for (const std::string& name : row.renamed) { ++report.renamed[name]; }
     if (row.turns_behind > 0) { report.unused["turns behind the last answer"] += row.turns_behind; }
+    const std::vector<Response>& answers = row.example.responses;
+    if (row.example.unit == Unit::kPair && answers[0].raw_score < answers[1].raw_score &&
+        answers[0].raw_score) {
+      ++report.unused["scores of pairs whose rejected answer has the higher one"];
+    }
   }
 }
 

@@ -1,12 +1,14 @@
 #include "una/rows/schemas/fields.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <utility>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json_line.h"
+#include "una/base/json_text.h"
 
 namespace una::rows {
 namespace {
@@ -21,13 +23,21 @@ std::string shown(const Json& value) {
   return text.substr(0, end) + "...";
 }
 
-// ShareGPT's speakers under the names that chat templates know.
+// Speakers under the names that chat templates know, which are written in small letters.
 std::string role_of(const std::string& speaker) {
-  if (speaker == "human") { return "user"; }
-  if (speaker == "gpt" || speaker == "function_call" || speaker == "bot" || speaker == "model") {
-    return "assistant";
+  std::string low(trim(speaker));
+  std::transform(low.begin(), low.end(), low.begin(),
+                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  constexpr std::pair<const char*, const char*> kRoles[] = {
+      {"human", "user"},          {"gpt", "assistant"},
+      {"chatgpt", "assistant"},   {"function_call", "assistant"},
+      {"bot", "assistant"},       {"model", "assistant"},
+      {"ai", "assistant"},        {"observation", "tool"},
+      {"user", "user"},           {"system", "system"},
+      {"assistant", "assistant"}, {"tool", "tool"}};
+  for (const auto& [name, role] : kRoles) {
+    if (low == name) { return role; }
   }
-  if (speaker == "observation") { return "tool"; }
   return speaker;
 }
 
@@ -57,8 +67,7 @@ Message message_value(const RowView& row, const Json& value, const std::string& 
     bad_field(row, cat(field, ".", content_key), "is missing");
   }
   Message message;
-  message.role = value[role_key].get<std::string>();
-  if (sharegpt) { message.role = role_of(message.role); }
+  message.role = role_of(value[role_key].get<std::string>());
   if (has(value, content_key)) {
     message.content = content_value(row, value[content_key], cat(field, ".", content_key));
   }
@@ -183,6 +192,14 @@ Text text_value(const RowView& row, const Json& value, const std::string& field)
 }
 
 Text text_field(const RowView& row, const char* key) { return text_value(row, need(row, key), key); }
+
+void parse_structure(Json& value) {
+  if (!value.is_string()) { return; }
+  const std::string_view text = trim(value.get_ref<const std::string&>());
+  if ((!starts_with(text, "{") && !starts_with(text, "[")) || outline_json(text).too_deep) { return; }
+  Json parsed = Json::parse(text.begin(), text.end(), nullptr, false);
+  if (!parsed.is_discarded()) { value = std::move(parsed); }
+}
 
 Text plain_text(std::string text) {
   Text out;

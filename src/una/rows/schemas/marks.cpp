@@ -10,36 +10,11 @@
 #include "una/base/json_line.h"
 #include "una/base/json_text.h"
 #include "una/rows/schemas/fields.h"
+#include "una/rows/schemas/turn_marks.h"
 #include "una/words/columns.h"
 
 namespace una::rows {
 namespace {
-
-bool is_turns(const Json& value) {
-  const auto is_turn = [](const Json& turn) {
-    return turn.is_object() && (turn.contains("role") || turn.contains("from"));
-  };
-  return value.is_array() && !value.empty() && std::all_of(value.begin(), value.end(), is_turn);
-}
-
-// A list of turns that a table stored as text.
-void parse_turns(const RowView& row, const std::string& key, Json& value) {
-  const std::string_view text = trim(value.get_ref<const std::string&>());
-  if (!starts_with(text, "[") || !starts_with(trim(text.substr(1)), "{")) { return; }
-  if (!outline_json(text).too_deep) {
-    Json parsed = Json::parse(text.begin(), text.end(), nullptr, false);
-    const bool is_json = !parsed.is_discarded();
-    if (is_turns(parsed)) { value = std::move(parsed); }
-    if (is_json) { return; }
-  }
-  for (const char* mark : {"'role':", "'from':", "'role' :", "'from' :"}) {
-    if (text.find(mark) == text.npos) { continue; }
-    bad_field(
-        row, key,
-        "holds a list of turns as Python's repr, which is not JSON; save the table with to_json or to_parquet, "
-        "or each list with json.dumps");
-  }
-}
 
 [[noreturn]] void unread_feedback(const RowView& row, const std::string& key, const Json& value,
                                   const std::string& advice) {
@@ -59,43 +34,6 @@ std::string mark_advice(const std::string& key) {
   return cat("--columns label=", key,
              " (with --label_values good=up|1,bad=down|0 for words and numbers) or --columns score=", key,
              " reads it; ");
-}
-
-// Members that mark a turn as not to be trained on.
-constexpr std::array kTrainMembers = {"weight", "train", "loss", "loss_weight"};
-
-bool is_untrained(const Json& extra) {
-  for (const char* name : kTrainMembers) {
-    const auto found = extra.find(name);
-    if (found == extra.end()) { continue; }
-    if (found->is_boolean() ? !found->get<bool>() : found->is_number() && found->get<double>() == 0) {
-      return true;
-    }
-  }
-  return false;
-}
-
-void check_own_marks(const Json& extra, const Where& where) {
-  for (const auto& [key, value] : extra.items()) {
-    const words::Column* column =
-        value.is_primitive() && !value.is_null() ? words::find_column(key) : nullptr;
-    check_input(column == nullptr || !column->is_feedback(), where.text(),
-                ": the answer's turn has a field \"", key,
-                "\", which looks like feedback and would not be read; write it next to the turns as "
-                "\"label\" or \"score\", or take it away");
-  }
-}
-
-// Whether the turn is marked as not to be trained on; its members that tell are removed.
-bool take_train_members(Message& message, const Where* answer_of) {
-  if (message.extra.empty()) { return false; }
-  Json extra = Json::parse(message.extra);
-  if (answer_of != nullptr) { check_own_marks(extra, *answer_of); }
-  const bool untrained = is_untrained(extra);
-  bool changed = false;
-  for (const char* name : kTrainMembers) { changed = extra.erase(name) > 0 || changed; }
-  if (changed) { message.extra = extra.empty() ? "" : extra.dump(); }
-  return untrained;
 }
 
 bool same_turn(const Message& a, const Message& b) { return a.role == b.role && a.content == b.content; }
@@ -123,6 +61,19 @@ std::size_t repeated(const std::vector<Message>& turns, const std::vector<Messag
   const std::size_t own = system_turns(prompt), theirs = system_turns(turns);
   if (own > 0 && theirs == 0 && begins_with(turns, 0, prompt, own)) { return prompt.size() - own; }
   return own == 0 && theirs > 0 && begins_with(turns, theirs, prompt, 0) ? theirs + prompt.size() : 0;
+}
+
+// Of strings. A short prompt may well be the beginning of an answer.
+void remove_repeated_text(Example& example) {
+  constexpr std::size_t kShortest = 24;
+  const std::string& prompt = example.prompt.plain;
+  if (prompt.size() < kShortest || trim(prompt).find(' ') == std::string_view::npos) { return; }
+  const auto repeats = [&](const Response& response) {
+    return !response.text.is_chat && starts_with(response.text.plain, prompt) &&
+           response.text.plain.size() > prompt.size();
+  };
+  if (!std::all_of(example.responses.begin(), example.responses.end(), repeats)) { return; }
+  for (Response& response : example.responses) { response.text.plain.erase(0, prompt.size()); }
 }
 
 // Gives the members names of the table, where the row has no such member yet.
@@ -159,24 +110,24 @@ void take_mark(const RowView& row, const std::string& key, const words::Column& 
   }
 }
 
-// Whether it could be an answer to "is it so?". A text in a column of answers is an answer: "chosen": "yes".
-bool is_flag(const Json& value, const words::Column* column) {
-  static const LabelValues flags({"good=yes|1", "bad=no|0"});
-  return flags.knows(value) && (column == nullptr || !value.is_string());
-}
-
-// Stops at feedback inside a member that nothing has read, as in meta.thumb and annotations.0.rating. Other lists are
+// Stops at feedback inside a member that nothing has read, as in meta.thumb and annotations.1.rating. Other lists are
 // not looked into: the documents of a search have scores too.
-void check_inside(const RowView& row, const std::string& path, const Json& value, int depth) {
+void check_inside(const RowView& row, const std::string& path, Json value, int depth) {
   constexpr int kDeepest = 4;
-  const bool is_list = value.is_array() && !value.empty() && words::sounds_like_annotations(path);
-  if (is_list) { return check_inside(row, cat(path, ".0"), value[0], depth); }
-  if (!value.is_object() || depth == kDeepest) { return; }
+  constexpr std::size_t kElements = 16, kLongest = std::size_t{1} << 16U;
+  if (depth == kDeepest || (value.is_string() && value.get_ref<const std::string&>().size() > kLongest)) {
+    return;
+  }
+  parse_structure(value);
+  if (value.is_array() && words::sounds_like_annotations(path)) {
+    for (std::size_t i = 0; i < std::min(kElements, value.size()); ++i) {
+      check_inside(row, cat(path, ".", i), value[i], depth + 1);
+    }
+  }
+  if (!value.is_object()) { return; }
   for (const auto& [name, member] : value.items()) {
     const std::string inner = cat(path, ".", name);
-    const words::Column* column =
-        member.is_primitive() && !member.is_null() ? words::find_column(name) : nullptr;
-    if (column != nullptr && column->is_feedback()) {
+    if (member.is_primitive() && !member.is_null() && words::is_opinion(name, member, "")) {
       unread_feedback(row, inner, member, mark_advice(inner));
     }
     check_inside(row, inner, member, depth + 1);
@@ -191,11 +142,51 @@ void check_unmarked(const RowView& row, const RowScan& scan, ReadRow& out) {
     return;
   }
   out.missing = scan.missing;
-  for (const std::string& key : out.unread) { check_inside(row, key, row.json[key], 0); }
+  for (const std::string& key : out.unread) {
+    if (words::is_correction(key) && row.json[key].is_string() && row.json[key] != "") {
+      bad_field(row, key,
+                cat("is a better answer than the one that would be trained on; --columns completion=", key,
+                    " trains on it, --columns ignored=", key, " on the other"));
+    }
+    check_inside(row, key, row.json[key], 0);
+  }
 }
 
-// A topic, unless it is a bool.
-bool is_topic(const std::string& key, const Json& value) { return key == "tag" && !value.is_boolean(); }
+// It must be clear which answer the mark is about: {"question", "response", "answer", "is_correct"} has two.
+void check_other_answers(const RowView& row, const std::string& mark, const std::string& answer,
+                         const std::vector<std::string>& unread) {
+  for (const std::string& key : unread) {
+    const Json& other = row.json[key];
+    if (!words::is_completion(key) || !other.is_string() || other == "" || other == answer) { continue; }
+    bad_field(row, key,
+              cat("is another answer, so it is not clear which one \"", mark,
+                  "\" is about; --columns completion=", key, " takes this one, --columns ignored=", key,
+                  " the other"));
+  }
+}
+
+// Next to a pair: a tie, or the answers that chosen and rejected only name.
+void check_beside_pair(const RowView& row, const std::string& key, const Json& value,
+                       const Example& example) {
+  if (value == "rejected") { unread_feedback(row, key, value, ""); }
+  const bool is_true = value == true && (key == "tie" || key == "is_tie");
+  if (is_true || (value.is_string() && words::is_tie(value.get_ref<const std::string&>()))) {
+    bad_field(
+        row, key,
+        cat("says that the answers are equally good, so neither is chosen; leave the row out, or --columns ignored=",
+            key, " trains on it"));
+  }
+  for (const Response& response : example.responses) {
+    if (value.is_string() && !response.text.is_chat && response.text.plain == key) {
+      bad_field(row, key, "is only named by \"chosen\" or \"rejected\"; write the answers themselves there");
+    }
+  }
+}
+
+std::string answer_of(const Example& example) {
+  const Text& text = example.responses[0].text;
+  return text.is_chat ? (text.messages.empty() ? "" : text.messages.back().content) : text.plain;
+}
 
 void name_by_mark(ReadRow& out) {
   const std::string_view shape = out.shape;
@@ -284,19 +275,22 @@ void read_marks(const RowView& row, const RowScan& scan, const std::string& grou
   const Example& example = out.example;
   const bool bare = example.unit == Unit::kSft && example.responses.size() == 1;
   const bool marks_count = example.unit != Unit::kPrompt && !out.unmarked;
+  const std::string answer = bare ? answer_of(example) : "";
   std::vector<std::string> marks;
   for (const auto& [key, value] : row.json.items()) {
     const bool was_read = std::find(row.reads->begin(), row.reads->end(), &value) != row.reads->end();
     if (value.is_null() || was_read || key.empty() || key == "ignored" || key == ground_truth) { continue; }
     const words::Column* column = words::find_column(key);
     const bool known = column != nullptr && column->is_feedback();
-    const bool feedback = known || (bare && words::sounds_like_feedback(key, is_flag(value, column)));
-    if (feedback && marks_count && !is_topic(key, value)) {
+    const bool feedback = known || (bare && words::is_opinion(key, value, answer));
+    // A tag is a topic, unless it is a bool.
+    if (feedback && marks_count && !(key == "tag" && !value.is_boolean())) {
       if (!known || !bare || !marks.empty()) {
         unread_feedback(row, key, value, bare && marks.empty() ? mark_advice(key) : "");
       }
       marks.push_back(key);
     } else {
+      if (example.unit == Unit::kPair) { check_beside_pair(row, key, value, example); }
       out.unread.push_back(key);
     }
   }
@@ -304,24 +298,15 @@ void read_marks(const RowView& row, const RowScan& scan, const std::string& grou
   if (marks.empty()) {
     check_unmarked(row, scan, out);
   } else {
+    check_other_answers(row, marks[0], answer, out.unread);
     out.mark = marks[0];
     take_mark(row, marks[0], *words::find_column(marks[0]), out);
   }
   name_by_mark(out);
 }
 
-void leave_untrained_out(ReadRow& out) {
-  for (Message& message : out.example.prompt.messages) { take_train_members(message, nullptr); }
-  for (Response& response : out.example.responses) {
-    for (Message& message : response.text.messages) {
-      if (take_train_members(message, &out.example.where) && out.drop.empty()) {
-        out.drop = "answer marked as not to be trained on";
-      }
-    }
-  }
-}
-
 void remove_repeated_prompt(Example& example) {
+  if (!example.prompt.is_chat) { return remove_repeated_text(example); }
   std::vector<Message>& prompt = example.prompt.messages;
   const std::vector<Message> as_given = prompt;
   std::vector<Message> system;

@@ -35,12 +35,8 @@ bool blank_nulls(Json& row);
 // trained on as a demonstration, a bad answer would be learnt.
 void read_marks(const RowView& row, const RowScan& scan, const std::string& ground_truth, ReadRow& out);
 
-// Answers with `weight` 0, `train` or `loss` false or `loss_weight` 0 must not be trained on: the row is left
-// out. The members are taken off all turns. InputError on a turn of an answer with a mark of its own.
-void leave_untrained_out(ReadRow& out);
-
 // Leading turns of the answers that repeat the prompt are removed from them; a system turn that only the answers
-// have moves to the prompt. For chats.
+// have moves to the prompt. Of strings, a prompt of several words that every answer begins with.
 void remove_repeated_prompt(Example& example);
 
 }  // namespace una::rows

@@ -91,8 +91,9 @@ TEST(Marks, TheAdviceForANameThatMeansBadTurnsItRound) {
 
 TEST(Marks, FeedbackInsideIsFound) {
   for (const char* answer : kSingleAnswers) {
-    for (const char* member :
-         {R"("meta": {"user": {"thumb": "down"}})", R"("annotations": [{"rating": 1}])"}) {
+    for (const char* member : {R"("meta": {"user": {"thumb": "down"}})", R"("annotations": [{"rating": 1}])",
+                               R"("annotations": [{}, {"value": "bad"}])", R"("meta": {"user_rating": 1})",
+                               R"("metadata": "{\"label\": false}")"}) {
       EXPECT_TRUE(contains(input_error([&] { read_text(with(answer, member)); }), "looks like feedback"))
           << answer << member;
     }
@@ -102,7 +103,7 @@ TEST(Marks, FeedbackInsideIsFound) {
 }
 
 TEST(Marks, AMarkNeedsAnAnswer) {
-  const char* turns = R"("messages": [{"role": "human", "content": "p"}, {"role": "ai", "content": "a"}])";
+  const char* turns = R"("messages": [{"role": "user", "content": "p"}, {"role": "robot", "content": "a"}])";
   EXPECT_TRUE(
       contains(input_error([&] { read_text(with(turns, R"("label": false)")); }),
                "\"label\" is the mark of an answer, but no turn of \"messages\" has the role assistant"));
@@ -144,8 +145,10 @@ TEST(Marks, NullsOfATableOfSeveralKindsAreAbsent) {
 }
 
 TEST(Marks, TurnsMarkedAsNotToBeTrainedOnLeaveWithTheirRow) {
-  for (const char* member : {R"("weight": 0)", R"("weight": 0.0)", R"("train": false)", R"("loss": false)",
-                             R"("loss_weight": 0)"}) {
+  for (const char* member :
+       {R"("weight": 0)", R"("weight": 0.0)", R"("train": false)", R"("loss": false)", R"("loss_weight": 0)",
+        R"("weight": "0")", R"("train": "false")", R"("loss_scale": 0.0)", R"("trainable": false)",
+        R"("masked": true)", R"("mask": 1)"}) {
     const ReadRow row = read_text(cat(R"({"messages": [{"role": "user", "content": "p", "loss_weight": 0},
       {"role": "assistant", "content": "a", )",
                                       member, "}]}"));
@@ -171,6 +174,88 @@ TEST(Marks, ChatsAsJsonTextAreChatsAndPythonsReprIsRefused) {
       [] { read_text(R"({"prompt": "[{'role': 'user', 'content': 'q'}]", "completion": "a"})"); });
   EXPECT_TRUE(contains(error, "field \"prompt\" holds a list of turns as Python's repr")) << error;
   EXPECT_EQ(prompt_of(read_text(R"({"prompt": "[{} is JSON", "completion": "a"})")), "[{} is JSON");
+  for (const char* prompt : {R"("{\"role\": \"user\", \"content\": \"q\"}")",
+                             R"("\"[{\\\"role\\\": \\\"user\\\", \\\"content\\\": \\\"q\\\"}]\"")"}) {
+    EXPECT_EQ(prompt_of(read_text(cat(R"({"prompt": )", prompt, R"(, "completion": "a"})"))), "user:q")
+        << prompt;
+  }
+  for (const char* prompt :
+       {R"("[{\"role\": \"user\", \"content\": \"q")", R"("{'role': 'user', 'content': 'q'}")"}) {
+    const std::string row = cat(R"({"prompt": )", prompt, R"(, "completion": "a"})");
+    EXPECT_TRUE(contains(input_error([&] { read_text(row); }), "holds a list of turns as")) << prompt;
+  }
+}
+
+TEST(Marks, AShareOfATurnIsRefused) {
+  for (const char* member : {R"("weight": 0.5)", R"("loss_weight": -1)", R"("train": "maybe")",
+                             R"("train_detail": [{"begin_offset": 0, "end_offset": 1, "train": false}])"}) {
+    const std::string row = cat(R"({"messages": [{"role": "user", "content": "p", "weight": 0.5},
+      {"role": "assistant", "content": "a", )",
+                                member, "}]}");
+    EXPECT_TRUE(contains(input_error([&] { read_text(row); }), "una trains on")) << member;
+  }
+  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "a", "train": false})").drop,
+            "answer marked as not to be trained on");
+  EXPECT_EQ(read_text(R"({"prompt": "p", "completion": "a", "loss": 2.5})").drop, "");
+}
+
+TEST(Marks, AMarkOfAnyAssistantsTurnStopsTheRun) {
+  const auto error_of = [](const char* member) {
+    return input_error([&] {
+      read_text(
+          cat(R"({"messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "b", )",
+              member, R"(}, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]})"));
+    });
+  };
+  for (const char* member : {R"("rating": -1)", R"("is_bad": true)", R"("feedback": {"type": "down"})",
+                             R"("metadata": {"thumbs": -1})", R"("toxic": true)"}) {
+    EXPECT_TRUE(contains(error_of(member), "looks like feedback")) << member;
+  }
+  for (const char* member : {R"("toxic": false)", R"("redacted": true)", R"("reasoning_content": "bad")",
+                             R"("tool_calls": [{"function": {"name": "f", "arguments": {"rating": 1}}}])"}) {
+    EXPECT_EQ(error_of(member), "") << member;
+  }
+}
+
+TEST(Marks, AVerdictUnderAnyNameStopsTheRun) {
+  for (const char* answer : kSingleAnswers) {
+    for (const char* member :
+         {R"("status": "Rejected")", R"("reaction": "\ud83d\udc4e")", R"("outcome": "fail")",
+          R"("tags": ["bad"])", R"("corrected_response": "b")"}) {
+      EXPECT_NE(input_error([&] { read_text(with(answer, member)); }), "") << answer << member;
+    }
+    for (const char* member :
+         {R"("status": "done")", R"("tags": ["bad", "long"])", R"("corrected_response": "")"}) {
+      EXPECT_EQ(read_text(with(answer, member)).example.unit, Unit::kSft) << answer << member;
+    }
+  }
+  const char* classified = R"({"prompt": "Is it good?", "completion": "bad", "class": "bad"})";
+  EXPECT_EQ(read_text(classified).example.unit, Unit::kSft) << "the answer itself is not a mark of it";
+}
+
+TEST(Marks, AMarkNextToTwoAnswersIsRefused) {
+  const char* row = R"({"question": "q", "response": "a", "answer": "b", "is_correct": false)";
+  EXPECT_TRUE(contains(input_error([&] { read_text(cat(row, "}")); }),
+                       "not clear which one \"is_correct\" is about"));
+  EXPECT_EQ(read_text(R"({"prompt": "q", "completion": "a", "response": "a", "label": false})").example.unit,
+            Unit::kBinary);
+  EXPECT_EQ(read_text(R"({"question": "q", "response": "a", "answer": "b"})").example.unit, Unit::kSft);
+}
+
+TEST(Marks, APairThatIsNoneIsRefused) {
+  const auto error_of = [](const char* member) {
+    return input_error([&] {
+      read_text(cat(R"({"prompt": "p", "chosen": "answer_b", "rejected": "answer_a", )", member, "}"));
+    });
+  };
+  for (const char* member : {R"("tie": true)", R"("status": "tie")", R"("is_tie": true)"}) {
+    EXPECT_TRUE(contains(error_of(member), "equally good")) << member;
+  }
+  EXPECT_TRUE(contains(error_of(R"("answer_a": "x", "answer_b": "y")"),
+                       "is only named by \"chosen\" or \"rejected\""));
+  EXPECT_TRUE(contains(error_of(R"("margin": -2)"), "must not be negative"));
+  EXPECT_TRUE(contains(error_of(R"("better": "rejected")"), "looks like feedback"));
+  EXPECT_EQ(error_of(R"("tie": false, "status": "swapped", "margin": 0)"), "");
 }
 
 std::string turn(const char* role, const char* content) {
@@ -197,6 +282,25 @@ TEST(Marks, AQuestionThatTheListsRepeatIsReadOnce) {
     EXPECT_EQ(answer_of(row, 0), "assistant:g");
     EXPECT_EQ(answer_of(row, 1), "assistant:b");
   }
+}
+
+TEST(Marks, AStringThatBeginsWithThePromptIsReadWithoutIt) {
+  const std::string prompt = "Human: what colour is it? Assistant:";
+  const ReadRow row = read_text(cat(R"({"prompt": ")", prompt, R"(", "chosen": ")", prompt,
+                                    R"( blue", "rejected": ")", prompt, R"( seven"})"));
+  EXPECT_EQ(answer_of(row, 0), " blue");
+  EXPECT_EQ(answer_of(row, 1), " seven");
+  const ReadRow one = read_text(
+      cat(R"({"prompt": ")", prompt, R"(", "chosen": ")", prompt, R"( blue", "rejected": "seven"})"));
+  EXPECT_EQ(answer_of(one, 0), prompt + " blue") << "only where all answers begin with it";
+  EXPECT_EQ(answer_of(read_text(R"({"prompt": "The", "completion": "The end"})"), 0), "The end");
+}
+
+TEST(Marks, SpeakersAreReadUnderAnyOfTheirNames) {
+  const ReadRow row =
+      read_text(R"({"messages": [{"role": "Human", "content": "q"}, {"role": "chatgpt", "content": "a"}]})");
+  EXPECT_EQ(prompt_of(row), "user:q");
+  EXPECT_EQ(answer_of(row, 0), "assistant:a");
 }
 
 TEST(Marks, TurnsBehindTheLastAnswerAreCounted) {

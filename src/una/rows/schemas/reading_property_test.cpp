@@ -203,7 +203,8 @@ std::optional<Meaning> reference(const Json& extra, Meaning meaning, std::vector
       continue;
     }
     if (bare(name) == "tag" && !given.is_boolean()) { continue; }
-    if (feedback || (single && one_of(name, kEndings))) { marks.push_back(name); }
+    const bool praise = given == "good";  // whatever the column is called
+    if (feedback || (single && (praise || one_of(name, kEndings)))) { marks.push_back(name); }
   }
   if (meaning.unit == Unit::kPrompt) {
     for (const std::string& name : marks) {

@@ -11,13 +11,16 @@
 #include "una/rows/schemas/marks.h"
 #include "una/rows/schemas/reference_columns.h"
 #include "una/rows/schemas/schemas.h"
+#include "una/rows/schemas/turn_marks.h"
 
 namespace una::rows {
 namespace {
 
-double finite_field(const RowView& row, const char* key) {
+// `meaning`: why it is at least 0.
+double positive_field(const RowView& row, const char* key, const char* meaning = "") {
   const double value = number_field(row, key);
   if (!std::isfinite(value)) { bad_field(row, key, "must be a finite number"); }
+  if (value < 0) { bad_field(row, key, cat("must not be negative", meaning)); }
   return value;
 }
 
@@ -50,11 +53,10 @@ std::string group_field(const RowView& row) {
 // Members that rows of every shape may carry.
 void read_common(const RowView& row, ReadRow& out) {
   Example& example = out.example;
-  if (has(row.json, "weight")) {
-    example.weight = finite_field(row, "weight");
-    if (example.weight < 0) { bad_field(row, "weight", "must not be negative"); }
+  if (has(row.json, "weight")) { example.weight = positive_field(row, "weight"); }
+  if (has(row.json, "margin")) {
+    example.margin = positive_field(row, "margin", ": it says how much better \"chosen\" is");
   }
-  if (has(row.json, "margin")) { example.margin = finite_field(row, "margin"); }
   if (has(row.json, "group_id")) { example.group_id = group_field(row); }
   if (has(row.json, "source")) { example.source = string_field(row, "source"); }
   if (has(row.json, "tools")) { example.tools = tools_field(row); }
@@ -78,6 +80,7 @@ void to_chat(Text& text, const char* role) {
 void align(Example& example, bool wrap) {
   bool chat = example.prompt.is_chat || (wrap && !is_blank(example.prompt));
   for (const Response& response : example.responses) { chat = chat || response.text.is_chat; }
+  remove_repeated_prompt(example);
   if (!chat) { return; }
   to_chat(example.prompt, "user");
   for (Response& response : example.responses) { to_chat(response.text, "assistant"); }
@@ -256,7 +259,7 @@ ReadRow read_row(Json json, const Where& where, const RowOptions& options) {
   if (options.apply_chat_template && shape.read == read_hh && out.drop.empty()) { hh_to_chat(out.example); }
   align(out.example, options.apply_chat_template);
   if (out.drop.empty() && !out.example.responses.empty() && unfinished) { out.drop = kUnfinished; }
-  leave_untrained_out(out);
+  leave_untrained_out(view, out);
   return out;
 }
 

@@ -28,7 +28,10 @@ Record nested_record(const RowView& row) {
       wrong_type(row, cat("responses.", question), "a list of {value, user_id}", list);
     }
     for (const Json& one : list) {
-      if (one.is_object() && has(one, "value")) { record.answers[question].push_back(one["value"]); }
+      const bool is_draft = one.is_object() && has(one, "status") && one["status"] != "submitted";
+      if (one.is_object() && has(one, "value") && !is_draft) {
+        record.answers[question].push_back(one["value"]);
+      }
     }
   }
   return record;
@@ -151,6 +154,7 @@ OwnRow own_argilla(const RowView& row) {
       own.drop = "annotators disagree";
     }
   }
+  if (row.json.value("status", Json()) == "discarded") { own.drop = "discarded by its annotators"; }
   if (!answered) { own.drop = "no annotator has answered"; }
   return own;
 }
