@@ -103,7 +103,7 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
                                             : run::gold_dataset(options.gold, options.compute, options.data,
                                                                 text.encoder, units);
   log_info(dataset->report().text(options.data.max_length));
-  report::ProgressBar bar("score", static_cast<double>(dataset->size()));
+  report::ProgressBar bar("score", static_cast<double>(dataset->size()), "rows");
   std::int64_t lines = 0;
   eval::Agreement agreement;
   std::vector<eval::JudgedAnswer> judged;  // with --gold

@@ -104,7 +104,7 @@ std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& op
   log_info(read.text(options.max_length));
   check_input(!examples.empty(), "no rows to score");
   log_info(reward.description());
-  report::ProgressBar bar("score", static_cast<double>(examples.size()));
+  report::ProgressBar bar("score", static_cast<double>(examples.size()), "rows");
   Counts counts;
   run::write_lines_of_all(path, gang, [&](const std::function<void(const Json& line)>& write) {
     const std::size_t most = kChunk * static_cast<std::size_t>(gang.size());

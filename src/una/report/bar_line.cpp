@@ -63,8 +63,9 @@ std::string bar_line(const BarState& state, int columns, bool fancy) {
   const double share = state.total > 0 ? std::clamp(state.done / state.total, 0.0, 1.0) : 0;
   std::string numbers = cat(static_cast<int>(share * 100), " %");
   numbers.insert(0, numbers.size() < 5 ? 5 - numbers.size() : 0, ' ');
-  numbers += cat("  ", short_amount(state.done), "/", short_amount(state.total), "  ",
-                 human_seconds(state.elapsed), " < ", state.done > 0 ? human_seconds(state.remaining) : "?");
+  numbers += cat("  ", short_amount(state.done), "/", short_amount(state.total),
+                 state.unit.empty() ? "" : " " + state.unit, "  ", human_seconds(state.elapsed), " < ",
+                 state.done > 0 ? human_seconds(state.remaining) : "?");
   std::string note = state.note.empty() ? "" : "  " + state.note;
   const auto room = [&] {
     return columns - columns_of(state.title) - columns_of(numbers) - columns_of(note) - 4;

@@ -6,8 +6,8 @@ namespace una::report {
 
 // What a progress bar shows at one moment.
 struct BarState {
-  std::string title, note;
-  double done = 0, total = 0;         // any unit
+  std::string title, note, unit;  // of done and total; "": a share
+  double done = 0, total = 0;
   double elapsed = 0, remaining = 0;  // seconds
 };
 

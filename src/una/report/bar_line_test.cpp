@@ -25,6 +25,12 @@ TEST(BarLine, DropsTheNoteBeforeTheNumbers) {
   EXPECT_EQ(bar_line(half_done(), 50, false), "training [==>    ]  50 %  1.50M/3.00M  1:05 < 1:04");
 }
 
+TEST(BarLine, SaysWhatIsCounted) {
+  BarState state = half_done();
+  state.unit = "tokens";
+  EXPECT_NE(bar_line(state, 100, false).find("1.50M/3.00M tokens  1:05"), std::string::npos);
+}
+
 TEST(BarLine, KnowsNoTimeLeftBeforeAnyWork) {
   BarState state = half_done();
   state.done = 0;

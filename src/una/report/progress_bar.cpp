@@ -48,8 +48,9 @@ void put(const std::string& text) {
 
 }  // namespace
 
-ProgressBar::ProgressBar(std::string title, double total_work, double done_before)
+ProgressBar::ProgressBar(std::string title, double total_work, std::string unit, double done_before)
     : title_(std::move(title)),
+      unit_(std::move(unit)),
       total_(total_work),
       before_(done_before),
       done_(done_before),
@@ -128,6 +129,7 @@ void ProgressBar::draw(bool force) {
   last_draw_ = now;
   const BarState state{.title = title_,
                        .note = note_,
+                       .unit = unit_,
                        .done = done_,
                        .total = total_,
                        .elapsed = elapsed(),

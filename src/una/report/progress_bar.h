@@ -10,8 +10,9 @@ namespace una::report {
 // Log lines go above it. Only one at a time shows itself: a bar made while another runs stays silent.
 class ProgressBar {
  public:
-  // `done_before`: of the total, by an earlier process; it counts in the share, not in the time left.
-  ProgressBar(std::string title, double total_work, double done_before = 0);
+  // `unit`: what is counted ("tokens"). `done_before`: of the total, by an earlier process; it counts in the share, not in
+  // the time left.
+  ProgressBar(std::string title, double total_work, std::string unit = "", double done_before = 0);
   ~ProgressBar();  // says where it stopped, if it is not finished
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
@@ -29,7 +30,7 @@ class ProgressBar {
   static void redraw_hook();
   void draw(bool force);
   void end(const char* outcome);
-  std::string title_, note_;
+  std::string title_, unit_, note_;
   double total_, before_, done_, start_, last_draw_ = 0, aside_ = 0, aside_ahead_ = 0;
   bool terminal_, shown_ = false, finished_ = false;
 };

@@ -114,7 +114,7 @@ TEST(ProgressBar, TimeLeftIsWeightedByTheWork) {
 TEST(ProgressBar, WhatAnEarlierProcessDidCountsInTheShareOnly) {
   testing::internal::CaptureStderr();
   {
-    ProgressBar bar("training", 100, 30);
+    ProgressBar bar("training", 100, "", 30);
     EXPECT_EQ(bar.remaining(), 0);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     bar.advance(10);

@@ -93,7 +93,7 @@ Json sample_round(const setup::RunConfig& config, const setup::ModelPlace& polic
   // Enough requests to keep the batch full, few enough to show progress and to stop.
   const std::int64_t chunk = std::max<std::int64_t>(1, 4 * sampling.max_batch / sampling.num_generations);
   const std::int64_t prompts = std::ssize(setup.prompts);
-  report::ProgressBar bar("sample", static_cast<double>(prompts));
+  report::ProgressBar bar("sample", static_cast<double>(prompts), "prompts");
   Tally tally;
   for (std::int64_t begin = 0; begin < prompts; begin += chunk) {
     if (interrupted()) { return nullptr; }

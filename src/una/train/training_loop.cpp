@@ -49,7 +49,7 @@ class Loop {
         stopping_early_(options.early_stopping_patience, options.early_stopping_threshold) {
     stopping_early_.restore(start.early_stopping);
     if (gang_.leads()) {
-      bar_.emplace(parts.title, std::max(1.0, static_cast<double>(total_) * step_tokens()),
+      bar_.emplace(parts.title, std::max(1.0, static_cast<double>(total_) * step_tokens()), "tokens",
                    static_cast<double>(start.position.step) * step_tokens());
     }
   }

@@ -116,7 +116,7 @@ SamplingParams sampling_params(const GenerateOptions& options, const ModelSpec& 
 }
 
 std::vector<generate::Output> run_engine(generate::Engine& engine, std::size_t total) {
-  report::ProgressBar bar("generate", static_cast<double>(total));
+  report::ProgressBar bar("generate", static_cast<double>(total), "answers");
   std::vector<generate::Output> outputs;
   while (!engine.done() && !interrupted()) {
     for (generate::Output& output : engine.step()) {

@@ -158,7 +158,7 @@ std::vector<std::size_t> rows_to_do(const LabelJournal* journal, dist::Gang& gan
 // Judges the rows of `to_do`, on all ranks together; rank 0 has the journal. False on all of them: a signal came.
 bool judge_rows(reward::Reward& reward, const std::vector<Example>& rows,
                 const std::vector<std::size_t>& to_do, LabelJournal* journal, dist::Gang& gang) {
-  report::ProgressBar bar("label", static_cast<double>(rows.size()));
+  report::ProgressBar bar("label", static_cast<double>(rows.size()), "rows");
   bar.advance(static_cast<double>(rows.size() - to_do.size()));
   const std::size_t most = kChunk * static_cast<std::size_t>(gang.size());
   LabelSummary summary;
