@@ -1,7 +1,7 @@
 """./dev bench memory [--keep DIR] [--only TEXT]: what `una` says about the memory of a run against what it takes.
 
-Thirty runs of four models with random weights (1 to 135 million parameters): methods, adapters and full fine-tuning, dtypes,
-lengths, batches, checkpointing, online sampling. For each: planned_memory_mb and peak_memory_mb of its summary.json. The bar:
+Thirty-two runs of four models with random weights (1 to 135 million parameters): methods, adapters and full fine-tuning, dtypes,
+lengths, batches, checkpointing, online sampling, answers to held-out prompts. For each: planned_memory_mb and peak_memory_mb of its summary.json. The bar:
 every estimate within 10 % of the peak. Exit code 1 where one is not.
 """
 import argparse
@@ -27,6 +27,7 @@ MODELS = {
 LORA = ["--lora_r", "8"]
 FULL = ["--use_peft", "false"]
 ONLINE = ["--reward", "command:awk 'BEGIN{srand(1)}{print rand()}'", "--max_completion_length", "48", "--num_generations"]
+HELD_OUT = ["--eval_generate_data", "PROMPTS", "--eval_reward", "length:30", "--eval_steps", "1", "--eval_max_completion_length"]
 # model, method, data, words
 RUNS = [
     ("tiny", "dpo", "pairs", [*LORA]),
@@ -57,6 +58,8 @@ RUNS = [
     ("middle", "dpo", "long_pairs", [*LORA, "--max_length", "1024", "--gradient_checkpointing", "true"]),
     ("middle", "sft", "long", [*FULL, "--max_length", "512", "--dtype", "float32"]),
     ("middle", "reward", "long_pairs", [*LORA, "--max_length", "512"]),
+    ("tiny", "dpo", "pairs", [*LORA, *HELD_OUT, "200"]),
+    ("small", "una", "thumbs", [*LORA, *HELD_OUT, "100", "--eval_num_generations", "2"]),
     ("smollm", "dpo", "pairs", [*LORA, "--per_device_train_batch_size", "2"]),
     ("smollm", "una", "scores", [*LORA, "--score_range", "1,5", "--per_device_train_batch_size", "2", "--dtype", "float32"]),
 ]
@@ -139,7 +142,8 @@ def main():
         out = place / f"run-{number}"
         command = [options.una, method, "--model", place / model, "--data", place / f"{data}.jsonl", "--out", out, "--max_steps",
                    "3", "--save_strategy", "no", "--report_to", "none", "--reference_cache_dir", "none", "--overwrite_output_dir",
-                   "true", "--dataset_cache_dir", "none", "--allow_dropped", "1", *words]
+                   "true", "--dataset_cache_dir", "none", "--allow_dropped", "1",
+                   *[place / "prompts.jsonl" if word == "PROMPTS" else word for word in words]]
         if "--max_length" not in words:
             command += ["--max_length", "512"]
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True)

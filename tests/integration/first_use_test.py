@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import unittest
 
@@ -44,10 +45,20 @@ class Keys(unittest.TestCase):
             self.assertIn(words, run("dpo", "--model", TASK / "start", "--data", PAIRS, "--out", fresh("refused"), "--max_length", 160,
                                      *keys, code=2)[1])
 
-    def test_a_metric_that_no_evaluation_gives_is_found_before_the_first_step(self):
-        _, log = train("dpo", PAIRS, fresh("metric"), "--max_steps", 3, "--eval_fraction", "0.2", "--metric_for_best_model", "nonsense",
-                       code=2)
-        self.assertIn("metric_for_best_model: 'nonsense' is not among the metrics of the evaluation: eval_", log)
+    def test_a_metric_that_no_evaluation_gives_is_refused_before_anything_is_read(self):
+        words = ["--max_steps", 3, "--eval_fraction", "0.2", "--metric_for_best_model"]
+        _, log = train("dpo", "nothing.jsonl", fresh("metric"), *words, "nonsense", code=2)
+        self.assertIn("metric_for_best_model: 'nonsense' is not a metric of any evaluation; there are loss, ", log)
+        known = set(re.search(r"there are (.*), una/", log)[1].split(", "))
+        for method, data in (("dpo", PAIRS), ("una", TASK / "data" / "mixed.jsonl"), ("kto", TASK / "data" / "binary.jsonl"), ("reward", PAIRS)):
+            out = fresh("metric")
+            train(method, data, out, "--max_steps", 1, "--eval_fraction", "0.01", "--max_rows", 200)
+            logged = {name[5:] for row in read_rows(out / "metrics.jsonl") for name in row if name.startswith("eval_")}
+            self.assertIn("loss", logged)
+            self.assertEqual({name for name in logged - known if not name.startswith(("una/", "loss/"))}, set(), method)
+        # One that the run's own evaluation lacks is told by its first batch.
+        _, log = train("dpo", PAIRS, fresh("metric"), *words, "win_rate", code=2)
+        self.assertIn("'win_rate' is not among the metrics of the evaluation: eval_", log)
         self.assertNotIn("step 1/3", log)
 
 

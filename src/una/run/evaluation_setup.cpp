@@ -1,5 +1,6 @@
 #include "una/run/evaluation_setup.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "una/run/task_evaluation.h"
 #include "una/run/training_run.h"
 #include "una/setup/methods.h"
+#include "una/train/metric_names.h"
 
 namespace una::run {
 namespace {
@@ -137,6 +139,7 @@ void check_evaluation(setup::RunConfig& config) {
       "kl_budget needs held-out prompts that the policy answers: eval_generate_data, or eval_fraction or ",
       "eval_data of an online method");
   std::string& metric = config.train.metric_for_best_model;
+  train::check_metric_name(metric, tasks);
   if (rows || metric != train::TrainOptions{}.metric_for_best_model) { return; }
   if (answers) { metric = "eval_win_rate"; }
   if (!answers && !tasks.empty()) { metric = cat("eval_", tasks[0], "_", eval::find_task(tasks[0]).metric); }
@@ -150,6 +153,15 @@ void load_evaluation(const setup::RunConfig& config, const setup::TextSetup& tex
   if (!options.eval_tasks.empty()) {
     setup.tasks = eval::load_tasks({options.eval_tasks_dir, options.eval_limit}, options.eval_tasks, {});
   }
+}
+
+double held_out_cache_tokens(const setup::RunConfig& config, const EvaluationSetup& setup) {
+  std::size_t longest = 0;
+  for (const rollout::Prompt& prompt : setup.prompts) { longest = std::max(longest, prompt.ids.size()); }
+  const std::int64_t answers = std::ssize(setup.prompts) * config.held_out.eval_num_generations;
+  const std::int64_t at_one_time = std::min(rollout::SampleOptions{}.max_batch, answers);
+  return static_cast<double>(at_one_time *
+                             (std::int64_t(longest) + config.held_out.eval_max_completion_length));
 }
 
 std::vector<std::unique_ptr<train::Evaluator>> make_evaluators(const setup::RunConfig& config,

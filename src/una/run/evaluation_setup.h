@@ -32,6 +32,9 @@ void check_evaluation(setup::RunConfig& config);
 void load_evaluation(const setup::RunConfig& config, const setup::TextSetup& text, const ModelSpec& spec,
                      EvaluationSetup& setup);
 
+// Tokens that the key-value cache holds while held-out prompts are answered; 0 where there are none of its own.
+double held_out_cache_tokens(const setup::RunConfig& config, const EvaluationSetup& setup);
+
 // What the evaluations work with; everything outlives them.
 struct EvaluatedRun {
   setup::ModelSetup* model = nullptr;

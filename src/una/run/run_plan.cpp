@@ -180,20 +180,26 @@ void add_models(const setup::RunConfig& config, const ModelSpec& spec, bool with
            cat(thousands(plan.model.trained), " parameters with gradient and AdamW's moments in fp32"));
 }
 
-// What sampling takes beyond training: its cache is free again when training begins.
-void add_cache(const setup::RunConfig& config, double training, RunPlan& plan) {
-  if (!plan.samples || !config.online.sampling_endpoint.empty()) { return; }
+// What sampling takes beyond training: its cache is free again when training begins. Online it is the run's own, and in
+// evaluations that of held-out prompts (`held_out_tokens`); the larger one counts.
+void add_cache(const setup::RunConfig& config, double held_out_tokens, double training, RunPlan& plan) {
   const double answer = as_double(config.objective.max_completion_length);
-  const double bytes = as_double(config.online.generation_batch_size) * (plan.longest_prompt + answer) *
-                       plan.model.cache_per_token;
+  const double own = plan.samples && config.online.sampling_endpoint.empty()
+                         ? as_double(config.online.generation_batch_size) * (plan.longest_prompt + answer)
+                         : 0;
+  const double tokens = std::max(own, held_out_tokens);
+  if (tokens == 0) { return; }
+  const double bytes = tokens * plan.model.cache_per_token;
+  const std::string of = own >= held_out_tokens
+                             ? cat(config.online.generation_batch_size, " answers at one time")
+                             : std::string("answers to held-out prompts");
   plan.memory.push_back({"key-value cache",
-                         cat(human_bytes(bytes), " for ", config.online.generation_batch_size,
-                             " answers at one time, free again when training begins"),
+                         cat(human_bytes(bytes), " for ", of, ", free again when training begins"),
                          std::max(0.0, bytes - training)});
 }
 
 // `passes` are alive at one time: the policy's, and a critic's.
-void add_work(const setup::RunConfig& config, double passes, RunPlan& plan) {
+void add_work(const setup::RunConfig& config, double passes, double held_out_tokens, RunPlan& plan) {
   const model::ModelMemory& model = plan.model;
   const double pass = model.pass(plan.largest.tokens, plan.largest.logps);
   const double kept = model.kept_per_token * plan.largest.tokens;
@@ -208,7 +214,7 @@ void add_work(const setup::RunConfig& config, double passes, RunPlan& plan) {
   const bool by_one_dnn = plan.bytes_a_number < 4 && config.model.device == "cpu";
   add_part(plan, "code of products", by_one_dnn ? kKeptProducts : 0, "of bf16, which oneDNN keeps");
   add_part(plan, "heap fragmentation", holes);
-  add_cache(config, training, plan);
+  add_cache(config, held_out_tokens, training, plan);
 }
 
 // 2 operations for a token and a weight; the backward repeats the product for the input's gradient, and for
@@ -243,7 +249,7 @@ double RunPlan::peak_bytes() const {
 
 RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
                  const objective::Objective::Needs& needs, const data::Dataset& rows,
-                 std::int64_t walked_rows) {
+                 const PlanLimits& limits) {
   RunPlan plan;
   const auto& t = config.train;
   plan.samples = setup::is_online(config.method);
@@ -251,15 +257,15 @@ RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
   plan.steps_per_epoch = (rows.size() + plan.rows_per_step - 1) / plan.rows_per_step;
   plan.steps = train::total_steps(t, plan.steps_per_epoch);
   plan.model = policy_memory(config, spec, needs.score);
-  plan.samples ? suppose_samples(config, rows, walked_rows, plan)
-               : walk_rows(config, needs.kl_rows, rows, walked_rows, plan);
+  plan.samples ? suppose_samples(config, rows, limits.walked_rows, plan)
+               : walk_rows(config, needs.kl_rows, rows, limits.walked_rows, plan);
   scale(plan.work, as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.walked_steps)));
   plan.bytes_a_number = static_cast<double>(c10::elementSize(setup::training_dtype(config.model, spec)));
   add_part(plan, "program and rows", static_cast<double>(current_memory_bytes()) + kComputing,
            "LibTorch, tokenizer, rows");
   add_models(config, spec, needs.reference || needs.kl_rows, plan);
   if (needs.token_values) { add_critic(config, plan); }
-  add_work(config, needs.token_values ? 2 : 1, plan);
+  add_work(config, needs.token_values ? 2 : 1, limits.held_out_tokens, plan);
   plan.checkpoint_bytes = 3 * 4 * as_double(plan.model.trained) + 2e7;
   plan.operations = count_operations(config, needs, spec, plan);
   return plan;

@@ -42,12 +42,17 @@ struct RunPlan {
   double peak_bytes() const;
 };
 
+struct PlanLimits {
+  std::int64_t walked_rows = 0;  // at most so many rows are looked at
+  double held_out_tokens =
+      0;  // of the key-value cache in evaluations (held_out_cache_tokens); 0: nothing is sampled
+};
+
 // `rows`: those that train. The resident set of the process as it is now, with program, tokenizer and rows,
-// is the first part, so the call belongs between reading rows and loading the model. At most `walked_rows`
-// rows are looked at.
+// is the first part, so the call belongs between reading rows and loading the model.
 RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
                  const objective::Objective::Needs& needs, const data::Dataset& rows,
-                 std::int64_t walked_rows);
+                 const PlanLimits& limits);
 
 // "1.7 GB: 210 MB program and rows, 269 MB weights, ..."
 std::string memory_line(const RunPlan& plan);

@@ -30,9 +30,10 @@ struct Bench {
     return row;
   }
 
-  RunPlan plan(std::vector<Row> rows, std::int64_t walked = 1000) {
+  RunPlan plan(std::vector<Row> rows, std::int64_t walked = 1000, double held_out_tokens = 0) {
     const auto dataset = data::make_dataset(std::move(rows), {"rows"});
-    return plan_run(config, spec, {.reference = true}, *dataset, walked);
+    return plan_run(config, spec, {.reference = true}, *dataset,
+                    {.walked_rows = walked, .held_out_tokens = held_out_tokens});
   }
 
   static double part(const RunPlan& plan, const std::string& name) {
@@ -96,6 +97,19 @@ TEST(RunPlan, OperationsAreTwoForATokenAndAWeightInEachPass) {
   const double passes = 3;  // forward, backward, reference
   EXPECT_GE(found.operations, passes * 2 * linears * 8);
   EXPECT_LE(found.operations, 2 * passes * 2 * linears * 8);
+}
+
+TEST(RunPlan, TheCacheOfHeldOutAnswersCountsWhereItTakesMoreThanTraining) {
+  Bench bench;
+  const RunPlan none = bench.plan({Bench::pair(4)});
+  const RunPlan large = bench.plan({Bench::pair(4)}, 1000, 1e6),
+                larger = bench.plan({Bench::pair(4)}, 1000, 2e6);
+  EXPECT_EQ(Bench::part(none, "key-value cache"), 0);
+  EXPECT_GT(Bench::part(large, "key-value cache"), 0);
+  EXPECT_DOUBLE_EQ(Bench::part(larger, "key-value cache") - Bench::part(large, "key-value cache"),
+                   1e6 * large.model.cache_per_token);
+  EXPECT_EQ(Bench::part(bench.plan({Bench::pair(4)}, 1000, 1), "key-value cache"), 0)
+      << "training takes more";
 }
 
 TEST(RunPlan, TheLineNamesEveryPart) {

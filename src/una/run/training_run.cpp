@@ -179,7 +179,9 @@ void TrainingRun::load_rows() {
   if (is_online()) { load_offline(config_, text_, online_); }
   if (!is_online()) { measure_targets(config_, *data_.train, objective_); }
   load_evaluation(config_, text_, spec_, evaluation_);
-  plan_ = plan_run(config_, spec_, objective_->needs(), *data_.train, kPlannedRows);
+  plan_ =
+      plan_run(config_, spec_, objective_->needs(), *data_.train,
+               {.walked_rows = kPlannedRows, .held_out_tokens = held_out_cache_tokens(config_, evaluation_)});
 }
 
 void TrainingRun::load_model() {
@@ -328,7 +330,7 @@ void TrainingRun::check_disk() const {
 // what is missing then is computed when it is needed.
 void TrainingRun::precompute() {
   if (!config_.run.precompute_ref_log_probs || model_.reference == nullptr || is_online()) { return; }
-  report::ProgressBar bar("reference", static_cast<double>(data_.train->size()));
+  report::ProgressBar bar("reference", static_cast<double>(data_.train->size()), "rows");
   const data::PackOptions pack = pack_options(config_);
   data::StepStream all = gang_.size() == 1
                              ? data::StepStream(*data_.train, config_.train.per_device_train_batch_size * 4,
