@@ -1,4 +1,4 @@
-"""Rewards, online methods, rounds and generate on chat rows: system turns, tools, tool calls, several turns."""
+"""Every method and every command that reads rows, on chat rows: system turns, tools, tool calls, several turns."""
 import json
 import math
 import shutil
@@ -35,6 +35,13 @@ def pairs():
     return [{**row, "chosen": [turn("assistant", "yes, it is")], "rejected": [turn("assistant", "no")]} for row in prompts()]
 
 
+def answers(mark):
+    """One answer a prompt, every other one a tool call, with `mark(n)` next to it."""
+    for n, row in enumerate(prompts()):
+        call = turn("assistant", "", tool_calls=CALL) if n % 2 else turn("assistant", f"yes, it is {n}")
+        yield {**row, "completion": [call], **mark(n)}
+
+
 class ChatRows(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -62,6 +69,38 @@ class ChatRows(unittest.TestCase):
         self.assertGreater(len(set(numbers)), 8)
         for row, given in zip(labelled, pairs()):
             self.assertEqual((row["prompt"], row.get("tools")), (given["prompt"], given.get("tools")))
+
+    def test_every_offline_method_learns_from_chats(self):
+        kinds = {"pairs": pairs(), "thumbs": answers(lambda n: {"label": n % 3 != 0}),
+                 "scores": answers(lambda n: {"score": n, "score_range": [0, 8]}), "answers": answers(lambda n: {})}
+        data = {name: write_rows(f"chat-{name}.jsonl", rows) for name, rows in kinds.items()}
+        mixed = f"{data['pairs']},{data['thumbs']},{data['scores']}"
+        for method, rows in (("una", data["pairs"]), ("una", data["thumbs"]), ("una", data["scores"]), ("una", mixed),
+                             ("dpo", data["pairs"]), ("kto", data["thumbs"]), ("sft", data["answers"]), ("reward", data["pairs"])):
+            with self.subTest(method=method, rows=rows):
+                out = fresh("chat-offline")
+                log = run(method, "--model", self.model, "--data", rows, "--out", out, *KEYS, "--max_steps", 2)[1]
+                self.assertNotIn("columns not read", log)
+                steps = [row for row in read_rows(out / "metrics.jsonl") if "grad_norm" in row]
+                self.assertEqual(len(steps), 2)
+                self.assertTrue(all(math.isfinite(row["loss"]) and row["grad_norm"] > 0 for row in steps), steps)
+
+    def test_commands_that_read_rows_show_and_keep_the_chats(self):
+        shown = run("preview", "--model", self.model, "--data", self.pairs, "--color", "never", "--max_length", 240)[0]
+        self.assertRegex(shown, r"\(tools\).*weather")
+        self.assertIn("(system)Be brief.", shown)
+        self.assertRegex(run("doctor", "--model", self.model, "--data", self.pairs, "--max_length", 240)[0], r"(?m)^ok    data ")
+        self.assertRegex("".join(run("plan", "--method", "dpo", "--model", self.model, "--data", self.pairs, "--max_length", 240,
+                                     "--lora_r", 2)), "tokens")
+        out = fresh("chat-converted.jsonl")
+        run("convert", "--data", self.pairs, "--to", "pairs", "--out", out)
+        self.assertEqual([(row["prompt"], row.get("tools"), row["chosen"]) for row in read_rows(out)],
+                         [(row["prompt"], row.get("tools"), row["chosen"]) for row in pairs()])
+        folder = fresh("chat-preferences")
+        folder.mkdir()
+        shutil.copy(self.pairs, folder / "pairs.jsonl")
+        run("eval", "--tasks", "pairs", "--reward", f"model:{self.reward}", "--data", folder, "--out", fresh("chat-eval"),
+            "--threads", 1)
 
     def test_every_online_method_learns_from_a_reward_model_on_chats(self):
         for method, more in (("una_online", []), ("rloo", []), ("grpo", []), ("online_dpo", []),
