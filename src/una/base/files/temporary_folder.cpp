@@ -52,6 +52,7 @@ TemporaryFolder::TemporaryFolder() {
     check_input(::mkdtemp(path_.data()) != nullptr, "cannot make a temporary folder in ", place, ": ",
                 reason_of(errno), "; name another place with TMPDIR");
     folder_ = open_folder(path_);
+    if (folder_ < 0) { ::rmdir(path_.c_str()); }
     if (folder_ >= 0 && ::flock(folder_, LOCK_EX) == 0 && !fs::exists(path_)) {
       ::close(folder_);
       folder_ = -1;
@@ -62,8 +63,9 @@ TemporaryFolder::TemporaryFolder() {
 }
 
 TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
+  std::error_code failed;
+  fs::remove_all(path_, failed);
+  if (failed) { fs::remove_all(path_, failed); }  // else the next command does it
   ::close(folder_);
 }
 
