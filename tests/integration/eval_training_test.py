@@ -97,7 +97,7 @@ class EvalTraining(unittest.TestCase):
         self.assertIn("early_stopping_patience needs", refused("dpo", "--early_stopping_patience", 2))
         self.assertIn("eval_tasks_dir", refused("dpo", "--eval_tasks", "bbh"))
         self.assertIn("reward does not read this key", refused("reward", *self.held_out))
-        self.assertIn("not among the metrics", refused("dpo", *self.held_out, "--metric_for_best_model", "eval_nothing"))
+        self.assertIn("not a metric of any evaluation", refused("dpo", *self.held_out, "--metric_for_best_model", "eval_nothing"))
 
 
 if __name__ == "__main__":
