@@ -5,8 +5,8 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/rows/files/csv.h"
-#include "una/rows/schemas/label_values.h"
 #include "una/text/encoder.h"
+#include "una/words/label_values.h"
 
 namespace una::rows {
 
@@ -22,7 +22,7 @@ void check_options(const DataOptions& options) {
   check_input(options.max_prompt_length >= 0, "--max_prompt_length must not be negative");
   check_input(options.allow_dropped >= 0 && options.allow_dropped <= 1, "--allow_dropped: give 0 to 1");
   check_input(options.max_row_mb > 0 && options.max_row_mb <= 1 << 20, "--max_row_mb: give 1 to 1048576");
-  LabelValues{options.label_values};
+  words::LabelValues{options.label_values};
   csv_delimiter(options.csv_delimiter);
   text::is_strict_boundary(options.boundary);
   parse_overlong(options.overlong);

@@ -228,7 +228,7 @@ struct RowMaker {
   const DatasetEntry* entry;  // how dataset_info.json describes the rows, or nullptr
   ReadPass& pass;
   bool note_fields = pass.fields.empty() && !pass.renames.empty();
-  RowOptions row_options{options.apply_chat_template, LabelValues(options.label_values),
+  RowOptions row_options{options.apply_chat_template, words::LabelValues(options.label_values),
                          options.ground_truth_column};
   MissingMarks missing{options.ground_truth_column};
 

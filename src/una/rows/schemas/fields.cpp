@@ -155,7 +155,8 @@ std::optional<bool> thumb_value(const RowView& row, const Json& value, const std
   if (value.is_boolean() && !given) { return value.get<bool>(); }
   if (given && row.labels->knows(value)) { return row.labels->thumb(value); }
   if (given) { wrong_type(row, field, "one of the values of --label_values", value); }
-  bad_field(row, field, cat("must be true or false (a JSON bool), found ", shown(value), kLabelValuesAdvice));
+  bad_field(row, field,
+            cat("must be true or false (a JSON bool), found ", shown(value), words::kLabelValuesAdvice));
 }
 
 double number_field(const RowView& row, const char* key) {

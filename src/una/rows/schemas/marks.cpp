@@ -197,7 +197,7 @@ void name_by_mark(ReadRow& out) {
 
 }  // namespace
 
-RowScan normalise_row(Json& row, const Where& where, const LabelValues& labels) {
+RowScan normalise_row(Json& row, const Where& where, const words::LabelValues& labels) {
   RowScan scan;
   int nulls = 0;
   bool rename = false;

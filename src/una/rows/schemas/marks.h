@@ -20,7 +20,7 @@ struct RowScan {
 // Brings the row into the form that shapes read, in place: names of the column table in any spelling get ours; a
 // word such as N/A in a column of marks or numbers becomes null; a string that holds a list of turns as JSON
 // becomes the list. InputError on a list of turns as Python's repr.
-RowScan normalise_row(Json& row, const Where& where, const LabelValues& labels);
+RowScan normalise_row(Json& row, const Where& where, const words::LabelValues& labels);
 
 // For a row that no shape fits: names of prompts and answers elsewhere (query, reply, ...) become ours,
 // when nothing else could be meant. Returns "reply as completion" of each.

@@ -82,7 +82,7 @@ TEST(Marks, TheAdviceForANameThatMeansBadTurnsItRound) {
         contains(error, "--columns label=thumbs_down --label_values good=false|0,bad=true|1 reads it"))
         << error;
     RowOptions options;
-    options.labels = LabelValues({"good=false|0", "bad=true|1"});
+    options.labels = words::LabelValues({"good=false|0", "bad=true|1"});
     const ReadRow row =
         read_row(parse_json(with(answer, R"("label": true)"), ""), {"rows.jsonl", 7}, options);
     EXPECT_EQ(row.example.responses.at(0).label, false) << answer;
@@ -109,7 +109,7 @@ TEST(Marks, AMarkNeedsAnAnswer) {
                "\"label\" is the mark of an answer, but no turn of \"messages\" has the role assistant"));
   EXPECT_EQ(read_text(with(turns, R"("label": null)")).example.unit, Unit::kPrompt);
   EXPECT_TRUE(contains(
-      input_error([&] { read_text(R"({"prompt": "p", "answer_a": "x", "answer_b": "y", "winner": "a"})"); }),
+      input_error([&] { read_text(R"({"prompt": "p", "answer_x": "x", "answer_y": "y", "winner": "x"})"); }),
       "no known row shape"));
   EXPECT_EQ(read_text(R"({"messages": []})").drop, "empty prompt");
 }

@@ -172,6 +172,7 @@ constexpr Export kExports[] = {
     {"Label Studio pairwise", fits_label_studio, own_label_studio},
     {"OpenAI preference", fits_openai_preference, own_openai_preference},
     {"arena battle", fits_arena, own_arena},
+    {"two answers and a choice", fits_choice, own_choice},
 };
 
 const Shape* find_shape(const Json& json) {
@@ -242,7 +243,8 @@ ReadRow read_row(Json json, const Where& where, const RowOptions& options) {
   ReadRow out;
   const RowScan scan = normalise_row(json, where, options.labels);
   const Shape* fitting = find_shape(json);
-  if (fitting == nullptr || scan.flat_responses) {
+  const bool no_answer = fitting != nullptr && fitting->read == read_prompt_only;
+  if (fitting == nullptr || no_answer || scan.flat_responses) {
     if (const Export* format = find_export(json)) { return read_export(*format, json, where, options); }
   }
   const Shape& shape = fitting != nullptr ? *fitting : shape_after_changes(json, where, out);

@@ -7,7 +7,7 @@
 
 #include "una/base/json.h"
 #include "una/core/example.h"
-#include "una/rows/schemas/label_values.h"
+#include "una/words/label_values.h"
 
 // Rows of files as people have them -> Example. One family of shapes per file `schema_x.cpp`, one line per
 // shape in the table of schema.cpp.
@@ -38,16 +38,16 @@ struct ReadRow {
 // How rows are read, whatever their shape.
 struct RowOptions {
   bool apply_chat_template = false;  // string prompts become one user turn
-  LabelValues labels;
+  words::LabelValues labels;
   std::string ground_truth;  // a column that is read elsewhere; "": none
 };
 
 // What a schema sees of one row.
 struct RowView {
-  const Json& json;                           // an object
-  const Where& where;                         // for errors
-  const LabelValues* labels = nullptr;        // nullptr: only true and false
-  std::vector<const Json*>* reads = nullptr;  // where `need` notes the members that are read
+  const Json& json;                            // an object
+  const Where& where;                          // for errors
+  const words::LabelValues* labels = nullptr;  // nullptr: only true and false
+  std::vector<const Json*>* reads = nullptr;   // where `need` notes the members that are read
 };
 
 // A shape of rows: how it is recognised and how it is read.

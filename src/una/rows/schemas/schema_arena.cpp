@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 
 #include "una/base/format.h"
 #include "una/rows/schemas/fields.h"
@@ -7,12 +6,6 @@
 
 // Battles of FastChat and LMArena: two conversations that begin with the same question, and who won.
 namespace una::rows {
-namespace {
-
-constexpr auto kTies = std::to_array<std::string_view>({"tie", "tie (bothbad)", "bothbad", "both_bad"});
-
-}  // namespace
-
 bool fits_arena(const Json& row) {
   return has_list(row, "conversation_a") && has_list(row, "conversation_b") && row.contains("winner");
 }
@@ -21,25 +14,17 @@ bool fits_arena(const Json& row) {
 OwnRow own_arena(const RowView& row) {
   const Json& a = need(row, "conversation_a");
   const Json& b = need(row, "conversation_b");
-  const Json& winner = need(row, "winner");
+  const Preferred winner = preferred_by_word(row, "winner");
   OwnRow own;
-  if (winner.is_null()) {
-    own.drop = "preference missing";
-  } else if (winner == "model_a" || winner == "model_b") {
-    own.tie = false;
-  } else if (winner.is_string() &&
-             std::find(kTies.begin(), kTies.end(), winner.get_ref<const std::string&>()) != kTies.end()) {
-    own.tie = true;
-  } else {
-    wrong_type(row, "winner", "model_a, model_b, tie, tie (bothbad) or both_bad", winner);
-  }
+  own.tie = winner == Preferred::kTie;
+  if (winner == Preferred::kNone) { own.drop = "preference missing"; }
   const auto [end_a, end_b] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   const Json prompt(Json::array_t(a.begin(), end_a));
   if (own.drop.empty() && (prompt.empty() || a.size() != prompt.size() + 1 || b.size() != a.size())) {
     own.drop = prompt.size() == a.size() && a.size() == b.size() ? "chosen equals rejected"
                                                                  : "a battle of several turns";
   }
-  const bool second = winner == "model_b";
+  const bool second = winner == Preferred::kSecond;
   own.row = {{"prompt", prompt},
              {"chosen", Json::array_t(second ? end_b : end_a, second ? b.end() : a.end())},
              {"rejected", Json::array_t(second ? end_a : end_b, second ? a.end() : b.end())}};

@@ -48,7 +48,7 @@ RowOptions options_of(const Case& one) {
     if (line == "--apply_chat_template") {
       options.apply_chat_template = true;
     } else if (starts_with(line, "--label_values ")) {
-      options.labels = LabelValues(split(line.substr(15), ','));
+      options.labels = words::LabelValues(split(line.substr(15), ','));
     } else {
       EXPECT_EQ(line, "") << one.title << ": an option that the runner does not know";
     }

@@ -91,5 +91,10 @@ bool fits_openai_preference(const Json& row);  // schema_openai.cpp
 OwnRow own_openai_preference(const RowView& row);
 bool fits_arena(const Json& row);  // schema_arena.cpp
 OwnRow own_arena(const RowView& row);
+bool fits_choice(const Json& row);  // schema_choices.cpp
+OwnRow own_choice(const RowView& row);
+// Which of two answers a word prefers (model_a, b, response_2, tie, ...); an absent one (null) is kNone.
+enum class Preferred : std::uint8_t { kFirst, kSecond, kTie, kNone };
+Preferred preferred_by_word(const RowView& row, const char* key);
 
 }  // namespace una::rows

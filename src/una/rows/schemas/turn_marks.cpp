@@ -66,7 +66,7 @@ constexpr std::size_t kInverted = 8;  // where those begin
 
 // True or 1, false or 0, also as text; nullopt: anything else.
 std::optional<bool> truth_of(const Json& value) {
-  static const LabelValues truths({"good=1", "bad=0"});
+  static const words::LabelValues truths({"good=1", "bad=0"});
   return truths.knows(value) ? truths.thumb(value) : std::nullopt;
 }
 

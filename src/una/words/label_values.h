@@ -7,7 +7,7 @@
 
 #include "una/base/json.h"
 
-namespace una::rows {
+namespace una::words {
 
 // --label_values good=up|1|yes,bad=down|0|no,none=skip: which words and numbers of a thumb's column mean true,
 // false and nothing. Letters' case and white space around a word do not matter; true and false are always known.
@@ -29,4 +29,4 @@ class LabelValues {
 inline constexpr const char* kLabelValuesAdvice =
     "; --label_values good=1|up|yes,bad=0|down|no tells which values mean good and bad";
 
-}  // namespace una::rows
+}  // namespace una::words

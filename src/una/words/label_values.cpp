@@ -1,4 +1,4 @@
-#include "una/rows/schemas/label_values.h"
+#include "una/words/label_values.h"
 
 #include <algorithm>
 #include <cctype>
@@ -8,7 +8,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 
-namespace una::rows {
+namespace una::words {
 namespace {
 
 std::string low(std::string_view text) {
@@ -74,4 +74,4 @@ std::optional<bool> LabelValues::thumb(const Json& value) const {
   return word == "true";
 }
 
-}  // namespace una::rows
+}  // namespace una::words
