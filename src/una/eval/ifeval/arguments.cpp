@@ -8,7 +8,7 @@ namespace una::eval::ifeval {
 namespace {
 
 bool is_absent(const Json& value) {
-  return value.is_null() || (value.is_string() && value.empty()) || (value.is_array() && value.empty()) ||
+  return value.is_null() || (value.is_array() && value.empty()) ||
          (value.is_string() && value.get_ref<const std::string&>().empty()) ||
          (value.is_number() && value.get<double>() == 0);
 }

@@ -7,7 +7,6 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/testing.h"
-#include "una/eval/ifeval/word_tokens.h"
 
 namespace una::eval::ifeval {
 namespace {
@@ -42,14 +41,6 @@ TEST(Punkt, AbbreviationsAndNumbersEndNoSentence) {
 
 TEST(Punkt, ClosingMarksStayWithTheirSentence) {
   EXPECT_EQ(sentences("\"Go on.\" (He went.) The end"), (Strings{"\"Go on.\"", "(He went.)", "The end"}));
-}
-
-TEST(Punkt, WordsAreCutAsInTheTreebank) {
-  const Punkt punkt(parameters());
-  EXPECT_EQ(word_tokens(punkt, "They can't pay $5, (really)."),
-            (Strings{"They", "ca", "n't", "pay", "$", "5", ",", "(", "really", ")", "."}));
-  EXPECT_EQ(word_tokens(punkt, "\"CANNOT\" 'tis A-B"),
-            (Strings{"``", "CAN", "NOT", "''", "'", "tis", "A-B"}));
 }
 
 TEST(Punkt, FoldersWithoutParametersAreNamed) {

@@ -1,5 +1,6 @@
 #include "una/eval/preferences/preference_rows.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "una/base/error.h"
@@ -12,6 +13,14 @@ std::string optional_text(const Json& json, const char* name) {
   const auto found = json.find(name);
   if (found == json.end() || found->is_null()) { return ""; }
   return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+bool same_text(const Text& a, const Text& b) {
+  const auto same_turn = [](const Message& x, const Message& y) {
+    return x.role == y.role && x.content == y.content && x.extra == y.extra;
+  };
+  return a.plain == b.plain &&
+         std::equal(a.messages.begin(), a.messages.end(), b.messages.begin(), b.messages.end(), same_turn);
 }
 
 Text plain(std::string content, bool as_turn, const char* role) {
@@ -39,6 +48,10 @@ std::vector<PreferenceRow> read_pairs(const std::vector<rows::JsonRow>& rows, bo
     }
     check_input(read.example.unit == Unit::kPair && read.example.responses.size() == 2, row.where.text(),
                 ": the row is not a pair (prompt, chosen, rejected)");
+    if (same_text(read.example.responses[0].text, read.example.responses[1].text)) {
+      ++left_out;
+      continue;
+    }
     PreferenceRow pair{
         .where = row.where, .subset = optional_text(row.json, "subset"), .id = {}, .answers = {}, .right = 1};
     for (std::size_t i = 0; i < 2; ++i) { pair.answers.push_back(reward::question_of(read.example, i)); }

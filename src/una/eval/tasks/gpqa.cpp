@@ -25,6 +25,12 @@ std::string cleaned(const std::string& text) {
   return kSpaces.replace(kBrackets.replace(kTitle.replace(trimmed, ". "), ""), " ");
 }
 
+// An answer that the file leaves empty is a space to the harness.
+std::string choice_of(const rows::JsonRow& row, const char* name) {
+  const bool empty = row.json.contains(name) && row.json[name].is_null();
+  return empty ? " " : cleaned(text_field(row, name));
+}
+
 struct Choices {
   std::array<std::string, 4> texts;
   std::int64_t gold = -1;
@@ -32,8 +38,8 @@ struct Choices {
 
 Choices shuffled(const rows::JsonRow& row, std::int64_t number) {
   const std::array<std::string, 4> texts = {
-      cleaned(text_field(row, "Incorrect Answer 1")), cleaned(text_field(row, "Incorrect Answer 2")),
-      cleaned(text_field(row, "Incorrect Answer 3")), cleaned(text_field(row, "Correct Answer"))};
+      choice_of(row, "Incorrect Answer 1"), choice_of(row, "Incorrect Answer 2"),
+      choice_of(row, "Incorrect Answer 3"), choice_of(row, "Correct Answer")};
   std::array<std::size_t, 4> order = {0, 1, 2, 3};
   Rng rng(0, stream_id("gpqa"), static_cast<std::uint64_t>(number));
   for (std::size_t i = 3; i > 0; --i) { std::swap(order[i], order[rng.below(i + 1)]); }

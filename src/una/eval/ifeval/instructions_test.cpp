@@ -22,7 +22,7 @@ std::vector<rows::JsonRow> recorded() {
 }
 
 // What lm-evaluation-harness 0.4.13 said of answers that tests/parity/ifeval_verdicts.py made.
-TEST(Verdicts, AreThoseOfTheHarness) {
+TEST(Instructions, VerdictsAreThoseOfTheHarness) {
   const std::string folder = find_punkt_folder("");
   std::unique_ptr<Punkt> punkt;
   if (!folder.empty()) { punkt = std::make_unique<Punkt>(folder); }
@@ -57,7 +57,7 @@ TEST(Verdicts, AreThoseOfTheHarness) {
   }
 }
 
-TEST(Verdicts, ABlankAnswerFollowsNothing) {
+TEST(Instructions, ABlankAnswerFollowsNothing) {
   const Json none = Json::object();
   const Verdicts verdicts =
       check_answer({make_checker("punctuation:no_comma", none, nullptr, {})}, " \n\u00a0");
@@ -65,7 +65,7 @@ TEST(Verdicts, ABlankAnswerFollowsNothing) {
   EXPECT_EQ(verdicts.loose, std::vector<bool>{false});
 }
 
-TEST(Verdicts, BadArgumentsAreNamed) {
+TEST(Instructions, BadArgumentsAreNamed) {
   const auto message = [](const std::string& id, const Json& kwargs) {
     try {
       make_checker(id, kwargs, nullptr, {"rows.jsonl", 7});
