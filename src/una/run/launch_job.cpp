@@ -60,14 +60,27 @@ bool is_in(const std::vector<OptionHelp>& options, const std::string& name) {
   return std::any_of(options.begin(), options.end(), [&](const OptionHelp& one) { return one.name == name; });
 }
 
-// The command's words without keys that only place ranks.
+// The command reads the file of --config by itself, and does not know keys that place ranks or counts them twice.
+void check_placed_by_flags(const Settings& settings, const Settings& flags,
+                           const std::vector<OptionHelp>& placing) {
+  for (const OptionHelp& key : placing) {
+    const Setting* setting = settings.find(key.name);
+    check_input(setting == nullptr || flags.has(key.name), setting == nullptr ? "" : setting->origin,
+                " places ranks: give --", key.name,
+                " to una launch, since the command that the scheduler starts reads this file too");
+  }
+}
+
+// The command's words without keys that only place ranks; `config` is what they and the file of --config come to.
 std::vector<std::string> command_words(const std::string& program, const std::string& command,
-                                       const Settings& flags, const std::vector<OptionHelp>& placing) {
+                                       const Settings& flags, const setup::RunConfig& config,
+                                       const std::vector<OptionHelp>& placing) {
   std::vector<std::string> words = {program, command};
   for (const auto& [key, setting] : flags.all()) {
     if (!is_in(placing, key) && key != "dry_run") { add_words(key, setting, words); }
   }
-  if (!flags.has("resume_from_checkpoint")) {
+  if (!flags.has("dry_run")) { words.insert(words.end(), {"--dry_run", "false"}); }  // the file's is true
+  if (config.run.resume_from_checkpoint.empty()) {
     words.insert(words.end(), {"--resume_from_checkpoint", "auto"});
   }
   return words;
@@ -106,8 +119,9 @@ std::string job_text(const std::vector<std::string>& arguments) {
   known.insert(known.end(), own.begin(), own.end());
   known.push_back(setup::config_key());
   const Settings flags = parse_flags(rest, known, setup::option_aliases(), nullptr);
+  check_placed_by_flags(settings, flags, placing);
   const dist::JobShape job{.name = options.job_name,
-                           .words = command_words(options.program, command, flags, placing),
+                           .words = command_words(options.program, command, flags, config, placing),
                            .machines = std::max<std::int64_t>(1, ranks.nnodes),
                            .ranks = std::max<std::int64_t>(1, ranks.nproc),
                            .cpus = options.cpus_per_task,
