@@ -1,12 +1,12 @@
 // The arithmetic of successive halving: candidates, rungs, survivors.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/eval/curves.h"
 #include "una/study/tune.h"
 
 namespace una::study {
@@ -109,18 +109,11 @@ std::vector<std::size_t> survivors(const std::vector<std::size_t>& candidates,
 }
 
 eval::Interval seed_interval(const std::vector<double>& values) {
-  // Student's t, 97.5 %, by degrees of freedom.
-  constexpr std::array<double, 9> kT = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262};
-  constexpr double kMany = 2.0;
-  const double nan = std::numeric_limits<double>::quiet_NaN(), count = static_cast<double>(values.size());
-  double sum = 0, squares = 0;
-  for (const double value : values) { sum += value; }
-  const double mean = values.empty() ? nan : sum / count;
-  if (values.size() < 2) { return {mean, nan, nan}; }
-  for (const double value : values) { squares += (value - mean) * (value - mean); }
-  const double t = values.size() - 2 < kT.size() ? kT.at(values.size() - 2) : kMany;
-  const double half = t * std::sqrt(squares / (count - 1) / count);
-  return {mean, mean - half, mean + half};
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  if (values.empty()) { return {nan, nan, nan}; }
+  const eval::SeedMean mean = eval::mean_over_seeds(values);
+  if (values.size() < 2) { return {mean.mean, nan, nan}; }
+  return {mean.mean, mean.mean - mean.half_width, mean.mean + mean.half_width};
 }
 
 double tuned_metric(const std::string& metrics_jsonl, const std::string& metric, std::int64_t step,

@@ -24,8 +24,9 @@ std::string law_text(const Json& ratios) {
   if (ratios.empty()) { return "-"; }
   std::vector<double> values = ratios.get<std::vector<double>>();
   std::sort(values.begin(), values.end());
-  return cat(fixed(values[values.size() / 2], 2), " (", fixed(values.front(), 2), " to ",
-             fixed(values.back(), 2), ")");
+  const std::size_t middle = values.size() / 2;
+  const double median = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  return cat(fixed(median, 2), " (", fixed(values.front(), 2), " to ", fixed(values.back(), 2), ")");
 }
 
 std::string result_row(const Json& arm) {
