@@ -20,9 +20,9 @@ SECTIONS = {
     "adapter_kinds": ("Adapters of other kinds", "DoRA, rsLoRA, rank and alpha patterns, chosen layers, modules saved whole and biases: made "
                       "by PEFT and read by `una score`; trained by `una dpo` and read by PEFT; merged by `una merge`."),
     "reward": ("Reward models trained by una", "`una reward`, `una merge`; loaded by transformers and PEFT."),
-    "reward_models": ("Reward-model folders", "`una score` with the folder's own tokenizer and template, beside "
+    "reward_models": ("Reward-model folders", "`una score` with the folder's own tokenizer and template, next to "
                       "`AutoModelForSequenceClassification` on padded batches of what `apply_chat_template` renders."),
-    "vllm": ("Folders and vLLM's loader", "What una writes beside the rules of vLLM 0.33's loader (tests/parity/vllm_rules.py, each with the "
+    "vllm": ("Folders and vLLM's loader", "What una writes next to the rules of vLLM 0.33's loader (tests/parity/vllm_rules.py, each with the "
              "file and function of vLLM it was read from; vLLM itself does not run here): config.json, architecture, the files that are "
              "picked, index, every name and shape, dtype, tokenizer, template, generation defaults; of adapters kind, names, ranks and "
              "the scale, which together with the base must give una's merge. Adapters that vLLM refuses are merged and serve so "
@@ -35,7 +35,7 @@ SECTIONS = {
              "(keys and values in F32) and by the gguf package. F16, BF16 and Q8_0: llama.cpp rounds the activations before a matrix to its type "
              "(F16: in some kernels), and the oracle (transformers on the stored weights) does the same; summation order is left, and for BF16 "
              "and Q8_0 an activation now and then that falls on the other side of a rounding and moves logits by hundredths; the nearest case has "
-             "none. A greedy token may differ only where the oracle's two best logits lie within the gap. "
+             "none. A greedy token may differ only where the oracle's two best logits are within the gap. "
              "Gelu is a table of half-precision numbers there, in the oracle too; F32 has a wider limit for the families that use it. "
              "\"The adapter alone\": the exported base with the file of `--adapter_only`, next to the merged weights (plain, and rsLoRA "
              "with patterns). Tokenizers: llama.cpp's tokens of texts, compared with those of the tokenizers library."),
@@ -46,7 +46,7 @@ SECTIONS = {
               "(tests/parity/trajectories.py). The loss must fall by 30 %, but where a z0 above 0 is the point."),
 }
 
-NOTES = """Where TRL's definition and ours differ, the comparison stands where both coincide:
+NOTES = """Where TRL's definition and ours differ, the comparison is made where both coincide:
 
 | | TRL 1.16 | una | compared |
 |---|---|---|---|
