@@ -6,7 +6,8 @@
 //   throw-late RANK  the same after a second
 //   throw-all    every rank throws the same InputError
 //   threads      prints the compute threads of this rank
-//   bench MB     rank 0 prints the best and mean milliseconds of a vote and of a sum of so many MB of fp32
+//   bench MB     rank 0 prints the best and mean milliseconds of a vote, of a sum of so many MB of fp32 and of gathering
+//                as many from all ranks
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -44,6 +45,13 @@ int check_collectives(Ranks& gang) {
   check(tensor.equal(at::full({100'000}, size * (size + 1) / 2.0)), "a sum of tensors");
   gang.broadcast(tensor.fill_(own), size - 1);
   check(tensor.equal(at::full({100'000}, size - 1.0)), "a broadcast");
+  at::Tensor parts = at::full({size * std::int64_t{1000}}, -1.0);
+  parts.narrow(0, own * std::int64_t{1000}, 1000).fill_(own);
+  gang.gather_parts(parts);
+  for (int rank = 0; rank < size; ++rank) {
+    check(parts.narrow(0, rank * std::int64_t{1000}, 1000).equal(at::full({1000}, 1.0 * rank)),
+          "a gathering of parts");
+  }
   check(gang.any(own == size - 1) && !gang.any(false), "a vote");
   const std::vector<std::string> all = gang.gather_all(cat("rank ", own));
   for (int rank = 0; rank < size; ++rank) {
@@ -117,9 +125,13 @@ int bench(Ranks& gang, int megabytes) {
   gang.sum(tensor);  // connections are made at the first call
   const auto [vote, mean_vote] = time_of([&] { gang.any(false); });
   const auto [sum, mean_sum] = time_of([&] { gang.sum(tensor); });
+  at::Tensor whole = tensor.narrow(0, 0, tensor.numel() / gang.size() * gang.size());
+  const auto [parts, mean_parts] = time_of([&] { gang.gather_parts(whole); });
   if (gang.leads()) {
-    std::printf("%d ranks: a vote %.3f ms (mean %.3f), a sum of %d MB %.2f ms (mean %.2f)\n", gang.size(),
-                vote, mean_vote, megabytes, sum, mean_sum);
+    std::printf(
+        "%d ranks: a vote %.3f ms (mean %.3f), a sum of %d MB %.2f ms (mean %.2f), a gathering of its parts "
+        "%.2f ms (mean %.2f)\n",
+        gang.size(), vote, mean_vote, megabytes, sum, mean_sum, parts, mean_parts);
   }
   return 0;
 }

@@ -93,6 +93,15 @@ class C10dGang final : public Ranks {
     });
   }
 
+  void gather_parts(at::Tensor& whole) override {
+    check(whole.numel() % size_ == 0, "gather_parts: the parts are not equal");
+    call("a gathering of parts", [&] {
+      const std::int64_t each = whole.numel() / size_;
+      at::Tensor own = whole.narrow(0, rank_ * each, each).clone();  // the engine wants two tensors
+      if (each > 0) { engine_->_allgather_base(whole, own)->wait(); }
+    });
+  }
+
   bool any(bool mine) override {
     double votes = mine ? 1 : 0;
     at::Tensor one = at::from_blob(&votes, {1}, at::TensorOptions().dtype(at::kDouble));

@@ -8,6 +8,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/div.h>
 #include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
@@ -58,6 +59,10 @@ TEST(C10dGang, EveryCollectiveGivesAllRanksTheSame) {
     at::Tensor tensor = at::full({1000}, own + 1.0);
     gang.sum(tensor);
     EXPECT_TRUE(tensor.equal(at::full({1000}, 6.0f)));
+    at::Tensor parts = at::full({6}, -1.0);
+    parts.narrow(0, 2 * own, 2).fill_(own);
+    gang.gather_parts(parts);
+    EXPECT_TRUE(parts.equal(at::arange(6, at::kFloat).div(2, "floor")));
     at::Tensor none = at::full({0}, 1.0f);
     gang.sum(none);
     tensor = at::arange(5) + own;

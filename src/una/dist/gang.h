@@ -22,6 +22,9 @@ class Gang {
   virtual void sum(std::span<double> inout) = 0;  // all host numbers of a step in one message
   virtual void sum(at::Tensor& inout) = 0;        // in place, in the tensor's dtype
   virtual void broadcast(at::Tensor& inout, int root) = 0;
+  // `whole` is size() equal parts, one behind the other; each rank has filled the one with its number. Afterwards every
+  // rank has all of them.
+  virtual void gather_parts(at::Tensor& whole) = 0;
   virtual bool any(bool mine) = 0;  // true on every rank when one rank gave true
   // By rank. gather returns an empty list on every rank but `root`.
   virtual std::vector<std::string> gather(const std::string& bytes, int root) = 0;
@@ -38,6 +41,7 @@ class SoloGang final : public Gang {
   void sum(std::span<double> /*inout*/) override {}
   void sum(at::Tensor& /*inout*/) override {}
   void broadcast(at::Tensor& /*inout*/, int /*root*/) override {}
+  void gather_parts(at::Tensor& /*whole*/) override {}
   bool any(bool mine) override { return mine; }
   std::vector<std::string> gather(const std::string& bytes, int /*root*/) override { return {bytes}; }
   std::vector<std::string> gather_all(const std::string& bytes) override { return {bytes}; }

@@ -3,6 +3,8 @@
 #include <cstdlib>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/div.h>
 #include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
@@ -68,6 +70,10 @@ TEST(Gang, EveryCollectiveOfAGangOfThreadsGivesAllRanksTheSame) {
     tensor.fill_(own);
     gang.broadcast(tensor, 2);
     EXPECT_TRUE(tensor.equal(at::full({2}, 2.0)));
+    at::Tensor parts = at::full({6}, -1.0);
+    parts.narrow(0, 2 * own, 2).fill_(own);
+    gang.gather_parts(parts);
+    EXPECT_TRUE(parts.equal(at::arange(6, at::kFloat).div(2, "floor")));
     EXPECT_TRUE(gang.any(own == 1));
     EXPECT_FALSE(gang.any(false));
     const std::vector<std::string> all = {"0", "1", "2"};

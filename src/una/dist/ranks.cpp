@@ -21,6 +21,7 @@ class OneRank final : public Ranks {
   void sum(std::span<double> /*inout*/) override {}
   void sum(at::Tensor& /*inout*/) override {}
   void broadcast(at::Tensor& /*inout*/, int /*root*/) override {}
+  void gather_parts(at::Tensor& /*whole*/) override {}
   bool any(bool mine) override { return mine; }
   std::vector<std::string> gather(const std::string& bytes, int /*root*/) override { return {bytes}; }
   std::vector<std::string> gather_all(const std::string& bytes) override { return {bytes}; }

@@ -112,6 +112,17 @@ class ThreadRank final : public Gang {
     inout.copy_(value);
   }
 
+  void gather_parts(at::Tensor& whole) override {
+    check(whole.numel() % size_ == 0, "gather_parts: the parts are not equal");
+    const std::int64_t each = whole.numel() / size_;
+    std::int64_t from = 0;
+    read_all<at::Tensor>("parts", whole, [&](const at::Tensor& one) {
+      check(one.sizes() == whole.sizes(), "the ranks gather parts of different sizes");
+      const std::int64_t begin = each * from;
+      if (from++ != rank_) { whole.narrow(0, begin, each).copy_(one.narrow(0, begin, each)); }
+    });
+  }
+
   bool any(bool mine) override {
     bool found = false;
     read_all<bool>("any", mine, [&](bool one) { found = found || one; });
