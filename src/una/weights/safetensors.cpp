@@ -16,6 +16,7 @@
 #include "una/base/files/watched_file.h"
 #include "una/base/format.h"
 #include "una/weights/safetensors_header.h"
+#include "una/weights/safetensors_stream.h"
 
 namespace una::weights {
 namespace {
@@ -47,20 +48,19 @@ struct HeldFile {
 // A tensor to write, with its entry in the header.
 struct Planned {
   TensorEntry entry;
-  const at::Tensor* tensor;
+  const StreamedTensor* tensor;
 };
 
 // The library's order and offsets: descending dtype rank, then name.
-std::vector<Planned> plan(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+std::vector<Planned> plan(const std::vector<StreamedTensor>& tensors) {
   std::vector<Planned> out;
   std::set<std::string_view> names;
-  for (const auto& [name, tensor] : tensors) {
-    check(names.insert(name).second, "write_safetensors: a name twice");
-    check(name != "__metadata__", "write_safetensors: a tensor called __metadata__");
-    check(tensor.defined() && tensor.layout() == at::kStrided, "write_safetensors: not a plain tensor");
-    const DtypeRow* dtype = detail::find_dtype(tensor.scalar_type());
+  for (const StreamedTensor& tensor : tensors) {
+    check(names.insert(tensor.name).second, "write_safetensors: a name twice");
+    check(tensor.name != "__metadata__", "write_safetensors: a tensor called __metadata__");
+    const DtypeRow* dtype = detail::find_dtype(tensor.dtype);
     check(dtype != nullptr, "write_safetensors: a dtype that safetensors files cannot hold");
-    out.push_back({TensorEntry{name, dtype, tensor.sizes().vec(), 0, 0}, &tensor});
+    out.push_back({TensorEntry{tensor.name, dtype, tensor.shape, 0, 0}, &tensor});
   }
   std::sort(out.begin(), out.end(), [](const Planned& a, const Planned& b) {
     return std::tie(a.entry.dtype, a.entry.name) < std::tie(b.entry.dtype, b.entry.name);
@@ -68,7 +68,9 @@ std::vector<Planned> plan(const std::vector<std::pair<std::string, at::Tensor>>&
   std::uint64_t at = 0;
   for (Planned& each : out) {
     each.entry.begin = at;
-    at += static_cast<std::uint64_t>(each.tensor->numel()) * each.entry.dtype->bytes;
+    std::uint64_t numbers = 1;
+    for (const std::int64_t size : each.entry.shape) { numbers *= static_cast<std::uint64_t>(size); }
+    at += numbers * each.entry.dtype->bytes;
     each.entry.end = at;
   }
   return out;
@@ -90,6 +92,16 @@ StateDict read_safetensors(const std::string& path) {
 
 void write_safetensors(const std::string& path,
                        const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  std::vector<StreamedTensor> streamed;
+  for (const auto& [name, tensor] : tensors) {
+    check(tensor.defined() && tensor.layout() == at::kStrided, "write_safetensors: not a plain tensor");
+    streamed.push_back({name, tensor.scalar_type(), tensor.sizes().vec(),
+                        [&tensor = tensor](const StreamedTensor::Write& write) { write(tensor); }});
+  }
+  write_streamed_safetensors(path, std::move(streamed));
+}
+
+void write_streamed_safetensors(const std::string& path, std::vector<StreamedTensor> tensors) {
   const std::vector<Planned> planned = plan(tensors);
   std::vector<TensorEntry> entries;
   for (const Planned& each : planned) { entries.push_back(each.entry); }
@@ -98,8 +110,14 @@ void write_safetensors(const std::string& path,
     FileWriter out(temporary, path);
     out.write(header);
     for (const Planned& each : planned) {
-      const at::Tensor flat = each.tensor->detach().cpu().contiguous();
-      out.write({static_cast<const char*>(flat.const_data_ptr()), flat.nbytes()});
+      std::uint64_t written = 0;
+      each.tensor->parts([&](const at::Tensor& part) {
+        const at::Tensor flat = part.detach().cpu().contiguous();
+        out.write({static_cast<const char*>(flat.const_data_ptr()), flat.nbytes()});
+        written += flat.nbytes();
+      });
+      check(written == each.entry.end - each.entry.begin,
+            "write_safetensors: parts that do not make the tensor");
     }
     out.close();
   });

@@ -19,6 +19,7 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/testing.h"
+#include "una/weights/safetensors_stream.h"
 #include "una/weights/testing.h"
 
 namespace una::weights {
@@ -62,6 +63,27 @@ TEST(Safetensors, WritesTheBytesOfTheSafetensorsLibrary) {
   const std::string path = test_folder("golden") + "/a.safetensors";
   write_safetensors(path, small_tensors());
   EXPECT_EQ(read_file(path), golden_bytes());
+}
+
+TEST(Safetensors, AStreamedTensorIsTheSameBytes) {
+  const std::string folder = test_folder("streamed");
+  const at::Tensor values = at::arange(6, at::kFloat), other = at::arange(3, at::kDouble);
+  write_safetensors(folder + "/whole", {{"b", values.view({2, 3})}, {"a", other}});
+  const auto streamed = [&](std::int64_t last) {
+    write_streamed_safetensors(
+        folder + "/streamed",
+        {{"b",
+          at::kFloat,
+          {2, 3},
+          [&, last](const StreamedTensor::Write& write) {
+            write(values.narrow(0, 0, 2));
+            write(values.narrow(0, 2, last));
+          }},
+         {"a", at::kDouble, {3}, [&](const StreamedTensor::Write& write) { write(other); }}});
+  };
+  streamed(4);
+  EXPECT_EQ(read_file(folder + "/streamed"), read_file(folder + "/whole"));
+  EXPECT_THROW(streamed(3), InternalError) << "parts that do not make the tensor";
 }
 
 TEST(Safetensors, WritesNoTensorsAsTheLibraryDoes) {
