@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
 #include <fcntl.h>
 
@@ -17,6 +18,7 @@
 #include "una/base/json_text.h"
 #include "una/base/log.h"
 #include "una/weights/safetensors.h"
+#include "una/weights/safetensors_stream.h"
 
 namespace una::train {
 namespace fs = std::filesystem;
@@ -72,20 +74,51 @@ void write_manifest(const std::string& folder, std::int64_t step) {
   write_file(folder + "/" + kManifestFile, manifest.dump(2) + "\n");
 }
 
-// The tensors of a buffer with their names in optimizer.safetensors.
-std::vector<std::pair<std::string, at::Tensor>> named_parts(const std::string& prefix, FlatBuffer& buffer) {
-  return {{prefix + "values", buffer.values()},
-          {prefix + "exp_avg", buffer.exp_avg()},
-          {prefix + "exp_avg_sq", buffer.exp_avg_sq()}};
+// A flat tensor of a buffer with its name in optimizer.safetensors.
+struct FlatTensor {
+  std::string name;
+  FlatBuffer* buffer;
+  at::Tensor numbers;  // of the own part, where they are a moment's
+  bool is_moment;
+};
+
+std::vector<FlatTensor> flat_tensors(FlatBuffer& buffer, FlatBuffer* value_head) {
+  std::vector<FlatTensor> out;
+  const auto add = [&](const std::string& prefix, FlatBuffer& one) {
+    out.push_back({prefix + "exp_avg", &one, one.exp_avg(), true});  // sorted, as they are in the file
+    out.push_back({prefix + "exp_avg_sq", &one, one.exp_avg_sq(), true});
+    out.push_back({prefix + "values", &one, one.values(), false});
+  };
+  add("", buffer);
+  if (value_head != nullptr) { add(kValueHeadPrefix, *value_head); }
+  return out;
 }
 
-std::vector<std::pair<std::string, at::Tensor>> optimizer_tensors(FlatBuffer& buffer,
-                                                                  FlatBuffer* value_head) {
-  auto tensors = named_parts("", buffer);
-  if (value_head != nullptr) {
-    for (auto& part : named_parts(kValueHeadPrefix, *value_head)) { tensors.push_back(part); }
+// The parts of a split moment from rank 0's to the last: each rank gives its own, and `take` sees them on rank 0. Every rank
+// calls it.
+void pass_parts(const FlatBuffer& buffer, const at::Tensor& own, dist::Gang& gang,
+                const weights::StreamedTensor::Write& take) {
+  for (int number = 0; number < buffer.parts(); ++number) {
+    const std::int64_t size = buffer.part_size(number);
+    at::Tensor part = number == gang.rank() ? own : at::empty({size}, own.options());
+    if (number > 0 && size > 0) { gang.broadcast(part, number); }
+    if (gang.leads()) { take(part); }
   }
-  return tensors;
+}
+
+void write_optimizer(const std::string& path, FlatBuffer& buffer, const CheckpointFiles& files) {
+  std::vector<weights::StreamedTensor> streamed;
+  for (const FlatTensor& each : flat_tensors(buffer, files.value_head)) {
+    const bool split = each.is_moment && each.buffer->parts() > 1;
+    check(!split || files.gang != nullptr, "moments of several ranks are written with the other ranks' help");
+    streamed.push_back({each.name,
+                        each.numbers.scalar_type(),
+                        {each.buffer->size()},
+                        [each, split, gang = files.gang](const weights::StreamedTensor::Write& write) {
+                          split ? pass_parts(*each.buffer, each.numbers, *gang, write) : write(each.numbers);
+                        }});
+  }
+  weights::write_streamed_safetensors(path, std::move(streamed));
 }
 
 // Runs `read` on una_state.json, which may hold anything: JSON errors become an InputError.
@@ -220,10 +253,7 @@ void write_checkpoint(const std::string& output_dir, const RunState& state, Flat
     make_folder(temporary);
     files.write_model(temporary);
     write_file(temporary + "/trainer_state.json", files.trainer_state);
-    if (files.optimizer) {
-      weights::write_safetensors(temporary + "/" + kOptimizerFile,
-                                 optimizer_tensors(buffer, files.value_head));
-    }
+    if (files.optimizer) { write_optimizer(temporary + "/" + kOptimizerFile, buffer, files); }
     write_file(temporary + "/" + kStateFile, print_json(state_json(state, buffer)));
     write_manifest(temporary, state.position.step);
     put_in_place(temporary, target);
@@ -232,6 +262,11 @@ void write_checkpoint(const std::string& output_dir, const RunState& state, Flat
     fs::remove_all(temporary, ignored);
     throw;
   }
+}
+
+void hand_over_moments(FlatBuffer& buffer, dist::Gang& gang) {
+  if (buffer.parts() == 1) { return; }
+  for (const at::Tensor& own : {buffer.exp_avg(), buffer.exp_avg_sq()}) { pass_parts(buffer, own, gang, {}); }
 }
 
 void remove_checkpoint(const std::string& folder) {
@@ -281,10 +316,12 @@ void load_optimizer(const std::string& folder, FlatBuffer& buffer, FlatBuffer* v
   check_input(same, folder, ": other tensors were trained then; resume with the same adapter settings");
   const c10::AutoGradMode no_grad(false);
   const weights::StateDict state = weights::read_safetensors(path);
-  for (auto& [name, tensor] : optimizer_tensors(buffer, value_head)) {
-    check_input(state.has(name) && state.at(name).sizes() == tensor.sizes(), path, ": ", name,
+  for (FlatTensor& each : flat_tensors(buffer, value_head)) {
+    const FlatBuffer& whole = *each.buffer;
+    check_input(state.has(each.name) && state.at(each.name).numel() == whole.size(), path, ": ", each.name,
                 " is missing or of another size than what this run trains");
-    tensor.copy_(state.at(name));
+    const at::Tensor then_flat = state.at(each.name).view({-1});
+    each.numbers.copy_(each.is_moment ? then_flat.narrow(0, whole.own_begin(), whole.own_size()) : then_flat);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "una/base/json.h"
 #include "una/core/step_batch.h"
+#include "una/dist/gang.h"
 #include "una/train/flat_buffer.h"
 
 namespace una::train {
@@ -38,6 +39,7 @@ struct CheckpointFiles {
   std::string trainer_state;                                   // text of trainer_state.json
   bool optimizer = true;                                       // flat values and moments, for resuming
   FlatBuffer* value_head = nullptr;                            // its values and moments too, unless nullptr
+  dist::Gang* gang = nullptr;  // whose other ranks are in hand_over_moments(); nullptr: the moments are whole
 };
 
 // checkpoint-<step>.tmp, every file, manifest.json (sizes and hashes) last, fsync, rename. A checkpoint of the same
@@ -45,9 +47,13 @@ struct CheckpointFiles {
 void write_checkpoint(const std::string& output_dir, const RunState& state, FlatBuffer& buffer,
                       const CheckpointFiles& files);
 
+// What the other ranks do while rank 0 writes optimiser state: each gives its part of the moments. A file holds them whole,
+// whatever the number of ranks, but no rank does: parts pass one at a time. Nothing to do where moments are not split.
+void hand_over_moments(FlatBuffer& buffer, dist::Gang& gang);
+
 // InputError with the reason when the manifest is missing or a file differs from it.
 RunState read_checkpoint(const std::string& folder);
-// Values and moments, bit for bit; InputError when this run trains other tensors (named).
+// Values and moments (the own part), bit for bit; InputError when this run trains other tensors (named).
 void load_optimizer(const std::string& folder, FlatBuffer& buffer, FlatBuffer* value_head = nullptr);
 
 // The highest-numbered checkpoint with a valid manifest, or "" when there is none. One that a killed run wrote

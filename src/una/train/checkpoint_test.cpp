@@ -2,12 +2,15 @@
 
 #include <filesystem>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/testing.h"
+#include "una/dist/thread_gang_testing.h"
 
 namespace una::train {
 namespace {
@@ -53,6 +56,42 @@ TEST(Checkpoint, RoundTripIsBitForBit) {
   load_optimizer(checkpoint_folder(folder, 7), loaded);
   EXPECT_TRUE(loaded.values().equal(written.values()));
   EXPECT_TRUE(loaded.exp_avg().equal(written.exp_avg()));
+}
+
+// A buffer of 300 numbers, of which one rank has the moments of its part.
+FlatBuffer part_of(FlatBuffer::Part own) {
+  at::Tensor master = at::arange(300, at::kFloat);
+  master.requires_grad_(true);
+  FlatBuffer out({{.name = "w", .master = master}}, own);
+  out.exp_avg().copy_(at::arange(out.own_begin(), out.own_begin() + out.own_size(), at::kFloat));
+  out.exp_avg_sq().copy_(out.exp_avg() + 1000);
+  return out;
+}
+
+TEST(Checkpoint, SplitMomentsAreWrittenWholeAndReadByAnyNumberOfRanks) {
+  const std::string folder = test_folder("split"), whole = test_folder("whole");
+  dist::testing::ThreadGang gang(3);
+  gang.run([&](dist::Gang& rank) {
+    FlatBuffer buffer = part_of({rank.rank(), 3});
+    CheckpointFiles files = plain_files();
+    files.gang = &rank;
+    if (!rank.leads()) { return hand_over_moments(buffer, rank); }
+    write_checkpoint(folder, {}, buffer, files);
+  });
+  FlatBuffer one = part_of({});
+  write_checkpoint(whole, {}, one, plain_files());
+  const std::string file = "/checkpoint-0/optimizer.safetensors";
+  EXPECT_EQ(read_file(folder + file), read_file(whole + file));
+  for (int number = 0; number < 2; ++number) {
+    FlatBuffer wanted = part_of({number, 2}), loaded = part_of({number, 2});
+    loaded.exp_avg().zero_();
+    loaded.exp_avg_sq().zero_();
+    load_optimizer(folder + "/checkpoint-0", loaded);
+    EXPECT_GT(loaded.own_size(), 0);
+    EXPECT_TRUE(loaded.exp_avg().equal(wanted.exp_avg()));
+    EXPECT_TRUE(loaded.exp_avg_sq().equal(wanted.exp_avg_sq()));
+    EXPECT_TRUE(loaded.values().equal(wanted.values()));
+  }
 }
 
 TEST(Checkpoint, AHalfWrittenFolderIsNeverChosen) {

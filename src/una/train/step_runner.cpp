@@ -71,6 +71,10 @@ std::vector<model::TrainableTensor> ruled_tensors(const TrainableSet& set, const
   return tensors;
 }
 
+FlatBuffer::Part own_part(const StepOptions& options, const dist::Gang& gang) {
+  return options.split_moments ? FlatBuffer::Part{gang.rank(), gang.size()} : FlatBuffer::Part{};
+}
+
 // The weight of the load-balancing loss: 0 where it is not asked for.
 double aux_weight(const MoeSpec& moe, const StepOptions& options) {
   const bool asked = options.output_router_logits || options.router_aux_loss_coef.has_value();
@@ -110,7 +114,10 @@ at::Tensor critic_values(const TrainableSet& set, const PackedBatch& batch, mode
 }
 
 StepRunner::StepRunner(TrainableSet set, StepOptions options, dist::Gang& gang)
-    : set_(set), options_(options), gang_(gang), buffer_(ruled_tensors(set, options)) {
+    : set_(set),
+      options_(options),
+      gang_(gang),
+      buffer_(ruled_tensors(set, options), own_part(options, gang)) {
   const objective::Objective::Needs needs = set_.objective->needs();
   check(!needs.reference || set_.reference != nullptr, "this objective needs a reference");
   check(!needs.value || set_.value != nullptr, "this objective needs a value head");
@@ -346,6 +353,7 @@ StepResult StepRunner::step(const StepBatch& batch, std::int64_t step, double le
     value_buffer_->update(adam(value_learning_rate, norm));
   }
   buffer_.update(adam(learning_rate, result.grad_norm));
+  if (buffer_.parts() > 1) { gang_.gather_parts(buffer_.values_in_parts()); }
   ++updates_;
   set_.refresh();
   set_.objective->end_step(result.metrics);

@@ -53,6 +53,7 @@ struct StepOptions {
   bool dropout = false;
   bool statistics = true;  // entropy, mean logit, greedy accuracy with every forward
   std::uint64_t seed = 42;
+  bool split_moments = false;           // AdamW's moments over the ranks of the gang (FlatBuffer)
   double critic_rate = 1;               // the critic's learning rate as a multiple of the run's
   std::int64_t value_warmup_steps = 0;  // updates at the start that train only the critic
   // A mixture of experts: the load-balancing loss is added to the objective's, with this weight (none: the model's

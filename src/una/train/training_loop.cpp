@@ -391,6 +391,8 @@ void Loop::save() {
   if (gang_.leads()) {
     write_state();
     delete_surplus();
+  } else if (!options_.save_only_model) {
+    hand_over_moments(parts_.runner->buffer(), gang_);
   }
   gang_.barrier();
 }
@@ -443,7 +445,8 @@ void Loop::write_state() {
                    {.write_model = parts_.write_model,
                     .trainer_state = report::print_trainer_state(trainer, parts_.log->history()),
                     .optimizer = !options_.save_only_model,
-                    .value_head = parts_.runner->value_buffer()});
+                    .value_head = parts_.runner->value_buffer(),
+                    .gang = &gang_});
   if (parts_.after_checkpoint && state.position.step > 0) { parts_.after_checkpoint(); }
 }
 

@@ -88,6 +88,28 @@ TEST(TwoRanks, AStopOnOneRankLeavesTheStepOnAllAndChangesNothing) {
   EXPECT_TRUE(two.step(batch, 1, 1e-2).applied);  // and is done whole afterwards
 }
 
+// ZeRO stage 1: only where the moments are kept is different.
+TEST(TwoRanks, SplitMomentsGiveTheWeightsOfWholeOnesBitForBit) {
+  const StepBatch batch = step_of(testing::tiny_rows(9), 12, false);
+  for (const int ranks : {2, 3}) {
+    StepOptions options{.max_grad_norm = 1e-3, .weight_decay = 0.1};
+    Bench whole(ranks, "una", {.una_loss = "bce"}, at::kFloat, options);
+    options.split_moments = true;
+    Bench split(ranks, "una", {.una_loss = "bce"}, at::kFloat, options);
+    std::int64_t moments = 0;
+    split.each([&](testing::TinyRun& run) { moments += run.runner->buffer().exp_avg().numel(); });
+    EXPECT_EQ(moments, split.first().runner->buffer().size());
+    for (std::int64_t number = 1; number <= 5; ++number) {
+      const StepResult a = whole.step(batch, number, 1e-2), b = split.step(batch, number, 1e-2);
+      EXPECT_TRUE(b.applied);
+      EXPECT_GT(a.grad_norm, 1e-3) << "clipped by the norm of the whole";
+      EXPECT_EQ(a.grad_norm, b.grad_norm);
+      EXPECT_EQ(a.loss, b.loss);
+    }
+    EXPECT_TRUE(whole.values().equal(split.values())) << ranks;
+  }
+}
+
 TEST(TwoRanks, RanksDrawDropoutMasksOfTheirOwn) {
   Bench two(2, "sft", {}, at::kDouble, {.dropout = true});
   std::vector<Row> rows = labelled(2);
