@@ -1,4 +1,5 @@
-"""Every command line of README.md and docs/ runs, as it stands there, in a folder where its files exist."""
+"""Every command line of README.md and docs/ runs, as it stands there, in a folder where its files exist. The tutorials are followed
+by tutorials_test.py."""
 import json
 import pathlib
 import re
@@ -11,7 +12,7 @@ import unittest
 from support import TASK, UNA, fresh, read_rows, run_any, serving
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.parent.name != "tutorials")]
 # What is added so that a command is over in seconds, by its first words; the first that fits counts.
 QUICK = {
     "bench bandit": ["--steps", "2", "--seeds", "1", "--methods", "grpo"],  # it has no regret to reach
