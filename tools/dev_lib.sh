@@ -10,6 +10,8 @@ cuda_wheels="nvidia-cublas==13.1.0.3 nvidia-cudnn-cu13==9.19.0.56 nvidia-cufft==
   nvidia-cuda-nvrtc==13.0.88 nvidia-nccl-cu13==2.28.9 nvidia-nvshmem-cu13==3.4.5 nvidia-cufile==1.15.1.6
   nvidia-nvtx==13.0.85"
 
+docs_wheels="mkdocs==1.6.1 mkdocs-material==9.8.2"
+
 usage() {
   cat <<'T'
   setup      packages (apt), LibTorch (wheel), Rust if it is missing; --cuda: NVIDIA's libraries too (wheels, 2.7 GB)
@@ -30,6 +32,7 @@ usage() {
   install    --prefix DIR [--cuda]: a relocatable tree
   package    that tree as dist/una-VERSION-linux-x86_64.tar.zst and as a Debian package
   wheel      [--standalone]: dist/una_align-*.whl for pip, on the LibTorch of the torch wheel or with its own
+  docs       docs/ as a site in build/docs (mkdocs, from pip into .deps/docs): open build/docs/index.html; search needs no server
 T
 }
 
@@ -169,6 +172,20 @@ run_tests() {
     python3 tools/check_tidy.py --build build/release --changed-only --jobs "$(nproc)"
   fi
   ctest --test-dir "build/$preset" --output-on-failure -j "$(($(nproc) * 2))" "$@"  # half of the tests wait, for processes and clocks
+}
+
+# A link to nothing, an unknown anchor and a page without a place in the navigation (mkdocs.yml) fail it.
+build_docs() {
+  local stamp=.deps/docs/.una-wheels
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$docs_wheels" ]; then
+    say "installing mkdocs into .deps/docs (140 MB)"
+    rm -rf .deps/docs
+    # shellcheck disable=SC2086
+    python3 -m pip install -q --disable-pip-version-check --root-user-action ignore --no-warn-conflicts --target .deps/docs $docs_wheels
+    printf '%s' "$docs_wheels" > "$stamp"
+  fi
+  NO_MKDOCS_2_WARNING=1 PYTHONPATH=$PWD/.deps/docs python3 -m mkdocs build --strict
+  echo "$PWD/build/docs/index.html"
 }
 
 run_mutations() {
