@@ -5,8 +5,8 @@
 # folder of real tokenizers and chat templates for the text part, skipped without it. llama.cpp is compiled for some minutes;
 # where that fails, its part is skipped and says so. Folders of bitsandbytes are read where it is installed in the peers. With $UNA_LM_EVAL, a virtual environment that holds
 # lm_eval[ifeval,math]==0.4.13, torch, transformers and, where wanted, openai, `una eval` is compared with lm-evaluation-harness and
-# `una serve` is asked by it, by the openai package, by curl and by una's own clients; with $UNA_TRACKERS, one with mlflow-skinny, trackio, tbparse and
-# tensorboard, these read what a run logs.
+# `una serve` is asked by it, by the openai package, by curl and by una's own clients; with $UNA_TRACKERS, one with mlflow-skinny, trackio, tbparse,
+# tensorboard and wandb, these read what a run logs.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 peers=${UNA_PEERS:-$root/.deps/peers}

@@ -39,7 +39,7 @@ class Keys(unittest.TestCase):
         self.assertNotIn("trust_remote_code", error)
 
     def test_what_cannot_be_done_is_refused(self):
-        for keys, words in [(["--report_to", "tensorbord"], "did you mean 'tensorboard'"), (["--report_to", "wandb"], "not offered"),
+        for keys, words in [(["--report_to", "tensorbord"], "did you mean 'tensorboard'"), (["--report_to", "trackio"], "not offered"),
                             (["--load_best_model_at_end"], "--eval_fraction"), (["--eval_strategy", "steps"], "--eval_fraction"),
                             (["--eval_data", "nothing.jsonl"], "--eval_data: "), (["--bf16", "--dtype", "float32"], "contradict")]:
             self.assertIn(words, run("dpo", "--model", TASK / "start", "--data", PAIRS, "--out", fresh("refused"), "--max_length", 160,

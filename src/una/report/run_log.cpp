@@ -15,9 +15,10 @@
 #include "una/base/log.h"
 #include "una/base/os/host.h"
 #include "una/report/console_row.h"
-#include "una/report/event_writer.h"
-#include "una/report/mlflow_store.h"
 #include "una/report/rows.h"
+#include "una/report/trackers/event_writer.h"
+#include "una/report/trackers/mlflow_store.h"
+#include "una/report/trackers/wandb_folder.h"
 
 namespace una::report {
 namespace {
@@ -60,6 +61,25 @@ std::string event_folder(const RunLogOptions& options, bool resumes) {
   return runs + "/" + (newest.empty() ? local_date() + "_" + host_name() : newest);
 }
 
+std::map<std::string, double> scalars_of(const LogRow& row) {
+  std::map<std::string, double> scalars;
+  for (const auto& [name, value] : row.values) { scalars[tensorboard_tag(name)] = value; }
+  if (!is_eval_row(row)) { scalars["train/epoch"] = row.epoch; }
+  return scalars;
+}
+
+WandbFolder::Options wandb_options(const RunLogOptions& options, const std::vector<LogRow>& history,
+                                   bool resumes) {
+  WandbFolder::Options out{.folder = options.output_dir + "/wandb",
+                           .run_name = fs::path(options.output_dir).filename().string(),
+                           .project = options.project,
+                           .params = options.params,
+                           .history = {},
+                           .resumes = resumes};
+  for (const LogRow& row : history) { out.history.push_back({row.step, scalars_of(row)}); }
+  return out;
+}
+
 }  // namespace
 
 struct RunLog::Impl {
@@ -68,6 +88,7 @@ struct RunLog::Impl {
   AppendFile file;
   std::optional<EventWriter> events;
   std::optional<MlflowStore> mlflow;
+  std::optional<WandbFolder> wandb;
   std::int64_t total_steps;
   bool console_rows;
 
@@ -87,6 +108,7 @@ struct RunLog::Impl {
                                           .params = options.params,
                                           .resume_step = resume_step});
     }
+    if (options.wandb) { wandb.emplace(wandb_options(options, history, resumes)); }
   }
 };
 
@@ -103,11 +125,10 @@ void RunLog::write(const LogRow& row, double elapsed, double remaining) {
       .row = row, .total_steps = impl.total_steps, .elapsed = elapsed, .remaining = remaining};
   impl.file.append(print_row(stored) + "\n");
   impl.history.push_back(row);
-  std::map<std::string, double> scalars;
-  for (const auto& [name, value] : row.values) { scalars[tensorboard_tag(name)] = value; }
-  if (!is_eval_row(row)) { scalars["train/epoch"] = row.epoch; }
+  const std::map<std::string, double> scalars = scalars_of(row);
   if (impl.events) { impl.events->write(row.step, scalars); }
   if (impl.mlflow) { impl.mlflow->write(row.step, scalars); }
+  if (impl.wandb) { impl.wandb->write(row.step, scalars); }
   if (impl.console_rows) { log_info(console_row(stored)); }
 }
 

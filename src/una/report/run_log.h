@@ -23,12 +23,14 @@ struct RunLogOptions {
   bool tensorboard = true;
   std::string logging_dir;                         // "" = output_dir/runs/<date>_<host>
   bool mlflow = false;                             // output_dir/mlruns, a file store of MLflow
+  bool wandb = false;                              // output_dir/wandb, a run of W&B's offline mode
+  std::string project = "huggingface";             // of W&B
   std::map<std::string, std::string> params = {};  // the run's keys, for trackers that show them
   bool console_rows = true;  // print rows on standard error, above the bar of a terminal
 };
 
 // Where numbers go: metrics.jsonl (the source of truth: every row with current_steps, total_steps,
-// percentage, elapsed_time, remaining_time), TensorBoard events, MLflow's file store, the console. `resume_step` >= 0 cuts
+// percentage, elapsed_time, remaining_time), TensorBoard events, MLflow's file store, W&B's offline folder, the console. `resume_step` >= 0 cuts
 // metrics.jsonl back to rows up to that step first. Rows are appended and flushed at once.
 class RunLog {
  public:

@@ -15,6 +15,7 @@
 
 namespace una::report {
 namespace {
+namespace fs = std::filesystem;
 
 RunLogOptions quiet(const std::string& folder) {
   return {.output_dir = folder, .tensorboard = false, .logging_dir = "", .console_rows = false};
@@ -142,6 +143,30 @@ TEST(RunLog, ResumedRunsGoOnInTheSameTensorBoardFolder) {
   }
   EXPECT_EQ(folders, 1);
   EXPECT_EQ(files, 2);
+}
+
+TEST(RunLog, WandbHasOneRunAlsoBehindAResume) {
+  const std::string folder = test_folder("run_log_wandb");
+  RunLogOptions options = quiet(folder);
+  options.wandb = true;
+  const auto write = [&](std::int64_t from, std::int64_t to, std::int64_t resume_step) {
+    RunLog log(options, 40, resume_step);
+    for (std::int64_t step = from; step <= to; ++step) { log.write(row_at(step, 0.5), 1, 2); }
+  };
+  const auto size = [&] {
+    std::uintmax_t bytes = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder + "/wandb")) {
+      if (entry.path().extension() == ".wandb") { bytes += entry.file_size(); }
+    }
+    return bytes;
+  };
+  write(1, 9, -1);
+  const std::uintmax_t whole = size();
+  write(3, 3, 2);
+  EXPECT_LT(size(), whole) << "rows behind the checkpoint are gone";
+  write(4, 9, 3);
+  EXPECT_NEAR(static_cast<double>(size()), static_cast<double>(whole), 200)
+      << "one file, as long as before but for clock times";
 }
 
 }  // namespace

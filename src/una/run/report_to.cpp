@@ -1,6 +1,7 @@
 #include "una/run/report_to.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
@@ -11,17 +12,21 @@ namespace una::run {
 
 void check_report_to(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    check_input(
-        name != "wandb" && name != "trackio", "report_to: ", name,
-        " is not offered; metrics.jsonl and TensorBoard files are written, which it reads (wandb sync "
-        "--sync-tensorboard, trackio.import_tf_events)");
-    objective::choose("report_to", name, {"tensorboard", "mlflow", "all", "none"});
+    check_input(name != "trackio",
+                "report_to: trackio is not offered; it reads TensorBoard's files, which are written "
+                "(trackio.import_tf_events)");
+    objective::choose("report_to", name, {"tensorboard", "mlflow", "wandb", "all", "none"});
   }
 }
 
 bool reports_to(const std::vector<std::string>& names, const std::string& tracker) {
   return std::any_of(names.begin(), names.end(),
                      [&](const std::string& name) { return name == tracker || name == "all"; });
+}
+
+std::string tracker_project() {
+  const char* project = std::getenv("WANDB_PROJECT");
+  return project == nullptr || *project == '\0' ? "huggingface" : project;
 }
 
 std::map<std::string, std::string> tracker_params(const std::string& run_yaml) {

@@ -11,6 +11,9 @@ namespace una::run {
 void check_report_to(const std::vector<std::string>& names);
 bool reports_to(const std::vector<std::string>& names, const std::string& tracker);
 
+// W&B's project as transformers takes it: $WANDB_PROJECT, else "huggingface".
+std::string tracker_project();
+
 // What a tracker shows of a run's settings: each key of run.yaml with its value as one line of text.
 std::map<std::string, std::string> tracker_params(const std::string& run_yaml);
 

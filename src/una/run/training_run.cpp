@@ -559,6 +559,8 @@ void TrainingRun::start_output(const std::string& checkpoint) {
                             .tensorboard = reports_to(config_.run.report_to, "tensorboard"),
                             .logging_dir = config_.run.logging_dir,
                             .mlflow = reports_to(config_.run.report_to, "mlflow"),
+                            .wandb = reports_to(config_.run.report_to, "wandb"),
+                            .project = tracker_project(),
                             .params = tracker_params(run_yaml())},
       train::total_steps(config_.train, stream_->steps_per_epoch()),
       checkpoint.empty() ? -1 : start_.position.step);

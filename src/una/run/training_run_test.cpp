@@ -27,7 +27,7 @@ TEST(TrainingRun, WhatCannotBeDoneIsRefusedBeforeAnythingIsRead) {
   EXPECT_TRUE(has(refusal("dpo", [](Config& c) { c.run.eval_fraction = 1; }), "eval_fraction"));
   EXPECT_TRUE(
       has(refusal("dpo", [](Config& c) { c.run.report_to = {"tensorbord"}; }), "did you mean 'tensorboard'"));
-  EXPECT_TRUE(has(refusal("dpo", [](Config& c) { c.run.report_to = {"wandb"}; }), "not offered"));
+  EXPECT_TRUE(has(refusal("dpo", [](Config& c) { c.run.report_to = {"trackio"}; }), "not offered"));
   EXPECT_TRUE(has(refusal("dpo", [](Config& c) { c.train.load_best_model_at_end = true; }), "--eval_data"));
   EXPECT_TRUE(has(refusal("dpo", [](Config& c) { c.train.eval_strategy = "epoch"; }), "eval_strategy epoch"));
   EXPECT_TRUE(has(refusal("rloo", [](Config&) {}), "needs a reward"));

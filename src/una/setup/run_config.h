@@ -99,7 +99,8 @@ struct RunOptions {
       "the part of eval_data to use, or, without eval_data, of dataset_name: train[90%:]");
     v("eval_fraction", eval_fraction, "share of the training rows kept apart for evaluation");
     v("report_to", report_to,
-      "tensorboard | mlflow (output_dir/mlruns) | all | none; metrics.jsonl and report.html are always written");
+      "tensorboard | mlflow (output_dir/mlruns) | wandb (output_dir/wandb, for wandb sync) | all | none; metrics.jsonl and "
+      "report.html are always written");
     v("logging_dir", logging_dir, "TensorBoard folder; empty: output_dir/runs/<date>_<host>");
     v("reference_cache_dir", reference_cache_dir, "auto ($XDG_CACHE_HOME/una) | none | a folder");
     v("reference_cache_gb", reference_cache_gb, "size cap of that folder");

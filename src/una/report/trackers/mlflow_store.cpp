@@ -1,4 +1,4 @@
-#include "una/report/mlflow_store.h"
+#include "una/report/trackers/mlflow_store.h"
 
 #include <cmath>
 #include <exception>

@@ -1,4 +1,4 @@
-#include "una/report/event_writer.h"
+#include "una/report/trackers/event_writer.h"
 
 #include <cmath>
 #include <cstring>
