@@ -94,7 +94,7 @@ class Train(unittest.TestCase):
         self.assertIn("log_history", state)
         _, error = train("una", TASK / "data" / "score.jsonl", fresh("eval2"), "--max_steps", 2, "--eval_fraction", "0.2",
                          "--metric_for_best_model", "lozz", code=2)
-        self.assertIn("eval_loss", error)
+        self.assertIn("is not a metric of any evaluation; there are loss", error)
 
     def test_batch_8_is_8_times_1_accumulated_and_checkpointing_changes_nothing(self):
         outs = []
