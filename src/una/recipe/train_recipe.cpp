@@ -14,6 +14,7 @@ namespace {
 // The keys of a training command in addition to its run's.
 std::vector<OptionHelp> own_keys() {
   std::vector<OptionHelp> keys = describe_options(setup::RankOptions{});
+  for (OptionHelp& key : describe_options(setup::ZeroOptions{})) { keys.push_back(std::move(key)); }
   for (OptionHelp& key : describe_options(setup::StopOptions{})) { keys.push_back(std::move(key)); }
   return keys;
 }
@@ -48,11 +49,13 @@ int run_train(const Arguments& arguments, const std::string& method) {
   const setup::RunConfig config = setup::read_run_config(arguments, method, keys, settings);
   setup::RankOptions ranks;
   setup::StopOptions stop;
+  setup::ZeroOptions zero;
   read_options(settings, ranks);
+  read_options(settings, zero);
   read_options(settings, stop);
   Arguments words = {method.empty() ? "train" : method};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  return run::run_training_by_ranks(config, ranks, stop, words);
+  return run::run_training_by_ranks(config, ranks, stop, zero, words);
 }
 
 }  // namespace una::recipe

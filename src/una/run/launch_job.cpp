@@ -105,6 +105,7 @@ std::string job_text(const std::vector<std::string>& arguments) {
   const std::vector<std::string> rest(arguments.begin() + 2, arguments.end());
   std::vector<OptionHelp> own = placing;
   for (OptionHelp& key : describe_options(setup::StopOptions{})) { own.push_back(std::move(key)); }
+  for (OptionHelp& key : describe_options(setup::ZeroOptions{})) { own.push_back(std::move(key)); }
   Settings settings;
   const setup::RunConfig config =
       setup::read_run_config(rest, command == "train" ? "" : command, {.own = own, .also = {}}, settings);

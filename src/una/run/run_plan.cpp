@@ -25,6 +25,9 @@ constexpr double kHoles = 0.25, kHolesOfTcmalloc = 0.1, kKeptByTcmalloc = 24e6, 
 // Code and descriptions of the newest products of bf16 (kernels/threads.cpp). Measured over the same runs.
 constexpr double kKeptProducts = 15e6;
 constexpr double kOptimiserBytes = 16;  // fp32: value, gradient, AdamW's two moments
+constexpr double kMomentBytes = 8;      // of them
+constexpr const char* kTrained = "trained";
+constexpr const char* kCritic = "critic";
 
 double as_double(std::int64_t value) { return static_cast<double>(value); }
 
@@ -69,19 +72,33 @@ RunPlan::Work work_of(const StepBatch& step, RunPlan& plan) {
   return out;
 }
 
-void walk_rows(const setup::RunConfig& config, bool with_kl_rows, const data::Dataset& rows,
-               std::int64_t limit, RunPlan& plan) {
+// Operations of a forward: 2 for a token and a weight, and the products of attention.
+double forward_operations(const RunPlan::Work& work, const ModelSpec& spec, const RunPlan& plan) {
+  const double attention = 4 * as_double(spec.num_heads * spec.head_dim * spec.num_layers);
+  return 2 * as_double(plan.model.linears) * work.tokens + attention * work.pairs +
+         2 * as_double(plan.model.head) * work.logps;
+}
+
+void walk_rows(const setup::RunConfig& config, const ModelSpec& spec, bool with_kl_rows,
+               const data::Dataset& rows, std::int64_t limit, RunPlan& plan) {
   const std::uint64_t seed = config.order_seed();
   data::StepStream stream(rows, plan.rows_per_step, seed, config.train.shuffle, pack_options(config),
                           with_kl_rows);
   const std::int64_t most = std::max<std::int64_t>(1, limit / plan.rows_per_step);
   plan.walked_steps = std::min({plan.steps, plan.steps_per_epoch, most});
-  for (std::int64_t i = 0; i < plan.walked_steps; ++i) { add(plan.work, work_of(stream.next(), plan)); }
+  for (std::int64_t i = 0; i < plan.walked_steps; ++i) {
+    const StepBatch step = stream.next();
+    add(plan.work, work_of(step, plan));
+    std::vector<double>& costs = plan.micro_batches.emplace_back();
+    for (const PackedBatch& micro : step.micro_batches) {
+      costs.push_back(forward_operations(work_of(micro), spec, plan));
+    }
+  }
 }
 
 // Samples do not exist yet: every answer is taken to be max_completion_length long.
-void suppose_samples(const setup::RunConfig& config, const data::Dataset& prompts, std::int64_t limit,
-                     RunPlan& plan) {
+void suppose_samples(const setup::RunConfig& config, const ModelSpec& spec, const data::Dataset& prompts,
+                     std::int64_t limit, RunPlan& plan) {
   const double answer = as_double(config.objective.max_completion_length);
   const double answers = as_double(config.online.num_generations);
   const double budget = as_double(config.train.max_tokens_per_micro_batch);
@@ -94,6 +111,8 @@ void suppose_samples(const setup::RunConfig& config, const data::Dataset& prompt
                             .pairs = prompt * prompt / 2 + answers * answer * (prompt + answer / 2),
                             .micro_batches = 1};
     add(plan.work, row);
+    if (i % plan.rows_per_step == 0) { plan.micro_batches.emplace_back(); }
+    plan.micro_batches.back().push_back(forward_operations(row, spec, plan));
     const bool is_full = i % plan.rows_per_step == 0 || micro_batch.tokens + row.tokens > budget;
     if (is_full) { micro_batch = {}; }
     add(micro_batch, row);
@@ -145,7 +164,7 @@ double trained_bytes(const RunPlan& plan) {
 // PPO's: an adapter as the policy's, on its model or on one of its own.
 void add_critic(const setup::RunConfig& config, RunPlan& plan) {
   const bool own = config.online.critic == "model";
-  add_part(plan, "critic", trained_bytes(plan) + (own ? plan.model.weights : 0),
+  add_part(plan, kCritic, trained_bytes(plan) + (own ? plan.model.weights : 0),
            own ? "a model of its own" : "a second adapter");
 }
 
@@ -176,7 +195,7 @@ void add_models(const setup::RunConfig& config, const ModelSpec& spec, bool with
     const ModelSpec scorer = setup::read_folder_spec(setup::model_place(reward.substr(prefix.size())).folder);
     add_part(plan, "reward model", frozen_weights(scorer, setup::compute_dtype("auto", scorer)), reward);
   }
-  add_part(plan, "trained", trained_bytes(plan),
+  add_part(plan, kTrained, trained_bytes(plan),
            cat(thousands(plan.model.trained), " parameters with gradient and AdamW's moments in fp32"));
 }
 
@@ -217,10 +236,9 @@ void add_work(const setup::RunConfig& config, double passes, double held_out_tok
   add_cache(config, held_out_tokens, training, plan);
 }
 
-// 2 operations for a token and a weight; the backward repeats the product for the input's gradient, and for
-// the weights' where they train.
-double count_operations(const setup::RunConfig& config, const objective::Objective::Needs& needs,
-                        const ModelSpec& spec, const RunPlan& plan) {
+// The backward repeats the forward's product for the input's gradient, and for the weights' where they train.
+void count_operations(const setup::RunConfig& config, const objective::Objective::Needs& needs,
+                      const ModelSpec& spec, RunPlan& plan) {
   const double linears = as_double(plan.model.linears), head = as_double(plan.model.head);
   const double attention = 4 * as_double(spec.num_heads * spec.head_dim * spec.num_layers);
   const bool full = !config.model.use_peft;
@@ -230,13 +248,15 @@ double count_operations(const setup::RunConfig& config, const objective::Objecti
   double out = forward + backward + (full ? 8 : 4) * head * work.logps;
   if (!full) { out += 6 * as_double(plan.model.trained) * work.tokens; }
   if (config.train.gradient_checkpointing) { out += forward; }
+  const double alone = forward_operations(work, spec, plan);
   if (needs.reference || needs.kl_rows) {
     const bool remembered = config.run.reference_cache_dir != "none" && !plan.samples;
     const double epochs = as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.steps_per_epoch));
-    out += (forward + 2 * head * work.logps) / (remembered ? std::max(1.0, epochs) : 1.0);
+    plan.reference_operations = alone / (remembered ? std::max(1.0, epochs) : 1.0);
   }
-  if (plan.samples) { out += forward + 2 * head * work.logps; }
-  return out + 2 * 2 * linears * work.kl_tokens;
+  plan.reference_operations += 2 * 2 * linears * work.kl_tokens;
+  if (plan.samples) { plan.sampling_operations = alone; }
+  plan.operations = out + plan.reference_operations + plan.sampling_operations;
 }
 
 }  // namespace
@@ -257,8 +277,8 @@ RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
   plan.steps_per_epoch = (rows.size() + plan.rows_per_step - 1) / plan.rows_per_step;
   plan.steps = train::total_steps(t, plan.steps_per_epoch);
   plan.model = policy_memory(config, spec, needs.score);
-  plan.samples ? suppose_samples(config, rows, limits.walked_rows, plan)
-               : walk_rows(config, needs.kl_rows, rows, limits.walked_rows, plan);
+  plan.samples ? suppose_samples(config, spec, rows, limits.walked_rows, plan)
+               : walk_rows(config, spec, needs.kl_rows, rows, limits.walked_rows, plan);
   scale(plan.work, as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.walked_steps)));
   plan.bytes_a_number = static_cast<double>(c10::elementSize(setup::training_dtype(config.model, spec)));
   add_part(plan, "program and rows", static_cast<double>(current_memory_bytes()) + kComputing,
@@ -267,8 +287,16 @@ RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
   if (needs.token_values) { add_critic(config, plan); }
   add_work(config, needs.token_values ? 2 : 1, limits.held_out_tokens, plan);
   plan.checkpoint_bytes = 3 * 4 * as_double(plan.model.trained) + 2e7;
-  plan.operations = count_operations(config, needs, spec, plan);
+  count_operations(config, needs, spec, plan);
   return plan;
+}
+
+void split_moments(RunPlan& plan, std::int64_t ranks) {
+  for (RunPlan::Part& part : plan.memory) {
+    if (part.name != kTrained && part.name != kCritic) { continue; }
+    part.bytes -= kMomentBytes * as_double(plan.model.trained) * (1 - 1 / as_double(ranks));
+    part.note += cat(", the moments split over ", ranks, " ranks");
+  }
 }
 
 std::string memory_line(const RunPlan& plan) {

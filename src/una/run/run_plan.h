@@ -38,9 +38,15 @@ struct RunPlan {
   double bytes_a_number = 0;  // of the compute dtype
   double checkpoint_bytes = 0;
   double operations = 0;  // multiplications and additions of the run's matrix products
+  double reference_operations = 0, sampling_operations = 0;  // of them, before the steps learn
+  // What each micro-batch of the walked steps costs in the forward, in operations; online: each prompt with its answers.
+  std::vector<std::vector<double>> micro_batches;
 
   double peak_bytes() const;
 };
+
+// The memory of one of several ranks that split the optimiser's moments (zero_stage 1).
+void split_moments(RunPlan& plan, std::int64_t ranks);
 
 struct PlanLimits {
   std::int64_t walked_rows = 0;  // at most so many rows are looked at

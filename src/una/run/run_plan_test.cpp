@@ -1,5 +1,7 @@
 #include "una/run/run_plan.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "una/train/tiny_testing.h"
@@ -71,6 +73,29 @@ TEST(RunPlan, AStepsTokensAreScaledWhereNotAllRowsAreWalked) {
   const RunPlan found = bench.plan({Bench::pair(6), Bench::pair(6), Bench::pair(6), Bench::pair(6)}, 2);
   EXPECT_EQ(found.walked_steps, 1);
   EXPECT_EQ(found.work.tokens, 4 * 2 * 6);
+}
+
+TEST(RunPlan, SplitMomentsLeaveTheirShareOfEightBytesANumber) {
+  Bench bench;
+  bench.config.model.use_peft = false;
+  const RunPlan whole = bench.plan({Bench::pair(4)});
+  RunPlan split = whole;
+  split_moments(split, 4);
+  EXPECT_DOUBLE_EQ(whole.peak_bytes() - split.peak_bytes(), 6.0 * static_cast<double>(whole.model.trained));
+  EXPECT_DOUBLE_EQ(Bench::part(whole, "trained") - Bench::part(split, "trained"),
+                   6.0 * static_cast<double>(whole.model.trained));
+}
+
+TEST(RunPlan, EachMicroBatchOfAStepHasItsCost) {
+  Bench bench;
+  bench.config.train.max_tokens_per_micro_batch = 16;
+  const RunPlan found = bench.plan({Bench::pair(4), Bench::pair(8), Bench::pair(8)});
+  ASSERT_EQ(found.micro_batches.size(), 2U) << "two steps of two rows";
+  ASSERT_EQ(found.micro_batches[0].size(), 2U);
+  const auto [least, most] = std::minmax(found.micro_batches[0][0], found.micro_batches[0][1]);
+  EXPECT_GT(most, 1.9 * least) << "twice the tokens";
+  EXPECT_LT(found.reference_operations, found.operations / 2);
+  EXPECT_GT(found.reference_operations, 0);
 }
 
 TEST(RunPlan, FullTrainingHoldsAReferenceAndNoFrozenWeights) {

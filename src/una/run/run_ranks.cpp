@@ -25,6 +25,8 @@
 namespace una::run {
 namespace {
 
+constexpr const char* kSameSettings = "every rank must be started with the same settings";
+
 // Machines of the gang with their ranks: "a (0, 1), b (2, 3)".
 std::string machines(const dist::Ranks& gang, const std::vector<std::string>& hosts) {
   std::vector<std::string> names;
@@ -131,7 +133,7 @@ void check_same(dist::Ranks& gang, const std::map<std::string, std::string>& own
 }
 
 void check_same_settings(dist::Ranks& gang, const setup::RunConfig& config) {
-  check_same(gang, shared_settings(config), "every rank must be started with the same settings");
+  check_same(gang, shared_settings(config), kSameSettings);
 }
 
 std::string share(dist::Ranks& gang, const std::string& text) { return gang.gather_all(text).front(); }
@@ -156,6 +158,18 @@ std::string exchange_line(dist::Ranks& gang, double before, double seconds) {
              " of the time, with waiting for each other");
 }
 
+std::string optimiser_line(const train::FlatBuffer& buffer, const dist::Gang& gang) {
+  if (gang.size() == 1) { return ""; }
+  const double each = 2.0 * static_cast<double>(c10::elementSize(buffer.values().scalar_type()));
+  const std::string whole = human_bytes(each * static_cast<double>(buffer.size()));
+  if (buffer.parts() == 1) {
+    return cat("optimiser  moments whole on each rank, ", whole, " (zero_stage 0)");
+  }
+  return cat("optimiser  moments split over ", gang.size(), " ranks, ",
+             human_bytes(each * static_cast<double>(buffer.own_size())), " a rank instead of ", whole,
+             " (zero_stage 1)");
+}
+
 int agreed_signal(dist::Ranks& gang) {
   for (const std::string& one : gang.gather_all(std::to_string(interrupt_signal()))) {
     if (one != "0") { return std::stoi(one); }
@@ -164,7 +178,8 @@ int agreed_signal(dist::Ranks& gang) {
 }
 
 int run_training_by_ranks(const setup::RunConfig& given, const setup::RankOptions& options,
-                          const setup::StopOptions& stop, const std::vector<std::string>& arguments) {
+                          const setup::StopOptions& stop, const setup::ZeroOptions& zero,
+                          const std::vector<std::string>& arguments) {
   setup::RunConfig config = given;
   check_input(stop.stop_at_step >= 0, "stop_at_step must not be negative");
   const Stops stops{
@@ -176,8 +191,11 @@ int run_training_by_ranks(const setup::RunConfig& given, const setup::RankOption
   const dist::Launch launch = launch_of(options, config.model.device, config.data.dataset_name);
   check_input(launch.size == 1 || config.online.sampling_endpoint.empty(), "sampling_endpoint with ",
               launch.size, " ranks is not offered: the ranks sample by the model that they train");
-  return run_by_ranks(options, launch, arguments,
-                      [&](dist::Ranks& ranks) { return run_training(config, ranks, stops); });
+  const bool split_moments = setup::splits_moments(zero, config.model.use_peft);
+  return run_by_ranks(options, launch, arguments, [&](dist::Ranks& ranks) {
+    check_same(ranks, {{"zero_stage", zero.zero_stage}}, kSameSettings);
+    return run_training(config, ranks, stops, split_moments);
+  });
 }
 
 int run_by_ranks(const setup::RankOptions& options, const dist::Launch& launch,

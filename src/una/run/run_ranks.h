@@ -21,14 +21,16 @@ struct Stops {
   std::int64_t at_step = 0;  // the result is written when the run has reached its end; 0: never
 };
 
-// run_training of training_run.h as one of several ranks.
-int run_training(const setup::RunConfig& config, dist::Ranks& ranks, const Stops& stops = {});
+// run_training of training_run.h as one of several ranks. `split_moments`: the optimiser's state over the ranks.
+int run_training(const setup::RunConfig& config, dist::Ranks& ranks, const Stops& stops = {},
+                 bool split_moments = false);
 
 // The same in this process, which is one rank or the only one; or, where keys or launcher ask for
 // ranks of this machine, in processes of this program with `arguments`, the words of the command. Returns the exit
 // code.
 int run_training_by_ranks(const setup::RunConfig& given, const setup::RankOptions& options,
-                          const setup::StopOptions& stop, const std::vector<std::string>& arguments);
+                          const setup::StopOptions& stop, const setup::ZeroOptions& zero,
+                          const std::vector<std::string>& arguments);
 
 // Which rank of a command this process is, by the keys and the launcher's variables. InputError where several ranks
 // cannot do it: on `device`, or with rows from standard input among `files`.
@@ -68,6 +70,9 @@ void deal_sampling(const setup::TextSetup& text, OnlineSetup& setup, const train
 // For the log: what share of the last `seconds` each rank has spent in collectives since `before` (its seconds_in_calls
 // then). "" for one rank. Every rank calls it.
 std::string exchange_line(dist::Ranks& gang, double before, double seconds);
+
+// For the log: how the optimiser's state is stored. "" for one rank.
+std::string optimiser_line(const train::FlatBuffer& buffer, const dist::Gang& gang);
 
 // The signal that stopped the run, on every rank: the first that any of them saw.
 int agreed_signal(dist::Ranks& gang);

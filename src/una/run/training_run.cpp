@@ -64,8 +64,8 @@ void check_utf8_keys(const std::string& yaml) {
 // The parts of one run, built in order: each stage is one function.
 class TrainingRun {
  public:
-  TrainingRun(const setup::RunConfig& config, dist::Ranks& gang, const Stops& stops)
-      : config_(config), gang_(gang), stops_(stops) {}
+  TrainingRun(const setup::RunConfig& config, dist::Ranks& gang, const Stops& stops, bool split_moments)
+      : config_(config), gang_(gang), stops_(stops), split_moments_(split_moments && gang.size() > 1) {}
   int run();
   RunPlan plan();
 
@@ -96,6 +96,7 @@ class TrainingRun {
   setup::RunConfig config_;
   dist::Ranks& gang_;
   Stops stops_;
+  bool split_moments_;
   double calls_before_ = 0;  // seconds in collectives before the first step
   std::unique_ptr<objective::Objective> objective_;
   setup::ModelSetup model_;
@@ -182,6 +183,7 @@ void TrainingRun::load_rows() {
   plan_ =
       plan_run(config_, spec_, objective_->needs(), *data_.train,
                {.walked_rows = kPlannedRows, .held_out_tokens = held_out_cache_tokens(config_, evaluation_)});
+  if (split_moments_) { split_moments(plan_, gang_.size()); }
 }
 
 void TrainingRun::load_model() {
@@ -208,7 +210,9 @@ void TrainingRun::load_model() {
   check_input(set.offline == nullptr || set.reference != nullptr || !set.offline->needs().reference,
               "offline_method ", config_.online.offline_method,
               " compares with a reference, which this run does not have (grpo: give --beta above 0)");
-  runner_ = std::make_unique<train::StepRunner>(set, step_options(config_), gang_);
+  train::StepOptions options = step_options(config_);
+  options.split_moments = split_moments_;
+  runner_ = std::make_unique<train::StepRunner>(set, options, gang_);
 }
 
 void TrainingRun::make_steps() {
@@ -292,6 +296,7 @@ void TrainingRun::describe() const {
   if (!remark.empty()) { log_info("dtype      " + remark); }
   log_info(cat("training   ", thousands(runner_->buffer().size()), " parameters (",
                config_.model.use_peft ? "LoRA adapter" : "all of them", "), method ", config_.method));
+  if (const std::string line = optimiser_line(runner_->buffer(), gang_); !line.empty()) { log_info(line); }
   if (model_.reference != nullptr) {
     log_info(
         cat("reference  ", model_.reference->description(), " (", model_.reference->content_hash(), ")"));
@@ -582,14 +587,14 @@ void TrainingRun::check_start() {
 
 }  // namespace
 
-int run_training(const setup::RunConfig& config, dist::Ranks& ranks, const Stops& stops) {
-  return TrainingRun(config, ranks, stops).run();
+int run_training(const setup::RunConfig& config, dist::Ranks& ranks, const Stops& stops, bool split_moments) {
+  return TrainingRun(config, ranks, stops, split_moments).run();
 }
 
 int run_training(const setup::RunConfig& config) { return run_training(config, *dist::make_ranks({})); }
 
 RunPlan plan_training(const setup::RunConfig& config) {
-  return TrainingRun(config, *dist::make_ranks({}), {}).plan();
+  return TrainingRun(config, *dist::make_ranks({}), {}, false).plan();
 }
 
 }  // namespace una::run

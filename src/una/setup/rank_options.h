@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "una/base/option_checks.h"
+
 namespace una::setup {
 
 // Ranks: processes that train together. torchrun's and Hugging Face's names. They are not part of a run's config: they
@@ -23,6 +25,27 @@ struct RankOptions {
     v("ddp_timeout", ddp_timeout, "seconds that the ranks wait for one that does not come");
   }
 };
+
+// What of a training run is split over its ranks, under the name that Accelerate and DeepSpeed have for it. It changes
+// where numbers are kept, not what they are, so a run may go on with another value.
+struct ZeroOptions {
+  std::string zero_stage = "auto";
+  template <class V>
+  void fields(V&& v) {
+    v("zero_stage", zero_stage,
+      "several ranks: 1 splits AdamW's moments over them, 0 gives each rank all of them; auto: 1 where every weight "
+      "trains, 0 for adapters");
+  }
+};
+
+// InputError for a stage that is not offered.
+inline bool splits_moments(const ZeroOptions& zero, bool use_peft) {
+  const std::string& stage = zero.zero_stage;
+  check_input(stage != "2" && stage != "3", "zero_stage ", stage,
+              " is not offered: weights and gradients are whole on every rank; give 0, 1 or auto");
+  check_choice("zero_stage", stage, {"auto", "0", "1"});
+  return stage == "1" || (stage == "auto" && !use_peft);
+}
 
 // When a training run ends before it is done. Not part of its config either.
 struct StopOptions {
