@@ -65,17 +65,17 @@ struct OnlineOptions {
     v("num_mini_batches", num_mini_batches, "optimiser steps of each pass");
     v("generation_batch_size", generation_batch_size, "answers computed at one time");
     v("sampling_endpoint", sampling_endpoint,
-      "an OpenAI-compatible server that answers instead of this process, as http://host:8000/v1 "
-      "(docs/online.md)");
+      "an OpenAI-compatible server that answers instead of this process, as http://host:8000/v1; several, with "
+      "commas between them, are asked by the ranks in turn (docs/online.md)");
     v("sampling_model", sampling_model, "sampling_endpoint: the policy's name there");
     v("sampling_sync_command", sampling_sync_command,
-      "sampling_endpoint: a shell command that gives the server the weights in the folder {adapter}, before "
-      "every round");
+      "sampling_endpoint: a shell command that gives the server {endpoint} the weights in the folder {adapter}, "
+      "before every round");
     v("sampling_sync_timeout", sampling_sync_timeout,
       "sampling_endpoint: seconds that sampling_sync_command may take; 0: no limit");
     v("sampling_api_key_env", sampling_api_key_env,
       "sampling_endpoint: the environment variable that holds its key; empty: no key");
-    v("sampling_concurrency", sampling_concurrency, "sampling_endpoint: requests in flight");
+    v("sampling_concurrency", sampling_concurrency, "sampling_endpoint: requests in flight at each server");
     v("sampling_timeout", sampling_timeout, "sampling_endpoint: seconds of one try");
     v("offline_data", offline_data,
       "files whose rows train together with every step's own samples (docs/online.md); written as --data's");
@@ -129,8 +129,9 @@ struct OnlineOptions {
   }
 };
 
-// In sampling_sync_command: the folder of the policy's weights.
+// In sampling_sync_command: the folder of the policy's weights, and the server's address.
 inline constexpr const char* kAdapterPlace = "{adapter}";
+inline constexpr const char* kEndpointPlace = "{endpoint}";
 
 // InputError for values that make no sense, in themselves or for the method.
 void check_online(const OnlineOptions& options, Method method);

@@ -39,10 +39,11 @@ void load_rewards(const setup::RunConfig& config, OnlineSetup& setup);
 // Reads the rows of offline_data, if any. InputError where their loss cannot be added to an online method's.
 void load_offline(const setup::RunConfig& config, const setup::TextSetup& text, OnlineSetup& setup);
 
-// The server of sampling_endpoint into `setup`, where there is one. `model` must outlive it: its trained part
-// is written to `output_dir`/sampling for sampling_sync_command.
+// This rank's server of sampling_endpoint into `setup`, where there is one: its rank modulo the number of servers. `model`
+// and `gang` must outlive it: rank 0 writes the trained part to `output_dir`/sampling for sampling_sync_command. With
+// several ranks the source is for deal_sampling (run_ranks.h): every rank must sample at the same time.
 void connect_endpoint(const setup::RunConfig& config, const setup::TextSetup& text,
-                      const setup::ModelSetup& model, OnlineSetup& setup);
+                      const setup::ModelSetup& model, dist::Gang& gang, OnlineSetup& setup);
 
 // Steps from own samples. Rounds are written to `output_dir`/samples.jsonl (the newest answers).
 std::unique_ptr<StepSource> make_round_source(const setup::RunConfig& config, const setup::TextSetup& text,

@@ -140,8 +140,10 @@ std::string share(dist::Ranks& gang, const std::string& text) { return gang.gath
 
 void deal_sampling(const setup::TextSetup& text, OnlineSetup& setup, const train::TrainableSet& set,
                    dist::Ranks& ranks) {
-  setup.answers =
-      online::deal_source(rollout::make_model_source(*set.model, set.policy, &text.tokenizer()), ranks);
+  if (setup.answers == nullptr) {
+    setup.answers = rollout::make_model_source(*set.model, set.policy, &text.tokenizer());
+  }
+  setup.answers = online::deal_source(std::move(setup.answers), ranks);
   setup.rewards.reward = online::deal_reward(std::move(setup.rewards.reward), ranks);
 }
 
@@ -189,8 +191,6 @@ int run_training_by_ranks(const setup::RunConfig& given, const setup::RankOption
     config.run.resume_from_checkpoint = "auto";
   }
   const dist::Launch launch = launch_of(options, config.model.device, config.data.dataset_name);
-  check_input(launch.size == 1 || config.online.sampling_endpoint.empty(), "sampling_endpoint with ",
-              launch.size, " ranks is not offered: the ranks sample by the model that they train");
   const bool split_moments = setup::splits_moments(zero, config.model.use_peft);
   return run_by_ranks(options, launch, arguments, [&](dist::Ranks& ranks) {
     check_same(ranks, {{"zero_stage", zero.zero_stage}}, kSameSettings);

@@ -22,7 +22,8 @@ std::unique_ptr<rollout::AnswerSource> source_of(void (*change)(online::OnlineOp
   setup::ModelSetup model;
   model.folder.spec.vocab_size = 257;
   OnlineSetup setup;
-  connect_endpoint(config, text, model, setup);
+  dist::SoloGang gang;
+  connect_endpoint(config, text, model, gang, setup);
   return std::move(setup.answers);
 }
 

@@ -218,7 +218,7 @@ void TrainingRun::load_model() {
 void TrainingRun::make_steps() {
   if (is_online()) {
     load_rewards(config_, online_);
-    connect_endpoint(config_, text_, model_, online_);
+    connect_endpoint(config_, text_, model_, gang_, online_);
     if (gang_.size() > 1) { deal_sampling(text_, online_, runner_->set(), gang_); }
     setup::RunConfig config = config_;
     if (!gang_.leads()) { config.run.output_dir.clear(); }  // rank 0 writes samples.jsonl
