@@ -15,10 +15,12 @@
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/base/os/cpus.h"
+#include "una/kernels/adamw.h"
 #include "una/kernels/threads.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/shell/help.h"
-#include "una/run/scale_plan.h"
+#include "una/run/scale/gang_simulation.h"
+#include "una/run/scale/scale_plan.h"
 #include "una/run/training_run.h"
 
 namespace una::recipe {
@@ -33,10 +35,12 @@ constexpr double kLeastCall = 0.002, kMostCall = 0.01;
 struct PlanOptions {
   bool json = false;
   run::ScaleOptions scale;
+  run::SimulationOptions simulation;
   template <class V>
   void fields(V&& v) {
     v("json", json, "print one JSON object");
     scale.fields(v);
+    simulation.fields(v);
   }
 };
 
@@ -65,6 +69,58 @@ double measured_rate(const ModelSpec& spec, at::ScalarType dtype, double rows) {
     spent = monotonic_seconds() - begin;
   }
   return 4 * static_cast<double>(tokens * spec.hidden_size * inner) / best;
+}
+
+// Bytes a second of this machine in the optimiser's update, of more numbers than the caches hold.
+double measured_bandwidth() {
+  constexpr std::int64_t kNumbers = 1 << 23;
+  constexpr double kBytes = 28;  // of a number: value, gradient and two moments read, three of them written
+  constexpr int kTries = 6;
+  const c10::AutoGradMode no_grad(false);
+  at::Tensor value = at::ones({kNumbers}), grad = at::ones({kNumbers});
+  at::Tensor mean = at::ones({kNumbers}), square = at::ones({kNumbers});
+  double best = 1e30;
+  for (int tries = 0; tries < kTries; ++tries) {
+    const double start = monotonic_seconds();
+    kernels::adamw_step(value, grad, mean, square, {});
+    best = std::min(best, monotonic_seconds() - start);
+  }
+  return kBytes * static_cast<double>(kNumbers) / best;
+}
+
+// What one rank reaches: what the keys give, else what is measured here. Ranks of one machine like this one share it.
+run::RankSpeed rank_speed(const run::ScaleOptions& options, double measured_operations) {
+  check_input(options.rank_tflops >= 0, "rank_tflops must be 0 (measured here) or positive, not ",
+              options.rank_tflops);
+  return {.operations = options.rank_tflops > 0 ? options.rank_tflops * 1e12 : measured_operations,
+          .bytes = options.rank_bandwidth.empty()
+                       ? measured_bandwidth()
+                       : run::parse_rate(options.rank_bandwidth, "rank_bandwidth")};
+}
+
+// What `una plan` says of several ranks; "" where nothing of it was asked for.
+struct GangPlan {
+  std::optional<run::ScalePlan> scale;
+  std::vector<run::SimulatedGang> gangs;
+  std::string text;
+};
+
+GangPlan gang_plan(const setup::RunConfig& config, const PlanOptions& options, const run::RunPlan& plan,
+                   double measured_operations) {
+  GangPlan out;
+  const bool several = options.scale.world_size != 1 || options.scale.nodes != 1;
+  const bool splits = setup::splits_moments(options.scale.zero, config.model.use_peft);
+  if (!several && !options.simulation.simulate && options.scale.rank_memory.empty()) { return out; }
+  const run::RankSpeed speed = rank_speed(options.scale, measured_operations);
+  out.scale = run::scale_plan(plan, options.scale, splits, speed);
+  out.text = run::scale_text(*out.scale);
+  if (!options.simulation.simulate) { return out; }
+  const std::int64_t save_steps = config.train.save_strategy == "no"      ? 0
+                                  : config.train.save_strategy == "epoch" ? plan.steps_per_epoch
+                                                                          : config.train.save_steps;
+  out.gangs = run::simulate_gangs(plan, options.scale, splits, options.simulation, speed, save_steps);
+  out.text += run::simulation_text(out.gangs, options.scale, options.simulation, speed);
+  return out;
 }
 
 // Seconds that the run will take, and the operations per second that they are computed from.
@@ -168,15 +224,16 @@ int run_plan(const Arguments& arguments) {
   kernels::set_threads(config.run.threads);
   const run::RunPlan plan = run::plan_training(config);
   const TimeRange time = time_of(config, plan);
-  const std::optional<run::ScalePlan> shared = run::scale_plan(plan, options.scale, time.rate);
+  const GangPlan gang = gang_plan(config, options, plan, time.rate);
   if (options.json) {
     Json json = plan_json(plan, time);
-    if (shared) { json["gang"] = run::scale_json(*shared); }
+    if (gang.scale) { json["gang"] = run::scale_json(*gang.scale); }
+    if (!gang.gangs.empty()) { json["simulation"] = run::simulation_json(gang.gangs); }
     std::printf("%s\n", json.dump().c_str());
     return 0;
   }
   print_plan(config, plan, time);
-  if (shared) { std::printf("%s", run::scale_text(*shared, plan).c_str()); }
+  std::printf("%s", gang.text.c_str());
   return 0;
 }
 
