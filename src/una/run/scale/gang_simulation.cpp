@@ -96,8 +96,7 @@ class Days {
         restart(failure);
         continue;
       }
-      const double saved = stop - now_ < interval ? 0 : (save_every_ > 0 ? save_seconds_ : 0);
-      saving_ += saved;
+      if (save_every_ > 0 && now_ + interval <= end) { saving_ += save_seconds_; }
       now_ = stop;
     }
   }
