@@ -33,7 +33,7 @@ std::optional<Json> take_path(Json& row, const std::vector<std::string>& path) {
   Json* at = &row;
   for (std::size_t i = 0; i < path.size(); ++i) {
     const bool last = i + 1 == path.size();
-    parse_structure(*at);
+    if (std::optional<Json> parsed = structure_in(*at)) { *at = *std::move(parsed); }
     if (at->is_array()) {
       const std::optional<std::size_t> element = element_of(*at, path[i]);
       if (!element) { return std::nullopt; }

@@ -194,12 +194,14 @@ Text text_value(const RowView& row, const Json& value, const std::string& field)
 
 Text text_field(const RowView& row, const char* key) { return text_value(row, need(row, key), key); }
 
-void parse_structure(Json& value) {
-  if (!value.is_string()) { return; }
+std::optional<Json> structure_in(const Json& value) {
+  if (!value.is_string()) { return std::nullopt; }
   const std::string_view text = trim(value.get_ref<const std::string&>());
-  if ((!starts_with(text, "{") && !starts_with(text, "[")) || outline_json(text).too_deep) { return; }
+  if ((!starts_with(text, "{") && !starts_with(text, "[")) || outline_json(text).too_deep) {
+    return std::nullopt;
+  }
   Json parsed = Json::parse(text.begin(), text.end(), nullptr, false);
-  if (!parsed.is_discarded()) { value = std::move(parsed); }
+  return parsed.is_discarded() ? std::nullopt : std::optional(std::move(parsed));
 }
 
 Text plain_text(std::string text) {

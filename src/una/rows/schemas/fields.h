@@ -38,8 +38,8 @@ std::vector<Message> messages_value(const RowView& row, const Json& value, const
 Text text_value(const RowView& row, const Json& value, const std::string& field);
 Text text_field(const RowView& row, const char* key);
 
-// A text that holds an object or a list as JSON, as in tables, becomes that.
-void parse_structure(Json& value);
+// The object or list that a text holds as JSON, as in tables; nullopt for other texts and other values.
+std::optional<Json> structure_in(const Json& value);
 
 Text plain_text(std::string text);
 Text chat_text(std::vector<Message> messages);

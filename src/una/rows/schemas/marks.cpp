@@ -112,13 +112,15 @@ void take_mark(const RowView& row, const std::string& key, const words::Column& 
 
 // Stops at feedback inside a member that nothing has read, as in meta.thumb and annotations.1.rating. Other lists are
 // not looked into: the documents of a search have scores too.
-void check_inside(const RowView& row, const std::string& path, Json value, int depth) {
+void check_inside(const RowView& row, const std::string& path, const Json& value, int depth) {
   constexpr int kDeepest = 4;
   constexpr std::size_t kElements = 16, kLongest = std::size_t{1} << 16U;
-  if (depth == kDeepest || (value.is_string() && value.get_ref<const std::string&>().size() > kLongest)) {
+  if (depth == kDeepest) { return; }
+  if (value.is_string()) {
+    if (value.get_ref<const std::string&>().size() > kLongest) { return; }
+    if (const std::optional<Json> inside = structure_in(value)) { check_inside(row, path, *inside, depth); }
     return;
   }
-  parse_structure(value);
   if (value.is_array() && words::sounds_like_annotations(path)) {
     for (std::size_t i = 0; i < std::min(kElements, value.size()); ++i) {
       check_inside(row, cat(path, ".", i), value[i], depth + 1);
