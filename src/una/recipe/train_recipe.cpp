@@ -11,14 +11,6 @@
 namespace una::recipe {
 namespace {
 
-// The keys of a training command in addition to its run's.
-std::vector<OptionHelp> own_keys() {
-  std::vector<OptionHelp> keys = describe_options(setup::RankOptions{});
-  for (OptionHelp& key : describe_options(setup::ZeroOptions{})) { keys.push_back(std::move(key)); }
-  for (OptionHelp& key : describe_options(setup::StopOptions{})) { keys.push_back(std::move(key)); }
-  return keys;
-}
-
 // The method that the words name with --method; "una" where they name none.
 std::string named_method(const Arguments& arguments) {
   for (std::size_t i = 0; i + 1 < arguments.size(); ++i) {
@@ -40,11 +32,11 @@ HelpPage train_help(const Arguments& arguments, const std::string& command) {
       command.empty() ? "train" : command, " --config run.yaml [--key value ...]\n", method.name, ": ",
       method.summary, "\n\nthe keys that ", method.name,
       " reads, with its defaults (dashes and underscores are the same); --help all shows every key");
-  return {std::move(usage), run_groups(method, wants_all_help(arguments), own_keys())};
+  return {std::move(usage), run_groups(method, wants_all_help(arguments), setup::command_keys())};
 }
 
 int run_train(const Arguments& arguments, const std::string& method) {
-  const setup::CommandKeys keys{.own = own_keys(), .also = {}};
+  const setup::CommandKeys keys{.own = setup::command_keys(), .also = {}};
   Settings settings;
   const setup::RunConfig config = setup::read_run_config(arguments, method, keys, settings);
   setup::RankOptions ranks;

@@ -103,9 +103,8 @@ std::string job_text(const std::vector<std::string>& arguments) {
               ": the training command is missing, as in una launch ", scheduler, " dpo ... --dry_run");
   const std::string& command = arguments[1];
   const std::vector<std::string> rest(arguments.begin() + 2, arguments.end());
-  std::vector<OptionHelp> own = placing;
-  for (OptionHelp& key : describe_options(setup::StopOptions{})) { own.push_back(std::move(key)); }
-  for (OptionHelp& key : describe_options(setup::ZeroOptions{})) { own.push_back(std::move(key)); }
+  std::vector<OptionHelp> own = describe_options(LaunchOptions{});
+  for (OptionHelp& key : setup::command_keys()) { own.push_back(std::move(key)); }
   Settings settings;
   const setup::RunConfig config =
       setup::read_run_config(rest, command == "train" ? "" : command, {.own = own, .also = {}}, settings);

@@ -2,8 +2,11 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "una/base/option_checks.h"
+#include "una/base/options.h"
 
 namespace una::setup {
 
@@ -59,5 +62,13 @@ struct StopOptions {
       "pause at this step with a checkpoint, the schedule being that of the whole run; 0: run to the end");
   }
 };
+
+// The keys of a training command that are not part of its run's config.
+inline std::vector<OptionHelp> command_keys() {
+  std::vector<OptionHelp> keys = describe_options(RankOptions{});
+  for (OptionHelp& key : describe_options(ZeroOptions{})) { keys.push_back(std::move(key)); }
+  for (OptionHelp& key : describe_options(StopOptions{})) { keys.push_back(std::move(key)); }
+  return keys;
+}
 
 }  // namespace una::setup
