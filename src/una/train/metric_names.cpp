@@ -22,7 +22,6 @@ const std::vector<std::string>& evaluation_metrics() {
                                                  "rewards/margins",
                                                  "rewards/accuracies",
                                                  "rewards/mean",
-
                                                  "logps/chosen",
                                                  "logps/rejected",
                                                  "logits/chosen",

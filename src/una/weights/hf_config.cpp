@@ -121,9 +121,9 @@ void check_quantisation(const ConfigReader& config) {
                     "), which is not supported (known: fp8, bitsandbytes); ",
                     "take the model in bfloat16 or float32"));
   }
-  const Json& all = quantization.json();
-  const Json blocks = all.contains("weight_block_size") ? all["weight_block_size"] : Json(nullptr);
-  if (!blocks.is_null() && blocks != Json::array({128, 128})) {
+  if (!quantization.is_set("weight_block_size")) { return; }
+  const Json& blocks = quantization.json()["weight_block_size"];
+  if (blocks != Json::array({128, 128})) {
     config.fail(
         cat("\"weight_block_size\" is ", blocks.dump(), "; fp8 weights in blocks of [128,128] are read"));
   }

@@ -88,7 +88,7 @@ class Days {
     const double end = options_.simulate_days * kDay;
     double failure = next_failure();
     while (now_ < end) {
-      const double interval = (save_every_ > 0 ? save_every_ : end) + (save_every_ > 0 ? save_seconds_ : 0);
+      const double interval = save_every_ > 0 ? save_every_ + save_seconds_ : end;
       const double stop = std::min(now_ + interval, end);
       if (failure < stop) {
         redone_ += failure - now_;  // steps, and a checkpoint that is not whole
