@@ -33,6 +33,10 @@ class Mutation(NamedTuple):
     new: str
     test: str
 
+    @property
+    def room(self) -> str:
+        return self.test.split(".")[0]
+
 
 class Swap:
     """One file changed for a while. `note` on disk survives a hard kill: the path, then the original bytes."""
@@ -102,7 +106,7 @@ def test_passes(folder: pathlib.Path, name: str) -> bool:
 
 
 def check_clean(folder: pathlib.Path, mutations: list[Mutation], jobs: int) -> None:
-    for room in sorted({m.test.split(".")[0] for m in mutations}):
+    for room in sorted({m.room for m in mutations}):
         done = build(folder, room, jobs)
         if done.returncode != 0:
             fail(f"the unchanged tree does not build:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
@@ -117,7 +121,7 @@ def run(folder: pathlib.Path, mutations: list[Mutation], jobs: int) -> int:
     survivors = 0
     for mutation in mutations:
         swap.apply(mutation)
-        done = build(folder, mutation.test.split(".")[0], jobs)
+        done = build(folder, mutation.room, jobs)
         built = done.returncode == 0
         caught = built and not test_passes(folder, mutation.test)
         swap.recover()
@@ -126,7 +130,7 @@ def run(folder: pathlib.Path, mutations: list[Mutation], jobs: int) -> int:
         print(f"{word} {mutation.path.name}: {mutation.old}  ->  {mutation.new}  ({mutation.test})", flush=True)
         if not built:
             print(done.stdout[-2000:], flush=True)
-    for room in sorted({m.test.split(".")[0] for m in mutations}):
+    for room in sorted({m.room for m in mutations}):
         build(folder, room, jobs)
     print(f"{len(mutations) - survivors} of {len(mutations)} faults caught")
     return 1 if survivors else 0
@@ -154,7 +158,7 @@ def main() -> int:
     if options.sample:
         drawn = random.Random(options.seed).sample(mutations, min(options.sample, len(mutations)))
         mutations = drawn
-    mutations.sort(key=lambda m: (m.test.split(".")[0], m.path, m.line))  # neighbours share what must be compiled again
+    mutations.sort(key=lambda m: (m.room, m.path, m.line))  # neighbours share what must be compiled again
     return run(options.build_folder, mutations, options.jobs)
 
 
