@@ -41,6 +41,20 @@ enum class NormStyle : std::uint8_t {
   kLayerNorm,  // (x - mean) / deviation, times w (plus a bias with ModelSpec::norm_bias) in fp32, then rounded
 };
 
+// What a layer does with the tokens before a token.
+enum class Mixer : std::uint8_t {
+  kAttention,
+  kShortConvolution,  // lfm2: a gated causal convolution over the last few tokens
+  kGatedDeltaRule,    // qwen3_5: linear attention with a recurrent state per head
+};
+
+// The gated delta rule (Gated DeltaNet) of a hybrid's layers. Each key head serves num_value_heads / num_key_heads
+// value heads.
+struct DeltaRuleSpec {
+  std::int64_t num_key_heads = 0, num_value_heads = 0;
+  std::int64_t key_head_dim = 0, value_head_dim = 0;
+};
+
 // The sparse MLPs of a mixture of experts: a router chooses some experts for each token, and the layer adds their
 // results, weighted by the router's probabilities.
 struct MoeSpec {
@@ -53,6 +67,10 @@ struct MoeSpec {
   // The load-balancing loss, as transformers adds it to the loss where output_router_logits is true.
   double router_aux_loss_coef = 0;
   bool output_router_logits = false;
+  bool router_bias = false, expert_bias = false;
+  // gpt_oss: the rows of gate and up alternate, the gate is clamped from above and up on both sides at swiglu_limit,
+  // and the result is gate sigmoid(swiglu_alpha gate) (up + 1). 0: silu(gate) up, without a clamp.
+  double swiglu_alpha = 0, swiglu_limit = 0;
 };
 
 // A decoder as config.json describes it, in one form for all families. Names follow Hugging Face where they
@@ -69,13 +87,24 @@ struct ModelSpec {
   NormStyle norm_style = NormStyle::kRounded;
   bool norm_bias = false;           // kLayerNorm only
   bool parallel_block = false;      // attention and MLP both read norm(x), and both results are added to x
+  bool parallel_mlp_norm = false;   // of a parallel block: the MLP has a norm of its own
   bool gated_mlp = true;            // down(act(gate x) * up x); false: down(act(up x))
   std::string activation = "silu";  // silu | gelu_pytorch_tanh | gelu
   bool tie_word_embeddings = false;
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
+  bool qkv_by_head =
+      false;  // gpt_neox: the fused projection holds q, k and v of head 0, then those of head 1
+  bool attention_sinks =
+      false;  // gpt_oss: a learned logit per head in the softmax, whose share reads no value
+  bool attention_gate =
+      false;  // qwen3_5: q_proj also makes a gate per value, attention times its sigmoid goes to o
   QkNorm qk_norm = QkNorm::kNone;
   bool qk_norm_after_rope = false;  // the other families norm first
   MoeSpec moe;
+  std::vector<Mixer> mixers;     // [num_layers]; empty: all attention
+  std::int64_t conv_kernel = 0;  // the tokens that a convolution of a hybrid sees, its own included
+  bool conv_bias = false;
+  DeltaRuleSpec delta_rule;
   double embedding_scale = 1;         // multiplies the embedding's rows, rounded to the compute dtype first
   double residual_scale = 1;          // multiplies what attention and MLP add to the residual stream
   double logit_scale = 1;             // multiplies the head's logits, before the soft-cap
@@ -96,6 +125,9 @@ struct ModelSpec {
   bool is_sparse(std::int64_t layer) const {
     return moe.num_experts > 0 &&
            (moe.sparse_layers.empty() || moe.sparse_layers[static_cast<std::size_t>(layer)]);
+  }
+  Mixer mixer(std::int64_t layer) const {
+    return mixers.empty() ? Mixer::kAttention : mixers[static_cast<std::size_t>(layer)];
   }
   bool is_reward_model() const { return num_labels > 0; }
   // The longest sequence: dynamic rope extends to factor times max_positions.
