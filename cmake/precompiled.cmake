@@ -27,7 +27,7 @@ if(UNA_PRECOMPILED)
 endif()
 
 # una_precompiled(<target> <room>): the header that pays for the room: ATen's where a third of the sources include a tensor.
-set(_una_tensor_rooms core data dist generate kernels model objective online recipe rollout run serve setup study train weights)
+set(_una_tensor_rooms core data dist generate gguf kernels model objective online recipe rollout run serve setup study train weights)
 function(una_precompiled target room)
   if(NOT UNA_PRECOMPILED)
     return()

@@ -12,6 +12,10 @@
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/base/os/stop_point.h"
+#include "una/gguf/gguf_adapter.h"
+#include "una/gguf/gguf_model.h"
+#include "una/gguf/gguf_tokenizer.h"
+#include "una/gguf/gguf_writer.h"
 #include "una/kernels/threads.h"
 #include "una/model/lora_targets.h"
 #include "una/recipe/command_line.h"
@@ -20,10 +24,6 @@
 #include "una/setup/model_setup.h"
 #include "una/setup/text_setup.h"
 #include "una/text/chat_template.h"
-#include "una/weights/gguf/gguf_adapter.h"
-#include "una/weights/gguf/gguf_model.h"
-#include "una/weights/gguf/gguf_tokenizer.h"
-#include "una/weights/gguf/gguf_writer.h"
 #include "una/weights/peft_adapter.h"
 
 namespace una::recipe {
@@ -55,14 +55,14 @@ std::map<std::string, std::string> export_aliases() {
   return aliases;
 }
 
-weights::GgmlType stored_type(const std::string& name, const ModelSpec& spec) {
+gguf::GgmlType stored_type(const std::string& name, const ModelSpec& spec) {
   const std::string word = name != "auto" ? name : spec.torch_dtype.empty() ? "float32" : spec.torch_dtype;
-  if (word == "float32") { return weights::GgmlType::kF32; }
-  if (word == "float16") { return weights::GgmlType::kF16; }
-  if (word == "bfloat16") { return weights::GgmlType::kBF16; }
+  if (word == "float32") { return gguf::GgmlType::kF32; }
+  if (word == "float16") { return gguf::GgmlType::kF16; }
+  if (word == "bfloat16") { return gguf::GgmlType::kBF16; }
   check_input(word == "q8_0", "dtype: '", word,
               "' is unknown, choose auto, float32, float16, bfloat16 or q8_0");
-  return weights::GgmlType::kQ8_0;
+  return gguf::GgmlType::kQ8_0;
 }
 
 OutputFile open_output(const ExportOptions& options) {
@@ -75,11 +75,11 @@ OutputFile open_output(const ExportOptions& options) {
 
 std::string text_of(const std::string& path) { return is_file(path) ? read_file(path) : ""; }
 
-weights::GgufTokenizer read_gguf_tokenizer(const ExportOptions& options, const ModelSpec& spec) {
+gguf::GgufTokenizer read_gguf_tokenizer(const ExportOptions& options, const ModelSpec& spec) {
   const setup::TextFolders folders = setup::text_folders(options.model_name_or_path, options.adapter);
   const std::string& folder = folders.tokenizer;
   const setup::TextSetup text = setup::load_text(folders, {}, spec);
-  weights::GgufTokenizerSource source;
+  gguf::GgufTokenizerSource source;
   source.what = folder;
   source.tokenizer_json = read_file(folder + "/tokenizer.json");
   source.config_json = text_of(folder + "/tokenizer_config.json");
@@ -96,24 +96,24 @@ weights::GgufTokenizer read_gguf_tokenizer(const ExportOptions& options, const M
   source.adds_bos = text.tokenizer().adds_bos();
   source.adds_eos = text.tokenizer().adds_eos();
   source.chat_template = text::chat_template_source(folders.chat_template);
-  return weights::gguf_tokenizer(source);
+  return gguf::gguf_tokenizer(source);
 }
 
-void report_f16(const weights::GgufModel& model) {
+void report_f16(const gguf::GgufModel& model) {
   if (!model.as_f16.empty()) {
-    log_info(cat("stored as F16, since their rows are not whole blocks of ", weights::kQ8Block,
+    log_info(cat("stored as F16, since their rows are not whole blocks of ", gguf::kQ8Block,
                  " numbers: ", join(model.as_f16, ", ")));
   }
 }
 
-void report(const ExportOptions& options, weights::GgmlType type, const weights::GgufModel& model,
-            const weights::GgufTokenizer& tokenizer) {
+void report(const ExportOptions& options, gguf::GgmlType type, const gguf::GgufModel& model,
+            const gguf::GgufTokenizer& tokenizer) {
   report_f16(model);
   const auto bytes =
       is_file(options.output_file) ? static_cast<double>(std::filesystem::file_size(options.output_file)) : 0;
   const std::string words =
       tokenizer.pre.empty() ? "pieces with byte fallback" : cat("byte-level BPE, ", tokenizer.pre);
-  log_info(cat("exported to ", options.output_file, " (", weights::ggml_name(type), ", ", human_bytes(bytes),
+  log_info(cat("exported to ", options.output_file, " (", gguf::ggml_name(type), ", ", human_bytes(bytes),
                "): ", model.tensors.size(), " tensors; tokenizer: ", words));
 }
 
@@ -137,9 +137,9 @@ void check_lora(const LoraSpec& lora, const std::string& what) {
 }
 
 // What the adapter adds to each linear, from its tensors "MODULE.lora_A.weight" and "MODULE.lora_B.weight".
-std::vector<weights::GgufLora> lora_linears(const setup::ModelSetup& setup) {
+std::vector<gguf::GgufLora> lora_linears(const setup::ModelSetup& setup) {
   constexpr std::string_view kA = ".lora_A.weight", kB = ".lora_B.weight";
-  std::map<std::string, weights::GgufLora> found;
+  std::map<std::string, gguf::GgufLora> found;
   for (const auto& [name, tensor] : setup.model->adapter_tensors(setup.policy)) {
     check(ends_with(name, kA) || ends_with(name, kB), "export: an adapter's tensor that is not a product");
     std::string module = name.substr(0, name.size() - kA.size());
@@ -147,7 +147,7 @@ std::vector<weights::GgufLora> lora_linears(const setup::ModelSetup& setup) {
     if (starts_with(module, kPrefix)) { module.erase(0, kPrefix.size()); }
     (ends_with(name, kA) ? found[module].a : found[module].b) = tensor;
   }
-  std::vector<weights::GgufLora> out;
+  std::vector<gguf::GgufLora> out;
   std::vector<model::LinearInfo> linears;
   for (auto& [module, linear] : found) {
     linear.module = module;
@@ -167,17 +167,17 @@ void export_adapter(const ExportOptions& options) {
   const std::string& folder = options.model_name_or_path;
   check_input(!options.adapter.empty(), "adapter_only: name the adapter with --adapter");
   const ModelSpec spec = setup::read_folder_spec(folder);
-  weights::check_gguf_spec(spec, folder);
+  gguf::check_gguf_spec(spec, folder);
   check_lora(weights::read_adapter_config(options.adapter), options.adapter);
-  const weights::GgmlType type = stored_type(options.dtype == "auto" ? "float32" : options.dtype, spec);
+  const gguf::GgmlType type = stored_type(options.dtype == "auto" ? "float32" : options.dtype, spec);
   const setup::ModelSetup setup = setup::load_for_inference(folder, options.adapter, {});
-  const weights::GgufModel out =
-      weights::gguf_adapter(spec, lora_linears(setup), setup.model->adapter_spec(setup.policy).alpha, type,
-                            folder_name(options.adapter));
-  weights::write_gguf(options.output_file, out.metadata, out.tensors);
+  const gguf::GgufModel out =
+      gguf::gguf_adapter(spec, lora_linears(setup), setup.model->adapter_spec(setup.policy).alpha, type,
+                         folder_name(options.adapter));
+  gguf::write_gguf(options.output_file, out.metadata, out.tensors);
   report_f16(out);
   log_info(cat("exported to ", options.output_file, ": ", out.tensors.size() / 2, " adapted matrices (",
-               weights::ggml_name(type),
+               gguf::ggml_name(type),
                "), to be added to the exported base: llama-server -m BASE.gguf --lora ",
                options.output_file));
 }
@@ -185,19 +185,19 @@ void export_adapter(const ExportOptions& options) {
 void export_gguf(const ExportOptions& options) {
   const std::string& folder = options.model_name_or_path;
   const ModelSpec spec = setup::read_folder_spec(folder);
-  const weights::GgmlType type = stored_type(options.dtype, spec);
-  weights::check_gguf_spec(spec, folder);
-  const weights::GgufTokenizer tokenizer = read_gguf_tokenizer(options, spec);
+  const gguf::GgmlType type = stored_type(options.dtype, spec);
+  gguf::check_gguf_spec(spec, folder);
+  const gguf::GgufTokenizer tokenizer = read_gguf_tokenizer(options, spec);
   for (const std::string& warning : tokenizer.warnings) { log_warning(warning); }
-  for (const std::string& warning : weights::gguf_losses(spec)) { log_warning(cat(folder, ": ", warning)); }
+  for (const std::string& warning : gguf::gguf_losses(spec)) { log_warning(cat(folder, ": ", warning)); }
   const setup::ModelSetup setup = setup::load_for_inference(folder, options.adapter, {.dtype = "float32"});
   check_input(!setup.model->has_reward_head(), options.adapter,
               ": a reward model's adapter; GGUF export takes models that write text");
   const std::string name = folder_name(folder);
-  weights::GgufModel model =
-      weights::gguf_model(spec, setup.model->merged_tensors(setup.policy, at::kFloat), type, name);
+  gguf::GgufModel model =
+      gguf::gguf_model(spec, setup.model->merged_tensors(setup.policy, at::kFloat), type, name);
   model.metadata.insert(model.metadata.end(), tokenizer.metadata.begin(), tokenizer.metadata.end());
-  weights::write_gguf(options.output_file, model.metadata, model.tensors);
+  gguf::write_gguf(options.output_file, model.metadata, model.tensors);
   report(options, type, model, tokenizer);
 }
 

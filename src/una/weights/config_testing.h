@@ -1,6 +1,6 @@
 #pragma once
 
-// For this room's tests only: small config.json texts.
+// For the tests of this room and of gguf: small config.json texts.
 
 #include <string>
 

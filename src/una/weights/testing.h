@@ -5,7 +5,7 @@
 
 #include "una/base/error.h"
 
-// For this room's tests only: the sentence of a refusal.
+// For the tests of this room and of gguf: the sentence of a refusal.
 namespace una::weights {
 
 // The InputError's sentence, or "no error".

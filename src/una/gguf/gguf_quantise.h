@@ -6,7 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace una::weights {
+namespace una::gguf {
 
 // llama.cpp's storage types; the values are those of ggml_type. Q8_0 stores blocks of 32 numbers of a row,
 // each with an fp16 scale and 32 signed bytes.
@@ -28,4 +28,4 @@ std::uint64_t ggml_size(std::int64_t numbers, GgmlType type);
 // range of fp16.
 at::Tensor ggml_bytes(const at::Tensor& values, GgmlType type, const std::string& what);
 
-}  // namespace una::weights
+}  // namespace una::gguf

@@ -1,4 +1,4 @@
-#include "una/weights/gguf/gguf_writer.h"
+#include "una/gguf/gguf_writer.h"
 
 #include <bit>
 #include <cstring>
@@ -10,7 +10,7 @@
 #include "una/base/files/file_writer.h"
 #include "una/base/files/files.h"
 
-namespace una::weights {
+namespace una::gguf {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "GGUF files are little-endian");
@@ -132,4 +132,4 @@ void write_gguf(const std::string& path, const GgufMetadata& metadata,
   });
 }
 
-}  // namespace una::weights
+}  // namespace una::gguf

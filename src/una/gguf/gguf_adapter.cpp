@@ -1,17 +1,17 @@
-#include "una/weights/gguf/gguf_adapter.h"
+#include "una/gguf/gguf_adapter.h"
 
 #include <ATen/ops/mul.h>
 
+#include "una/gguf/gguf_architecture.h"
+#include "una/gguf/gguf_names.h"
 #include "una/weights/family.h"
-#include "una/weights/gguf/gguf_architecture.h"
-#include "una/weights/gguf/gguf_names.h"
 
-namespace una::weights {
+namespace una::gguf {
 
 GgufModel gguf_adapter(const ModelSpec& spec, const std::vector<GgufLora>& linears, double alpha,
                        GgmlType type, const std::string& name) {
   const GgufArchitecture& arch = gguf_architecture(spec, name);
-  const PartNames& names = find_family(spec).names;
+  const weights::PartNames& names = weights::find_family(spec).names;
   const double common = alpha > 0 ? alpha : 1;  // llama.cpp takes 0 for "no alpha"
   GgufModel out;
   out.metadata = gguf_general(arch, type, name, "adapter");
@@ -27,4 +27,4 @@ GgufModel gguf_adapter(const ModelSpec& spec, const std::vector<GgufLora>& linea
   return out;
 }
 
-}  // namespace una::weights
+}  // namespace una::gguf

@@ -7,7 +7,7 @@
 
 // tokenizer.json as a tree with sorted keys. (una::Json keeps the file's order by searching through all keys,
 // which takes minutes for a vocabulary.)
-namespace una::weights::detail {
+namespace una::gguf::detail {
 
 using TokenizerJson = nlohmann::json;
 
@@ -20,4 +20,4 @@ std::string type_of(const TokenizerJson& part);                             // i
 // part itself; empty for null.
 std::vector<TokenizerJson> parts_of(const TokenizerJson& part, const char* list);
 
-}  // namespace una::weights::detail
+}  // namespace una::gguf::detail

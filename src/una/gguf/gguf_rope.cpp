@@ -1,4 +1,4 @@
-#include "una/weights/gguf/gguf_rope.h"
+#include "una/gguf/gguf_rope.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 
-namespace una::weights {
+namespace una::gguf {
 namespace {
 
 constexpr double kYarnBetaFast = 32, kYarnBetaSlow = 1;
@@ -105,4 +105,4 @@ std::vector<GgufTensor> gguf_rope_tensors(const ModelSpec& spec) {
           factors_tensor("rope_factors_short.weight", spec.rope.short_factor)};
 }
 
-}  // namespace una::weights
+}  // namespace una::gguf

@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "una/core/model_spec.h"
-#include "una/weights/gguf/gguf_architecture.h"
-#include "una/weights/gguf/gguf_writer.h"
+#include "una/gguf/gguf_architecture.h"
+#include "una/gguf/gguf_writer.h"
 
 // Rope as llama.cpp reads it: keys, and tensors where every frequency has a factor of its own.
-namespace una::weights {
+namespace una::gguf {
 
 // InputError naming `what` for a rope that llama.cpp's graph of the family does not have.
 void check_gguf_rope(const GgufArchitecture& arch, const ModelSpec& spec, const std::string& what);
@@ -20,4 +20,4 @@ void add_gguf_rope(const GgufArchitecture& arch, const ModelSpec& spec, GgufMeta
 // angle is divided by. Empty for other types.
 std::vector<GgufTensor> gguf_rope_tensors(const ModelSpec& spec);
 
-}  // namespace una::weights
+}  // namespace una::gguf

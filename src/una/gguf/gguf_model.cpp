@@ -1,4 +1,4 @@
-#include "una/weights/gguf/gguf_model.h"
+#include "una/gguf/gguf_model.h"
 
 #include <algorithm>
 #include <iterator>
@@ -10,14 +10,14 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/gguf/gguf_names.h"
+#include "una/gguf/gguf_rope.h"
 #include "una/weights/expert_tensors.h"
 #include "una/weights/family.h"
-#include "una/weights/gguf/gguf_names.h"
-#include "una/weights/gguf/gguf_rope.h"
 
 // Keys, transformed tensors and the order of rows follow llama.cpp's convert_hf_to_gguf.py (conversion/*.py) and its
 // loader (src/llama-model.cpp, src/models/*.cpp).
-namespace una::weights {
+namespace una::gguf {
 namespace {
 
 constexpr std::uint32_t kQuantisationVersion = 2;  // GGML_QNT_VERSION: the layout of blocks
@@ -100,12 +100,12 @@ GgufMetadata hyper_parameters(const GgufArchitecture& architecture, const ModelS
 
 // Adds the experts of each layer, one tensor for each of their three matrices ([experts, rows, columns], whatever the form
 // of the files), and returns the other tensors.
-NamedTensors take_experts(const ModelSpec& spec, const PartNames& names, const NamedTensors& tensors,
-                          GgmlType type, GgufModel& out) {
+weights::NamedTensors take_experts(const ModelSpec& spec, const weights::PartNames& names,
+                                   const weights::NamedTensors& tensors, GgmlType type, GgufModel& out) {
   if (spec.moe.num_experts == 0) { return tensors; }
-  StateDict files;
+  weights::StateDict files;
   for (const auto& [ours, tensor] : tensors) { files.add(ours, tensor); }
-  const StateDict single = with_single_experts(spec, names, files, "gguf_model");
+  const weights::StateDict single = weights::with_single_experts(spec, names, files, "gguf_model");
   std::set<std::string> taken;
   const std::vector<std::pair<std::string, std::string>> parts = {
       {names.expert_gate, "gate"}, {names.expert_up, "up"}, {names.expert_down, "down"}};
@@ -123,7 +123,7 @@ NamedTensors take_experts(const ModelSpec& spec, const PartNames& names, const N
       out.tensors.back().rest.assign(matrices.begin() + 1, matrices.end());
     }
   }
-  NamedTensors others;
+  weights::NamedTensors others;
   for (const auto& [ours, tensor] : single.all()) {
     if (!taken.contains(ours)) { others.emplace_back(ours, tensor); }
   }
@@ -175,7 +175,7 @@ void add_gguf_tensor(GgufModel& out, const std::string& name, const at::Tensor& 
 
 at::Tensor gguf_rows(const ModelSpec& spec, const std::string& module, const at::Tensor& tensor) {
   const GgufArchitecture& arch = gguf_architecture(spec, module);
-  const PartNames& names = find_family(spec).names;
+  const weights::PartNames& names = weights::find_family(spec).names;
   if (!arch.neighbours || spec.rope.interleaved) { return tensor; }
   if (module.ends_with("." + names.q)) { return paired_rows(tensor, spec.num_heads); }
   if (module.ends_with("." + names.k)) { return paired_rows(tensor, spec.num_kv_heads); }
@@ -185,7 +185,7 @@ at::Tensor gguf_rows(const ModelSpec& spec, const std::string& module, const at:
 GgufModel gguf_model(const ModelSpec& spec, const std::vector<std::pair<std::string, at::Tensor>>& tensors,
                      GgmlType type, const std::string& name) {
   const GgufArchitecture& arch = gguf_architecture(spec, name);
-  const PartNames& names = find_family(spec).names;
+  const weights::PartNames& names = weights::find_family(spec).names;
   GgufModel out;
   out.metadata = hyper_parameters(arch, spec, type, name);
   for (const auto& [ours, tensor] : take_experts(spec, names, tensors, type, out)) {
@@ -203,4 +203,4 @@ GgufModel gguf_model(const ModelSpec& spec, const std::vector<std::pair<std::str
   return out;
 }
 
-}  // namespace una::weights
+}  // namespace una::gguf

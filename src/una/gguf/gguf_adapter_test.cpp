@@ -1,4 +1,4 @@
-#include "una/weights/gguf/gguf_adapter.h"
+#include "una/gguf/gguf_adapter.h"
 
 #include <map>
 
@@ -9,8 +9,10 @@
 #include "una/base/error.h"
 #include "una/weights/config_testing.h"
 
-namespace una::weights {
+namespace una::gguf {
 namespace {
+
+using weights::parse;
 
 constexpr const char* kQ = "model.layers.1.self_attn.q_proj";
 
@@ -83,4 +85,4 @@ TEST(GgufAdapter, SmallTypesAreForWholeBlocks) {
 }
 
 }  // namespace
-}  // namespace una::weights
+}  // namespace una::gguf

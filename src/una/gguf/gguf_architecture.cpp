@@ -1,4 +1,4 @@
-#include "una/weights/gguf/gguf_architecture.h"
+#include "una/gguf/gguf_architecture.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,9 +7,9 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/weights/gguf/gguf_rope.h"
+#include "una/gguf/gguf_rope.h"
 
-namespace una::weights {
+namespace una::gguf {
 namespace {
 
 constexpr const char* kTanhGelu = "gelu_pytorch_tanh";
@@ -286,4 +286,4 @@ const GgufArchitecture& gguf_architecture(const ModelSpec& spec, const std::stri
   return arch;
 }
 
-}  // namespace una::weights
+}  // namespace una::gguf

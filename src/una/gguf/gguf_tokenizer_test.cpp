@@ -1,14 +1,17 @@
-#include "una/weights/gguf/gguf_tokenizer.h"
+#include "una/gguf/gguf_tokenizer.h"
 
 #include <optional>
 
 #include <gtest/gtest.h>
 
 #include "una/base/json.h"
+#include "una/base/testing.h"
 #include "una/weights/testing.h"
 
-namespace una::weights {
+namespace una::gguf {
 namespace {
+
+using weights::error_of;
 
 constexpr const char* kByteLevel =
     R"({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true})";
@@ -197,4 +200,4 @@ TEST(GgufTokenizer, WhatLlamaCppCannotReadIsRefused) {
 }
 
 }  // namespace
-}  // namespace una::weights
+}  // namespace una::gguf

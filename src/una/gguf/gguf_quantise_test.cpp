@@ -1,4 +1,4 @@
-#include "una/weights/gguf/gguf_quantise.h"
+#include "una/gguf/gguf_quantise.h"
 
 #include <limits>
 #include <vector>
@@ -9,10 +9,13 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "una/base/testing.h"
 #include "una/weights/testing.h"
 
-namespace una::weights {
+namespace una::gguf {
 namespace {
+
+using weights::error_of;
 
 // One block: the given numbers, then zeros.
 at::Tensor block(std::vector<float> numbers) {
@@ -107,4 +110,4 @@ TEST(GgufQuantise, OnlyRowsOfWholeBlocksFit) {
 }
 
 }  // namespace
-}  // namespace una::weights
+}  // namespace una::gguf

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "una/weights/gguf/gguf_writer.h"
+#include "una/gguf/gguf_writer.h"
 
-namespace una::weights {
+namespace una::gguf {
 
 // A tokenizer to convert: the texts of its files, and the facts that its owner knows.
 struct GgufTokenizerSource {
@@ -38,4 +38,4 @@ GgufTokenizer gguf_tokenizer(const GgufTokenizerSource& source);
 // when it is unknown.
 std::string gguf_pre_tokenizer(const std::string& tokenizer_json, const std::string& what);
 
-}  // namespace una::weights
+}  // namespace una::gguf

@@ -1,8 +1,8 @@
-#include "una/weights/gguf/gguf_tokenizer_json.h"
+#include "una/gguf/gguf_tokenizer_json.h"
 
 #include "una/base/error.h"
 
-namespace una::weights::detail {
+namespace una::gguf::detail {
 
 TokenizerJson parse_tokenizer_json(const std::string& text, const std::string& what) {
   TokenizerJson json = TokenizerJson::parse(text, nullptr, false);
@@ -28,4 +28,4 @@ std::vector<TokenizerJson> parts_of(const TokenizerJson& part, const char* list)
   return {parts.begin(), parts.end()};
 }
 
-}  // namespace una::weights::detail
+}  // namespace una::gguf::detail

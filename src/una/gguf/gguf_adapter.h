@@ -6,9 +6,9 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/core/model_spec.h"
-#include "una/weights/gguf/gguf_model.h"
+#include "una/gguf/gguf_model.h"
 
-namespace una::weights {
+namespace una::gguf {
 
 // What an adapter adds to one linear: scale B A.
 struct GgufLora {
@@ -24,4 +24,4 @@ struct GgufLora {
 GgufModel gguf_adapter(const ModelSpec& spec, const std::vector<GgufLora>& linears, double alpha,
                        GgmlType type, const std::string& name);
 
-}  // namespace una::weights
+}  // namespace una::gguf

@@ -1,10 +1,10 @@
 #include <string>
 #include <vector>
 
-#include "una/weights/gguf/gguf_tokenizer.h"
-#include "una/weights/gguf/gguf_tokenizer_json.h"
+#include "una/gguf/gguf_tokenizer.h"
+#include "una/gguf/gguf_tokenizer_json.h"
 
-namespace una::weights {
+namespace una::gguf {
 namespace {
 
 using detail::TokenizerJson;
@@ -73,4 +73,4 @@ std::string gguf_pre_tokenizer(const std::string& tokenizer_json, const std::str
   return "";
 }
 
-}  // namespace una::weights
+}  // namespace una::gguf

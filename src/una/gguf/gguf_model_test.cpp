@@ -1,4 +1,4 @@
-#include "una/weights/gguf/gguf_model.h"
+#include "una/gguf/gguf_model.h"
 
 #include <cmath>
 #include <map>
@@ -12,8 +12,11 @@
 
 #include "una/weights/config_testing.h"
 
-namespace una::weights {
+namespace una::gguf {
 namespace {
+
+using weights::error_of;
+using weights::parse;
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
@@ -331,4 +334,4 @@ TEST(GgufModel, ASlidingWindowIsToldOfWhenSequencesCanOutgrowIt) {
 }
 
 }  // namespace
-}  // namespace una::weights
+}  // namespace una::gguf

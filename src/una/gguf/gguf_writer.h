@@ -8,9 +8,9 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "una/weights/gguf/gguf_quantise.h"
+#include "una/gguf/gguf_quantise.h"
 
-namespace una::weights {
+namespace una::gguf {
 
 // A metadata value; the alternatives are the format's types that models need.
 using GgufValue = std::variant<bool, std::uint32_t, float, std::string, std::vector<std::int32_t>,
@@ -35,4 +35,4 @@ struct GgufTensor {
 void write_gguf(const std::string& path, const GgufMetadata& metadata,
                 const std::vector<GgufTensor>& tensors);
 
-}  // namespace una::weights
+}  // namespace una::gguf

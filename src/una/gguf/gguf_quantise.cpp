@@ -1,4 +1,4 @@
-#include "una/weights/gguf/gguf_quantise.h"
+#include "una/gguf/gguf_quantise.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +12,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 
-namespace una::weights {
+namespace una::gguf {
 namespace {
 
 constexpr std::uint64_t kQ8Bytes = sizeof(c10::Half) + kQ8Block;
@@ -102,4 +102,4 @@ at::Tensor ggml_bytes(const at::Tensor& values, GgmlType type, const std::string
   return out;
 }
 
-}  // namespace una::weights
+}  // namespace una::gguf

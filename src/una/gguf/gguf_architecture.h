@@ -4,9 +4,9 @@
 #include <string_view>
 
 #include "una/core/model_spec.h"
-#include "una/weights/gguf/gguf_writer.h"
+#include "una/gguf/gguf_writer.h"
 
-namespace una::weights {
+namespace una::gguf {
 
 // Where llama.cpp's graph of a family takes the head from.
 enum class GgufHead : std::uint8_t {
@@ -42,4 +42,4 @@ struct GgufArchitecture {
 // `what` otherwise, for a family that llama.cpp or una's table lacks and for a reward model.
 const GgufArchitecture& gguf_architecture(const ModelSpec& spec, const std::string& what);
 
-}  // namespace una::weights
+}  // namespace una::gguf

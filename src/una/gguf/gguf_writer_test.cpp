@@ -1,4 +1,4 @@
-#include "una/weights/gguf/gguf_writer.h"
+#include "una/gguf/gguf_writer.h"
 
 #include <string>
 #include <string_view>
@@ -15,8 +15,10 @@
 #include "una/base/testing.h"
 #include "una/weights/testing.h"
 
-namespace una::weights {
+namespace una::gguf {
 namespace {
+
+using weights::error_of;
 
 std::string unhex(std::string_view text) {
   std::string out;
@@ -139,4 +141,4 @@ TEST(GgufWriter, WhatNoReaderTakesIsOurError) {
 }
 
 }  // namespace
-}  // namespace una::weights
+}  // namespace una::gguf

@@ -1,14 +1,17 @@
-#include "una/weights/gguf/gguf_architecture.h"
+#include "una/gguf/gguf_architecture.h"
 
 #include <optional>
 
 #include <gtest/gtest.h>
 
+#include "una/gguf/gguf_model.h"
 #include "una/weights/config_testing.h"
-#include "una/weights/gguf/gguf_model.h"
 
-namespace una::weights {
+namespace una::gguf {
 namespace {
+
+using weights::error_of;
+using weights::parse;
 
 // Members that every family accepts as they are.
 constexpr const char* kGemmaSizes = R"({"head_dim": 8, "query_pre_attn_scalar": 8})";
@@ -117,4 +120,4 @@ TEST(GgufArchitecture, APartOfEachHeadMayTurn) {
 }
 
 }  // namespace
-}  // namespace una::weights
+}  // namespace una::gguf

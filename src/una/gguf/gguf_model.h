@@ -7,10 +7,10 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/core/model_spec.h"
-#include "una/weights/gguf/gguf_architecture.h"
-#include "una/weights/gguf/gguf_writer.h"
+#include "una/gguf/gguf_architecture.h"
+#include "una/gguf/gguf_writer.h"
 
-namespace una::weights {
+namespace una::gguf {
 
 // A model as llama.cpp reads it, without its tokenizer.
 struct GgufModel {
@@ -45,4 +45,4 @@ void add_gguf_tensor(GgufModel& out, const std::string& name, const at::Tensor& 
 GgufModel gguf_model(const ModelSpec& spec, const std::vector<std::pair<std::string, at::Tensor>>& tensors,
                      GgmlType type, const std::string& name);
 
-}  // namespace una::weights
+}  // namespace una::gguf

@@ -1,4 +1,4 @@
-#include "una/weights/gguf/gguf_tokenizer.h"
+#include "una/gguf/gguf_tokenizer.h"
 
 #include <algorithm>
 #include <map>
@@ -7,11 +7,11 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/weights/gguf/gguf_tokenizer_json.h"
+#include "una/gguf/gguf_tokenizer_json.h"
 
 // The output equals convert_hf_to_gguf.py's for the same folder, except for scores: the script gives every
 // token the same one, which loses the order of merges.
-namespace una::weights {
+namespace una::gguf {
 namespace {
 
 using detail::TokenizerJson;
@@ -251,4 +251,4 @@ GgufTokenizer gguf_tokenizer(const GgufTokenizerSource& source) {
   return out;
 }
 
-}  // namespace una::weights
+}  // namespace una::gguf

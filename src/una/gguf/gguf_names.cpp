@@ -1,4 +1,4 @@
-#include "una/weights/gguf/gguf_names.h"
+#include "una/gguf/gguf_names.h"
 
 #include <string_view>
 #include <utility>
@@ -8,12 +8,12 @@
 #include "una/base/format.h"
 
 // llama.cpp's names: gguf-py/gguf/constants.py. A fused gate and up is its ffn_up, twice as high.
-namespace una::weights {
+namespace una::gguf {
 namespace {
 
 using Pairs = std::vector<std::pair<std::string_view, std::string_view>>;
 
-Pairs layer_parts(const GgufArchitecture& arch, const PartNames& names) {
+Pairs layer_parts(const GgufArchitecture& arch, const weights::PartNames& names) {
   return {{names.attention_norm, "attn_norm"},
           {names.attention_post_norm, "post_attention_norm"},
           {names.mlp_norm, arch.mlp_norm},
@@ -41,7 +41,7 @@ std::string_view found_in(const Pairs& pairs, std::string_view part) {
 
 }  // namespace
 
-std::string gguf_module_name(const GgufArchitecture& arch, const PartNames& names,
+std::string gguf_module_name(const GgufArchitecture& arch, const weights::PartNames& names,
                              const std::string& module) {
   const Pairs others = {
       {names.embedding, "token_embd"}, {names.final_norm, "output_norm"}, {names.head, "output"}};
@@ -56,4 +56,4 @@ std::string gguf_module_name(const GgufArchitecture& arch, const PartNames& name
   return cat("blk.", module.substr(prefix.size(), dot - prefix.size()), ".", name);
 }
 
-}  // namespace una::weights
+}  // namespace una::gguf
