@@ -44,14 +44,33 @@ Setting read_node(const YAML::Node& value, const std::string& origin) {
     setting.text = scalar_text(value, origin);
   } else if (value.IsSequence()) {
     setting.is_list = true;
-    for (const YAML::Node& item : value) {
-      check_input(item.IsScalar(), origin, ": a list of plain values is needed");
-      setting.list.push_back(scalar_text(item, origin));
-    }
-  } else {
-    throw InputError(cat(origin, ": nested keys are not understood; every key is flat"));
+    for (const YAML::Node& item : value) { setting.list.push_back(scalar_text(item, origin)); }
   }
   return setting;
+}
+
+// Members of a map or a list of maps, as keys with a dot: "model_init_kwargs.dtype". No key of ours has a dot, so
+// check_known finds them, or its caller has passed over them. What is deeper is not looked at: aliases may repeat it
+// a million times. Their place is that of the whole.
+void read_members(const YAML::Node& value, const std::string& key, const std::string& origin,
+                  Settings& settings) {
+  std::int64_t number = 0;
+  for (const auto& member : value) {
+    const bool is_named = value.IsMap() && member.first.IsScalar();
+    const std::string name = is_named ? scalar_text(member.first, origin) : std::to_string(number);
+    const YAML::Node& found = value.IsMap() ? member.second : member;
+    settings.set(cat(key, ".", name), found.IsScalar() || found.IsNull()
+                                          ? read_node(found, origin)
+                                          : Setting{.text = "{}", .origin = origin});
+    ++number;
+  }
+  if (number == 0) { settings.set(key, Setting{.text = "null", .is_null = true, .origin = origin}); }
+}
+
+bool is_nested(const YAML::Node& value) {
+  return value.IsMap() ||
+         (value.IsSequence() &&
+          std::any_of(value.begin(), value.end(), [](const YAML::Node& item) { return !item.IsScalar(); }));
 }
 
 // yaml-cpp replaces invalid UTF-8 by U+FFFD, and takes a NUL byte for the start of an escape.
@@ -145,7 +164,11 @@ Settings parse_yaml_settings(const std::string& text, const std::string& name) {
       check_input(!key.empty(), place, "a key must be a word, as in 'beta: 0.1'");
       const std::string origin = place + key;
       check_input(!settings.has(key), origin, ": duplicate key");
-      settings.set(key, read_node(entry.second, origin));
+      if (is_nested(entry.second)) {
+        read_members(entry.second, key, origin, settings);
+      } else {
+        settings.set(key, read_node(entry.second, origin));
+      }
     }
   } catch (const YAML::DeepRecursion& error) {
     throw InputError(cat(name, ":", error.mark.line + 1, ": nested too deeply; every key is flat"));
@@ -256,13 +279,22 @@ std::int64_t line_of(const Setting& setting) {
   return line;
 }
 
-// "here it is called ...", "una has nothing yet: ...", "did you mean ...?" or "". A guess whose first letter differs seldom helps.
-std::string hint_for(const std::string& key, const std::vector<std::string>& names,
+constexpr const char* kNested = "nested values are not understood; give one value, or a list of plain values";
+
+// What helps with an unknown key: that our keys are flat, its name here, why there is nothing like it, or the nearest
+// name; "" for none. A guess whose first letter differs seldom helps.
+std::string hint_for(const std::string& key, bool is_member, const std::vector<std::string>& names,
                      const std::map<std::string, std::string>& foreign) {
-  if (const auto found = foreign.find(key); found != foreign.end()) {
+  const std::string whole = is_member ? key.substr(0, key.find('.')) : key;
+  if (const auto found = foreign.find(whole); found != foreign.end()) {
     const std::string& ours = found->second;  // "nothing: ..." where una has no such thing
-    return starts_with(ours, "nothing") ? cat("una has ", ours) : cat("here it is called ", ours);
+    if (starts_with(ours, "nothing")) { return cat("una has ", ours); }
+    const std::string name = ours.substr(0, ours.find_first_of(" ,:"));
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
+      return cat("here it is called ", ours);
+    }
   }
+  if (is_member) { return kNested; }
   const std::string near = nearest_name(key, names);
   return near.empty() || near.front() != key.front() ? "" : cat("did you mean ", near, "?");
 }
@@ -275,13 +307,16 @@ void check_known(const Settings& settings, const std::vector<OptionHelp>& known,
   for (const OptionHelp& option : known) { names.push_back(option.name); }
   std::vector<std::pair<const Setting*, std::string>> unknown;  // and the hint
   for (const auto& [key, setting] : settings.all()) {
-    if (std::find(names.begin(), names.end(), key) == names.end()) {
-      unknown.emplace_back(&setting, hint_for(key, names, foreign));
+    const auto is_same = [&](const auto& other) { return other.first->origin == setting.origin; };
+    if (std::find(names.begin(), names.end(), key) == names.end() &&
+        std::none_of(unknown.begin(), unknown.end(), is_same)) {
+      unknown.emplace_back(&setting, hint_for(key, !ends_with(setting.origin, key), names, foreign));
     }
   }
   if (unknown.empty()) { return; }
   if (unknown.size() == 1) {
     const auto& [setting, hint] = unknown.front();
+    if (hint == kNested) { throw InputError(cat(setting->origin, ": ", hint)); }
     throw InputError(cat(setting->origin, ": unknown option", hint.empty() ? "" : "; ", hint));
   }
   std::stable_sort(unknown.begin(), unknown.end(),

@@ -26,7 +26,7 @@ struct Toy {
 std::string refusal(const std::string& yaml) {
   try {
     const Settings settings = parse_yaml_settings(yaml, "run.yaml");
-    check_known(settings, describe_options(Toy{}), {{"lr", "learning_rate"}});
+    check_known(settings, describe_options(Toy{}), {{"lr", "learning_rate"}, {"stepz", "size (of a step)"}});
     Toy toy;
     read_options(settings, toy);
   } catch (const InputError& error) { return error.what(); }
@@ -63,7 +63,13 @@ TEST(Options, RefusalsNameThePlaceAndTheNearestKey) {
   EXPECT_EQ(refusal("lr: 1"), "run.yaml:1: lr: unknown option; here it is called learning_rate");
   EXPECT_EQ(refusal("steps: 1\nsteps: 2"), "run.yaml:2: steps: duplicate key");
   EXPECT_EQ(refusal("steps:\n  a: 2"),
-            "run.yaml:1: steps: nested keys are not understood; every key is flat");
+            "run.yaml:1: steps: nested values are not understood; give one value, or a list of plain values");
+  EXPECT_EQ(
+      refusal("targets: [q, [v]]"),
+      "run.yaml:1: targets: nested values are not understood; give one value, or a list of plain values");
+  EXPECT_EQ(refusal("zzz: {a: 1, b: 2}"),
+            "run.yaml:1: zzz: nested values are not understood; give one value, or a list of plain values");
+  EXPECT_EQ(refusal("lr: {a: 1, b: 2}"), "run.yaml:1: lr: unknown option; here it is called learning_rate");
   EXPECT_EQ(refusal("fast: maybe"), "run.yaml:1: fast: true or false is needed, found 'maybe'");
 }
 
@@ -75,6 +81,11 @@ TEST(Options, AllUnknownKeysComeAtOnceInTheOrderOfTheFile) {
 
 TEST(Options, NoGuessWhereTheFirstLettersDiffer) {
   EXPECT_EQ(refusal("xearning_rate: 1"), "run.yaml:1: xearning_rate: unknown option");
+}
+
+TEST(Options, ATranslationThatTheCommandLacksIsNotSuggested) {
+  EXPECT_EQ(refusal("stepz: 1"),
+            "run.yaml:1: stepz: unknown option; did you mean steps?");  // {"stepz", "size"}
 }
 
 TEST(Options, BytesThatYamlDoesNotAllowAreRefusedAtTheirLine) {

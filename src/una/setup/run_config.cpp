@@ -14,6 +14,7 @@
 #include "una/rows/files/split.h"
 #include "una/setup/hub_cache.h"
 #include "una/setup/methods.h"
+#include "una/setup/peer_keys.h"
 #include "una/setup/ppo_preset.h"
 #include "una/setup/run_folder.h"
 #include "una/setup/standard_input.h"
@@ -46,112 +47,6 @@ const std::map<std::string, std::string>& option_aliases() {
   };
   return kAliases;
 }
-
-namespace {
-
-// Keys of other programs and what they are called here.
-constexpr std::pair<const char*, const char*> kForeignNames[] = {
-    {"cutoff_len", "max_length"},
-    {"sequence_len", "max_length"},
-    {"base_model", "model_name_or_path"},
-    {"lora_rank", "lora_r"},
-    {"lora_target", "lora_target_modules"},
-    {"lora_target_linear", "lora_target_modules: all-linear"},
-    {"pref_beta", "beta"},
-    {"rl_beta", "beta"},
-    {"pref_loss", "loss_type"},
-    {"dpo_loss_type", "loss_type"},
-    {"micro_batch_size", "per_device_train_batch_size"},
-    {"num_epochs", "num_train_epochs"},
-    {"stage", "method"},
-    {"rl", "method"},
-    {"lr", "learning_rate"},
-    {"lr_scheduler", "lr_scheduler_type"},
-    {"epochs", "num_train_epochs"},
-    {"batch_size", "per_device_train_batch_size"},
-    {"finetuning_type", "use_peft"},
-    {"torch_dtype", "dtype"},
-    {"dataset", "dataset_name"},
-    {"fp16", "bf16 (fp16 compute is not offered)"},
-    {"max_seq_length", "max_length"},
-    {"modules_to_save", "lora_modules_to_save"},
-    {"additional_target", "lora_modules_to_save"},
-    {"target_modules", "lora_target_modules"},
-    {"peft_use_dora", "use_dora"},
-    {"peft_use_rslora", "use_rslora"},
-    {"peft_layers_to_transform", "layers_to_transform"},
-    {"lora_bias", "bias (of the base: none, lora_only, all); biases on lora_B are not offered"},
-    {"use_bnb_nested_quant", "bnb_4bit_use_double_quant"},
-    {"double_quantization", "bnb_4bit_use_double_quant"},
-    {"bnb_4bit_compute_dtype", "dtype"},
-    {"quantization_bit", "load_in_4bit or load_in_8bit"},
-    {"bnb_4bit_quant_storage", "nothing like it: codes are stored as bytes"},
-    {"evaluation_strategy", "eval_strategy"},
-    {"test_file", "eval_data"},
-    {"kl_coef", "beta"},
-    {"cliprange", "epsilon"},
-    {"num_ppo_epochs", "num_iterations"},
-    {"response_length", "max_completion_length"},
-    {"vllm_importance_sampling_correction", "importance_sampling_correction"},
-    {"vllm_importance_sampling_cap", "importance_sampling_cap"},
-    {"vllm_importance_sampling_clip_max", "importance_sampling_cap"},
-    {"target_kl", "kl_early_stop"},
-    {"use_vllm", "sampling_endpoint"},
-    {"vllm_server_base_url", "sampling_endpoint"},
-    {"init_kl_coef", "beta"},
-    {"freezing_actor_steps", "value_warmup_steps"},
-    {"overlong_buffer_len", "soft_overlong_cache"},
-    {"overlong_penalty_factor", "soft_overlong_penalty"},
-    {"max_new_tokens", "max_completion_length"},
-    {"reward_funcs", "reward"},
-    {"reward_model_path", "reward model:FOLDER"},
-    {"ref_model_name_or_path", "ref_model"},
-    {"ref_adapter_name", "ref_model"},
-    {"model_ref", "ref_model"},
-    {"orpo_alpha", "beta (with dpo --loss_type orpo)"},
-    {"cpo_alpha", "rpo_alpha (with dpo --loss_type simpo)"},
-    {"gamma_beta_ratio", "simpo_gamma"},
-    {"max_new_token", "max_completion_length"},
-    {"push_to_hub", "nothing like it: una uploads nothing; use hf upload"},
-    {"ld_alpha", "nothing like it yet: TRL's LD-DPO is not offered"},
-    {"wandb_project", "nothing like it: metrics.jsonl, TensorBoard and MLflow files are written (report_to)"},
-    {"deepspeed", "nothing like it: una shards nothing yet; several ranks: nproc"},
-    {"fsdp", "nothing like it: una shards nothing yet; several ranks: nproc"},
-    {"use_liger_kernel", "nothing like it: una's kernels are always fused"},
-};
-
-}  // namespace
-
-const std::map<std::string, std::string>& foreign_names() {
-  static const std::map<std::string, std::string> kNames(std::begin(kForeignNames), std::end(kForeignNames));
-  return kNames;
-}
-
-namespace {
-
-// Keys of Hugging Face's, TRL's and LLaMA-Factory's files that do not change what is learnt here.
-bool is_python_only(const std::string& key) {
-  static const std::set<std::string> kKeys = {"trust_remote_code",
-                                              "attn_implementation",
-                                              "dataset_num_proc",
-                                              "preprocessing_num_workers",
-                                              "dataloader_num_workers",
-                                              "dataloader_pin_memory",
-                                              "remove_unused_columns",
-                                              "ddp_timeout",
-                                              "ddp_find_unused_parameters",
-                                              "use_fast_tokenizer",
-                                              "torch_compile",
-                                              "disable_tqdm",
-                                              "flash_attn",
-                                              "overwrite_cache",
-                                              "plot_loss",
-                                              "log_level",
-                                              "gradient_checkpointing_kwargs"};
-  return kKeys.count(key) > 0;
-}
-
-}  // namespace
 
 std::optional<rows::DataOptions> eval_options(const RunConfig& config) {
   const std::string& split = config.run.dataset_test_split;
@@ -225,24 +120,35 @@ Settings read_config_file(const std::string& path, const std::map<std::string, s
   return settings;
 }
 
+namespace {
+
+std::string named(std::vector<std::string> places) {
+  constexpr std::size_t kShown = 5;
+  const std::size_t more = places.size() - std::min(places.size(), kShown);
+  places.resize(std::min(places.size(), kShown));
+  return more == 0 ? join(places, ", ") : cat(join(places, ", "), " and ", more, " more");
+}
+
+}  // namespace
+
 void check_keys(const Settings& settings, const std::vector<OptionHelp>& known) {
   Settings ours;
   std::vector<std::string> passed;
   for (const auto& [key, value] : settings.all()) {
-    const std::string& text =
-        value.list.empty() ? value.text : value.list.front();  // an unknown flag's words
-    const bool is_off = text == "false" || text == "False" || value.is_null;
-    const bool is_hub = starts_with(key, "push_to_hub") || starts_with(key, "hub_");
     const bool is_ours =
         std::any_of(known.begin(), known.end(), [&](const OptionHelp& option) { return option.name == key; });
-    if (!is_ours && (is_python_only(key) || (is_hub && is_off))) {
-      passed.push_back(value.origin);
+    if (!is_ours && asks_for_nothing(key, value)) {
+      if (std::find(passed.begin(), passed.end(), value.origin) == passed.end()) {
+        passed.push_back(value.origin);
+      }
     } else {
       ours.set(key, value);
     }
   }
   check_known(ours, known, foreign_names());
-  if (!passed.empty()) { log_warning(cat(join(passed, ", "), ": only for Python programs, passed over")); }
+  if (!passed.empty()) {
+    log_warning(cat(named(passed), ": of other programs, without effect here: passed over"));
+  }
 }
 
 RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method) {
@@ -266,6 +172,7 @@ Settings read_all(const std::vector<std::string>& arguments, const std::vector<O
     flags.erase("config");
   }
   settings.merge(flags);
+  translate_peer_values(settings);
   check_keys(settings, known);
   return settings;
 }
@@ -291,12 +198,13 @@ void apply_bf16(const Settings& settings, RunConfig& config) {
 RunConfig read_run_config(const std::vector<std::string>& arguments, const std::string& method,
                           const CommandKeys& keys, Settings& own_settings) {
   std::string config_file;
-  const Settings settings = read_all(arguments, keys.own, config_file);
+  Settings settings = read_all(arguments, keys.own, config_file);
   for (const OptionHelp& option : keys.own) {
     if (const Setting* setting = settings.find(option.name)) { own_settings.set(option.name, *setting); }
   }
   RunConfig config = default_config(method_of(settings, method));
   const std::string name = config.method;
+  drop_own_loss(name, settings);
   if (const Setting* preset = settings.find("ppo_preset")) { apply_ppo_preset(preset->text, config); }
   read_options(settings, config);
   resolve_hub_names(config.model);

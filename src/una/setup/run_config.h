@@ -169,9 +169,8 @@ RunConfig with_absolute_paths(RunConfig config);
 // The keys whose values differ from the method's defaults, as YAML.
 std::string print_changed(const RunConfig& config);
 
-// Short names (model, data, out, ...) and the names other programs use for our keys.
+// Short names: model, data, out, ...
 const std::map<std::string, std::string>& option_aliases();
-const std::map<std::string, std::string>& foreign_names();
 
 // How rows for evaluation are read: those of eval_data, or a slice of the training files that dataset_test_split
 // names; nullopt: there are none.

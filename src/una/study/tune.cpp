@@ -19,6 +19,7 @@
 #include "una/run/evaluation_setup.h"
 #include "una/run/training_run.h"
 #include "una/setup/methods.h"
+#include "una/setup/peer_keys.h"
 #include "una/setup/run_inputs.h"
 #include "una/study/stages.h"
 #include "una/study/workers.h"
