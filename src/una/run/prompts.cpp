@@ -16,7 +16,9 @@ std::vector<rollout::Prompt> read_prompts(const rows::DataOptions& options, cons
   std::set<std::vector<std::int32_t>> seen;
   std::int64_t too_long = 0;
   rows::DataOptions reading = options;
-  reading.feedback = "auto";
+  reading.feedback = "auto";  // feedback of the rows is not read
+  reading.score_mapping = "range";
+  reading.binary_threshold = rows::DataOptions{}.binary_threshold;
   for (Example& example : views::read_examples(reading, report, "")) {
     example.responses.clear();
     example.unit = Unit::kPrompt;

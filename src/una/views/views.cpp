@@ -72,7 +72,12 @@ class ViewMaker::Deriver {
         pairs_(pairs),
         threshold_(options.binary_threshold),
         report_(report),
-        drops_(drops) {}
+        drops_(drops) {
+    check_input(threshold_ == rows::DataOptions{}.binary_threshold || view_ == View::kBinary ||
+                    view_ == View::kThumbs,
+                "--binary_threshold is read with --feedback binary or thumbs, not with --feedback ",
+                options.feedback);
+  }
 
   void add(rows::ReadRow row) {
     Example& example = row.example;

@@ -205,6 +205,20 @@ TEST(Views, AnUnknownFeedbackNamesTheNearest) {
                              "did you mean \"pairwise\""));
 }
 
+TEST(Views, AThresholdNeedsAViewThatReadsIt) {
+  const auto refusal = [](const std::string& feedback) {
+    rows::DataOptions options;
+    options.binary_threshold = 0.7;
+    options.feedback = feedback;
+    rows::ReadReport report;
+    rows::DropLog drops;
+    return rows::input_error([&] { derive_views({}, options, report, drops); });
+  };
+  EXPECT_EQ(refusal("score"),
+            "--binary_threshold is read with --feedback binary or thumbs, not with --feedback score");
+  EXPECT_EQ(refusal("binary") + refusal("thumbs"), "");
+}
+
 TEST(Views, ThumbsOfOnePromptStandTogether) {
   const auto thumb = [](const std::string& prompt, const std::string& answer, const std::string& label) {
     return R"({"prompt": ")" + prompt + R"(", "completion": ")" + answer + R"(", "label": )" + label + "}";

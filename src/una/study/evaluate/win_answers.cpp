@@ -171,7 +171,9 @@ WrittenAnswers read_other_answers(const std::string& path, const std::vector<Que
           check_input(
               prompt && answer, row.where.text(),
               ": a row of answers has prompt (or instruction) and answer (or output, completion), as texts");
-          answers.emplace(*prompt, *answer);
+          const auto [entry, is_new] = answers.emplace(*prompt, *answer);
+          check_input(is_new || entry->second == *answer, row.where.text(),
+                      ": a second, different answer to the same prompt; keep one of them");
         }
       });
   WrittenAnswers out;

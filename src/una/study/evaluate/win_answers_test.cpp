@@ -54,6 +54,14 @@ TEST(WinAnswers, ATurnIsJudgedWithTheTurnsBeforeIt) {
   EXPECT_FALSE(question_of_turn(row, answer, 1).ground_truth.has_value());
 }
 
+TEST(WinAnswers, TwoAnswersToOnePromptAreRefused) {
+  const std::string same = "{\"prompt\": \"a\", \"answer\": \"to a\"}\n";
+  EXPECT_EQ(refusal(file_with("same", same + same), {question("a")}), "");
+  const std::string path = file_with("twice", same + "{\"prompt\": \"a\", \"answer\": \"else\"}\n");
+  EXPECT_EQ(refusal(path, {question("a")}),
+            path + ":2: a second, different answer to the same prompt; keep one of them");
+}
+
 TEST(WinAnswers, AnswersOfAFileAreFoundByTheirPrompt) {
   const std::string path = file_with("found",
                                      "{\"instruction\": \"b\", \"output\": \"to b\"}\n"

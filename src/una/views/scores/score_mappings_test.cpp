@@ -147,6 +147,8 @@ TEST(ScoreMappings, WhatCannotBeFittedIsOneSentence) {
   EXPECT_TRUE(rows::contains(
       error(row("a", "3") + row("b", "3"), "z_score"),
       "--score_mapping z_score: all 2 scores of source \"a\" are 3, so there is nothing to fit"));
+  EXPECT_TRUE(rows::contains(error(R"({"prompt": "a", "chosen": "b", "rejected": "c"})", "min_max"),
+                             "--score_mapping min_max: no row has a score that it could be fitted to"));
   EXPECT_TRUE(rows::contains(error(kScores, "zscore"), R"(did you mean "z_score"?)"));
   EXPECT_TRUE(rows::contains(
       error(row("a", "1", R"(, "score_range": [1, 5])") + row("b", "7", R"(, "score_range": [1, 10])"),

@@ -260,6 +260,8 @@ void ScoreMapper::finish(rows::ReadReport& report) {
   const State& state = *state_;
   report.score_fits = state.fits;
   report.score_mapping = join({state.rules.begin(), state.rules.end()}, "; ");
+  check_input(state.any_fitted || !learns(), "--score_mapping ", state.mapping.name,
+              ": no row has a score that it could be fitted to; leave it out");
   if (!state.any_fitted) { return; }
   const std::string from = learns() ? ""
                            : state.options.score_fit.empty()
