@@ -41,6 +41,8 @@ CASES = {
     "experts_down": ("qwen3_moe", dict(r=2, lora_alpha=6, use_rslora=True, target_modules=[],
                                        target_parameters=["experts.down_proj"])),
     "bias_only": ("llama_bias", dict(r=2, lora_alpha=6, target_modules=["k_proj", "gate_proj"], bias="lora_only")),
+    "by_head": ("gpt_neox", dict(r=3, lora_alpha=6, use_dora=True, target_modules=["query_key_value", "dense_4h_to_h"],
+                                 modules_to_save=["embed_in", "lm_head"])),
 }
 
 

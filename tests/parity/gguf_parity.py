@@ -89,6 +89,8 @@ MORE = {
     "starcoder2": (other("Starcoder2", use_bias=True), True),
     "stablelm": (other("StableLm", use_qkv_bias=True), True),
     "stablelm, parallel": (other("StableLm", use_parallel_residual=True), False),
+    "gpt_neox": (other("GPTNeoX"), True),
+    "gpt_neox, serial": (other("GPTNeoX", use_parallel_residual=False, rotary_pct=0.5, hidden_act="gelu_fast"), False),
 }
 EXPERTS = dict(num_experts_per_tok=2)
 # The oracle rounds activations before linears only, and transformers' experts are none: their logits are compared in F32 alone.
@@ -157,7 +159,7 @@ def oracle(model, kind):
     with torch.no_grad():
         for module in list(model.modules()):
             for name in ("act_fn", "act"):
-                if "tanh" in type(getattr(module, name, None)).__name__.lower():
+                if "gelu" in type(getattr(module, name, None)).__name__.lower():  # llama.cpp has the one
                     setattr(module, name, HalfGelu())
             if isinstance(module, (torch.nn.Linear, torch.nn.Embedding)):
                 own = kind if kind != "Q8_0" or module.weight.shape[1] % 32 == 0 else "F16"

@@ -208,6 +208,7 @@ SMALL = dict(hidden_size=32, num_hidden_layers=2, attn_implementation="eager", p
              max_position_embeddings=128)
 TINY = dict(vocab_size=40, hidden_size=16, intermediate_size=20, num_hidden_layers=2, num_attention_heads=4,
             num_key_value_heads=2, attn_implementation="eager", pad_token_id=0, max_position_embeddings=128)
+NEOX = {key: value for key, value in TINY.items() if key != "num_key_value_heads"} | dict(hidden_size=32)
 RANKS = dict(r=2, lora_alpha=6, lora_dropout=0.0, task_type="CAUSAL_LM")
 SPLIT = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
@@ -355,6 +356,19 @@ def stablelm_parallel():
     return hf.StableLmForCausalLM(hf.StableLmConfig(use_parallel_residual=True, rope_parameters=rope, **TINY))
 
 
+def gpt_neox():
+    # 4 of 8 dimensions of a head turn; yarn is read with a part of the head too.
+    rope = dict(rope_type="yarn", rope_theta=100.0, partial_rotary_factor=0.5, factor=4.0, original_max_position_embeddings=8)
+    return hf.GPTNeoXForCausalLM(hf.GPTNeoXConfig(rope_parameters=rope, **NEOX))
+
+
+def gpt_neox_serial():
+    rope = dict(rope_type="default", rope_theta=100.0, partial_rotary_factor=0.5)
+    return hf.GPTNeoXForCausalLM(hf.GPTNeoXConfig(
+        use_parallel_residual=False, attention_bias=False, hidden_act="gelu_fast", rope_parameters=rope,
+        tie_word_embeddings=True, **NEOX))
+
+
 def mixtral():
     return hf.MixtralForCausalLM(hf.MixtralConfig(
         num_local_experts=4, num_experts_per_tok=2, sliding_window=5, head_dim=6, **TINY))
@@ -405,6 +419,8 @@ MODELS = {
     "starcoder2": (starcoder2, torch.float32, 24, ["q_proj", "k_proj", "v_proj", "o_proj", "c_fc", "c_proj"]),
     "stablelm": (stablelm, torch.float32, 25, SPLIT),
     "stablelm_parallel": (stablelm_parallel, torch.float32, 26, SPLIT),
+    "gpt_neox": (gpt_neox, torch.float32, 31, ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"]),
+    "gpt_neox_serial": (gpt_neox_serial, torch.float16, 32, ["query_key_value"]),
     "mixtral": (mixtral, torch.float32, 27, ATTENTION),
     "qwen3_moe": (qwen3_moe, torch.float32, 28, ATTENTION),
     "olmoe": (olmoe, torch.bfloat16, 29, ATTENTION),

@@ -49,7 +49,7 @@ FAMILIES = {
 MORE_FAMILIES = {
     name: lambda v, name=name: getattr(transformers, f"{name}ForCausalLM")(getattr(transformers, f"{name}Config")(
         vocab_size=v, pad_token_id=0, **SHAPE, **MORE_KEYS.get(name, {})))
-    for name in ("Qwen3", "Gemma", "Gemma2", "Olmo2", "Phi3", "Mixtral", "Qwen3Moe", "Olmoe", "GraniteMoe")
+    for name in ("Qwen3", "Gemma", "Gemma2", "Olmo2", "Phi3", "GPTNeoX", "Mixtral", "Qwen3Moe", "Olmoe", "GraniteMoe")
 }
 MORE_KEYS = {"Gemma": {"head_dim": 16}, "Gemma2": {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 11},
              "Qwen3": {"head_dim": 16}, "Mixtral": {"sliding_window": 11},

@@ -82,6 +82,11 @@ void check_starcoder2(const ModelSpec& spec, const std::string& what) {
               ": llama.cpp's starcoder2 has all biases; this model has none");
 }
 
+void check_gpt_neox(const ModelSpec& spec, const std::string& what) {
+  check_input(spec.qkv_bias, what,
+              ": llama.cpp's gptneox has biases on attention's projections; this model has none");
+}
+
 // llama.cpp's graphs have experts in every layer, and each divides the chosen probabilities by their sum or does not.
 void check_experts(const ModelSpec& spec, bool normed, const std::string& what) {
   check_input(spec.moe.sparse_layers.empty(), what, ": llama.cpp's ", spec.model_type,
@@ -127,7 +132,7 @@ void add_cohere2(const ModelSpec& spec, const std::string& name, GgufMetadata& o
   out.emplace_back(name + ".logit_scale", f32(spec.logit_scale));
 }
 
-void add_stablelm(const ModelSpec& spec, const std::string& name, GgufMetadata& out) {
+void add_parallel(const ModelSpec& spec, const std::string& name, GgufMetadata& out) {
   out.emplace_back(name + ".use_parallel_residual", spec.parallel_block);
 }
 
@@ -184,6 +189,33 @@ std::vector<GgufArchitecture> gemmas() {
   return {gemma, gemma2, gemma3};
 }
 
+std::vector<GgufArchitecture> layer_norms() {
+  return {{.model_type = "starcoder2",
+           .name = "starcoder2",
+           .activation = kTanhGelu,
+           .own_head_size = false,
+           .o_bias = true,
+           .mlp_bias = true,
+           .check = check_starcoder2},
+          {.model_type = "stablelm",
+           .name = "stablelm",
+           .head = GgufHead::kWritten,
+           .own_head_size = false,
+           .partial_rope = true,
+           .add_keys = add_parallel},
+          {.model_type = "gpt_neox",
+           .name = "gptneox",
+           .activation = kTanhGelu,
+           .any_gelu = true,
+           .head = GgufHead::kWritten,
+           .own_head_size = false,
+           .partial_rope = true,
+           .o_bias = true,
+           .mlp_bias = true,
+           .check = check_gpt_neox,
+           .add_keys = add_parallel}};
+}
+
 std::vector<GgufArchitecture> make_architectures() {
   GgufArchitecture granite = llama("granite");
   granite.name = "granite";
@@ -220,24 +252,10 @@ std::vector<GgufArchitecture> make_architectures() {
        .windows = true,
        .check = check_sliding,
        .add_keys = add_cohere2},
-      {.model_type = "hunyuan_v1_dense", .name = "hunyuan-dense"},
-      {.model_type = "starcoder2",
-       .name = "starcoder2",
-       .activation = kTanhGelu,
-       .own_head_size = false,
-       .o_bias = true,
-       .mlp_bias = true,
-       .check = check_starcoder2},
-      {.model_type = "stablelm",
-       .name = "stablelm",
-       .head = GgufHead::kWritten,
-       .own_head_size = false,
-       .partial_rope = true,
-       .add_keys = add_stablelm}};
+      {.model_type = "hunyuan_v1_dense", .name = "hunyuan-dense"}};
   const std::vector<GgufArchitecture> more = gemmas();
   out.insert(out.begin() + 4, more.begin(), more.end());
-  const std::vector<GgufArchitecture> sparse = mixtures();
-  out.insert(out.end(), sparse.begin(), sparse.end());
+  for (const auto& group : {layer_norms(), mixtures()}) { out.insert(out.end(), group.begin(), group.end()); }
   return out;
 }
 
@@ -266,8 +284,9 @@ void check_sizes(const GgufArchitecture& arch, const ModelSpec& spec, const std:
 void check_parts(const GgufArchitecture& arch, const ModelSpec& spec, const std::string& what) {
   check_input(!spec.is_reward_model(), what,
               ": a reward model has no language-model head; GGUF export takes models that write text");
-  check_input(spec.activation == arch.activation, what, ": llama.cpp computes ", spec.model_type, " with ",
-              arch.activation, ", not with ", spec.activation);
+  check_input(spec.activation == arch.activation || (arch.any_gelu && spec.activation == "gelu"), what,
+              ": llama.cpp computes ", spec.model_type, " with ", arch.activation, ", not with ",
+              spec.activation);
   check_input(arch.o_bias || !spec.o_bias, what, ": llama.cpp's ", spec.model_type, " has no bias on o_proj");
   check_input(arch.mlp_bias || !spec.mlp_bias, what, ": llama.cpp's ", spec.model_type,
               " has no biases in the MLP");

@@ -21,6 +21,7 @@ struct GgufArchitecture {
   std::string_view model_type;  // Hugging Face's
   std::string_view name;        // llama.cpp's
   std::string_view activation = "silu";
+  bool any_gelu = false;                   // its tanh form serves the exact one too
   std::string_view mlp_norm = "ffn_norm";  // its name of the norm before the MLP
   GgufHead head = GgufHead::kEither;
   bool neighbours =

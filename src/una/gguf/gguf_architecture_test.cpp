@@ -48,6 +48,7 @@ TEST(GgufArchitecture, NamesAreLlamaCpps) {
   EXPECT_EQ(name_of("hunyuan_v1_dense"), "hunyuan-dense");
   EXPECT_EQ(name_of("glm4", R"({"vocab_size": 160000})"), "glm4");
   EXPECT_EQ(name_of("exaone4", R"({"sliding_window": null})"), "exaone4");
+  EXPECT_EQ(name_of("gpt_neox"), "gptneox");
 }
 
 TEST(GgufArchitecture, BiasesThatTheGraphDoesNotReadAreRefused) {
@@ -56,6 +57,8 @@ TEST(GgufArchitecture, BiasesThatTheGraphDoesNotReadAreRefused) {
   EXPECT_PART(problem(parse("qwen3", biased)), "llama.cpp's qwen3 has no bias on o_proj");
   EXPECT_PART(problem(parse("smollm3", biased)), "no bias on o_proj");
   EXPECT_PART(problem(parse("ernie4_5", R"({"use_bias": true})")), "no biases in the MLP");
+  EXPECT_PART(problem(parse("gpt_neox", R"({"attention_bias": false})")),
+              "gptneox has biases on attention's projections");
   EXPECT_PART(problem(parse("starcoder2", R"({"use_bias": false})")),
               "llama.cpp's starcoder2 has all biases");
 }

@@ -12,8 +12,8 @@
 #include "una/base/format.h"
 #include "una/gguf/gguf_names.h"
 #include "una/gguf/gguf_rope.h"
-#include "una/weights/expert_tensors.h"
 #include "una/weights/family.h"
+#include "una/weights/stored_form.h"
 
 // Keys, transformed tensors and the order of rows follow llama.cpp's convert_hf_to_gguf.py (conversion/*.py) and its
 // loader (src/llama-model.cpp, src/models/*.cpp).
@@ -53,6 +53,13 @@ at::Tensor paired_rows(const at::Tensor& tensor, std::int64_t heads) {
   std::vector<std::int64_t> sizes = {heads, 2, half};
   for (std::int64_t i = 1; i < tensor.dim(); ++i) { sizes.push_back(tensor.size(i)); }
   return tensor.contiguous().view(sizes).transpose(1, 2);
+}
+
+// Reorders the rows of a fused projection from (head, part, dimension) to (part, head, dimension).
+at::Tensor by_part(const at::Tensor& tensor, std::int64_t heads) {
+  std::vector<std::int64_t> sizes = {heads, 3, tensor.size(0) / heads / 3};
+  for (std::int64_t i = 1; i < tensor.dim(); ++i) { sizes.push_back(tensor.size(i)); }
+  return tensor.contiguous().view(sizes).transpose(0, 1);
 }
 
 bool is_norm(std::string_view module) { return module.ends_with("norm"); }
@@ -102,10 +109,10 @@ GgufMetadata hyper_parameters(const GgufArchitecture& architecture, const ModelS
 // of the files), and returns the other tensors.
 weights::NamedTensors take_experts(const ModelSpec& spec, const weights::PartNames& names,
                                    const weights::NamedTensors& tensors, GgmlType type, GgufModel& out) {
-  if (spec.moe.num_experts == 0) { return tensors; }
+  if (spec.moe.num_experts == 0 && names.stored_head.empty()) { return tensors; }
   weights::StateDict files;
   for (const auto& [ours, tensor] : tensors) { files.add(ours, tensor); }
-  const weights::StateDict single = weights::with_single_experts(spec, names, files, "gguf_model");
+  const weights::StateDict single = weights::as_parameters(spec, names, files, "gguf_model");
   std::set<std::string> taken;
   const std::vector<std::pair<std::string, std::string>> parts = {
       {names.expert_gate, "gate"}, {names.expert_up, "up"}, {names.expert_down, "down"}};
@@ -146,7 +153,12 @@ void check_gguf_spec(const ModelSpec& spec, const std::string& what) { gguf_arch
 
 std::vector<std::string> gguf_losses(const ModelSpec& spec) {
   std::vector<std::string> out;
-  if (!gguf_architecture(spec, "gguf_losses").windows) { out.push_back(window_loss(spec)); }
+  const GgufArchitecture& arch = gguf_architecture(spec, "gguf_losses");
+  if (!arch.windows) { out.push_back(window_loss(spec)); }
+  if (arch.any_gelu && spec.activation == "gelu") {
+    out.push_back(cat("llama.cpp computes the gelu of ", spec.model_type,
+                      " by its tanh form: an activation differs by up to 5e-4 from this model's"));
+  }
   if (spec.rope.type == "longrope" && spec.max_positions > spec.rope.original_max_positions) {
     out.push_back(cat("llama.cpp takes the long rope factors of ", spec.model_type,
                       " where its context size (-c) exceeds ", spec.rope.original_max_positions,
@@ -176,6 +188,7 @@ void add_gguf_tensor(GgufModel& out, const std::string& name, const at::Tensor& 
 at::Tensor gguf_rows(const ModelSpec& spec, const std::string& module, const at::Tensor& tensor) {
   const GgufArchitecture& arch = gguf_architecture(spec, module);
   const weights::PartNames& names = weights::find_family(spec).names;
+  if (spec.qkv_by_head && module.ends_with("." + names.qkv)) { return by_part(tensor, spec.num_heads); }
   if (!arch.neighbours || spec.rope.interleaved) { return tensor; }
   if (module.ends_with("." + names.q)) { return paired_rows(tensor, spec.num_heads); }
   if (module.ends_with("." + names.k)) { return paired_rows(tensor, spec.num_kv_heads); }

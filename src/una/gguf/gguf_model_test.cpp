@@ -260,6 +260,31 @@ TEST(GgufModel, PhisFusedProjectionsKeepTheirRows) {
   EXPECT_EQ(rows_of(found.at("blk.1.ffn_up.weight"))[1], 1);
 }
 
+// Two heads of 4 dimensions: llama.cpp wants all rows of q, then all of k, then all of v.
+TEST(GgufModel, AProjectionByHeadIsTakenApart) {
+  const ModelSpec spec = parse(
+      "gpt_neox",
+      R"({"hidden_size": 8, "num_attention_heads": 2, "num_key_value_heads": null, "rotary_pct": 0.5})");
+  const std::string module = "gpt_neox.layers.1.attention.query_key_value";
+  const at::Tensor numbers = at::arange(24.0F);
+  const GgufModel model = gguf_model(spec,
+                                     {{module + ".weight", numbers.view({24, 1}).expand({24, 8})},
+                                      {module + ".bias", numbers},
+                                      {"embed_out.weight", at::zeros({100, 8})}},
+                                     GgmlType::kF32, "m");
+  const auto found = by_name(model);
+  const std::vector<float> wanted = {0,  1,  2,  3,  12, 13, 14, 15, 4,  5,  6,  7,
+                                     16, 17, 18, 19, 8,  9,  10, 11, 20, 21, 22, 23};
+  EXPECT_EQ(rows_of(found.at("blk.1.attn_qkv.weight")), wanted);
+  EXPECT_EQ(rows_of(found.at("blk.1.attn_qkv.bias")), wanted);
+  EXPECT_TRUE(found.contains("output.weight"));
+  EXPECT_EQ(value_of<bool>(model, "gptneox.use_parallel_residual"), true);
+  EXPECT_EQ(value_of<std::uint32_t>(model, "gptneox.rope.dimension_count"), 2U);
+  const std::vector<std::string> losses = gguf_losses(spec);
+  ASSERT_EQ(losses.size(), 1U);
+  EXPECT_NE(losses[0].find("the gelu of gpt_neox"), std::string::npos) << losses[0];
+}
+
 // One layer of twelve experts, filled with their numbers.
 NamedTensors numbered_experts() {
   NamedTensors out = {{"model.layers.0.mlp.gate.weight", at::zeros({12, 64})}};

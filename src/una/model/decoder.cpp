@@ -58,6 +58,7 @@ DecoderLayer::DecoderLayer(const ModelSpec& spec, Parts parts)
       attention_(attention_params(spec, parts_.number)),
       norm_(spec),
       qk_norm_(spec.qk_norm),
+      by_head_(spec.qkv_by_head),
       qk_norm_after_rope_(spec.qk_norm_after_rope),
       parallel_(spec.parallel_block),
       gated_(spec.gated_mlp),
@@ -96,10 +97,16 @@ at::Tensor DecoderLayer::with_normed_heads(const at::Tensor& qkv, const AdapterU
                           {kv_heads_, qk_norm_ == QkNorm::kProjection, norm_.eps, kind_of(norm_.style)});
 }
 
+at::Tensor DecoderLayer::project(const at::Tensor& x, const LayerCall& call) const {
+  const std::int64_t tokens = x.size(0), all = heads_ + 2 * kv_heads_;
+  const at::Tensor qkv = normed_linear(parts_.qkv, x, parts_.attention_norm, call.use);
+  if (!by_head_) { return qkv.view({tokens, all, head_dim_}); }
+  return qkv.view({tokens, heads_, 3, head_dim_}).transpose(1, 2).reshape({tokens, all, head_dim_});
+}
+
 at::Tensor DecoderLayer::attend(const at::Tensor& x, const LayerCall& call) const {
   const std::int64_t tokens = x.size(0);
-  at::Tensor qkv = normed_linear(parts_.qkv, x, parts_.attention_norm, call.use)
-                       .view({tokens, heads_ + 2 * kv_heads_, head_dim_});
+  at::Tensor qkv = project(x, call);
   qkv = qk_norm_after_rope_ ? with_normed_heads(with_positions(qkv, call), call.use)
                             : with_positions(with_normed_heads(qkv, call.use), call);
   const auto split = at::split_with_sizes(qkv, {heads_, kv_heads_, kv_heads_}, 1);

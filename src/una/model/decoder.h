@@ -49,7 +49,7 @@ struct NormRule {
 at::Tensor norm(const at::Tensor& x, const NormPart& part, const NormRule& rule, const AdapterUse& use);
 
 // One decoder layer: x + s norm(attention(norm(x))), then x + s norm(mlp(norm(x))), where each norm may be absent and
-// s is ModelSpec::residual_scale; of a parallel block x + s attention(norm(x)) + s mlp(norm(x)). Does not own its
+// s is ModelSpec::residual_scale; of a parallel block x + s attention(norm(x)) + s mlp(norm(x)), with one norm or two. Does not own its
 // parameters, which must outlive it.
 class DecoderLayer {
  public:
@@ -71,6 +71,7 @@ class DecoderLayer {
   enum class Gate : std::uint8_t { kSilu, kGeluTanh, kGelu };
 
   at::Tensor attend(const at::Tensor& x, const LayerCall& call) const;
+  at::Tensor project(const at::Tensor& x, const LayerCall& call) const;  // q, k and v of norm(x), by head
   at::Tensor mlp(const at::Tensor& x, const LayerCall& call) const;
   at::Tensor activated(const at::Tensor& gate_up) const;
   at::Tensor with_positions(const at::Tensor& qkv, const LayerCall& call) const;
@@ -87,7 +88,7 @@ class DecoderLayer {
   kernels::AttentionParams attention_;
   NormRule norm_;
   QkNorm qk_norm_;
-  bool qk_norm_after_rope_, parallel_, gated_;
+  bool by_head_, qk_norm_after_rope_, parallel_, gated_;
   kernels::RopePairs pairs_;
   double residual_scale_;
   Gate gate_;

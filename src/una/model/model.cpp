@@ -22,7 +22,7 @@
 #include "una/model/name_check.h"
 #include "una/model/quantised_files.h"
 #include "una/model/sequence_lengths.h"
-#include "una/weights/expert_tensors.h"
+#include "una/weights/stored_form.h"
 
 namespace una::model {
 namespace {
@@ -86,11 +86,12 @@ Model::Model(const ModelSpec& spec, const weights::StateDict& stored, const Load
   const PartNames& names = impl_->family.names;
   const weights::StateDict plain =
       with_plain_weights(stored, options.train_full ? at::kFloat : options.dtype, what);
-  const weights::StateDict weights = weights::with_single_experts(spec, names, plain, what);
-  // Old checkpoints hold rope's buffers; a tied head may be stored as well; a reward model needs no head.
+  const weights::StateDict weights = weights::as_parameters(spec, names, plain, what);
+  // Old checkpoints hold rope's buffers and gpt_neox's causal masks; a tied head may be stored as well; a reward model needs no head.
   const bool head_is_spare = spec.tie_word_embeddings || spec.is_reward_model();
   const auto may_ignore = [&](const std::string& name) {
-    return ends_with(name, "rotary_emb.inv_freq") || (head_is_spare && name == names.head + ".weight");
+    return ends_with(name, "rotary_emb.inv_freq") || ends_with(name, ".attention.bias") ||
+           ends_with(name, ".attention.masked_bias") || (head_is_spare && name == names.head + ".weight");
   };
   std::vector<ExpectedTensor> expected = expected_tensors(spec, names);
   const std::string bias =
@@ -264,7 +265,7 @@ weights::NamedTensors Model::Impl::named_parameters() const {
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Model::named_tensors() const {
-  return weights::with_stored_experts(impl_->spec, impl_->family.names, impl_->named_parameters());
+  return weights::as_stored(impl_->spec, impl_->family.names, impl_->named_parameters());
 }
 
 KvCache::KvCache(const Model& model, std::int64_t slots) : slots_(slots) {

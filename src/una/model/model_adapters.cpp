@@ -173,7 +173,7 @@ std::vector<std::pair<std::string, at::Tensor>> Model::merged_tensors(AdapterId 
     }
     check_finite(out.back().second, name, "the merged model");
   }
-  return weights::with_stored_experts(impl_->spec, impl_->family.names, std::move(out));
+  return weights::as_stored(impl_->spec, impl_->family.names, std::move(out));
 }
 
 }  // namespace una::model

@@ -112,7 +112,7 @@ SparseMlp Model::Impl::make_experts(std::int64_t layer) {
 void Model::Impl::add_layer(std::int64_t layer) {
   const PartNames& names = family.names;
   const std::string prefix = names.layer_prefix(layer);
-  const std::string& mlp_norm = spec.parallel_block ? names.attention_norm : names.mlp_norm;
+  const std::string& mlp_norm = shares_norm(spec) ? names.attention_norm : names.mlp_norm;
   DecoderLayer::Parts parts{.number = layer,
                             .attention_norm = find_norm(prefix, names.attention_norm),
                             .attention_post_norm = find_norm(prefix, names.attention_post_norm),

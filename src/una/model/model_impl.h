@@ -13,8 +13,8 @@
 #include "una/model/parameter.h"
 #include "una/model/parameter_shapes.h"
 #include "una/model/rope_table.h"
-#include "una/weights/expert_tensors.h"
 #include "una/weights/family.h"
+#include "una/weights/stored_form.h"
 
 namespace una::model {
 

@@ -61,7 +61,7 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names, bool spar
   out.wide += as_double(spec.num_heads);
   norm(names.attention_post_norm, hidden);
   if (!spec.parallel_block) { out.compute += hidden; }  // the middle
-  norm(spec.parallel_block ? names.attention_norm : names.mlp_norm, 0);
+  norm(shares_norm(spec) ? names.attention_norm : names.mlp_norm, 0);
   if (sparse) {
     out.compute += 2 * chosen_inner(spec);  // gate and up of the chosen experts
     // The router: logits, the probabilities of all or of the chosen experts, weights and two lists of 8 bytes.

@@ -51,6 +51,7 @@ ModelSpec wide_spec(const std::string& fixture) {
   ModelSpec spec = weights::read_model_spec(fixture_folder(fixture));
   spec.hidden_size *= 4;
   spec.intermediate_size *= 4;
+  if (spec.qkv_by_head) { spec.head_dim *= 4; }  // the heads make up the hidden size
   return spec;
 }
 
@@ -74,8 +75,9 @@ void expect_planned(const ModelSpec& spec, const MemoryRequest& request) {
 const LoraSpec kAll{.r = 4, .alpha = 8, .target_modules = {"all-linear"}};
 
 TEST(ModelMemory, APassTakesWhatWasPlannedInEveryFamily) {
-  for (const char* fixture : {"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "olmo2",
-                              "phi3", "smollm3", "granite", "glm4", "cohere2", "starcoder2", "stablelm"}) {
+  for (const char* fixture :
+       {"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "olmo2", "phi3", "smollm3",
+        "granite", "glm4", "cohere2", "starcoder2", "stablelm", "gpt_neox", "gpt_neox_serial"}) {
     for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
       expect_planned(wide_spec(fixture), {.dtype = dtype, .adapter = kAll});
     }

@@ -66,7 +66,7 @@ void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const Pa
   } else {
     add_mlp(out, spec, names, prefix);
   }
-  const std::string mlp_norm = spec.parallel_block ? "" : names.mlp_norm;  // it reads attention's
+  const std::string mlp_norm = shares_norm(spec) ? "" : names.mlp_norm;
   for (const std::string& norm :
        {names.attention_norm, names.attention_post_norm, mlp_norm, names.mlp_post_norm}) {
     add_norm(out, prefix, norm, hidden, spec.norm_bias);

@@ -21,6 +21,9 @@ struct ParameterShape {
   Kind kind = Kind::kMatrix;
 };
 
+// Whether a layer's MLP reads attention's norm instead of one of its own.
+inline bool shares_norm(const ModelSpec& spec) { return spec.parallel_block && !spec.parallel_mlp_norm; }
+
 // All of them in Hugging Face's order: embedding, layers, final norm, then "score", or "lm_head" unless tied.
 std::vector<ParameterShape> parameter_shapes(const ModelSpec& spec, const PartNames& names);
 

@@ -19,6 +19,7 @@ struct FusedExperts {
 // ones).
 struct PartNames {
   std::string embedding = "model.embed_tokens", final_norm = "model.norm", head = "lm_head", score = "score";
+  std::string stored_head;  // the head's name in files where that is another
   std::string layers = "model.layers";
   std::string attention_norm = "input_layernorm", attention_post_norm;
   std::string mlp_norm = "post_attention_layernorm", mlp_post_norm;

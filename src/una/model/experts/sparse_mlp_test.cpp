@@ -63,7 +63,7 @@ TEST(SparseMlp, ACheckpointWithAllExpertsInOneTensorIsTheSameModel) {
 
 // Whichever form the family's files have.
 TEST(SparseMlp, TensorsAreWrittenUnderTheNamesOfTheFamilysFiles) {
-  for (const char* fixture : {"mixtral", "qwen3_moe", "olmoe", "granitemoe"}) {
+  for (const char* fixture : {"mixtral", "qwen3_moe", "olmoe", "granitemoe", "gpt_neox"}) {
     const weights::StateDict file = weights::read_model_weights(fixture_folder(fixture));
     std::size_t written = 0;
     for (const auto& [name, tensor] : load_fixture(fixture)->named_tensors()) {

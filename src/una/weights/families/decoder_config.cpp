@@ -42,6 +42,9 @@ void read_activation(const ConfigReader& config, const DecoderDefaults& defaults
   if (spec.activation == "swish") {
     spec.activation = "silu";  // two names of one function in transformers
   }
+  if (spec.activation == "gelu_new" || spec.activation == "gelu_fast") {
+    spec.activation = "gelu_pytorch_tanh";  // likewise
+  }
   const bool known =
       spec.activation == "silu" || spec.activation == "gelu_pytorch_tanh" || spec.activation == "gelu";
   if (!known) {

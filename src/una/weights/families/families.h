@@ -27,6 +27,7 @@
   FAMILY(hunyuan_v1_dense)   \
   FAMILY(starcoder2)         \
   FAMILY(stablelm)           \
+  FAMILY(gpt_neox)           \
   FAMILY(mixtral)            \
   FAMILY(qwen3_moe)          \
   FAMILY(olmoe)              \

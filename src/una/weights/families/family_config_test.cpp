@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "una/weights/config_testing.h"
+#include "una/weights/family.h"
 
 namespace una::weights {
 namespace {
@@ -106,6 +107,37 @@ TEST(FamilyConfig, LayerNormsAndParallelBlocks) {
   EXPECT_TRUE(stablelm.parallel_block && stablelm.norm_bias && stablelm.gated_mlp);
   EXPECT_EQ(stablelm.rope.partial_rotary_factor, 0.25) << "the class's default";
   EXPECT_REFUSED("stablelm", R"({"qk_layernorm":true})", "qk_layernorm");
+}
+
+TEST(FamilyConfig, GptNeoxHasItsOwnKeys) {
+  const char* older = R"({"rotary_pct":0.5,"rotary_emb_base":500,"layer_norm_eps":0.5,
+      "use_parallel_residual":false,"hidden_act":"gelu_fast"})";
+  const ModelSpec spec = parse("gpt_neox", older);
+  EXPECT_EQ(spec.rope.partial_rotary_factor, 0.5);
+  EXPECT_EQ(spec.rope.theta, 500);
+  EXPECT_EQ(spec.norm_eps, 0.5);
+  EXPECT_EQ(spec.activation, "gelu_pytorch_tanh") << "the same function";
+  EXPECT_TRUE(spec.qkv_by_head && spec.norm_bias && !spec.gated_mlp);
+  EXPECT_TRUE(spec.qkv_bias && spec.o_bias && spec.mlp_bias);
+  EXPECT_FALSE(spec.parallel_block || spec.parallel_mlp_norm);
+  const ModelSpec silent = parse("gpt_neox", R"({"attention_bias":false})");
+  EXPECT_EQ(silent.rope.partial_rotary_factor, 0.25) << "the class's default";
+  EXPECT_TRUE(silent.parallel_block && silent.parallel_mlp_norm && silent.mlp_bias);
+  EXPECT_FALSE(silent.qkv_bias || silent.o_bias);
+  EXPECT_EQ(silent.activation, "gelu");
+  for (const ModelSpec& each : {spec, silent}) {
+    const ModelSpec back = parse_model_spec(print_model_spec(each), "printed");
+    EXPECT_EQ(back.rope.partial_rotary_factor, each.rope.partial_rotary_factor);
+    EXPECT_EQ(back.rope.theta, each.rope.theta);
+    EXPECT_EQ(back.parallel_mlp_norm, each.parallel_mlp_norm);
+    EXPECT_EQ(back.qkv_bias, each.qkv_bias);
+    EXPECT_EQ(back.norm_eps, each.norm_eps);
+    EXPECT_EQ(back.head_dim, 8);
+  }
+  ModelSpec grouped = silent;
+  grouped.num_kv_heads = 4;
+  EXPECT_NE(error_of([&] { find_family(grouped); }).find("as many key-value heads as heads"),
+            std::string::npos);
 }
 
 TEST(FamilyConfig, AnUnknownFamilyIsRefusedWithTheNearestAndWhatDiffers) {

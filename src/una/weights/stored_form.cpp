@@ -1,6 +1,7 @@
-#include "una/weights/expert_tensors.h"
+#include "una/weights/stored_form.h"
 
 #include <map>
+#include <utility>
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/stack.h>
@@ -52,8 +53,9 @@ void add_experts(const ModelSpec& spec, const PartNames& names, std::int64_t lay
   }
 }
 
-}  // namespace
+std::string weight_name(const std::string& module) { return module + ".weight"; }
 
+// The tensors with one matrix per expert, which are views. A router gets its name in PartNames.
 StateDict with_single_experts(const ModelSpec& spec, const PartNames& names, const StateDict& weights,
                               const std::string& what) {
   const std::int64_t experts = spec.moe.num_experts, inner = spec.moe.expert_size, hidden = spec.hidden_size;
@@ -79,6 +81,7 @@ StateDict with_single_experts(const ModelSpec& spec, const PartNames& names, con
   return out;
 }
 
+// The way back: all experts of a layer take the place of the first one's tensors.
 NamedTensors with_stored_experts(const ModelSpec& spec, const PartNames& names, NamedTensors tensors) {
   if (spec.moe.num_experts == 0 || names.stored_experts < 0) { return tensors; }
   const FusedExperts& form = names.fused_experts[static_cast<std::size_t>(names.stored_experts)];
@@ -110,6 +113,29 @@ NamedTensors with_stored_experts(const ModelSpec& spec, const PartNames& names, 
     if (part == whole.end()) { continue; }  // written with an earlier expert
     out.emplace_back(part->first, part->second);
     whole.erase(part);
+  }
+  return out;
+}
+
+}  // namespace
+
+StateDict as_parameters(const ModelSpec& spec, const PartNames& names, const StateDict& weights,
+                        const std::string& what) {
+  const std::string stored = weight_name(names.stored_head);
+  if (names.stored_head.empty() || !weights.has(stored)) {
+    return with_single_experts(spec, names, weights, what);
+  }
+  StateDict renamed = weights.renamed(
+      [&](const std::string& name) { return name == stored ? weight_name(names.head) : name; });
+  renamed.add_files_of(weights);
+  return with_single_experts(spec, names, renamed, what);
+}
+
+NamedTensors as_stored(const ModelSpec& spec, const PartNames& names, NamedTensors tensors) {
+  NamedTensors out = with_stored_experts(spec, names, std::move(tensors));
+  if (names.stored_head.empty()) { return out; }
+  for (auto& [name, tensor] : out) {
+    if (name == weight_name(names.head)) { name = weight_name(names.stored_head); }
   }
   return out;
 }
