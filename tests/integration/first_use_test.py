@@ -165,10 +165,10 @@ class Preview(unittest.TestCase):
         self.assertIn("[\U0001f600\\n", shown)
         self.assertNotIn("\ufffd", shown)
         self.assertIn("trained on", shown)
-        long = write_rows("long.jsonl", [{"prompt": "p", "completion": "word " * 240}])
+        long = write_rows("long.jsonl", [{"prompt": "p", "completion": "word " * 70}])
         words[4] = long
-        self.assertRegex(run(*words, "--max_length", 2000)[0], r" \.\.\. [\d,]+ tokens \.\.\. ")
-        self.assertNotIn(" ... ", run(*words, "--max_length", 2000, "--full")[0])
+        self.assertRegex(run(*words)[0], r" \.\.\. [\d,]+ tokens \.\.\. ")
+        self.assertNotIn(" ... ", run(*words, "--full")[0])
 
 
 if __name__ == "__main__":

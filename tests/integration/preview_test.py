@@ -27,6 +27,11 @@ class Preview(unittest.TestCase):
         for _, _, count, bar in bars:
             self.assertEqual(bar == "", count == "0")
 
+    def test_rows_longer_than_the_models_positions_are_no_surprise_in_training(self):
+        text = preview(ROWS + [{"prompt": "p", "chosen": "well said " * 400, "rejected": "no"}], "--allow_dropped", "0.5")
+        self.assertRegex(text, r"1 +over max_length")
+        self.assertIn("max_length 256", text)  # the model's positions
+
     def test_brackets_or_colour_mark_the_answer(self):
         plain = preview(ROWS, "--color", "never", "--rows", 1)
         self.assertRegex(plain, r"inform\(name='0'\)\[.*well said")

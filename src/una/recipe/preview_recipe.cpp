@@ -117,6 +117,7 @@ int run_preview(const Arguments& arguments) {
   check_input(options.color == "auto" || options.color == "always" || options.color == "never",
               "color: choose auto, always or never");
   const ModelSpec spec = setup::read_folder_spec(options.model_name_or_path);
+  options.data.max_length = run::fitted_max_length(options.data.max_length, spec);
   const setup::TextSetup text = setup::load_text(options.model_name_or_path, options.data, spec);
   const auto dataset = data::load_dataset(options.data, text.encoder, data::kEveryUnit, "");
   std::printf("%s\n", dataset->report().text(options.data.max_length).c_str());

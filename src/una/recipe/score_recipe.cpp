@@ -23,6 +23,7 @@
 #include "una/run/gold_scores.h"
 #include "una/run/run_ranks.h"
 #include "una/run/score_lines.h"
+#include "una/run/training_run.h"
 #include "una/setup/implicit_reward.h"
 #include "una/setup/rank_options.h"
 #include "una/setup/reward_setup.h"
@@ -99,10 +100,12 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
                                     .beta = beta_of(options),
                                     .token_logps = options.token_logps};
   const std::vector<Unit> units = {Unit::kSft, Unit::kPair, Unit::kBinary, Unit::kScore, Unit::kGroup};
-  const auto dataset = options.gold.empty() ? data::load_dataset(options.data, text.encoder, units, "")
-                                            : run::gold_dataset(options.gold, options.compute, options.data,
-                                                                text.encoder, units);
-  log_info(dataset->report().text(options.data.max_length));
+  rows::DataOptions data = options.data;
+  data.max_length = run::fitted_max_length(data.max_length, setup.folder.spec);
+  const auto dataset = options.gold.empty()
+                           ? data::load_dataset(data, text.encoder, units, "")
+                           : run::gold_dataset(options.gold, options.compute, data, text.encoder, units);
+  log_info(dataset->report().text(data.max_length));
   report::ProgressBar bar("score", static_cast<double>(dataset->size()), "rows");
   std::int64_t lines = 0;
   eval::Agreement agreement;

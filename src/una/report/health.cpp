@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -153,8 +154,12 @@ std::string truncated(const Run& run) {
         " logged rows: rewards judge unfinished answers, and the end of an answer is never learned; raise "
         "max_completion_length");
   }
-  if (share.count < 4 || share.end < 0.2) { return ""; }
-  return cat(percent(share.end, 1),
+  if (ratios.empty()) { return ""; }
+  const bool is_short = share.count < 4;
+  const double sum = std::accumulate(ratios.values.begin(), ratios.values.end(), 0.0);
+  const double cut = is_short ? sum / static_cast<double>(ratios.size()) : share.end;
+  if (cut < (is_short ? 0.5 : 0.2)) { return ""; }
+  return cat(percent(cut, 1),
              " of the sampled answers are cut at the length limit: raise the number of new tokens, or reward "
              "answers that end");
 }

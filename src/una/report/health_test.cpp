@@ -175,6 +175,9 @@ TEST(Health, ManyTruncatedAnswersAreReported) {
   auto curves = healthy();
   curves["completions/clipped_ratio"] = line(0.1, 0.4);
   EXPECT_TRUE(says(health_text(run(20, curves), "una_online"), "cut at the length limit"));
+  EXPECT_FALSE(says(health_text(run(2, curves), "una_online"), "cut at the length limit"));
+  curves["completions/clipped_ratio"] = line(0.7, 0.8);  // two rows are enough for most answers
+  EXPECT_TRUE(says(health_text(run(2, curves), "una_online"), "75.0 % of the sampled answers are cut"));
 }
 
 TEST(Health, ASamplerThatDoesNotFollowIsReported) {

@@ -317,11 +317,11 @@ void TrainingRun::describe() const {
 }
 
 void TrainingRun::check_disk() const {
+  if (config_.run.output_dir.empty() || config_.train.save_strategy == "no") { return; }
   const double checkpoint = plan_.checkpoint_bytes;
   const double wanted =
       checkpoint * static_cast<double>(std::max<std::int64_t>(1, config_.train.save_total_limit) + 1);
   const auto free = static_cast<double>(free_bytes(config_.run.output_dir));
-  if (config_.train.save_strategy == "no") { return; }
   check_input(free >= checkpoint, config_.run.output_dir, ": ", human_bytes(free),
               " free, a checkpoint needs ", human_bytes(checkpoint));
   if (free < wanted) {
@@ -507,14 +507,13 @@ void TrainingRun::open_output() {
 
 int TrainingRun::run() {
   check_config();
-  check_input(!config_.run.output_dir.empty(), "no output folder: give one with --output_dir (or --out)");
-  if (is_online()) {
-    config_.run.reference_cache_dir = "none";  // no sample is seen by another run
-  }
+  check_input(config_.run.dry_run || !config_.run.output_dir.empty(),
+              "no output folder: give one with --output_dir (or --out)");
+  if (is_online()) { config_.run.reference_cache_dir = "none"; }  // no sample is seen by another run
   check_same_settings(gang_, config_);
   set_rank_threads(config_.run.threads, gang_);
   std::string checkpoint;
-  if (gang_.leads()) {
+  if (gang_.leads() && !config_.run.output_dir.empty()) {
     check_output_place(config_.run.output_dir);
     open_output();
     checkpoint = checkpoint_to_resume(config_);

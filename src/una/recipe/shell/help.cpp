@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kColumn = 34;  // where the explanation of a key begins
 
 // The groups in the order of --help.
+constexpr const char* kCommand = "command";
 constexpr const char* kModel = "model";
 constexpr const char* kAdapter = "adapter";
 constexpr const char* kData = "data";
@@ -23,7 +24,9 @@ constexpr const char* kLoss = "loss";
 constexpr const char* kSchedule = "schedule";
 constexpr const char* kEvaluation = "evaluation";
 constexpr const char* kOutput = "output";
-constexpr const char* kTitles[] = {kModel, kAdapter, kData, kSamples, kLoss, kSchedule, kEvaluation, kOutput};
+constexpr const char* kRanks = "several ranks";
+constexpr const char* kTitles[] = {kCommand, kModel,    kAdapter,    kData,   kSamples,
+                                   kLoss,    kSchedule, kEvaluation, kOutput, kRanks};
 
 // Keys whose theme is not that of the struct that declares them.
 const std::map<std::string, const char*>& exceptions() {
@@ -54,6 +57,15 @@ const std::map<std::string, const char*>& exceptions() {
       {"save_total_limit", kOutput},
       {"save_only_model", kOutput},
       {"max_completion_length", kSamples},
+      {"save_before", kSchedule},
+      {"stop_at_step", kSchedule},
+      {"nproc", kRanks},
+      {"nnodes", kRanks},
+      {"node_rank", kRanks},
+      {"master_addr", kRanks},
+      {"master_port", kRanks},
+      {"ddp_timeout", kRanks},
+      {"zero_stage", kRanks},
   };
   return kGroups;
 }
@@ -110,12 +122,14 @@ std::size_t terminal_width() {
 std::vector<HelpGroup> run_groups(const setup::Method& method, bool all, const std::vector<OptionHelp>& own,
                                   const std::vector<std::string>& also) {
   std::map<std::string, std::vector<OptionHelp>> by_title;
+  const auto put = [&](const char* title, const OptionHelp& option) {
+    const auto other = exceptions().find(option.name);
+    by_title[other == exceptions().end() ? title : other->second].push_back(option);
+  };
   const auto add = [&](const char* title, const std::vector<OptionHelp>& options) {
     for (const OptionHelp& option : options) {
       const bool is_also = std::find(also.begin(), also.end(), option.name) != also.end();
-      if (!all && !is_also && !setup::reads_key(method, option.name)) { continue; }
-      const auto other = exceptions().find(option.name);
-      by_title[other == exceptions().end() ? title : other->second].push_back(option);
+      if (all || is_also || setup::reads_key(method, option.name)) { put(title, option); }
     }
   };
   const setup::RunConfig config = setup::default_config(method.name);
@@ -126,7 +140,8 @@ std::vector<HelpGroup> run_groups(const setup::Method& method, bool all, const s
   add(kOutput, describe_options(config.run));
   add(kSamples, describe_options(config.online));
   add(kEvaluation, describe_options(config.held_out));
-  std::vector<HelpGroup> groups = {{"command", own}};
+  for (const OptionHelp& option : own) { put(kCommand, option); }
+  std::vector<HelpGroup> groups;
   for (const char* title : kTitles) { groups.push_back({title, std::move(by_title[title])}); }
   return groups;
 }

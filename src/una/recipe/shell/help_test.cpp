@@ -48,6 +48,16 @@ TEST(Help, KeysThatTheCommandReadsItselfAreThere) {
       has_key(run_groups(setup::find_method("una"), false, {}, {"num_generations"}), "", "num_generations"));
 }
 
+TEST(Help, KeysOfSeveralRanksComeLast) {
+  const auto groups =
+      run_groups(setup::find_method("dpo"), false,
+                 {{"nproc", "0", "", {}}, {"save_before", "", "", {}}, {"rounds", "3", "", {}}});
+  EXPECT_EQ(groups.back().title, "several ranks");
+  EXPECT_TRUE(has_key(groups, "several ranks", "nproc"));
+  EXPECT_TRUE(has_key(groups, "schedule", "save_before"));
+  EXPECT_TRUE(has_key(groups, "command", "rounds"));
+}
+
 TEST(Help, LinesAreWrappedBetweenWordsWithinTheWidth) {
   const OptionHelp option{
       "beta", "0.1", "words that go on and on until the line of the terminal is full", {}};
