@@ -14,7 +14,7 @@ from cpp_text import includes, read, source_files
 PARTS = {
     "yaml-cpp/": {"base", "eval"}, "xxhash": {"base"},
     "simdjson": {"weights"}, "zstd": {"rows"}, "zlib": {"rows"}, "csv.h": {"rows"},
-    "httplib": {"net"}, "curl/": {"net"},
+    "httplib": {"net"}, "curl/": {"net"}, "openssl/": {"hub"},
     "CLI/": {"cli"}, "boost/": {"reward"},
     "mpi": {"dist"}, "nccl": {"dist"},
     "cuda": {"kernels", "dist"}, "cublas": {"kernels"}, "cutlass/": {"kernels"},

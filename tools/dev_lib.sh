@@ -1,6 +1,6 @@
 # Functions of ./dev. Sourced, never run alone; the caller's folder is the project's root.
 build_packages="g++ cmake ninja-build mold git ca-certificates libyaml-cpp-dev nlohmann-json3-dev
-  libsimdjson-dev libxxhash-dev libboost1.81-dev zlib1g-dev libzstd-dev libcsv-dev libcurl4-openssl-dev
+  libsimdjson-dev libxxhash-dev libboost1.81-dev zlib1g-dev libzstd-dev libcsv-dev libcurl4-openssl-dev libssl-dev
   libtcmalloc-minimal4 pkg-config libgtest-dev libbenchmark-dev python3 python3-pip"
 tool_packages="clang-format-19 clang-tidy-19"
 wheels="torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85"
@@ -68,7 +68,7 @@ apt_install() {
 check_other_system() {
   local tool missing=""
   for tool in g++ cmake ninja cargo python3; do command -v "$tool" >/dev/null || missing="$missing $tool"; done
-  [ -z "$missing" ] || die "this is not a Debian system and these are missing:$missing (also needed: the development files of yaml-cpp, nlohmann-json, simdjson, xxhash, libcurl, GoogleTest)"
+  [ -z "$missing" ] || die "this is not a Debian system and these are missing:$missing (also needed: the development files of yaml-cpp, nlohmann-json, simdjson, xxhash, libcurl, OpenSSL, GoogleTest)"
 }
 
 rust_is_recent() {

@@ -52,7 +52,7 @@ class ModelFolder(unittest.TestCase):
         self.assertIn(f"org/change@main: revision {'b' * 40}", log)
         self.assertIn(f"org/start: revision {'a' * 40}", log)
         self.assertRegex(log, "models--org--start/snapshots/a+: content hash [0-9a-f]{32}")
-        self.assertIn("una downloads nothing", run("generate", "--model", "org/other", *words, env=env, code=2)[1])
+        self.assertIn("--download true fetches it", run("generate", "--model", "org/other", *words, env=env, code=2)[1])
 
     def test_config_json_says_the_dtype_that_the_files_have(self):
         self.assertEqual(self.dtypes(TASK / "start"), ("float32", {"F32"}))

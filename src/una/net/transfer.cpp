@@ -1,7 +1,6 @@
 #include "una/net/transfer.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <list>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/net/curl_handle.h"
 
 namespace una::net {
 namespace {
@@ -23,15 +23,12 @@ struct Transfer {
   std::optional<double> retry_after;
   bool too_large = false;
   curl_slist* headers = nullptr;
-  CURL* handle = nullptr;
+  CurlHandle handle;
 
   Transfer() = default;
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
-  ~Transfer() {
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(handle);
-  }
+  ~Transfer() { curl_slist_free_all(headers); }
 };
 
 std::size_t on_body(const char* bytes, std::size_t size, std::size_t count, void* user) {
@@ -58,12 +55,6 @@ std::size_t on_header(const char* bytes, std::size_t size, std::size_t count, vo
 
 long milliseconds(double seconds) { return std::max(1L, static_cast<long>(seconds * 1000)); }
 
-bool is_unreachable(CURLcode code) {
-  return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
-         code == CURLE_COULDNT_CONNECT || code == CURLE_PEER_FAILED_VERIFICATION ||
-         code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SSL_CACERT_BADFILE;
-}
-
 }  // namespace
 
 // libcurl's multi handle and what is in flight.
@@ -77,7 +68,7 @@ struct Transfers::Impl {
   }
 
   void give_up() {
-    for (const auto& transfer : active) { curl_multi_remove_handle(multi, transfer->handle); }
+    for (const auto& transfer : active) { curl_multi_remove_handle(multi, transfer->handle.get()); }
     active.clear();
   }
   void prepare(Transfer& transfer, const Request& request) const;
@@ -89,8 +80,8 @@ struct Transfers::Impl {
 };
 
 void Transfers::Impl::prepare(Transfer& transfer, const Request& request) const {
-  CURL* handle = transfer.handle = curl_easy_init();
-  check(handle != nullptr, "libcurl: no easy handle");
+  transfer.handle = make_curl_handle(request.url);
+  CURL* handle = transfer.handle.get();
   transfer.request = request.body;
   const auto add = [&](const std::string& line) {
     transfer.headers = curl_slist_append(transfer.headers, line.c_str());
@@ -100,22 +91,14 @@ void Transfers::Impl::prepare(Transfer& transfer, const Request& request) const 
   add("Expect:");  // no round trip before the body
   for (const std::string& line : request.headers) { add(line); }
   if (!options.bearer.empty()) { add("Authorization: Bearer " + options.bearer); }
-  curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_POST, 1L);
   curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer.request.size()));
   curl_easy_setopt(handle, CURLOPT_POSTFIELDS, transfer.request.c_str());
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, transfer.headers);
-  curl_easy_setopt(handle, CURLOPT_USERAGENT, "una/" UNA_VERSION);
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, milliseconds(options.timeout));
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
                    milliseconds(std::min(options.timeout, options.connect_timeout)));
   curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "");
-  if (is_loopback(request.url)) { curl_easy_setopt(handle, CURLOPT_NOPROXY, "*"); }
-  if (const char* bundle = std::getenv("SSL_CERT_FILE"); bundle != nullptr && *bundle != '\0') {
-    curl_easy_setopt(handle, CURLOPT_CAINFO, bundle);
-  }
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &transfer);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
@@ -127,7 +110,7 @@ Answer Transfers::Impl::answer_of(Transfer& transfer, CURLcode code) const {
   Answer answer;
   if (code == CURLE_OK) {
     long status = 0;
-    curl_easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(transfer.handle.get(), CURLINFO_RESPONSE_CODE, &status);
     answer.status = static_cast<int>(status);
     answer.body = std::move(transfer.body);
     answer.retry_after = transfer.retry_after;
@@ -146,11 +129,7 @@ Answer Transfers::Impl::answer_of(Transfer& transfer, CURLcode code) const {
   return answer;
 }
 
-Transfers::Transfers(TransferOptions options) {
-  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  check(ready == CURLE_OK, "libcurl cannot be initialised");
-  impl_ = std::make_unique<Impl>(std::move(options));
-}
+Transfers::Transfers(TransferOptions options) { impl_ = std::make_unique<Impl>(std::move(options)); }
 
 Transfers::~Transfers() = default;
 
@@ -162,7 +141,7 @@ void Transfers::start(const Request& request, std::size_t tag) {
   auto transfer = std::make_unique<Transfer>();
   transfer->tag = tag;
   impl_->prepare(*transfer, request);
-  check(curl_multi_add_handle(impl_->multi, transfer->handle) == CURLM_OK,
+  check(curl_multi_add_handle(impl_->multi, transfer->handle.get()) == CURLM_OK,
         "libcurl: a request was not taken");
   impl_->active.push_back(std::move(transfer));
 }
@@ -182,7 +161,7 @@ std::vector<Transfers::Done> Transfers::wait(double seconds) {
     const CURLcode code = message->data.result;
     CURL* handle = message->easy_handle;
     const auto found = std::find_if(impl_->active.begin(), impl_->active.end(),
-                                    [&](const auto& t) { return t->handle == handle; });
+                                    [&](const auto& t) { return t->handle.get() == handle; });
     check(found != impl_->active.end(), "libcurl: an answer to nothing");
     curl_multi_remove_handle(impl_->multi, handle);
     done.push_back({(*found)->tag, impl_->answer_of(**found, code)});

@@ -46,6 +46,7 @@ Settings read_settings(const Arguments& arguments, const std::vector<OptionHelp>
                        const std::map<std::string, std::string>& aliases) {
   std::vector<OptionHelp> all = known;
   all.push_back(setup::config_key());
+  all.push_back(setup::download_key());
   Settings flags = parse_flags(arguments, all, aliases, nullptr), settings;
   if (const Setting* file = flags.find("config")) {
     const setup::RunConfig defaults;
@@ -57,6 +58,7 @@ Settings read_settings(const Arguments& arguments, const std::vector<OptionHelp>
     flags.erase("config");
   }
   settings.merge(flags);
+  setup::apply_download_key(settings);
   setup::check_keys(settings, known);
   return settings;
 }
@@ -65,7 +67,7 @@ void find_model(std::string& model, const std::string& adapter) {
   if (!model.empty() || adapter.empty()) { return; }
   std::string base = weights::read_adapter_config(adapter).base_model_name_or_path;
   check_input(!base.empty(), adapter, ": the adapter does not name its base model; give it with --model");
-  setup::resolve_hub_name(base);
+  hub::resolve(base);
   check_input(is_folder(base), adapter, ": the adapter's base model '", base,
               "' is not a folder on this machine; give the base with --model");
   model = base;

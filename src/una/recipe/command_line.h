@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "una/base/options.h"
+#include "una/hub/cache.h"
 #include "una/recipe/shell/help.h"
-#include "una/setup/hub_cache.h"
 #include "una/setup/run_config.h"
 
 // What all commands do with their words: flags, --config, the check of keys, reading them into the command's options, and
@@ -43,7 +43,7 @@ Options read_command(const Arguments& arguments,
                      const std::map<std::string, std::string>& aliases = setup::option_aliases()) {
   Options options;
   read_options(read_settings(arguments, describe_options(options), aliases), options);
-  setup::resolve_hub_names(options);
+  hub::resolve_all(options);
   return options;
 }
 

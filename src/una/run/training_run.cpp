@@ -317,16 +317,16 @@ void TrainingRun::describe() const {
 }
 
 void TrainingRun::check_disk() const {
-  if (config_.run.output_dir.empty() || config_.train.save_strategy == "no") { return; }
+  const std::string& out = config_.run.output_dir;
+  if (out.empty() || config_.train.save_strategy == "no") { return; }
   const double checkpoint = plan_.checkpoint_bytes;
-  const double wanted =
-      checkpoint * static_cast<double>(std::max<std::int64_t>(1, config_.train.save_total_limit) + 1);
-  const auto free = static_cast<double>(free_bytes(config_.run.output_dir));
-  check_input(free >= checkpoint, config_.run.output_dir, ": ", human_bytes(free),
-              " free, a checkpoint needs ", human_bytes(checkpoint));
+  const auto free = static_cast<double>(free_bytes(out));
+  check_input(free >= checkpoint, out, ": ", human_bytes(free), " free, a checkpoint needs ",
+              human_bytes(checkpoint));
+  const std::int64_t kept = config_.train.save_total_limit;
+  const double wanted = checkpoint * static_cast<double>(std::max<std::int64_t>(1, kept) + 1);
   if (free < wanted) {
-    log_warning(cat(config_.run.output_dir, ": ", human_bytes(free), " free; ",
-                    config_.train.save_total_limit, " checkpoints and one being written need ",
+    log_warning(cat(out, ": ", human_bytes(free), " free; ", kept, " checkpoints and one being written need ",
                     human_bytes(wanted)));
   }
 }

@@ -10,7 +10,7 @@
 #include "una/base/format.h"
 #include "una/data/pack.h"
 #include "una/eval/log_ratio.h"
-#include "una/setup/hub_cache.h"
+#include "una/hub/cache.h"
 #include "una/setup/model_setup.h"
 #include "una/setup/reward_setup.h"
 #include "una/setup/text_setup.h"
@@ -128,7 +128,7 @@ std::unique_ptr<reward::Reward> make_implicit_reward(const std::string& name, co
   check_input(!parts[0].empty() && parts.size() <= 2, "reward ", name,
               ": folders are needed, as in implicit:POLICY or implicit:POLICY:REFERENCE");
   for (std::string& part : parts) {
-    resolve_hub_name(part);
+    hub::resolve(part);
     check_input(is_folder(part), "reward ", name, ": there is no folder '", part, "'");
   }
   const ModelPlace place = model_place(parts[0]);

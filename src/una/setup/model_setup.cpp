@@ -12,9 +12,9 @@
 #include "una/base/log.h"
 #include "una/base/option_checks.h"
 #include "una/base/rng.h"
+#include "una/hub/cache.h"
 #include "una/kernels/devices.h"
 #include "una/kernels/product.h"
-#include "una/setup/hub_cache.h"
 #include "una/setup/text_setup.h"
 #include "una/weights/hf_config.h"
 #include "una/weights/model_index.h"
@@ -186,10 +186,9 @@ namespace {
 // What to do about a model that is not a folder here: a name on the Hugging Face hub is the usual reason.
 std::string missing_model(const std::string& path) {
   if (is_file(path)) { return ": this is a file; a model is a folder, with config.json and its weights"; }
-  return is_hub_name(path)
-             ? cat(": no such model folder, and ", hub_cache_folder(),
-                   " does not have it; una downloads nothing: ", "hf download ", path)
-             : ": no such model folder (una reads folders on this machine; nothing is downloaded)";
+  return hub::is_name(path) ? cat(": no such model folder, and ", hub::cache_folder(),
+                                  " does not have it; --download true fetches it")
+                            : ": no such model folder";
 }
 
 }  // namespace
@@ -210,7 +209,7 @@ ModelFolder read_model_folder(const std::string& path) {
   folder.spec = read_folder_spec(path);
   folder.weights = weights::read_model_weights(path);
   folder.content_hash = folder.weights.content_hash();
-  if (starts_with(path, hub_cache_folder() + "/")) {
+  if (starts_with(path, hub::cache_folder() + "/")) {
     log_info(cat(path, ": content hash ", folder.content_hash));
   }
   folder.weights.release_pages();

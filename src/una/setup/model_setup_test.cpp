@@ -30,9 +30,9 @@ TEST(ModelSetup, AFolderThatIsNotAModelIsNamedWithWhatItIs) {
   EXPECT_NE(spec_refusal("").find("--model"), std::string::npos);
 }
 
-TEST(ModelSetup, ANameOnTheHubGetsTheCommandThatDownloadsIt) {
-  EXPECT_NE(spec_refusal("Qwen/Qwen2.5-0.5B").find("hf download Qwen/Qwen2.5-0.5B"), std::string::npos);
-  EXPECT_EQ(spec_refusal("/models/none").find("hf download"), std::string::npos);
+TEST(ModelSetup, ANameOnTheHubGetsTheKeyThatFetchesIt) {
+  EXPECT_NE(spec_refusal("Qwen/Qwen2.5-0.5B").find("--download true fetches it"), std::string::npos);
+  EXPECT_EQ(spec_refusal("/models/none").find("--download"), std::string::npos);
 }
 
 TEST(ModelSetup, AFreshAdapterFollowsTheLoraKeys) {

@@ -8,9 +8,9 @@
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/base/log.h"
+#include "una/hub/cache.h"
 #include "una/reward/http_reward.h"
 #include "una/reward/judge.h"
-#include "una/setup/hub_cache.h"
 #include "una/setup/implicit_reward.h"
 
 namespace una::setup {
@@ -52,13 +52,13 @@ RewardSetup load_reward_model(const std::string& folder, const std::string& adap
 }
 
 ModelPlace model_place(std::string folder) {
-  resolve_hub_name(folder);
+  hub::resolve(folder);
   if (!is_file(folder + "/adapter_config.json") || is_file(folder + "/config.json")) { return {folder, ""}; }
   const std::string path = folder + "/adapter_config.json";
   const Json json = parse_json(read_file(path), path);
   ModelPlace place{json.value("base_model_name_or_path", ""), folder};
   check_input(!place.folder.empty(), path, ": base_model_name_or_path is missing");
-  resolve_hub_name(place.folder);
+  hub::resolve(place.folder);
   return place;
 }
 
@@ -68,7 +68,7 @@ namespace {
 std::unique_ptr<RewardSetup> load_model_reward(const std::string& name, const RewardKeys& keys,
                                                const Compute& compute) {
   std::string folder = name.substr(std::string("model:").size());
-  resolve_hub_name(folder);
+  hub::resolve(folder);
   check_input(is_folder(folder), "reward ", name, ": there is no folder '", folder, "'");
   const ModelPlace place = model_place(folder);
   rows::DataOptions reading;

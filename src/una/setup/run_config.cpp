@@ -11,8 +11,8 @@
 #include "una/base/files/output_folder.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
+#include "una/hub/cache.h"
 #include "una/rows/files/split.h"
-#include "una/setup/hub_cache.h"
 #include "una/setup/methods.h"
 #include "una/setup/peer_keys.h"
 #include "una/setup/ppo_preset.h"
@@ -103,6 +103,21 @@ bool may_change_on_resume(const std::string& key) {
   return std::find(kFree.begin(), kFree.end(), key) != kFree.end();
 }
 
+OptionHelp download_key() {
+  return {"download", "false",
+          "fetch models named org/name[@revision] that the Hugging Face cache lacks (HF_TOKEN, HF_ENDPOINT)",
+          detail::FieldKind::kBool};
+}
+
+void apply_download_key(Settings& settings) {
+  const Setting* given = settings.find("download");
+  if (given == nullptr) { return; }
+  bool allowed = false;
+  detail::parse_field(*given, allowed);
+  hub::allow_downloads(allowed);
+  settings.erase("download");
+}
+
 OptionHelp config_key() { return {"config", "", "a YAML file of these keys", detail::FieldKind::kValue}; }
 
 Settings read_config_file(const std::string& path, const std::map<std::string, std::string>& aliases) {
@@ -165,6 +180,7 @@ Settings read_all(const std::vector<std::string>& arguments, const std::vector<O
   std::vector<OptionHelp> known = describe_options(defaults);
   known.insert(known.end(), own.begin(), own.end());
   known.push_back(config_key());
+  known.push_back(download_key());
   Settings flags = parse_flags(arguments, known, option_aliases(), nullptr), settings;
   if (const Setting* file = flags.find("config")) {
     config_file = file->text;
@@ -173,6 +189,7 @@ Settings read_all(const std::vector<std::string>& arguments, const std::vector<O
   }
   settings.merge(flags);
   translate_peer_values(settings);
+  apply_download_key(settings);
   check_keys(settings, known);
   return settings;
 }
@@ -207,8 +224,8 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
   drop_own_loss(name, settings);
   if (const Setting* preset = settings.find("ppo_preset")) { apply_ppo_preset(preset->text, config); }
   read_options(settings, config);
-  resolve_hub_names(config.model);
-  resolve_hub_names(config.online);
+  hub::resolve_all(config.model);
+  hub::resolve_all(config.online);
   config.config_file = config_file;
   config.method = name;
   check_keys_read(settings, config, keys.also);

@@ -156,7 +156,11 @@ RunConfig read_run_config(const std::vector<std::string>& arguments, const std::
                           const CommandKeys& keys, Settings& own_settings);
 
 // The parts of that which other commands use.
-OptionHelp config_key();  // --config
+OptionHelp config_key();    // --config
+OptionHelp download_key();  // --download
+// Takes --download out of the settings: models that are named from here on may be fetched. It belongs to the command
+// line alone, so that a run.yaml never downloads.
+void apply_download_key(Settings& settings);
 // A YAML file of keys, by their names here. InputError where a key and its alias are both there.
 Settings read_config_file(const std::string& path, const std::map<std::string, std::string>& aliases);
 // InputError that names every key which is not in `known`. Keys that mean something to Python programs only are

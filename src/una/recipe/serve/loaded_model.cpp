@@ -33,7 +33,7 @@ AdapterWord split_word(const std::string& word) {
 // The folder may be a name in the Hugging Face cache; the adapter is then called as its repository.
 AdapterWord adapter_word(const std::string& word) {
   AdapterWord out = split_word(word);
-  setup::resolve_hub_name(out.folder);
+  hub::resolve(out.folder);
   return out;
 }
 

@@ -133,6 +133,7 @@ std::vector<HelpGroup> run_groups(const setup::Method& method, bool all, const s
     }
   };
   const setup::RunConfig config = setup::default_config(method.name);
+  put(kModel, setup::download_key());
   add(kAdapter, describe_options(config.model));
   add(kData, describe_options(config.data));
   add(kLoss, describe_options(config.objective));

@@ -7,7 +7,7 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
-#include "una/setup/hub_cache.h"
+#include "una/hub/cache.h"
 #include "una/weights/peft_adapter.h"
 
 namespace una::study {
@@ -17,7 +17,7 @@ namespace {
 EvalPolicy load_policy(const std::string& word, setup::ModelSetup& setup,
                        const std::vector<EvalPolicy>& others) {
   std::string folder = word;
-  setup::resolve_hub_name(folder);
+  hub::resolve(folder);
   const LoraSpec spec = weights::read_adapter_config(folder);
   const weights::StateDict state = weights::read_adapter_weights(folder);
   EvalPolicy policy{std::filesystem::path(absolute_path(word)).filename().string(),

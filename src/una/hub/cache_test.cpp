@@ -1,4 +1,4 @@
-#include "una/setup/hub_cache.h"
+#include "una/hub/cache.h"
 
 #include <cstdlib>
 
@@ -7,9 +7,8 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/testing.h"
-#include "una/setup/reward_setup.h"
 
-namespace una::setup {
+namespace una::hub {
 namespace {
 
 template <class Call>
@@ -39,13 +38,13 @@ class HubCache : public ::testing::Test {
 TEST_F(HubCache, ANameIsItsSnapshotInTheMainRevisionOrTheGivenOne) {
   const std::string snapshot = cache_ + "/models--org--tiny/snapshots/abc123";
   for (const char* name : {"org/tiny", "org/tiny@main", "org/tiny@abc123"}) {
-    const auto found = find_in_hub_cache(name);
+    const auto found = find(name);
     ASSERT_TRUE(found) << name;
     EXPECT_EQ(found->folder, snapshot);
     EXPECT_EQ(found->revision, "abc123");
   }
   std::string model = "org/tiny";
-  resolve_hub_name(model);
+  resolve(model);
   EXPECT_EQ(model, snapshot);
 }
 
@@ -64,54 +63,40 @@ struct Keys {
 TEST_F(HubCache, EveryKeyThatNamesAModelTakesOne) {
   const std::string snapshot = cache_ + "/models--org--tiny/snapshots/abc123";
   Keys keys;
-  resolve_hub_names(keys);
+  resolve_all(keys);
   EXPECT_EQ(keys.model_name_or_path, snapshot);
   EXPECT_EQ(keys.adapter, snapshot);
   EXPECT_EQ(keys.ref_model, snapshot);
   EXPECT_EQ(keys.dataset, "org/tiny") << "not a model's key";
 }
 
-TEST_F(HubCache, ARewardIsFoundByName) {
-  const std::string snapshot = cache_ + "/models--org--tiny/snapshots/abc123";
-  EXPECT_EQ(model_place("org/tiny").folder, snapshot);
-  write_file(snapshot + "/adapter_config.json", R"({"base_model_name_or_path": "org/tiny@abc123"})");
-  const ModelPlace place = model_place("org/tiny");
-  EXPECT_EQ(place.adapter, snapshot);
-  EXPECT_EQ(place.folder, snapshot) << "the base that an adapter names, too";
-  const std::string empty = error_of([] { make_rewards({"model:org/tiny"}, {1}); });
-  EXPECT_EQ(empty.find("there is no folder"), std::string::npos) << empty;
-  EXPECT_NE(empty.find(snapshot), std::string::npos) << empty;
-  EXPECT_NE(error_of([] { make_rewards({"model:org/other"}, {1}); }).find("there is no folder 'org/other'"),
-            std::string::npos);
-}
-
 TEST_F(HubCache, ARevisionThatIsNotThereIsNamedWithThoseThatAre) {
-  const std::string missing = error_of([] { find_in_hub_cache("org/tiny@v2"); });
+  const std::string missing = error_of([] { find("org/tiny@v2"); });
   EXPECT_NE(missing.find("'v2'"), std::string::npos) << missing;
   EXPECT_NE(missing.find("main, pr/1"), std::string::npos) << missing;
-  EXPECT_NE(error_of([] { find_in_hub_cache("org/tiny@pr/1"); }), "") << "a reference without its snapshot";
-  EXPECT_NE(error_of([] { find_in_hub_cache("org/tiny@../../etc"); }), "");
+  EXPECT_NE(error_of([] { find("org/tiny@pr/1"); }), "") << "a reference without its snapshot";
+  EXPECT_NE(error_of([] { find("org/tiny@../../etc"); }), "");
 }
 
 TEST_F(HubCache, APathOrAnUnknownNameStays) {
-  EXPECT_FALSE(find_in_hub_cache("org/other"));
+  EXPECT_FALSE(find("org/other"));
   for (const std::string name : {"org/other", "/org/tiny", "./org/tiny", "tiny", "", "a/b/c", "org/"}) {
     std::string model = name;
-    resolve_hub_name(model);
+    resolve(model);
     EXPECT_EQ(model, name);
   }
 }
 
 TEST_F(HubCache, TheFolderIsThatOfHuggingfaceHub) {
-  EXPECT_EQ(hub_cache_folder(), cache_);
+  EXPECT_EQ(cache_folder(), cache_);
   unsetenv("HF_HUB_CACHE");
   setenv("HF_HOME", "/somewhere", 1);
-  EXPECT_EQ(hub_cache_folder(), "/somewhere/hub");
+  EXPECT_EQ(cache_folder(), "/somewhere/hub");
   unsetenv("HF_HOME");
   setenv("XDG_CACHE_HOME", "/caches", 1);
-  EXPECT_EQ(hub_cache_folder(), "/caches/huggingface/hub");
+  EXPECT_EQ(cache_folder(), "/caches/huggingface/hub");
   unsetenv("XDG_CACHE_HOME");
 }
 
 }  // namespace
-}  // namespace una::setup
+}  // namespace una::hub

@@ -1,4 +1,4 @@
-#include "una/setup/hub_cache.h"
+#include "una/hub/cache.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -9,8 +9,9 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
+#include "una/hub/download.h"
 
-namespace una::setup {
+namespace una::hub {
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,15 +21,9 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// "org/name@revision" in its parts.
-struct HubName {
-  std::string repository, revision = "main";
-};
-
-HubName parts_of(const std::string& name) {
-  const std::size_t at = name.find('@');
-  if (at == std::string::npos) { return {name}; }
-  return {name.substr(0, at), name.substr(at + 1)};
+bool& may_download() {
+  static bool allowed = false;
+  return allowed;
 }
 
 std::string trimmed(std::string text) {
@@ -48,14 +43,26 @@ std::vector<std::string> names_in(const std::string& folder) {
 
 }  // namespace
 
-std::string hub_cache_folder() {
+HubName parts_of(const std::string& name) {
+  const std::size_t at = name.find('@');
+  if (at == std::string::npos) { return {name}; }
+  return {name.substr(0, at), name.substr(at + 1)};
+}
+
+std::string repository_folder(const std::string& repository) {
+  std::string folder = repository;
+  folder.replace(folder.find('/'), 1, "--");
+  return cat(cache_folder(), "/models--", folder);
+}
+
+std::string cache_folder() {
   if (const std::string folder = variable("HF_HUB_CACHE"); !folder.empty()) { return folder; }
   if (const std::string home = variable("HF_HOME"); !home.empty()) { return home + "/hub"; }
   const std::string caches = variable("XDG_CACHE_HOME");
   return (caches.empty() ? variable("HOME") + "/.cache" : caches) + "/huggingface/hub";
 }
 
-bool is_hub_name(const std::string& name) {
+bool is_name(const std::string& name) {
   const std::string repository = parts_of(name).repository;
   if (repository.empty() || is_folder(name) || is_file(name)) { return false; }
   const std::size_t slash = repository.find('/');
@@ -64,11 +71,9 @@ bool is_hub_name(const std::string& name) {
          !is_folder(repository.substr(0, slash));
 }
 
-std::optional<CachedModel> find_in_hub_cache(const std::string& name) {
+std::optional<CachedModel> find(const std::string& name) {
   const HubName hub = parts_of(name);
-  std::string folder = hub.repository;
-  folder.replace(folder.find('/'), 1, "--");
-  folder = cat(hub_cache_folder(), "/models--", folder);
+  const std::string folder = repository_folder(hub.repository);
   if (!is_folder(folder + "/snapshots")) { return std::nullopt; }
   const std::string reference = cat(folder, "/refs/", hub.revision);
   const std::string commit = is_file(reference) ? trimmed(read_file(reference)) : hub.revision;
@@ -84,12 +89,14 @@ bool names_model(std::string_view key) {
          key == "critic_from";
 }
 
-void resolve_hub_name(std::string& model) {
-  if (!is_hub_name(model)) { return; }
-  const std::optional<CachedModel> found = find_in_hub_cache(model);
+void allow_downloads(bool allowed) { may_download() = allowed; }
+
+void resolve(std::string& model) {
+  if (!is_name(model)) { return; }
+  const std::optional<CachedModel> found = may_download() ? fetch(model) : find(model);
   if (!found) { return; }
   log_info(cat(model, ": revision ", found->revision, " of the Hugging Face cache, ", found->folder));
   model = found->folder;
 }
 
-}  // namespace una::setup
+}  // namespace una::hub
