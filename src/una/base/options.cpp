@@ -279,13 +279,19 @@ std::int64_t line_of(const Setting& setting) {
   return line;
 }
 
+// "steps.a" of "run.yaml:1: steps" (read_members).
+bool is_member(const std::string& key, const Setting& setting) {
+  const std::size_t dot = key.find('.');
+  return dot != std::string::npos && ends_with(setting.origin, ": " + key.substr(0, dot));
+}
+
 constexpr const char* kNested = "nested values are not understood; give one value, or a list of plain values";
 
 // What helps with an unknown key: that our keys are flat, its name here, why there is nothing like it, or the nearest
 // name; "" for none. A guess whose first letter differs seldom helps.
-std::string hint_for(const std::string& key, bool is_member, const std::vector<std::string>& names,
+std::string hint_for(const std::string& key, bool nested, const std::vector<std::string>& names,
                      const std::map<std::string, std::string>& foreign) {
-  const std::string whole = is_member ? key.substr(0, key.find('.')) : key;
+  const std::string whole = nested ? key.substr(0, key.find('.')) : key;
   if (const auto found = foreign.find(whole); found != foreign.end()) {
     const std::string& ours = found->second;  // "nothing: ..." where una has no such thing
     if (starts_with(ours, "nothing")) { return cat("una has ", ours); }
@@ -294,7 +300,7 @@ std::string hint_for(const std::string& key, bool is_member, const std::vector<s
       return cat("here it is called ", ours);
     }
   }
-  if (is_member) { return kNested; }
+  if (nested) { return kNested; }
   const std::string near = nearest_name(key, names);
   return near.empty() || near.front() != key.front() ? "" : cat("did you mean ", near, "?");
 }
@@ -310,7 +316,7 @@ void check_known(const Settings& settings, const std::vector<OptionHelp>& known,
     const auto is_same = [&](const auto& other) { return other.first->origin == setting.origin; };
     if (std::find(names.begin(), names.end(), key) == names.end() &&
         std::none_of(unknown.begin(), unknown.end(), is_same)) {
-      unknown.emplace_back(&setting, hint_for(key, !ends_with(setting.origin, key), names, foreign));
+      unknown.emplace_back(&setting, hint_for(key, is_member(key, setting), names, foreign));
     }
   }
   if (unknown.empty()) { return; }
