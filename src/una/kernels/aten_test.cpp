@@ -82,6 +82,7 @@ TEST(Aten, FrozenWeightsHaveNoGradient) {
 
 TEST(Aten, GatesAndRope) {
   expect_same([](const Tensors& in) { return swiglu(in[0]); }, {random({5, 14}, 1)});
+  expect_same([](const Tensors& in) { return clamped_swiglu(in[0], 1.702, 0.7); }, {random({5, 14}, 1)});
   for (const Gelu form : {Gelu::kExact, Gelu::kTanh}) {
     expect_same([&](const Tensors& in) { return geglu(in[0], form); }, {random({5, 14}, 1)});
   }
@@ -122,6 +123,28 @@ TEST(Aten, AttentionOfSharedPrompts) {
   }
 }
 
+TEST(Aten, AttentionWithSinks) {
+  for (const AttentionParams params :
+       {AttentionParams{.scale = 0.35}, AttentionParams{.scale = 0.35, .window = 3}}) {
+    for (const bool train : {true, false}) {
+      const auto op = [&](const Tensors& in) {
+        const auto dtype = in[0].scalar_type();
+        return attention(in[0], in[1], in[2], shared_prompt(), params,
+                         train ? weight_of(in[3], dtype) : Weight{in[3].detach().to(dtype), {}});
+      };
+      for (const auto dtype : testing::all_dtypes()) {
+        testing::expect_agreement(
+            {.op = there(op),
+             .reference = op,
+             .inputs = {random({12, 4, 8}, 1), random({12, 2, 8}, 2), random({12, 2, 8}, 3), random({4}, 4)},
+             .is_master = {false, false, false, true},
+             .is_frozen = {false, false, false, !train}},
+            dtype);
+      }
+    }
+  }
+}
+
 TEST(Aten, AttentionOfUncoveredAndDisorderedRows) {
   const std::vector<Segment> segments{{6, 9, {{6, 9}}}, {1, 4, {{1, 4}}}};
   expect_same([&](const Tensors& in) { return attention(in[0], in[1], in[2], segments, {.scale = 0.35}); },
@@ -136,6 +159,11 @@ TEST(Aten, DecodingReadsTheCache) {
     const at::Tensor q = random({3, 4, 8}, 1), k = random({10, 2, 8}, 2), v = random({10, 2, 8}, 3);
     const at::Tensor got = attention(moved(q), moved(k), moved(v), segments, params).cpu();
     EXPECT_LT(difference(got, attention(q, k, v, segments, params)), 1e-5);
+    const at::Tensor sinks = random({4}, 4);
+    const at::Tensor sunk =
+        attention(moved(q), moved(k), moved(v), segments, params, {moved(sinks), {}}).cpu();
+    EXPECT_LT(difference(sunk, attention(q, k, v, segments, params, {sinks, {}})), 1e-5);
+    EXPECT_GT(difference(sunk, got), 1e-2);
   }
 }
 

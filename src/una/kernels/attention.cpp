@@ -1,7 +1,14 @@
 #include "una/kernels/attention.h"
 
+#include <limits>
+
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/sub.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
 #include "una/base/format.h"
@@ -21,6 +28,7 @@ struct Call {
   std::vector<Segment> segments;
   AttentionParams params;
   bool whole = true;  // every row of q belongs to a segment
+  at::Tensor sinks;   // [H] in the computing dtype, without history; undefined: none
 };
 
 // q, k and v, which may be views of one tensor.
@@ -65,7 +73,13 @@ Call make_call(const Views& t, const std::vector<Segment>& segments, const Atten
     check_segment(segment, t.q.size(0), t.k.size(0));
     covered += segment.query_end - segment.query_begin;
   }
-  return {segments, params, covered >= t.q.size(0)};
+  return {segments, params, covered >= t.q.size(0), {}};
+}
+
+at::Tensor wide_sinks(const Weight& sinks, const at::Tensor& q) {
+  if (!sinks.defined()) { return {}; }
+  check(sinks.value.dim() == 1 && sinks.value.size(0) == q.size(1), "attention: sinks must be [heads]");
+  return sinks.value.detach().to(detail::compute_type(q.scalar_type())).contiguous();
 }
 
 // The output, and the log-sum-exp that the backward needs.
@@ -77,8 +91,13 @@ Result forward(const Views& t, const Call& call, bool keep_lse) {
   Result result;
   const auto type = detail::compute_type(t.q.scalar_type());
   result.out = call.whole ? at::empty(t.q.sizes(), t.q.options()) : at::zeros(t.q.sizes(), t.q.options());
-  if (keep_lse) { result.lse = at::empty({t.q.size(0), t.q.size(1)}, t.q.options().dtype(type)); }
-  cpu::attention_forward(t.q, t.k, t.v, call.segments, call.params, result.out, result.lse);
+  const auto options = t.q.options().dtype(type).requires_grad(false);
+  if (keep_lse) {  // infinite for rows without a segment, to which a sink contributes nothing
+    const auto none = std::numeric_limits<double>::infinity();
+    result.lse = call.whole ? at::empty({t.q.size(0), t.q.size(1)}, options)
+                            : at::full({t.q.size(0), t.q.size(1)}, none, options);
+  }
+  cpu::attention_forward(t.q, t.k, t.v, call.segments, call.params, call.sinks, result.out, result.lse);
   return result;
 }
 
@@ -90,21 +109,37 @@ void backward(const Views& t, const Call& call, const Result& result, const at::
                           {grads.q, grads.k, grads.v});
 }
 
+// [H]: a sink's weight takes part in no value, so the gradient of its logit is that weight times -(out . dout),
+// summed over the rows.
+at::Tensor sink_gradient(const at::Tensor& sinks, const Result& result, const at::Tensor& grad) {
+  const at::ScalarType wide = sinks.scalar_type();
+  const at::Tensor weights = at::exp(at::sub(sinks, result.lse));
+  const at::Tensor dots = at::sum(at::mul(result.out.to(wide), grad.to(wide)), at::IntArrayRef{-1});
+  return at::sum(at::mul(weights, dots), at::IntArrayRef{0}).neg();
+}
+
 // The autograd node of attention.
 struct Attention : torch::autograd::Function<Attention> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k,
-                            const at::Tensor& v, const Call& call) {
+                            const at::Tensor& v, const std::optional<at::Tensor>& sinks, const Call& call) {
     const Result result = kernels::forward({q, k, v}, call, true);
     ctx->save_for_backward({q, k, v, result.out, result.lse});
     detail::keep(ctx, call);
+    ctx->saved_data["sinks_train"] = sinks.has_value();
     return result.out;
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& grad) {
     const auto s = ctx->get_saved_variables();
     const Views grads{at::empty(s[0].sizes(), s[0].options()), at::empty(s[1].sizes(), s[1].options()),
                       at::empty(s[2].sizes(), s[2].options())};
-    kernels::backward({s[0], s[1], s[2]}, detail::kept<Call>(ctx), {s[3], s[4]}, grad[0], grads);
-    return {grads.q, grads.k, grads.v, {}};
+    const auto& call = detail::kept<Call>(ctx);
+    kernels::backward({s[0], s[1], s[2]}, call, {s[3], s[4]}, grad[0], grads);
+    const bool sinks_train = ctx->saved_data["sinks_train"].toBool();
+    return {grads.q,
+            grads.k,
+            grads.v,
+            sinks_train ? sink_gradient(call.sinks, {s[3], s[4]}, grad[0]) : at::Tensor(),
+            {}};
   }
 };
 
@@ -131,10 +166,14 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
 }  // namespace
 
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                     const std::vector<Segment>& segments, const AttentionParams& params) {
-  const Call call = make_call({q, k, v}, segments, params);
-  if (aten::takes(q)) { return aten::attention(q, k, v, segments, params); }
-  if (detail::records({q, k, v})) { return Attention::apply(q, k, v, call); }
+                     const std::vector<Segment>& segments, const AttentionParams& params,
+                     const Weight& sinks) {
+  Call call = make_call({q, k, v}, segments, params);
+  if (aten::takes(q)) { return aten::attention(q, k, v, segments, params, sinks); }
+  call.sinks = wide_sinks(sinks, q);
+  if (detail::records({q, k, v, sinks.master})) {
+    return Attention::apply(q, k, v, detail::master_of(sinks), call);
+  }
   return forward({q, k, v}, call, false).out;
 }
 
@@ -146,7 +185,7 @@ at::Tensor attention_packed(const at::Tensor& qkv, std::int64_t kv_heads,
   const Call call = make_call(views, segments, params);
   if (aten::takes(qkv)) {
     const Views own = slices(qkv, kv_heads);
-    return aten::attention(own.q, own.k, own.v, segments, params);
+    return aten::attention(own.q, own.k, own.v, segments, params, {});
   }
   if (detail::records({qkv})) { return PackedAttention::apply(qkv, kv_heads, call); }
   return forward(views, call, false).out;

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/core/packed_batch.h"
+#include "una/kernels/weight.h"
 
 namespace una::kernels {
 
@@ -21,8 +22,11 @@ struct AttentionParams {
 // [T, H, D]. The key at index j of a segment's concatenated ranges has position j; its query i has position
 // (total keys) - (query count) + i. Gradients: q, k, v (keys shared by segments get the sum). Nothing of size
 // [queries, keys] is stored. Parallel over segments and heads. Deterministic for a fixed thread count.
+// `sinks` [H] (undefined: none) are logits that join each row's softmax, unscaled and uncapped, with a value of zero;
+// gradient: their master.
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                     const std::vector<Segment>& segments, const AttentionParams& params);
+                     const std::vector<Segment>& segments, const AttentionParams& params,
+                     const Weight& sinks = {});
 
 // The same with q, k, v as slices of one tensor, qkv [T, heads + 2 kv_heads, D] (q heads, k heads, v heads),
 // so that its gradient is written once instead of assembled from slices.

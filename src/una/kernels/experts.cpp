@@ -8,6 +8,7 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/mul.h>
+#include <ATen/ops/mv.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/topk.h>
@@ -132,7 +133,9 @@ struct Call {
 template <class Visit>
 void each_master(const Experts& experts, const Visit& visit) {
   for (const Expert& expert : experts.each) {
-    for (const at::Tensor* master : {&expert.gate_master, &expert.up_master, &expert.down.master}) {
+    for (const at::Tensor* master :
+         {&expert.gate_master, &expert.up_master, &expert.down.master, &expert.gate_bias_master,
+          &expert.up_bias_master, &expert.down_bias.master}) {
       if (detail::wants_grad(*master)) { visit(*master); }
     }
   }
@@ -153,11 +156,17 @@ bool needs_x(const Experts& experts) {
          });
 }
 
+// Rows that alternate between gate and up as those of gate, then those of up; and the way back.
+at::Tensor parted(const at::Tensor& rows) { return rows.unflatten(0, {-1, 2}).transpose(0, 1).flatten(0, 1); }
+at::Tensor alternating(const at::Tensor& rows) {
+  return rows.unflatten(0, {2, -1}).transpose(0, 1).flatten(0, 1);
+}
+
 // B [out, r E] as [E, out, r], so that each expert's is a matrix.
 at::Tensor by_expert(const std::optional<ExpertLora>& lora, std::size_t experts) {
   if (!lora) { return {}; }
   const auto count = static_cast<std::int64_t>(experts);
-  const at::Tensor b = lora->b.value.detach();
+  const at::Tensor own = lora->b.value.detach(), b = lora->interleaved ? parted(own) : own;
   return b.reshape({b.size(0), b.size(1) / count, count}).permute({2, 0, 1}).contiguous();
 }
 
@@ -183,6 +192,9 @@ void add_lora(const at::Tensor& y, const at::Tensor& x, const std::optional<Expe
   add_product(y, thin(x, part), part.b);
 }
 
+// The value without history; undefined where there is no weight.
+at::Tensor value_of(const Weight& weight) { return weight.defined() ? weight.value.detach() : at::Tensor(); }
+
 // The accumulator of rows like x's.
 at::Tensor wide_zeros(const at::Tensor& x) {
   const auto wide = detail::compute_type(x.scalar_type());
@@ -202,13 +214,15 @@ Mixed forward(const at::Tensor& x, const at::Tensor& weights, const Call& call) 
   const at::Tensor gate_up = at::empty({groups.tokens.numel(), rows}, x.options().requires_grad(false));
   each_group(groups, [&](const Group& group) {
     const at::Tensor in = at::index_select(x, 0, group.part(groups.tokens)), out = group.part(gate_up);
-    product_into(out, in, experts.each[group.expert].gate_up);
+    const Expert& expert = experts.each[group.expert];
+    product_into(out, in, expert.gate_up, expert.gate_up_bias);
     add_lora(out, in, experts.gate_up_lora, call.gate_up_b, group.expert);
   });
   const at::Tensor inner = call.activation(gate_up);
   const at::Tensor sum = wide_zeros(x);
   each_group(groups, [&](const Group& group) {
-    const at::Tensor in = group.part(inner), out = product(in, experts.each[group.expert].down.value);
+    const Expert& expert = experts.each[group.expert];
+    const at::Tensor in = group.part(inner), out = product(in, expert.down.value, value_of(expert.down_bias));
     add_lora(out, in, experts.down_lora, call.down_b, group.expert);
     add_rows(sum, group.part(groups.tokens), out, group.part(factors));
   });
@@ -232,13 +246,18 @@ struct PairGradients {
 };
 
 // factors scale an expert's result, so the gradient of one is the result times dy, which equals inner times
-// dy W_down: the result itself is not needed.
+// dy W_down, plus the bias times dy: the result itself is not needed.
 PairGradients inner_backward(const at::Tensor& gate_up, const at::Tensor& dy, const at::Tensor& factors,
                              const Call& call) {
   const Groups& groups = call.groups;
   const at::Tensor dinner = at::empty({gate_up.size(0), gate_up.size(1) / 2}, dy.options());
+  const at::Tensor of_bias = at::zeros({gate_up.size(0)}, factors.options());
   each_group(groups, [&](const Group& group) {
     const at::Tensor rows = at::index_select(dy, 0, group.part(groups.tokens));
+    const at::Tensor bias = value_of(call.experts.each[group.expert].down_bias);
+    if (bias.defined()) {
+      group.part(of_bias).copy_(at::mv(rows.to(of_bias.scalar_type()), bias.to(of_bias.scalar_type())));
+    }
     group.part(dinner).copy_(input_gradient(rows, call.experts.each[group.expert].down.value,
                                             call.experts.down_lora, call.down_b, group.expert));
   });
@@ -248,7 +267,7 @@ PairGradients inner_backward(const at::Tensor& gate_up, const at::Tensor& dy, co
     const at::AutoGradMode history(true);
     inner = call.activation(leaf);
   }
-  PairGradients out{inner.detach(), {}, row_products(dinner, inner.detach())};
+  PairGradients out{inner.detach(), {}, row_products(dinner, inner.detach()).add_(of_bias)};
   each_group(groups, [&](const Group& group) {
     group.part(dinner).mul_(group.part(factors).unsqueeze(1));  // in fp32, rounded once
   });
@@ -258,9 +277,10 @@ PairGradients inner_backward(const at::Tensor& gate_up, const at::Tensor& dy, co
 
 // The gradients of all masters; of an expert's undefined where no token chose it.
 struct MasterGradients {
-  explicit MasterGradients(const Experts& experts) : gate(experts.each.size()), up(gate), down(gate) {}
-  variable_list gate, up, down;     // by expert
-  at::Tensor gate_up_a, gate_up_b;  // [E, r, in], [E, out, r]
+  explicit MasterGradients(const Experts& experts)
+      : gate(experts.each.size()), up(gate), down(gate), gate_bias(gate), up_bias(gate), down_bias(gate) {}
+  variable_list gate, up, down, gate_bias, up_bias, down_bias;  // by expert
+  at::Tensor gate_up_a, gate_up_b;                              // [E, r, in], [E, out, r]
   at::Tensor down_a, down_b;
 };
 
@@ -285,6 +305,13 @@ void add_gradients(const Call& call, std::size_t e, const ExpertRows& rows, Mast
   out.gate[e] = product_of(expert.gate_master, rows.dgate_up.narrow(1, 0, size), rows.x);
   out.up[e] = product_of(expert.up_master, rows.dgate_up.narrow(1, size, size), rows.x);
   out.down[e] = product_of(expert.down.master, rows.dy, rows.inner);
+  const auto sum_of = [](const at::Tensor& master, const at::Tensor& dout) {
+    return detail::wants_grad(master) ? at::sum(dout, at::IntArrayRef{0}, false, master.scalar_type())
+                                      : at::Tensor();
+  };
+  out.gate_bias[e] = sum_of(expert.gate_bias_master, rows.dgate_up.narrow(1, 0, size));
+  out.up_bias[e] = sum_of(expert.up_bias_master, rows.dgate_up.narrow(1, size, size));
+  out.down_bias[e] = sum_of(expert.down_bias.master, rows.dy);
   if (trains(call.experts.gate_up_lora)) {
     const ExpertLora& lora = *call.experts.gate_up_lora;
     lora_gradients(lora, part_of(lora, call.gate_up_b, e), rows.x, rows.dgate_up,
@@ -313,11 +340,16 @@ void append(const Experts& experts, const MasterGradients& found, variable_list&
     if (detail::wants_grad(expert.gate_master)) { out.push_back(found.gate[e]); }
     if (detail::wants_grad(expert.up_master)) { out.push_back(found.up[e]); }
     if (expert.down.trains()) { out.push_back(found.down[e]); }
+    if (detail::wants_grad(expert.gate_bias_master)) { out.push_back(found.gate_bias[e]); }
+    if (detail::wants_grad(expert.up_bias_master)) { out.push_back(found.up_bias[e]); }
+    if (expert.down_bias.trains()) { out.push_back(found.down_bias[e]); }
   }
   const auto lora = [&](const std::optional<ExpertLora>& term, const at::Tensor& da, const at::Tensor& db) {
     if (!term) { return; }
     if (term->a.trains()) { out.push_back(da.view(term->a.value.sizes())); }
-    if (term->b.trains()) { out.push_back(db.permute({1, 2, 0}).reshape(term->b.value.sizes())); }
+    if (!term->b.trains()) { return; }
+    const at::Tensor stored = db.permute({1, 2, 0});
+    out.push_back((term->interleaved ? alternating(stored) : stored).reshape(term->b.value.sizes()));
   };
   lora(experts.gate_up_lora, found.gate_up_a, found.gate_up_b);
   lora(experts.down_lora, found.down_a, found.down_b);
@@ -391,6 +423,9 @@ void check_shapes(const at::Tensor& x, const Choice& choice, const Experts& expe
               expert.gate_up.size(0) == 2 * expert.down.value.size(1) &&
               expert.gate_up.scalar_type() == x.scalar_type(),
           "mix_experts: an expert must be [2 I, C] and [C, I], in x's dtype");
+    check((!expert.gate_up_bias.defined() || expert.gate_up_bias.size(0) == expert.gate_up.size(0)) &&
+              (!expert.down_bias.defined() || expert.down_bias.value.size(0) == x.size(1)),
+          "mix_experts: an expert's biases must be [2 I] and [C]");
   }
   check_lora(experts.gate_up_lora, experts.each[0].gate_up, experts.each.size());
   check_lora(experts.down_lora, experts.each[0].down.value, experts.each.size());

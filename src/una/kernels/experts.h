@@ -14,11 +14,15 @@
 // expert's inner size.
 namespace una::kernels {
 
-// One expert: down(act(gate x) * up x). All weights are in x's dtype.
+// One expert: down(act(gate x, up x)). All weights are in x's dtype.
 struct Expert {
   at::Tensor gate_up;                 // [2 I, C]: the rows of gate, then those of up
   at::Tensor gate_master, up_master;  // [I, C] fp32 (fp64) where they train, else undefined
   Weight down;                        // [C, I]
+  // Biases of the three; undefined: none.
+  at::Tensor gate_up_bias;                      // [2 I]
+  at::Tensor gate_bias_master, up_bias_master;  // [I] where they train
+  Weight down_bias;                             // [C]
 };
 
 // LoRA on one parameter of all E experts, as PEFT stores it: y += scale (x A_e^T) B_e^T, where A_e are rows [e r, e r + r)
@@ -27,6 +31,7 @@ struct ExpertLora {
   Weight a;  // [E r, in]
   Weight b;  // [out, r E]
   double scale = 1;
+  bool interleaved = false;  // of gate and up: the rows of b alternate between them
 };
 
 // All experts of a layer.

@@ -28,10 +28,12 @@ at::Tensor rms_norm(const at::Tensor& x, const Weight& weight, double eps,
 at::Tensor qk_norm(const at::Tensor& qkv, const Weight& q, const Weight& k, const QkNormParams& params);
 at::Tensor geglu(const at::Tensor& gate_up, Gelu form);
 at::Tensor swiglu(const at::Tensor& gate_up);
+at::Tensor clamped_swiglu(const at::Tensor& gate_up, double alpha, double limit);
 at::Tensor rope(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
                 std::int64_t rotated_heads, RopePairs pairs = RopePairs::kHalves);
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                     const std::vector<Segment>& segments, const AttentionParams& params);
+                     const std::vector<Segment>& segments, const AttentionParams& params,
+                     const Weight& sinks = {});
 at::Tensor embedding(const at::Tensor& ids, const Weight& weight);
 at::Tensor stacked_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                           const std::vector<LinearPart>& parts);

@@ -8,4 +8,8 @@ namespace una::kernels {
 // gate_up. Saves gate_up only.
 at::Tensor swiglu(const at::Tensor& gate_up);
 
+// gpt_oss's form, with the same shapes: g sigmoid(alpha g) (u + 1), where g is the gate, at most `limit`, and u is up,
+// clamped to +-limit. A clamped number has no gradient.
+at::Tensor clamped_swiglu(const at::Tensor& gate_up, double alpha, double limit);
+
 }  // namespace una::kernels

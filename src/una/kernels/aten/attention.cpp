@@ -6,6 +6,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_flash_attention_forward.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
@@ -124,8 +125,9 @@ at::Tensor put_back(const at::Tensor& rows, const at::Tensor& index, const at::T
   return index.defined() ? at::zeros(q.sizes(), q.options()).index_copy(0, index, rows) : rows;
 }
 
-bool flash_takes(const at::Tensor& q, const AttentionParams& params) {
-  return q.scalar_type() == at::kBFloat16 && params.soft_cap == 0 && q.size(2) % 8 == 0 && q.size(2) <= 256;
+bool flash_takes(const at::Tensor& q, const AttentionParams& params, const Weight& sinks) {
+  return !sinks.defined() && q.scalar_type() == at::kBFloat16 && params.soft_cap == 0 && q.size(2) % 8 == 0 &&
+         q.size(2) <= 256;
 }
 
 at::Tensor flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Layout& layout,
@@ -146,7 +148,7 @@ bool is_decoding(const std::vector<Segment>& segments) {
 
 // All segments in one product. [S, H, D].
 at::Tensor decode(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Decoding& layout,
-                  const AttentionParams& params) {
+                  const AttentionParams& params, const Weight& sinks) {
   const std::int64_t batch = layout.queries.size(0), most = layout.most;
   const std::int64_t kv_heads = k.size(1), group = q.size(1) / kv_heads, dim = q.size(2);
   const auto padded = [&](const at::Tensor& from) {  // [S, K, most, D]
@@ -159,24 +161,35 @@ at::Tensor decode(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   at::Tensor hidden = place >= layout.lengths;
   if (params.window > 0) { hidden = hidden.logical_or(place < layout.lengths - params.window); }
   scores = scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
-  const at::Tensor mixed = at::matmul(at::softmax(scores, -1).to(q.scalar_type()), padded(v));
+  if (sinks.defined()) {  // one more column, which reads no value
+    const at::Tensor column = sinks.value.to(at::kFloat).view({1, kv_heads, group, 1});
+    scores = at::cat({scores, column.expand({batch, kv_heads, group, 1})}, -1);
+  }
+  const at::Tensor weights = at::softmax(scores, -1).narrow(-1, 0, most);
+  const at::Tensor mixed = at::matmul(weights.to(q.scalar_type()), padded(v));
   return put_back(mixed.reshape({batch, q.size(1), dim}), layout.queries, q);
 }
 
 }  // namespace
 
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                     const std::vector<Segment>& segments, const AttentionParams& params) {
-  const bool record = detail::records({q, k, v});
+                     const std::vector<Segment>& segments, const AttentionParams& params,
+                     const Weight& sinks) {
+  const bool record = detail::records({q, k, v, sinks.master});
   if (!record && !segments.empty() && is_decoding(segments)) {
-    return decode(q, k, v, made_once(segments, q, k, make_decoding), params);
+    return decode(q, k, v, made_once(segments, q, k, make_decoding), params, sinks);
   }
-  if (flash_takes(q, params)) { return flash(q, k, v, made_once(segments, q, k, make_layout), params); }
+  if (flash_takes(q, params, sinks)) {
+    return flash(q, k, v, made_once(segments, q, k, make_layout), params);
+  }
+  detail::variable_list inputs = {q, k, v};
+  if (sinks.trains()) { inputs.push_back(sinks.master); }
   return recomputed(
-      [segments, params](const detail::variable_list& in) {
-        return reference::attention(in[0], in[1], in[2], segments, params);
+      [segments, params, logits = sinks.value](const detail::variable_list& in) {
+        return reference::attention(in[0], in[1], in[2], segments, params,
+                                    {logits, in.size() > 3 ? in[3] : at::Tensor()});
       },
-      {q, k, v});
+      inputs);
 }
 
 }  // namespace una::kernels::aten

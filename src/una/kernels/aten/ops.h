@@ -24,11 +24,12 @@ at::Tensor recomputed(const Op& f, const detail::variable_list& inputs);
 using WeightOp = std::function<at::Tensor(const at::Tensor& x, const std::vector<Weight>& weights)>;
 at::Tensor recomputed(const WeightOp& f, const at::Tensor& x, const std::vector<Weight>& weights);
 
-// kernels::attention: PyTorch's flash attention of packed sequences where it applies (bf16, no soft-cap, head
+// kernels::attention: PyTorch's flash attention of packed sequences where it applies (bf16, no soft-cap, no sinks, head
 // sizes that are multiples of 8 up to 256); without grad mode all segments of one query in one product; else
 // segment by segment.
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                     const std::vector<Segment>& segments, const AttentionParams& params);
+                     const std::vector<Segment>& segments, const AttentionParams& params,
+                     const Weight& sinks);
 
 // The results of one chunk of the head; undefined: not wanted.
 struct HeadRows {

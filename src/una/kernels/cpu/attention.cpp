@@ -253,13 +253,14 @@ void backward_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 struct ForwardCall {
   const at::Tensor &q, &k, &v;
   const AttentionParams& params;
-  const at::Tensor &out, &lse;
+  const at::Tensor &sinks, &out, &lse;
 };
 
 template <class T>
 AttentionTask<T> forward_task(const ForwardCall& call, const WorkUnit& unit, std::int64_t head) {
   AttentionTask<T> task = make_task<T>(unit, head, call.q, call.k, call.v, call.params);
   set_outputs(task, unit, head, call.out, call.lse);
+  if (call.sinks.defined()) { task.sinks = detail::read<Compute<T>>(call.sinks) + head * task.group; }
   return task;
 }
 
@@ -306,9 +307,9 @@ void forward_of(const ForwardCall& call, const std::vector<WorkUnit>& units) {
 
 void attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                        const std::vector<Segment>& segments, const AttentionParams& params,
-                       const at::Tensor& out, const at::Tensor& lse) {
+                       const at::Tensor& sinks, const at::Tensor& out, const at::Tensor& lse) {
   const std::vector<WorkUnit> units = make_units(segments, k.size(1));
-  const ForwardCall call{q, k, v, params, out, lse};
+  const ForwardCall call{q, k, v, params, sinks, out, lse};
   detail::with_type(q.scalar_type(), [&]<class T>() { forward_of<T>(call, units); });
 }
 

@@ -11,11 +11,11 @@
 // [rows, heads, D] of one dtype, last dimension contiguous.
 namespace una::kernels::cpu {
 
-// Writes out, and lse [T, H] in the computing dtype unless undefined. Rows outside all segments are not
-// touched.
+// Writes out, and lse [T, H] in the computing dtype unless undefined; with sinks [H] (contiguous, computing dtype;
+// undefined: none) lse includes them, so the backward needs none. Rows outside all segments are not touched.
 void attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                        const std::vector<Segment>& segments, const AttentionParams& params,
-                       const at::Tensor& out, const at::Tensor& lse);
+                       const at::Tensor& sinks, const at::Tensor& out, const at::Tensor& lse);
 
 // Where the gradients go, shaped like the inputs; k and v are written completely, q only in rows of a
 // segment.

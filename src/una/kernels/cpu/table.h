@@ -52,6 +52,7 @@ struct AttentionTask {
   std::int64_t group, dim;                // query heads per kv head, head size
   std::int64_t window;                    // 0: none
   A scale, soft_cap;                      // soft_cap 0: none
+  const A* sinks;                         // [group] logits whose weights read no value; null: none
   BlockProduct product;                   // for bf16, on machines that multiply bf16; else null
   T* out;
   std::int64_t out_row, out_head;
@@ -136,6 +137,10 @@ struct Table {
   void (*swiglu)(const T* gate_up, T* out, std::int64_t rows, std::int64_t inner);
   void (*swiglu_backward)(const T* gate_up, const T* grad, T* dgate_up, std::int64_t rows,
                           std::int64_t inner);
+  // g sigmoid(alpha g) (u + 1), where g is the gate clamped from above and u is up clamped on both sides.
+  void (*clamped_swiglu)(const T* gate_up, T* out, std::int64_t rows, std::int64_t inner, A alpha, A limit);
+  void (*clamped_swiglu_backward)(const T* gate_up, const T* grad, T* dgate_up, std::int64_t rows,
+                                  std::int64_t inner, A alpha, A limit);
   // gelu(gate) * up; `exact` selects the error function, else the tanh form.
   void (*geglu)(const T* gate_up, T* out, std::int64_t rows, std::int64_t inner, bool exact);
   void (*geglu_backward)(const T* gate_up, const T* grad, T* dgate_up, std::int64_t rows, std::int64_t inner,

@@ -2,9 +2,12 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/clamp_max.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/rsqrt.h>
+#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/stack.h>
 
@@ -40,6 +43,12 @@ at::Tensor qk_norm(const at::Tensor& qkv, const Weight& q, const Weight& k, cons
 at::Tensor swiglu(const at::Tensor& gate_up) {
   const auto parts = wide(gate_up).chunk(2, -1);
   return (at::silu(parts[0]) * parts[1]).to(gate_up.scalar_type());
+}
+
+at::Tensor clamped_swiglu(const at::Tensor& gate_up, double alpha, double limit) {
+  const auto parts = wide(gate_up).chunk(2, -1);
+  const at::Tensor gate = at::clamp_max(parts[0], limit), up = at::clamp(parts[1], -limit, limit);
+  return ((up + 1) * (gate * at::sigmoid(gate * alpha))).to(gate_up.scalar_type());
 }
 
 at::Tensor geglu(const at::Tensor& gate_up, Gelu form) {
