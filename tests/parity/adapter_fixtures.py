@@ -43,6 +43,9 @@ CASES = {
     "bias_only": ("llama_bias", dict(r=2, lora_alpha=6, target_modules=["k_proj", "gate_proj"], bias="lora_only")),
     "by_head": ("gpt_neox", dict(r=3, lora_alpha=6, use_dora=True, target_modules=["query_key_value", "dense_4h_to_h"],
                                  modules_to_save=["embed_in", "lm_head"])),
+    "experts_alternating": ("gpt_oss", dict(r=2, lora_alpha=6, target_modules=["q_proj", "o_proj"],
+                                            rank_pattern={"experts.down_proj": 3},
+                                            target_parameters=["mlp.experts.gate_up_proj", "mlp.experts.down_proj"])),
 }
 
 

@@ -101,6 +101,9 @@ SPARSE = {
     "granitemoe": (other("GraniteMoe", num_local_experts=6, embedding_multiplier=3.0, residual_multiplier=0.6,
                          attention_multiplier=0.2, logits_scaling=2.0, **EXPERTS), False),
 }
+# Rounded as llama.cpp rounds it. A window of 16 is shorter than the sequences.
+SPARSE["gpt_oss"] = (other("GptOss", head_dim=32, sliding_window=16, num_local_experts=6, eos_token_id=2,
+                           rope_parameters=YARN | {"truncate": True}, **EXPERTS), False)
 CASES.update(MORE | SPARSE)
 # dtype: type in the file, limit of the logits' largest difference, gap
 DTYPES = {"float32": ("F32", 1e-4, 1e-3), "float16": ("F16", 1e-2, 1e-3), "bfloat16": ("BF16", 1e-1, 1e-1),

@@ -48,6 +48,8 @@ def randomise(model, dtype, seed):
 def stored(model, tensors):
     """Tensors under una's names: one matrix per expert. transformers keeps all experts of a layer in one parameter."""
     moe = model.config.model_type
+    if moe == "gpt_oss":
+        return gpt_oss_experts(tensors)
     module = "mlp" if moe in ("qwen3_moe", "olmoe") else "block_sparse_moe"
     gate, up, down = ("w1", "w3", "w2") if moe == "mixtral" else ("gate_proj", "up_proj", "down_proj")
     out = {}
@@ -63,6 +65,25 @@ def stored(model, tensors):
                 out[f"{prefix}{down}.weight"] = each
             else:
                 out[f"{prefix}{gate}.weight"], out[f"{prefix}{up}.weight"] = each.chunk(2)
+    return out
+
+
+def gpt_oss_experts(tensors):
+    """The same for experts that are transposed, with rows of gate and up that alternate, and biases."""
+    out = {}
+    for name, tensor in tensors.items():
+        head, found, part = name.partition(".mlp.experts.")
+        if not found:
+            out[name] = tensor
+            continue
+        ending = "bias" if part.endswith("_bias") else "weight"
+        for e, each in enumerate(tensor):
+            rows = each if ending == "bias" else each.T
+            prefix = f"{head}.mlp.experts.{e}."
+            if part.startswith("down_proj"):
+                out[f"{prefix}down_proj.{ending}"] = rows
+            else:
+                out[f"{prefix}gate_proj.{ending}"], out[f"{prefix}up_proj.{ending}"] = rows[::2], rows[1::2]
     return out
 
 
@@ -157,7 +178,7 @@ def balancing(model, ids):
     (logps.sum() + 2 * result.aux_loss).backward()
     gradients = stored(model, {name: p.grad for name, p in model.named_parameters()})
     model.zero_grad()
-    wanted = ("gate.weight", "router.layer.weight", "0.self_attn.q_proj.weight", "embed_tokens.weight")
+    wanted = ("gate.weight", "router.layer.weight", "mlp.router.weight", "0.self_attn.q_proj.weight", "embed_tokens.weight")
     return {"aux_loss": result.aux_loss[None]} | {
         f"aux_grad.{name}": grad for name, grad in gradients.items() if name.endswith(wanted)}
 
@@ -390,6 +411,14 @@ def granitemoe():
         residual_multiplier=0.6, logits_scaling=2.5, attention_bias=True, **TINY))
 
 
+def gpt_oss():
+    # A small limit: gates and ups of a tiny model must reach it.
+    rope = dict(rope_type="yarn", rope_theta=1000.0, factor=4.0, original_max_position_embeddings=32, truncate=False)
+    return hf.GptOssForCausalLM(hf.GptOssConfig(
+        num_local_experts=4, num_experts_per_tok=2, head_dim=8, sliding_window=5, swiglu_limit=0.5, swiglu_alpha=1.4,
+        rope_parameters=rope, eos_token_id=2, **TINY))
+
+
 def classifier():
     return hf.LlamaForSequenceClassification(hf.LlamaConfig(
         vocab_size=64, intermediate_size=32, num_attention_heads=2, num_key_value_heads=1, num_labels=1, **SMALL))
@@ -425,6 +454,7 @@ MODELS = {
     "qwen3_moe": (qwen3_moe, torch.float32, 28, ATTENTION),
     "olmoe": (olmoe, torch.bfloat16, 29, ATTENTION),
     "granitemoe": (granitemoe, torch.float32, 30, ATTENTION),
+    "gpt_oss": (gpt_oss, torch.float32, 33, ATTENTION),
     "llama_bias": (llama_bias, torch.float32, 12, SPLIT),
     "llama_dynamic": (llama_dynamic, torch.float32, 13, SPLIT),
 }

@@ -1,16 +1,13 @@
-"""Records what bitsandbytes (its CPU build) makes of matrices that are drawn here.
+"""Records what bitsandbytes (its CPU build) makes of matrices that are drawn here, and transformers of MXFP4 codes.
 
-    python tests/parity/quantised_fixtures.py tests/data/quantised
+    python tests/parity/quantised_fixtures.py tests/data/quantised [bitsandbytes] [mxfp4]
 
-Needs torch, safetensors and bitsandbytes. model/quantised_test.cpp compares codes, scales and values with
-the recorded ones bit for bit.
+Needs torch, safetensors, and bitsandbytes or transformers for the parts that are named (none: both).
+model/quantised_test.cpp and model/quantised_files_test.cpp compare codes, scales and values with the recorded ones bit for bit.
 """
 import sys
 
-import bitsandbytes
-import bitsandbytes.functional as F
 import torch
-from bitsandbytes.backends.default.ops import _dequantize_4bit_compute
 from safetensors.torch import save_file
 
 torch.set_num_threads(1)
@@ -31,6 +28,9 @@ def draw(name, shape, dtype):
 def values_of(codes, state, weight):
     """By bitsandbytes' plain implementation, which is what it does on every device but one: the vectorised CPU loop of
     0.50.2 takes a neighbour's scale where blocks cross rows (a row of 96 numbers)."""
+    import bitsandbytes.functional as F
+    from bitsandbytes.backends.default.ops import _dequantize_4bit_compute
+
     absmax = state.absmax
     if state.nested:
         absmax = F.dequantize_blockwise(state.absmax, state.state2) + state.offset
@@ -39,7 +39,26 @@ def values_of(codes, state, weight):
     return values
 
 
+def record_mxfp4(folder):
+    """Every code, and scales from the smallest to the largest that leaves numbers finite in both dtypes."""
+    from transformers import __version__
+    from transformers.integrations.mxfp4 import convert_moe_packed_tensors
+
+    generator = torch.Generator().manual_seed(4)
+    blocks = torch.randint(0, 256, (2, 6, 3, 16), dtype=torch.uint8, generator=generator)
+    blocks[0, 0] = torch.arange(48, dtype=torch.uint8).reshape(3, 16) * 5
+    scales = torch.randint(110, 140, (2, 6, 3), dtype=torch.uint8, generator=generator)
+    scales[0, 0], scales[1, 5] = torch.tensor([0, 1, 127]), torch.tensor([2, 250, 252])
+    values = {f"values.{name}": convert_moe_packed_tensors(blocks, scales, dtype=dtype)
+              for name, dtype in (("float32", F32), ("bfloat16", BF16))}
+    save_file({"blocks": blocks, "scales": scales} | {name: each.contiguous() for name, each in values.items()},
+              f"{folder}/mxfp4.safetensors", metadata={"transformers": __version__})
+
+
 def record(folder):
+    import bitsandbytes
+    import bitsandbytes.functional as F
+
     out = {}
     for name, (shape, dtype) in MATRICES.items():
         weight = draw(name, shape, dtype)
@@ -67,4 +86,8 @@ def record(folder):
 
 
 if __name__ == "__main__":
-    record(sys.argv[1])
+    wanted = sys.argv[2:] or ["bitsandbytes", "mxfp4"]
+    if "bitsandbytes" in wanted:
+        record(sys.argv[1])
+    if "mxfp4" in wanted:
+        record_mxfp4(sys.argv[1])

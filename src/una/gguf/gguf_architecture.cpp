@@ -106,6 +106,24 @@ void check_olmoe(const ModelSpec& spec, const std::string& what) {
               " and ", spec.num_heads);
 }
 
+// Its graph fixes the activation's numbers and which layers slide.
+void check_gpt_oss(const ModelSpec& spec, const std::string& what) {
+  check_normed_experts(spec, what);
+  constexpr double kAlpha = 1.702, kLimit = 7;
+  check_input(spec.moe.swiglu_alpha == kAlpha && spec.moe.swiglu_limit == kLimit, what,
+              ": llama.cpp's gpt-oss has a swiglu_alpha of 1.702 and a swiglu_limit of 7; this model has ",
+              spec.moe.swiglu_alpha, " and ", spec.moe.swiglu_limit);
+  check_input(spec.qkv_bias, what,
+              ": llama.cpp's gpt-oss has biases on attention's projections; this model has none");
+  for (std::size_t i = 0; i < spec.windows.size(); ++i) {
+    check_input(
+        (spec.windows[i] > 0) == (i % 2 == 0), what,
+        ": in llama.cpp's gpt-oss every other layer slides, from the first on; this model has another pattern "
+        "(layer ",
+        i, ")");
+  }
+}
+
 void add_caps(const ModelSpec& spec, const std::string& name, GgufMetadata& out) {
   if (spec.attention_soft_cap > 0) {
     out.emplace_back(name + ".attn_logit_softcapping", f32(spec.attention_soft_cap));
@@ -157,7 +175,14 @@ std::vector<GgufArchitecture> mixtures() {
            .head = GgufHead::kWritten,
            .own_head_size = false,
            .check = check_olmoe},
-          granite};
+          granite,
+          {.model_type = "gpt_oss",
+           .name = "gpt-oss",
+           .mlp_norm = "post_attention_norm",
+           .o_bias = true,
+           .windows = true,
+           .rounds_yarn = true,
+           .check = check_gpt_oss}};
 }
 
 GgufArchitecture olmo2(std::string_view model_type) {

@@ -33,6 +33,7 @@ struct GgufArchitecture {
   bool o_bias = false, mlp_bias = false;  // reads these biases; every graph reads those of q, k and v
   bool norm_plus_one = false;             // the file's norms are Hugging Face's + 1
   bool windows = false;                   // its layers slide or not one by one
+  bool rounds_yarn = false;               // also takes yarn without truncation, and truncates it
   // InputError where the graph fixes what the spec has otherwise.
   void (*check)(const ModelSpec& spec, const std::string& what) = nullptr;
   // Adds the keys that only this architecture has.

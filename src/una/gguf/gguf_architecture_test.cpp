@@ -59,6 +59,12 @@ TEST(GgufArchitecture, BiasesThatTheGraphDoesNotReadAreRefused) {
   EXPECT_PART(problem(parse("ernie4_5", R"({"use_bias": true})")), "no biases in the MLP");
   EXPECT_PART(problem(parse("gpt_neox", R"({"attention_bias": false})")),
               "gptneox has biases on attention's projections");
+  EXPECT_EQ(name_of("gpt_oss"), "gpt-oss");
+  EXPECT_PART(problem(parse("gpt_oss", R"({"swiglu_limit": 5})")), "this model has 1.702 and 5");
+  EXPECT_PART(
+      problem(parse("gpt_oss", R"({"layer_types": ["full_attention", "sliding_attention", "full_attention",
+      "full_attention"]})")),
+      "(layer 0)");
   EXPECT_PART(problem(parse("starcoder2", R"({"use_bias": false})")),
               "llama.cpp's starcoder2 has all biases");
 }

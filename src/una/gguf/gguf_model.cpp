@@ -40,8 +40,9 @@ std::uint32_t file_type(GgmlType type) {
   throw InternalError("file_type: an unknown type");
 }
 
-// A tensor's module and its ending: "lm_head.weight" -> {"lm_head", ".weight"}.
-std::pair<std::string, std::string> parts_of(const std::string& name) {
+// A tensor's module and its ending: "lm_head.weight" -> {"lm_head", ".weight"}. Sinks have none, and get one.
+std::pair<std::string, std::string> parts_of(const weights::PartNames& names, const std::string& name) {
+  if (name.ends_with("." + names.sinks)) { return {name, ".weight"}; }
   const std::size_t dot = name.rfind('.');
   check(dot != std::string::npos, "gguf_model: a tensor without .weight or .bias");
   return {name.substr(0, dot), name.substr(dot)};
@@ -106,7 +107,7 @@ GgufMetadata hyper_parameters(const GgufArchitecture& architecture, const ModelS
 }
 
 // Adds the experts of each layer, one tensor for each of their three matrices ([experts, rows, columns], whatever the form
-// of the files), and returns the other tensors.
+// of the files) and their biases, and returns the other tensors.
 weights::NamedTensors take_experts(const ModelSpec& spec, const weights::PartNames& names,
                                    const weights::NamedTensors& tensors, GgmlType type, GgufModel& out) {
   if (spec.moe.num_experts == 0 && names.stored_head.empty()) { return tensors; }
@@ -118,16 +119,20 @@ weights::NamedTensors take_experts(const ModelSpec& spec, const weights::PartNam
       {names.expert_gate, "gate"}, {names.expert_up, "up"}, {names.expert_down, "down"}};
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
     if (!spec.is_sparse(layer)) { continue; }
-    for (const auto& [ours, theirs] : parts) {
-      std::vector<at::Tensor> matrices;
+    const auto add = [&](const std::string& ours, const std::string& theirs, const char* ending,
+                         GgmlType as) {
+      std::vector<at::Tensor> each;
       for (std::int64_t expert = 0; expert < spec.moe.num_experts; ++expert) {
-        matrices.push_back(
-            single.at(*taken.insert(cat(names.expert_prefix(layer, expert), ours, ".weight")).first));
+        each.push_back(single.at(*taken.insert(cat(names.expert_prefix(layer, expert), ours, ending)).first));
       }
-      std::vector<std::int64_t> shape = matrices[0].sizes().vec();
+      std::vector<std::int64_t> shape = each[0].sizes().vec();
       shape.insert(shape.begin(), spec.moe.num_experts);
-      add_gguf_tensor(out, cat("blk.", layer, ".ffn_", theirs, "_exps.weight"), matrices[0], shape, type);
-      out.tensors.back().rest.assign(matrices.begin() + 1, matrices.end());
+      add_gguf_tensor(out, cat("blk.", layer, ".ffn_", theirs, "_exps", ending), each[0], shape, as);
+      out.tensors.back().rest.assign(each.begin() + 1, each.end());
+    };
+    for (const auto& [ours, theirs] : parts) {
+      add(ours, theirs, ".weight", type);
+      if (spec.moe.expert_bias) { add(ours, theirs, ".bias", GgmlType::kF32); }
     }
   }
   weights::NamedTensors others;
@@ -158,6 +163,12 @@ std::vector<std::string> gguf_losses(const ModelSpec& spec) {
   if (arch.any_gelu && spec.activation == "gelu") {
     out.push_back(cat("llama.cpp computes the gelu of ", spec.model_type,
                       " by its tanh form: an activation differs by up to 5e-4 from this model's"));
+  }
+  if (spec.rope.type == "yarn" && !spec.rope.truncate) {
+    out.push_back(
+        cat("llama.cpp rounds the range in which yarn's rope of ", spec.model_type,
+            " changes to whole dimensions, which this model does not (truncate false): angles differ "
+            "somewhat, as in every such file"));
   }
   if (spec.rope.type == "longrope" && spec.max_positions > spec.rope.original_max_positions) {
     out.push_back(cat("llama.cpp takes the long rope factors of ", spec.model_type,
@@ -202,7 +213,7 @@ GgufModel gguf_model(const ModelSpec& spec, const std::vector<std::pair<std::str
   GgufModel out;
   out.metadata = hyper_parameters(arch, spec, type, name);
   for (const auto& [ours, tensor] : take_experts(spec, names, tensors, type, out)) {
-    const auto [module, ending] = parts_of(ours);
+    const auto [module, ending] = parts_of(names, ours);
     const std::string theirs = gguf_module_name(arch, names, module);
     const bool shifted = arch.norm_plus_one && is_norm(module),
                is_router = module.ends_with("." + names.router);

@@ -331,6 +331,38 @@ TEST(GgufModel, ExpertsStoredInOneTensorAreTakenApart) {
   EXPECT_EQ(found.at("blk.0.ffn_gate_inp.weight").shape, (std::vector<std::int64_t>{3, 64}));
 }
 
+TEST(GgufModel, GptOssHasSinksBiasesOfExpertsAndRoundedYarn) {
+  const ModelSpec spec =
+      parse("gpt_oss", R"({"num_hidden_layers": 2, "num_local_experts": 3, "num_experts_per_tok": 2})");
+  const std::string layer = "model.layers.1.";
+  NamedTensors tensors = {{layer + "self_attn.sinks", at::arange(8.0F)},
+                          {layer + "post_attention_layernorm.weight", at::zeros({64})},
+                          {layer + "mlp.router.weight", at::zeros({3, 64})},
+                          {layer + "mlp.router.bias", at::zeros({3})}};
+  for (const std::string& each : {std::string("model.layers.0."), layer}) {
+    const std::string experts = each + "mlp.experts.";
+    tensors.emplace_back(experts + "gate_up_proj", at::arange(192.0F).view({1, 1, 192}).expand({3, 64, 192}));
+    tensors.emplace_back(experts + "gate_up_proj_bias", at::arange(3 * 192.0F).view({3, 192}));
+    tensors.emplace_back(experts + "down_proj", at::zeros({3, 96, 64}));
+    tensors.emplace_back(experts + "down_proj_bias", at::zeros({3, 64}));
+  }
+  const GgufModel model = gguf_model(spec, tensors, GgmlType::kF16, "m");
+  const auto found = by_name(model);
+  EXPECT_EQ(rows_of(found.at("blk.1.attn_sinks.weight")), (std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_TRUE(found.contains("blk.1.post_attention_norm.weight"));
+  EXPECT_EQ(found.at("blk.1.ffn_gate_inp.bias").type, GgmlType::kF32);
+  const GgufTensor &up = found.at("blk.0.ffn_up_exps.weight"), &bias = found.at("blk.1.ffn_up_exps.bias");
+  EXPECT_EQ(up.shape, (std::vector<std::int64_t>{3, 96, 64}));
+  EXPECT_EQ(up.data[1][0].item<float>(), 3) << "gate and up alternate in the folder";
+  EXPECT_EQ(bias.shape, (std::vector<std::int64_t>{3, 96}));
+  EXPECT_EQ(bias.type, GgmlType::kF32);
+  EXPECT_EQ(bias.rest[1][2].item<float>(), 2 * 192 + 5);
+  EXPECT_EQ(value_of<std::uint32_t>(model, "gpt-oss.attention.sliding_window"), 128U);
+  const std::vector<std::string> losses = gguf_losses(spec);
+  ASSERT_EQ(losses.size(), 1U);
+  EXPECT_NE(losses[0].find("truncate false"), std::string::npos) << losses[0];
+}
+
 TEST(GgufModel, LongropesFactorsAreTwoTensors) {
   const ModelSpec spec =
       parse("phi3", R"({"max_position_embeddings": 128, "original_max_position_embeddings": 32,

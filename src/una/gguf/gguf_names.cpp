@@ -29,7 +29,8 @@ Pairs layer_parts(const GgufArchitecture& arch, const weights::PartNames& names)
           {names.gate, "ffn_gate"},
           {names.up, "ffn_up"},
           {names.down, "ffn_down"},
-          {names.router, "ffn_gate_inp"}};
+          {names.router, "ffn_gate_inp"},
+          {names.sinks, "attn_sinks"}};
 }
 
 std::string_view found_in(const Pairs& pairs, std::string_view part) {

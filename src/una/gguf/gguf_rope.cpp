@@ -77,7 +77,7 @@ void check_gguf_rope(const GgufArchitecture& arch, const ModelSpec& spec, const 
   check_input(arch.neighbours || !rope.interleaved, what, ": llama.cpp's rope of ", spec.model_type,
               " does not turn neighbours");
   check_input(rope.type != "yarn" || (rope.beta_fast == kYarnBetaFast && rope.beta_slow == kYarnBetaSlow &&
-                                      rope.truncate && rope.factor >= 1),
+                                      (rope.truncate || arch.rounds_yarn) && rope.factor >= 1),
               what,
               ": llama.cpp reads yarn's factor only (with beta_fast 32, beta_slow 1, truncate true, "
               "factor 1 or more); this model's cannot be exported");

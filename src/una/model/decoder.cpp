@@ -64,6 +64,8 @@ DecoderLayer::DecoderLayer(const ModelSpec& spec, Parts parts)
       gated_(spec.gated_mlp),
       pairs_(spec.rope.interleaved ? kernels::RopePairs::kNeighbours : kernels::RopePairs::kHalves),
       residual_scale_(spec.residual_scale),
+      swiglu_alpha_(spec.moe.swiglu_alpha),
+      swiglu_limit_(spec.moe.swiglu_limit),
       gate_(spec.activation == "silu"   ? Gate::kSilu
             : spec.activation == "gelu" ? Gate::kGelu
                                         : Gate::kGeluTanh) {}
@@ -116,11 +118,14 @@ at::Tensor DecoderLayer::attend(const at::Tensor& x, const LayerCall& call) cons
     kernels::copy_rows(values, call.slots, call.cache->values(parts_.number));
     keys = call.cache->keys(parts_.number), values = call.cache->values(parts_.number);
   }
-  const at::Tensor mixed = kernels::attention(split[0], keys, values, *call.segments, attention_);
+  const kernels::Weight sinks =
+      parts_.sinks == nullptr ? kernels::Weight{} : call.use.parameter(parts_.sinks).weight();
+  const at::Tensor mixed = kernels::attention(split[0], keys, values, *call.segments, attention_, sinks);
   return parts_.o.forward(mixed.reshape({tokens, heads_ * head_dim_}), call.use);
 }
 
 at::Tensor DecoderLayer::activated(const at::Tensor& gate_up) const {
+  if (swiglu_limit_ > 0) { return kernels::clamped_swiglu(gate_up, swiglu_alpha_, swiglu_limit_); }
   const auto form = gate_ == Gate::kGelu ? kernels::Gelu::kExact : kernels::Gelu::kTanh;
   if (gated_) { return gate_ == Gate::kSilu ? kernels::swiglu(gate_up) : kernels::geglu(gate_up, form); }
   if (gate_ == Gate::kSilu) { return at::silu(gate_up); }

@@ -57,7 +57,7 @@ class DecoderLayer {
   struct Parts {
     std::int64_t number = 0;
     NormPart attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;
-    Parameter *q_norm = nullptr, *k_norm = nullptr;
+    Parameter *q_norm = nullptr, *k_norm = nullptr, *sinks = nullptr;
     StackedLinear qkv, o;
     // gate_up and down belong to a dense MLP, sparse to one of experts.
     std::optional<StackedLinear> gate_up, down;
@@ -91,6 +91,7 @@ class DecoderLayer {
   bool by_head_, qk_norm_after_rope_, parallel_, gated_;
   kernels::RopePairs pairs_;
   double residual_scale_;
+  double swiglu_alpha_, swiglu_limit_;  // a limit of 0: gate_ instead
   Gate gate_;
 };
 

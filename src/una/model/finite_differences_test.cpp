@@ -115,6 +115,32 @@ TEST(FiniteDifferences, FullTrainingAndAnAdapterOfAGemma) {
   });
 }
 
+// gpt_oss's arithmetic: sinks, biases everywhere, and a clamped gate; attention and experts adapted.
+TEST(FiniteDifferences, FullTrainingAndAnAdapterOfAGptOss) {
+  ModelSpec spec = tiny_spec();
+  spec.model_type = "gpt_oss";
+  spec.norm_style = NormStyle::kWide;
+  spec.qkv_bias = spec.o_bias = spec.attention_sinks = true;
+  spec.windows = {3, 0};
+  spec.moe = {.num_experts = 3,
+              .experts_per_token = 3,  // so that every expert has a gradient
+              .expert_size = 6,
+              .norm_topk_prob = true,
+              .router_bias = true,
+              .expert_bias = true,
+              .swiglu_alpha = 1.4,
+              .swiglu_limit = 0.05};
+  const PackedBatch batch = pack_shared({3, 17, 25, 9}, {{31, 8, 2}, {5, 6}});
+  Model model(spec, 5, {.dtype = at::kDouble, .train_full = true, .train_router = true});
+  expect_differences(model, [&] { return weighted(model.forward(batch, {}, {}).logp); });
+  Model frozen(spec, 5, {.dtype = at::kDouble});
+  const AdapterId adapter = add_perturbed_adapter(
+      frozen, {.r = 2, .target_modules = {"all-linear"}, .target_parameters = {"gate_up_proj", "down_proj"}});
+  expect_differences(frozen, [&] {
+    return weighted(frozen.forward(batch, {}, {.adapter = adapter, .gradient_checkpointing = true}).logp);
+  });
+}
+
 TEST(FiniteDifferences, AnAdapterOfFusedProjections) {
   ModelSpec spec = tiny_spec();
   spec.model_type = "phi3";

@@ -56,6 +56,38 @@ TEST(Loading, RotaryBuffersAreIgnored) {
   EXPECT_EQ(refusal(tiny_spec(), weights), "");
 }
 
+// As the older files of Pythia hold them, masks in bytes.
+TEST(Loading, CausalMasksOfGptNeoxAreIgnored) {
+  const weights::StateDict file = weights::read_model_weights(fixture_folder("gpt_neox"));
+  weights::StateDict older;
+  for (const auto& [name, tensor] : file.all()) { older.add(name, tensor); }
+  older.add("gpt_neox.layers.0.attention.bias", at::ones({1, 1, 4, 4}, at::kByte));
+  older.add("gpt_neox.layers.0.attention.masked_bias", at::ones({}));
+  older.add("gpt_neox.layers.0.attention.rotary_emb.inv_freq", at::ones({3}));
+  EXPECT_EQ(refusal(weights::read_model_spec(fixture_folder("gpt_neox")), older), "");
+}
+
+// Numbers expanded from a quantised folder are in memory once: q and k are rows of one matrix.
+TEST(Loading, NumbersOfAQuantisedFolderDoNotStayBesideTheirStackedMatrix) {
+  const std::string layer = "model.layers.0.self_attn.", q = layer + "q_proj.weight",
+                    k = layer + "k_proj.weight";
+  weights::StateDict stored;
+  const weights::StateDict file = tiny_weights();
+  for (const auto& [name, tensor] : file.all()) {
+    stored.add(name, name == q ? tensor.to(at::kFloat8_e4m3fn) : tensor);
+  }
+  stored.add(q + "_scale_inv", at::ones({1, 1}));
+  const auto storage_of = [](const Model& model, const std::string& wanted) -> const void* {
+    for (const auto& [name, tensor] : model.named_tensors()) {
+      if (name == wanted) { return tensor.storage().data(); }
+    }
+    return nullptr;
+  };
+  const Model quantised(tiny_spec(), stored, {}, "fp8"), plain(tiny_spec(), tiny_weights(), {}, "plain");
+  EXPECT_EQ(storage_of(quantised, q), storage_of(quantised, k));
+  EXPECT_NE(storage_of(plain, q), storage_of(plain, k)) << "an ordinary folder's are its mapped file's";
+}
+
 TEST(Loading, ATiedHeadMayBeThereOrNotButAnUntiedOneMust) {
   const weights::StateDict untied = tiny_weights();
   weights::StateDict with, without;

@@ -180,7 +180,8 @@ std::vector<LinearInfo> expert_linears(const ModelSpec& spec, const weights::Par
                       .layer = layer,
                       .in = in,
                       .out = out,
-                      .experts = moe.num_experts};
+                      .experts = moe.num_experts,
+                      .biased = moe.expert_bias};
   };
   return {info(stored.gate_up, spec.hidden_size, 2 * moe.expert_size),
           info(stored.down, moe.expert_size, spec.hidden_size)};

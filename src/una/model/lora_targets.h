@@ -19,6 +19,7 @@ struct LinearInfo {
   const Parameter* weight = nullptr;  // [out, in], null: experts
   const Parameter* bias = nullptr;    // [out], null: none
   std::int64_t experts = 0;           // 0: not experts
+  bool biased = false;                // experts with biases
 };
 
 // The two entries of a sparse layer: gate and up, then down.

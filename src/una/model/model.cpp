@@ -62,12 +62,23 @@ at::Tensor random_parameter(const ModelSpec& spec, const ParameterShape& shape, 
                                                      : at::ones(shape.shape, at::kFloat))
           .to(dtype);
     case ParameterShape::Kind::kBias:
+    case ParameterShape::Kind::kRouterBias:
       return at::zeros(shape.shape, at::kFloat).to(dtype);
     case ParameterShape::Kind::kMatrix:
     case ParameterShape::Kind::kRouter:
       break;
   }
   return random_normal(shape.shape, spec.initializer_range, seed, shape.name).to(dtype);
+}
+
+// Files are written from the values in use, so that numbers expanded from a quantised folder are in memory once.
+void keep_values_only(std::deque<Parameter>& parameters) {
+  for (Parameter& parameter : parameters) {
+    const at::Tensor& value = parameter.value;
+    const bool same = parameter.stored.defined() && value.defined() && value.is_cpu() &&
+                      value.scalar_type() == parameter.stored.scalar_type();
+    if (same) { parameter.stored = value; }
+  }
 }
 
 // Moves the head's results to the CPU, where objectives read them; gradients return the same way.
@@ -114,6 +125,7 @@ Model::Model(const ModelSpec& spec, const weights::StateDict& stored, const Load
       },
       options);
   if (spec.is_reward_model()) { impl_->set_score_bias(weights, options.train_full); }
+  if (plain.size() != stored.size()) { keep_values_only(impl_->parameters); }
 }
 
 Model::Model(const ModelSpec& spec, std::uint64_t seed, const LoadOptions& options)

@@ -35,7 +35,8 @@ at::Tensor merged_weight(const at::Tensor& weight, const AdapterModule& module) 
 // One expert's part of an adapter that PEFT stores for all experts of a layer.
 struct ExpertChange {
   const AdapterModule* module = nullptr;
-  std::int64_t expert = 0, experts = 0, first_row = 0;
+  std::int64_t expert = 0, experts = 0;
+  std::int64_t first_row = 0, step = 1;  // its rows of B
 };
 
 at::Tensor merged_expert(const at::Tensor& weight, const ExpertChange& change) {
@@ -43,7 +44,8 @@ at::Tensor merged_expert(const at::Tensor& weight, const ExpertChange& change) {
   const at::Tensor a = change.module->a.full().to(dtype), b = change.module->b.full().to(dtype);
   const std::int64_t rank = a.size(0) / change.experts;
   const at::Tensor own_b = b.reshape({b.size(0), rank, change.experts}).select(2, change.expert);
-  return at::addmm(weight, own_b.narrow(0, change.first_row, weight.size(0)),
+  const std::int64_t end = change.first_row + change.step * weight.size(0);
+  return at::addmm(weight, own_b.slice(0, change.first_row, end, change.step),
                    a.narrow(0, change.expert * rank, rank), 1, change.module->scale);
 }
 
@@ -53,14 +55,17 @@ void add_expert_changes(const LinearInfo& linear, const AdapterModule& module, c
   const bool down = ends_with(linear.module, ".down_proj");
   for (std::int64_t e = 0; e < linear.experts; ++e) {
     const std::string prefix = names.expert_prefix(linear.layer, e);
-    const auto add = [&](const std::string& name, std::int64_t row) {
-      out[cat(prefix, name, ".weight")] = {&module, e, linear.experts, row};
+    const auto add = [&](const std::string& name, std::int64_t row, std::int64_t step) {
+      out[cat(prefix, name, ".weight")] = {&module, e, linear.experts, row, step};
     };
     if (down) {
-      add(names.expert_down, 0);
+      add(names.expert_down, 0, 1);
+    } else if (names.fused_experts.front().interleaved) {
+      add(names.expert_gate, 0, 2);
+      add(names.expert_up, 1, 2);
     } else {
-      add(names.expert_gate, 0);
-      add(names.expert_up, linear.out / 2);
+      add(names.expert_gate, 0, 1);
+      add(names.expert_up, linear.out / 2, 1);
     }
   }
 }

@@ -97,15 +97,19 @@ SparseMlp Model::Impl::make_experts(std::int64_t layer) {
     const std::string prefix = names.expert_prefix(layer, expert);
     parts.push_back({.gate = find(prefix + names.expert_gate + ".weight"),
                      .up = find(prefix + names.expert_up + ".weight"),
-                     .down = find(prefix + names.expert_down + ".weight")});
+                     .down = find(prefix + names.expert_down + ".weight"),
+                     .gate_bias = find(prefix + names.expert_gate + ".bias"),
+                     .up_bias = find(prefix + names.expert_up + ".bias"),
+                     .down_bias = find(prefix + names.expert_down + ".bias")});
   }
   const std::size_t first_linear = base.linears.size();
   for (LinearInfo& experts : expert_linears(spec, names, layer)) {
     base.linears.push_back(std::move(experts));
   }
+  const std::string router = names.layer_prefix(layer) + names.router;
   return {spec.moe,
-          {layer, first_linear},
-          find(names.layer_prefix(layer) + names.router + ".weight"),
+          {layer, first_linear, names.fused_experts.front().interleaved},
+          {find(router + ".weight"), find(router + ".bias")},
           std::move(parts)};
 }
 
@@ -120,6 +124,7 @@ void Model::Impl::add_layer(std::int64_t layer) {
                             .mlp_post_norm = find_norm(prefix, names.mlp_post_norm),
                             .q_norm = find(prefix + names.q_norm + ".weight"),
                             .k_norm = find(prefix + names.k_norm + ".weight"),
+                            .sinks = find(prefix + names.sinks),
                             .qkv = make_linear(layer, names.qkv_parts()),
                             .o = make_linear(layer, {names.o})};
   if (spec.is_sparse(layer)) {
@@ -140,13 +145,13 @@ void Model::Impl::build(const TensorSource& source, const LoadOptions& options) 
       set_score(values, train_full);
       continue;
     }
-    const bool router = shape.kind == ParameterShape::Kind::kRouter;
+    const bool router = shape.of_router();
     const bool matrix = shape.kind == ParameterShape::Kind::kMatrix;
     parameters.push_back(matrix && quantise.any() && starts_with(shape.name, names.layers + ".")
                              ? make_quantised(shape.name, values, placement(), quantise)
                              : make_parameter(shape.name, values, router ? placement().wide() : placement(),
                                               train_full && (!router || options.train_router),
-                                              router || matrix));
+                                              matrix || shape.kind == ParameterShape::Kind::kRouter));
     by_name[shape.name] = &parameters.back();
   }
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) { add_layer(layer); }

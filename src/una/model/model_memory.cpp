@@ -230,7 +230,8 @@ ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   for (const LinearInfo& linear : model.base.linears) {
     if (linear.experts == 0) { out.linears += linear.in * linear.out; }
   }
-  const std::int64_t routers = sparse_layers(spec) * spec.hidden_size * spec.moe.num_experts;
+  const std::int64_t routers =
+      sparse_layers(spec) * spec.moe.num_experts * (spec.hidden_size + (spec.moe.router_bias ? 1 : 0));
   const std::int64_t chosen = 3 * spec.moe.experts_per_token * spec.moe.expert_size;
   out.linears += sparse_layers(spec) * spec.hidden_size * chosen + routers;
   const Parameter* head = model.head();

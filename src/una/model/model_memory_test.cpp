@@ -86,7 +86,7 @@ TEST(ModelMemory, APassTakesWhatWasPlannedInEveryFamily) {
 
 // Layers with experts, and one without: its activations count by the experts of a token, its weights by all.
 TEST(ModelMemory, AMixtureOfExpertsTakesWhatWasPlanned) {
-  for (const char* fixture : {"mixtral", "qwen3_moe", "olmoe"}) {
+  for (const char* fixture : {"mixtral", "qwen3_moe", "olmoe", "gpt_oss"}) {
     ModelSpec spec = wide_spec(fixture);
     spec.moe.expert_size *= 4;
     for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {

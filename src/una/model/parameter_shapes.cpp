@@ -35,11 +35,15 @@ void add_experts(std::vector<ParameterShape>& out, const ModelSpec& spec, const 
   const std::int64_t hidden = spec.hidden_size, inner = spec.moe.expert_size;
   out.push_back(
       {names.layer_prefix(layer) + names.router + ".weight", {spec.moe.num_experts, hidden}, Kind::kRouter});
+  if (spec.moe.router_bias) {
+    out.push_back(
+        {names.layer_prefix(layer) + names.router + ".bias", {spec.moe.num_experts}, Kind::kRouterBias});
+  }
   for (std::int64_t expert = 0; expert < spec.moe.num_experts; ++expert) {
     const std::string prefix = names.expert_prefix(layer, expert);
-    add_linear(out, prefix + names.expert_gate, inner, hidden, false);
-    add_linear(out, prefix + names.expert_up, inner, hidden, false);
-    add_linear(out, prefix + names.expert_down, hidden, inner, false);
+    add_linear(out, prefix + names.expert_gate, inner, hidden, spec.moe.expert_bias);
+    add_linear(out, prefix + names.expert_up, inner, hidden, spec.moe.expert_bias);
+    add_linear(out, prefix + names.expert_down, hidden, inner, spec.moe.expert_bias);
   }
 }
 
@@ -56,6 +60,7 @@ void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const Pa
     add_linear(out, prefix + names.qkv, q + 2 * kv, hidden, spec.qkv_bias);
   }
   add_linear(out, prefix + names.o, hidden, q, spec.o_bias);
+  if (spec.attention_sinks) { out.push_back({prefix + names.sinks, {spec.num_heads}, Kind::kBias}); }
   if (spec.qk_norm != QkNorm::kNone) {
     const bool head = spec.qk_norm == QkNorm::kHead;
     add_norm(out, prefix, names.q_norm, head ? spec.head_dim : q);

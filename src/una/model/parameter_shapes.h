@@ -14,8 +14,9 @@ using weights::PartNames;
 // One tensor that a checkpoint must hold.
 struct ParameterShape {
   // Decides the initial values and whether weight decay applies (only to matrices and routers). A router is a matrix
-  // that is computed in fp32.
-  enum class Kind : std::uint8_t { kMatrix, kRouter, kNorm, kBias };
+  // that is computed in fp32, as is its bias.
+  enum class Kind : std::uint8_t { kMatrix, kRouter, kRouterBias, kNorm, kBias };
+  bool of_router() const { return kind == Kind::kRouter || kind == Kind::kRouterBias; }
   std::string name;
   std::vector<std::int64_t> shape;
   Kind kind = Kind::kMatrix;

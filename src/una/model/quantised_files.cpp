@@ -1,8 +1,12 @@
 #include "una/model/quantised_files.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <optional>
 
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/repeat_interleave.h>
 
 #include "una/base/error.h"
@@ -126,6 +130,37 @@ at::Tensor int8_values(const std::string& name, const at::Tensor& codes, const a
                             .absmax = scales.to(at::kFloat).reshape({codes.size(0)}).contiguous()});
 }
 
+constexpr std::string_view kBlocks = "_proj_blocks", kScales = "_proj_scales";
+// MXFP4: two numbers of 4 bits a byte (E2M1, the first one in the low half), 32 of them with a power of two in common.
+constexpr std::int64_t kMxBytes = 16;
+constexpr std::array<float, 16> kE2m1 = {0,     0.5F,  1,  1.5F,  2,  3,  4,  6,
+                                         -0.0F, -0.5F, -1, -1.5F, -2, -3, -4, -6};
+constexpr int kScaleBias = 127;
+
+// [E, out, blocks, 16] and [E, out, blocks] -> [E, in, out], as transformers has it; the memory is [E, out, in].
+at::Tensor mxfp4_values(const std::string& name, const at::Tensor& blocks, const at::Tensor& scales,
+                        at::ScalarType dtype, const std::string& what) {
+  check_input(blocks.scalar_type() == at::kByte && scales.scalar_type() == at::kByte && blocks.dim() == 4 &&
+                  blocks.size(3) == kMxBytes && scales.sizes() == blocks.sizes().slice(0, 3),
+              what, ": ", name, "_blocks must hold 16 bytes for each number of ", name,
+              "_scales, which are [experts, rows, blocks]");
+  const at::Tensor codes = blocks.contiguous(), powers = scales.contiguous();
+  const auto *code = codes.const_data_ptr<std::uint8_t>(), *power = powers.const_data_ptr<std::uint8_t>();
+  const at::Tensor wide =
+      at::empty({blocks.size(0), blocks.size(1), blocks.size(2) * 2 * kMxBytes}, at::kFloat);
+  auto* out = wide.mutable_data_ptr<float>();
+  at::parallel_for(0, powers.numel(), 1024, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t block = begin; block < end; ++block) {
+      const float scale = std::ldexp(1.0F, power[block] - kScaleBias);
+      for (std::int64_t i = block * kMxBytes; i < (block + 1) * kMxBytes; ++i) {
+        out[2 * i] = kE2m1[code[i] & 15U] * scale;
+        out[2 * i + 1] = kE2m1[code[i] >> 4U] * scale;
+      }
+    }
+  });
+  return wide.to(dtype).transpose(1, 2);
+}
+
 // The name without the ending, "" where it has another one.
 std::string before(const std::string& name, std::string_view ending) {
   return ends_with(name, ending) ? name.substr(0, name.size() - ending.size()) : "";
@@ -136,7 +171,7 @@ bool is_part(const std::string& name) {
   static const std::vector<std::string_view> kEndings = {".weight.absmax",        ".weight.quant_map",
                                                          ".weight.nested_absmax", ".weight.nested_quant_map",
                                                          ".weight_scale_inv",     ".SCB",
-                                                         ".weight_format"};
+                                                         ".weight_format",        kScales};
   return name.find(kState) != std::string::npos ||
          std::any_of(kEndings.begin(), kEndings.end(), [&](auto ending) { return ends_with(name, ending); });
 }
@@ -166,6 +201,9 @@ weights::StateDict with_plain_weights(const weights::StateDict& stored, at::Scal
       out.add(name, fp8_values(name, tensor, stored.at(name + "_scale_inv"), dtype, what));
     } else if (const std::optional<std::string> state = state_of(stored, name)) {
       out.add(name, FourBit(stored, name, *state, what).values());
+    } else if (ends_with(name, kBlocks)) {
+      const std::string matrix = before(name, "_blocks");
+      out.add(matrix, mxfp4_values(matrix, tensor, stored.at(matrix + "_scales"), dtype, what));
     } else if (ends_with(name, ".weight") && stored.has(scales)) {
       out.add(name, int8_values(name, tensor, stored.at(scales), dtype, what));
     } else {

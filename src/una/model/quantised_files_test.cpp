@@ -98,6 +98,31 @@ TEST(QuantisedFiles, ValuesOfBitsandbytesBitForBit) {
   }
 }
 
+// Subnormal numbers too.
+TEST(QuantisedFiles, ValuesOfMxfp4AreTransformersBitForBit) {
+  const weights::StateDict file =
+      weights::read_safetensors((test_data() / "quantised" / "mxfp4.safetensors").string());
+  weights::StateDict stored;
+  stored.add("a.gate_up_proj_blocks", file.at("blocks"));
+  stored.add("a.gate_up_proj_scales", file.at("scales"));
+  stored.add("a.gate_up_proj_bias", at::ones({4}));
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    const weights::StateDict plain = with_plain_weights(stored, dtype, "DIR");
+    EXPECT_EQ(plain.names(), (std::vector<std::string>{"a.gate_up_proj", "a.gate_up_proj_bias"}));
+    const at::Tensor& wanted = file.at(dtype == at::kFloat ? "values.float32" : "values.bfloat16");
+    EXPECT_EQ(plain.at("a.gate_up_proj").scalar_type(), dtype);
+    EXPECT_TRUE(plain.at("a.gate_up_proj").equal(wanted)) << dtype;
+  }
+}
+
+TEST(QuantisedFiles, Mxfp4WithoutFittingScalesIsRefused) {
+  weights::StateDict stored;
+  stored.add("a.down_proj_blocks", at::zeros({2, 3, 4, 16}, at::kByte));
+  EXPECT_NE(problem(stored).find("a.down_proj_scales"), std::string::npos) << problem(stored);
+  stored.add("a.down_proj_scales", at::zeros({2, 3, 5}, at::kByte));
+  EXPECT_PROBLEM(stored, "a.down_proj_blocks must hold 16 bytes for each number of a.down_proj_scales");
+}
+
 TEST(QuantisedFiles, MissingAndUnfittingPartsAreNamed) {
   const weights::StateDict whole = stored_by_bitsandbytes(true);
   const auto without = [&](const std::string& gone) {

@@ -54,6 +54,10 @@ void add_biases(const LoraSpec& spec, const std::vector<LinearInfo>& linears,
   for (const LoraTarget& target : targets) { adapted[target.linear] = true; }
   for (std::size_t i = 0; i < linears.size(); ++i) {
     const LinearInfo& linear = linears[i];
+    check_input(
+        !linear.biased || spec.bias != "all",
+        "LoRA: bias \"all\" would train the biases of experts and routers too, which una does not; choose ",
+        "lora_only or none");
     if (linear.bias == nullptr || !(adapted[i] || spec.bias == "all")) { continue; }
     out.push_back({linear.module + (adapted[i] ? ".base_layer.bias" : ".bias"), linear.bias, linear.layer});
   }

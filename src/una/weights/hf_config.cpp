@@ -115,10 +115,10 @@ void check_quantisation(const ConfigReader& config) {
   if (!config.is_set("quantization_config")) { return; }
   const ConfigReader quantization = config.object("quantization_config");
   const std::string method = quantization.text("quant_method", "unknown method");
-  if (method == "bitsandbytes") { return; }
+  if (method == "bitsandbytes" || method == "mxfp4") { return; }
   if (method != "fp8") {
     config.fail(cat("the weights are quantised (", method,
-                    "), which is not supported (known: fp8, bitsandbytes); ",
+                    "), which is not supported (known: fp8, bitsandbytes, mxfp4); ",
                     "take the model in bfloat16 or float32"));
   }
   if (!quantization.is_set("weight_block_size")) { return; }

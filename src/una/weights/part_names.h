@@ -11,6 +11,9 @@ struct FusedExperts {
   std::string gate_up;  // [E, 2 I, C], an expert's gate before its up
   std::string down;     // [E, C, I]
   std::string router;
+  // gpt_oss: both transposed ([E, C, 2 I] and [E, I, C]), rows of gate and up that alternate, and biases.
+  bool transposed = false, interleaved = false;
+  std::string gate_up_bias, down_bias;  // [E, 2 I], [E, C]; "": none
 };
 
 // Hugging Face's names of a decoder's parts. Module names come without ".weight" and ".bias"; those of a
@@ -26,6 +29,7 @@ struct PartNames {
   std::string q = "self_attn.q_proj", k = "self_attn.k_proj", v = "self_attn.v_proj", o = "self_attn.o_proj";
   // Used where ModelSpec::qk_norm is set.
   std::string q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
+  std::string sinks = "self_attn.sinks";  // a tensor without ".weight", used with ModelSpec::attention_sinks
   std::string gate = "mlp.gate_proj", up = "mlp.up_proj", down = "mlp.down_proj";
   std::string qkv, gate_up;  // one linear whose rows are q, k, v (gate, up)
   // Of sparse layers (ModelSpec::is_sparse): the router, the list of experts and the linears of one of them.

@@ -17,15 +17,20 @@ namespace una::model {
 // parameters, which must outlive it.
 class SparseMlp {
  public:
-  // One expert's parameters; gate's and up's values become views of one matrix.
+  // One expert's parameters; gate's and up's values become views of one matrix, those of their biases of one vector.
   struct Part {
     Parameter *gate = nullptr, *up = nullptr, *down = nullptr;
+    Parameter *gate_bias = nullptr, *up_bias = nullptr, *down_bias = nullptr;  // null: none
+  };
+  struct Router {
+    Parameter *weight = nullptr, *bias = nullptr;  // a null bias: none
   };
   struct Place {
     std::int64_t layer = 0;
     std::size_t first_linear = 0;  // the index of gate and up in the model's list of linears; down follows
+    bool interleaved = false;      // the rows of gate and up alternate in adapters
   };
-  SparseMlp(const MoeSpec& spec, Place place, Parameter* router, std::vector<Part> parts);
+  SparseMlp(const MoeSpec& spec, Place place, Router router, std::vector<Part> parts);
   // x [T, C] -> [T, C]. `tally`: may be null. `origin`: how to recompute x.
   at::Tensor forward(const at::Tensor& x, const kernels::Activation& activation, const AdapterUse& use,
                      const std::shared_ptr<RouterTally>& tally, const kernels::InputOrigin& origin) const;
@@ -37,9 +42,9 @@ class SparseMlp {
   Place place_;
   std::int64_t count_;  // experts per token
   bool normed_;
-  Parameter* router_;
+  Router router_;
   std::vector<Part> parts_;
-  std::vector<at::Tensor> gate_up_;  // [2 I, C] of each expert, compute dtype
+  std::vector<at::Tensor> gate_up_, gate_up_bias_;  // [2 I, C] and [2 I] of each expert, compute dtype
 };
 
 }  // namespace una::model

@@ -3,15 +3,19 @@
 
 #include <gtest/gtest.h>
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/stack.h>
 
+#include "una/base/format.h"
 #include "una/model/experts/router_report.h"
 #include "una/model/fixtures_testing.h"
 
 namespace una::model {
 namespace {
 
-constexpr const char* kFixtures[] = {"mixtral", "qwen3_moe", "olmoe"};
+constexpr const char* kFixtures[] = {"mixtral", "qwen3_moe", "olmoe", "gpt_oss"};
 
 // The checkpoint as transformers writes it with save_original_format=False: all experts of a layer in one tensor.
 weights::StateDict fused(const std::string& fixture) {
@@ -47,7 +51,7 @@ at::Tensor logps_of(Model& model, const ForwardOptions& options = {}) {
 }
 
 TEST(SparseMlp, ACheckpointWithAllExpertsInOneTensorIsTheSameModel) {
-  for (const char* fixture : kFixtures) {
+  for (const char* fixture : {"mixtral", "qwen3_moe", "olmoe"}) {
     const auto single = load_fixture(fixture);
     const weights::StateDict tensors = fused(fixture);
     Model model(single->spec(), tensors, {}, "fused");
@@ -63,7 +67,7 @@ TEST(SparseMlp, ACheckpointWithAllExpertsInOneTensorIsTheSameModel) {
 
 // Whichever form the family's files have.
 TEST(SparseMlp, TensorsAreWrittenUnderTheNamesOfTheFamilysFiles) {
-  for (const char* fixture : {"mixtral", "qwen3_moe", "olmoe", "granitemoe", "gpt_neox"}) {
+  for (const char* fixture : {"mixtral", "qwen3_moe", "olmoe", "granitemoe", "gpt_oss", "gpt_neox"}) {
     const weights::StateDict file = weights::read_model_weights(fixture_folder(fixture));
     std::size_t written = 0;
     for (const auto& [name, tensor] : load_fixture(fixture)->named_tensors()) {
@@ -90,18 +94,17 @@ TEST(SparseMlp, RoutersTrainOnlyWhereAsked) {
       for (const TrainableTensor& each : load_fixture(fixture, options)->trainable()) {
         const bool expert = each.name.find(".experts.") != std::string::npos;
         experts += expert ? 1 : 0;
-        routers +=
-            !expert && each.name.find(fixture == std::string("mixtral") ? "_moe.gate." : "mlp.gate.") !=
-                           std::string::npos
-                ? 1
-                : 0;
+        for (const char* router : {"_moe.gate.", "mlp.gate.", "mlp.router."}) {
+          routers += !expert && each.name.find(router) != std::string::npos ? 1 : 0;
+        }
       }
       return std::pair(routers, experts);
     };
     EXPECT_EQ(trained({}), std::pair(std::size_t{0}, std::size_t{0}));
     EXPECT_EQ(trained({.train_full = true}).first, 0U) << fixture;
     EXPECT_GT(trained({.train_full = true}).second, 20U) << fixture;
-    EXPECT_EQ(trained({.train_full = true, .train_router = true}).first, 2U) << fixture;
+    const std::size_t wanted = load_fixture(fixture)->spec().moe.router_bias ? 4 : 2;
+    EXPECT_EQ(trained({.train_full = true, .train_router = true}).first, wanted) << fixture;
   }
 }
 
@@ -198,6 +201,49 @@ TEST(SparseMlp, AllLinearMeansTheLinearsOutsideTheExperts) {
   }
   EXPECT_TRUE(dense) << "a layer without experts has its three linears";
   EXPECT_GE(adapter, 0);
+}
+
+// PEFT's "all" means the biases of experts and routers too.
+TEST(SparseMlp, BiasesOfExpertsDoNotTrainInAnAdapter) {
+  const auto model = load_fixture("gpt_oss");
+  const std::string error = error_of([&] { model->add_adapter({.bias = "all"}, 1, true); });
+  EXPECT_NE(error.find("biases of experts and routers"), std::string::npos) << error;
+  model->add_adapter({.r = 2, .bias = "lora_only", .target_modules = {"all-linear"}}, 1, true);
+  EXPECT_EQ(model->trainable().size(), 2U * 4 * 3) << "A, B and the bias of q, k, v and o in two layers";
+}
+
+TEST(SparseMlp, ExpertsOfGptOssAreReadFromMxfp4) {
+  ModelSpec spec = weights::read_model_spec(fixture_folder("gpt_oss"));
+  spec.hidden_size = spec.moe.expert_size = spec.intermediate_size = 32;
+  weights::StateDict packed, expanded;
+  Model random(spec, 3, {});
+  for (const auto& [name, tensor] : random.named_tensors()) {
+    const bool expert = ends_with(name, "experts.gate_up_proj") || ends_with(name, "experts.down_proj");
+    if (!expert) {
+      packed.add(name, tensor);
+      expanded.add(name, tensor);
+      continue;
+    }
+    const std::int64_t rows = tensor.size(2);  // one block of 32 numbers each
+    const at::Tensor blocks =
+        at::arange(4 * rows * 16).mul(37).remainder(256).to(at::kByte).view({4, rows, 1, 16});
+    packed.add(name + "_blocks", blocks);
+    packed.add(name + "_scales", at::full({4, rows, 1}, 124, at::kByte));
+    static const std::vector<float> kValues = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
+    at::Tensor values = at::empty({4, rows, 32});
+    for (std::int64_t i = 0; i < values.numel(); ++i) {
+      const int byte = blocks.view(-1)[i / 2].item<int>(), code = i % 2 == 0 ? byte % 16 : byte / 16;
+      const float size = kValues[static_cast<std::size_t>(code % 8)] / 8;
+      values.view(-1)[i] = code < 8 ? size : -size;
+    }
+    expanded.add(name, values.transpose(1, 2).contiguous());
+  }
+  Model read(spec, packed, {}, "packed"), wanted(spec, expanded, {}, "expanded");
+  EXPECT_TRUE(logps_of(read).equal(logps_of(wanted)));
+  for (const auto& [name, tensor] : read.named_tensors()) {
+    EXPECT_EQ(name.find("_blocks"), std::string::npos) << "what is written is not quantised";
+    EXPECT_TRUE(tensor.equal(expanded.at(name))) << name;
+  }
 }
 
 TEST(SparseMlp, TargetParametersNameExperts) {

@@ -31,7 +31,8 @@
   FAMILY(mixtral)            \
   FAMILY(qwen3_moe)          \
   FAMILY(olmoe)              \
-  FAMILY(granitemoe)
+  FAMILY(granitemoe)         \
+  FAMILY(gpt_oss)
 
 namespace una::weights::detail {
 

@@ -140,6 +140,47 @@ TEST(FamilyConfig, GptNeoxHasItsOwnKeys) {
             std::string::npos);
 }
 
+TEST(FamilyConfig, GptOssHasTransformersDefaults) {
+  const ModelSpec silent = parse("gpt_oss", R"({"num_local_experts":32})");
+  EXPECT_EQ(silent.rope.type, "yarn");
+  EXPECT_EQ(silent.rope.theta, 150000);
+  EXPECT_EQ(silent.rope.factor, 32);
+  EXPECT_EQ(silent.rope.original_max_positions, 4096);
+  EXPECT_FALSE(silent.rope.truncate);
+  EXPECT_EQ(silent.windows, (std::vector<std::int64_t>{128, 0, 128, 0}));
+  EXPECT_EQ(silent.head_dim, 64);
+  EXPECT_EQ(silent.norm_style, NormStyle::kWide);
+  EXPECT_TRUE(silent.attention_sinks && silent.qkv_bias && silent.o_bias);
+  EXPECT_EQ(silent.moe.num_experts, 32);
+  EXPECT_EQ(silent.moe.experts_per_token, 4);
+  EXPECT_TRUE(silent.moe.router_bias && silent.moe.expert_bias && silent.moe.norm_topk_prob);
+  EXPECT_EQ(silent.moe.swiglu_alpha, 1.702);
+  EXPECT_EQ(silent.moe.swiglu_limit, 7);
+  const ModelSpec given = parse("gpt_oss", R"({"num_local_experts":8,"num_experts_per_tok":2,"swiglu_limit":5,
+      "attention_bias":false,"sliding_window":16,"layer_types":["full_attention","sliding_attention",
+      "full_attention","sliding_attention"],"rope_parameters":{"rope_type":"default","rope_theta":500},
+      "quantization_config":{"quant_method":"mxfp4","modules_to_not_convert":["lm_head"]}})");
+  EXPECT_EQ(given.rope.type, "default");
+  EXPECT_EQ(given.rope.theta, 500);
+  EXPECT_FALSE(given.qkv_bias || given.o_bias);
+  EXPECT_EQ(given.windows, (std::vector<std::int64_t>{0, 16, 0, 16}));
+  for (const ModelSpec& each : {silent, given}) {
+    const ModelSpec back = parse_model_spec(print_model_spec(each), "printed");
+    EXPECT_EQ(back.rope.type, each.rope.type);
+    EXPECT_EQ(back.rope.theta, each.rope.theta);
+    EXPECT_EQ(back.rope.truncate, each.rope.truncate);
+    EXPECT_EQ(back.windows, each.windows);
+    EXPECT_EQ(back.qkv_bias, each.qkv_bias);
+    EXPECT_EQ(back.moe.num_experts, each.moe.num_experts);
+    EXPECT_EQ(back.moe.swiglu_limit, each.moe.swiglu_limit);
+    EXPECT_TRUE(back.attention_sinks);
+  }
+  EXPECT_REFUSED("gpt_oss", R"({"swiglu_limit":0})", "swiglu_limit");
+  EXPECT_REFUSED("gpt_oss", R"({"sliding_window":null})", "some layers slide");
+  EXPECT_REFUSED("llama", R"({"quantization_config":{"quant_method":"gptq"}})",
+                 "known: fp8, bitsandbytes, mxfp4");
+}
+
 TEST(FamilyConfig, AnUnknownFamilyIsRefusedWithTheNearestAndWhatDiffers) {
   EXPECT_REFUSED("qwen2_moe", R"({"num_experts":8})",
                  "the nearest is qwen2, but this config has \"num_experts\"");
