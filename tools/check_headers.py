@@ -13,12 +13,12 @@ from cpp_text import includes, read, source_files
 # prefix of the include -> rooms whose .cpp files may have it
 PARTS = {
     "yaml-cpp/": {"base", "eval"}, "xxhash": {"base"},
-    "simdjson": {"weights"}, "zstd": {"rows"}, "zlib": {"rows"}, "csv.h": {"rows"},
+    "simdjson": {"weights"}, "zstd": {"containers"}, "zlib": {"containers"}, "csv.h": {"containers"},
     "httplib": {"net"}, "curl/": {"net"}, "openssl/": {"hub"},
     "CLI/": {"cli"}, "boost/": {"reward"},
     "mpi": {"dist"}, "nccl": {"dist"},
     "cuda": {"kernels", "dist"}, "cublas": {"kernels"}, "cutlass/": {"kernels"},
-    "una_bridge.h": {"base", "text", "rows"},
+    "una_bridge.h": {"base", "text", "containers"},
     "nlohmann/": set(),  # base/json.h has it for everybody
 }
 EXEMPT = {("base/json.h", "nlohmann/json.hpp"),

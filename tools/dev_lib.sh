@@ -200,7 +200,7 @@ run_ranks() {
 
 # Rooms whose tests need LibTorch's headers at most: they build and run under the sanitizers in minutes. The whole suite
 # under them is ./dev test --asan.
-sanitized_rooms="base net text words rows views report weights gguf"
+sanitized_rooms="base net hub text words containers rows views report weights gguf"
 
 run_sanitized() {
   local room pattern targets=""

@@ -4,7 +4,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/rows/files/csv.h"
+#include "una/containers/csv.h"
 #include "una/text/encoder.h"
 #include "una/words/label_values.h"
 
@@ -23,7 +23,7 @@ void check_options(const DataOptions& options) {
   check_input(options.allow_dropped >= 0 && options.allow_dropped <= 1, "--allow_dropped: give 0 to 1");
   check_input(options.max_row_mb > 0 && options.max_row_mb <= 1 << 20, "--max_row_mb: give 1 to 1048576");
   words::LabelValues{options.label_values};
-  csv_delimiter(options.csv_delimiter);
+  containers::csv_delimiter(options.csv_delimiter);
   text::is_strict_boundary(options.boundary);
   parse_overlong(options.overlong);
 }

@@ -5,33 +5,17 @@
 #include <string_view>
 #include <vector>
 
-#include "una/base/error.h"
-#include "una/base/files/files.h"
 #include "una/base/testing.h"
+#include "una/containers/containers_testing.h"
 #include "una/rows/schemas/schema.h"
 #include "una/text/encoder.h"
 
 // Help for this room's tests only.
 namespace una::rows {
 
-inline std::string write_rows(const std::string& folder, const std::string& name, std::string_view text) {
-  const std::string path = folder + "/" + name;
-  write_file(path, text);
-  return path;
-}
-
-// The message of the InputError that `act` throws; "" when it throws none.
-template <class Act>
-std::string input_error(const Act& act) {
-  try {
-    act();
-  } catch (const InputError& error) { return error.what(); }
-  return "";
-}
-
-inline bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
+using containers::contains;
+using containers::input_error;
+using containers::write_rows;
 
 // A row of a file "rows.jsonl", line 7.
 inline ReadRow read_text(const std::string& json, bool apply_chat_template = false) {

@@ -11,8 +11,8 @@
 #include "una/base/files/output_folder.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
+#include "una/containers/split.h"
 #include "una/hub/cache.h"
-#include "una/rows/files/split.h"
 #include "una/setup/methods.h"
 #include "una/setup/peer_keys.h"
 #include "una/setup/ppo_preset.h"
@@ -54,7 +54,7 @@ std::optional<rows::DataOptions> eval_options(const RunConfig& config) {
   options.dataset_train_split = split;
   if (!config.run.eval_data.empty()) {
     options.dataset_name = config.run.eval_data;
-  } else if (rows::is_whole(split)) {
+  } else if (containers::is_whole(split)) {
     return std::nullopt;
   }
   return options;

@@ -13,7 +13,7 @@
 #include "una/base/format.h"
 #include "una/base/os/interrupt.h"
 #include "una/base/os/reason.h"
-#include "una/rows/files/file_bytes.h"
+#include "una/containers/file_bytes.h"
 
 namespace una::setup {
 namespace {
@@ -36,7 +36,7 @@ void copy(int file, const std::string& path) {
 }
 
 const char* ending_of(const std::string& path) {
-  const rows::FileBytes file(path);
+  const containers::FileBytes file(path);
   const std::string_view text = trim(file.bytes().substr(0, 4096));
   check_input(!text.empty(), "--data -: nothing came from standard input");
   if (starts_with(text, "PAR1")) { return ".parquet"; }

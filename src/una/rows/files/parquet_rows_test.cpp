@@ -1,4 +1,4 @@
-#include "una/rows/files/parquet_rows.h"
+#include "una/containers/parquet_rows.h"
 
 #include <gtest/gtest.h>
 

@@ -7,8 +7,8 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/containers/split.h"
 #include "una/rows/files/mixture.h"
-#include "una/rows/files/split.h"
 #include "una/words/columns.h"
 
 namespace una::rows {
@@ -38,7 +38,7 @@ RowFeed::RowFeed(const DataOptions& options)
   for (const DataSource& source : sources_) { bytes_.push_back(static_cast<double>(bytes_of(source.files))); }
   if (sources_.front().weight) {
     plan_mixture();
-  } else if (!is_whole(options.dataset_train_split)) {
+  } else if (!containers::is_whole(options.dataset_train_split)) {
     plan_slice();
   } else if (options.max_rows > 0) {
     most_ = options.max_rows;
@@ -95,7 +95,7 @@ void RowFeed::plan_slice() {
     all += counts[i];
   }
   check_input(all > 0, join(options_.dataset_name, ", "), ": no rows in it");
-  auto [begin, end] = slice_of(options_.dataset_train_split, all);
+  auto [begin, end] = containers::slice_of(options_.dataset_train_split, all);
   if (options_.max_rows > 0) { end = std::min(end, begin + options_.max_rows); }
   std::int64_t before = 0;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
@@ -118,7 +118,7 @@ void RowFeed::plan_mixture() {
                   }
                 });
     check_input(!draws[i].empty(), sources_[i].name, ": no rows in it");
-    const auto [begin, end] = slice_of(options_.dataset_train_split, std::ssize(draws[i]));
+    const auto [begin, end] = containers::slice_of(options_.dataset_train_split, std::ssize(draws[i]));
     draws[i] = {draws[i].begin() + begin, draws[i].begin() + end};
     parts_[i].begin = begin;
     parts_[i].end = end;

@@ -12,10 +12,10 @@
 #include "una/base/json_text.h"
 #include "una/base/parallel.h"
 #include "una/base/utf8.h"
-#include "una/rows/files/csv.h"
-#include "una/rows/files/file_bytes.h"
-#include "una/rows/files/json_array.h"
-#include "una/rows/files/parquet_rows.h"
+#include "una/containers/csv.h"
+#include "una/containers/file_bytes.h"
+#include "una/containers/json_array.h"
+#include "una/containers/parquet_rows.h"
 #include "una/rows/schemas/fields.h"
 
 namespace una::rows {
@@ -129,11 +129,11 @@ std::vector<Line> lines_of(std::string_view text, std::size_t most) {
 // The lines of JSONL that hold something, a few at a time; those of the last call are valid.
 class LineCursor {
  public:
-  explicit LineCursor(FileBytes& file) : file_(file) {}
+  explicit LineCursor(containers::FileBytes& file) : file_(file) {}
   std::vector<Line> next(std::size_t most) {
     file_.skip(std::exchange(used_, 0));
     std::vector<Place> places;
-    while (places.size() < most && used_ < kChunkBytes) {
+    while (places.size() < most && used_ < containers::kChunkBytes) {
       const std::size_t end = file_.line_end(used_), begin = std::exchange(used_, end);
       if (begin == end) { break; }
       file_.check_row(end - begin, ++number_);
@@ -163,7 +163,7 @@ class LineCursor {
     return line.ends_with('\n') ? line.substr(0, line.size() - 1) : line;
   }
 
-  FileBytes& file_;
+  containers::FileBytes& file_;
   std::size_t used_ = 0, blank_ = 0;  // bytes: of file_.bytes(), and of blank lines since the last row
   std::int64_t number_ = 0;
 };
@@ -218,7 +218,7 @@ struct PlainMaker {
   }
   void settle(const std::vector<Made>&) const {}
   std::string column(const std::string& name) const { return name; }
-  Json complete(const ParquetRows&, Json json) const { return json; }
+  Json complete(const containers::ParquetRows&, Json json) const { return json; }
 };
 
 // Rows with their shape recognised.
@@ -247,7 +247,8 @@ struct RowMaker {
     if (truth && entry == nullptr && !fits_any_shape(json)) { json.erase(options.ground_truth_column); }
     ReadRow row = read_row(std::move(json), where, row_options);
     if (row.example.source.empty()) {
-      row.example.source = entry != nullptr ? entry->name() : fs::path(unpacked_name(path)).stem().string();
+      row.example.source =
+          entry != nullptr ? entry->name() : fs::path(containers::unpacked_name(path)).stem().string();
     }
     row.example.ground_truth = std::move(truth);
     row.unread.insert(row.unread.end(), unread.begin(), unread.end());
@@ -259,7 +260,9 @@ struct RowMaker {
     for (ReadRow& row : rows) { missing.settle(row); }
   }
   std::string column(const std::string& name) const { return pass.renames.of_column(name); }
-  Json complete(const ParquetRows& parquet, Json json) const { return parquet.with_nulls(std::move(json)); }
+  Json complete(const containers::ParquetRows& parquet, Json json) const {
+    return parquet.with_nulls(std::move(json));
+  }
 };
 
 template <class Maker>
@@ -273,8 +276,8 @@ struct FileReader {
   bool first = true;  // no row of the file has been made yet
 
   void read(const std::string& path) {
-    FileBytes file(path, row_bytes);
-    const std::string name = unpacked_name(path);
+    containers::FileBytes file(path, row_bytes);
+    const std::string name = containers::unpacked_name(path);
     const std::string_view bytes = file.bytes();
     check_input(!starts_with(bytes, "\xFF\xFE") && !starts_with(bytes, "\xFE\xFF"), path,
                 ": the text is UTF-16; save the file in UTF-8");
@@ -313,7 +316,7 @@ struct FileReader {
   // Damage in packed data may come to light at their end only, by a checksum: it is to blame then, not the
   // row that cannot be read.
   template <class Act>
-  static void blame_damage(FileBytes& file, const Act& act) {
+  static void blame_damage(containers::FileBytes& file, const Act& act) {
     try {
       act();
     } catch (const InputError&) {
@@ -322,14 +325,14 @@ struct FileReader {
     }
   }
 
-  void read_csv(FileBytes& file, const std::string& path) {
+  void read_csv(containers::FileBytes& file, const std::string& path) {
     blame_damage(file, [&] {
-      CsvReader reader(file, path, options.csv_delimiter);
+      containers::CsvReader reader(file, path, options.csv_delimiter);
       std::vector<std::string> names;
       for (const std::string& name : reader.header()) { names.push_back(maker.column(name)); }
-      const CsvColumns columns(reader.header(), names, reader.delimiter() == ';');
+      const containers::CsvColumns columns(reader.header(), names, reader.delimiter() == ';');
       while (room > 0) {
-        const std::vector<CsvRow> rows = reader.next(std::min(kChunk, room));
+        const std::vector<containers::CsvRow> rows = reader.next(std::min(kChunk, room));
         if (rows.empty()) { return; }
         hand_on(make_rows(
                     path, rows.size(), [&](std::size_t i, const Where&) { return columns.object(rows[i]); },
@@ -339,8 +342,8 @@ struct FileReader {
     });
   }
 
-  void read_array(FileBytes& file, const std::string& path) {
-    ArrayCursor cursor(file, path);
+  void read_array(containers::FileBytes& file, const std::string& path) {
+    containers::ArrayCursor cursor(file, path);
     for (std::int64_t before = 0; room > 0;) {
       std::vector<Made> rows;
       try {
@@ -350,7 +353,7 @@ struct FileReader {
             [&](std::size_t i, const Where& where) { return parse_line(elements[i], where); },
             [&](std::size_t i) { return before + static_cast<std::int64_t>(i) + 1; });
       } catch (const InputError&) {
-        FileBytes again(path, row_bytes);
+        containers::FileBytes again(path, row_bytes);
         while (again.bytes().size() <= kDiagnosed && again.more()) {}
         if (again.bytes().size() <= kDiagnosed) { check_array(again.bytes(), path); }
         throw;
@@ -362,7 +365,7 @@ struct FileReader {
   }
 
   void read_parquet(const std::string& path) {
-    ParquetRows parquet(path, row_bytes);
+    containers::ParquetRows parquet(path, row_bytes);
     std::int64_t number = 0;
     while (room > 0) {
       const std::string text = parquet.next();
@@ -379,7 +382,7 @@ struct FileReader {
     }
   }
 
-  void read_lines(FileBytes& file, const std::string& path) {
+  void read_lines(containers::FileBytes& file, const std::string& path) {
     LineCursor cursor(file);
     while (room > 0) {
       const std::vector<Line> lines = cursor.next(std::min(kChunk, room));

@@ -8,7 +8,7 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
-#include "una/rows/files/file_names.h"
+#include "una/containers/file_names.h"
 
 namespace una::rows {
 namespace {
@@ -49,7 +49,7 @@ void check_weights(const std::vector<DataSource>& sources) {
 DataSource source_of_files(const std::string& text) {
   DataSource source =
       split_weight(text, [](const std::string& name) { return is_file(name) || is_folder(name); });
-  source.files = expand_names({source.name});
+  source.files = containers::expand_names({source.name});
   return source;
 }
 
@@ -69,7 +69,7 @@ DataSource source_of_entry(const std::string& text, const Json& info, const std:
   }
   source.entry.emplace(source.name, info[source.name], path);
   const std::string& file = source.entry->file_name();
-  source.files = expand_names({starts_with(file, "/") ? file : cat(folder, "/", file)});
+  source.files = containers::expand_names({starts_with(file, "/") ? file : cat(folder, "/", file)});
   return source;
 }
 

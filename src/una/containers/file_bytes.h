@@ -8,7 +8,7 @@
 
 #include "una/base/files/files.h"
 
-namespace una::rows {
+namespace una::containers {
 
 constexpr std::size_t kRowBytes = std::size_t{256} << 20;  // of one row in its file
 // Rows are handed on before there are a thousand of them, when they hold so many bytes: parsed, they take up to thirty
@@ -61,4 +61,4 @@ class FileBytes {
 // "dir/a.jsonl.gz" -> "a.jsonl"; the endings of packed files are .gz and .zst.
 std::string unpacked_name(const std::string& path);
 
-}  // namespace una::rows
+}  // namespace una::containers

@@ -1,4 +1,4 @@
-#include "una/rows/files/parquet_rows.h"
+#include "una/containers/parquet_rows.h"
 
 #include "una/base/error.h"
 #include "una/base/format.h"
@@ -8,7 +8,7 @@
 #include "una/base/bridge_call.h"
 #endif
 
-namespace una::rows {
+namespace una::containers {
 
 #if UNA_PARQUET
 
@@ -59,4 +59,4 @@ Json ParquetRows::with_nulls(Json row) const { return row; }
 
 #endif
 
-}  // namespace una::rows
+}  // namespace una::containers

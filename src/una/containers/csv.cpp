@@ -1,4 +1,4 @@
-#include "una/rows/files/csv.h"
+#include "una/containers/csv.h"
 
 #include <algorithm>
 #include <array>
@@ -20,7 +20,7 @@
 #include "una/base/utf8.h"
 #include "una/words/columns.h"
 
-namespace una::rows {
+namespace una::containers {
 
 constexpr std::size_t kMostColumns = 10'000;
 namespace {
@@ -289,4 +289,4 @@ char csv_delimiter(const std::string& name) {
   return name[0];
 }
 
-}  // namespace una::rows
+}  // namespace una::containers

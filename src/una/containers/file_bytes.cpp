@@ -1,4 +1,4 @@
-#include "una/rows/files/file_bytes.h"
+#include "una/containers/file_bytes.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -11,7 +11,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 
-namespace una::rows {
+namespace una::containers {
 namespace {
 
 constexpr std::string_view kGzip = "\x1F\x8B", kZstd = "\x28\xB5\x2F\xFD", kByteOrderMark = "\xEF\xBB\xBF";
@@ -193,4 +193,4 @@ std::string unpacked_name(const std::string& path) {
   return (packed ? name.stem() : name).string();
 }
 
-}  // namespace una::rows
+}  // namespace una::containers

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "una/base/json.h"
-#include "una/rows/files/file_bytes.h"
+#include "una/containers/file_bytes.h"
 
 struct una_parquet;
 
-namespace una::rows {
+namespace una::containers {
 
 // The rows of a Parquet file (snappy, gzip, zstd or plain) as lines of JSON, a thousand at a time. Columns
 // that are null in a row are left out of it.
@@ -36,4 +36,4 @@ class ParquetRows {
   std::vector<std::string> marks_;  // columns of marks and answers
 };
 
-}  // namespace una::rows
+}  // namespace una::containers

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "una/base/json.h"
-#include "una/rows/files/file_bytes.h"
+#include "una/containers/file_bytes.h"
 
-namespace una::rows {
+namespace una::containers {
 
 // One record of a CSV file.
 struct CsvRow {
@@ -61,4 +61,4 @@ class CsvColumns {
 // --csv_delimiter as given -> one character, "auto" -> '\0'. InputError names the key.
 char csv_delimiter(const std::string& name);
 
-}  // namespace una::rows
+}  // namespace una::containers

@@ -1,11 +1,11 @@
-#include "una/rows/files/json_array.h"
+#include "una/containers/json_array.h"
 
 #include <utility>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
 
-namespace una::rows {
+namespace una::containers {
 
 std::vector<std::string_view> ArrayCursor::next(std::size_t most) {
   file_.skip(std::exchange(used_, 0));
@@ -80,4 +80,4 @@ void ArrayCursor::fail() const {
       cat(path_, ": not a JSON array", number_ == 0 ? "" : cat(" from its element ", number_, " on")));
 }
 
-}  // namespace una::rows
+}  // namespace una::containers

@@ -1,12 +1,12 @@
-#include "una/rows/files/file_names.h"
+#include "una/containers/file_names.h"
 
 #include <filesystem>
 
 #include <gtest/gtest.h>
 
-#include "una/rows/rows_testing.h"
+#include "una/containers/containers_testing.h"
 
-namespace una::rows {
+namespace una::containers {
 namespace {
 
 TEST(FileNames, FoldersAndPatternsStandForTheirFilesInOrder) {
@@ -50,4 +50,4 @@ TEST(FileNames, ALinkThatLeadsNowhereIsTold) {
 }
 
 }  // namespace
-}  // namespace una::rows
+}  // namespace una::containers

@@ -1,4 +1,4 @@
-#include "una/rows/files/split.h"
+#include "una/containers/split.h"
 
 #include <algorithm>
 #include <charconv>
@@ -9,7 +9,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 
-namespace una::rows {
+namespace una::containers {
 namespace {
 
 [[noreturn]] void bad_form(const std::string& split) {
@@ -49,4 +49,4 @@ std::pair<std::int64_t, std::int64_t> slice_of(const std::string& split, std::in
   return {begin, end};
 }
 
-}  // namespace una::rows
+}  // namespace una::containers

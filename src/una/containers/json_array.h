@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "una/rows/files/file_bytes.h"
+#include "una/containers/file_bytes.h"
 
-namespace una::rows {
+namespace una::containers {
 
 // The elements of a file that is one JSON array, as text, a few at a time: their borders are found without
 // parsing them.
@@ -38,4 +38,4 @@ class ArrayCursor {
   bool open_ = false, ended_ = false;
 };
 
-}  // namespace una::rows
+}  // namespace una::containers

@@ -1,4 +1,4 @@
-#include "una/rows/files/file_names.h"
+#include "una/containers/file_names.h"
 
 #include <algorithm>
 #include <array>
@@ -10,9 +10,9 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
-#include "una/rows/files/file_bytes.h"
+#include "una/containers/file_bytes.h"
 
-namespace una::rows {
+namespace una::containers {
 namespace {
 
 namespace fs = std::filesystem;
@@ -91,4 +91,4 @@ std::vector<std::string> expand_names(const std::vector<std::string>& names) {
   return files;
 }
 
-}  // namespace una::rows
+}  // namespace una::containers
