@@ -62,6 +62,18 @@ std::string drop_table(const ReadReport& report, const std::string& dropped) {
   return text;
 }
 
+// What became of the rows that no reason of a DropLog covers.
+std::string other_table(const ReadReport& report) {
+  std::string text;
+  for (const auto& [what, count] : report.ties) {
+    text += cat("\n  ", thousands(count), "  without a preference: ", what);
+  }
+  for (const auto& [what, count] : report.unused) {
+    text += cat("\n  ", thousands(count), "  not used: ", what);
+  }
+  return text;
+}
+
 }  // namespace
 
 void check_dropped(const ReadReport& report, const std::string& dropped, double allowed) {
@@ -70,7 +82,10 @@ void check_dropped(const ReadReport& report, const std::string& dropped, double 
   const double all = static_cast<double>(report.rows_kept) + count;
   if (report.rows_kept > 0 && count / all <= allowed) { return; }
   const std::string table = drop_table(report, dropped);
-  if (report.rows_kept == 0) { throw InputError(cat("no row is left to use", count > 0 ? ":" : "", table)); }
+  if (report.rows_kept == 0) {
+    const std::string why = table + other_table(report);
+    throw InputError(cat("no row is left to use", why.empty() ? "" : ":", why));
+  }
   throw InputError(cat(
       percent(count, all), " of the rows would be left out, more than allow_dropped = ", allowed, ":", table,
       "\nRaise the limit with --allow_dropped ", fixed(std::ceil(count / all * 100 - 1e-9) / 100, 2),

@@ -173,6 +173,7 @@ constexpr Export kExports[] = {
     {"OpenAI preference", fits_openai_preference, own_openai_preference},
     {"arena battle", fits_arena, own_arena},
     {"two answers and a choice", fits_choice, own_choice},
+    {"lists of answers and marks", fits_lists, own_lists},
 };
 
 const Shape* find_shape(const Json& json) {

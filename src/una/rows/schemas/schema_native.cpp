@@ -95,7 +95,7 @@ void read_bare_responses(const RowView& row, ReadRow& out) {
 }
 
 bool fits_native_responses(const Json& row) {
-  return first_of(row, {"prompt", "messages"}) != nullptr && has_list(row, "responses");
+  return first_of(row, {"prompt", "messages"}) != nullptr && has_list(row, "responses") && !fits_lists(row);
 }
 
 void read_native_responses(const RowView& row, ReadRow& out) {

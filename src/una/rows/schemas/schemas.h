@@ -91,6 +91,8 @@ bool fits_openai_preference(const Json& row);  // schema_openai.cpp
 OwnRow own_openai_preference(const RowView& row);
 bool fits_arena(const Json& row);  // schema_arena.cpp
 OwnRow own_arena(const RowView& row);
+bool fits_lists(const Json& row);  // schema_lists.cpp
+OwnRow own_lists(const RowView& row);
 bool fits_choice(const Json& row);  // schema_choices.cpp
 OwnRow own_choice(const RowView& row);
 // Which of two answers a word prefers (model_a, b, response_2, tie, ...); an absent one (null) is kNone.

@@ -1,0 +1,68 @@
+#include <algorithm>
+#include <iterator>
+
+#include "una/base/format.h"
+#include "una/rows/schemas/fields.h"
+#include "una/rows/schemas/schemas.h"
+
+// Answers to a prompt in one list and their marks in another of the same length: responses and scores, completions and
+// rewards, as samplers and reward models write them.
+namespace una::rows {
+namespace {
+
+constexpr const char* kPrompts[] = {"prompt", "question", "instruction", "query"};
+constexpr const char* kAnswers[] = {"responses", "completions", "answers",
+                                    "outputs",   "candidates",  "generations"};
+
+// A list of marks, and what one of them is next to its answer.
+struct MarkList {
+  const char *name, *mark;
+};
+constexpr MarkList kMarks[] = {{"scores", "score"}, {"rewards", "score"}, {"ratings", "score"},
+                               {"labels", "label"}, {"thumbs", "label"},  {"ranks", "rank"}};
+
+const char* one_of(const Json& row, const char* const* begin, const char* const* end, bool is_list) {
+  const auto found =
+      std::find_if(begin, end, [&](const char* key) { return is_list ? has_list(row, key) : has(row, key); });
+  return found == end ? nullptr : *found;
+}
+
+const char* prompt_of(const Json& row) {
+  return one_of(row, std::begin(kPrompts), std::end(kPrompts), false);
+}
+const char* answers_of(const Json& row) {
+  return one_of(row, std::begin(kAnswers), std::end(kAnswers), true);
+}
+
+const MarkList* marks_of(const Json& row) {
+  const auto* const found = std::find_if(std::begin(kMarks), std::end(kMarks),
+                                         [&](const MarkList& each) { return has_list(row, each.name); });
+  return found == std::end(kMarks) ? nullptr : found;
+}
+
+}  // namespace
+
+bool fits_lists(const Json& row) {
+  const char* answers = answers_of(row);
+  if (prompt_of(row) == nullptr || answers == nullptr || marks_of(row) == nullptr) { return false; }
+  const auto is_text = [](const Json& item) { return item.is_string(); };
+  return std::all_of(row[answers].begin(), row[answers].end(), is_text);
+}
+
+OwnRow own_lists(const RowView& row) {
+  const char* name = answers_of(row.json);
+  const MarkList marks = *marks_of(row.json);
+  const Json &answers = need(row, name), &given = need(row, marks.name);
+  if (answers.size() != given.size()) {
+    bad_field(row, marks.name, cat("has ", given.size(), " values for ", answers.size(), " ", name));
+  }
+  OwnRow own;
+  own.row = {{"prompt", need(row, prompt_of(row.json))}, {"responses", Json::array()}};
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    own.row["responses"].push_back({{"content", answers[i]}, {marks.mark, given[i]}});
+  }
+  if (has(row.json, "score_range")) { own.row["score_range"] = need(row, "score_range"); }
+  return own;
+}
+
+}  // namespace una::rows
