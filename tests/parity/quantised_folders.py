@@ -2,7 +2,7 @@
 
     python tests/parity/quantised_folders.py --una build/release/src/una/cli/una
 
-FP8 in blocks is written here; NF4, FP4 and int8 by transformers and bitsandbytes, skipped where that is not installed. bitsandbytes'
+FP8 in blocks and MXFP4 are written here; NF4, FP4 and int8 by transformers and bitsandbytes, skipped where that is not installed. bitsandbytes'
 own products on a CPU round more than the weights, so the oracle is transformers on its dequantised weights.
 """
 import argparse
@@ -15,7 +15,9 @@ import tempfile
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
+from transformers import (AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GptOssConfig, GptOssForCausalLM, LlamaConfig,
+                          LlamaForCausalLM)
+from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 try:
     import bitsandbytes
@@ -58,9 +60,10 @@ class Folders:
         return torch.tensor(json.loads(out.read_text().splitlines()[0])["token_logps"])
 
     @torch.no_grad()
-    def by_transformers(self, weights):
-        model = LlamaForCausalLM.from_pretrained(self.plain, dtype=torch.float32)
-        model.load_state_dict({**model.state_dict(), **weights})
+    def by_transformers(self, weights, model=None):
+        if model is None:
+            model = LlamaForCausalLM.from_pretrained(self.plain, dtype=torch.float32)
+            model.load_state_dict({**model.state_dict(), **weights})
         prompt = self.tokenizer(PROMPT)["input_ids"]
         answer = self.tokenizer(ANSWER, add_special_tokens=False)["input_ids"] + [self.tokenizer.eos_token_id]
         logps = model(torch.tensor([prompt + answer])).logits.log_softmax(-1)[0]
@@ -85,6 +88,28 @@ class Folders:
         (folder / "config.json").write_text(json.dumps(config))
         return folder, values
 
+    def mxfp4(self):
+        """A gpt-oss of its own: codes and scales are drawn, and transformers expands them."""
+        torch.manual_seed(1)
+        end = self.tokenizer.eos_token_id
+        config = GptOssConfig(vocab_size=len(self.tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2,
+                              num_attention_heads=4, num_key_value_heads=2, head_dim=32, num_local_experts=4, num_experts_per_tok=2,
+                              sliding_window=8, max_position_embeddings=4096, eos_token_id=end, initializer_range=0.1)
+        model, folder = GptOssForCausalLM(config), self.folder("mxfp4")
+        model.save_pretrained(folder)
+        tensors, values = load_file(folder / "model.safetensors"), {}
+        for name in [name for name in tensors if name.endswith(("experts.gate_up_proj", "experts.down_proj"))]:
+            experts, inputs, outputs = tensors.pop(name).shape
+            blocks = torch.randint(0, 256, (experts, outputs, inputs // 32, 16), dtype=torch.uint8)
+            scales = torch.randint(120, 125, (experts, outputs, inputs // 32), dtype=torch.uint8)
+            tensors[name + "_blocks"], tensors[name + "_scales"] = blocks, scales
+            values[name] = convert_moe_packed_tensors(blocks, scales, dtype=torch.float32)
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        text = json.loads((folder / "config.json").read_text()) | {"quantization_config": {"quant_method": "mxfp4"}}
+        (folder / "config.json").write_text(json.dumps(text))
+        model.load_state_dict({**model.state_dict(), **values})
+        return folder, values, model.float().eval()
+
     def bitsandbytes(self, kind):
         folder, values = self.folder(kind.replace(", ", "-")), {}
         model = AutoModelForCausalLM.from_pretrained(self.plain, quantization_config=BitsAndBytesConfig(**KINDS[kind]),
@@ -98,8 +123,8 @@ class Folders:
                 values[name + ".weight"] = functional.int8_vectorwise_dequant(module.weight.data, scale)
         return folder, values
 
-    def check(self, name, folder, values):
-        difference = (self.by_una(folder) - self.by_transformers(values)).abs().max().item()
+    def check(self, name, folder, values, model=None):
+        difference = (self.by_una(folder) - self.by_transformers(values, model)).abs().max().item()
         print(f"{'ok   ' if difference <= LIMIT else 'WRONG'} {name}: log-probs differ by {difference:.1e} at most ({len(values)} matrices)")
         return difference <= LIMIT
 
@@ -109,6 +134,7 @@ def main():
     parser.add_argument("--una", required=True)
     folders = Folders(parser.parse_args().una)
     good = folders.check("fp8 in blocks", *folders.fp8())
+    good &= folders.check("mxfp4", *folders.mxfp4())
     for kind in KINDS if bitsandbytes else ():
         good &= folders.check(kind, *folders.bitsandbytes(kind))
     if not bitsandbytes:

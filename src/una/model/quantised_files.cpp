@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/repeat_interleave.h>
 
