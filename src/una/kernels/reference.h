@@ -45,6 +45,11 @@ void adamw_step(at::Tensor& param, const at::Tensor& grad, at::Tensor& exp_avg, 
 at::Tensor mix_experts(const at::Tensor& x, const Choice& choice, const Experts& experts,
                        const Activation& activation);
 
+at::Tensor convolution_input(const at::Tensor& bcx);
+// The convolution over rows of `inputs` (convolution_input(bcx) of a packed batch); taps on bcx's device.
+at::Tensor short_convolution(const at::Tensor& bcx, const at::Tensor& inputs, const at::Tensor& taps,
+                             const Weight& weight, const Weight& bias);
+
 at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double scale);
 
 // The LoRA dropout mask [rows, cols] as factors: 0 or 1 / (1 - dropout), in double.

@@ -2,29 +2,13 @@
 
 #include <cstdint>
 
+#include "una/kernels/cpu/convolution_task.h"
+
 // The CPU loops, one copy per instruction set, as a table of function pointers chosen at run time. Plain
 // pointers only: a file compiled for a wider instruction set must share no inline code with the others, or
 // the linker could pick its copy for every machine. So this header includes no LibTorch and defines no
 // function bodies. Every loop is single-threaded and reentrant; the callers divide the rows among threads.
 namespace una::kernels::cpu {
-
-// A bfloat16 as bits; the loops convert it themselves.
-struct Bf16 {
-  std::uint16_t bits;
-};
-
-// See Compute.
-template <class T>
-struct ComputeType {
-  using type = float;
-};
-template <>
-struct ComputeType<double> {
-  using type = double;
-};
-// The type in which T is computed: double for double, else float.
-template <class T>
-using Compute = typename ComputeType<T>::type;
 
 // Rows [begin, end) of k and v.
 struct KeySpan {
@@ -157,6 +141,11 @@ struct Table {
   // out = dropped x (out += with `add`); the mask of row r is drawn from row_keys[r].
   void (*dropout)(const T* x, T* out, const std::uint64_t* row_keys, std::int64_t rows, std::int64_t cols,
                   const DropoutParams& params, bool add);
+  void (*convolution_input)(const T* bcx, T* out, std::int64_t rows, std::int64_t channels);  // b x
+  // Rows [begin, end) of out [rows][channels]; the backward takes all rows of the channels [begin, end).
+  void (*convolution)(const ConvolutionTask<T>& task, std::int64_t begin, std::int64_t end, T* out);
+  void (*convolution_backward)(const ConvolutionTask<T>& task, const ConvolutionGradients<T>& gradients,
+                               std::int64_t begin, std::int64_t end);
   void (*skinny_gemm)(const SkinnyGemmTask<T>& task);
   std::int64_t (*padded_dim)(std::int64_t dim);  // row length of grad_k, grad_v in AttentionTask
   std::int64_t (*attention_scratch)(const AttentionTask<T>& task, bool backward);  // bytes

@@ -10,6 +10,7 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 
 #include "una/kernels/reference.h"
 
@@ -73,6 +74,23 @@ at::Tensor rope(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& 
       neighbours ? at::stack({first, second}, -1).flatten(2) : at::cat({first, second}, 2);
   const at::Tensor turned = at::cat({both.to(qkv.scalar_type()), still}, 2);
   return at::cat({turned, qkv.narrow(1, rotated_heads, qkv.size(1) - rotated_heads)}, 1);
+}
+
+at::Tensor convolution_input(const at::Tensor& bcx) {
+  const auto parts = bcx.chunk(3, 1);
+  return parts[0] * parts[2];
+}
+
+at::Tensor short_convolution(const at::Tensor& bcx, const at::Tensor& inputs, const at::Tensor& taps,
+                             const Weight& weight, const Weight& bias) {
+  const at::Tensor w = wide(value(weight));
+  at::Tensor sum = at::zeros({bcx.size(0), w.size(0)}, w.options());
+  for (std::int64_t j = 0; j < taps.size(1); ++j) {
+    const at::Tensor row = taps.select(1, j), there = row.ge(0).to(w.scalar_type()).unsqueeze(1);
+    sum = sum + wide(inputs.index_select(0, row.clamp_min(0))) * there * w.select(2, j).select(1, 0);
+  }
+  if (bias.defined()) { sum = sum + wide(value(bias)); }
+  return bcx.chunk(3, 1)[1] * sum.to(bcx.scalar_type());
 }
 
 at::Tensor embedding(const at::Tensor& ids, const Weight& weight) {
