@@ -40,6 +40,8 @@ def randomise(model, dtype, seed):
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             value = 1 + 0.3 * noise if "norm" in name else (0.2 if parameter.dim() == 1 else 0.15) * noise
+            if parameter.dim() == 3 and name.endswith("conv.weight"):
+                value = 0.6 * noise  # a short convolution of products of small numbers
             if "gemma" in model.config.model_type and "norm" in name:
                 value = 0.3 * noise  # counts from 1
             parameter.copy_(value.to(dtype).float())
@@ -233,6 +235,7 @@ NEOX = {key: value for key, value in TINY.items() if key != "num_key_value_heads
 RANKS = dict(r=2, lora_alpha=6, lora_dropout=0.0, task_type="CAUSAL_LM")
 SPLIT = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
+LFM2 = ["q_proj", "k_proj", "v_proj", "in_proj", "out_proj", "w1", "w2", "w3"]
 FUSED = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]
 LLAMA3 = dict(rope_type="llama3", rope_theta=1000.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
               original_max_position_embeddings=32)
@@ -419,6 +422,18 @@ def gpt_oss():
         rope_parameters=rope, eos_token_id=2, **TINY))
 
 
+def lfm2():
+    return hf.Lfm2ForCausalLM(hf.Lfm2Config(
+        layer_types=["conv", "full_attention", "conv"], block_multiple_of=8, eos_token_id=2,
+        **TINY | {"num_hidden_layers": 3}))
+
+
+def lfm2_bias():
+    return hf.Lfm2ForCausalLM(hf.Lfm2Config(
+        layer_types=["full_attention", "conv"], conv_L_cache=4, conv_bias=True, block_auto_adjust_ff_dim=False,
+        tie_word_embeddings=False, eos_token_id=2, **TINY))
+
+
 def classifier():
     return hf.LlamaForSequenceClassification(hf.LlamaConfig(
         vocab_size=64, intermediate_size=32, num_attention_heads=2, num_key_value_heads=1, num_labels=1, **SMALL))
@@ -455,6 +470,8 @@ MODELS = {
     "olmoe": (olmoe, torch.bfloat16, 29, ATTENTION),
     "granitemoe": (granitemoe, torch.float32, 30, ATTENTION),
     "gpt_oss": (gpt_oss, torch.float32, 33, ATTENTION),
+    "lfm2": (lfm2, torch.float32, 32, LFM2),
+    "lfm2_bias": (lfm2_bias, torch.bfloat16, 32, LFM2),
     "llama_bias": (llama_bias, torch.float32, 12, SPLIT),
     "llama_dynamic": (llama_dynamic, torch.float32, 13, SPLIT),
 }

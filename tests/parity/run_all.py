@@ -49,13 +49,14 @@ FAMILIES = {
 MORE_FAMILIES = {
     name: lambda v, name=name: getattr(transformers, f"{name}ForCausalLM")(getattr(transformers, f"{name}Config")(
         vocab_size=v, pad_token_id=0, **SHAPE, **MORE_KEYS.get(name, {})))
-    for name in ("Qwen3", "Gemma", "Gemma2", "Olmo2", "Phi3", "GPTNeoX", "Mixtral", "Qwen3Moe", "Olmoe", "GraniteMoe", "GptOss")
+    for name in ("Qwen3", "Gemma", "Gemma2", "Olmo2", "Phi3", "GPTNeoX", "Mixtral", "Qwen3Moe", "Olmoe", "GraniteMoe", "GptOss", "Lfm2")
 }
 MORE_KEYS = {"Gemma": {"head_dim": 16}, "Gemma2": {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 11},
              "Qwen3": {"head_dim": 16}, "Mixtral": {"sliding_window": 11},
              "Qwen3Moe": {"head_dim": 16, "num_experts": 6, "moe_intermediate_size": 48, "num_experts_per_tok": 2},
              "Olmoe": {"num_experts": 8, "num_experts_per_tok": 3, "eos_token_id": 2}, "GraniteMoe": {"num_local_experts": 4},
-             "GptOss": {"num_local_experts": 6, "num_experts_per_tok": 2, "head_dim": 16, "sliding_window": 11, "eos_token_id": 2}}
+             "GptOss": {"num_local_experts": 6, "num_experts_per_tok": 2, "head_dim": 16, "sliding_window": 11, "eos_token_id": 2},
+             "Lfm2": {"layer_types": ["conv", "full_attention"], "block_multiple_of": 32}}
 
 
 class Tally:

@@ -30,6 +30,16 @@ ModelSpec long_spec() {
   return spec;
 }
 
+// Short convolutions around attention, whose last tokens are often in blocks of the prefix cache.
+ModelSpec hybrid_spec() {
+  ModelSpec spec = tiny_spec({.layers = 3, .positions = 160, .initializer_range = 0.25});
+  spec.model_type = "lfm2";
+  spec.qk_norm = QkNorm::kHead;
+  spec.mixers = {Mixer::kShortConvolution, Mixer::kAttention, Mixer::kShortConvolution};
+  spec.conv_kernel = 3;
+  return spec;
+}
+
 Ids random_ids(std::uint64_t seed, std::size_t size) {
   Ids ids;
   for (std::size_t i = 0; i < size; ++i) {
@@ -40,11 +50,11 @@ Ids random_ids(std::uint64_t seed, std::size_t size) {
 
 // A model with three adapters, all different.
 struct Adapted {
-  explicit Adapted(bool with_dora = false) : model(long_spec(), 5, {}) {
+  explicit Adapted(bool with_dora = false, const ModelSpec& spec = long_spec()) : model(spec, 5, {}) {
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-      const LoraSpec spec{.r = 4, .use_dora = with_dora && seed == 2, .target_modules = {"all-linear"}};
+      const LoraSpec lora{.r = 4, .use_dora = with_dora && seed == 2, .target_modules = {"all-linear"}};
       adapters.push_back(
-          std::make_shared<const LoadedAdapter>(LoadedAdapter{model.add_adapter(spec, seed, true)}));
+          std::make_shared<const LoadedAdapter>(LoadedAdapter{model.add_adapter(lora, seed, true)}));
     }
     std::uint64_t count = 0;
     for (model::TrainableTensor& tensor : model.trainable()) {
@@ -108,28 +118,68 @@ std::vector<Output> one_by_one(Adapted& adapted, const std::vector<Request>& req
   return out;
 }
 
+void expect_answers_alone(Adapted& adapted, std::size_t size) {
+  const std::vector<Request> requests = crowd(adapted, size);
+  const std::vector<Output> alone = one_by_one(adapted, requests);
+  for (const Engine::Options& options :
+       {Engine::Options{}, Engine::Options{.prefix_cache = true},
+        Engine::Options{.max_batch = 9, .cache_tokens = 800, .prefix_cache = true},
+        Engine::Options{.cache_tokens = 130, .prefix_cache = true}}) {
+    Engine engine(adapted.model, nullptr, options);
+    for (int turn = 0; turn < 2; ++turn) {  // the second time every prompt was seen
+      const std::vector<Output> together = generate_all(engine, requests);
+      for (std::size_t i = 0; i < requests.size(); ++i) { expect_same(together[i], alone[i]); }
+    }
+    if (options.prefix_cache && options.cache_tokens == 800) { EXPECT_GT(engine.counts().prefix_hits, 0); }
+  }
+  EXPECT_NE(alone[0].ids, one_by_one(adapted, {[&] {
+                                       Request other = requests[0];
+                                       other.adapter = adapted.adapters[1];
+                                       return other;
+                                     }()})[0]
+                              .ids);
+}
+
 TEST(SharedEngine, ARequestHasItsAnswerAloneInACrowdAndBehindACacheHit) {
   for (const bool with_dora : {false, true}) {
     Adapted adapted(with_dora);
-    const std::vector<Request> requests = crowd(adapted, with_dora ? 16 : 64);
-    const std::vector<Output> alone = one_by_one(adapted, requests);
-    for (const Engine::Options& options :
-         {Engine::Options{}, Engine::Options{.prefix_cache = true},
-          Engine::Options{.max_batch = 9, .cache_tokens = 800, .prefix_cache = true},
-          Engine::Options{.cache_tokens = 130, .prefix_cache = true}}) {
-      Engine engine(adapted.model, nullptr, options);
-      for (int turn = 0; turn < 2; ++turn) {  // the second time every prompt was seen
-        const std::vector<Output> together = generate_all(engine, requests);
-        for (std::size_t i = 0; i < requests.size(); ++i) { expect_same(together[i], alone[i]); }
-      }
-      if (options.prefix_cache && options.cache_tokens == 800) { EXPECT_GT(engine.counts().prefix_hits, 0); }
+    expect_answers_alone(adapted, with_dora ? 16 : 64);
+  }
+}
+
+TEST(SharedEngine, AHybridsConvolutionsReadCachedPromptsAndBlocks) {
+  Adapted adapted(false, hybrid_spec());
+  expect_answers_alone(adapted, 32);
+}
+
+// Eight samples of each prompt, whose log-probs are those of whole passes without a cache.
+TEST(SharedEngine, SamplesOfAHybridHaveTheLogProbsOfWholePasses) {
+  Adapted adapted(false, hybrid_spec());
+  std::vector<Request> asked;
+  for (std::uint64_t i = 0; i < 24; ++i) {
+    asked.push_back({.id = static_cast<std::int64_t>(i % 3),
+                     .prompt = random_ids(i % 3, 1 + i % 3),
+                     .params = {.max_new_tokens = 7},
+                     .sample = i / 3});
+  }
+  Engine engine(adapted.model, nullptr, {.max_batch = 10});
+  const std::vector<Output> outputs = generate_all(engine, asked);
+  EXPECT_EQ(engine.prompt_tokens(), 1 + 2 + 3) << "each prompt once";
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    std::vector<std::int64_t> tokens(asked[i].prompt.begin(), asked[i].prompt.end());
+    const auto begin = std::ssize(tokens);
+    tokens.insert(tokens.end(), outputs[i].ids.begin(), outputs[i].ids.end());
+    std::vector<std::int64_t> positions;
+    for (std::int64_t p = 0; p < std::ssize(tokens); ++p) { positions.push_back(p); }
+    const auto size = static_cast<std::int32_t>(tokens.size());
+    const at::Tensor states =
+        adapted.model.hidden(at::tensor(tokens), at::tensor(positions), {{0, size, {{0, size}}}}, {});
+    const at::Tensor logps = at::log_softmax(adapted.model.logits(states, model::kNoAdapter), -1);
+    for (std::int64_t k = begin; k < size; ++k) {
+      EXPECT_NEAR(outputs[i].logps[static_cast<std::size_t>(k - begin)],
+                  logps[k - 1][tokens[static_cast<std::size_t>(k)]].item<double>(), 1e-5);
     }
-    EXPECT_NE(alone[0].ids, one_by_one(adapted, {[&] {
-                                         Request other = requests[0];
-                                         other.adapter = adapted.adapters[1];
-                                         return other;
-                                       }()})[0]
-                                .ids);
   }
 }
 

@@ -12,6 +12,7 @@
 #include "una/kernels/copy_rows.h"
 #include "una/kernels/geglu.h"
 #include "una/kernels/layer_norm.h"
+#include "una/kernels/mixers/short_convolution.h"
 #include "una/kernels/qk_norm.h"
 #include "una/kernels/rms_norm.h"
 #include "una/kernels/swiglu.h"
@@ -124,6 +125,29 @@ at::Tensor DecoderLayer::attend(const at::Tensor& x, const LayerCall& call) cons
   return parts_.o.forward(mixed.reshape({tokens, heads_ * head_dim_}), call.use);
 }
 
+// The cache holds what the convolution reads of each slot, so that decoding, a shared prompt and the prefix cache need
+// no state besides.
+at::Tensor DecoderLayer::convolve(const at::Tensor& x, const LayerCall& call) const {
+  const at::Tensor bcx = normed_linear(parts_.qkv, x, parts_.attention_norm, call.use);
+  const kernels::Weight weight = parts_.conv->weight();
+  const kernels::Weight bias = parts_.conv_bias == nullptr ? kernels::Weight{} : parts_.conv_bias->weight();
+  if (call.cache != nullptr) {
+    const at::Tensor& inputs = call.cache->keys(parts_.number);  // [slots, 1, C]
+    kernels::copy_rows(kernels::convolution_input(bcx).unsqueeze(1), call.slots, inputs);
+    return parts_.o.forward(
+        kernels::cached_short_convolution(bcx, inputs.squeeze(1), call.taps, weight.value, bias.value),
+        call.use);
+  }
+  const auto frozen = [](const kernels::Weight& each) {
+    return each.defined() ? kernels::Weight{each.value.detach(), {}} : each;
+  };
+  const auto again = [taps = call.taps, weight = frozen(weight),
+                      bias = frozen(bias)](const at::Tensor& from) {
+    return kernels::short_convolution(from, taps, weight, bias);
+  };
+  return parts_.o.forward(kernels::short_convolution(bcx, call.taps, weight, bias), call.use, {bcx, again});
+}
+
 at::Tensor DecoderLayer::activated(const at::Tensor& gate_up) const {
   if (swiglu_limit_ > 0) { return kernels::clamped_swiglu(gate_up, swiglu_alpha_, swiglu_limit_); }
   const auto form = gate_ == Gate::kGelu ? kernels::Gelu::kExact : kernels::Gelu::kTanh;
@@ -147,7 +171,8 @@ at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call) con
   const auto added = [&](const at::Tensor& to, const at::Tensor& result, const NormPart& post) {
     return at::add(to, norm(result, post, norm_, call.use), residual_scale_);
   };
-  const at::Tensor middle = added(x, attend(x, call), parts_.attention_post_norm);
+  const at::Tensor mixed = parts_.conv != nullptr ? convolve(x, call) : attend(x, call);
+  const at::Tensor middle = added(x, mixed, parts_.attention_post_norm);
   return added(middle, mlp(parallel_ ? x : middle, call), parts_.mlp_post_norm);
 }
 

@@ -30,6 +30,7 @@ struct LayerCall {
   AdapterUse use;
   KvCache* cache = nullptr;  // keys and values are written to its `slots`, and all keys are read from it
   at::Tensor slots;          // [T] int64
+  at::Tensor taps;  // [T, K] int64, CPU: kernels::convolution_taps, where a layer is a short convolution
   std::shared_ptr<RouterTally> tally;  // of routers; null: not wanted
 };
 
@@ -49,7 +50,8 @@ struct NormRule {
 at::Tensor norm(const at::Tensor& x, const NormPart& part, const NormRule& rule, const AdapterUse& use);
 
 // One decoder layer: x + s norm(attention(norm(x))), then x + s norm(mlp(norm(x))), where each norm may be absent and
-// s is ModelSpec::residual_scale; of a parallel block x + s attention(norm(x)) + s mlp(norm(x)), with one norm or two. Does not own its
+// s is ModelSpec::residual_scale; of a parallel block x + s attention(norm(x)) + s mlp(norm(x)), with one norm or two.
+// Some layers of a hybrid have a gated short convolution in place of attention (ModelSpec::mixers). Does not own its
 // parameters, which must outlive it.
 class DecoderLayer {
  public:
@@ -58,7 +60,8 @@ class DecoderLayer {
     std::int64_t number = 0;
     NormPart attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;
     Parameter *q_norm = nullptr, *k_norm = nullptr, *sinks = nullptr;
-    StackedLinear qkv, o;
+    StackedLinear qkv, o;  // of a short convolution the linears before and behind it
+    Parameter *conv = nullptr, *conv_bias = nullptr;  // null: the layer has attention
     // gate_up and down belong to a dense MLP, sparse to one of experts.
     std::optional<StackedLinear> gate_up, down;
     std::optional<SparseMlp> sparse;
@@ -72,6 +75,7 @@ class DecoderLayer {
 
   at::Tensor attend(const at::Tensor& x, const LayerCall& call) const;
   at::Tensor project(const at::Tensor& x, const LayerCall& call) const;  // q, k and v of norm(x), by head
+  at::Tensor convolve(const at::Tensor& x, const LayerCall& call) const;
   at::Tensor mlp(const at::Tensor& x, const LayerCall& call) const;
   at::Tensor activated(const at::Tensor& gate_up) const;
   at::Tensor with_positions(const at::Tensor& qkv, const LayerCall& call) const;

@@ -171,6 +171,24 @@ TEST(FiniteDifferences, AMixtureOfExpertsWithADenseLayer) {
   }
 }
 
+// Two answers read the last tokens of one prompt.
+TEST(FiniteDifferences, ShortConvolutionsAmongAttention) {
+  ModelSpec spec = tiny_spec({.layers = 3});
+  spec.model_type = "lfm2";
+  spec.qk_norm = QkNorm::kHead;
+  spec.mixers = {Mixer::kShortConvolution, Mixer::kAttention, Mixer::kShortConvolution};
+  spec.conv_kernel = 3;
+  spec.conv_bias = true;
+  const PackedBatch batch = pack_shared({3, 17, 25, 9}, {{31, 8, 2, 14}, {5, 6, 33}});
+  Model model(spec, 5, {.dtype = at::kDouble, .train_full = true});
+  expect_differences(model, [&] { return weighted(model.forward(batch, {}, {}).logp); });
+  Model frozen(spec, 5, {.dtype = at::kDouble});
+  const AdapterId adapter = add_perturbed_adapter(frozen, {.r = 3, .target_modules = {"all-linear"}});
+  expect_differences(frozen, [&] {
+    return weighted(frozen.forward(batch, {}, {.adapter = adapter, .gradient_checkpointing = true}).logp);
+  });
+}
+
 TEST(FiniteDifferences, ARewardModel) {
   ModelSpec spec = tiny_spec({.layers = 1});
   spec.num_labels = 1;

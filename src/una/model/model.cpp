@@ -65,6 +65,7 @@ at::Tensor random_parameter(const ModelSpec& spec, const ParameterShape& shape, 
     case ParameterShape::Kind::kRouterBias:
       return at::zeros(shape.shape, at::kFloat).to(dtype);
     case ParameterShape::Kind::kMatrix:
+    case ParameterShape::Kind::kConvolution:
     case ParameterShape::Kind::kRouter:
       break;
   }
@@ -282,13 +283,14 @@ std::vector<std::pair<std::string, at::Tensor>> Model::named_tensors() const {
 
 KvCache::KvCache(const Model& model, std::int64_t slots) : slots_(slots) {
   const ModelSpec& spec = model.spec();
-  const auto layer_cache = [&] {
+  const auto rows = [&](std::int64_t heads, std::int64_t size) {
     const auto options = at::TensorOptions().dtype(model.dtype()).device(model.device());
-    return at::empty({spec.num_kv_heads, slots, spec.head_dim}, options).transpose(0, 1);
+    return at::empty({heads, slots, size}, options).transpose(0, 1);
   };
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    keys_.push_back(layer_cache());
-    values_.push_back(layer_cache());
+    const bool convolution = spec.mixer(layer) == Mixer::kShortConvolution;
+    keys_.push_back(convolution ? rows(1, spec.hidden_size) : rows(spec.num_kv_heads, spec.head_dim));
+    values_.push_back(convolution ? rows(1, 0) : rows(spec.num_kv_heads, spec.head_dim));
   }
 }
 

@@ -147,7 +147,9 @@ class Model {
 };
 
 // Keys and values of past tokens, [slots, kv_heads, head_dim] per layer, in the model's dtype. Those of one
-// head are contiguous in memory, because attention reads them head by head. Not thread-safe.
+// head are contiguous in memory, because attention reads them head by head. A layer that is a short convolution
+// has what it reads of each token in `keys`, [slots, 1, hidden], and no values: about as much as keys and values
+// of attention with few heads, and no other state. Not thread-safe.
 class KvCache {
  public:
   KvCache(const Model& model, std::int64_t slots);

@@ -13,6 +13,7 @@
 #include "una/base/format.h"
 #include "una/base/rng.h"
 #include "una/kernels/embedding.h"
+#include "una/kernels/mixers/short_convolution.h"
 #include "una/model/checkpointing.h"
 #include "una/model/sequence_lengths.h"
 
@@ -21,6 +22,10 @@ namespace {
 
 bool uses_local_rope(const ModelSpec& spec) {
   return std::find(spec.rope_layers.begin(), spec.rope_layers.end(), 1) != spec.rope_layers.end();
+}
+
+bool has_convolutions(const ModelSpec& spec) {
+  return std::find(spec.mixers.begin(), spec.mixers.end(), Mixer::kShortConvolution) != spec.mixers.end();
 }
 
 // transformers rounds the scale to the weights' dtype first.
@@ -125,8 +130,12 @@ void Model::Impl::add_layer(std::int64_t layer) {
                             .q_norm = find(prefix + names.q_norm + ".weight"),
                             .k_norm = find(prefix + names.k_norm + ".weight"),
                             .sinks = find(prefix + names.sinks),
-                            .qkv = make_linear(layer, names.qkv_parts()),
-                            .o = make_linear(layer, {names.o})};
+                            .qkv = make_linear(layer, mixer_inputs(spec, names, layer)),
+                            .o = make_linear(layer, {mixer_output(spec, names, layer)})};
+  if (spec.mixer(layer) == Mixer::kShortConvolution) {
+    parts.conv = find(prefix + names.conv + ".weight");
+    parts.conv_bias = find(prefix + names.conv + ".bias");
+  }
   if (spec.is_sparse(layer)) {
     parts.sparse = make_experts(layer);
   } else {
@@ -147,11 +156,13 @@ void Model::Impl::build(const TensorSource& source, const LoadOptions& options) 
     }
     const bool router = shape.of_router();
     const bool matrix = shape.kind == ParameterShape::Kind::kMatrix;
-    parameters.push_back(matrix && quantise.any() && starts_with(shape.name, names.layers + ".")
-                             ? make_quantised(shape.name, values, placement(), quantise)
-                             : make_parameter(shape.name, values, router ? placement().wide() : placement(),
-                                              train_full && (!router || options.train_router),
-                                              matrix || shape.kind == ParameterShape::Kind::kRouter));
+    const bool convolution = shape.kind == ParameterShape::Kind::kConvolution;
+    parameters.push_back(
+        matrix && quantise.any() && starts_with(shape.name, names.layers + ".")
+            ? make_quantised(shape.name, values, placement(), quantise)
+            : make_parameter(shape.name, values, router ? placement().wide() : placement(),
+                             train_full && (!router || options.train_router),
+                             matrix || convolution || shape.kind == ParameterShape::Kind::kRouter));
     by_name[shape.name] = &parameters.back();
   }
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) { add_layer(layer); }
@@ -231,6 +242,9 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
   }
   call.angles[0] = angles_of(rope, positions, call);
   if (uses_local_rope(spec)) { call.angles[1] = angles_of(local_rope, positions, call); }
+  if (has_convolutions(spec)) {
+    call.taps = kernels::convolution_taps(*call.segments, tokens.numel(), spec.conv_kernel);
+  }
   const bool keep_little = options.gradient_checkpointing && at::GradMode::is_enabled();
   const std::int64_t first = keep_little ? first_trained_layer(used) : spec.num_layers;
   const Parameter& table = call.use.parameter(embedding);

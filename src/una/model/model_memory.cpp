@@ -38,12 +38,36 @@ std::int64_t sparse_layers(const ModelSpec& spec) {
   return count;
 }
 
-// decoder.cpp, from the layer's input to its output; each tensor once, however many functions save it.
-LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names, bool sparse) {
-  const double hidden = as_double(spec.hidden_size);
-  const double mixed = as_double(spec.num_heads * spec.head_dim);
+bool is_convolution(const ModelSpec& spec, std::int64_t layer) {
+  return spec.mixer(layer) == Mixer::kShortConvolution;
+}
+
+std::int64_t attention_layers(const ModelSpec& spec) {
+  std::int64_t count = 0;
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    count += is_convolution(spec, layer) ? 0 : 1;
+  }
+  return count;
+}
+
+// What q, k, v and attention store, or a convolution, whose result is recomputed.
+LayerKept kept_of_mixer(const ModelSpec& spec, std::int64_t layer) {
+  if (is_convolution(spec, layer)) { return {.compute = 3 * as_double(spec.hidden_size)}; }
   const double qkv = as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
-  LayerKept out;
+  LayerKept out{.compute = qkv};  // rotated q and k, and v
+  if (spec.qk_norm != QkNorm::kNone) {
+    out.compute += qkv;  // before the norm
+    out.wide += as_double(spec.num_heads + spec.num_kv_heads);
+  }
+  out.compute += as_double(spec.num_heads * spec.head_dim);  // attention's result, which o reads
+  out.wide += as_double(spec.num_heads);
+  return out;
+}
+
+// decoder.cpp, from the layer's input to its output; each tensor once, however many functions save it.
+LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names, std::int64_t layer) {
+  const double hidden = as_double(spec.hidden_size);
+  LayerKept out = kept_of_mixer(spec, layer);
   // The inputs that come from a norm, or from gate and up, are recomputed.
   const auto norm = [&](const std::string& name, double input) {
     if (name.empty()) { return; }
@@ -52,17 +76,10 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names, bool spar
   };
   out.compute += hidden;  // the input of the first norm, or of q, k and v
   norm(names.attention_norm, 0);
-  out.compute += qkv;  // rotated q and k, and v
-  if (spec.qk_norm != QkNorm::kNone) {
-    out.compute += qkv;  // before the norm
-    out.wide += as_double(spec.num_heads + spec.num_kv_heads);
-  }
-  out.compute += mixed;  // attention's result, which o reads
-  out.wide += as_double(spec.num_heads);
   norm(names.attention_post_norm, hidden);
   if (!spec.parallel_block) { out.compute += hidden; }  // the middle
   norm(shares_norm(spec) ? names.attention_norm : names.mlp_norm, 0);
-  if (sparse) {
+  if (spec.is_sparse(layer)) {
     out.compute += 2 * chosen_inner(spec);  // gate and up of the chosen experts
     // The router: logits, the probabilities of all or of the chosen experts, weights and two lists of 8 bytes.
     out.wide += 2 * as_double(spec.moe.num_experts) + 5 * as_double(spec.moe.experts_per_token);
@@ -75,8 +92,8 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names, bool spar
 
 // The numbers of the linears that share an input and are therefore copied into one matrix.
 double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
-  const double hidden = as_double(spec.hidden_size), layers = as_double(spec.num_layers);
-  const double sparse = as_double(sparse_layers(spec)), dense = layers - sparse;
+  const double hidden = as_double(spec.hidden_size), layers = as_double(attention_layers(spec));
+  const double sparse = as_double(sparse_layers(spec)), dense = as_double(spec.num_layers) - sparse;
   double rows = 0;
   if (names.qkv.empty()) {
     rows += as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim) * layers;
@@ -105,13 +122,13 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
                const AdapterSize& adapter, Widths width, ModelMemory& out) {
   const double hidden = as_double(spec.hidden_size);
   const auto layers = as_double(std::max<std::int64_t>(spec.num_layers - adapter.lowest_layer, 0));
-  const auto bytes_of_layer = [&](bool sparse) {
-    const LayerKept kept = kept_of_layer(spec, names, sparse);
+  const auto bytes_of_layer = [&](std::int64_t number) {
+    const LayerKept kept = kept_of_layer(spec, names, number);
     return kept.compute * width.element + kept.wide * width.wide;
   };
   double all = 0, layer = 0;  // of the layers that store something, and of the largest one
   for (std::int64_t i = adapter.lowest_layer; i < spec.num_layers; ++i) {
-    const double bytes = bytes_of_layer(spec.is_sparse(i));
+    const double bytes = bytes_of_layer(i);
     all += bytes;
     layer = std::max(layer, bytes);
   }
@@ -158,8 +175,9 @@ double quantised_bytes(const AdapterBase& base, const Quantisation& how) {
 // The largest of the weights that are expanded at one time.
 double scratch_numbers(const ModelSpec& spec) {
   const double qkv = as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
+  const double bcx = attention_layers(spec) < spec.num_layers ? 3 * as_double(spec.hidden_size) : 0;
   return as_double(spec.hidden_size) *
-         std::max(qkv, (spec.gated_mlp ? 2 : 1) * as_double(spec.intermediate_size));
+         std::max({qkv, bcx, (spec.gated_mlp ? 2 : 1) * as_double(spec.intermediate_size)});
 }
 
 // The shapes of a model: parameters without storage, and the parts that adapters can change.
@@ -196,8 +214,8 @@ Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
   }
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
     const std::string prefix = names.layer_prefix(layer);
-    for (const std::string& part : names.qkv_parts()) { out.add_linear(prefix + part, layer); }
-    out.add_linear(prefix + names.o, layer);
+    for (const std::string& part : mixer_inputs(spec, names, layer)) { out.add_linear(prefix + part, layer); }
+    out.add_linear(prefix + mixer_output(spec, names, layer), layer);
     if (spec.is_sparse(layer)) {
       for (const LinearInfo& experts : expert_linears(spec, names, layer)) {
         out.base.linears.push_back(experts);
@@ -254,7 +272,10 @@ ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
     out.copies += 2 * as_double(adapter.magnitudes) * width.wide;  // DoRA's norms and gains
   }
   if (request.scores) { out.trained += spec.hidden_size; }
-  out.cache_per_token = 2 * as_double(spec.num_kv_heads * spec.head_dim * spec.num_layers) * width.element;
+  const std::int64_t attention = attention_layers(spec);
+  out.cache_per_token = as_double(2 * spec.num_kv_heads * spec.head_dim * attention +
+                                  spec.hidden_size * (spec.num_layers - attention)) *
+                        width.element;
   fill_pass(spec, request, names, adapter, width, out);
   return out;
 }

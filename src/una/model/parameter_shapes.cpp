@@ -47,9 +47,17 @@ void add_experts(std::vector<ParameterShape>& out, const ModelSpec& spec, const 
   }
 }
 
-void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
-               std::int64_t layer) {
-  const std::string prefix = names.layer_prefix(layer);
+void add_convolution(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
+                     const std::string& prefix) {
+  const std::int64_t hidden = spec.hidden_size;
+  out.push_back({prefix + names.conv + ".weight", {hidden, 1, spec.conv_kernel}, Kind::kConvolution});
+  if (spec.conv_bias) { out.push_back({prefix + names.conv + ".bias", {hidden}, Kind::kBias}); }
+  add_linear(out, prefix + names.conv_in, 3 * hidden, hidden, spec.conv_bias);
+  add_linear(out, prefix + names.conv_out, hidden, hidden, spec.conv_bias);
+}
+
+void add_attention(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
+                   const std::string& prefix) {
   const std::int64_t hidden = spec.hidden_size;
   const std::int64_t q = spec.num_heads * spec.head_dim, kv = spec.num_kv_heads * spec.head_dim;
   if (names.qkv.empty()) {
@@ -66,6 +74,16 @@ void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const Pa
     add_norm(out, prefix, names.q_norm, head ? spec.head_dim : q);
     add_norm(out, prefix, names.k_norm, head ? spec.head_dim : kv);
   }
+}
+
+void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
+               std::int64_t layer) {
+  const std::string prefix = names.layer_prefix(layer);
+  if (spec.mixer(layer) == Mixer::kShortConvolution) {
+    add_convolution(out, spec, names, prefix);
+  } else {
+    add_attention(out, spec, names, prefix);
+  }
   if (spec.is_sparse(layer)) {
     add_experts(out, spec, names, layer);
   } else {
@@ -74,11 +92,20 @@ void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const Pa
   const std::string mlp_norm = shares_norm(spec) ? "" : names.mlp_norm;
   for (const std::string& norm :
        {names.attention_norm, names.attention_post_norm, mlp_norm, names.mlp_post_norm}) {
-    add_norm(out, prefix, norm, hidden, spec.norm_bias);
+    add_norm(out, prefix, norm, spec.hidden_size, spec.norm_bias);
   }
 }
 
 }  // namespace
+
+std::vector<std::string> mixer_inputs(const ModelSpec& spec, const PartNames& names, std::int64_t layer) {
+  if (spec.mixer(layer) == Mixer::kShortConvolution) { return {names.conv_in}; }
+  return names.qkv_parts();
+}
+
+const std::string& mixer_output(const ModelSpec& spec, const PartNames& names, std::int64_t layer) {
+  return spec.mixer(layer) == Mixer::kShortConvolution ? names.conv_out : names.o;
+}
 
 std::vector<ParameterShape> parameter_shapes(const ModelSpec& spec, const PartNames& names) {
   std::vector<ParameterShape> out;

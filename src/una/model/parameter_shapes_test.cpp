@@ -31,6 +31,29 @@ TEST(ParameterShapes, FusedProjectionsAndAbsentNormsShowInTheNames) {
             "model.layers.0.post_feedforward_layernorm.weight 16, model.norm.weight 16");
 }
 
+TEST(ParameterShapes, AConvolutionHasThePlaceOfAttention) {
+  ModelSpec spec = tiny_spec({.layers = 2});
+  spec.model_type = "lfm2";
+  spec.qk_norm = QkNorm::kHead;
+  spec.mixers = {Mixer::kShortConvolution, Mixer::kAttention};
+  spec.conv_kernel = 3;
+  const PartNames names = weights::find_family(spec).names;
+  std::vector<std::string> found;
+  for (const ParameterShape& shape : parameter_shapes(spec, names)) {
+    if (!starts_with(shape.name, "model.layers.0.")) { continue; }
+    std::vector<std::string> sizes;
+    for (const std::int64_t size : shape.shape) { sizes.push_back(std::to_string(size)); }
+    found.push_back(shape.name.substr(15) + " " + join(sizes, "x"));
+  }
+  EXPECT_EQ(join(found, ", "),
+            "conv.conv.weight 16x1x3, conv.in_proj.weight 48x16, conv.out_proj.weight 16x16, "
+            "feed_forward.w1.weight 24x16, feed_forward.w3.weight 24x16, feed_forward.w2.weight 16x24, "
+            "operator_norm.weight 16, ffn_norm.weight 16");
+  EXPECT_EQ(mixer_inputs(spec, names, 0), std::vector<std::string>{"conv.in_proj"});
+  EXPECT_EQ(mixer_inputs(spec, names, 1).size(), 3U);
+  EXPECT_EQ(mixer_output(spec, names, 1), "self_attn.out_proj");
+}
+
 TEST(ParameterShapes, ParameterNamesFollowTheSpec) {
   ModelSpec spec = tiny_spec({.layers = 1});
   spec.qkv_bias = true;

@@ -72,9 +72,18 @@ RunPlan::Work work_of(const StepBatch& step, RunPlan& plan) {
   return out;
 }
 
+// Operations of attention for a pair of tokens, in the layers that have it.
+double attention_of_a_pair(const ModelSpec& spec) {
+  std::int64_t layers = 0;
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    layers += spec.mixer(layer) == Mixer::kAttention ? 1 : 0;
+  }
+  return 4 * as_double(spec.num_heads * spec.head_dim * layers);
+}
+
 // Operations of a forward: 2 for a token and a weight, and the products of attention.
 double forward_operations(const RunPlan::Work& work, const ModelSpec& spec, const RunPlan& plan) {
-  const double attention = 4 * as_double(spec.num_heads * spec.head_dim * spec.num_layers);
+  const double attention = attention_of_a_pair(spec);
   return 2 * as_double(plan.model.linears) * work.tokens + attention * work.pairs +
          2 * as_double(plan.model.head) * work.logps;
 }
@@ -240,7 +249,7 @@ void add_work(const setup::RunConfig& config, double passes, double held_out_tok
 void count_operations(const setup::RunConfig& config, const objective::Objective::Needs& needs,
                       const ModelSpec& spec, RunPlan& plan) {
   const double linears = as_double(plan.model.linears), head = as_double(plan.model.head);
-  const double attention = 4 * as_double(spec.num_heads * spec.head_dim * spec.num_layers);
+  const double attention = attention_of_a_pair(spec);
   const bool full = !config.model.use_peft;
   const RunPlan::Work& work = plan.work;
   const double forward = 2 * linears * work.tokens + attention * work.pairs;

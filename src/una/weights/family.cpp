@@ -34,6 +34,8 @@ void check_sizes(const ModelSpec& spec) {
         "ModelSpec::windows must have one entry per layer");
   check(spec.rope_layers.empty() || std::ssize(spec.rope_layers) == spec.num_layers,
         "ModelSpec::rope_layers must have one entry per layer");
+  check(spec.mixers.empty() || std::ssize(spec.mixers) == spec.num_layers,
+        "ModelSpec::mixers must have one entry per layer");
   check(spec.moe.sparse_layers.empty() || std::ssize(spec.moe.sparse_layers) == spec.num_layers,
         "MoeSpec::sparse_layers must have one entry per layer");
   check(spec.logit_scale == 1 || spec.logit_soft_cap == 0, "no family both scales and caps its logits");

@@ -27,6 +27,8 @@ struct PartNames {
   std::string attention_norm = "input_layernorm", attention_post_norm;
   std::string mlp_norm = "post_attention_layernorm", mlp_post_norm;
   std::string q = "self_attn.q_proj", k = "self_attn.k_proj", v = "self_attn.v_proj", o = "self_attn.o_proj";
+  // Of layers that are short convolutions: the linears before and behind the convolution, and the convolution.
+  std::string conv_in = "conv.in_proj", conv_out = "conv.out_proj", conv = "conv.conv";
   // Used where ModelSpec::qk_norm is set.
   std::string q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
   std::string sinks = "self_attn.sinks";  // a tensor without ".weight", used with ModelSpec::attention_sinks

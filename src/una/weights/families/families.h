@@ -32,7 +32,8 @@
   FAMILY(qwen3_moe)          \
   FAMILY(olmoe)              \
   FAMILY(granitemoe)         \
-  FAMILY(gpt_oss)
+  FAMILY(gpt_oss)            \
+  FAMILY(lfm2)
 
 namespace una::weights::detail {
 

@@ -301,6 +301,55 @@ TEST(FamilyConfig, AMixtureOfExpertsThatItDoesNotKnowIsRefused) {
   EXPECT_REFUSED("llama", R"({"num_local_experts":8})", "a llama model has no experts");
 }
 
+constexpr Mixer kConv = Mixer::kShortConvolution, kAttention = Mixer::kAttention;
+
+TEST(FamilyConfig, Lfm2HasConvolutionsWhereItHasNoAttention) {
+  // The keys of LiquidAI's files.
+  const ModelSpec hub = parse("lfm2", R"({"-intermediate_size":0,"block_ff_dim":12288,
+      "block_auto_adjust_ff_dim":true,"block_ffn_dim_multiplier":1.0,"block_multiple_of":256,
+      "full_attn_idxs":[2],"conv_L_cache":3,"conv_bias":false,"norm_eps":1e-5,"rope_theta":1000000.0})");
+  EXPECT_EQ(hub.intermediate_size, 8192);
+  EXPECT_EQ(hub.mixers, (std::vector<Mixer>{kConv, kConv, kAttention, kConv}));
+  EXPECT_EQ(hub.conv_kernel, 3);
+  EXPECT_FALSE(hub.conv_bias);
+  EXPECT_TRUE(hub.tie_word_embeddings);
+  EXPECT_EQ(hub.qk_norm, QkNorm::kHead);
+  EXPECT_EQ(hub.norm_style, NormStyle::kRounded);
+  EXPECT_EQ(hub.max_positions, 128000);
+  const ModelSpec silent = parse("lfm2");
+  EXPECT_EQ(silent.mixers, std::vector<Mixer>(4, kAttention)) << "as transformers reads it";
+  EXPECT_EQ(silent.intermediate_size, 256) << "64 of 96, to a multiple of 256";
+  EXPECT_EQ(silent.norm_eps, 1e-5);
+  EXPECT_EQ(silent.rope.theta, 1e6);
+  const ModelSpec listed =
+      parse("lfm2", R"({"layer_types":["conv","full_attention","conv","conv"],"conv_L_cache":5,
+      "conv_bias":true,"block_multiple_of":8,"block_ffn_dim_multiplier":1.3,"tie_embedding":false,
+      "full_attn_idxs":[0]})");
+  EXPECT_EQ(listed.mixers, (std::vector<Mixer>{kConv, kAttention, kConv, kConv})) << "layer_types come first";
+  EXPECT_EQ(listed.intermediate_size, 88) << "83 of 64 * 1.3";
+  EXPECT_FALSE(listed.tie_word_embeddings);
+  EXPECT_EQ(parse("lfm2", R"({"block_ffn_dim_multiplier":null})").intermediate_size, 64);
+  EXPECT_EQ(parse("lfm2", R"({"block_auto_adjust_ff_dim":false})").intermediate_size, 96);
+  const ModelSpec back = parse_model_spec(print_model_spec(listed), "printed");
+  EXPECT_EQ(back.mixers, listed.mixers);
+  EXPECT_EQ(back.intermediate_size, listed.intermediate_size);
+  EXPECT_EQ(back.conv_kernel, 5);
+  EXPECT_TRUE(back.conv_bias);
+  EXPECT_EQ(back.norm_eps, listed.norm_eps);
+}
+
+TEST(FamilyConfig, AnLfm2ThatDoesNotFitIsRefused) {
+  EXPECT_REFUSED("lfm2", R"({"layer_types":["conv"]})", "has 1 entries for 4 layers");
+  EXPECT_REFUSED("lfm2", R"({"layer_types":["conv","conv","conv","mamba"]})", "\"mamba\" is not supported");
+  EXPECT_REFUSED("lfm2", R"({"full_attn_idxs":[4]})", "which are 0 to 3");
+  EXPECT_REFUSED("lfm2", R"({"full_attn_idxs":2})", "must be a list");
+  EXPECT_REFUSED("lfm2", R"({"conv_L_cache":0})", "conv_L_cache");
+  EXPECT_REFUSED("lfm2", R"({"block_ffn_dim_multiplier":1e20})", "too large");
+  EXPECT_REFUSED("lfm2_moe", R"({"num_experts":32})",
+                 "the nearest is lfm2, but this config has \"num_experts\"");
+  EXPECT_REFUSED("lfm2", R"({"architectures":["Lfm2ForSequenceClassification"]})", "is not supported");
+}
+
 TEST(FamilyConfig, SmolLM3HasLayersWithoutPositions) {
   const ModelSpec usual = parse("smollm3", R"({"num_key_value_heads":2})");
   EXPECT_EQ(usual.rope_layers, (std::vector<std::int8_t>{0, 0, 0, -1}));
