@@ -92,6 +92,12 @@ MORE = {
     "gpt_neox": (other("GPTNeoX"), True),
     "gpt_neox, serial": (other("GPTNeoX", use_parallel_residual=False, rotary_pct=0.5, hidden_act="gelu_fast"), False),
 }
+HYBRID = {
+    "lfm2": (other("Lfm2", layer_types=["conv", FULL, "conv"], num_hidden_layers=3, block_multiple_of=32), True),
+    "lfm2, a longer convolution": (other("Lfm2", layer_types=[FULL, "conv"], conv_L_cache=5, block_multiple_of=32,
+                                         tie_word_embeddings=False), False),
+}
+MORE |= HYBRID
 EXPERTS = dict(num_experts_per_tok=2)
 # The oracle rounds activations before linears only, and transformers' experts are none: their logits are compared in F32 alone.
 SPARSE = {

@@ -154,6 +154,17 @@ void add_parallel(const ModelSpec& spec, const std::string& name, GgufMetadata& 
   out.emplace_back(name + ".use_parallel_residual", spec.parallel_block);
 }
 
+void check_lfm2(const ModelSpec& spec, const std::string& what) {
+  check_input(!spec.conv_bias, what, ": llama.cpp's convolutions of lfm2 have no biases; this model's have");
+  check_input(spec.conv_kernel > 1, what,
+              ": llama.cpp's convolutions of lfm2 see two tokens or more; conv_L_cache is ",
+              spec.conv_kernel);
+}
+
+void add_lfm2(const ModelSpec& spec, const std::string& name, GgufMetadata& out) {
+  out.emplace_back(name + ".shortconv.l_cache", static_cast<std::uint32_t>(spec.conv_kernel));
+}
+
 GgufArchitecture llama(std::string_view model_type) {
   return {.model_type = model_type,
           .name = "llama",
@@ -277,7 +288,13 @@ std::vector<GgufArchitecture> make_architectures() {
        .windows = true,
        .check = check_sliding,
        .add_keys = add_cohere2},
-      {.model_type = "hunyuan_v1_dense", .name = "hunyuan-dense"}};
+      {.model_type = "hunyuan_v1_dense", .name = "hunyuan-dense"},
+      {.model_type = "lfm2",
+       .name = "lfm2",
+       .final_norm = "token_embd_norm",
+       .own_head_size = false,
+       .check = check_lfm2,
+       .add_keys = add_lfm2}};
   const std::vector<GgufArchitecture> more = gemmas();
   out.insert(out.begin() + 4, more.begin(), more.end());
   for (const auto& group : {layer_norms(), mixtures()}) { out.insert(out.end(), group.begin(), group.end()); }

@@ -23,6 +23,7 @@ struct GgufArchitecture {
   std::string_view activation = "silu";
   bool any_gelu = false;                   // its tanh form serves the exact one too
   std::string_view mlp_norm = "ffn_norm";  // its name of the norm before the MLP
+  std::string_view final_norm = "output_norm";
   GgufHead head = GgufHead::kEither;
   bool neighbours =
       false;  // rope turns dimensions 2i and 2i + 1 of a head together, instead of i and i + D/2

@@ -122,6 +122,18 @@ TEST(GgufArchitecture, FactorsOfGraniteAndCohereAreKeys) {
   EXPECT_FALSE(value_of<float>(cohere, "cohere2.attention.layer_norm_rms_epsilon").has_value());
 }
 
+TEST(GgufArchitecture, ConvolutionsHaveNoKeyValueHeads) {
+  const std::string layers = R"("layer_types": ["conv", "full_attention", "conv", "conv"])";
+  const ModelSpec spec = parse("lfm2", "{" + layers + R"(, "conv_L_cache": 4})");
+  EXPECT_EQ(gguf_architecture(spec, "here").name, "lfm2");
+  EXPECT_EQ(value_of<std::uint32_t>(spec, "lfm2.shortconv.l_cache"), 4U);
+  EXPECT_EQ(value_of<std::vector<std::int32_t>>(spec, "lfm2.attention.head_count_kv"),
+            (std::vector<std::int32_t>{0, 4, 0, 0}));
+  EXPECT_EQ(value_of<std::uint32_t>(spec, "lfm2.feed_forward_length"), 256U) << "the size that is used";
+  EXPECT_PART(problem(parse("lfm2", R"({"conv_bias": true})")), "have no biases");
+  EXPECT_PART(problem(parse("lfm2", R"({"conv_L_cache": 1})")), "see two tokens or more");
+}
+
 TEST(GgufArchitecture, APartOfEachHeadMayTurn) {
   const ModelSpec spec = parse("stablelm", R"({"partial_rotary_factor": 0.25})");
   EXPECT_EQ(value_of<std::uint32_t>(spec, "stablelm.rope.dimension_count"), 2U);

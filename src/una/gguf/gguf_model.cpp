@@ -77,6 +77,16 @@ void add_windows(const ModelSpec& spec, const std::string& arch, GgufMetadata& o
   out.emplace_back(arch + ".attention.sliding_window_pattern", std::move(sliding));
 }
 
+// llama.cpp takes a layer without key-value heads for a convolution.
+GgufValue kv_heads(const ModelSpec& spec) {
+  if (spec.mixers.empty()) { return u32(spec.num_kv_heads); }
+  std::vector<std::int32_t> heads;
+  for (const Mixer mixer : spec.mixers) {
+    heads.push_back(mixer == Mixer::kAttention ? static_cast<std::int32_t>(spec.num_kv_heads) : 0);
+  }
+  return heads;
+}
+
 GgufMetadata hyper_parameters(const GgufArchitecture& architecture, const ModelSpec& spec, GgmlType type,
                               const std::string& name) {
   const std::string arch(architecture.name);
@@ -88,7 +98,7 @@ GgufMetadata hyper_parameters(const GgufArchitecture& architecture, const ModelS
       {arch + ".embedding_length", u32(spec.hidden_size)},
       {arch + ".feed_forward_length", u32(spec.intermediate_size)},
       {arch + ".attention.head_count", u32(spec.num_heads)},
-      {arch + ".attention.head_count_kv", u32(spec.num_kv_heads)},
+      {arch + ".attention.head_count_kv", kv_heads(spec)},
       {arch + ".attention.key_length", u32(spec.head_dim)},
       {arch + ".attention.value_length", u32(spec.head_dim)},
       {arch + (layer_norm ? ".attention.layer_norm_epsilon" : ".attention.layer_norm_rms_epsilon"),
@@ -217,6 +227,10 @@ GgufModel gguf_model(const ModelSpec& spec, const std::vector<std::pair<std::str
     const std::string theirs = gguf_module_name(arch, names, module);
     const bool shifted = arch.norm_plus_one && is_norm(module),
                is_router = module.ends_with("." + names.router);
+    if (module.ends_with("." + names.conv) && tensor.dim() == 3) {  // [C, 1, K]; ggml's loop reads F32 only
+      add_gguf_tensor(out, theirs + ending, tensor, {tensor.size(0), tensor.size(2)}, GgmlType::kF32);
+      continue;
+    }
     add_gguf_tensor(out, theirs + ending, shifted ? at::add(tensor, 1) : gguf_rows(spec, module, tensor),
                     tensor.sizes().vec(), is_router ? GgmlType::kF32 : type);
     if (spec.tie_word_embeddings && arch.head == GgufHead::kWritten && module == names.embedding) {

@@ -250,6 +250,31 @@ TEST(GgufModel, ATiedHeadIsWrittenWhereLlamaCppWantsIt) {
   EXPECT_EQ(names("qwen2").count("output.weight"), 0U);
 }
 
+TEST(GgufModel, ConvolutionsOfLfm2AreMatricesInF32) {
+  const std::string layer = kLayer;
+  const at::Tensor conv = at::arange(192.0F).view({64, 1, 3});
+  const auto found = by_name(gguf_model(parse("lfm2"),
+                                        {{layer + "conv.conv.weight", conv},
+                                         {layer + "conv.in_proj.weight", at::zeros({192, 64})},
+                                         {layer + "conv.out_proj.weight", at::zeros({64, 64})},
+                                         {layer + "self_attn.out_proj.weight", at::zeros({64, 64})},
+                                         {layer + "self_attn.q_layernorm.weight", at::zeros({8})},
+                                         {layer + "operator_norm.weight", at::zeros({64})},
+                                         {layer + "feed_forward.w2.weight", at::zeros({64, 256})},
+                                         {"model.embedding_norm.weight", at::zeros({64})}},
+                                        GgmlType::kQ8_0, "m"));
+  ASSERT_EQ(found.size(), 8U);
+  const GgufTensor& kernel = found.at("blk.1.shortconv.conv.weight");
+  EXPECT_EQ(kernel.shape, (std::vector<std::int64_t>{64, 3}));
+  EXPECT_EQ(kernel.type, GgmlType::kF32);
+  EXPECT_EQ(rows_of(kernel)[1], 3);
+  EXPECT_EQ(found.at("blk.1.shortconv.in_proj.weight").type, GgmlType::kQ8_0);
+  for (const char* name : {"blk.1.shortconv.out_proj", "blk.1.attn_output", "blk.1.attn_q_norm",
+                           "blk.1.attn_norm", "blk.1.ffn_down", "token_embd_norm"}) {
+    EXPECT_EQ(found.count(std::string(name) + ".weight"), 1U) << name;
+  }
+}
+
 TEST(GgufModel, PhisFusedProjectionsKeepTheirRows) {
   const std::string layer = kLayer;
   const at::Tensor rows = at::arange(128.0F).view({128, 1}).expand({128, 64});

@@ -23,6 +23,9 @@ Pairs layer_parts(const GgufArchitecture& arch, const weights::PartNames& names)
           {names.k, "attn_k"},
           {names.v, "attn_v"},
           {names.o, "attn_output"},
+          {names.conv_in, "shortconv.in_proj"},
+          {names.conv_out, "shortconv.out_proj"},
+          {names.conv, "shortconv.conv"},
           {names.q_norm, "attn_q_norm"},
           {names.k_norm, "attn_k_norm"},
           {names.gate_up, "ffn_up"},
@@ -45,7 +48,7 @@ std::string_view found_in(const Pairs& pairs, std::string_view part) {
 std::string gguf_module_name(const GgufArchitecture& arch, const weights::PartNames& names,
                              const std::string& module) {
   const Pairs others = {
-      {names.embedding, "token_embd"}, {names.final_norm, "output_norm"}, {names.head, "output"}};
+      {names.embedding, "token_embd"}, {names.final_norm, arch.final_norm}, {names.head, "output"}};
   if (const std::string_view name = found_in(others, module); !name.empty()) { return std::string(name); }
   const std::string prefix = names.layers + ".";
   const std::size_t dot = module.find('.', prefix.size());
