@@ -99,7 +99,8 @@ Model::Model(const ModelSpec& spec, const weights::StateDict& stored, const Load
   const weights::StateDict plain =
       with_plain_weights(stored, options.train_full ? at::kFloat : options.dtype, what);
   const weights::StateDict weights = weights::as_parameters(spec, names, plain, what);
-  // Old checkpoints hold rope's buffers and gpt_neox's causal masks; a tied head may be stored as well; a reward model needs no head.
+  // Old checkpoints hold rope's buffers and gpt_neox's causal masks; a tied head may be stored as well; a reward
+  // model needs no head.
   const bool head_is_spare = spec.tie_word_embeddings || spec.is_reward_model();
   const auto may_ignore = [&](const std::string& name) {
     return ends_with(name, "rotary_emb.inv_freq") || ends_with(name, ".attention.bias") ||
