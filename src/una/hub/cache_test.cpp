@@ -20,7 +20,7 @@ std::string error_of(const Call& call) {
 }
 
 // A cache with one model in one revision, as huggingface_hub lays it out.
-class HubCache : public ::testing::Test {
+class Cache : public ::testing::Test {
  protected:
   void SetUp() override {
     cache_ = test_folder("hub");
@@ -35,7 +35,7 @@ class HubCache : public ::testing::Test {
   std::string cache_;
 };
 
-TEST_F(HubCache, ANameIsItsSnapshotInTheMainRevisionOrTheGivenOne) {
+TEST_F(Cache, ANameIsItsSnapshotInTheMainRevisionOrTheGivenOne) {
   const std::string snapshot = cache_ + "/models--org--tiny/snapshots/abc123";
   for (const char* name : {"org/tiny", "org/tiny@main", "org/tiny@abc123"}) {
     const auto found = find(name);
@@ -60,7 +60,7 @@ struct Keys {
   }
 };
 
-TEST_F(HubCache, EveryKeyThatNamesAModelTakesOne) {
+TEST_F(Cache, EveryKeyThatNamesAModelTakesOne) {
   const std::string snapshot = cache_ + "/models--org--tiny/snapshots/abc123";
   Keys keys;
   resolve_all(keys);
@@ -70,7 +70,7 @@ TEST_F(HubCache, EveryKeyThatNamesAModelTakesOne) {
   EXPECT_EQ(keys.dataset, "org/tiny") << "not a model's key";
 }
 
-TEST_F(HubCache, ARevisionThatIsNotThereIsNamedWithThoseThatAre) {
+TEST_F(Cache, ARevisionThatIsNotThereIsNamedWithThoseThatAre) {
   const std::string missing = error_of([] { find("org/tiny@v2"); });
   EXPECT_NE(missing.find("'v2'"), std::string::npos) << missing;
   EXPECT_NE(missing.find("main, pr/1"), std::string::npos) << missing;
@@ -78,7 +78,7 @@ TEST_F(HubCache, ARevisionThatIsNotThereIsNamedWithThoseThatAre) {
   EXPECT_NE(error_of([] { find("org/tiny@../../etc"); }), "");
 }
 
-TEST_F(HubCache, APathOrAnUnknownNameStays) {
+TEST_F(Cache, APathOrAnUnknownNameStays) {
   EXPECT_FALSE(find("org/other"));
   for (const std::string name : {"org/other", "/org/tiny", "./org/tiny", "tiny", "", "a/b/c", "org/"}) {
     std::string model = name;
@@ -87,7 +87,7 @@ TEST_F(HubCache, APathOrAnUnknownNameStays) {
   }
 }
 
-TEST_F(HubCache, TheFolderIsThatOfHuggingfaceHub) {
+TEST_F(Cache, TheFolderIsThatOfHuggingfaceHub) {
   EXPECT_EQ(cache_folder(), cache_);
   unsetenv("HF_HUB_CACHE");
   setenv("HF_HOME", "/somewhere", 1);

@@ -9,7 +9,7 @@
 namespace una::hub {
 namespace {
 
-TEST(HubDownload, TakesWhatLoadersRead) {
+TEST(Download, TakesWhatLoadersRead) {
   for (const char* name :
        {"config.json", "model-00001-of-00002.safetensors", "tokenizer.model", "merges.txt",
         "chat_template.jinja", "additional_chat_templates/tool_use.jinja", "adapter_config.json"}) {
@@ -17,7 +17,7 @@ TEST(HubDownload, TakesWhatLoadersRead) {
   }
 }
 
-TEST(HubDownload, LeavesTheRestAndNamesThatLeadElsewhere) {
+TEST(Download, LeavesTheRestAndNamesThatLeadElsewhere) {
   for (const char* name : {"pytorch_model.bin", "README.md", "onnx/config.json", "consolidated.safetensors",
                            "original/params.json", "../config.json", "/etc/x.json", ".hidden.json",
                            "additional_chat_templates/../../x.jinja", "a\\b.json", "x.json?y.json",
@@ -33,7 +33,7 @@ std::string refusal(const char* name) {
   return "";
 }
 
-TEST(HubDownload, OfflineIsOffline) {
+TEST(Download, OfflineIsOffline) {
   setenv("HF_HUB_OFFLINE", "1", 1);
   EXPECT_EQ(refusal("org/tiny"), "org/tiny: --download true, but HF_HUB_OFFLINE is set; keep one of them");
   unsetenv("HF_HUB_OFFLINE");
