@@ -116,8 +116,8 @@ class Fetch {
       all += file.size;
       if (!is_there(file)) { missing += file.size - part_of(file); }
     }
-    check_input(static_cast<double>(free_bytes(folder_)) > static_cast<double>(missing), folder_, ": ",
-                human_bytes(static_cast<double>(free_bytes(folder_))), " free, but ",
+    const auto free = static_cast<double>(free_bytes(folder_));
+    check_input(free > static_cast<double>(missing), folder_, ": ", human_bytes(free), " free, but ",
                 human_bytes(static_cast<double>(missing)), " of ", name_, " are to be fetched");
     log_info(cat(name_, ": ", revision_.files.size(), " files, ", human_bytes(static_cast<double>(all)), ", ",
                  human_bytes(static_cast<double>(missing)), " to fetch from ", net::url_host(endpoint())));

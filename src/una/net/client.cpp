@@ -8,14 +8,13 @@
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
+#include "una/net/curl_handle.h"
 
 namespace una::net {
 namespace {
 
 constexpr double kLook = 0.1;    // seconds between two looks at Ctrl-C
 constexpr double kSilence = 60;  // seconds between two log lines on retries
-
-bool may_pass(int status) { return status == 408 || status == 425 || status == 429 || status >= 500; }
 
 }  // namespace
 
@@ -80,7 +79,7 @@ bool Client::take(Answer answer, const std::string& url, Job& job, Outcome& outc
   }
   const double now = monotonic_seconds();
   const double asked = answer.retry_after.value_or(0);
-  bool again = (answer.status == 0 || may_pass(answer.status)) && job.tries <= options_.max_retries;
+  bool again = (answer.status == 0 || may_pass_later(answer.status)) && job.tries <= options_.max_retries;
   again = again && asked <= options_.longest_pause;
   if (again) {
     job.due = now + backoff_seconds(options_.backoff, options_.backoff_limit, job.tries, rng_);

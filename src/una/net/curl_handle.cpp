@@ -34,4 +34,6 @@ bool is_unreachable(int code) {
          code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SSL_CACERT_BADFILE;
 }
 
+bool may_pass_later(int status) { return status == 408 || status == 425 || status == 429 || status >= 500; }
+
 }  // namespace una::net

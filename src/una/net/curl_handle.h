@@ -18,4 +18,7 @@ CurlHandle make_curl_handle(const std::string& url);
 // True if nothing was sent: no such host, no connection, no trusted certificate. `code`: a CURLcode.
 bool is_unreachable(int code);
 
+// Whether another try may bring what this HTTP status refused: 408, 425, 429 and 5xx.
+bool may_pass_later(int status);
+
 }  // namespace una::net

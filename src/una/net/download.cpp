@@ -1,21 +1,21 @@
 #include "una/net/download.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
+#include <exception>
+#include <filesystem>
 #include <thread>
 
 #include <curl/curl.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
-#include "una/base/files/files.h"
+#include "una/base/files/append_file.h"
 #include "una/base/format.h"
 #include "una/base/os/interrupt.h"
+#include "una/base/rng.h"
 #include "una/net/curl_handle.h"
+#include "una/net/pace.h"
 #include "una/net/secrets.h"
 
 namespace una::net {
@@ -30,12 +30,18 @@ constexpr double kLongestPause = 600;  // seconds; a server that asks for more i
 struct Sink {
   std::function<bool(const char* bytes, std::size_t size)> take;  // false: end the try
   std::int64_t received = 0;
+  std::exception_ptr error = {};  // thrown by `take`; libcurl is C, so it waits until the try has ended
 };
 
 std::size_t on_body(const char* bytes, std::size_t size, std::size_t count, void* user) {
   auto* sink = static_cast<Sink*>(user);
   sink->received += static_cast<std::int64_t>(size * count);
-  return sink->take(bytes, size * count) ? size * count : 0;
+  try {
+    return sink->take(bytes, size * count) ? size * count : 0;
+  } catch (...) {
+    sink->error = std::current_exception();
+    return 0;
+  }
 }
 
 int on_progress(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return interrupted() ? 1 : 0; }
@@ -47,9 +53,7 @@ struct Try {
   double pause = 0;  // seconds that the server asks for
 
   bool may_pass() const {
-    if (code == CURLE_HTTP_RETURNED_ERROR) {
-      return status == 408 || status == 425 || status == 429 || status >= 500;
-    }
+    if (code == CURLE_HTTP_RETURNED_ERROR) { return may_pass_later(status); }
     return code != CURLE_OK && code != CURLE_WRITE_ERROR && code != CURLE_ABORTED_BY_CALLBACK &&
            code != CURLE_TOO_MANY_REDIRECTS && code != CURLE_UNSUPPORTED_PROTOCOL;
   }
@@ -80,6 +84,7 @@ Try try_once(const Source& source, std::int64_t from, bool keeps_errors, Sink& s
     curl_easy_setopt(handle, CURLOPT_XOAUTH2_BEARER, source.bearer.c_str());
   }
   Try result{.code = curl_easy_perform(handle)};
+  if (sink.error) { std::rethrow_exception(sink.error); }
   long status = 0;
   curl_off_t pause = 0;
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
@@ -89,9 +94,10 @@ Try try_once(const Source& source, std::int64_t from, bool keeps_errors, Sink& s
   return result;
 }
 
-// Before try number `tries`: 1, 2, 4, 8 seconds, or what the server asks for.
-void wait_before(int tries, double asked) {
-  const double end = monotonic_seconds() + std::max(asked, static_cast<double>(1 << (tries - 1)));
+// After `tries` tries: longer each time, or what the server asks for.
+void wait_after(int tries, double asked) {
+  Rng rng(static_cast<std::uint64_t>(process_id()), stream_id("download"));
+  const double end = monotonic_seconds() + std::max(asked, backoff_seconds(1, 8, tries, rng));
   while (monotonic_seconds() < end && !interrupted()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
@@ -101,47 +107,12 @@ void check_not_stopped(const Source& source) {
   if (interrupted()) { throw Interrupted(cat("stopped while fetching ", shown_url(source.url))); }
 }
 
-// The file that a download appends to.
-class Appended {
- public:
-  explicit Appended(const std::string& path)
-      : path_(path), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) {
-    check_input(file_ >= 0, path_, ": cannot be written: ", std::strerror(errno));
-    size_ = ::lseek(file_, 0, SEEK_END);
-  }
-  ~Appended() { ::close(file_); }
-  Appended(const Appended&) = delete;
-  Appended& operator=(const Appended&) = delete;
-
-  std::int64_t size() const { return size_; }
-  void empty() {
-    check_input(::ftruncate(file_, 0) == 0 && ::lseek(file_, 0, SEEK_SET) == 0, path_, ": ",
-                std::strerror(errno));
-    size_ = 0;
-  }
-  bool add(const char* bytes, std::size_t size) {
-    while (size > 0) {
-      const ssize_t written = ::write(file_, bytes, size);
-      if (written < 0 && errno == EINTR) { continue; }
-      if (written < 0) {
-        error_ = errno;
-        return false;
-      }
-      bytes += written;
-      size -= static_cast<std::size_t>(written);
-      size_ += written;
-    }
-    return true;
-  }
-  void check_written() const { check_input(error_ == 0, path_, ": ", std::strerror(error_)); }
-  void save() const { check_input(::fsync(file_) == 0, path_, ": ", std::strerror(errno)); }
-
- private:
-  std::string path_;
-  int file_;
-  std::int64_t size_ = 0;
-  int error_ = 0;
-};
+// Returns 0 where there is no such file.
+std::int64_t size_of(const std::string& path) {
+  std::error_code error;
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path, error));
+  return error ? 0 : size;
+}
 
 }  // namespace
 
@@ -155,10 +126,10 @@ Answer get(const Source& source) {
     const Try result = try_once(source, 0, true, sink);
     check_not_stopped(source);
     const bool has_answer = result.code == CURLE_OK;
-    const bool passes = result.may_pass() || (has_answer && (result.status == 429 || result.status >= 500));
+    const bool passes = has_answer ? may_pass_later(result.status) : result.may_pass();
     const int most = is_unreachable(result.code) ? 2 : kTries;
     if (passes && tries < most && result.pause <= kLongestPause) {
-      wait_before(tries, result.pause);
+      wait_after(tries, result.pause);
       continue;
     }
     answer.status = has_answer ? result.status : 0;
@@ -171,22 +142,31 @@ Answer get(const Source& source) {
 
 void download(const Source& source, const std::string& path, std::int64_t size,
               const std::function<void(std::int64_t more)>& on_bytes) {
-  Appended file(path);
-  if (file.size() > size) { file.empty(); }
+  AppendFile file(path);
+  std::int64_t done = size_of(path);
+  const auto begin_anew = [&] {
+    std::error_code error;
+    std::filesystem::resize_file(path, 0, error);
+    check_input(!error, "cannot write ", path, ": ", error.message());
+    done = 0;
+  };
+  if (done > size) { begin_anew(); }
   int idle = 0;  // tries in a row that brought nothing
-  while (file.size() < size) {
+  while (done < size) {
     Sink sink{.take = [&](const char* bytes, std::size_t count) {
-      if (file.size() + static_cast<std::int64_t>(count) > size || !file.add(bytes, count)) { return false; }
-      on_bytes(static_cast<std::int64_t>(count));
+      const auto more = static_cast<std::int64_t>(count);
+      if (done + more > size) { return false; }
+      file.append({bytes, count});
+      done += more;
+      on_bytes(more);
       return true;
     }};
-    const Try result = try_once(source, file.size(), false, sink);
-    file.check_written();
+    const Try result = try_once(source, done, false, sink);
     check_not_stopped(source);
-    if (file.size() == size) { break; }
-    if (result.code == CURLE_RANGE_ERROR && file.size() > 0) {
-      on_bytes(-file.size());
-      file.empty();
+    if (done == size) { break; }
+    if (result.code == CURLE_RANGE_ERROR && done > 0) {
+      on_bytes(-done);
+      begin_anew();
       continue;
     }
     check_input(result.code != CURLE_WRITE_ERROR && result.code != CURLE_OK, shown_url(source.url),
@@ -194,11 +174,11 @@ void download(const Source& source, const std::string& path, std::int64_t size,
     idle = sink.received > 0 ? 0 : idle + 1;
     check_input(result.may_pass() && idle < kTries && result.pause <= kLongestPause, shown_url(source.url),
                 ": ", result.words(), idle > 1 ? cat(" (", idle, " tries)") : "", "; ",
-                human_bytes(static_cast<double>(file.size())), " of ", human_bytes(static_cast<double>(size)),
+                human_bytes(static_cast<double>(done)), " of ", human_bytes(static_cast<double>(size)),
                 " are kept, and the same command continues from there");
-    wait_before(std::max(1, idle), result.pause);
+    wait_after(std::max(1, idle), result.pause);
   }
-  file.save();
+  file.sync();
 }
 
 }  // namespace una::net
