@@ -27,6 +27,25 @@ namespace {
 constexpr const char* kTemplate =
     "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
 
+const std::string kJsonType = "Content-Type: application/json\r\n";
+
+// `headers`: further lines, each with its end.
+std::string request_text(const std::string& method, const std::string& path, const std::string& body,
+                         const std::string& headers = kJsonType) {
+  return cat(method, " ", path,
+             " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ", body.size(), "\r\n",
+             headers, "\r\n", body);
+}
+
+// The data of each server-sent event in `text`.
+std::vector<std::string> events_of(const std::string& text) {
+  std::vector<std::string> out;
+  for (std::size_t at = text.find("data: "); at != std::string::npos; at = text.find("data: ", at + 1)) {
+    out.push_back(text.substr(at + 6, text.find("\n\n", at) - at - 6));
+  }
+  return out;
+}
+
 // A random model with an adapter, and a server of it.
 struct House {
   explicit House(ServeOptions options = {}, const std::string& key = "") {
@@ -59,13 +78,10 @@ struct House {
     std::string head, body;
     Json json() const { return parse_json(body, "the reply"); }
   };
-  // `headers`: further lines, each with its end.
   Reply call(const std::string& method, const std::string& path, const std::string& body = "",
-             const std::string& headers = "Content-Type: application/json\r\n") const {
+             const std::string& headers = kJsonType) const {
     net::RawClient client(app->port());
-    client.send(cat(method, " ", path,
-                    " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ", body.size(),
-                    "\r\n", headers, "\r\n", body));
+    client.send(request_text(method, path, body, headers));
     const std::string answer = client.receive(60);
     const std::size_t end = answer.find("\r\n\r\n");
     if (end == std::string::npos) { return {}; }
@@ -76,14 +92,8 @@ struct House {
     EXPECT_EQ(reply.status, status) << path << " " << body.dump() << "\n" << reply.body;
     return reply.json();
   }
-  // The data of a stream's events.
   std::vector<std::string> events(const std::string& path, const Json& body) const {
-    std::string text = call("POST", path, body.dump()).body;
-    std::vector<std::string> out;
-    for (std::size_t at = text.find("data: "); at != std::string::npos; at = text.find("data: ", at + 1)) {
-      out.push_back(text.substr(at + 6, text.find("\n\n", at) - at - 6));
-    }
-    return out;
+    return events_of(call("POST", path, body.dump()).body);
   }
   double metric(const std::string& name) const {
     for (const std::string& line : split(call("GET", "/metrics").body, '\n')) {
@@ -265,9 +275,7 @@ TEST(App, AClientThatGoesFreesItsPlace) {
   const std::string body =
       with(kAsk, {{"max_tokens", 500}, {"ignore_eos", true}, {"stream", true}, {"n", 4}}).dump();
   net::RawClient client(house.app->port());
-  client.send(cat(
-      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ",
-      body.size(), "\r\n\r\n", body));
+  client.send(request_text("POST", "/v1/completions", body));
   client.receive(30, "data: ");
   client.close();
   EXPECT_TRUE(house.wait_for([&] { return house.app->jobs() == 0; }));
@@ -298,12 +306,16 @@ TEST(App, AnAdapterMayBeUnloadedWhileItAnswers) {
   const House house;
   const Json body = with(kAsk, {{"model", "mine"}, {"max_tokens", 300}, {"ignore_eos", true}});
   const std::string alone = house.post("/v1/completions", body)["choices"][0]["text"];
-  std::string during;
-  std::thread thread([&] { during = house.post("/v1/completions", body)["choices"][0]["text"]; });
-  house.wait_for([&] { return house.app->jobs() > 0; });
+  net::RawClient client(house.app->port());
+  client.send(request_text("POST", "/v1/completions", with(body, {{"stream", true}}).dump()));
+  const std::string begin =
+      client.receive(60, "data: ");  // it is being answered, whatever else the machine does
   EXPECT_EQ(house.call("POST", "/v1/unload_lora_adapter", R"({"lora_name": "mine"})").status, 200);
   EXPECT_EQ(house.call("POST", "/v1/unload_lora_adapter", R"({"lora_name": "mine"})").status, 404);
-  thread.join();
+  std::string during;
+  for (const std::string& event : events_of(begin + client.receive(60))) {
+    if (event != "[DONE]") { during += parse_json(event, "event")["choices"][0]["text"].get<std::string>(); }
+  }
   EXPECT_EQ(during, alone);
   house.post("/v1/completions", body, 404);
 }
