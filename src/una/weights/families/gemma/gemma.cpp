@@ -1,4 +1,6 @@
 // Gemma 1 to 3. They share norms that multiply by 1 + w, a scaled embedding and the tanh form of gelu.
+#include "una/weights/families/gemma/gemma.h"
+
 #include <cmath>
 
 #include "una/base/error.h"
@@ -109,6 +111,8 @@ void check_gemma3(const ModelSpec& spec) {
   check_input(spec.qk_norm == QkNorm::kHead, "config.json: a gemma3 model norms each query and key head");
 }
 
+}  // namespace
+
 PartNames four_norms() {
   PartNames names;
   names.attention_post_norm = "post_attention_layernorm";
@@ -116,8 +120,6 @@ PartNames four_norms() {
   names.mlp_post_norm = "post_feedforward_layernorm";
   return names;
 }
-
-}  // namespace
 
 Family gemma_family() {
   return {.model_type = "gemma",
