@@ -8,7 +8,7 @@ namespace una {
 
 // Rotary position embedding; every type follows transformers (modeling_rope_utils).
 struct RopeSpec {
-  std::string type = "default";  // default | llama3 | linear | dynamic | yarn | longrope
+  std::string type = "default";  // default | llama3 | linear | dynamic | yarn | longrope | proportional
   double theta = 10000;
   double factor = 1;
   double low_freq_factor = 1, high_freq_factor = 4;  // llama3
@@ -21,6 +21,9 @@ struct RopeSpec {
   double mscale = 0, mscale_all_dim = 0;          // yarn, 0: not given
   bool truncate = true;                           // yarn
   std::vector<double> short_factor, long_factor;  // longrope, one per pair of rotated dimensions
+  // ministral3 (llama_4_scaling_beta): rotated queries at position p are multiplied by
+  // 1 + query_beta ln(1 + floor(p / original_max_positions)).
+  double query_beta = 0;
 
   // Whether the frequencies of a sequence depend on its own length.
   bool depends_on_length() const { return type == "dynamic" || type == "longrope"; }
@@ -73,6 +76,23 @@ struct MoeSpec {
   double swiglu_alpha = 0, swiglu_limit = 0;
 };
 
+// What gemma4 has besides. Its layers without a window are full layers.
+struct Gemma4Spec {
+  // Of full layers; 0: as in the others.
+  std::int64_t full_head_dim = 0, full_kv_heads = 0;
+  bool value_norm = false;  // each value head is normed, without a weight
+  bool keys_as_values =
+      false;  // full layers have no v_proj: their values are what k_proj makes, before its norm
+  bool layer_scalar = false;  // a stored number, which never trains, multiplies the layer's result
+  // The last layers project no keys and values: each reads those of the last layer before them of its kind.
+  std::int64_t kv_shared_layers = 0;
+  bool wide_shared_mlp = false;  // their MLPs are twice as wide
+  // Each layer adds project(act(gate x) * input), normed, where input is a part of a second embedding of the token plus
+  // a part of a projection of the first one. 0: no such input.
+  std::int64_t input_size = 0;
+  std::int64_t input_vocab = 0;  // rows of the second embedding
+};
+
 // A decoder as config.json describes it, in one form for all families. Names follow Hugging Face where they
 // are short. Which norms a layer has, and whether its projections are fused, follows from the family's names
 // (weights/part_names.h).
@@ -105,6 +125,7 @@ struct ModelSpec {
   std::int64_t conv_kernel = 0;  // the tokens that a convolution of a hybrid sees, its own included
   bool conv_bias = false;
   DeltaRuleSpec delta_rule;
+  Gemma4Spec gemma4;
   double embedding_scale = 1;         // multiplies the embedding's rows, rounded to the compute dtype first
   double residual_scale = 1;          // multiplies what attention and MLP add to the residual stream
   double logit_scale = 1;             // multiplies the head's logits, before the soft-cap
@@ -128,6 +149,27 @@ struct ModelSpec {
   }
   Mixer mixer(std::int64_t layer) const {
     return mixers.empty() ? Mixer::kAttention : mixers[static_cast<std::size_t>(layer)];
+  }
+  bool is_full(std::int64_t layer) const {
+    return windows.empty() || windows[static_cast<std::size_t>(layer)] == 0;
+  }
+  std::int64_t layer_head_dim(std::int64_t layer) const {
+    return gemma4.full_head_dim > 0 && is_full(layer) ? gemma4.full_head_dim : head_dim;
+  }
+  std::int64_t layer_kv_heads(std::int64_t layer) const {
+    return gemma4.full_kv_heads > 0 && is_full(layer) ? gemma4.full_kv_heads : num_kv_heads;
+  }
+  bool projects_values(std::int64_t layer) const { return !gemma4.keys_as_values || !is_full(layer); }
+  bool shares_kv(std::int64_t layer) const { return layer >= num_layers - gemma4.kv_shared_layers; }
+  // The layer whose keys and values a layer reads: itself, or the last one of its kind that makes its own.
+  std::int64_t kv_layer(std::int64_t layer) const {
+    if (!shares_kv(layer)) { return layer; }
+    std::int64_t from = num_layers - gemma4.kv_shared_layers - 1;
+    while (from > 0 && is_full(from) != is_full(layer)) { --from; }
+    return from;
+  }
+  std::int64_t layer_inner_size(std::int64_t layer) const {
+    return gemma4.wide_shared_mlp && shares_kv(layer) ? 2 * intermediate_size : intermediate_size;
   }
   bool is_reward_model() const { return num_labels > 0; }
   // The longest sequence: dynamic rope extends to factor times max_positions.

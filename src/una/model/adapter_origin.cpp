@@ -19,8 +19,9 @@ struct Origin {
 };
 
 bool reads_states(const std::string& tensor, const weights::PartNames& names) {
-  const std::string modules[] = {names.q,    names.k,  names.v,       names.qkv,
-                                 names.gate, names.up, names.gate_up, names.conv_in};
+  const std::string modules[] = {names.q,       names.k,       names.v,
+                                 names.qkv,     names.gate,    names.up,
+                                 names.gate_up, names.conv_in, names.layer_input_gate};
   return std::any_of(std::begin(modules), std::end(modules), [&](const std::string& module) {
     return !module.empty() && tensor == module + ".lora_A.weight";
   });

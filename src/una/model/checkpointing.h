@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -14,5 +15,9 @@ using LayerFunction = std::function<at::Tensor(const at::Tensor&)>;
 // above a frozen embedding). `layer` must be a pure function of x and of leaf tensors; it lives until the
 // backward. Grad mode must be on.
 at::Tensor checkpointed(LayerFunction layer, const at::Tensor& x);
+
+// The same for a layer with several inputs and results. Inputs may be undefined, results not.
+using LayersFunction = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>;
+std::vector<at::Tensor> checkpointed(LayersFunction layer, const std::vector<at::Tensor>& inputs);
 
 }  // namespace una::model

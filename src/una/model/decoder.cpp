@@ -5,7 +5,10 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/add.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/split_with_sizes.h>
 
@@ -25,7 +28,7 @@ std::int64_t entry(const std::vector<std::int64_t>& values, std::int64_t layer) 
 }
 
 kernels::AttentionParams attention_params(const ModelSpec& spec, std::int64_t layer) {
-  const double usual = 1 / std::sqrt(static_cast<double>(spec.head_dim));
+  const double usual = 1 / std::sqrt(static_cast<double>(spec.layer_head_dim(layer)));
   return {.scale = spec.attention_scale > 0 ? spec.attention_scale : usual,
           .window = entry(spec.windows, layer),
           .soft_cap = spec.attention_soft_cap};
@@ -53,8 +56,11 @@ at::Tensor norm(const at::Tensor& x, const NormPart& part, const NormRule& rule,
 DecoderLayer::DecoderLayer(const ModelSpec& spec, Parts parts)
     : parts_(std::move(parts)),
       heads_(spec.num_heads),
-      kv_heads_(spec.num_kv_heads),
-      head_dim_(spec.head_dim),
+      kv_heads_(spec.layer_kv_heads(parts_.number)),
+      head_dim_(spec.layer_head_dim(parts_.number)),
+      kv_layer_(spec.kv_layer(parts_.number)),
+      projects_values_(spec.projects_values(parts_.number)),
+      hands_on_(spec.gemma4.kv_shared_layers > 0 && !spec.shares_kv(parts_.number)),
       rope_(spec.rope_layers.empty() ? 0 : spec.rope_layers[static_cast<std::size_t>(parts_.number)]),
       attention_(attention_params(spec, parts_.number)),
       norm_(spec),
@@ -69,7 +75,9 @@ DecoderLayer::DecoderLayer(const ModelSpec& spec, Parts parts)
       swiglu_limit_(spec.moe.swiglu_limit),
       gate_(spec.activation == "silu"   ? Gate::kSilu
             : spec.activation == "gelu" ? Gate::kGelu
-                                        : Gate::kGeluTanh) {}
+                                        : Gate::kGeluTanh) {
+  if (spec.gemma4.value_norm) { value_norm_ = at::ones_like(parts_.q_norm->value); }
+}
 
 kernels::InputOrigin DecoderLayer::origin_of(const at::Tensor& x, const NormPart& part,
                                              const AdapterUse& use) const {
@@ -103,25 +111,55 @@ at::Tensor DecoderLayer::with_normed_heads(const at::Tensor& qkv, const AdapterU
 at::Tensor DecoderLayer::project(const at::Tensor& x, const LayerCall& call) const {
   const std::int64_t tokens = x.size(0), all = heads_ + 2 * kv_heads_;
   const at::Tensor qkv = normed_linear(parts_.qkv, x, parts_.attention_norm, call.use);
+  if (!projects_values_) {
+    const at::Tensor qk = qkv.view({tokens, heads_ + kv_heads_, head_dim_});
+    return at::cat({qk, qk.narrow(1, heads_, kv_heads_)}, 1);
+  }
   if (!by_head_) { return qkv.view({tokens, all, head_dim_}); }
   return qkv.view({tokens, heads_, 3, head_dim_}).transpose(1, 2).reshape({tokens, all, head_dim_});
 }
 
-at::Tensor DecoderLayer::attend(const at::Tensor& x, const LayerCall& call) const {
-  const std::int64_t tokens = x.size(0);
+at::Tensor DecoderLayer::with_normed_values(const at::Tensor& values) const {
+  if (!value_norm_.defined()) { return values; }
+  const at::Tensor rows = values.reshape({-1, head_dim_});
+  return kernels::rms_norm(rows, {value_norm_, {}}, norm_.eps, kind_of(norm_.style)).view(values.sizes());
+}
+
+at::Tensor DecoderLayer::lone_queries(const at::Tensor& x, const LayerCall& call) const {
+  const at::Tensor rows = normed_linear(parts_.qkv, x, parts_.attention_norm, call.use);
+  const at::Tensor normed =
+      kernels::rms_norm(rows.reshape({-1, head_dim_}), call.use.parameter(parts_.q_norm).weight(), norm_.eps,
+                        kind_of(norm_.style));
+  const Angles& angles = call.angles[static_cast<std::size_t>(rope_)];
+  return kernels::rope(normed.view({x.size(0), heads_, head_dim_}), angles.cos, angles.sin, heads_, pairs_);
+}
+
+at::Tensor DecoderLayer::queries(const at::Tensor& x, const LayerCall& call, Handed& made) const {
+  if (kv_layer_ != parts_.number) { return lone_queries(x, call); }
   at::Tensor qkv = project(x, call);
   qkv = qk_norm_after_rope_ ? with_normed_heads(with_positions(qkv, call), call.use)
                             : with_positions(with_normed_heads(qkv, call.use), call);
   const auto split = at::split_with_sizes(qkv, {heads_, kv_heads_, kv_heads_}, 1);
-  at::Tensor keys = split[1], values = split[2];
+  made.keys = split[1], made.values = with_normed_values(split[2]);
+  return call.query_scale.defined() ? at::mul(split[0], call.query_scale) : split[0];
+}
+
+at::Tensor DecoderLayer::attend(const at::Tensor& x, const LayerCall& call, Handed& handed) const {
+  const std::int64_t tokens = x.size(0);
+  Handed made = handed;
+  const at::Tensor query = queries(x, call, made);
+  at::Tensor keys = made.keys, values = made.values;
+  if (hands_on_) { handed.keys = keys, handed.values = values; }
   if (call.cache != nullptr) {
-    kernels::copy_rows(keys, call.slots, call.cache->keys(parts_.number));
-    kernels::copy_rows(values, call.slots, call.cache->values(parts_.number));
-    keys = call.cache->keys(parts_.number), values = call.cache->values(parts_.number);
+    if (kv_layer_ == parts_.number) {
+      kernels::copy_rows(keys, call.slots, call.cache->keys(kv_layer_));
+      kernels::copy_rows(values, call.slots, call.cache->values(kv_layer_));
+    }
+    keys = call.cache->keys(kv_layer_), values = call.cache->values(kv_layer_);
   }
   const kernels::Weight sinks =
       parts_.sinks == nullptr ? kernels::Weight{} : call.use.parameter(parts_.sinks).weight();
-  const at::Tensor mixed = kernels::attention(split[0], keys, values, *call.segments, attention_, sinks);
+  const at::Tensor mixed = kernels::attention(query, keys, values, *call.segments, attention_, sinks);
   return parts_.o.forward(mixed.reshape({tokens, heads_ * head_dim_}), call.use);
 }
 
@@ -148,12 +186,16 @@ at::Tensor DecoderLayer::convolve(const at::Tensor& x, const LayerCall& call) co
   return parts_.o.forward(kernels::short_convolution(bcx, call.taps, weight, bias), call.use, {bcx, again});
 }
 
+at::Tensor DecoderLayer::activated_alone(const at::Tensor& up) const {
+  if (gate_ == Gate::kSilu) { return at::silu(up); }
+  return at::gelu(up, gate_ == Gate::kGelu ? "none" : "tanh");
+}
+
 at::Tensor DecoderLayer::activated(const at::Tensor& gate_up) const {
   if (swiglu_limit_ > 0) { return kernels::clamped_swiglu(gate_up, swiglu_alpha_, swiglu_limit_); }
   const auto form = gate_ == Gate::kGelu ? kernels::Gelu::kExact : kernels::Gelu::kTanh;
   if (gated_) { return gate_ == Gate::kSilu ? kernels::swiglu(gate_up) : kernels::geglu(gate_up, form); }
-  if (gate_ == Gate::kSilu) { return at::silu(gate_up); }
-  return at::gelu(gate_up, form == kernels::Gelu::kExact ? "none" : "tanh");
+  return activated_alone(gate_up);
 }
 
 at::Tensor DecoderLayer::mlp(const at::Tensor& x, const LayerCall& call) const {
@@ -167,13 +209,23 @@ at::Tensor DecoderLayer::mlp(const at::Tensor& x, const LayerCall& call) const {
   return parts_.down->forward(activate(gate_up), use, {gate_up, activate});
 }
 
-at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call) const {
+at::Tensor DecoderLayer::with_input(const at::Tensor& x, const at::Tensor& input,
+                                    const AdapterUse& use) const {
+  if (!parts_.input_gate) { return x; }
+  const at::Tensor gate = activated_alone(parts_.input_gate->forward(x, use));
+  const at::Tensor result = parts_.input_projection->forward(at::mul(gate, input), use);
+  return at::add(x, norm(result, parts_.input_norm, norm_, use));
+}
+
+at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call, Handed& handed) const {
   const auto added = [&](const at::Tensor& to, const at::Tensor& result, const NormPart& post) {
     return at::add(to, norm(result, post, norm_, call.use), residual_scale_);
   };
-  const at::Tensor mixed = parts_.conv != nullptr ? convolve(x, call) : attend(x, call);
+  const at::Tensor mixed = parts_.conv != nullptr ? convolve(x, call) : attend(x, call, handed);
   const at::Tensor middle = added(x, mixed, parts_.attention_post_norm);
-  return added(middle, mlp(parallel_ ? x : middle, call), parts_.mlp_post_norm);
+  at::Tensor out = added(middle, mlp(parallel_ ? x : middle, call), parts_.mlp_post_norm);
+  out = with_input(out, handed.input, call.use);
+  return parts_.scalar == nullptr ? out : at::mul(out, parts_.scalar->value);
 }
 
 }  // namespace una::model

@@ -30,8 +30,15 @@ struct LayerCall {
   AdapterUse use;
   KvCache* cache = nullptr;  // keys and values are written to its `slots`, and all keys are read from it
   at::Tensor slots;          // [T] int64
+  at::Tensor query_scale;    // [T, 1, 1] in the compute dtype: RopeSpec::query_beta; undefined: all 1
   at::Tensor taps;  // [T, K] int64, CPU: kernels::convolution_taps, where a layer is a short convolution
   std::shared_ptr<RouterTally> tally;  // of routers; null: not wanted
+};
+
+// What a layer of gemma4 gets besides its own input, and what it gives to later layers.
+struct Handed {
+  at::Tensor input;         // [T, P] the layer's part of what comes from the token itself; undefined: none
+  at::Tensor keys, values;  // [T, K, D] read by a layer that shares another one's, set by the others
 };
 
 // The parameters of one norm. Without weight the norm is absent; a bias belongs to layer norms only.
@@ -51,8 +58,9 @@ at::Tensor norm(const at::Tensor& x, const NormPart& part, const NormRule& rule,
 
 // One decoder layer: x + s norm(attention(norm(x))), then x + s norm(mlp(norm(x))), where each norm may be absent and
 // s is ModelSpec::residual_scale; of a parallel block x + s attention(norm(x)) + s mlp(norm(x)), with one norm or two.
-// Some layers of a hybrid have a gated short convolution in place of attention (ModelSpec::mixers). Does not own its
-// parameters, which must outlive it.
+// Some layers of a hybrid have a gated short convolution in place of attention (ModelSpec::mixers). Those of gemma4 may
+// read another layer's keys and values, add something of the token itself, and multiply the sum by a number. Does not
+// own its parameters, which must outlive it.
 class DecoderLayer {
  public:
   // The parameters and linears of the layer, by their place in the arithmetic.
@@ -61,23 +69,35 @@ class DecoderLayer {
     NormPart attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;
     Parameter *q_norm = nullptr, *k_norm = nullptr, *sinks = nullptr;
     StackedLinear qkv, o;  // of a short convolution the linears before and behind it
+    // gemma4's: a number, and the linears and the norm of what comes from the token itself (Handed::input).
+    Parameter* scalar = nullptr;
+    std::optional<StackedLinear> input_gate, input_projection;
+    NormPart input_norm;
     Parameter *conv = nullptr, *conv_bias = nullptr;  // null: the layer has attention
     // gate_up and down belong to a dense MLP, sparse to one of experts.
     std::optional<StackedLinear> gate_up, down;
     std::optional<SparseMlp> sparse;
   };
   DecoderLayer(const ModelSpec& spec, Parts parts);
-  at::Tensor forward(const at::Tensor& x, const LayerCall& call) const;  // [T, C] -> [T, C]
+  // [T, C] -> [T, C]
+  at::Tensor forward(const at::Tensor& x, const LayerCall& call, Handed& handed) const;
 
  private:
   // What the MLP applies to its gate, or to what it goes up to where it has no gate.
   enum class Gate : std::uint8_t { kSilu, kGeluTanh, kGelu };
 
-  at::Tensor attend(const at::Tensor& x, const LayerCall& call) const;
+  at::Tensor attend(const at::Tensor& x, const LayerCall& call, Handed& handed) const;
+  // The queries [T, H, D]; keys and values go to `made`, unless they are another layer's.
+  at::Tensor queries(const at::Tensor& x, const LayerCall& call, Handed& made) const;
+  at::Tensor lone_queries(const at::Tensor& x,
+                          const LayerCall& call) const;                  // where keys are another layer's
   at::Tensor project(const at::Tensor& x, const LayerCall& call) const;  // q, k and v of norm(x), by head
+  at::Tensor with_normed_values(const at::Tensor& values) const;
+  at::Tensor with_input(const at::Tensor& x, const at::Tensor& input, const AdapterUse& use) const;
   at::Tensor convolve(const at::Tensor& x, const LayerCall& call) const;
   at::Tensor mlp(const at::Tensor& x, const LayerCall& call) const;
   at::Tensor activated(const at::Tensor& gate_up) const;
+  at::Tensor activated_alone(const at::Tensor& up) const;
   at::Tensor with_positions(const at::Tensor& qkv, const LayerCall& call) const;
   at::Tensor with_normed_heads(const at::Tensor& qkv, const AdapterUse& use) const;
   // How to recompute norm(x) from x; nothing where there is no norm, or no history.
@@ -88,7 +108,10 @@ class DecoderLayer {
 
   Parts parts_;
   std::int64_t heads_, kv_heads_, head_dim_;
-  int rope_;  // index into LayerCall::angles, -1: this layer sees no positions
+  std::int64_t kv_layer_;            // whose keys and values it reads
+  bool projects_values_, hands_on_;  // hands_on_: later layers may read its keys and values
+  at::Tensor value_norm_;            // [D] ones: the weight of the values' norm; undefined: none
+  int rope_;                         // index into LayerCall::angles, -1: this layer sees no positions
   kernels::AttentionParams attention_;
   NormRule norm_;
   QkNorm qk_norm_;

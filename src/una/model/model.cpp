@@ -38,6 +38,17 @@ std::vector<ExpectedTensor> expected_tensors(const ModelSpec& spec, const PartNa
   return out;
 }
 
+// Files of gemma4 hold keys and values of layers that read another layer's; transformers ignores them too.
+bool is_unread_key(const ModelSpec& spec, const PartNames& names, const std::string& name) {
+  for (std::int64_t layer = spec.num_layers - spec.gemma4.kv_shared_layers; layer < spec.num_layers;
+       ++layer) {
+    for (const std::string& part : {names.k, names.v, names.k_norm}) {
+      if (name == cat(names.layer_prefix(layer), part, ".weight")) { return true; }
+    }
+  }
+  return false;
+}
+
 // A stored head of a model with a tied embedding must equal it. transformers 5 unties such a model and
 // transformers 4 drops the head, so una leaves the choice to the user; every folder it writes then agrees
 // with its config.json.
@@ -56,6 +67,8 @@ void check_tied(const PartNames& names, const weights::StateDict& weights, const
 at::Tensor random_parameter(const ModelSpec& spec, const ParameterShape& shape, std::uint64_t seed,
                             at::ScalarType dtype) {
   switch (shape.kind) {
+    case ParameterShape::Kind::kBuffer:
+      return at::ones(shape.shape, at::kFloat).to(dtype);
     case ParameterShape::Kind::kNorm:
       // No effect at the start: 1, or 0 where the norm multiplies by 1 + w.
       return (spec.norm_style == NormStyle::kPlusOne ? at::zeros(shape.shape, at::kFloat)
@@ -104,7 +117,8 @@ Model::Model(const ModelSpec& spec, const weights::StateDict& stored, const Load
   const bool head_is_spare = spec.tie_word_embeddings || spec.is_reward_model();
   const auto may_ignore = [&](const std::string& name) {
     return ends_with(name, "rotary_emb.inv_freq") || ends_with(name, ".attention.bias") ||
-           ends_with(name, ".attention.masked_bias") || (head_is_spare && name == names.head + ".weight");
+           ends_with(name, ".attention.masked_bias") || is_unread_key(spec, names, name) ||
+           (head_is_spare && name == names.head + ".weight");
   };
   std::vector<ExpectedTensor> expected = expected_tensors(spec, names);
   const std::string bias =
@@ -290,8 +304,10 @@ KvCache::KvCache(const Model& model, std::int64_t slots) : slots_(slots) {
   };
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
     const bool convolution = spec.mixer(layer) == Mixer::kShortConvolution;
-    keys_.push_back(convolution ? rows(1, spec.hidden_size) : rows(spec.num_kv_heads, spec.head_dim));
-    values_.push_back(convolution ? rows(1, 0) : rows(spec.num_kv_heads, spec.head_dim));
+    const std::int64_t heads = spec.layer_kv_heads(layer);
+    const std::int64_t size = spec.shares_kv(layer) ? 0 : spec.layer_head_dim(layer);
+    keys_.push_back(convolution ? rows(1, spec.hidden_size) : rows(heads, size));
+    values_.push_back(convolution ? rows(1, 0) : rows(heads, size));
   }
 }
 

@@ -1,9 +1,13 @@
 #include "una/model/model_impl.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/add.h>
 #include <ATen/ops/aminmax.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/scalar_tensor.h>
@@ -22,6 +26,11 @@ namespace {
 
 bool uses_local_rope(const ModelSpec& spec) {
   return std::find(spec.rope_layers.begin(), spec.rope_layers.end(), 1) != spec.rope_layers.end();
+}
+
+// The head size of the layers that `rope` turns, where local_rope turns the others.
+std::int64_t full_head_dim(const ModelSpec& spec) {
+  return spec.gemma4.full_head_dim > 0 ? spec.gemma4.full_head_dim : spec.head_dim;
 }
 
 bool has_convolutions(const ModelSpec& spec) {
@@ -54,7 +63,7 @@ Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
       device(options.device),
       full_training(options.train_full),
       quantise(options.quantise),
-      rope(model_spec.rope, model_spec.head_dim, model_spec.max_positions),
+      rope(model_spec.rope, full_head_dim(model_spec), model_spec.max_positions),
       local_rope(model_spec.local_rope, model_spec.head_dim, model_spec.max_positions) {
   check_input(c10::impl::hasDeviceGuardImpl(device.type()), "device ", device.str(),
               " is not there: it must be opened first (kernels/devices.h)");
@@ -72,9 +81,14 @@ Parameter* Model::Impl::find(const std::string& name) {
 }
 
 StackedLinear Model::Impl::make_linear(std::int64_t layer, const std::vector<std::string>& modules) {
+  return make_linear(layer, family.names.layer_prefix(layer), modules);
+}
+
+StackedLinear Model::Impl::make_linear(std::int64_t layer, const std::string& prefix,
+                                       const std::vector<std::string>& modules) {
   std::vector<StackedLinear::Part> parts;
   for (const std::string& name : modules) {
-    const std::string module = family.names.layer_prefix(layer) + name;
+    const std::string module = prefix + name;
     Parameter* weight = find(module + ".weight");
     parts.push_back({.id = base.linears.size(),
                      .weight = weight,
@@ -142,7 +156,18 @@ void Model::Impl::add_layer(std::int64_t layer) {
     parts.gate_up = make_linear(layer, names.gate_up_parts());
     parts.down = make_linear(layer, {names.down});
   }
+  add_gemma4(layer, parts);
   layers.emplace_back(spec, std::move(parts));
+}
+
+void Model::Impl::add_gemma4(std::int64_t layer, DecoderLayer::Parts& parts) {
+  const PartNames& names = family.names;
+  const std::string prefix = names.layer_prefix(layer);
+  if (spec.gemma4.layer_scalar) { parts.scalar = find(prefix + names.layer_scalar); }
+  if (spec.gemma4.input_size == 0) { return; }
+  parts.input_gate = make_linear(layer, {names.layer_input_gate});
+  parts.input_projection = make_linear(layer, {names.layer_input_projection});
+  parts.input_norm = find_norm(prefix, names.layer_input_norm);
 }
 
 void Model::Impl::build(const TensorSource& source, const LoadOptions& options) {
@@ -157,15 +182,23 @@ void Model::Impl::build(const TensorSource& source, const LoadOptions& options) 
     const bool router = shape.of_router();
     const bool matrix = shape.kind == ParameterShape::Kind::kMatrix;
     const bool convolution = shape.kind == ParameterShape::Kind::kConvolution;
+    const bool quantised = matrix && (starts_with(shape.name, names.layers + ".") ||
+                                      shape.name == names.input_projection + ".weight");
+    const bool may_train = shape.kind != ParameterShape::Kind::kBuffer && (!router || options.train_router);
     parameters.push_back(
-        matrix && quantise.any() && starts_with(shape.name, names.layers + ".")
+        quantised && quantise.any()
             ? make_quantised(shape.name, values, placement(), quantise)
             : make_parameter(shape.name, values, router ? placement().wide() : placement(),
-                             train_full && (!router || options.train_router),
+                             train_full && may_train,
                              matrix || convolution || shape.kind == ParameterShape::Kind::kRouter));
     by_name[shape.name] = &parameters.back();
   }
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) { add_layer(layer); }
+  if (spec.gemma4.input_size > 0) {
+    input_embedding = find(names.input_embedding + ".weight");
+    input_projection = make_linear(0, "", {names.input_projection});  // every layer reads it
+    input_norm = find_norm("", names.input_projection_norm);
+  }
   embedding = find(names.embedding + ".weight");
   final_norm = find_norm("", names.final_norm);
   output = spec.tie_word_embeddings ? embedding : find(names.head + ".weight");
@@ -232,6 +265,56 @@ Angles Model::Impl::angles_of(RopeTable& table, const at::Tensor& positions, con
   return {rows.first.to(device), rows.second.to(device)};
 }
 
+at::Tensor Model::Impl::query_scale(const at::Tensor& positions) const {
+  const RopeSpec& from = spec.rope;
+  if (from.query_beta == 0 || positions.numel() == 0 ||
+      positions.max().item<std::int64_t>() < from.original_max_positions) {
+    return {};
+  }
+  const at::Tensor times = positions.to(at::kFloat).div(static_cast<double>(from.original_max_positions));
+  return times.floor().add(1).log().mul(from.query_beta).add(1).view({-1, 1, 1}).to(device, dtype);
+}
+
+at::Tensor Model::Impl::layer_inputs(const at::Tensor& tokens, const at::Tensor& x,
+                                     const AdapterUse& use) const {
+  const std::int64_t size = spec.gemma4.input_size;
+  if (size == 0) { return {}; }
+  const at::Tensor own = scaled_embedding(kernels::embedding(tokens.to(device), input_embedding->weight()),
+                                          std::sqrt(static_cast<double>(size)));
+  const at::Tensor projected =
+      at::mul(input_projection->forward(x, use), 1 / std::sqrt(static_cast<double>(spec.hidden_size)));
+  const at::Tensor normed = norm(projected.reshape({-1, size}), input_norm, NormRule(spec), use);
+  return at::mul(at::add(normed.view(own.sizes()), own), std::numbers::sqrt2 / 2)
+      .view({-1, spec.num_layers, size});
+}
+
+at::Tensor Model::Impl::run_layers(at::Tensor x, const at::Tensor& inputs, const LayerCall& call,
+                                   std::int64_t first) const {
+  std::array<Handed, 2> shared;  // keys and values of the last layer of each kind that makes its own
+  for (std::int64_t number = 0; number < spec.num_layers; ++number) {
+    const DecoderLayer& layer = layers[static_cast<std::size_t>(number)];
+    Handed& kind = shared[spec.is_full(number) ? 1 : 0];
+    const bool reads = spec.shares_kv(number), gives = spec.gemma4.kv_shared_layers > 0 && !reads;
+    Handed handed = reads ? kind : Handed{};
+    if (inputs.defined()) { handed.input = inputs.select(1, number); }
+    if (number < first) {
+      x = layer.forward(x, call, handed);
+      if (gives) { kind = handed; }
+      continue;
+    }
+    const auto again = [&layer, call, gives](const std::vector<at::Tensor>& from) {
+      Handed each{from[1], from[2], from[3]};
+      const at::Tensor y = layer.forward(from[0], call, each);
+      return gives ? std::vector<at::Tensor>{y, each.keys, each.values} : std::vector<at::Tensor>{y};
+    };
+    const std::vector<at::Tensor> results =
+        checkpointed(LayersFunction(again), {x, handed.input, handed.keys, handed.values});
+    x = results[0];
+    if (gives) { kind = {{}, results[1], results[2]}; }
+  }
+  return x;
+}
+
 at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& positions,
                                const ForwardOptions& options, LayerCall call) {
   check_tokens(tokens, spec.vocab_size);
@@ -242,6 +325,7 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
   }
   call.angles[0] = angles_of(rope, positions, call);
   if (uses_local_rope(spec)) { call.angles[1] = angles_of(local_rope, positions, call); }
+  call.query_scale = query_scale(positions);
   if (has_convolutions(spec)) {
     call.taps = kernels::convolution_taps(*call.segments, tokens.numel(), spec.conv_kernel);
   }
@@ -250,14 +334,8 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
   const Parameter& table = call.use.parameter(embedding);
   at::Tensor x =
       scaled_embedding(kernels::embedding(tokens.to(device), table.weight()), spec.embedding_scale);
-  for (std::int64_t number = 0; number < spec.num_layers; ++number) {
-    const DecoderLayer& layer = layers[static_cast<std::size_t>(number)];
-    if (number < first) {
-      x = layer.forward(x, call);
-    } else {
-      x = checkpointed([&layer, call](const at::Tensor& input) { return layer.forward(input, call); }, x);
-    }
-  }
+  const at::Tensor inputs = layer_inputs(tokens, x, call.use);
+  x = run_layers(x, inputs, call, first);
   if (call.tally != nullptr) { *options.routers = call.tally->report(); }
   return norm(x, final_norm, NormRule(spec), call.use);
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,10 @@ struct Model::Impl {
   std::vector<DecoderLayer> layers;
   Parameter* embedding = nullptr;
   NormPart final_norm;
+  // gemma4: the second embedding, and the projection of the first one with its norm.
+  Parameter* input_embedding = nullptr;
+  std::optional<StackedLinear> input_projection;
+  NormPart input_norm;
   Parameter* output = nullptr;                     // lm_head, or the embedding when tied; null: none
   std::unique_ptr<Parameter> score;                // the reward head, computed in fp32
   std::unique_ptr<Parameter> score_bias;           // [1]; only few trained heads have one
@@ -64,10 +69,19 @@ struct Model::Impl {
 
  private:
   StackedLinear make_linear(std::int64_t layer, const std::vector<std::string>& modules);
+  StackedLinear make_linear(std::int64_t layer, const std::string& prefix,
+                            const std::vector<std::string>& modules);
   Parameter* find(const std::string& name);
   NormPart find_norm(const std::string& prefix, const std::string& name);  // absent: an empty name
   SparseMlp make_experts(std::int64_t layer);
   void add_layer(std::int64_t layer);
+  void add_gemma4(std::int64_t layer, DecoderLayer::Parts& parts);
+  // What each layer of gemma4 gets from the token itself, [T, layers, P]; undefined: nothing.
+  at::Tensor layer_inputs(const at::Tensor& tokens, const at::Tensor& x, const AdapterUse& use) const;
+  // Runs the layers; those from `first` on keep only what goes into them.
+  at::Tensor run_layers(at::Tensor x, const at::Tensor& inputs, const LayerCall& call,
+                        std::int64_t first) const;
+  at::Tensor query_scale(const at::Tensor& positions) const;  // LayerCall::query_scale
   Angles angles_of(RopeTable& table, const at::Tensor& positions, const LayerCall& call) const;
 };
 

@@ -42,32 +42,56 @@ bool is_convolution(const ModelSpec& spec, std::int64_t layer) {
   return spec.mixer(layer) == Mixer::kShortConvolution;
 }
 
-std::int64_t attention_layers(const ModelSpec& spec) {
-  std::int64_t count = 0;
-  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    count += is_convolution(spec, layer) ? 0 : 1;
-  }
-  return count;
+// The rows of the linears that make a layer's queries, and its keys and values.
+struct MixerRows {
+  double q = 0, kv = 0;  // kv: of the keys alone; 0: they are another layer's
+  double linears = 0;    // of all linears together
+};
+
+MixerRows mixer_rows(const ModelSpec& spec, std::int64_t layer) {
+  MixerRows out{.q = as_double(spec.num_heads * spec.layer_head_dim(layer))};
+  if (!spec.shares_kv(layer)) { out.kv = as_double(spec.layer_kv_heads(layer) * spec.layer_head_dim(layer)); }
+  out.linears = out.q + (spec.projects_values(layer) ? 2 : 1) * out.kv;
+  return out;
+}
+
+std::int64_t widest_inner(const ModelSpec& spec) {
+  return std::max(spec.layer_inner_size(0), spec.layer_inner_size(spec.num_layers - 1));
 }
 
 // What q, k, v and attention store, or a convolution, whose result is recomputed.
 LayerKept kept_of_mixer(const ModelSpec& spec, std::int64_t layer) {
   if (is_convolution(spec, layer)) { return {.compute = 3 * as_double(spec.hidden_size)}; }
-  const double qkv = as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
+  const MixerRows rows = mixer_rows(spec, layer);
+  const double qkv = rows.q + 2 * rows.kv;
+  const auto kv_heads = as_double(spec.shares_kv(layer) ? 0 : spec.layer_kv_heads(layer));
   LayerKept out{.compute = qkv};  // rotated q and k, and v
   if (spec.qk_norm != QkNorm::kNone) {
     out.compute += qkv;  // before the norm
-    out.wide += as_double(spec.num_heads + spec.num_kv_heads);
+    out.wide += as_double(spec.num_heads) + kv_heads;
   }
-  out.compute += as_double(spec.num_heads * spec.head_dim);  // attention's result, which o reads
+  if (spec.gemma4.value_norm) {
+    out.compute += 2 * rows.kv;  // before the norm and behind it
+    out.wide += kv_heads;
+  }
+  out.compute += rows.q;  // attention's result, which o reads
   out.wide += as_double(spec.num_heads);
   return out;
+}
+
+// What a layer of gemma4 stores of the input that comes from the token itself.
+LayerKept kept_of_input(const ModelSpec& spec) {
+  if (spec.gemma4.input_size == 0) { return {}; }
+  // The gate's input and the projection's result; the gate before and behind its activation, and times the input.
+  return {.compute = 2 * as_double(spec.hidden_size) + 3 * as_double(spec.gemma4.input_size), .wide = 1};
 }
 
 // decoder.cpp, from the layer's input to its output; each tensor once, however many functions save it.
 LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names, std::int64_t layer) {
   const double hidden = as_double(spec.hidden_size);
   LayerKept out = kept_of_mixer(spec, layer);
+  const LayerKept of_token = kept_of_input(spec);
+  out.compute += of_token.compute, out.wide += of_token.wide;
   // The inputs that come from a norm, or from gate and up, are recomputed.
   const auto norm = [&](const std::string& name, double input) {
     if (name.empty()) { return; }
@@ -84,7 +108,7 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names, std::int6
     // The router: logits, the probabilities of all or of the chosen experts, weights and two lists of 8 bytes.
     out.wide += 2 * as_double(spec.moe.num_experts) + 5 * as_double(spec.moe.experts_per_token);
   } else {
-    out.compute += (spec.gated_mlp ? 2 : 1) * as_double(spec.intermediate_size);  // gate and up
+    out.compute += (spec.gated_mlp ? 2 : 1) * as_double(spec.layer_inner_size(layer));  // gate and up
   }
   norm(names.mlp_post_norm, hidden);
   return out;
@@ -92,13 +116,14 @@ LayerKept kept_of_layer(const ModelSpec& spec, const PartNames& names, std::int6
 
 // The numbers of the linears that share an input and are therefore copied into one matrix.
 double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
-  const double hidden = as_double(spec.hidden_size), layers = as_double(attention_layers(spec));
-  const double sparse = as_double(sparse_layers(spec)), dense = as_double(spec.num_layers) - sparse;
+  const double hidden = as_double(spec.hidden_size), sparse = as_double(sparse_layers(spec));
   double rows = 0;
-  if (names.qkv.empty()) {
-    rows += as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim) * layers;
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    const bool stacks = names.qkv.empty() && !is_convolution(spec, layer) && !spec.shares_kv(layer);
+    if (stacks) { rows += mixer_rows(spec, layer).linears; }
+    const bool pairs = names.gate_up.empty() && spec.gated_mlp && !spec.is_sparse(layer);
+    if (pairs) { rows += 2 * as_double(spec.layer_inner_size(layer)); }
   }
-  if (names.gate_up.empty()) { rows += (spec.gated_mlp ? 2 : 0) * as_double(spec.intermediate_size) * dense; }
   return (rows + 2 * as_double(spec.moe.num_experts * spec.moe.expert_size) * sparse) * hidden;
 }
 
@@ -107,7 +132,7 @@ double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
 // recompute down's input and add up x's gradient.
 double working_numbers(const ModelSpec& spec, bool dora) {
   const bool all_sparse = sparse_layers(spec) == spec.num_layers;
-  const double dense = all_sparse ? 0 : (dora ? 5 : 3) * as_double(spec.intermediate_size);
+  const double dense = all_sparse ? 0 : (dora ? 5 : 3) * as_double(widest_inner(spec));
   const double sparse = 4 * chosen_inner(spec) + as_double(spec.hidden_size);
   return sparse_layers(spec) > 0 ? std::max(dense, sparse) : dense;
 }
@@ -140,7 +165,8 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
   } else {
     out.kept_per_token = all + thin;
   }
-  out.kept_per_token += hidden * width.element;  // the last norm's input
+  // The last norm's input, and what all layers of gemma4 get from the token itself.
+  out.kept_per_token += (hidden + as_double(spec.gemma4.input_size * spec.num_layers)) * width.element;
   if (request.scores) { return; }
   out.per_logp = hidden * width.element;
   out.at_head = as_double(request.chunk_rows * spec.vocab_size) * width.element;
@@ -149,7 +175,7 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
   out.at_head += as_double(out.head) * (width.wide + narrow);
   const bool dense = sparse_layers(spec) < spec.num_layers;
   if (dense) {
-    out.gradients = 2 * as_double(spec.intermediate_size) * hidden * (width.wide + narrow);
+    out.gradients = 2 * as_double(widest_inner(spec)) * hidden * (width.wide + narrow);
   }  // gate and up
   out.expert_gradients = 3 * as_double(spec.moe.num_experts * spec.moe.expert_size) * hidden * width.wide;
 }
@@ -174,10 +200,22 @@ double quantised_bytes(const AdapterBase& base, const Quantisation& how) {
 
 // The largest of the weights that are expanded at one time.
 double scratch_numbers(const ModelSpec& spec) {
-  const double qkv = as_double((spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim);
-  const double bcx = attention_layers(spec) < spec.num_layers ? 3 * as_double(spec.hidden_size) : 0;
-  return as_double(spec.hidden_size) *
-         std::max({qkv, bcx, (spec.gated_mlp ? 2 : 1) * as_double(spec.intermediate_size)});
+  double rows = (spec.gated_mlp ? 2 : 1) * as_double(widest_inner(spec));
+  rows = std::max(rows, as_double(spec.gemma4.input_size * spec.num_layers));
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    const bool convolution = is_convolution(spec, layer);
+    rows = std::max(rows, convolution ? 3 * as_double(spec.hidden_size) : mixer_rows(spec, layer).linears);
+  }
+  return as_double(spec.hidden_size) * rows;
+}
+
+// The numbers of a token in the cache.
+double cached_numbers(const ModelSpec& spec) {
+  double sum = 0;
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    sum += is_convolution(spec, layer) ? as_double(spec.hidden_size) : 2 * mixer_rows(spec, layer).kv;
+  }
+  return sum;
 }
 
 // The shapes of a model: parameters without storage, and the parts that adapters can change.
@@ -204,6 +242,26 @@ struct Shapes {
   const Parameter* head() const { return base.savable.back().is_head ? base.savable.back().weight : nullptr; }
 };
 
+// The linears of a layer, in the order of model_impl.cpp.
+void add_layer(const ModelSpec& spec, std::int64_t layer, Shapes& out) {
+  const PartNames& names = out.family.names;
+  const std::string prefix = names.layer_prefix(layer);
+  for (const std::string& part : mixer_inputs(spec, names, layer)) { out.add_linear(prefix + part, layer); }
+  out.add_linear(prefix + mixer_output(spec, names, layer), layer);
+  if (spec.is_sparse(layer)) {
+    for (const LinearInfo& experts : expert_linears(spec, names, layer)) {
+      out.base.linears.push_back(experts);
+    }
+    return;
+  }
+  for (const std::string& part : names.gate_up_parts()) { out.add_linear(prefix + part, layer); }
+  out.add_linear(prefix + names.down, layer);
+  if (spec.gemma4.input_size == 0) { return; }
+  for (const std::string& part : {names.layer_input_gate, names.layer_input_projection}) {
+    out.add_linear(prefix + part, layer);
+  }
+}
+
 Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
   Shapes out{.family = weights::find_family(spec)};
   const PartNames& names = out.family.names;
@@ -212,19 +270,8 @@ Shapes shapes_of(const ModelSpec& spec, at::ScalarType dtype) {
     out.parameters.push_back({.name = shape.name, .stored = values, .value = values, .master = {}});
     out.by_name[shape.name] = &out.parameters.back();
   }
-  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    const std::string prefix = names.layer_prefix(layer);
-    for (const std::string& part : mixer_inputs(spec, names, layer)) { out.add_linear(prefix + part, layer); }
-    out.add_linear(prefix + mixer_output(spec, names, layer), layer);
-    if (spec.is_sparse(layer)) {
-      for (const LinearInfo& experts : expert_linears(spec, names, layer)) {
-        out.base.linears.push_back(experts);
-      }
-      continue;
-    }
-    for (const std::string& part : names.gate_up_parts()) { out.add_linear(prefix + part, layer); }
-    out.add_linear(prefix + names.down, layer);
-  }
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) { add_layer(spec, layer, out); }
+  if (spec.gemma4.input_size > 0) { out.add_linear(names.input_projection, 0); }
   out.base.savable = savable_modules(spec, names, [&](const std::string& name) { return out.find(name); });
   out.base.default_targets = out.family.default_targets;
   out.base.placement.compute = dtype;
@@ -256,7 +303,8 @@ ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   if (head != nullptr && !request.scores) { out.head = head->value.numel(); }
   const bool rounds = width.element < width.wide;
   if (request.train_full) {
-    out.trained = out.parameters - (request.train_router ? 0 : routers);
+    const std::int64_t scalars = spec.gemma4.layer_scalar ? spec.num_layers : 0;
+    out.trained = out.parameters - (request.train_router ? 0 : routers) - scalars;
     out.copies =
         rounds ? as_double(out.parameters) * width.element : stacked_numbers(spec, names) * width.wide;
   } else {
@@ -272,10 +320,7 @@ ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
     out.copies += 2 * as_double(adapter.magnitudes) * width.wide;  // DoRA's norms and gains
   }
   if (request.scores) { out.trained += spec.hidden_size; }
-  const std::int64_t attention = attention_layers(spec);
-  out.cache_per_token = as_double(2 * spec.num_kv_heads * spec.head_dim * attention +
-                                  spec.hidden_size * (spec.num_layers - attention)) *
-                        width.element;
+  out.cache_per_token = cached_numbers(spec) * width.element;
   fill_pass(spec, request, names, adapter, width, out);
   return out;
 }

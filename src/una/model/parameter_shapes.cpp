@@ -19,8 +19,9 @@ void add_norm(std::vector<ParameterShape>& out, const std::string& prefix, const
 }
 
 void add_mlp(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
-             const std::string& prefix) {
-  const std::int64_t hidden = spec.hidden_size, inner = spec.intermediate_size;
+             std::int64_t layer) {
+  const std::string prefix = names.layer_prefix(layer);
+  const std::int64_t hidden = spec.hidden_size, inner = spec.layer_inner_size(layer);
   if (names.gate_up.empty()) {
     if (spec.gated_mlp) { add_linear(out, prefix + names.gate, inner, hidden, spec.mlp_bias); }
     add_linear(out, prefix + names.up, inner, hidden, spec.mlp_bias);
@@ -57,13 +58,17 @@ void add_convolution(std::vector<ParameterShape>& out, const ModelSpec& spec, co
 }
 
 void add_attention(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
-                   const std::string& prefix) {
-  const std::int64_t hidden = spec.hidden_size;
-  const std::int64_t q = spec.num_heads * spec.head_dim, kv = spec.num_kv_heads * spec.head_dim;
+                   std::int64_t layer) {
+  const std::string prefix = names.layer_prefix(layer);
+  const std::int64_t hidden = spec.hidden_size, size = spec.layer_head_dim(layer);
+  const std::int64_t q = spec.num_heads * size, kv = spec.layer_kv_heads(layer) * size;
+  const bool own_keys = !spec.shares_kv(layer);
   if (names.qkv.empty()) {
     add_linear(out, prefix + names.q, q, hidden, spec.qkv_bias);
-    add_linear(out, prefix + names.k, kv, hidden, spec.qkv_bias);
-    add_linear(out, prefix + names.v, kv, hidden, spec.qkv_bias);
+    if (own_keys) { add_linear(out, prefix + names.k, kv, hidden, spec.qkv_bias); }
+    if (own_keys && spec.projects_values(layer)) {
+      add_linear(out, prefix + names.v, kv, hidden, spec.qkv_bias);
+    }
   } else {
     add_linear(out, prefix + names.qkv, q + 2 * kv, hidden, spec.qkv_bias);
   }
@@ -71,9 +76,19 @@ void add_attention(std::vector<ParameterShape>& out, const ModelSpec& spec, cons
   if (spec.attention_sinks) { out.push_back({prefix + names.sinks, {spec.num_heads}, Kind::kBias}); }
   if (spec.qk_norm != QkNorm::kNone) {
     const bool head = spec.qk_norm == QkNorm::kHead;
-    add_norm(out, prefix, names.q_norm, head ? spec.head_dim : q);
-    add_norm(out, prefix, names.k_norm, head ? spec.head_dim : kv);
+    add_norm(out, prefix, names.q_norm, head ? size : q);
+    if (own_keys) { add_norm(out, prefix, names.k_norm, head ? size : kv); }
   }
+}
+
+// What gemma4's layers have besides.
+void add_gemma4(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
+                const std::string& prefix) {
+  if (spec.gemma4.layer_scalar) { out.push_back({prefix + names.layer_scalar, {1}, Kind::kBuffer}); }
+  if (spec.gemma4.input_size == 0) { return; }
+  add_linear(out, prefix + names.layer_input_gate, spec.gemma4.input_size, spec.hidden_size, false);
+  add_linear(out, prefix + names.layer_input_projection, spec.hidden_size, spec.gemma4.input_size, false);
+  add_norm(out, prefix, names.layer_input_norm, spec.hidden_size);
 }
 
 void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
@@ -82,24 +97,27 @@ void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const Pa
   if (spec.mixer(layer) == Mixer::kShortConvolution) {
     add_convolution(out, spec, names, prefix);
   } else {
-    add_attention(out, spec, names, prefix);
+    add_attention(out, spec, names, layer);
   }
   if (spec.is_sparse(layer)) {
     add_experts(out, spec, names, layer);
   } else {
-    add_mlp(out, spec, names, prefix);
+    add_mlp(out, spec, names, layer);
   }
   const std::string mlp_norm = shares_norm(spec) ? "" : names.mlp_norm;
   for (const std::string& norm :
        {names.attention_norm, names.attention_post_norm, mlp_norm, names.mlp_post_norm}) {
     add_norm(out, prefix, norm, spec.hidden_size, spec.norm_bias);
   }
+  add_gemma4(out, spec, names, prefix);
 }
 
 }  // namespace
 
 std::vector<std::string> mixer_inputs(const ModelSpec& spec, const PartNames& names, std::int64_t layer) {
   if (spec.mixer(layer) == Mixer::kShortConvolution) { return {names.conv_in}; }
+  if (spec.shares_kv(layer)) { return {names.q}; }
+  if (!spec.projects_values(layer)) { return {names.q, names.k}; }
   return names.qkv_parts();
 }
 
@@ -112,6 +130,12 @@ std::vector<ParameterShape> parameter_shapes(const ModelSpec& spec, const PartNa
   out.push_back({names.embedding + ".weight", {spec.vocab_size, spec.hidden_size}, Kind::kMatrix});
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) { add_layer(out, spec, names, layer); }
   add_norm(out, "", names.final_norm, spec.hidden_size, spec.norm_bias);
+  if (spec.gemma4.input_size > 0) {
+    const std::int64_t all = spec.num_layers * spec.gemma4.input_size;
+    out.push_back({names.input_embedding + ".weight", {spec.gemma4.input_vocab, all}, Kind::kMatrix});
+    add_linear(out, names.input_projection, all, spec.hidden_size, false);
+    add_norm(out, "", names.input_projection_norm, spec.gemma4.input_size);
+  }
   if (spec.is_reward_model()) {
     out.push_back({names.score + ".weight", {spec.num_labels, spec.hidden_size}, Kind::kMatrix});
   } else if (!spec.tie_word_embeddings) {

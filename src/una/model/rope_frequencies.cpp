@@ -121,6 +121,21 @@ RopeFrequencies longrope(const RopeSpec& spec, std::int64_t dim, std::int64_t ma
   return {values_of(at::reciprocal(stretched)), scale};
 }
 
+// The first pairs turn as in a head that turns whole, the others not at all.
+std::vector<float> proportional(const RopeSpec& spec, std::int64_t dim) {
+  const auto size = static_cast<double>(dim);
+  const auto pairs = static_cast<std::int64_t>(std::floor(spec.partial_rotary_factor * size / 2));
+  check_input(
+      pairs > 0 && pairs <= dim / 2 && spec.factor > 0,
+      "config.json: rope type proportional needs a partial_rotary_factor that turns one pair at least, "
+      "and a factor above 0");
+  const at::Tensor exponent = at::arange(0, 2 * pairs, 2, at::kFloat).div(size);
+  std::vector<float> out = values_of(at::reciprocal(at::pow(at::Scalar(spec.theta), exponent)));
+  out.resize(static_cast<std::size_t>(dim / 2), 0);
+  for (float& frequency : out) { frequency /= static_cast<float>(spec.factor); }
+  return out;
+}
+
 }  // namespace
 
 std::int64_t rope_variant(const RopeSpec& spec, std::int64_t max_positions, std::int64_t length) {
@@ -131,6 +146,7 @@ std::int64_t rope_variant(const RopeSpec& spec, std::int64_t max_positions, std:
 
 RopeFrequencies rope_frequencies(const RopeSpec& spec, std::int64_t head_dim, std::int64_t max_positions,
                                  std::int64_t variant) {
+  if (spec.type == "proportional") { return {proportional(spec, head_dim)}; }
   const auto dim = static_cast<std::int64_t>(static_cast<double>(head_dim) * spec.partial_rotary_factor);
   check_input(dim > 0 && dim <= head_dim && dim % 2 == 0, "config.json: partial_rotary_factor ",
               spec.partial_rotary_factor, " turns ", dim, " of ", head_dim,

@@ -72,13 +72,17 @@ std::vector<SavableModule> savable_modules(const ModelSpec& spec, const PartName
   out.push_back({.module = names.embedding, .weight = find(names.embedding + ".weight"), .tied = tied});
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
     const std::string prefix = names.layer_prefix(layer);
-    for (const std::string& norm : {names.attention_norm, names.attention_post_norm, names.q_norm,
-                                    names.k_norm, names.mlp_norm, names.mlp_post_norm}) {
+    for (const std::string& norm :
+         {names.attention_norm, names.attention_post_norm, names.q_norm, names.k_norm, names.mlp_norm,
+          names.mlp_post_norm, names.layer_input_norm}) {
       const Parameter* weight = norm.empty() ? nullptr : find(prefix + norm + ".weight");
       if (weight != nullptr && !spec.norm_bias) {
         out.push_back({.module = prefix + norm, .weight = weight, .layer = layer});
       }
     }
+  }
+  if (const Parameter* norm = find(names.input_projection_norm + ".weight"); norm != nullptr) {
+    out.push_back({.module = names.input_projection_norm, .weight = norm, .layer = 0});
   }
   if (!spec.norm_bias) {
     out.push_back(

@@ -74,11 +74,11 @@ RunPlan::Work work_of(const StepBatch& step, RunPlan& plan) {
 
 // Operations of attention for a pair of tokens, in the layers that have it.
 double attention_of_a_pair(const ModelSpec& spec) {
-  std::int64_t layers = 0;
+  std::int64_t sizes = 0;  // of a head, summed over the layers
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    layers += spec.mixer(layer) == Mixer::kAttention ? 1 : 0;
+    sizes += spec.mixer(layer) == Mixer::kAttention ? spec.layer_head_dim(layer) : 0;
   }
-  return 4 * as_double(spec.num_heads * spec.head_dim * layers);
+  return 4 * as_double(spec.num_heads * sizes);
 }
 
 // Operations of a forward: 2 for a token and a weight, and the products of attention.

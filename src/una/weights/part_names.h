@@ -31,6 +31,14 @@ struct PartNames {
   std::string conv_in = "conv.in_proj", conv_out = "conv.out_proj", conv = "conv.conv";
   // Used where ModelSpec::qk_norm is set.
   std::string q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
+  // Used where ModelSpec::gemma4 has them: a tensor of a layer without ".weight"; the second embedding, the projection of
+  // the first one and its norm; what a layer makes of its part of them.
+  std::string layer_scalar = "layer_scalar";
+  std::string input_embedding = "model.embed_tokens_per_layer";
+  std::string input_projection = "model.per_layer_model_projection";
+  std::string input_projection_norm = "model.per_layer_projection_norm";
+  std::string layer_input_gate = "per_layer_input_gate", layer_input_projection = "per_layer_projection";
+  std::string layer_input_norm = "post_per_layer_input_norm";
   std::string sinks = "self_attn.sinks";  // a tensor without ".weight", used with ModelSpec::attention_sinks
   std::string gate = "mlp.gate_proj", up = "mlp.up_proj", down = "mlp.down_proj";
   std::string qkv, gate_up;  // one linear whose rows are q, k, v (gate, up)

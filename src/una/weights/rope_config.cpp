@@ -1,7 +1,10 @@
 #include "una/weights/rope_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <string>
+#include <vector>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
@@ -11,6 +14,7 @@ namespace {
 
 constexpr const char* kOriginal = "original_max_position_embeddings";
 constexpr const char* kPartial = "partial_rotary_factor";
+constexpr const char* kBeta = "llama_4_scaling_beta";
 
 void need(const ConfigReader& config, const ConfigReader& scaling, const RopeSpec& rope, const char* key) {
   if (!scaling.is_set(key)) { config.fail(cat("the rope type ", rope.type, " needs \"", key, "\"")); }
@@ -65,11 +69,21 @@ void read_longrope(const ConfigReader& config, const ConfigReader& scaling, Rope
   }
 }
 
+// The other dimensions turn by nothing, so that their number may be anything.
+void check_share(const ConfigReader& config, const ModelSpec& spec, const RopeSpec& rope) {
+  const double pairs = std::floor(rope.partial_rotary_factor * static_cast<double>(spec.head_dim) / 2);
+  if (pairs < 1 || rope.partial_rotary_factor > 1) {
+    config.fail(cat("\"", kPartial, "\" ", rope.partial_rotary_factor, " turns ", pairs, " of the ",
+                    spec.head_dim / 2, " pairs of a head, but must turn one at least"));
+  }
+}
+
 void read_partial(const ConfigReader& config, const ConfigReader& parameters, const RopeDialect& dialect,
                   const ModelSpec& spec, RopeSpec& rope) {
   rope.partial_rotary_factor =
       parameters.positive(kPartial, config.positive(kPartial, dialect.partial_factor));
   if (rope.partial_rotary_factor == 1) { return; }
+  if (rope.type == "proportional") { return check_share(config, spec, rope); }
   if (!dialect.partial) { config.fail(cat("a \"", kPartial, "\" other than 1 is not supported here")); }
   const double turning = std::floor(static_cast<double>(spec.head_dim) * rope.partial_rotary_factor);
   if (turning < 2 || turning > static_cast<double>(spec.head_dim) || std::fmod(turning, 2) != 0) {
@@ -78,27 +92,37 @@ void read_partial(const ConfigReader& config, const ConfigReader& parameters, co
   }
 }
 
-void read_type(const ConfigReader& config, const RopeDialect& dialect, RopeSpec& rope) {
-  if (dialect.only_longrope && (rope.type == "su" || rope.type == "yarn")) { rope.type = "longrope"; }
-  const char* known =
-      dialect.only_longrope ? "default, longrope" : "default, linear, dynamic, yarn, llama3, longrope";
-  bool found = rope.type == "default" || rope.type == "longrope";
-  for (const char* each : {"linear", "dynamic", "yarn", "llama3"}) {
-    found = found || (rope.type == each && !dialect.only_longrope);
+// transformers takes both from the rope's own parameters, and fails without them.
+void read_query_beta(const ConfigReader& config, const ConfigReader& parameters, RopeSpec& rope) {
+  for (const char* key : {kBeta, kOriginal}) {
+    if (!parameters.is_set(key)) { config.fail(cat("the rope of this family needs \"", key, "\"")); }
   }
-  if (!found) { config.fail(cat("the rope type \"", rope.type, "\" is not supported (known: ", known, ")")); }
+  rope.query_beta = parameters.number(kBeta);
+  rope.original_max_positions = parameters.size(kOriginal);
 }
 
-}  // namespace
+void read_type(const ConfigReader& config, const RopeDialect& dialect, RopeSpec& rope) {
+  if (dialect.only_longrope && (rope.type == "su" || rope.type == "yarn")) { rope.type = "longrope"; }
+  std::vector<std::string> known = {"default", "linear", "dynamic", "yarn", "llama3", "longrope"};
+  if (dialect.only_longrope) { known = {"default", "longrope"}; }
+  if (dialect.proportional) { known = {"default", "linear", "proportional"}; }
+  if (std::find(known.begin(), known.end(), rope.type) == known.end()) {
+    config.fail(cat("the rope type \"", rope.type, "\" is not supported (known: ", join(known, ", "), ")"));
+  }
+}
 
-RopeSpec read_rope_parameters(const ConfigReader& config, const ConfigReader& parameters, double theta,
-                              const RopeDialect& dialect, const ModelSpec& spec) {
+RopeSpec read_kind(const ConfigReader& config, const ConfigReader& parameters, double theta,
+                   const RopeDialect& dialect, const ModelSpec& spec) {
   RopeSpec rope;
   rope.theta = parameters.positive("rope_theta", theta);
-  read_partial(config, parameters, dialect, spec, rope);
   rope.type = parameters.text("rope_type", parameters.text("type", "default"));
   read_type(config, dialect, rope);
+  read_partial(config, parameters, dialect, spec, rope);
   if (rope.type == "default") { return rope; }
+  if (rope.type == "proportional") {
+    rope.factor = parameters.positive("factor", 1);
+    return rope;
+  }
   if (rope.type == "linear" || rope.type == "dynamic") {
     need(config, parameters, rope, "factor");
     rope.factor = parameters.positive("factor", 1);
@@ -119,6 +143,15 @@ RopeSpec read_rope_parameters(const ConfigReader& config, const ConfigReader& pa
   if (rope.type == "longrope") {
     read_longrope(config, parameters, rope, stretch, static_cast<std::int64_t>(turning) / 2);
   }
+  return rope;
+}
+
+}  // namespace
+
+RopeSpec read_rope_parameters(const ConfigReader& config, const ConfigReader& parameters, double theta,
+                              const RopeDialect& dialect, const ModelSpec& spec) {
+  RopeSpec rope = read_kind(config, parameters, theta, dialect, spec);
+  if (dialect.query_beta) { read_query_beta(config, parameters, rope); }
   return rope;
 }
 
@@ -144,6 +177,7 @@ RopeSpec read_rope(const ConfigReader& config, const RopeDialect& dialect, const
 Json rope_scaling_json(const RopeSpec& rope) {
   if (rope.type == "default") { return nullptr; }
   Json out = {{"rope_type", rope.type}, {"factor", rope.factor}};
+  if (rope.type == "proportional") { out[kPartial] = rope.partial_rotary_factor; }
   if (rope.type == "llama3") {
     out["low_freq_factor"] = rope.low_freq_factor;
     out["high_freq_factor"] = rope.high_freq_factor;

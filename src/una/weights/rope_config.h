@@ -13,6 +13,8 @@ struct RopeDialect {
   bool partial = false;        // "partial_rotary_factor" may differ from 1
   double partial_factor = 1;   // its default
   bool only_longrope = false;  // phi3: "su" and "yarn" are old names of longrope; no other type but default
+  bool proportional = false;   // gemma4: the type proportional, and besides only default and linear
+  bool query_beta = false;     // ministral3: reads "llama_4_scaling_beta", which must be there
   std::int64_t original_positions = 0;  // the default of "original_max_position_embeddings"; 0: all positions
 };
 

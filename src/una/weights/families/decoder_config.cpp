@@ -28,9 +28,9 @@ constexpr const char* kForeignKeys[] = {"alibi",
 // The numbers of a mixture of experts, in both spellings.
 bool counts_experts(const std::string& key) { return key == "num_experts" || key == "num_local_experts"; }
 
-void refuse_foreign_keys(const ConfigReader& config, bool sparse, const ModelSpec& spec) {
+void refuse_foreign_keys(const ConfigReader& config, const DecoderDefaults& defaults, const ModelSpec& spec) {
   for (const std::string& key : foreign_keys(config)) {
-    if (sparse && counts_experts(key)) { continue; }
+    if ((defaults.sparse && counts_experts(key)) || key == defaults.own_key) { continue; }
     config.fail(counts_experts(key)
                     ? cat("\"", key, "\" is not supported: a ", spec.model_type, " model has no experts")
                     : cat("\"", key, "\" is not supported: una runs causal text decoders"));
@@ -95,7 +95,7 @@ std::vector<std::string> foreign_keys(const ConfigReader& config) {
 }
 
 void read_decoder(const ConfigReader& config, const DecoderDefaults& defaults, ModelSpec& spec) {
-  refuse_foreign_keys(config, defaults.sparse, spec);
+  refuse_foreign_keys(config, defaults, spec);
   spec.hidden_size = config.size("hidden_size");
   spec.intermediate_size = config.size("intermediate_size");
   spec.num_layers = config.size("num_hidden_layers");

@@ -31,6 +31,7 @@ struct DecoderDefaults {
   RopeDialect rope;
   bool own_rope = false;  // read_decoder leaves rope to the family
   bool sparse = false;    // a mixture of experts: the keys of num_experts are the family's
+  std::string own_key;    // a key that no other family may have, which this one reads itself
 };
 
 // Reads everything that the families share: sizes, norm, activation, rope, tokens. Sets all `windows` to
