@@ -334,6 +334,19 @@ def ministral():
         head_dim=6, sliding_window=5, layer_types=["sliding_attention", "full_attention"], **TINY))
 
 
+def ministral3():
+    # Queries grow from the sixth token on.
+    rope = dict(rope_type="yarn", rope_theta=1000.0, factor=4.0, original_max_position_embeddings=5, mscale=1.0,
+                mscale_all_dim=1.0, beta_fast=4.0, beta_slow=1.0, llama_4_scaling_beta=0.4)
+    return hf.Ministral3ForCausalLM(hf.Ministral3Config(head_dim=6, rope_parameters=rope, **TINY))
+
+
+def ministral3_window():
+    rope = dict(rope_type="default", rope_theta=100.0, original_max_position_embeddings=3, llama_4_scaling_beta=0.7)
+    return hf.Ministral3ForCausalLM(hf.Ministral3Config(
+        head_dim=6, rope_parameters=rope, sliding_window=5, tie_word_embeddings=True, **TINY))
+
+
 def seed_oss():
     return hf.SeedOssForCausalLM(hf.SeedOssConfig(
         head_dim=6, attention_bias=True, attention_out_bias=False, attention_dropout=0.0, residual_dropout=0.0, **TINY))
@@ -472,6 +485,8 @@ MODELS = {
     "gpt_oss": (gpt_oss, torch.float32, 33, ATTENTION),
     "lfm2": (lfm2, torch.float32, 32, LFM2),
     "lfm2_bias": (lfm2_bias, torch.bfloat16, 32, LFM2),
+    "ministral3": (ministral3, torch.float32, 36, SPLIT),
+    "ministral3_window": (ministral3_window, torch.bfloat16, 37, SPLIT),
     "llama_bias": (llama_bias, torch.float32, 12, SPLIT),
     "llama_dynamic": (llama_dynamic, torch.float32, 13, SPLIT),
 }

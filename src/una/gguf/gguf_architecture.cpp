@@ -165,6 +165,16 @@ void add_lfm2(const ModelSpec& spec, const std::string& name, GgufMetadata& out)
   out.emplace_back(name + ".shortconv.l_cache", static_cast<std::uint32_t>(spec.conv_kernel));
 }
 
+// Its yarn is written as llama's; the positions from which queries grow are those of yarn's original length.
+void add_ministral3(const ModelSpec& spec, const std::string& name, GgufMetadata& out) {
+  if (spec.rope.query_beta == 0) { return; }
+  out.emplace_back(name + ".attention.temperature_scale", f32(spec.rope.query_beta));
+  if (spec.rope.type != "yarn") {
+    out.emplace_back(name + ".rope.scaling.original_context_length",
+                     static_cast<std::uint32_t>(spec.rope.original_max_positions));
+  }
+}
+
 GgufArchitecture llama(std::string_view model_type) {
   return {.model_type = model_type,
           .name = "llama",
@@ -256,6 +266,9 @@ std::vector<GgufArchitecture> make_architectures() {
   GgufArchitecture granite = llama("granite");
   granite.name = "granite";
   granite.add_keys = add_granite;
+  GgufArchitecture ministral3 = llama("ministral3");
+  ministral3.name = "mistral3";
+  ministral3.add_keys = add_ministral3;
   std::vector<GgufArchitecture> out = {
       llama("llama"),
       llama("mistral"),
@@ -271,6 +284,7 @@ std::vector<GgufArchitecture> make_architectures() {
       olmo2("olmo3"),
       granite,
       llama("ministral"),
+      ministral3,
       {.model_type = "seed_oss", .name = "seed_oss", .mlp_norm = "post_attention_norm"},
       {.model_type = "exaone4",
        .name = "exaone4",

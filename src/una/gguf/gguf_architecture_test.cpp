@@ -122,6 +122,21 @@ TEST(GgufArchitecture, FactorsOfGraniteAndCohereAreKeys) {
   EXPECT_FALSE(value_of<float>(cohere, "cohere2.attention.layer_norm_rms_epsilon").has_value());
 }
 
+TEST(GgufArchitecture, QueriesOfMinistral3GrowByKeys) {
+  const std::string rope = R"("llama_4_scaling_beta": 0.25, "original_max_position_embeddings": 64)";
+  const ModelSpec plain =
+      parse("ministral3", R"({"rope_parameters": {"rope_type": "default", )" + rope + "}}");
+  EXPECT_EQ(gguf_architecture(plain, "here").name, "mistral3");
+  EXPECT_EQ(value_of<float>(plain, "mistral3.attention.temperature_scale"), 0.25F);
+  EXPECT_EQ(value_of<std::uint32_t>(plain, "mistral3.rope.scaling.original_context_length"), 64U);
+  const ModelSpec yarn = parse("ministral3", R"({"rope_parameters": {"rope_type": "yarn", "factor": 4,
+      "mscale": 1, "mscale_all_dim": 1, )" + rope +
+                                                 "}}");
+  EXPECT_EQ(value_of<std::uint32_t>(yarn, "mistral3.rope.scaling.original_context_length"), 64U);
+  EXPECT_NEAR(value_of<float>(yarn, "mistral3.rope.scaling.attn_factor").value_or(0), 0.878249, 1e-6)
+      << "1 over the factor that llama.cpp applies itself";
+}
+
 TEST(GgufArchitecture, ConvolutionsHaveNoKeyValueHeads) {
   const std::string layers = R"("layer_types": ["conv", "full_attention", "conv", "conv"])";
   const ModelSpec spec = parse("lfm2", "{" + layers + R"(, "conv_L_cache": 4})");

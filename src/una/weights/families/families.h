@@ -33,7 +33,8 @@
   FAMILY(olmoe)              \
   FAMILY(granitemoe)         \
   FAMILY(gpt_oss)            \
-  FAMILY(lfm2)
+  FAMILY(lfm2)               \
+  FAMILY(ministral3)
 
 namespace una::weights::detail {
 
