@@ -42,9 +42,12 @@ def randomise(model, dtype, seed):
             value = 1 + 0.3 * noise if "norm" in name else (0.2 if parameter.dim() == 1 else 0.15) * noise
             if parameter.dim() == 3 and name.endswith("conv.weight"):
                 value = 0.6 * noise  # a short convolution of products of small numbers
-            if "gemma" in model.config.model_type and "norm" in name:
+            if model.config.model_type in ("gemma", "gemma2", "gemma3_text") and "norm" in name:
                 value = 0.3 * noise  # counts from 1
             parameter.copy_(value.to(dtype).float())
+        for name, buffer in model.named_buffers():
+            if name.endswith("layer_scalar"):  # gemma4's, which are stored and do not train
+                buffer.copy_((0.8 + 0.4 * torch.rand(buffer.shape, generator=generator)).to(dtype).float())
 
 
 def stored(model, tensors):
@@ -235,6 +238,7 @@ NEOX = {key: value for key, value in TINY.items() if key != "num_key_value_heads
 RANKS = dict(r=2, lora_alpha=6, lora_dropout=0.0, task_type="CAUSAL_LM")
 SPLIT = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
+PER_LAYER = ["per_layer_input_gate", "per_layer_projection", "per_layer_model_projection"]
 LFM2 = ["q_proj", "k_proj", "v_proj", "in_proj", "out_proj", "w1", "w2", "w3"]
 FUSED = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]
 LLAMA3 = dict(rope_type="llama3", rope_theta=1000.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
@@ -345,6 +349,26 @@ def ministral3_window():
     rope = dict(rope_type="default", rope_theta=100.0, original_max_position_embeddings=3, llama_4_scaling_beta=0.7)
     return hf.Ministral3ForCausalLM(hf.Ministral3Config(
         head_dim=6, rope_parameters=rope, sliding_window=5, tie_word_embeddings=True, **TINY))
+
+
+GEMMA4 = dict(head_dim=6, global_head_dim=8, sliding_window=5, final_logit_softcapping=4.0, vocab_size_per_layer_input=40)
+GEMMA4_ROPE = dict(full_attention=dict(rope_type="proportional", partial_rotary_factor=0.5, rope_theta=1000.0),
+                   sliding_attention=dict(rope_type="default", rope_theta=10.0))
+
+
+def gemma4():
+    return hf.Gemma4ForCausalLM(hf.Gemma4TextConfig(
+        attention_k_eq_v=True, num_global_key_value_heads=1, hidden_size_per_layer_input=0, rope_parameters=GEMMA4_ROPE,
+        layer_types=["sliding_attention", "sliding_attention", "full_attention"], **GEMMA4,
+        **TINY | {"num_hidden_layers": 3}))
+
+
+def gemma4_shared():
+    # The last two layers read the keys and values of the second and the third.
+    return hf.Gemma4ForCausalLM(hf.Gemma4TextConfig(
+        num_kv_shared_layers=2, use_double_wide_mlp=True, hidden_size_per_layer_input=8, rope_parameters=GEMMA4_ROPE,
+        layer_types=["sliding_attention", "sliding_attention", "full_attention"] + ["sliding_attention", "full_attention"],
+        **GEMMA4, **TINY | {"num_hidden_layers": 5}))
 
 
 def seed_oss():
@@ -487,6 +511,8 @@ MODELS = {
     "lfm2_bias": (lfm2_bias, torch.bfloat16, 32, LFM2),
     "ministral3": (ministral3, torch.float32, 36, SPLIT),
     "ministral3_window": (ministral3_window, torch.bfloat16, 37, SPLIT),
+    "gemma4": (gemma4, torch.float32, 38, SPLIT),
+    "gemma4_shared": (gemma4_shared, torch.bfloat16, 39, SPLIT + PER_LAYER),
     "llama_bias": (llama_bias, torch.float32, 12, SPLIT),
     "llama_dynamic": (llama_dynamic, torch.float32, 13, SPLIT),
 }

@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "una/model/fixtures_testing.h"
+#include "una/model/gemma4_testing.h"
 
 namespace una::model {
 namespace {
@@ -197,6 +198,22 @@ TEST(FiniteDifferences, QueriesThatGrowWithTheirPosition) {
   Model model(spec, 5, {.dtype = at::kDouble, .train_full = true});
   const PackedBatch batch = pack(tiny_sequences());
   expect_differences(model, [&] { return weighted(model.forward(batch, {}, {}).logp); });
+}
+
+// The gradients of the layers that read another one's keys and values reach that one, through checkpoints too.
+TEST(FiniteDifferences, KeysOfAnotherLayerAndInputsOfTheToken) {
+  ModelSpec spec = tiny_gemma4_spec();
+  const PackedBatch batch = pack_shared({3, 17, 25, 9}, {{31, 8, 2, 14}, {5, 6, 33}});
+  for (const bool values : {true, false}) {
+    spec.gemma4.keys_as_values = !values;
+    Model model(spec, 5, {.dtype = at::kDouble, .train_full = true});
+    expect_differences(model, [&] { return weighted(model.forward(batch, {}, {}).logp); });
+    Model frozen(spec, 5, {.dtype = at::kDouble});
+    const AdapterId adapter = add_perturbed_adapter(frozen, {.r = 2, .target_modules = {"all-linear"}});
+    expect_differences(frozen, [&] {
+      return weighted(frozen.forward(batch, {}, {.adapter = adapter, .gradient_checkpointing = true}).logp);
+    });
+  }
 }
 
 TEST(FiniteDifferences, ARewardModel) {

@@ -76,8 +76,9 @@ const LoraSpec kAll{.r = 4, .alpha = 8, .target_modules = {"all-linear"}};
 
 TEST(ModelMemory, APassTakesWhatWasPlannedInEveryFamily) {
   for (const char* fixture :
-       {"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "olmo2", "phi3", "smollm3",
-        "granite", "glm4", "cohere2", "starcoder2", "stablelm", "gpt_neox", "gpt_neox_serial", "lfm2"}) {
+       {"llama",    "mistral",  "qwen2",           "qwen3",   "gemma",  "gemma2",       "gemma3",
+        "olmo2",    "phi3",     "smollm3",         "granite", "glm4",   "cohere2",      "starcoder2",
+        "stablelm", "gpt_neox", "gpt_neox_serial", "lfm2",    "gemma4", "gemma4_shared"}) {
     for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
       expect_planned(wide_spec(fixture), {.dtype = dtype, .adapter = kAll});
     }
@@ -131,7 +132,8 @@ TEST(ModelMemory, FullTrainingHoldsTheHeadsGradient) {
 }
 
 TEST(ModelMemory, CountsAreThoseOfALoadedModel) {
-  for (const char* fixture : {"llama", "qwen2", "gemma3", "phi3", "qwen3_moe", "mixtral", "lfm2_bias"}) {
+  for (const char* fixture :
+       {"llama", "qwen2", "gemma3", "phi3", "qwen3_moe", "mixtral", "lfm2_bias", "gemma4_shared"}) {
     const ModelSpec spec = wide_spec(fixture);
     LoraSpec rich = kAll;
     rich.use_dora = true;

@@ -34,7 +34,8 @@
   FAMILY(granitemoe)         \
   FAMILY(gpt_oss)            \
   FAMILY(lfm2)               \
-  FAMILY(ministral3)
+  FAMILY(ministral3)         \
+  FAMILY(gemma4)
 
 namespace una::weights::detail {
 
