@@ -7,6 +7,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/gguf/gguf_gemma4.h"
 #include "una/gguf/gguf_rope.h"
 
 namespace una::gguf {
@@ -221,7 +222,14 @@ std::vector<GgufArchitecture> gemmas() {
                                .activation = kTanhGelu,
                                .head = GgufHead::kEmbedding,
                                .norm_plus_one = true};
-  GgufArchitecture gemma2 = gemma, gemma3 = gemma;
+  GgufArchitecture gemma2 = gemma, gemma3 = gemma, gemma4 = gemma;
+  gemma4.model_type = "gemma4_text";
+  gemma4.name = "gemma4";
+  gemma4.head = GgufHead::kEither;
+  gemma4.norm_plus_one = false;
+  gemma4.windows = gemma4.whole_factors = true;
+  gemma4.check = check_gguf_gemma4;
+  gemma4.add_keys = add_gguf_gemma4;
   gemma2.model_type = gemma2.name = "gemma2";
   gemma2.windows = true;
   gemma2.check = check_gemma2;
@@ -232,7 +240,7 @@ std::vector<GgufArchitecture> gemmas() {
   gemma3.windows = true;
   gemma3.check = check_gemma3;
   gemma3.add_keys = add_gemma3;
-  return {gemma, gemma2, gemma3};
+  return {gemma, gemma2, gemma3, gemma4};
 }
 
 std::vector<GgufArchitecture> layer_norms() {

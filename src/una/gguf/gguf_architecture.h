@@ -27,10 +27,11 @@ struct GgufArchitecture {
   GgufHead head = GgufHead::kEither;
   bool neighbours =
       false;  // rope turns dimensions 2i and 2i + 1 of a head together, instead of i and i + D/2
-  bool own_head_size = true;  // heads need not make up the hidden size
-  bool partial_rope = false;  // rope may turn a part of each head
-  bool rope_factors = false;  // reads rope_freqs.weight (llama3)
-  bool long_factors = false;  // reads rope_factors_long.weight and rope_factors_short.weight (longrope)
+  bool own_head_size = true;   // heads need not make up the hidden size
+  bool partial_rope = false;   // rope may turn a part of each head
+  bool rope_factors = false;   // reads rope_freqs.weight (llama3)
+  bool whole_factors = false;  // reads them in every model, in the layers without a window (gemma4)
+  bool long_factors = false;   // reads rope_factors_long.weight and rope_factors_short.weight (longrope)
   bool o_bias = false, mlp_bias = false;  // reads these biases; every graph reads those of q, k and v
   bool norm_plus_one = false;             // the file's norms are Hugging Face's + 1
   bool windows = false;                   // its layers slide or not one by one

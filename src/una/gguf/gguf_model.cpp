@@ -40,9 +40,11 @@ std::uint32_t file_type(GgmlType type) {
   throw InternalError("file_type: an unknown type");
 }
 
-// A tensor's module and its ending: "lm_head.weight" -> {"lm_head", ".weight"}. Sinks have none, and get one.
+// A tensor's module and its ending: "lm_head.weight" -> {"lm_head", ".weight"}. Sinks and scalars have none, and get one.
 std::pair<std::string, std::string> parts_of(const weights::PartNames& names, const std::string& name) {
-  if (name.ends_with("." + names.sinks)) { return {name, ".weight"}; }
+  for (const std::string& bare : {names.sinks, names.layer_scalar}) {
+    if (name.ends_with("." + bare)) { return {name, ".weight"}; }
+  }
   const std::size_t dot = name.rfind('.');
   check(dot != std::string::npos, "gguf_model: a tensor without .weight or .bias");
   return {name.substr(0, dot), name.substr(dot)};
@@ -77,30 +79,46 @@ void add_windows(const ModelSpec& spec, const std::string& arch, GgufMetadata& o
   out.emplace_back(arch + ".attention.sliding_window_pattern", std::move(sliding));
 }
 
+// One number where all layers have the same, else one per layer.
+template <class Of>
+GgufValue by_layer(const ModelSpec& spec, Of&& of) {
+  std::vector<std::int32_t> all;
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    all.push_back(static_cast<std::int32_t>(of(layer)));
+  }
+  const bool same = std::all_of(all.begin(), all.end(), [&](std::int32_t each) { return each == all[0]; });
+  if (same && spec.mixers.empty()) { return u32(all[0]); }
+  return all;
+}
+
 // llama.cpp takes a layer without key-value heads for a convolution.
 GgufValue kv_heads(const ModelSpec& spec) {
-  if (spec.mixers.empty()) { return u32(spec.num_kv_heads); }
-  std::vector<std::int32_t> heads;
-  for (const Mixer mixer : spec.mixers) {
-    heads.push_back(mixer == Mixer::kAttention ? static_cast<std::int32_t>(spec.num_kv_heads) : 0);
-  }
-  return heads;
+  return by_layer(spec, [&](std::int64_t layer) {
+    return spec.mixer(layer) == Mixer::kAttention ? spec.layer_kv_heads(layer) : 0;
+  });
+}
+
+GgufValue inner_sizes(const ModelSpec& spec) {
+  if (!spec.gemma4.wide_shared_mlp) { return u32(spec.intermediate_size); }
+  return by_layer(spec, [&](std::int64_t layer) { return spec.layer_inner_size(layer); });
 }
 
 GgufMetadata hyper_parameters(const GgufArchitecture& architecture, const ModelSpec& spec, GgmlType type,
                               const std::string& name) {
   const std::string arch(architecture.name);
   const bool layer_norm = spec.norm_style == NormStyle::kLayerNorm;
+  const std::int64_t head_size =
+      spec.layer_head_dim(spec.num_layers - 1);  // of full layers, where some slide
   GgufMetadata out = gguf_general(architecture, type, name, "model");
   const GgufMetadata own = {
       {arch + ".block_count", u32(spec.num_layers)},
       {arch + ".context_length", u32(spec.max_positions)},
       {arch + ".embedding_length", u32(spec.hidden_size)},
-      {arch + ".feed_forward_length", u32(spec.intermediate_size)},
+      {arch + ".feed_forward_length", inner_sizes(spec)},
       {arch + ".attention.head_count", u32(spec.num_heads)},
       {arch + ".attention.head_count_kv", kv_heads(spec)},
-      {arch + ".attention.key_length", u32(spec.head_dim)},
-      {arch + ".attention.value_length", u32(spec.head_dim)},
+      {arch + ".attention.key_length", u32(head_size)},
+      {arch + ".attention.value_length", u32(head_size)},
       {arch + (layer_norm ? ".attention.layer_norm_epsilon" : ".attention.layer_norm_rms_epsilon"),
        f32(spec.norm_eps)},
       {arch + ".vocab_size", u32(spec.vocab_size)}};
@@ -237,7 +255,7 @@ GgufModel gguf_model(const ModelSpec& spec, const std::vector<std::pair<std::str
       add_gguf_tensor(out, "output" + ending, tensor, tensor.sizes().vec(), type);
     }
   }
-  for (GgufTensor& each : gguf_rope_tensors(spec)) { out.tensors.push_back(std::move(each)); }
+  for (GgufTensor& each : gguf_rope_tensors(arch, spec)) { out.tensors.push_back(std::move(each)); }
   return out;
 }
 

@@ -33,7 +33,11 @@ Pairs layer_parts(const GgufArchitecture& arch, const weights::PartNames& names)
           {names.up, "ffn_up"},
           {names.down, "ffn_down"},
           {names.router, "ffn_gate_inp"},
-          {names.sinks, "attn_sinks"}};
+          {names.sinks, "attn_sinks"},
+          {names.layer_input_gate, "inp_gate"},
+          {names.layer_input_projection, "proj"},
+          {names.layer_input_norm, "post_norm"},
+          {names.layer_scalar, "layer_output_scale"}};
 }
 
 std::string_view found_in(const Pairs& pairs, std::string_view part) {
@@ -47,8 +51,12 @@ std::string_view found_in(const Pairs& pairs, std::string_view part) {
 
 std::string gguf_module_name(const GgufArchitecture& arch, const weights::PartNames& names,
                              const std::string& module) {
-  const Pairs others = {
-      {names.embedding, "token_embd"}, {names.final_norm, arch.final_norm}, {names.head, "output"}};
+  const Pairs others = {{names.embedding, "token_embd"},
+                        {names.final_norm, arch.final_norm},
+                        {names.head, "output"},
+                        {names.input_embedding, "per_layer_token_embd"},
+                        {names.input_projection, "per_layer_model_proj"},
+                        {names.input_projection_norm, "per_layer_proj_norm"}};
   if (const std::string_view name = found_in(others, module); !name.empty()) { return std::string(name); }
   const std::string prefix = names.layers + ".";
   const std::size_t dot = module.find('.', prefix.size());

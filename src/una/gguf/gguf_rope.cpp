@@ -33,6 +33,17 @@ std::vector<double> llama3_factors(const ModelSpec& spec) {
   return factors;
 }
 
+// The same of gemma4's full layers, in each of which a pair turns by theta alone, slower by a factor, or not at all.
+std::vector<double> whole_factors(const ModelSpec& spec) {
+  constexpr double kNever = 1e30;
+  const auto pairs = spec.layer_head_dim(spec.num_layers - 1) / 2;
+  const auto turning =
+      static_cast<std::int64_t>(std::floor(spec.rope.partial_rotary_factor * static_cast<double>(pairs)));
+  std::vector<double> factors(static_cast<std::size_t>(pairs), kNever);
+  std::fill_n(factors.begin(), turning, spec.rope.factor);
+  return factors;
+}
+
 GgufTensor factors_tensor(const std::string& name, const std::vector<double>& factors) {
   const std::vector<float> numbers(factors.begin(), factors.end());
   return {name, {std::ssize(numbers)}, GgmlType::kF32, at::tensor(numbers, at::kFloat)};
@@ -65,6 +76,7 @@ double longrope_attention(const ModelSpec& spec) {
 }  // namespace
 
 void check_gguf_rope(const GgufArchitecture& arch, const ModelSpec& spec, const std::string& what) {
+  if (arch.whole_factors) { return; }  // the family has the types that it takes, and no others
   const RopeSpec& rope = spec.rope;
   const bool known = rope.type == "default" || rope.type == "linear" || rope.type == "yarn" ||
                      (rope.type == "llama3" && arch.rope_factors) ||
@@ -86,6 +98,11 @@ void check_gguf_rope(const GgufArchitecture& arch, const ModelSpec& spec, const 
 void add_gguf_rope(const GgufArchitecture& arch, const ModelSpec& spec, GgufMetadata& out) {
   const RopeSpec& rope = spec.rope;
   const std::string prefix = cat(arch.name, ".rope.");
+  if (arch.whole_factors) {
+    out.emplace_back(prefix + "dimension_count", u32(spec.layer_head_dim(spec.num_layers - 1)));
+    out.emplace_back(prefix + "freq_base", f32(rope.theta));
+    return;
+  }
   const double turning = static_cast<double>(spec.head_dim) * rope.partial_rotary_factor;
   out.emplace_back(prefix + "dimension_count", u32(static_cast<std::int64_t>(turning)));
   out.emplace_back(prefix + "freq_base", f32(rope.theta));
@@ -98,7 +115,8 @@ void add_gguf_rope(const GgufArchitecture& arch, const ModelSpec& spec, GgufMeta
   if (attention != 1) { out.emplace_back(prefix + "scaling.attn_factor", f32(attention)); }
 }
 
-std::vector<GgufTensor> gguf_rope_tensors(const ModelSpec& spec) {
+std::vector<GgufTensor> gguf_rope_tensors(const GgufArchitecture& arch, const ModelSpec& spec) {
+  if (arch.whole_factors) { return {factors_tensor("rope_freqs.weight", whole_factors(spec))}; }
   if (spec.rope.type == "llama3") { return {factors_tensor("rope_freqs.weight", llama3_factors(spec))}; }
   if (spec.rope.type != "longrope") { return {}; }
   return {factors_tensor("rope_factors_long.weight", spec.rope.long_factor),

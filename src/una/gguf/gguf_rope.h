@@ -17,7 +17,7 @@ void check_gguf_rope(const GgufArchitecture& arch, const ModelSpec& spec, const 
 void add_gguf_rope(const GgufArchitecture& arch, const ModelSpec& spec, GgufMetadata& out);
 
 // rope_freqs.weight for llama3, rope_factors_long.weight and rope_factors_short.weight for longrope: what each pair's
-// angle is divided by. Empty for other types.
-std::vector<GgufTensor> gguf_rope_tensors(const ModelSpec& spec);
+// angle is divided by; rope_freqs.weight for all gemma4. Empty for other types.
+std::vector<GgufTensor> gguf_rope_tensors(const GgufArchitecture& arch, const ModelSpec& spec);
 
 }  // namespace una::gguf
