@@ -111,6 +111,19 @@ SPARSE = {
 SPARSE["gpt_oss"] = (other("GptOss", head_dim=32, sliding_window=16, num_local_experts=6, eos_token_id=2,
                            rope_parameters=YARN | {"truncate": True}, **EXPERTS), False)
 CASES.update(MORE | SPARSE)
+LATEST = {
+    "ministral3": (other("Ministral3", head_dim=16, rope_parameters={
+        **YARN, "original_max_position_embeddings": 16, "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.3}), True),
+    "gemma4": (other("Gemma4", config="Gemma4TextConfig", num_hidden_layers=3, head_dim=24, global_head_dim=32,
+                     num_global_key_value_heads=1, attention_k_eq_v=True, hidden_size_per_layer_input=0, sliding_window=16,
+                     final_logit_softcapping=6.0, layer_types=[SLIDING, SLIDING, FULL]), True),
+    "gemma4, shared keys": (lambda v: other("Gemma4", config="Gemma4TextConfig", num_hidden_layers=5, head_dim=24,
+                            global_head_dim=32, hidden_size_per_layer_input=32, vocab_size_per_layer_input=v,
+                            num_kv_shared_layers=2, use_double_wide_mlp=True, sliding_window=16,
+                            layer_types=[FULL, SLIDING, FULL, SLIDING, FULL])(v), True),
+}
+MORE |= LATEST
+CASES.update(LATEST)
 # dtype: type in the file, limit of the logits' largest difference, gap
 DTYPES = {"float32": ("F32", 1e-4, 1e-3), "float16": ("F16", 1e-2, 1e-3), "bfloat16": ("BF16", 1e-1, 1e-1),
           "q8_0": ("Q8_0", 2e-1, 2e-1)}
@@ -132,6 +145,9 @@ def randomise(model, seed):
         for parameter in model.parameters():
             noise = torch.randn(parameter.shape, generator=generator)
             parameter.copy_(1 + 0.2 * noise if parameter.dim() == 1 and parameter.mean() == 1 else 0.15 * noise)
+        for name, buffer in model.named_buffers():
+            if name.endswith("layer_scalar"):  # gemma4's
+                buffer.copy_(0.8 + 0.4 * torch.rand(buffer.shape, generator=generator))
     return model.eval()
 
 

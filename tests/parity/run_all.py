@@ -47,15 +47,23 @@ FAMILIES = {
 }
 # Their log-probs only; adapters and reward models are the same code for all.
 MORE_FAMILIES = {
-    name: lambda v, name=name: getattr(transformers, f"{name}ForCausalLM")(getattr(transformers, f"{name}Config")(
-        vocab_size=v, pad_token_id=0, **SHAPE, **MORE_KEYS.get(name, {})))
-    for name in ("Qwen3", "Gemma", "Gemma2", "Olmo2", "Phi3", "GPTNeoX", "Mixtral", "Qwen3Moe", "Olmoe", "GraniteMoe", "GptOss", "Lfm2")
+    name: lambda v, name=name: getattr(transformers, f"{name}ForCausalLM")(getattr(transformers, CONFIGS.get(name, f"{name}Config"))(
+        vocab_size=v, pad_token_id=0, **SHAPE | MORE_KEYS.get(name, {})))
+    for name in ("Qwen3", "Gemma", "Gemma2", "Olmo2", "Phi3", "GPTNeoX", "Mixtral", "Qwen3Moe", "Olmoe", "GraniteMoe", "GptOss", "Lfm2",
+                 "Ministral3", "Gemma4")
 }
+CONFIGS = {"Gemma4": "Gemma4TextConfig"}
 MORE_KEYS = {"Gemma": {"head_dim": 16}, "Gemma2": {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 11},
              "Qwen3": {"head_dim": 16}, "Mixtral": {"sliding_window": 11},
              "Qwen3Moe": {"head_dim": 16, "num_experts": 6, "moe_intermediate_size": 48, "num_experts_per_tok": 2},
              "Olmoe": {"num_experts": 8, "num_experts_per_tok": 3, "eos_token_id": 2}, "GraniteMoe": {"num_local_experts": 4},
              "GptOss": {"num_local_experts": 6, "num_experts_per_tok": 2, "head_dim": 16, "sliding_window": 11, "eos_token_id": 2},
+             "Ministral3": {"head_dim": 16, "eos_token_id": 2, "rope_parameters": {
+                 "rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 1.0,
+                 "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.3}},
+             "Gemma4": {"num_hidden_layers": 4, "head_dim": 16, "global_head_dim": 32, "sliding_window": 11, "num_kv_shared_layers": 2,
+                        "use_double_wide_mlp": True, "hidden_size_per_layer_input": 16, "vocab_size_per_layer_input": 4096,
+                        "layer_types": ["sliding_attention", "full_attention"] * 2},
              "Lfm2": {"layer_types": ["conv", "full_attention"], "block_multiple_of": 32}}
 
 
