@@ -127,8 +127,9 @@ def run_with_fault(words, root, kind, number, error):
 
 
 def digest(root, patterns):
-    """Hashes of the results by name."""
-    files = sorted(path for pattern in patterns for path in root.glob(pattern) if path.is_file())
+    """Hashes of the results by name; a lock or a probe that could not be removed is not a result."""
+    files = sorted(path for pattern in patterns for path in root.glob(pattern)
+                   if path.is_file() and not path.name.startswith(".una-"))
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -165,9 +166,10 @@ HARMLESS = [
     ("", r"/(refs|rows|cache)/"),  # a cache: the run goes on without, or makes it again
     ("unlink", r""),  # what is no longer needed stays, and the next command removes it
     ("short", r""),  # the rest is written by the next call
-    ("close", r"una-lock$|/una-tmp-|una-write-test|\.jsonl\.partial$"),  # nothing is kept in it
-    ("fsync", r"/(out|run|round-\d+)?$"),
-    ("open", r"/(out|in|run)?$"),
+    ("close", r"una-lock( \(deleted\))?$|/una-tmp-|una-write-test|\.jsonl\.partial$"),  # nothing is kept in it
+    ("fsync", r"/(out|run|round-\d+|adapter)?$"),  # of a folder
+    ("open", r"/(out|in|run|round-\d+|adapter)?$"),  # of a folder, to fsync it
+    ("open", r"/una-tmp-\w{6}$"),  # of a temporary folder, as above
 ]
 
 
