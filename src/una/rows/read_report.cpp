@@ -111,7 +111,7 @@ std::string ReadReport::text(std::int64_t max_length) const {
   if (boundary_repaired > 0) { out += line(boundary_repaired, "prompt border repaired"); }
   out += section("left out", dropped);
   out += section("ties, no preference made", ties);
-  out += section("scored answers and pairs not used", unused);
+  out += section("parts of rows not used", unused);
   if (groups > 0) {
     out += line(groups, cat("prompts with two or more answers, the largest has ", thousands(largest_group)));
   }

@@ -190,6 +190,12 @@ TEST(Views, AScoreOutsideItsRangeIsAnErrorUnlessItIsASentinel) {
   EXPECT_TRUE(rows::contains(error, "rows.jsonl:1: field \"score\" is 11, outside the range 1..10")) << error;
   const Derived inside = derive({scored("p", "a", "-1")}, "auto", {"-1", "1"});  // here -1 is a score
   EXPECT_EQ(inside.examples.at(0).responses[0].score, 0.0);
+  const std::string rated =
+      R"({"prompt": "p", "response": "a", "rating": 4.5})";  // it has its file's name for it
+  EXPECT_TRUE(
+      rows::contains(rows::input_error([&] { derive({rated}, "auto"); }), "field \"rating\" is outside"));
+  EXPECT_TRUE(rows::contains(rows::input_error([&] { derive({rated}, "auto", {"0", "4"}); }),
+                             "field \"rating\" is 4.5, outside the range 0..4"));
   const std::string own = R"({"prompt": "p", "response": "a", "score": 3, "score_range": [1, 5]})";
   EXPECT_EQ(derive({own}, "auto", {"0", "100"}).examples.at(0).responses[0].score, 0.5);
 }

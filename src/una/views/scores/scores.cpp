@@ -35,23 +35,27 @@ std::optional<rows::ScoreRange> range_option(const rows::DataOptions& options) {
   return range;
 }
 
+// Where a row's score is, by the name that its file has for it.
+std::string score_field(const rows::ReadRow& row) {
+  return cat(row.example.where.text(), ": field \"", row.mark.empty() ? "score" : row.mark, "\"");
+}
+
 // Scores without a range: they pass only when all of them are in [0, 1].
 struct Unranged {
   std::int64_t count = 0;
   double lowest = std::numeric_limits<double>::infinity();
   double highest = -lowest;
-  std::optional<Where> outside;
+  std::string outside;  // the first that is; "": none
 
-  void see(double score, const Where& where) {
+  void see(double score, const rows::ReadRow& row) {
     ++count;
     lowest = std::min(lowest, score);
     highest = std::max(highest, score);
-    if (!outside && (score < 0 || score > 1)) { outside = where; }
+    if (outside.empty() && (score < 0 || score > 1)) { outside = score_field(row); }
   }
   void refuse_outside() const {
-    if (!outside) { return; }
-    throw InputError(cat(outside->text(),
-                         ": field \"score\" is outside [0, 1] and no range is known (observed ", "minimum ",
+    if (outside.empty()) { return; }
+    throw InputError(cat(outside, " is outside [0, 1] and no range is known (observed ", "minimum ",
                          significant(lowest, 6), ", maximum ", significant(highest, 6), " over ",
                          thousands(count), " scores): give --score_range lo,hi"));
   }
@@ -62,7 +66,7 @@ std::string range_text(const rows::ScoreRange& range) {
 }
 
 // Takes the score away when it is a sentinel of a failed judge outside `range`.
-void drop_sentinel(Response& response, const rows::ScoreRange& range, bool declared, const Where& where) {
+void drop_sentinel(Response& response, const rows::ScoreRange& range, const rows::ReadRow& row) {
   if (!response.raw_score) { return; }
   const double raw = *response.raw_score;
   const bool inside = is_inside(raw, range);
@@ -70,9 +74,8 @@ void drop_sentinel(Response& response, const rows::ScoreRange& range, bool decla
     response.raw_score.reset();
     return;
   }
-  check_input(inside || !declared, where.text(), ": field \"score\" is ", significant(raw, 6),
-              ", outside the range ", range_text(range),
-              "; correct the row, or give the range with score_range");
+  check_input(inside || !row.range, score_field(row), " is ", significant(raw, 6), ", outside the range ",
+              range_text(range), "; correct the row, or give the range with score_range");
 }
 
 bool has_scores(const rows::ReadRow& row) {
@@ -183,16 +186,14 @@ struct ScoreMapper::State {
   }
 
   void drop_sentinels(rows::ReadRow& row) const {
-    for (Response& response : row.example.responses) {
-      drop_sentinel(response, range_of(row), row.range.has_value(), row.example.where);
-    }
+    for (Response& response : row.example.responses) { drop_sentinel(response, range_of(row), row); }
   }
 
   void map_by_range(rows::ReadRow& row) {
     const rows::ScoreRange range = range_of(row);
     for (Response& response : row.example.responses) {
       if (!response.raw_score) { continue; }
-      if (!row.range) { unranged.see(*response.raw_score, row.example.where); }
+      if (!row.range) { unranged.see(*response.raw_score, row); }
       response.score = to_unit(*response.raw_score, range);
     }
     if (!has_scores(row)) { return; }
