@@ -295,9 +295,11 @@ std::string hint_for(const std::string& key, bool nested, const std::vector<std:
   if (const auto found = foreign.find(whole); found != foreign.end()) {
     const std::string& ours = found->second;  // "nothing: ..." where una has no such thing
     if (starts_with(ours, "nothing")) { return cat("una has ", ours); }
-    const std::string name = ours.substr(0, ours.find_first_of(" ,:"));
-    if (std::find(names.begin(), names.end(), name) != names.end()) {
-      return cat("here it is called ", ours);
+    for (const std::string& one : split(ours, '|')) {
+      const std::string name = one.substr(0, one.find_first_of(" ,:"));
+      if (std::find(names.begin(), names.end(), name) != names.end()) {
+        return cat("here it is called ", one);
+      }
     }
   }
   if (nested) { return kNested; }

@@ -17,7 +17,9 @@ namespace {
 struct PeerKey {
   const char* name;
   const char* neutral;  // the values, with | between them, that ask for nothing; null always does
-  const char* here;     // what it is called here, or why there is nothing like it; for any other value
+  const char*
+      here;  // what it is called here (names with | between them where our commands differ), or why there is
+             // nothing like it; for any other value
 };
 
 constexpr PeerKey kPeerKeys[] = {
@@ -58,7 +60,6 @@ constexpr PeerKey kPeerKeys[] = {
     {"do_predict", "false", "nothing like it: una generate samples, una eval scores"},
     {"double_quantization", "", "bnb_4bit_use_double_quant"},
     {"dpo_loss_type", "", "loss_type"},
-    {"enable_liger_kernel", "true|false", ""},
     {"entropy_coef", "0|0.0", "nothing like it: no entropy bonus is offered"},
     {"eos_token", "<eos_token>", "nothing like it: the model folder's own is used"},
     {"epochs", "", "num_train_epochs"},
@@ -87,11 +88,11 @@ constexpr PeerKey kPeerKeys[] = {
     {"lr", "", "learning_rate"},
     {"lr_scheduler", "", "lr_scheduler_type"},
     {"lr_scheduler_kwargs", "", "min_lr_ratio, for cosine_with_min_lr"},
-    {"mask_history", "true|false", ""},
     {"max_new_token", "", "max_completion_length"},
     {"max_new_tokens", "", "max_completion_length"},
     {"max_samples", "", "max_rows"},
     {"max_seq_length", "", "max_length"},
+    {"max_tokens", "", "max_completion_length|max_new_tokens"},
     {"micro_batch_size", "", "per_device_train_batch_size"},
     {"model_init_kwargs", "", "nothing like it: its members are keys here, as dtype"},
     {"model_ref", "", "ref_model"},
@@ -100,9 +101,12 @@ constexpr PeerKey kPeerKeys[] = {
     {"neftune_noise_alpha", "0|0.0", "nothing like it: no noise is added to embeddings"},
     {"no_cuda", "false", "device: cpu"},
     {"normalize_advantages", "false", "whiten_advantages"},
+    {"num_beams", "1", "nothing like it: answers are sampled, or greedy at temperature 0"},
     {"num_epochs", "", "num_train_epochs"},
     {"num_generations_eval", "", "eval_num_generations"},
     {"num_ppo_epochs", "", "num_iterations"},
+    {"num_return_sequences", "", "num_generations|num_samples"},
+    {"num_samples", "", "num_generations"},
     {"off_policy_mask_threshold", "", "nothing like it"},
     {"optim_args", "", "adam_beta1, adam_beta2, adam_epsilon"},
     {"optim_target_modules", "", "lora_target_modules"},
@@ -163,6 +167,12 @@ constexpr PeerKey kPeerKeys[] = {
      "nothing like it: metrics.jsonl, TensorBoard and MLflow files are written (report_to)"},
 };
 
+// Keys of one of our commands that another calls by another name.
+constexpr std::pair<const char*, const char*> kOtherCommands[] = {
+    {"max_completion_length", "max_new_tokens"},
+    {"num_generations", "num_samples"},
+};
+
 // Keys that change nothing that is learnt here, whatever their value.
 constexpr const char* kOfNoEffect[] = {
     "accelerator_config",
@@ -190,6 +200,7 @@ constexpr const char* kOfNoEffect[] = {
     "do_train",
     "ds3_gather_for_generation",
     "enable_jit_checkpoint",
+    "enable_liger_kernel",
     "entropy_coef_delta",
     "entropy_coef_max",
     "entropy_coef_min",
@@ -225,6 +236,7 @@ constexpr const char* kOfNoEffect[] = {
     "logging_first_step",
     "logging_nan_inf_filter",
     "lora_task_type",
+    "mask_history",
     "num_completions_to_print",
     "overwrite_cache",
     "packing",
@@ -293,6 +305,7 @@ const std::map<std::string, std::string>& foreign_names() {
     for (const PeerKey& key : kPeerKeys) {
       if (*key.here != '\0') { names.emplace(key.name, key.here); }
     }
+    names.insert(std::begin(kOtherCommands), std::end(kOtherCommands));
     return names;
   }();
   return kNames;

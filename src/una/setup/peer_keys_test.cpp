@@ -1,7 +1,10 @@
 #include "una/setup/peer_keys.h"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
+#include "una/base/error.h"
 #include "una/setup/run_config.h"
 
 namespace una::setup {
@@ -32,24 +35,45 @@ TEST(PeerKeys, ValuesThatAskForSomethingAreNot) {
   }
 }
 
-// Our own key of the same name would never be seen as the other program's.
+std::set<std::string> training_keys() {
+  std::set<std::string> known = {"method", "config"};
+  for (const OptionHelp& option : describe_options(RunConfig())) { known.insert(option.name); }
+  return known;
+}
+
+// Our own key of the same name would never be seen as the other program's; for a command that does not have it, it may
+// have a translation.
 TEST(PeerKeys, NoneIsAKeyOfOurs) {
-  const RunConfig defaults;
-  for (const OptionHelp& option : describe_options(defaults)) {
-    EXPECT_EQ(foreign_names().count(option.name), 0U) << option.name;
-    EXPECT_FALSE(asks_for_nothing(option.name, {.text = "true"})) << option.name;
+  const std::set<std::string> known = training_keys();
+  for (const std::string& name : known) {
+    EXPECT_FALSE(asks_for_nothing(name, {.text = "true"})) << name;
+    const auto found = foreign_names().find(name);
+    if (found != foreign_names().end()) { EXPECT_EQ(known.count(found->second), 0U) << name; }
   }
+}
+
+TEST(PeerKeys, AHintIsANameThatTheCommandHas) {
+  const auto hint = [](const std::string& key, const std::string& has) -> std::string {
+    try {
+      check_known(parse_yaml_settings(key + ": 2", "c.yaml"), {{.name = has}}, foreign_names());
+    } catch (const InputError& error) { return error.what(); }
+    return "";
+  };
+  EXPECT_EQ(hint("max_tokens", "max_new_tokens"),
+            "c.yaml:1: max_tokens: unknown option; here it is called max_new_tokens");
+  EXPECT_EQ(hint("max_tokens", "max_completion_length"),
+            "c.yaml:1: max_tokens: unknown option; here it is called max_completion_length");
+  EXPECT_EQ(hint("num_generations", "num_samples"),
+            "c.yaml:1: num_generations: unknown option; here it is called num_samples");
+  EXPECT_EQ(hint("num_samples", "beta"), "c.yaml:1: num_samples: unknown option");
 }
 
 // The translation's first word is a key, so that a person can type it.
 TEST(PeerKeys, NamesHereExist) {
-  const RunConfig defaults;
-  std::vector<std::string> known = {"method", "config"};
-  for (const OptionHelp& option : describe_options(defaults)) { known.push_back(option.name); }
+  const std::set<std::string> known = training_keys();
   for (const auto& [name, here] : foreign_names()) {
-    if (here.rfind("nothing", 0) == 0) { continue; }
-    const std::string key = here.substr(0, here.find_first_of(" ,:"));
-    EXPECT_NE(std::find(known.begin(), known.end(), key), known.end()) << name << ": " << here;
+    if (here.rfind("nothing", 0) == 0 || known.count(name) > 0) { continue; }
+    EXPECT_EQ(known.count(here.substr(0, here.find_first_of(" ,:|"))), 1U) << name << ": " << here;
   }
 }
 
