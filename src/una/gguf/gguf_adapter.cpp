@@ -2,6 +2,7 @@
 
 #include <ATen/ops/mul.h>
 
+#include "una/base/error.h"
 #include "una/gguf/gguf_architecture.h"
 #include "una/gguf/gguf_names.h"
 #include "una/weights/family.h"
@@ -18,6 +19,8 @@ GgufModel gguf_adapter(const ModelSpec& spec, const std::vector<GgufLora>& linea
   out.metadata.emplace_back("adapter.type", std::string("lora"));
   out.metadata.emplace_back("adapter.lora.alpha", static_cast<float>(common));
   for (const GgufLora& linear : linears) {
+    check_input(linear.module != names.input_projection, name, ": llama.cpp adds no adapter to ",
+                names.input_projection, ", which this one changes; export the merged model instead");
     const std::string base = gguf_module_name(arch, names, linear.module) + ".weight";
     const double ratio = linear.scale * static_cast<double>(linear.a.size(0)) / common;
     const at::Tensor b = ratio == 1 ? linear.b : at::mul(linear.b, ratio);

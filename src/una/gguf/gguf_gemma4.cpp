@@ -42,9 +42,8 @@ void add_gguf_gemma4(const ModelSpec& spec, const std::string& name, GgufMetadat
   out.emplace_back(name + ".embedding_length_per_layer_input", u32(spec.gemma4.input_size));
   out.emplace_back(name + ".rope.dimension_count_swa", u32(spec.head_dim));
   out.emplace_back(name + ".rope.freq_base_swa", f32(spec.local_rope.theta));
-  if (spec.logit_soft_cap > 0) {
-    out.emplace_back(name + ".final_logit_softcapping", f32(spec.logit_soft_cap));
-  }
+  // 0: none. Without the key llama.cpp caps at 30.
+  out.emplace_back(name + ".final_logit_softcapping", f32(spec.logit_soft_cap));
 }
 
 }  // namespace una::gguf

@@ -7,6 +7,7 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "una/gguf/gguf_adapter.h"
 #include "una/gguf/gguf_architecture.h"
 #include "una/gguf/gguf_model.h"
 #include "una/weights/config_testing.h"
@@ -58,6 +59,7 @@ TEST(GgufGemma4, FullAndSlidingLayersHaveKeysOfTheirOwn) {
   EXPECT_EQ(value_of<std::uint32_t>(spec, "attention.shared_kv_layers"), 0U);
   EXPECT_EQ(value_of<std::uint32_t>(spec, "embedding_length_per_layer_input"), 0U);
   EXPECT_EQ(value_of<std::uint32_t>(spec, "feed_forward_length"), 96U);
+  EXPECT_EQ(value_of<float>(spec, "final_logit_softcapping"), 0.0F) << "llama.cpp's default is 30";
 }
 
 TEST(GgufGemma4, PairsThatDoNotTurnHaveFactorsWithoutEnd) {
@@ -89,6 +91,16 @@ TEST(GgufGemma4, WhatTheGraphLacksIsRefused) {
       R"({"layer_types":["full_attention","full_attention","full_attention","full_attention"],
       "hidden_size_per_layer_input":0})";
   EXPECT_NE(problem(parse("gemma4_text", full)).find("this model has none"), std::string::npos);
+}
+
+TEST(GgufGemma4, AnAdapterOfTheProjectionForAllLayersIsRefused) {
+  const ModelSpec spec = spec_of(R"("vocab_size_per_layer_input":100,"hidden_size_per_layer_input":32)");
+  const auto adapted = [&](const std::string& module) {
+    const GgufLora linear{module, at::zeros({2, 64}), at::zeros({32, 2})};
+    return error_of([&] { gguf_adapter(spec, {linear}, 2, GgmlType::kF32, "here"); });
+  };
+  EXPECT_EQ(adapted("model.layers.1.per_layer_input_gate"), "no error");
+  EXPECT_NE(adapted("model.per_layer_model_projection").find("export the merged model"), std::string::npos);
 }
 
 TEST(GgufGemma4, InputsOfTheTokenAndScalarsHaveNames) {
