@@ -14,6 +14,7 @@
 #include "una/base/rng.h"
 #include "una/core/tiny_spec_testing.h"
 #include "una/generate/engine.h"
+#include "una/model/gemma4_testing.h"
 
 namespace una::generate {
 namespace {
@@ -37,6 +38,16 @@ ModelSpec hybrid_spec() {
   spec.qk_norm = QkNorm::kHead;
   spec.mixers = {Mixer::kShortConvolution, Mixer::kAttention, Mixer::kShortConvolution};
   spec.conv_kernel = 3;
+  return spec;
+}
+
+// Layers that read the keys and values of earlier ones and have no place in the cache.
+ModelSpec gemma4_spec() {
+  ModelSpec spec = model::tiny_gemma4_spec();
+  spec.max_positions = 160;
+  spec.attention_scale = 0.2;  // so that rounding stays small
+  spec.initializer_range = 0.6;
+  spec.gemma4.input_size = 16;
   return spec;
 }
 
@@ -149,6 +160,11 @@ TEST(SharedEngine, ARequestHasItsAnswerAloneInACrowdAndBehindACacheHit) {
 
 TEST(SharedEngine, AHybridsConvolutionsReadCachedPromptsAndBlocks) {
   Adapted adapted(false, hybrid_spec());
+  expect_answers_alone(adapted, 32);
+}
+
+TEST(SharedEngine, LayersThatShareKeysReadCachedPromptsAndBlocks) {
+  Adapted adapted(false, gemma4_spec());
   expect_answers_alone(adapted, 32);
 }
 

@@ -211,10 +211,10 @@ at::Tensor DecoderLayer::mlp(const at::Tensor& x, const LayerCall& call) const {
 
 at::Tensor DecoderLayer::with_input(const at::Tensor& x, const at::Tensor& input,
                                     const AdapterUse& use) const {
-  if (!parts_.input_gate) { return x; }
-  const at::Tensor gate = activated_alone(parts_.input_gate->forward(x, use));
-  const at::Tensor result = parts_.input_projection->forward(at::mul(gate, input), use);
-  return at::add(x, norm(result, parts_.input_norm, norm_, use));
+  if (!parts_.input) { return x; }
+  const InputPart& own = *parts_.input;
+  const at::Tensor gate = activated_alone(own.gate.forward(x, use));
+  return at::add(x, norm(own.projection.forward(at::mul(gate, input), use), own.norm, norm_, use));
 }
 
 at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call, Handed& handed) const {

@@ -46,6 +46,12 @@ struct NormPart {
   Parameter *weight = nullptr, *bias = nullptr;
 };
 
+// What a layer of gemma4 does with its part of what comes from the token itself.
+struct InputPart {
+  StackedLinear gate, projection;
+  NormPart norm;
+};
+
 // How every norm of a model computes.
 struct NormRule {
   explicit NormRule(const ModelSpec& spec) : style(spec.norm_style), eps(spec.norm_eps) {}
@@ -68,11 +74,9 @@ class DecoderLayer {
     std::int64_t number = 0;
     NormPart attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;
     Parameter *q_norm = nullptr, *k_norm = nullptr, *sinks = nullptr;
-    StackedLinear qkv, o;  // of a short convolution the linears before and behind it
-    // gemma4's: a number, and the linears and the norm of what comes from the token itself (Handed::input).
-    Parameter* scalar = nullptr;
-    std::optional<StackedLinear> input_gate, input_projection;
-    NormPart input_norm;
+    StackedLinear qkv, o;            // of a short convolution the linears before and behind it
+    Parameter* scalar = nullptr;     // gemma4's number
+    std::optional<InputPart> input;  // of what comes from the token itself (Handed::input)
     Parameter *conv = nullptr, *conv_bias = nullptr;  // null: the layer has attention
     // gate_up and down belong to a dense MLP, sparse to one of experts.
     std::optional<StackedLinear> gate_up, down;

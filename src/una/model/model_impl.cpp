@@ -165,9 +165,10 @@ void Model::Impl::add_gemma4(std::int64_t layer, DecoderLayer::Parts& parts) {
   const std::string prefix = names.layer_prefix(layer);
   if (spec.gemma4.layer_scalar) { parts.scalar = find(prefix + names.layer_scalar); }
   if (spec.gemma4.input_size == 0) { return; }
-  parts.input_gate = make_linear(layer, {names.layer_input_gate});
-  parts.input_projection = make_linear(layer, {names.layer_input_projection});
-  parts.input_norm = find_norm(prefix, names.layer_input_norm);
+  StackedLinear gate = make_linear(layer, {names.layer_input_gate});
+  parts.input.emplace(InputPart{.gate = std::move(gate),
+                                .projection = make_linear(layer, {names.layer_input_projection}),
+                                .norm = find_norm(prefix, names.layer_input_norm)});
 }
 
 void Model::Impl::build(const TensorSource& source, const LoadOptions& options) {
