@@ -31,4 +31,5 @@ if [ -n "${UNA_LM_EVAL:-}" ]; then
 fi
 if [ -n "${UNA_TRACKERS:-}" ]; then "$UNA_TRACKERS/bin/python" "$root/tests/parity/trackers.py" --una "$una"; fi
 "$peers/bin/python" "$root/tests/parity/quantised_folders.py" --una "$una"
+"$peers/bin/python" "$root/tests/parity/composite.py" --una "$una"
 exec "$peers/bin/python" "$root/tests/parity/run_all.py" --una "$una" --dump "$root/build/release/tests/parity/una_text_dump" "$@"

@@ -15,6 +15,7 @@
 #include "una/base/format.h"
 #include "una/base/rng.h"
 #include "una/setup/text_setup.h"
+#include "una/weights/composite.h"
 
 namespace una::setup {
 namespace {
@@ -48,7 +49,9 @@ void write_parts(const ModelSetup& setup, const std::string& folder, const TextF
                  std::int64_t shard_bytes) {
   const at::ScalarType dtype = setup.model->dtype();
   make_folder(folder);
-  weights::write_model_weights(folder, setup.model->merged_tensors(setup.policy, dtype), shard_bytes);
+  const auto tensors = weights::with_other_tensors(setup.folder.spec, setup.folder.weights,
+                                                   setup.model->merged_tensors(setup.policy, dtype));
+  weights::write_model_weights(folder, tensors, shard_bytes);
   write_text_files(text, "", folder);
   write_file(folder + "/config.json", stored_config(setup, dtype));
 }

@@ -16,6 +16,7 @@
 #include "una/kernels/devices.h"
 #include "una/kernels/product.h"
 #include "una/setup/text_setup.h"
+#include "una/weights/composite.h"
 #include "una/weights/hf_config.h"
 #include "una/weights/model_index.h"
 #include "una/weights/peft_adapter.h"
@@ -272,6 +273,17 @@ std::string quantisation_remark(const model::Model& model) {
              "); embedding, head and norms as they are");
 }
 
+// A reward model that could not be written is refused before it is trained.
+void check_reward_base(const ModelFolder& folder, bool use_peft) {
+  if (folder.spec.is_reward_model()) { return; }
+  check_input(weights::composite_of(folder.spec) == nullptr, folder.path,
+              ": a reward model of the text part of a ", folder.spec.architecture,
+              " is not supported; start from a text model");
+  if (!use_peft) {
+    weights::reward_model_config(read_file(folder.path + "/config.json"), folder.spec.pad_id);
+  }
+}
+
 ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference) {
   const at::Device device = kernels::open_device(config.model.device);
   ModelSetup setup;
@@ -279,6 +291,7 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
   check_input(for_reward || !setup.folder.spec.is_reward_model(), setup.folder.path,
               ": this is a reward model (", setup.folder.spec.architecture, "); ", config.method,
               " trains a language model");
+  if (for_reward) { check_reward_base(setup.folder, config.model.use_peft); }
   const std::vector<std::string>& saved = config.model.lora_modules_to_save;
   check_input(!for_reward || std::find(saved.begin(), saved.end(), "lm_head") == saved.end(),
               "lora_modules_to_save: a reward model has a score head instead of lm_head; leave lm_head out");
@@ -372,12 +385,14 @@ void write_trained(const ModelSetup& setup, const RunConfig& config, const std::
   }
   // The configuration comes last: without it no program takes the folder for a model or an adapter.
   if (config.model.use_peft) {
-    weights::write_adapter(folder, setup.model->adapter_spec(setup.policy),
-                           setup.model->adapter_tensors(setup.policy));
+    weights::write_adapter(
+        folder, weights::decoder_targets(setup.folder.spec, setup.model->adapter_spec(setup.policy)),
+        setup.model->adapter_tensors(setup.policy));
   } else {
     const at::ScalarType stored = setup.model->dtype();
     std::vector<std::pair<std::string, at::Tensor>> tensors = setup.model->named_tensors();
     for (auto& [name, tensor] : tensors) { tensor = tensor.to(stored); }
+    tensors = weights::with_other_tensors(setup.folder.spec, setup.folder.weights, std::move(tensors));
     weights::write_model_weights(folder, tensors, kShardBytes);
     weights::write_index_of_one(folder, tensors);  // checkpoints hold optimizer.safetensors too
     write_file(folder + "/config.json", stored_config(setup, stored));

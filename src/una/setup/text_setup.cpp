@@ -19,8 +19,14 @@ namespace {
 constexpr const char* kTextFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
                                       "chat_template.jinja", "generation_config.json"};
 // What una does not read, but other programs of such a folder may.
-constexpr const char* kOthersTextFiles[] = {"tokenizer.model", "vocab.json", "merges.txt",
-                                            "added_tokens.json"};
+constexpr const char* kOthersTextFiles[] = {"tokenizer.model",
+                                            "vocab.json",
+                                            "merges.txt",
+                                            "added_tokens.json",
+                                            "preprocessor_config.json",
+                                            "processor_config.json",
+                                            "chat_template.json",
+                                            "video_preprocessor_config.json"};
 
 constexpr std::int64_t kAddedTokens = 256;  // more than tokenizers gain without resizing the embedding
 constexpr const char* kToolTemplate = "additional_chat_templates/tool_use.jinja";
@@ -33,6 +39,9 @@ std::string hash_text_files(const std::string& folder, const std::string& templa
     hasher.add(name).add(is_file(path) ? read_file(path) : "");
   };
   for (const char* name : kTextFiles) { add(folder, name); }
+  for (const char* name : {"chat_template.json", "processor_config.json"}) {  // may hold the template
+    if (is_file(cat(template_folder, "/", name))) { add(template_folder, name); }
+  }
   if (is_file(template_folder + "/" + kToolTemplate)) { add(template_folder, kToolTemplate); }
   if (template_folder != folder) {
     for (const char* name : {"chat_template.jinja", "tokenizer_config.json"}) { add(template_folder, name); }

@@ -36,7 +36,8 @@ std::string generation_prompt_remark(const std::string& missing);
 
 // Copies tokenizer.json, tokenizer_config.json, special_tokens_map.json, chat_template.jinja,
 // generation_config.json where they exist, and what other programs read of a tokenizer: tokenizer.model,
-// vocab.json, merges.txt, added_tokens.json, additional_chat_templates/tool_use.jinja.
+// vocab.json, merges.txt, added_tokens.json, additional_chat_templates/tool_use.jinja, and of a processor of images:
+// preprocessor_config.json, processor_config.json, video_preprocessor_config.json, chat_template.json.
 void copy_text_files(const std::string& from, const std::string& to);
 
 // The same for a trained model, with the template it was trained with: the file at `chat_template_path` if one was

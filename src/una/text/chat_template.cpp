@@ -100,10 +100,13 @@ std::optional<Found> find_template(const std::string& folder, bool with_tools) {
   for (const std::string& path : {with_tools ? tool_use : "", folder + "/chat_template.jinja"}) {
     if (is_file(path)) { return Found{read_file(path), path}; }
   }
-  const std::string config = folder + "/tokenizer_config.json";
-  const std::optional<std::string> source = template_of_config(config, with_tools);
-  if (!source) { return std::nullopt; }
-  return Found{*source, config + " (chat_template)"};
+  // Models that see images may have it with their processor only.
+  for (const char* name : {"tokenizer_config.json", "chat_template.json", "processor_config.json"}) {
+    const std::string config = cat(folder, "/", name);
+    const std::optional<std::string> source = template_of_config(config, with_tools);
+    if (source) { return Found{*source, config + " (chat_template)"}; }
+  }
+  return std::nullopt;
 }
 
 }  // namespace

@@ -332,6 +332,8 @@ TEST(ChatTemplate, IsFoundInAFolder) {
   };
   const std::string folder = test_folder("template");
   EXPECT_EQ(text(folder, "", false), "none");
+  write_file(folder + "/chat_template.json", R"({"chat_template": "processor"})");
+  EXPECT_EQ(text(folder, "", false), "processor");
   write_file(folder + "/tokenizer_config.json", R"({"chat_template": "config {{ bos_token }}"})");
   EXPECT_EQ(text(folder, "", false), "config <s>");
   write_file(folder + "/tokenizer_config.json", R"({"chat_template": [

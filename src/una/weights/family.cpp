@@ -1,9 +1,11 @@
 #include "una/weights/family.h"
 
-#include <iterator>
+#include <map>
+#include <mutex>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/weights/composite.h"
 #include "una/weights/families/families.h"
 
 namespace una::weights {
@@ -42,6 +44,15 @@ void check_sizes(const ModelSpec& spec) {
   check(spec.norm_style != NormStyle::kLayerNorm || spec.qk_norm == QkNorm::kNone, "qk_norm is an RMS norm");
 }
 
+// Composites are few and families stay where they are, so each pair is made once.
+const Family& kept_family(const Composite& composite, const Family& family) {
+  static std::mutex mutex;
+  static std::map<std::string, Family> kept;
+  const std::lock_guard lock(mutex);
+  const std::string key = cat(composite.class_name, " ", family.model_type);
+  return kept.try_emplace(key, composite_family(composite, family)).first->second;
+}
+
 }  // namespace
 
 const std::vector<Family>& families() {
@@ -58,7 +69,8 @@ const Family& find_family(const ModelSpec& spec) {
     if (family.model_type != spec.model_type) { continue; }
     check_sizes(spec);
     if (family.check != nullptr) { family.check(spec); }
-    return family;
+    const Composite* composite = composite_of(spec);
+    return composite == nullptr ? family : kept_family(*composite, family);
   }
   throw InputError(cat("config.json: model_type \"", spec.model_type,
                        "\" is not supported; known types: ", join(known, ", ")));

@@ -6,6 +6,7 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
+#include "una/weights/composite.h"
 #include "una/weights/config_reader.h"
 #include "una/weights/families/decoder_config.h"
 #include "una/weights/family.h"
@@ -71,7 +72,8 @@ std::string nearest_family(const std::string& model_type, const std::vector<std:
       foreign.empty() ? "" : cat(", but this config has \"", join(foreign, "\", \""), "\"");
   const std::string nearest = near.empty() ? "" : cat("; the nearest is ", near, has);
   config.fail(cat("the model_type \"", model_type, "\" is not supported", nearest,
-                  " (known: ", join(known, ", "), ")"));
+                  " (known: ", join(known, ", "), "; of composite models the text part of ",
+                  join(composite_types(), ", "), ")"));
 }
 
 // Returns the family, and sets `architecture` to transformers' spelling.
@@ -127,6 +129,34 @@ void check_quantisation(const ConfigReader& config) {
     config.fail(
         cat("\"weight_block_size\" is ", blocks.dump(), "; fp8 weights in blocks of [128,128] are read"));
   }
+}
+
+// The composite of a config.json's model_type and architecture; null: a text model's.
+const Composite* read_composite(const ConfigReader& config) {
+  const Composite* composite = find_composite(config.text("model_type", ""));
+  if (composite == nullptr) { return nullptr; }
+  const std::vector<std::string> architectures = config.texts("architectures");
+  if (!architectures.empty() && architectures.front() != composite->class_name) {
+    config.fail(cat("the architecture \"", architectures.front(), "\" of a ", composite->model_type,
+                    " model is not supported (known: ", composite->class_name, ")"));
+  }
+  return composite;
+}
+
+// A composite's text decoder, whose architecture stays the composite's.
+ModelSpec read_text_spec(const Composite& composite, const Json& root, const std::string& what) {
+  const std::string where = what + ": text_config";
+  const Json text = text_config(composite, root, what);
+  const ConfigReader config(text, where);
+  const std::string model_type = config.text("model_type", "");
+  const Family* family = family_of_type(model_type);
+  if (family == nullptr) { fail_unknown_type(config, model_type); }
+  check_quantisation(config);
+  ModelSpec spec;
+  spec.architecture = composite.class_name;
+  spec.model_type = family->model_type;
+  family->read(config, spec);
+  return spec;
 }
 
 std::string dump_sorted(const Json& config) { return nlohmann::json(config).dump(2) + "\n"; }
@@ -185,6 +215,7 @@ ModelSpec parse_model_spec(const std::string& config_json, const std::string& wh
   const Json root = parse_json(config_json, what);
   check_input(root.is_object(), what, ": must be a JSON object");
   const ConfigReader config(root, what);
+  if (const Composite* composite = read_composite(config)) { return read_text_spec(*composite, root, what); }
   ModelSpec spec;
   const Family& family = read_family(config, spec.architecture);
   spec.model_type = family.model_type;
@@ -254,6 +285,9 @@ std::string config_with_dtype(const std::string& config_json, const std::string&
   if (!config.contains("dtype")) { config["torch_dtype"] = dtype; }
   for (const char* key : {"dtype", "torch_dtype"}) {
     if (config.contains(key)) { config[key] = dtype; }
+    if (config.contains("text_config") && config["text_config"].contains(key)) {
+      config["text_config"][key] = dtype;
+    }
   }
   return config.dump(2) + "\n";
 }

@@ -8,6 +8,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/weights/composite.h"
 
 namespace una::weights {
 namespace {
@@ -194,8 +195,9 @@ NamedTensors with_stored_experts(const ModelSpec& spec, const PartNames& names, 
 
 }  // namespace
 
-StateDict as_parameters(const ModelSpec& spec, const PartNames& names, const StateDict& weights,
+StateDict as_parameters(const ModelSpec& spec, const PartNames& names, const StateDict& files,
                         const std::string& what) {
+  const StateDict weights = text_tensors(spec, files);
   const std::string stored = weight_name(names.stored_head);
   if (names.stored_head.empty() || !weights.has(stored)) {
     return with_single_experts(spec, names, weights, what);
