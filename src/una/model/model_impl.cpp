@@ -278,8 +278,8 @@ at::Tensor Model::Impl::query_scale(const at::Tensor& positions) const {
 
 at::Tensor Model::Impl::layer_inputs(const at::Tensor& tokens, const at::Tensor& x,
                                      const AdapterUse& use) const {
+  if (!input_projection) { return {}; }
   const std::int64_t size = spec.gemma4.input_size;
-  if (size == 0) { return {}; }
   const at::Tensor own = scaled_embedding(kernels::embedding(tokens.to(device), input_embedding->weight()),
                                           std::sqrt(static_cast<double>(size)));
   const at::Tensor projected =

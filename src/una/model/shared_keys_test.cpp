@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/ones.h>
 
 #include "una/base/error.h"
 #include "una/model/fixtures_testing.h"
