@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "una/core/model_spec.h"
 #include "una/core/policy_output.h"
 #include "una/kernels/adamw.h"
 #include "una/kernels/attention.h"
@@ -49,6 +50,10 @@ at::Tensor convolution_input(const at::Tensor& bcx);
 // The convolution over rows of `inputs` (convolution_input(bcx) of a packed batch); taps on bcx's device.
 at::Tensor short_convolution(const at::Tensor& bcx, const at::Tensor& inputs, const at::Tensor& taps,
                              const Weight& weight, const Weight& bias);
+at::Tensor causal_convolution(const at::Tensor& inputs, const at::Tensor& taps, const Weight& weight);
+// Token by token, and each segment from the first token that it sees.
+at::Tensor gated_delta_rule(const at::Tensor& qkv, const at::Tensor& log_decay, const at::Tensor& beta,
+                            const DeltaRuleSpec& spec, const std::vector<Segment>& segments);
 
 at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double scale);
 

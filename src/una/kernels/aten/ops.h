@@ -8,6 +8,7 @@
 
 #include "una/kernels/attention.h"
 #include "una/kernels/autograd.h"
+#include "una/kernels/mixers/gated_delta_rule.h"
 
 // How the ops run on tensors that are not in CPU memory: by ATen's operations on the tensors' own device. For
 // this room's sources only.
@@ -30,6 +31,10 @@ at::Tensor recomputed(const WeightOp& f, const at::Tensor& x, const std::vector<
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const std::vector<Segment>& segments, const AttentionParams& params,
                      const Weight& sinks);
+
+// kernels::gated_delta_rule, differentiable by autograd. With `states` defined runs read and leave those.
+at::Tensor gated_delta_rule(const at::Tensor& qkv, const at::Tensor& log_decay, const at::Tensor& beta,
+                            const DeltaRuleSpec& spec, const DeltaPlan& plan, const at::Tensor& states);
 
 // The results of one chunk of the head; undefined: not wanted.
 struct HeadRows {
