@@ -84,14 +84,14 @@ def make(folder, models, base, config, seed):
     move(peft, seed)
     save(peft, folder, base, config)
     out, total = {}, 0
-    for i, ids in enumerate(sequences(peft.config.vocab_size, seed + 1)):
+    for i, ids in enumerate(sequences(peft.config, seed + 1)):
         logps = token_logps(peft, ids)
         out[f"ids.{i}"], out[f"logps.{i}"] = ids, logps
         total = total + logps.sum()
     total.backward()
     out |= {f"grad.{file_name(name)}": p.grad for name, p in peft.named_parameters() if p.requires_grad}
     again = PeftModel.from_pretrained(base_model(models, base), folder).eval()
-    for i, ids in enumerate(sequences(peft.config.vocab_size, seed + 1)):
+    for i, ids in enumerate(sequences(peft.config, seed + 1)):
         assert torch.equal(token_logps(again, ids), out[f"logps.{i}"]), f"{folder}: PEFT reads another adapter"
     write(folder, "reference.safetensors", out)
 

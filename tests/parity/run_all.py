@@ -45,14 +45,14 @@ FAMILIES = {
     "mistral": lambda v: MistralForCausalLM(MistralConfig(vocab_size=v, **SHAPE, sliding_window=11)),
     "qwen2": lambda v: Qwen2ForCausalLM(Qwen2Config(vocab_size=v, **SHAPE, tie_word_embeddings=True)),
 }
+CONFIGS = {"Gemma4": "Gemma4TextConfig", "Qwen3_5": "Qwen3_5TextConfig"}
 # Their log-probs only; adapters and reward models are the same code for all.
 MORE_FAMILIES = {
     name: lambda v, name=name: getattr(transformers, f"{name}ForCausalLM")(getattr(transformers, CONFIGS.get(name, f"{name}Config"))(
         vocab_size=v, pad_token_id=0, **SHAPE | MORE_KEYS.get(name, {})))
     for name in ("Qwen3", "Gemma", "Gemma2", "Olmo2", "Phi3", "GPTNeoX", "Mixtral", "Qwen3Moe", "Olmoe", "GraniteMoe", "GptOss", "Lfm2",
-                 "Ministral3", "Gemma4")
+                 "Ministral3", "Gemma4", "Qwen3_5")
 }
-CONFIGS = {"Gemma4": "Gemma4TextConfig"}
 MORE_KEYS = {"Gemma": {"head_dim": 16}, "Gemma2": {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 11},
              "Qwen3": {"head_dim": 16}, "Mixtral": {"sliding_window": 11},
              "Qwen3Moe": {"head_dim": 16, "num_experts": 6, "moe_intermediate_size": 48, "num_experts_per_tok": 2},
@@ -64,7 +64,9 @@ MORE_KEYS = {"Gemma": {"head_dim": 16}, "Gemma2": {"head_dim": 16, "query_pre_at
              "Gemma4": {"num_hidden_layers": 4, "head_dim": 16, "global_head_dim": 32, "sliding_window": 11, "num_kv_shared_layers": 2,
                         "use_double_wide_mlp": True, "hidden_size_per_layer_input": 16, "vocab_size_per_layer_input": 4096,
                         "layer_types": ["sliding_attention", "full_attention"] * 2},
-             "Lfm2": {"layer_types": ["conv", "full_attention"], "block_multiple_of": 32}}
+             "Lfm2": {"layer_types": ["conv", "full_attention"], "block_multiple_of": 32},
+             "Qwen3_5": {"layer_types": ["linear_attention", "full_attention"], "head_dim": 16, "linear_num_key_heads": 2,
+                         "linear_num_value_heads": 4, "linear_key_head_dim": 16, "linear_value_head_dim": 24}}
 
 
 class Tally:

@@ -12,6 +12,7 @@
 #include "una/base/format.h"
 #include "una/generate/sampler.h"
 #include "una/generate/schedule.h"
+#include "una/model/mixers/recurrent_states.h"
 
 namespace una::generate {
 namespace {
@@ -79,9 +80,11 @@ std::int64_t feed_token(Feed& feed, const Run& run) {
 }
 
 // Cached keys of a prefix serve every sequence that begins with it only where their angles do not depend on the
-// sequence's length.
+// sequence's length, and where no layer has a state, which is there for the ends of prompts alone.
 bool may_share_prefixes(const ModelSpec& spec) {
-  return !spec.rope.depends_on_length() && !spec.local_rope.depends_on_length();
+  const bool states =
+      std::find(spec.mixers.begin(), spec.mixers.end(), Mixer::kGatedDeltaRule) != spec.mixers.end();
+  return !spec.rope.depends_on_length() && !spec.local_rope.depends_on_length() && !states;
 }
 
 // The length at which longrope makes the request's sequence long while it grows; 0: it stays as it is.
@@ -155,6 +158,7 @@ void Engine::Impl::fit_cache() {
     larger->keys(layer).narrow(0, 0, cache->slots()).copy_(cache->keys(layer));
     larger->values(layer).narrow(0, 0, cache->slots()).copy_(cache->values(layer));
   }
+  if (cache) { larger->share_states(*cache); }
   cache = std::move(larger);
 }
 
@@ -385,6 +389,9 @@ std::vector<Output> Engine::step() {
   for (Group& group : impl_->feed(fresh)) { impl_->compute(group); }
   std::vector<Output> out = impl_->collect();
   impl_->remove_retired();
+  if (impl_->cache && impl_->cache->states() != nullptr) {
+    impl_->cache->states()->keep(impl_->schedule.held());
+  }
   return out;
 }
 

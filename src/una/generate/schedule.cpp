@@ -176,6 +176,18 @@ void Schedule::forget(const std::shared_ptr<Prompt>& prompt) {
   prompts_.erase(key_of(*prompt));
 }
 
+std::vector<KeyRange> Schedule::held() const {
+  std::vector<KeyRange> out;
+  const auto add = [&](std::int64_t begin, std::int64_t count) {
+    out.push_back({static_cast<std::int32_t>(begin), static_cast<std::int32_t>(begin + count)});
+  };
+  for (const auto& [key, prompt] : prompts_) {
+    if (prompt->placed) { add(prompt->begin, prompt->own_slots()); }
+  }
+  for (const auto& run : running_) { add(run->begin, run->own_slots()); }
+  return out;
+}
+
 // A running request's slots are free again.
 void Schedule::leave(Run& run) {
   pool_.give_back(run.begin, run.own_slots());

@@ -80,6 +80,7 @@ class Schedule {
   bool caches_prefixes() const { return prefix_cache_; }
   std::int64_t prefix_queries() const { return prefix_queries_; }
   std::int64_t prefix_hits() const { return prefix_hits_; }
+  std::vector<KeyRange> held() const;  // the slots of placed prompts and of running requests
   void grow(std::int64_t slots) { pool_.grow(slots); }
 
  private:

@@ -19,9 +19,19 @@ struct Origin {
 };
 
 bool reads_states(const std::string& tensor, const weights::PartNames& names) {
-  const std::string modules[] = {names.q,       names.k,       names.v,
-                                 names.qkv,     names.gate,    names.up,
-                                 names.gate_up, names.conv_in, names.layer_input_gate};
+  const std::string modules[] = {names.q,
+                                 names.k,
+                                 names.v,
+                                 names.qkv,
+                                 names.gate,
+                                 names.up,
+                                 names.gate_up,
+                                 names.conv_in,
+                                 names.delta_qkv,
+                                 names.delta_z,
+                                 names.delta_b,
+                                 names.delta_a,
+                                 names.layer_input_gate};
   return std::any_of(std::begin(modules), std::end(modules), [&](const std::string& module) {
     return !module.empty() && tensor == module + ".lora_A.weight";
   });

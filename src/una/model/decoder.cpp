@@ -15,6 +15,7 @@
 #include "una/kernels/copy_rows.h"
 #include "una/kernels/geglu.h"
 #include "una/kernels/layer_norm.h"
+#include "una/kernels/mixers/gates.h"
 #include "una/kernels/mixers/short_convolution.h"
 #include "una/kernels/qk_norm.h"
 #include "una/kernels/rms_norm.h"
@@ -66,6 +67,7 @@ DecoderLayer::DecoderLayer(const ModelSpec& spec, Parts parts)
       norm_(spec),
       qk_norm_(spec.qk_norm),
       by_head_(spec.qkv_by_head),
+      attention_gate_(spec.attention_gate),
       qk_norm_after_rope_(spec.qk_norm_after_rope),
       parallel_(spec.parallel_block),
       gated_(spec.gated_mlp),
@@ -108,15 +110,21 @@ at::Tensor DecoderLayer::with_normed_heads(const at::Tensor& qkv, const AdapterU
                           {kv_heads_, qk_norm_ == QkNorm::kProjection, norm_.eps, kind_of(norm_.style)});
 }
 
-at::Tensor DecoderLayer::project(const at::Tensor& x, const LayerCall& call) const {
+DecoderLayer::Projected DecoderLayer::project(const at::Tensor& x, const LayerCall& call) const {
   const std::int64_t tokens = x.size(0), all = heads_ + 2 * kv_heads_;
   const at::Tensor qkv = normed_linear(parts_.qkv, x, parts_.attention_norm, call.use);
+  if (attention_gate_) {  // the rows of each head of q are followed by those of its gate
+    const auto split =
+        at::split_with_sizes(qkv.view({tokens, all + heads_, head_dim_}), {2 * heads_, 2 * kv_heads_}, 1);
+    const at::Tensor q = split[0].reshape({tokens, heads_, 2, head_dim_});
+    return {at::cat({q.select(2, 0), split[1]}, 1), q.select(2, 1).contiguous()};
+  }
   if (!projects_values_) {
     const at::Tensor qk = qkv.view({tokens, heads_ + kv_heads_, head_dim_});
-    return at::cat({qk, qk.narrow(1, heads_, kv_heads_)}, 1);
+    return {at::cat({qk, qk.narrow(1, heads_, kv_heads_)}, 1), {}};
   }
-  if (!by_head_) { return qkv.view({tokens, all, head_dim_}); }
-  return qkv.view({tokens, heads_, 3, head_dim_}).transpose(1, 2).reshape({tokens, all, head_dim_});
+  if (!by_head_) { return {qkv.view({tokens, all, head_dim_}), {}}; }
+  return {qkv.view({tokens, heads_, 3, head_dim_}).transpose(1, 2).reshape({tokens, all, head_dim_}), {}};
 }
 
 at::Tensor DecoderLayer::with_normed_values(const at::Tensor& values) const {
@@ -136,7 +144,9 @@ at::Tensor DecoderLayer::lone_queries(const at::Tensor& x, const LayerCall& call
 
 at::Tensor DecoderLayer::queries(const at::Tensor& x, const LayerCall& call, Handed& made) const {
   if (kv_layer_ != parts_.number) { return lone_queries(x, call); }
-  at::Tensor qkv = project(x, call);
+  const Projected projected = project(x, call);
+  made.gate = projected.gate;
+  at::Tensor qkv = projected.qkv;
   qkv = qk_norm_after_rope_ ? with_normed_heads(with_positions(qkv, call), call.use)
                             : with_positions(with_normed_heads(qkv, call.use), call);
   const auto split = at::split_with_sizes(qkv, {heads_, kv_heads_, kv_heads_}, 1);
@@ -159,7 +169,8 @@ at::Tensor DecoderLayer::attend(const at::Tensor& x, const LayerCall& call, Hand
   }
   const kernels::Weight sinks =
       parts_.sinks == nullptr ? kernels::Weight{} : call.use.parameter(parts_.sinks).weight();
-  const at::Tensor mixed = kernels::attention(query, keys, values, *call.segments, attention_, sinks);
+  at::Tensor mixed = kernels::attention(query, keys, values, *call.segments, attention_, sinks);
+  if (made.gate.defined()) { mixed = kernels::sigmoid_gated(mixed, made.gate); }
   return parts_.o.forward(mixed.reshape({tokens, heads_ * head_dim_}), call.use);
 }
 
@@ -189,6 +200,14 @@ at::Tensor DecoderLayer::convolve(const at::Tensor& x, const LayerCall& call) co
 at::Tensor DecoderLayer::activated_alone(const at::Tensor& up) const {
   if (gate_ == Gate::kSilu) { return at::silu(up); }
   return at::gelu(up, gate_ == Gate::kGelu ? "none" : "tanh");
+}
+
+at::Tensor DecoderLayer::mix(const at::Tensor& x, const LayerCall& call, Handed& handed) const {
+  if (parts_.delta) {
+    const at::Tensor projected = normed_linear(parts_.qkv, x, parts_.attention_norm, call.use);
+    return parts_.o.forward(parts_.delta->forward(projected, call.delta, call.use), call.use);
+  }
+  return parts_.conv != nullptr ? convolve(x, call) : attend(x, call, handed);
 }
 
 at::Tensor DecoderLayer::activated(const at::Tensor& gate_up) const {
@@ -221,8 +240,7 @@ at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call, Han
   const auto added = [&](const at::Tensor& to, const at::Tensor& result, const NormPart& post) {
     return at::add(to, norm(result, post, norm_, call.use), residual_scale_);
   };
-  const at::Tensor mixed = parts_.conv != nullptr ? convolve(x, call) : attend(x, call, handed);
-  const at::Tensor middle = added(x, mixed, parts_.attention_post_norm);
+  const at::Tensor middle = added(x, mix(x, call, handed), parts_.attention_post_norm);
   at::Tensor out = added(middle, mlp(parallel_ ? x : middle, call), parts_.mlp_post_norm);
   out = with_input(out, handed.input, call.use);
   return parts_.scalar == nullptr ? out : at::mul(out, parts_.scalar->value);

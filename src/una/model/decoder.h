@@ -13,6 +13,7 @@
 #include "una/model/experts/router_tally.h"
 #include "una/model/experts/sparse_mlp.h"
 #include "una/model/linear.h"
+#include "una/model/mixers/delta_mixer.h"
 #include "una/model/model.h"
 #include "una/model/parameter.h"
 
@@ -32,6 +33,7 @@ struct LayerCall {
   at::Tensor slots;          // [T] int64
   at::Tensor query_scale;    // [T, 1, 1] in the compute dtype: RopeSpec::query_beta; undefined: all 1
   at::Tensor taps;  // [T, K] int64, CPU: kernels::convolution_taps, where a layer is a short convolution
+  DeltaCall delta;  // where a layer has a gated delta rule
   std::shared_ptr<RouterTally> tally;  // of routers; null: not wanted
 };
 
@@ -39,6 +41,7 @@ struct LayerCall {
 struct Handed {
   at::Tensor input;         // [T, P] the layer's part of what comes from the token itself; undefined: none
   at::Tensor keys, values;  // [T, K, D] read by a layer that shares another one's, set by the others
+  at::Tensor gate;          // [T, H, D] of gated attention, within its layer; undefined: none
 };
 
 // The parameters of one norm. Without weight the norm is absent; a bias belongs to layer norms only.
@@ -64,9 +67,9 @@ at::Tensor norm(const at::Tensor& x, const NormPart& part, const NormRule& rule,
 
 // One decoder layer: x + s norm(attention(norm(x))), then x + s norm(mlp(norm(x))), where each norm may be absent and
 // s is ModelSpec::residual_scale; of a parallel block x + s attention(norm(x)) + s mlp(norm(x)), with one norm or two.
-// Some layers of a hybrid have a gated short convolution in place of attention (ModelSpec::mixers). Those of gemma4 may
-// read another layer's keys and values, add something of the token itself, and multiply the sum by a number. Does not
-// own its parameters, which must outlive it.
+// Some layers of a hybrid have a gated short convolution or a gated delta rule in place of attention (ModelSpec::mixers).
+// Those of gemma4 may read another layer's keys and values, add something of the token itself, and multiply the sum by a
+// number. Does not own its parameters, which must outlive it.
 class DecoderLayer {
  public:
   // The parameters and linears of the layer, by their place in the arithmetic.
@@ -74,10 +77,11 @@ class DecoderLayer {
     std::int64_t number = 0;
     NormPart attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;
     Parameter *q_norm = nullptr, *k_norm = nullptr, *sinks = nullptr;
-    StackedLinear qkv, o;            // of a short convolution the linears before and behind it
-    Parameter* scalar = nullptr;     // gemma4's number
-    std::optional<InputPart> input;  // of what comes from the token itself (Handed::input)
-    Parameter *conv = nullptr, *conv_bias = nullptr;  // null: the layer has attention
+    StackedLinear qkv, o;  // the linears before and behind attention, or what the layer has in its place
+    Parameter* scalar = nullptr;                      // gemma4's number
+    std::optional<InputPart> input;                   // of what comes from the token itself (Handed::input)
+    Parameter *conv = nullptr, *conv_bias = nullptr;  // of a short convolution
+    std::optional<DeltaMixer> delta;
     // gate_up and down belong to a dense MLP, sparse to one of experts.
     std::optional<StackedLinear> gate_up, down;
     std::optional<SparseMlp> sparse;
@@ -90,12 +94,19 @@ class DecoderLayer {
   // What the MLP applies to its gate, or to what it goes up to where it has no gate.
   enum class Gate : std::uint8_t { kSilu, kGeluTanh, kGelu };
 
+  // q, k and v of norm(x), by head; `gate` [T, H, D] is defined where attention is gated.
+  struct Projected {
+    at::Tensor qkv, gate;
+  };
+
+  // What the layer has for attention.
+  at::Tensor mix(const at::Tensor& x, const LayerCall& call, Handed& handed) const;
   at::Tensor attend(const at::Tensor& x, const LayerCall& call, Handed& handed) const;
   // The queries [T, H, D]; keys and values go to `made`, unless they are another layer's.
   at::Tensor queries(const at::Tensor& x, const LayerCall& call, Handed& made) const;
   at::Tensor lone_queries(const at::Tensor& x,
-                          const LayerCall& call) const;                  // where keys are another layer's
-  at::Tensor project(const at::Tensor& x, const LayerCall& call) const;  // q, k and v of norm(x), by head
+                          const LayerCall& call) const;  // where keys are another layer's
+  Projected project(const at::Tensor& x, const LayerCall& call) const;
   at::Tensor with_normed_values(const at::Tensor& values) const;
   at::Tensor with_input(const at::Tensor& x, const at::Tensor& input, const AdapterUse& use) const;
   at::Tensor convolve(const at::Tensor& x, const LayerCall& call) const;
@@ -119,7 +130,7 @@ class DecoderLayer {
   kernels::AttentionParams attention_;
   NormRule norm_;
   QkNorm qk_norm_;
-  bool by_head_, qk_norm_after_rope_, parallel_, gated_;
+  bool by_head_, attention_gate_, qk_norm_after_rope_, parallel_, gated_;
   kernels::RopePairs pairs_;
   double residual_scale_;
   double swiglu_alpha_, swiglu_limit_;  // a limit of 0: gate_ instead

@@ -64,7 +64,8 @@ TEST_P(DeviceFamilies, LogProbsAndGradientsAreTheCpus) {
 INSTANTIATE_TEST_SUITE_P(Device, DeviceFamilies,
                          ::testing::Values("llama", "gemma2", "gemma3", "olmo2", "phi3", "qwen2", "qwen3",
                                            "mixtral", "qwen3_moe", "gpt_oss", "gpt_neox", "lfm2", "lfm2_bias",
-                                           "ministral3", "gemma4", "gemma4_shared"));
+                                           "ministral3", "gemma4", "gemma4_shared", "qwen3_5",
+                                           "qwen3_5_tied"));
 
 TEST(Device, AdaptersTrainThere) {
   for (const bool dora : {false, true}) {

@@ -15,7 +15,8 @@ constexpr double kStep = 2e-6, kTolerance = 1e-6;
 
 // Checks the gradient of `loss` at a few elements of every tensor that trains. Without refreshing, DoRA's
 // norms stay constant, which is what its gradient assumes.
-void expect_differences(Model& model, const std::function<at::Tensor()>& loss, bool refreshing = true) {
+void expect_differences(Model& model, const std::function<at::Tensor()>& loss, bool refreshing = true,
+                        double step = kStep) {
   loss().backward();
   const std::vector<at::Tensor> gradients = take_gradients(model);
   std::vector<TrainableTensor> tensors = model.trainable();
@@ -34,7 +35,7 @@ void expect_differences(Model& model, const std::function<at::Tensor()>& loss, b
         if (refreshing) { model.refresh(); }
         return loss().item<double>();
       };
-      const double difference = (at_offset(kStep) - at_offset(-kStep)) / (2 * kStep);
+      const double difference = (at_offset(step) - at_offset(-step)) / (2 * step);
       *value = original;
       model.refresh();
       const double found = gradient[at].item<double>();
@@ -170,6 +171,28 @@ TEST(FiniteDifferences, AMixtureOfExpertsWithADenseLayer) {
       return weighted(frozen.forward(batch, {}, {.adapter = adapter, .gradient_checkpointing = true}).logp);
     });
   }
+}
+
+// Two answers begin with the state of one prompt.
+TEST(FiniteDifferences, GatedDeltaRulesAmongGatedAttention) {
+  constexpr double kShortStep = 1e-6;  // the length of a short key is curved
+  ModelSpec spec = tiny_spec({.layers = 3, .initializer_range = 0.25});
+  spec.model_type = "qwen3_5_text";
+  spec.norm_eps = 0.05;  // norms of results near zero are less curved
+  spec.norm_style = NormStyle::kPlusOne;
+  spec.qk_norm = QkNorm::kHead;
+  spec.attention_gate = true;
+  spec.mixers = {Mixer::kGatedDeltaRule, Mixer::kAttention, Mixer::kGatedDeltaRule};
+  spec.conv_kernel = 3;
+  spec.delta_rule = {.num_key_heads = 1, .num_value_heads = 2, .key_head_dim = 4, .value_head_dim = 6};
+  const PackedBatch batch = pack_shared({3, 17, 25, 9}, {{31, 8, 2, 14}, {5, 6, 33}});
+  Model model(spec, 5, {.dtype = at::kDouble, .train_full = true});
+  expect_differences(model, [&] { return weighted(model.forward(batch, {}, {}).logp); }, true, kShortStep);
+  Model frozen(spec, 5, {.dtype = at::kDouble});
+  const AdapterId adapter = add_perturbed_adapter(frozen, {.r = 3, .target_modules = {"all-linear"}});
+  const ForwardOptions options{.adapter = adapter, .gradient_checkpointing = true};
+  expect_differences(
+      frozen, [&] { return weighted(frozen.forward(batch, {}, options).logp); }, true, kShortStep);
 }
 
 // Two answers read the last tokens of one prompt.

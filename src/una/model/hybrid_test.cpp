@@ -1,4 +1,4 @@
-// Models whose layers are short convolutions among attention: what one sequence must not see of another, and what an
+// Models whose layers are short convolutions or gated delta rules among attention: what one sequence must not see of another, and what an
 // answer must see of its prompt.
 #include <gtest/gtest.h>
 
@@ -7,12 +7,13 @@
 
 #include "una/base/rng.h"
 #include "una/model/fixtures_testing.h"
+#include "una/model/mixers/recurrent_states.h"
 #include "una/model/model_memory.h"
 
 namespace una::model {
 namespace {
 
-constexpr const char* kFixtures[] = {"lfm2", "lfm2_bias"};
+constexpr const char* kFixtures[] = {"lfm2", "lfm2_bias", "qwen3_5", "qwen3_5_tied"};
 
 ModelSpec hybrid_spec() {
   ModelSpec spec = tiny_spec({.layers = 3});
@@ -180,6 +181,24 @@ TEST(Hybrid, ASharedPromptReachesEachAnswerForwardAndBackward) {
   }
 }
 
+// Prompts and answers of more than one chunk of a gated delta rule.
+TEST(Hybrid, LongSequencesShareAsShortOnesDo) {
+  const auto model = load_fixture("qwen3_5", {.dtype = at::kDouble, .train_full = true});
+  Rng rng(1, stream_id("long"));
+  const Ids prompt = random_ids(rng, 75);
+  std::vector<Ids> answers, whole;
+  for (const std::int64_t count : {3, 40, 1}) {
+    answers.push_back(random_ids(rng, count));
+    whole.push_back(prompt);
+    whole.back().insert(whole.back().end(), answers.back().begin(), answers.back().end());
+  }
+  const at::Tensor shared = model->forward(pack_shared(prompt, answers), {}, {}).logp;
+  const at::Tensor separate = model->forward(pack(whole, prompt.size()), {}, {}).logp;
+  EXPECT_LE(max_difference(shared.detach(), separate.detach()), 1e-9);
+  const std::vector<at::Tensor> a = gradients_of(*model, shared), b = gradients_of(*model, separate);
+  for (std::size_t i = 0; i < a.size(); ++i) { EXPECT_LE(relative_difference(a[i], b[i]), 1e-9) << i; }
+}
+
 // A prompt in slots that are not neighbours, and answers that grow side by side: the bits of whole passes.
 TEST(Hybrid, AnswersReadTheirPromptFromTheCache) {
   for (const char* fixture : kFixtures) {
@@ -207,6 +226,38 @@ TEST(Hybrid, AnswersReadTheirPromptFromTheCache) {
   }
 }
 
+// A state is held for a prompt and for each answer that goes on, and for no other slot.
+TEST(Hybrid, ACacheHoldsAStateForEachSequenceThatMayGoOn) {
+  const auto model = load_fixture("qwen3_5");
+  KvCache cache(*model, 60);
+  RecurrentStates& states = *cache.states();
+  const auto feed = [&](const Ids& tokens, const std::vector<Segment>& segments, const Ids& slots) {
+    return model->hidden_cached(at::tensor(tokens), at::zeros({std::ssize(tokens)}, at::kLong), segments,
+                                at::tensor(slots), cache, {});
+  };
+  feed({3, 4}, {{0, 2, {{0, 2}}}}, {0, 1});
+  EXPECT_EQ(states.size(), 1);
+  // Six answers: more rows than there are at first.
+  std::vector<Segment> first, second;
+  Ids tokens, slots, next;
+  for (std::int32_t i = 0; i < 6; ++i) {
+    first.push_back({i, i + 1, {{0, 2}, {10 + 5 * i, 11 + 5 * i}}});
+    second.push_back({i, i + 1, {{0, 2}, {10 + 5 * i, 12 + 5 * i}}});
+    tokens.push_back(i), slots.push_back(10 + 5 * i), next.push_back(11 + 5 * i);
+  }
+  feed(tokens, first, slots);
+  EXPECT_EQ(states.size(), 7) << "the prompt's stays";
+  feed(tokens, second, next);
+  EXPECT_EQ(states.size(), 7) << "an answer's own goes on";
+  EXPECT_THROW(feed(tokens, second, next), InternalError)
+      << "the states behind the first tokens were taken over";
+  states.keep({{0, 2}, {10, 15}});
+  EXPECT_EQ(states.size(), 2);
+  EXPECT_THROW(feed({1}, {{0, 1, {{0, 2}, {15, 18}}}}, {17}), InternalError) << "dropped";
+  feed({5, 6}, {{0, 2, {{0, 2}}}}, {0, 1});
+  EXPECT_EQ(states.size(), 2) << "another prompt in the first one's slots";
+}
+
 TEST(Hybrid, AllLinearIsEveryLinearAndTheConvolutionIsNone) {
   const auto model = load_fixture("lfm2");
   const auto targets = [&](const LoraSpec& spec) {
@@ -216,6 +267,11 @@ TEST(Hybrid, AllLinearIsEveryLinearAndTheConvolutionIsNone) {
       targets({.target_modules = {"all-linear"}}),
       (std::vector<std::string>{"in_proj", "out_proj", "w1", "w3", "w2", "q_proj", "k_proj", "v_proj"}));
   EXPECT_EQ(targets({}), (std::vector<std::string>{"q_proj", "v_proj", "in_proj", "out_proj"}));
+  const auto delta = load_fixture("qwen3_5");
+  EXPECT_EQ(
+      delta->adapter_spec(delta->add_adapter({.target_modules = {"all-linear"}}, 1, false)).target_modules,
+      (std::vector<std::string>{"in_proj_qkv", "in_proj_z", "in_proj_b", "in_proj_a", "out_proj", "gate_proj",
+                                "up_proj", "down_proj", "q_proj", "k_proj", "v_proj", "o_proj"}));
   const std::string error = error_of([&] { targets({.target_modules = {"conv.conv"}}); });
   EXPECT_NE(error.find("matches no linear of the model"), std::string::npos) << error;
 }
@@ -252,6 +308,20 @@ TEST(Hybrid, ACacheHoldsWhatTheConvolutionReads) {
     bytes += cache.keys(layer).nbytes() + cache.values(layer).nbytes();
   }
   EXPECT_EQ(static_cast<double>(bytes), 7 * plan_memory(spec, {}).cache_per_token);
+  EXPECT_EQ(cache.states(), nullptr);
+}
+
+TEST(Hybrid, AStateTakesWhatWasPlanned) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    const auto model = load_fixture("qwen3_5", {.dtype = dtype});
+    KvCache cache(*model, 1);
+    double bytes = 0;
+    for (const std::int64_t layer : {0, 2}) {
+      const at::Tensor &recurrent = cache.states()->recurrent(layer), &tails = cache.states()->tails(layer);
+      bytes += static_cast<double>(recurrent[0].nbytes() + tails[0].nbytes());
+    }
+    EXPECT_EQ(bytes, plan_memory(model->spec(), {.dtype = dtype}).state_per_sequence);
+  }
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "una/kernels/packed/expand.h"
 #include "una/kernels/product.h"
 #include "una/model/initialize.h"
+#include "una/model/mixers/recurrent_states.h"
 #include "una/model/model_impl.h"
 #include "una/model/name_check.h"
 #include "una/model/quantised_files.h"
@@ -74,6 +75,8 @@ at::Tensor random_parameter(const ModelSpec& spec, const ParameterShape& shape, 
       return (spec.norm_style == NormStyle::kPlusOne ? at::zeros(shape.shape, at::kFloat)
                                                      : at::ones(shape.shape, at::kFloat))
           .to(dtype);
+    case ParameterShape::Kind::kGatedNorm:
+      return at::ones(shape.shape, at::kFloat).to(dtype);
     case ParameterShape::Kind::kBias:
     case ParameterShape::Kind::kRouterBias:
       return at::zeros(shape.shape, at::kFloat).to(dtype);
@@ -118,6 +121,7 @@ Model::Model(const ModelSpec& spec, const weights::StateDict& stored, const Load
   const auto may_ignore = [&](const std::string& name) {
     return ends_with(name, "rotary_emb.inv_freq") || ends_with(name, ".attention.bias") ||
            ends_with(name, ".attention.masked_bias") || is_unread_key(spec, names, name) ||
+           (!names.ignored.empty() && starts_with(name, names.ignored)) ||
            (head_is_spare && name == names.head + ".weight");
   };
   std::vector<ExpectedTensor> expected = expected_tensors(spec, names);
@@ -303,11 +307,15 @@ KvCache::KvCache(const Model& model, std::int64_t slots) : slots_(slots) {
     return at::empty({heads, slots, size}, options).transpose(0, 1);
   };
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    const bool convolution = spec.mixer(layer) == Mixer::kShortConvolution;
+    const bool attention = spec.mixer(layer) == Mixer::kAttention;
+    const std::int64_t other = spec.mixer(layer) == Mixer::kShortConvolution ? spec.hidden_size : 0;
     const std::int64_t heads = spec.layer_kv_heads(layer);
     const std::int64_t size = spec.shares_kv(layer) ? 0 : spec.layer_head_dim(layer);
-    keys_.push_back(convolution ? rows(1, spec.hidden_size) : rows(heads, size));
-    values_.push_back(convolution ? rows(1, 0) : rows(heads, size));
+    keys_.push_back(attention ? rows(heads, size) : rows(1, other));
+    values_.push_back(attention ? rows(heads, size) : rows(1, 0));
+    if (spec.mixer(layer) == Mixer::kGatedDeltaRule && states_ == nullptr) {
+      states_ = std::make_shared<RecurrentStates>(spec, model.dtype(), model.device());
+    }
   }
 }
 

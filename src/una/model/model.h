@@ -19,7 +19,8 @@
 namespace una::model {
 
 class KvCache;
-struct RouterReport;  // experts/router_report.h
+class RecurrentStates;  // mixers/recurrent_states.h
+struct RouterReport;    // experts/router_report.h
 
 // The adapter that a call uses. Adapters are not switched on or off globally: policy and reference are two
 // calls on one model.
@@ -149,17 +150,23 @@ class Model {
 // Keys and values of past tokens, [slots, kv_heads, head_dim] per layer, in the model's dtype. Those of one
 // head are contiguous in memory, because attention reads them head by head. A layer that is a short convolution
 // has what it reads of each token in `keys`, [slots, 1, hidden], and no values: about as much as keys and values
-// of attention with few heads, and no other state. Not thread-safe.
+// of attention with few heads, and no other state. Layers with a gated delta rule have nothing per slot, but states
+// of whole sequences (states()). Not thread-safe.
 class KvCache {
  public:
   KvCache(const Model& model, std::int64_t slots);
   at::Tensor& keys(std::int64_t layer) { return keys_[static_cast<std::size_t>(layer)]; }
   at::Tensor& values(std::int64_t layer) { return values_[static_cast<std::size_t>(layer)]; }
   std::int64_t slots() const { return slots_; }
+  RecurrentStates* states() const { return states_.get(); }  // null: no layer has a gated delta rule
+  void share_states(const KvCache& other) {
+    states_ = other.states_;
+  }  // the states of a cache with the same slots
 
  private:
   std::int64_t slots_;
   std::vector<at::Tensor> keys_, values_;
+  std::shared_ptr<RecurrentStates> states_;
 };
 
 }  // namespace una::model

@@ -33,8 +33,18 @@ std::int64_t full_head_dim(const ModelSpec& spec) {
   return spec.gemma4.full_head_dim > 0 ? spec.gemma4.full_head_dim : spec.head_dim;
 }
 
-bool has_convolutions(const ModelSpec& spec) {
-  return std::find(spec.mixers.begin(), spec.mixers.end(), Mixer::kShortConvolution) != spec.mixers.end();
+bool has_mixer(const ModelSpec& spec, Mixer mixer) {
+  return std::find(spec.mixers.begin(), spec.mixers.end(), mixer) != spec.mixers.end();
+}
+
+// How the gated delta rules of a call go through its sequences.
+DeltaCall delta_call(const ModelSpec& spec, const LayerCall& call, std::int64_t tokens) {
+  if (call.cache != nullptr) {
+    RecurrentStates* states = call.cache->states();
+    return {.taps = {}, .plan = nullptr, .states = states, .step = states->step(*call.segments, call.slots)};
+  }
+  return {.taps = kernels::convolution_taps(*call.segments, tokens, spec.conv_kernel),
+          .plan = std::make_shared<kernels::DeltaPlan>(kernels::delta_plan(*call.segments, tokens))};
 }
 
 // transformers rounds the scale to the weights' dtype first.
@@ -149,6 +159,13 @@ void Model::Impl::add_layer(std::int64_t layer) {
   if (spec.mixer(layer) == Mixer::kShortConvolution) {
     parts.conv = find(prefix + names.conv + ".weight");
     parts.conv_bias = find(prefix + names.conv + ".bias");
+  }
+  if (spec.mixer(layer) == Mixer::kGatedDeltaRule) {
+    const DeltaMixer::Parts delta{.conv = find(prefix + names.delta_conv + ".weight"),
+                                  .dt_bias = find(prefix + names.delta_dt_bias),
+                                  .a_log = find(prefix + names.delta_a_log),
+                                  .norm = find(prefix + names.delta_norm + ".weight")};
+    parts.delta.emplace(spec, layer, delta);
   }
   if (spec.is_sparse(layer)) {
     parts.sparse = make_experts(layer);
@@ -327,9 +344,10 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
   call.angles[0] = angles_of(rope, positions, call);
   if (uses_local_rope(spec)) { call.angles[1] = angles_of(local_rope, positions, call); }
   call.query_scale = query_scale(positions);
-  if (has_convolutions(spec)) {
+  if (has_mixer(spec, Mixer::kShortConvolution)) {
     call.taps = kernels::convolution_taps(*call.segments, tokens.numel(), spec.conv_kernel);
   }
+  if (has_mixer(spec, Mixer::kGatedDeltaRule)) { call.delta = delta_call(spec, call, tokens.numel()); }
   const bool keep_little = options.gradient_checkpointing && at::GradMode::is_enabled();
   const std::int64_t first = keep_little ? first_trained_layer(used) : spec.num_layers;
   const Parameter& table = call.use.parameter(embedding);

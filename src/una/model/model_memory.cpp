@@ -38,8 +38,33 @@ std::int64_t sparse_layers(const ModelSpec& spec) {
   return count;
 }
 
-bool is_convolution(const ModelSpec& spec, std::int64_t layer) {
-  return spec.mixer(layer) == Mixer::kShortConvolution;
+std::int64_t layers_with(const ModelSpec& spec, Mixer mixer) {
+  std::int64_t count = 0;
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    count += spec.mixer(layer) == mixer ? 1 : 0;
+  }
+  return count;
+}
+
+std::int64_t values_of_delta_rule(const ModelSpec& spec) {
+  return spec.delta_rule.num_value_heads * spec.delta_rule.value_head_dim;
+}
+
+// The channels of the convolution in front of a gated delta rule.
+std::int64_t delta_channels(const ModelSpec& spec) {
+  return 2 * spec.delta_rule.num_key_heads * spec.delta_rule.key_head_dim + values_of_delta_rule(spec);
+}
+
+std::int64_t delta_rows(const ModelSpec& spec) {
+  return delta_channels(spec) + values_of_delta_rule(spec) + 2 * spec.delta_rule.num_value_heads;
+}
+
+// The convolution's input and result, z, the rule's result, what the gated norm gives, and the gates on their way.
+LayerKept kept_of_delta_rule(const ModelSpec& spec) {
+  const double heads = as_double(spec.delta_rule.num_value_heads);
+  return {
+      .compute = 2 * as_double(delta_channels(spec)) + 3 * as_double(values_of_delta_rule(spec)) + 2 * heads,
+      .wide = 4 * heads};
 }
 
 // The rows of the linears that make a layer's queries, and its keys and values.
@@ -49,9 +74,10 @@ struct MixerRows {
 };
 
 MixerRows mixer_rows(const ModelSpec& spec, std::int64_t layer) {
+  if (spec.mixer(layer) == Mixer::kGatedDeltaRule) { return {.linears = as_double(delta_rows(spec))}; }
   MixerRows out{.q = as_double(spec.num_heads * spec.layer_head_dim(layer))};
   if (!spec.shares_kv(layer)) { out.kv = as_double(spec.layer_kv_heads(layer) * spec.layer_head_dim(layer)); }
-  out.linears = out.q + (spec.projects_values(layer) ? 2 : 1) * out.kv;
+  out.linears = (spec.attention_gate ? 2 : 1) * out.q + (spec.projects_values(layer) ? 2 : 1) * out.kv;
   return out;
 }
 
@@ -59,9 +85,10 @@ std::int64_t widest_inner(const ModelSpec& spec) {
   return std::max(spec.layer_inner_size(0), spec.layer_inner_size(spec.num_layers - 1));
 }
 
-// What q, k, v and attention store, or a convolution, whose result is recomputed.
+// What q, k, v and attention store, or a gated delta rule, or a convolution, whose result is recomputed.
 LayerKept kept_of_mixer(const ModelSpec& spec, std::int64_t layer) {
-  if (is_convolution(spec, layer)) { return {.compute = 3 * as_double(spec.hidden_size)}; }
+  if (spec.mixer(layer) == Mixer::kShortConvolution) { return {.compute = 3 * as_double(spec.hidden_size)}; }
+  if (spec.mixer(layer) == Mixer::kGatedDeltaRule) { return kept_of_delta_rule(spec); }
   const MixerRows rows = mixer_rows(spec, layer);
   const double qkv = rows.q + 2 * rows.kv;
   const auto kv_heads = as_double(spec.shares_kv(layer) ? 0 : spec.layer_kv_heads(layer));
@@ -76,6 +103,9 @@ LayerKept kept_of_mixer(const ModelSpec& spec, std::int64_t layer) {
   }
   out.compute += rows.q;  // attention's result, which o reads
   out.wide += as_double(spec.num_heads);
+  if (spec.attention_gate) {
+    out.compute += 2 * rows.q;  // gate and result
+  }
   return out;
 }
 
@@ -119,7 +149,8 @@ double stacked_numbers(const ModelSpec& spec, const PartNames& names) {
   const double hidden = as_double(spec.hidden_size), sparse = as_double(sparse_layers(spec));
   double rows = 0;
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    const bool stacks = names.qkv.empty() && !is_convolution(spec, layer) && !spec.shares_kv(layer);
+    const bool stacks =
+        names.qkv.empty() && spec.mixer(layer) != Mixer::kShortConvolution && !spec.shares_kv(layer);
     if (stacks) { rows += mixer_rows(spec, layer).linears; }
     const bool pairs = names.gate_up.empty() && spec.gated_mlp && !spec.is_sparse(layer);
     if (pairs) { rows += 2 * as_double(spec.layer_inner_size(layer)); }
@@ -143,6 +174,15 @@ struct Widths {
          wide = 0;  // bytes per number in the compute dtype, and in the type that it is computed in
 };
 
+// The same of a gated delta rule, in bytes: the gradients of the convolution's input and result, with the sums that
+// become the former or with the gradients of all linears before it.
+double working_of_delta_rule(const ModelSpec& spec, Widths width) {
+  if (layers_with(spec, Mixer::kGatedDeltaRule) == 0) { return 0; }
+  const double channels = as_double(delta_channels(spec));
+  return 2 * channels * width.element +
+         std::max(channels * width.wide, as_double(delta_rows(spec)) * width.element);
+}
+
 void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNames& names,
                const AdapterSize& adapter, Widths width, ModelMemory& out) {
   const double hidden = as_double(spec.hidden_size);
@@ -158,7 +198,8 @@ void fill_pass(const ModelSpec& spec, const MemoryRequest& request, const PartNa
     layer = std::max(layer, bytes);
   }
   const double thin = as_double(adapter.ranks + adapter.magnitudes) * width.element;
-  out.working_per_token = working_numbers(spec, adapter.magnitudes > 0) * width.element;
+  out.working_per_token = std::max(working_numbers(spec, adapter.magnitudes > 0) * width.element,
+                                   working_of_delta_rule(spec, width));
   if (request.gradient_checkpointing) {
     out.kept_per_token = layers * hidden * width.element;
     out.working_per_token += layer + thin / std::max(layers, 1.0);
@@ -203,7 +244,7 @@ double scratch_numbers(const ModelSpec& spec) {
   double rows = (spec.gated_mlp ? 2 : 1) * as_double(widest_inner(spec));
   rows = std::max(rows, as_double(spec.gemma4.input_size * spec.num_layers));
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    const bool convolution = is_convolution(spec, layer);
+    const bool convolution = spec.mixer(layer) == Mixer::kShortConvolution;
     rows = std::max(rows, convolution ? 3 * as_double(spec.hidden_size) : mixer_rows(spec, layer).linears);
   }
   return as_double(spec.hidden_size) * rows;
@@ -213,7 +254,8 @@ double scratch_numbers(const ModelSpec& spec) {
 double cached_numbers(const ModelSpec& spec) {
   double sum = 0;
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    sum += is_convolution(spec, layer) ? as_double(spec.hidden_size) : 2 * mixer_rows(spec, layer).kv;
+    sum += spec.mixer(layer) == Mixer::kShortConvolution ? as_double(spec.hidden_size)
+                                                         : 2 * mixer_rows(spec, layer).kv;
   }
   return sum;
 }
@@ -321,6 +363,10 @@ ModelMemory plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   }
   if (request.scores) { out.trained += spec.hidden_size; }
   out.cache_per_token = cached_numbers(spec) * width.element;
+  out.state_per_sequence =
+      as_double(layers_with(spec, Mixer::kGatedDeltaRule)) *
+      (as_double(values_of_delta_rule(spec) * spec.delta_rule.key_head_dim) * width.wide +
+       as_double(std::max<std::int64_t>(spec.conv_kernel - 1, 0) * delta_channels(spec)) * width.element);
   fill_pass(spec, request, names, adapter, width, out);
   return out;
 }

@@ -43,7 +43,8 @@ struct ModelMemory {
   double gradients = 0;          // full training: of a layer's widest linears, before they are accumulated
   double expert_gradients =
       0;  // the same of a layer's experts, which are there together with the working numbers
-  double cache_per_token = 0;  // keys and values, or what convolutions read of it, when it generates
+  double cache_per_token = 0;     // keys and values, or what convolutions read of it, when it generates
+  double state_per_sequence = 0;  // of gated delta rules, when it generates
 
   double pass(double tokens, double logps) const;  // the peak of one pass
 };

@@ -51,6 +51,7 @@ ModelSpec wide_spec(const std::string& fixture) {
   ModelSpec spec = weights::read_model_spec(fixture_folder(fixture));
   spec.hidden_size *= 4;
   spec.intermediate_size *= 4;
+  for (std::int64_t* size : {&spec.delta_rule.key_head_dim, &spec.delta_rule.value_head_dim}) { *size *= 4; }
   if (spec.qkv_by_head) { spec.head_dim *= 4; }  // the heads make up the hidden size
   return spec;
 }
@@ -76,9 +77,9 @@ const LoraSpec kAll{.r = 4, .alpha = 8, .target_modules = {"all-linear"}};
 
 TEST(ModelMemory, APassTakesWhatWasPlannedInEveryFamily) {
   for (const char* fixture :
-       {"llama",    "mistral",  "qwen2",           "qwen3",   "gemma",  "gemma2",       "gemma3",
-        "olmo2",    "phi3",     "smollm3",         "granite", "glm4",   "cohere2",      "starcoder2",
-        "stablelm", "gpt_neox", "gpt_neox_serial", "lfm2",    "gemma4", "gemma4_shared"}) {
+       {"llama",    "mistral",  "qwen2",           "qwen3",   "gemma",  "gemma2",        "gemma3",
+        "olmo2",    "phi3",     "smollm3",         "granite", "glm4",   "cohere2",       "starcoder2",
+        "stablelm", "gpt_neox", "gpt_neox_serial", "lfm2",    "gemma4", "gemma4_shared", "qwen3_5"}) {
     for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
       expect_planned(wide_spec(fixture), {.dtype = dtype, .adapter = kAll});
     }
@@ -132,8 +133,8 @@ TEST(ModelMemory, FullTrainingHoldsTheHeadsGradient) {
 }
 
 TEST(ModelMemory, CountsAreThoseOfALoadedModel) {
-  for (const char* fixture :
-       {"llama", "qwen2", "gemma3", "phi3", "qwen3_moe", "mixtral", "lfm2_bias", "gemma4_shared"}) {
+  for (const char* fixture : {"llama", "qwen2", "gemma3", "phi3", "qwen3_moe", "mixtral", "lfm2_bias",
+                              "gemma4_shared", "qwen3_5_tied"}) {
     const ModelSpec spec = wide_spec(fixture);
     LoraSpec rich = kAll;
     rich.use_dora = true;

@@ -57,6 +57,22 @@ void add_convolution(std::vector<ParameterShape>& out, const ModelSpec& spec, co
   add_linear(out, prefix + names.conv_out, hidden, hidden, spec.conv_bias);
 }
 
+void add_delta_rule(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
+                    const std::string& prefix) {
+  const std::int64_t hidden = spec.hidden_size, heads = spec.delta_rule.num_value_heads;
+  const std::int64_t values = heads * spec.delta_rule.value_head_dim;
+  const std::int64_t channels = 2 * spec.delta_rule.num_key_heads * spec.delta_rule.key_head_dim + values;
+  out.push_back({prefix + names.delta_dt_bias, {heads}, Kind::kBias});
+  out.push_back({prefix + names.delta_a_log, {heads}, Kind::kBias});
+  out.push_back({prefix + names.delta_conv + ".weight", {channels, 1, spec.conv_kernel}, Kind::kConvolution});
+  out.push_back({prefix + names.delta_norm + ".weight", {spec.delta_rule.value_head_dim}, Kind::kGatedNorm});
+  add_linear(out, prefix + names.delta_out, hidden, values, false);
+  add_linear(out, prefix + names.delta_qkv, channels, hidden, false);
+  add_linear(out, prefix + names.delta_z, values, hidden, false);
+  add_linear(out, prefix + names.delta_b, heads, hidden, false);
+  add_linear(out, prefix + names.delta_a, heads, hidden, false);
+}
+
 void add_attention(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
                    std::int64_t layer) {
   const std::string prefix = names.layer_prefix(layer);
@@ -64,7 +80,7 @@ void add_attention(std::vector<ParameterShape>& out, const ModelSpec& spec, cons
   const std::int64_t q = spec.num_heads * size, kv = spec.layer_kv_heads(layer) * size;
   const bool own_keys = !spec.shares_kv(layer);
   if (names.qkv.empty()) {
-    add_linear(out, prefix + names.q, q, hidden, spec.qkv_bias);
+    add_linear(out, prefix + names.q, spec.attention_gate ? 2 * q : q, hidden, spec.qkv_bias);
     if (own_keys) { add_linear(out, prefix + names.k, kv, hidden, spec.qkv_bias); }
     if (own_keys && spec.projects_values(layer)) {
       add_linear(out, prefix + names.v, kv, hidden, spec.qkv_bias);
@@ -94,10 +110,16 @@ void add_gemma4(std::vector<ParameterShape>& out, const ModelSpec& spec, const P
 void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const PartNames& names,
                std::int64_t layer) {
   const std::string prefix = names.layer_prefix(layer);
-  if (spec.mixer(layer) == Mixer::kShortConvolution) {
-    add_convolution(out, spec, names, prefix);
-  } else {
-    add_attention(out, spec, names, layer);
+  switch (spec.mixer(layer)) {
+    case Mixer::kAttention:
+      add_attention(out, spec, names, layer);
+      break;
+    case Mixer::kShortConvolution:
+      add_convolution(out, spec, names, prefix);
+      break;
+    case Mixer::kGatedDeltaRule:
+      add_delta_rule(out, spec, names, prefix);
+      break;
   }
   if (spec.is_sparse(layer)) {
     add_experts(out, spec, names, layer);
@@ -116,12 +138,16 @@ void add_layer(std::vector<ParameterShape>& out, const ModelSpec& spec, const Pa
 
 std::vector<std::string> mixer_inputs(const ModelSpec& spec, const PartNames& names, std::int64_t layer) {
   if (spec.mixer(layer) == Mixer::kShortConvolution) { return {names.conv_in}; }
+  if (spec.mixer(layer) == Mixer::kGatedDeltaRule) {
+    return {names.delta_qkv, names.delta_z, names.delta_b, names.delta_a};
+  }
   if (spec.shares_kv(layer)) { return {names.q}; }
   if (!spec.projects_values(layer)) { return {names.q, names.k}; }
   return names.qkv_parts();
 }
 
 const std::string& mixer_output(const ModelSpec& spec, const PartNames& names, std::int64_t layer) {
+  if (spec.mixer(layer) == Mixer::kGatedDeltaRule) { return names.delta_out; }
   return spec.mixer(layer) == Mixer::kShortConvolution ? names.conv_out : names.o;
 }
 

@@ -14,8 +14,18 @@ using weights::PartNames;
 // One tensor that a checkpoint must hold.
 struct ParameterShape {
   // Decides the initial values and whether weight decay applies (not to norms and biases). A router is a matrix that is
-  // computed in fp32, as is its bias; matrices alone may be quantised. A buffer never trains.
-  enum class Kind : std::uint8_t { kMatrix, kRouter, kRouterBias, kConvolution, kNorm, kBias, kBuffer };
+  // computed in fp32, as is its bias; matrices alone may be quantised. The weight of a gated norm counts from 0 in every
+  // NormStyle. A buffer never trains.
+  enum class Kind : std::uint8_t {
+    kMatrix,
+    kRouter,
+    kRouterBias,
+    kConvolution,
+    kNorm,
+    kGatedNorm,
+    kBias,
+    kBuffer
+  };
   bool of_router() const { return kind == Kind::kRouter || kind == Kind::kRouterBias; }
   std::string name;
   std::vector<std::int64_t> shape;

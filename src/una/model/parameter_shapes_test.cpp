@@ -54,6 +54,33 @@ TEST(ParameterShapes, AConvolutionHasThePlaceOfAttention) {
   EXPECT_EQ(mixer_output(spec, names, 1), "self_attn.out_proj");
 }
 
+TEST(ParameterShapes, AGatedDeltaRuleHasThePlaceOfAttention) {
+  ModelSpec spec = tiny_spec({.layers = 2});
+  spec.model_type = "qwen3_5_text";
+  spec.norm_style = NormStyle::kPlusOne;
+  spec.qk_norm = QkNorm::kHead;
+  spec.attention_gate = true;
+  spec.mixers = {Mixer::kGatedDeltaRule, Mixer::kAttention};
+  spec.conv_kernel = 3;
+  spec.delta_rule = {.num_key_heads = 2, .num_value_heads = 4, .key_head_dim = 5, .value_head_dim = 6};
+  const PartNames names = weights::find_family(spec).names;
+  std::vector<std::string> found;
+  for (const ParameterShape& shape : parameter_shapes(spec, names)) {
+    const bool gated = shape.name == "model.layers.1.self_attn.q_proj.weight";
+    if (gated) { EXPECT_EQ(shape.shape[0], 2 * spec.num_heads * spec.head_dim) << "each head and its gate"; }
+    if (!starts_with(shape.name, "model.layers.0.linear_attn.")) { continue; }
+    std::vector<std::string> sizes;
+    for (const std::int64_t size : shape.shape) { sizes.push_back(std::to_string(size)); }
+    found.push_back(shape.name.substr(27) + " " + join(sizes, "x"));
+  }
+  EXPECT_EQ(
+      join(found, ", "),
+      "dt_bias 4, A_log 4, conv1d.weight 44x1x3, norm.weight 6, out_proj.weight 16x24, in_proj_qkv.weight "
+      "44x16, in_proj_z.weight 24x16, in_proj_b.weight 4x16, in_proj_a.weight 4x16");
+  EXPECT_EQ(mixer_inputs(spec, names, 0).size(), 4U);
+  EXPECT_EQ(mixer_output(spec, names, 0), "linear_attn.out_proj");
+}
+
 TEST(ParameterShapes, ParameterNamesFollowTheSpec) {
   ModelSpec spec = tiny_spec({.layers = 1});
   spec.qkv_bias = true;

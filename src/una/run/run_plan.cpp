@@ -217,7 +217,9 @@ void add_cache(const setup::RunConfig& config, double held_out_tokens, double tr
                          : 0;
   const double tokens = std::max(own, held_out_tokens);
   if (tokens == 0) { return; }
-  const double bytes = tokens * plan.model.cache_per_token;
+  // A state for each answer, and one for its prompt.
+  const double states = 2 * as_double(config.online.generation_batch_size) * plan.model.state_per_sequence;
+  const double bytes = tokens * plan.model.cache_per_token + states;
   const std::string of = own >= held_out_tokens
                              ? cat(config.online.generation_batch_size, " answers at one time")
                              : std::string("answers to held-out prompts");

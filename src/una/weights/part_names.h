@@ -23,12 +23,20 @@ struct FusedExperts {
 struct PartNames {
   std::string embedding = "model.embed_tokens", final_norm = "model.norm", head = "lm_head", score = "score";
   std::string stored_head;  // the head's name in files where that is another
+  std::string ignored;      // what tensors of files begin with that are not of this model; "": none
   std::string layers = "model.layers";
   std::string attention_norm = "input_layernorm", attention_post_norm;
   std::string mlp_norm = "post_attention_layernorm", mlp_post_norm;
   std::string q = "self_attn.q_proj", k = "self_attn.k_proj", v = "self_attn.v_proj", o = "self_attn.o_proj";
   // Of layers that are short convolutions: the linears before and behind the convolution, and the convolution.
   std::string conv_in = "conv.in_proj", conv_out = "conv.out_proj", conv = "conv.conv";
+  // Of layers with a gated delta rule: the linears that make q, k and v, the norm's gate, beta and the decay; the linear
+  // behind, convolution and norm; and two tensors without ".weight".
+  std::string delta_qkv = "linear_attn.in_proj_qkv", delta_z = "linear_attn.in_proj_z";
+  std::string delta_b = "linear_attn.in_proj_b", delta_a = "linear_attn.in_proj_a";
+  std::string delta_out = "linear_attn.out_proj", delta_conv = "linear_attn.conv1d";
+  std::string delta_norm = "linear_attn.norm";
+  std::string delta_dt_bias = "linear_attn.dt_bias", delta_a_log = "linear_attn.A_log";
   // Used where ModelSpec::qk_norm is set.
   std::string q_norm = "self_attn.q_norm", k_norm = "self_attn.k_norm";
   // Used where ModelSpec::gemma4 has them: a tensor of a layer without ".weight"; the second embedding, the projection of

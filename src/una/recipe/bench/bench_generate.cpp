@@ -176,7 +176,8 @@ class GenerateBench {
     const auto answers = static_cast<double>(answers_), steps = static_cast<double>(options_.new_tokens - 1);
     const auto prompt = static_cast<double>(prompt_tokens_);
     const auto linears = static_cast<double>(memory_.linears), head = static_cast<double>(memory_.head);
-    const double cached = memory_.cache_per_token * (prompt + answers * steps / 2);
+    const double cached = memory_.cache_per_token * (prompt + answers * steps / 2) +
+                          2 * memory_.state_per_sequence * answers;  // read and written
     const double read = (weight_bytes() + cached) / machine.read_bytes;
     const double multiply = 2 * answers * (linears + head) / machine.flops;
     const double step = overlapped ? std::max(read, multiply) : read + multiply;

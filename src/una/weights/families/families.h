@@ -35,7 +35,8 @@
   FAMILY(gpt_oss)            \
   FAMILY(lfm2)               \
   FAMILY(ministral3)         \
-  FAMILY(gemma4)
+  FAMILY(gemma4)             \
+  FAMILY(qwen3_5)
 
 namespace una::weights::detail {
 

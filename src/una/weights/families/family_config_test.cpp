@@ -338,6 +338,59 @@ TEST(FamilyConfig, Lfm2HasConvolutionsWhereItHasNoAttention) {
   EXPECT_EQ(back.norm_eps, listed.norm_eps);
 }
 
+TEST(FamilyConfig, Qwen35HasGatedDeltaRulesWhereItHasNoAttention) {
+  constexpr Mixer kDelta = Mixer::kGatedDeltaRule;
+  const ModelSpec silent = parse("qwen3_5_text");
+  EXPECT_EQ(silent.mixers, (std::vector<Mixer>{kDelta, kDelta, kDelta, kAttention}));
+  EXPECT_EQ(silent.conv_kernel, 4);
+  EXPECT_EQ(silent.delta_rule.num_key_heads, 16);
+  EXPECT_EQ(silent.delta_rule.num_value_heads, 32);
+  EXPECT_EQ(silent.delta_rule.key_head_dim, 128);
+  EXPECT_EQ(silent.delta_rule.value_head_dim, 128);
+  EXPECT_EQ(silent.head_dim, 256);
+  EXPECT_EQ(silent.max_positions, 32768);
+  EXPECT_EQ(silent.rope.partial_rotary_factor, 0.25);
+  EXPECT_EQ(silent.norm_style, NormStyle::kPlusOne);
+  EXPECT_TRUE(silent.attention_gate);
+  EXPECT_FALSE(silent.tie_word_embeddings || silent.qkv_bias);
+  // The keys of Qwen's files.
+  const ModelSpec hub = parse("qwen3_5_text", R"({"attn_output_gate":true,"full_attention_interval":2,
+      "mamba_ssm_dtype":"float32","mtp_num_hidden_layers":1,"linear_num_key_heads":2,"linear_num_value_heads":6,
+      "linear_key_head_dim":24,"linear_value_head_dim":8,"linear_conv_kernel_dim":3,"attention_bias":true,
+      "head_dim":16,"rope_parameters":{"mrope_interleaved":true,"mrope_section":[11,11,10],"rope_type":"default",
+      "rope_theta":10000000,"partial_rotary_factor":0.5}})");
+  EXPECT_EQ(hub.mixers, (std::vector<Mixer>{kDelta, kAttention, kDelta, kAttention}));
+  EXPECT_EQ(hub.rope.theta, 1e7);
+  EXPECT_EQ(hub.rope.partial_rotary_factor, 0.5);
+  const ModelSpec back = parse_model_spec(print_model_spec(hub), "printed");
+  EXPECT_EQ(back.mixers, hub.mixers);
+  EXPECT_EQ(back.conv_kernel, 3);
+  EXPECT_EQ(back.delta_rule.num_key_heads, 2);
+  EXPECT_EQ(back.delta_rule.num_value_heads, 6);
+  EXPECT_EQ(back.delta_rule.key_head_dim, 24);
+  EXPECT_EQ(back.delta_rule.value_head_dim, 8);
+  EXPECT_EQ(back.rope.partial_rotary_factor, 0.5);
+  EXPECT_TRUE(back.qkv_bias && back.o_bias);
+}
+
+TEST(FamilyConfig, AQwen35ThatDoesNotFitIsRefused) {
+  EXPECT_REFUSED("qwen3_5_text", R"({"layer_types":["linear_attention"]})", "has 1 entries for 4 layers");
+  EXPECT_REFUSED("qwen3_5_text", R"({"full_attention_interval":0})", "full_attention_interval");
+  EXPECT_REFUSED("qwen3_5_text",
+                 R"({"layer_types":["linear_attention","conv","full_attention","full_attention"]})",
+                 "\"conv\" is not supported");
+  const auto problem = [](const std::string& changes) {
+    return error_of([&] { find_family(parse("qwen3_5_text", changes)); });
+  };
+  EXPECT_NE(problem(R"({"linear_num_value_heads":24})")
+                .find("linear_num_value_heads 24 is not a multiple of linear_num_key_heads 16"),
+            std::string::npos);
+  EXPECT_NE(problem(R"({"hidden_act":"gelu"})").find("computes with silu"), std::string::npos);
+  EXPECT_EQ(problem("{}"), "no error");
+  EXPECT_REFUSED("qwen3_5", R"({"text_config":{"a":1},"vision_config":{"a":1}})",
+                 "the nearest is qwen3_5_text, but this config has \"vision_config\", \"text_config\"");
+}
+
 TEST(FamilyConfig, AnLfm2ThatDoesNotFitIsRefused) {
   EXPECT_REFUSED("lfm2", R"({"layer_types":["conv"]})", "has 1 entries for 4 layers");
   EXPECT_REFUSED("lfm2", R"({"layer_types":["conv","conv","conv","mamba"]})", "\"mamba\" is not supported");
