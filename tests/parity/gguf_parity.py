@@ -92,10 +92,15 @@ MORE = {
     "gpt_neox": (other("GPTNeoX"), True),
     "gpt_neox, serial": (other("GPTNeoX", use_parallel_residual=False, rotary_pct=0.5, hidden_act="gelu_fast"), False),
 }
+DELTA = dict(linear_key_head_dim=32, linear_value_head_dim=32, rope_parameters={**PLAIN, "partial_rotary_factor": 0.25})
 HYBRID = {
     "lfm2": (other("Lfm2", layer_types=["conv", FULL, "conv"], num_hidden_layers=3, block_multiple_of=32), True),
     "lfm2, a longer convolution": (other("Lfm2", layer_types=[FULL, "conv"], conv_L_cache=5, block_multiple_of=32,
                                          tie_word_embeddings=False), False),
+    "qwen3_5": (other("Qwen3_5", config="Qwen3_5TextConfig", num_hidden_layers=4, head_dim=32, full_attention_interval=4,
+                      linear_num_key_heads=2, linear_num_value_heads=4, **DELTA), True),
+    "qwen3_5, a head for each head": (other("Qwen3_5", config="Qwen3_5TextConfig", head_dim=32, full_attention_interval=2,
+                                            linear_num_key_heads=2, linear_num_value_heads=2, tie_word_embeddings=True, **DELTA), False),
 }
 MORE |= HYBRID
 EXPERTS = dict(num_experts_per_tok=2)

@@ -4,6 +4,7 @@
 
 #include "una/base/error.h"
 #include "una/gguf/gguf_architecture.h"
+#include "una/gguf/gguf_delta.h"
 #include "una/gguf/gguf_names.h"
 #include "una/weights/family.h"
 
@@ -24,7 +25,8 @@ GgufModel gguf_adapter(const ModelSpec& spec, const std::vector<GgufLora>& linea
     const std::string base = gguf_module_name(arch, names, linear.module) + ".weight";
     const double ratio = linear.scale * static_cast<double>(linear.a.size(0)) / common;
     const at::Tensor b = ratio == 1 ? linear.b : at::mul(linear.b, ratio);
-    add_gguf_tensor(out, base + ".lora_a", linear.a, linear.a.sizes().vec(), type);
+    const at::Tensor a = gguf_delta_columns(spec, names, linear.module, linear.a);
+    add_gguf_tensor(out, base + ".lora_a", a, a.sizes().vec(), type);
     add_gguf_tensor(out, base + ".lora_b", gguf_rows(spec, linear.module, b), b.sizes().vec(), type);
   }
   return out;

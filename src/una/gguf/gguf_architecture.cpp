@@ -7,6 +7,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/gguf/gguf_delta.h"
 #include "una/gguf/gguf_gemma4.h"
 #include "una/gguf/gguf_rope.h"
 
@@ -316,7 +317,14 @@ std::vector<GgufArchitecture> make_architectures() {
        .final_norm = "token_embd_norm",
        .own_head_size = false,
        .check = check_lfm2,
-       .add_keys = add_lfm2}};
+       .add_keys = add_lfm2},
+      {.model_type = "qwen3_5_text",
+       .name = "qwen35",
+       .mlp_norm = "post_attention_norm",
+       .partial_rope = true,
+       .norm_plus_one = true,
+       .check = check_gguf_delta,
+       .add_keys = add_gguf_delta_keys}};
   const std::vector<GgufArchitecture> more = gemmas();
   out.insert(out.begin() + 4, more.begin(), more.end());
   for (const auto& group : {layer_norms(), mixtures()}) { out.insert(out.end(), group.begin(), group.end()); }

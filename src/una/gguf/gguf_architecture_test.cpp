@@ -149,6 +149,34 @@ TEST(GgufArchitecture, ConvolutionsHaveNoKeyValueHeads) {
   EXPECT_PART(problem(parse("lfm2", R"({"conv_L_cache": 1})")), "see two tokens or more");
 }
 
+TEST(GgufArchitecture, GatedDeltaRulesHaveKeysOfTheirOwn) {
+  const std::string sizes =
+      R"("linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8,
+      "linear_value_head_dim": 8, "full_attention_interval": 2)";
+  const ModelSpec spec = parse("qwen3_5_text", "{" + sizes + "}");
+  EXPECT_EQ(gguf_architecture(spec, "here").name, "qwen35");
+  const auto number = [&](const std::string& key) { return value_of<std::uint32_t>(spec, "qwen35." + key); };
+  EXPECT_EQ(number("ssm.conv_kernel"), 4U);
+  EXPECT_EQ(number("ssm.state_size"), 8U);
+  EXPECT_EQ(number("ssm.group_count"), 2U);
+  EXPECT_EQ(number("ssm.time_step_rank"), 4U);
+  EXPECT_EQ(number("ssm.inner_size"), 32U);
+  EXPECT_EQ(number("full_attention_interval"), 2U);
+  EXPECT_EQ(number("attention.head_count_kv"), 4U);
+  EXPECT_EQ(number("rope.dimension_count"), 64U) << "a quarter of 256";
+  const auto refusal = [&](const std::string& more) {
+    return problem(parse("qwen3_5_text", "{" + sizes + more + "}"));
+  };
+  EXPECT_EQ(refusal(""), "no error");
+  EXPECT_PART(refusal(R"(, "linear_value_head_dim": 16)"), "keys and values of one size");
+  EXPECT_PART(refusal(R"(, "attention_bias": true)"), "bias");
+  EXPECT_PART(refusal(R"(, "linear_conv_kernel_dim": 1)"), "see two tokens or more");
+  EXPECT_PART(
+      refusal(
+          R"(, "layer_types": ["full_attention", "linear_attention", "linear_attention", "full_attention"])"),
+      "attention in every n-th layer");
+}
+
 TEST(GgufArchitecture, APartOfEachHeadMayTurn) {
   const ModelSpec spec = parse("stablelm", R"({"partial_rotary_factor": 0.25})");
   EXPECT_EQ(value_of<std::uint32_t>(spec, "stablelm.rope.dimension_count"), 2U);

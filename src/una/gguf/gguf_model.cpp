@@ -7,9 +7,12 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/add.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/neg.h>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/gguf/gguf_delta.h"
 #include "una/gguf/gguf_names.h"
 #include "una/gguf/gguf_rope.h"
 #include "una/weights/family.h"
@@ -40,11 +43,14 @@ std::uint32_t file_type(GgmlType type) {
   throw InternalError("file_type: an unknown type");
 }
 
-// A tensor's module and its ending: "lm_head.weight" -> {"lm_head", ".weight"}. Sinks and scalars have none, and get one.
+// A tensor's module and its ending: "lm_head.weight" -> {"lm_head", ".weight"}. Sinks and scalars have none, and get one, as
+// have gated delta rules' biases; A has none there either.
 std::pair<std::string, std::string> parts_of(const weights::PartNames& names, const std::string& name) {
   for (const std::string& bare : {names.sinks, names.layer_scalar}) {
     if (name.ends_with("." + bare)) { return {name, ".weight"}; }
   }
+  if (name.ends_with("." + names.delta_dt_bias)) { return {name, ".bias"}; }
+  if (name.ends_with("." + names.delta_a_log)) { return {name, ""}; }
   const std::size_t dot = name.rfind('.');
   check(dot != std::string::npos, "gguf_model: a tensor without .weight or .bias");
   return {name.substr(0, dot), name.substr(dot)};
@@ -93,6 +99,7 @@ GgufValue by_layer(const ModelSpec& spec, Of&& of) {
 
 // llama.cpp takes a layer without key-value heads for a convolution.
 GgufValue kv_heads(const ModelSpec& spec) {
+  if (spec.delta_rule.num_key_heads > 0) { return u32(spec.num_kv_heads); }
   return by_layer(spec, [&](std::int64_t layer) {
     return spec.mixer(layer) == Mixer::kAttention ? spec.layer_kv_heads(layer) : 0;
   });
@@ -227,6 +234,7 @@ void add_gguf_tensor(GgufModel& out, const std::string& name, const at::Tensor& 
 at::Tensor gguf_rows(const ModelSpec& spec, const std::string& module, const at::Tensor& tensor) {
   const GgufArchitecture& arch = gguf_architecture(spec, module);
   const weights::PartNames& names = weights::find_family(spec).names;
+  if (spec.delta_rule.num_key_heads > 0) { return gguf_delta_rows(spec, names, module, tensor); }
   if (spec.qkv_by_head && module.ends_with("." + names.qkv)) { return by_part(tensor, spec.num_heads); }
   if (!arch.neighbours || spec.rope.interleaved) { return tensor; }
   if (module.ends_with("." + names.q)) { return paired_rows(tensor, spec.num_heads); }
@@ -243,13 +251,20 @@ GgufModel gguf_model(const ModelSpec& spec, const std::vector<std::pair<std::str
   for (const auto& [ours, tensor] : take_experts(spec, names, tensors, type, out)) {
     const auto [module, ending] = parts_of(names, ours);
     const std::string theirs = gguf_module_name(arch, names, module);
-    const bool shifted = arch.norm_plus_one && is_norm(module),
-               is_router = module.ends_with("." + names.router);
-    if (module.ends_with("." + names.conv) && tensor.dim() == 3) {  // [C, 1, K]; ggml's loop reads F32 only
-      add_gguf_tensor(out, theirs + ending, tensor, {tensor.size(0), tensor.size(2)}, GgmlType::kF32);
+    const bool shifted = arch.norm_plus_one && is_norm(module) && !module.ends_with("." + names.delta_norm);
+    const bool is_router = module.ends_with("." + names.router);
+    if (tensor.dim() == 3) {  // a convolution [C, 1, K]; ggml's loop reads F32 only
+      add_gguf_tensor(out, theirs + ending, gguf_rows(spec, module, tensor), {tensor.size(0), tensor.size(2)},
+                      GgmlType::kF32);
       continue;
     }
-    add_gguf_tensor(out, theirs + ending, shifted ? at::add(tensor, 1) : gguf_rows(spec, module, tensor),
+    if (module.ends_with("." + names.delta_a_log)) {
+      const at::Tensor rows = gguf_rows(spec, module, tensor.to(at::kFloat));
+      add_gguf_tensor(out, theirs, at::neg(at::exp(rows)), tensor.sizes().vec(), GgmlType::kF32);
+      continue;
+    }
+    const at::Tensor columns = gguf_delta_columns(spec, names, module, tensor);
+    add_gguf_tensor(out, theirs + ending, shifted ? at::add(tensor, 1) : gguf_rows(spec, module, columns),
                     tensor.sizes().vec(), is_router ? GgmlType::kF32 : type);
     if (spec.tie_word_embeddings && arch.head == GgufHead::kWritten && module == names.embedding) {
       add_gguf_tensor(out, "output" + ending, tensor, tensor.sizes().vec(), type);

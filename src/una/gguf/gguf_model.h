@@ -27,7 +27,8 @@ void check_gguf_spec(const ModelSpec& spec, const std::string& what);
 std::vector<std::string> gguf_losses(const ModelSpec& spec);
 
 // The rows of a projection in llama.cpp's order, of whatever width: where its rope turns adjacent dimensions of a head
-// together and the model's dimensions i and i + D/2, each head of q_proj and k_proj (and of their biases) is reordered.
+// together and the model's dimensions i and i + D/2, each head of q_proj and k_proj (and of their biases) is reordered; and
+// the value heads of gated delta rules (gguf_delta.h).
 // A view with more dimensions; other modules' tensors as they are.
 at::Tensor gguf_rows(const ModelSpec& spec, const std::string& module, const at::Tensor& tensor);
 

@@ -275,6 +275,48 @@ TEST(GgufModel, ConvolutionsOfLfm2AreMatricesInF32) {
   }
 }
 
+// Two key heads of 2 numbers serve four value heads: llama.cpp counts the value heads across the key heads.
+constexpr const char* kDelta = R"({"linear_num_key_heads": 2, "linear_num_value_heads": 4,
+    "linear_key_head_dim": 2, "linear_value_head_dim": 2})";
+
+TEST(GgufModel, ValueHeadsOfGatedDeltaRulesChangeTheirOrder) {
+  const std::string layer = std::string(kLayer) + "linear_attn.";
+  const auto numbered = [](std::int64_t rows) {
+    return at::arange(static_cast<float>(rows)).view({rows, 1}).expand({rows, 64});
+  };
+  const auto found =
+      by_name(gguf_model(parse("qwen3_5_text", kDelta),
+                         {{layer + "in_proj_qkv.weight", numbered(16)},
+                          {layer + "in_proj_z.weight", numbered(8)},
+                          {layer + "in_proj_b.weight", numbered(4)},
+                          {layer + "in_proj_a.weight", numbered(4)},
+                          {layer + "out_proj.weight", numbered(8).t()},
+                          {layer + "conv1d.weight", at::arange(64.0F).view({16, 1, 4})},
+                          {layer + "A_log", at::arange(4.0F)},
+                          {layer + "dt_bias", at::arange(4.0F)},
+                          {layer + "norm.weight", at::full({2}, 3.0F)},
+                          {std::string(kLayer) + "input_layernorm.weight", at::full({64}, 3.0F)}},
+                         GgmlType::kF32, "m"));
+  ASSERT_EQ(found.size(), 10U);
+  const auto rows = [&](const char* name) { return rows_of(found.at(std::string("blk.1.") + name)); };
+  EXPECT_EQ(rows("attn_qkv.weight"),
+            (std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15}));
+  EXPECT_EQ(rows("attn_gate.weight"), (std::vector<float>{0, 1, 4, 5, 2, 3, 6, 7}));
+  for (const char* name : {"ssm_beta.weight", "ssm_alpha.weight", "ssm_dt.bias"}) {
+    EXPECT_EQ(rows(name), (std::vector<float>{0, 2, 1, 3})) << name;
+  }
+  const std::vector<float> decay = rows("ssm_a");
+  EXPECT_FLOAT_EQ(decay[0], -1);
+  EXPECT_FLOAT_EQ(decay[1], -std::exp(2.0F));
+  const at::Tensor out = found.at("blk.1.ssm_out.weight").data.contiguous();
+  EXPECT_EQ(out[5][2].item<float>(), 4) << "the columns";
+  const GgufTensor& kernel = found.at("blk.1.ssm_conv1d.weight");
+  EXPECT_EQ(kernel.shape, (std::vector<std::int64_t>{16, 4}));
+  EXPECT_EQ(rows("ssm_conv1d.weight")[10], 48);
+  EXPECT_EQ(rows("ssm_norm.weight")[0], 3) << "the gated norm counts from 0";
+  EXPECT_EQ(rows("attn_norm.weight")[0], 4);
+}
+
 TEST(GgufModel, PhisFusedProjectionsKeepTheirRows) {
   const std::string layer = kLayer;
   const at::Tensor rows = at::arange(128.0F).view({128, 1}).expand({128, 64});
