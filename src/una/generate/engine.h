@@ -86,7 +86,8 @@ class Engine {
         2048;  // prompt tokens that join one step, unless one prompt alone is longer
     model::AdapterId adapter = model::kNoAdapter;
     // Prompts that begin like earlier ones take their keys and values, in blocks of 16 ids, as long as the slots
-    // are not needed. Has no effect where rope's frequencies depend on the length of a sequence.
+    // are not needed. Has no effect where rope's frequencies depend on the length of a sequence, and where layers
+    // have states of whole sequences (gated delta rules).
     bool prefix_cache = false;
     std::int64_t max_waiting_tokens = 0;  // add() is Busy beyond; 0: no bound
   };
