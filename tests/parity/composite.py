@@ -62,7 +62,20 @@ def llava(size):
         vision_config=hf.CLIPVisionConfig(**VISION, projection_dim=16), image_token_index=size - 1, tie_word_embeddings=False))
 
 
-KINDS = {"gemma3": gemma3, "gemma4": gemma4, "mistral3": mistral3, "ministral3": ministral3, "llava": llava}
+def qwen3_5(size):
+    text = {**TEXT, "num_hidden_layers": 4, "rms_norm_eps": 1e-6}
+    config = hf.Qwen3_5Config(
+        text_config=dict(text, vocab_size=size, linear_key_head_dim=8, linear_value_head_dim=8, linear_num_key_heads=2,
+                         linear_num_value_heads=4, tie_word_embeddings=False,
+                         layer_types=["linear_attention"] * 3 + ["full_attention"],
+                         rope_parameters={"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5,
+                                          "mrope_section": [1, 1, 0], "mrope_interleaved": True}),
+        vision_config=dict(depth=2, hidden_size=16, intermediate_size=24, num_heads=2, patch_size=4, out_hidden_size=32),
+        image_token_id=size - 1, tie_word_embeddings=False)
+    return hf.Qwen3_5ForConditionalGeneration(config)
+
+
+KINDS = {"gemma3": gemma3, "gemma4": gemma4, "qwen3_5": qwen3_5, "mistral3": mistral3, "ministral3": ministral3, "llava": llava}
 
 
 class Composite:

@@ -13,6 +13,7 @@
 #include "una/model/initialize.h"
 #include "una/model/model_impl.h"
 #include "una/model/name_check.h"
+#include "una/weights/composite.h"
 
 namespace una::model {
 namespace {
@@ -78,8 +79,9 @@ AdapterId Model::add_adapter(const LoraSpec& spec, std::uint64_t seed, bool trai
   return id;
 }
 
-AdapterId Model::load_adapter(const LoraSpec& spec, const weights::StateDict& weights, bool trainable,
+AdapterId Model::load_adapter(const LoraSpec& spec, const weights::StateDict& files, bool trainable,
                               const std::string& what) {
+  const weights::StateDict weights = weights::adapter_tensors(impl_->spec, files);
   Adapter adapter = model::load_adapter(spec, impl_->base, weights, trainable, what);
   const std::string score = impl_->family.names.score + ".weight";
   if (saves_score(spec) || weights.has(score)) {

@@ -15,6 +15,7 @@ namespace {
 constexpr Composite kComposites[] = {
     {"gemma3", "Gemma3ForConditionalGeneration", "gemma3_text", true},
     {"gemma4", "Gemma4ForConditionalGeneration", "gemma4_text", true},
+    {"qwen3_5", "Qwen3_5ForConditionalGeneration", "qwen3_5_text", true},
     {"mistral3", "Mistral3ForConditionalGeneration", "mistral", true},
     {"llava", "LlavaForConditionalGeneration", "llama", true},
 };
@@ -25,9 +26,9 @@ struct Sizes {
   std::int64_t vocab, hidden, intermediate, layers, heads;
 };
 constexpr Sizes kSizes[] = {
-    {"gemma3_text", 262208, 2304, 9216, 26, 8}, {"gemma4_text", 262144, 2304, 9216, 30, 8},
-    {"mistral", 32000, 4096, 14336, 32, 32},    {"ministral3", 131072, 4096, 14336, 34, 32},
-    {"llama", 32000, 4096, 11008, 32, 32},
+    {"gemma3_text", 262208, 2304, 9216, 26, 8},    {"gemma4_text", 262144, 2304, 9216, 30, 8},
+    {"qwen3_5_text", 248320, 4096, 12288, 32, 16}, {"mistral", 32000, 4096, 14336, 32, 32},
+    {"ministral3", 131072, 4096, 14336, 34, 32},   {"llama", 32000, 4096, 11008, 32, 32},
 };
 
 constexpr const char* kOuterKeys[] = {"dtype",        "torch_dtype",  "bos_token_id",
@@ -147,6 +148,16 @@ StateDict text_tensors(const ModelSpec& spec, const StateDict& weights) {
   StateDict out = weights.renamed([&](const std::string& name) { return parameter_name(*composite, name); });
   out.add_files_of(weights);
   return out;
+}
+
+StateDict adapter_tensors(const ModelSpec& spec, const StateDict& weights) {
+  const Composite* composite = composite_of(spec);
+  if (composite == nullptr || !composite->names_language_model) { return weights; }
+  return weights.renamed([](const std::string& name) {
+    const bool of_text = starts_with(name, "model.layers.") || starts_with(name, "model.embed_tokens") ||
+                         starts_with(name, "model.norm.");
+    return of_text ? with_prefix(name, kModel, kInner) : name;
+  });
 }
 
 NamedTensors with_other_tensors(const ModelSpec& spec, const StateDict& base, NamedTensors tensors) {

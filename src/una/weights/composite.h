@@ -46,6 +46,10 @@ StateDict text_tensors(const ModelSpec& spec, const StateDict& weights);
 // `base`. Of a text model: the tensors as they are. InputError for quantised tensors among those.
 NamedTensors with_other_tensors(const ModelSpec& spec, const StateDict& base, NamedTensors tensors);
 
+// An adapter's tensors under the composite's names. One that was trained on transformers' class of the decoder alone
+// (AutoModelForCausalLM takes it for qwen3_5) has model.layers.*. Of a text model: the same tensors.
+StateDict adapter_tensors(const ModelSpec& spec, const StateDict& weights);
+
 // What PEFT reads: target_modules as a regular expression of the decoder's modules, because a list of names would adapt
 // modules of the vision tower too. Of a text model, or where the names are of the decoder alone: the spec as it is.
 LoraSpec decoder_targets(const ModelSpec& spec, LoraSpec lora);

@@ -54,10 +54,8 @@ std::pair<const Family*, const char*> split_architecture(const std::string& name
   return {nullptr, kCausal};
 }
 
-// "gemma3_text" for "gemma3", "qwen3" for "qwen3_next", "olmo2" for "olmo4"; "" when no family is near.
+// "qwen3" for "qwen3_next", "olmo2" for "olmo4"; "" when no family is near.
 std::string nearest_family(const std::string& model_type, const std::vector<std::string>& known) {
-  const std::string text = model_type + "_text";  // of a model that sees, its part that reads
-  if (std::find(known.begin(), known.end(), text) != known.end()) { return text; }
   std::string near;
   for (const std::string& name : known) {
     if (starts_with(model_type, name) && name.size() > near.size()) { near = name; }

@@ -387,8 +387,6 @@ TEST(FamilyConfig, AQwen35ThatDoesNotFitIsRefused) {
             std::string::npos);
   EXPECT_NE(problem(R"({"hidden_act":"gelu"})").find("computes with silu"), std::string::npos);
   EXPECT_EQ(problem("{}"), "no error");
-  EXPECT_REFUSED("qwen3_5", R"({"text_config":{"a":1},"vision_config":{"a":1}})",
-                 "the nearest is qwen3_5_text, but this config has \"vision_config\", \"text_config\"");
 }
 
 TEST(FamilyConfig, AnLfm2ThatDoesNotFitIsRefused) {
