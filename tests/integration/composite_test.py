@@ -65,7 +65,8 @@ class Composite(unittest.TestCase):
     def test_an_adapter_is_that_of_the_text_model_under_the_composites_names(self):
         out, stopped, plain = fresh("composite-dpo"), fresh("composite-stopped"), fresh("composite-plain")
         composite = ["--model", self.model, "--save_steps", "2", "--max_steps", 4]
-        train("dpo", DATA, out, *composite)
+        _, log = train("dpo", DATA, out, *composite)
+        self.assertRegex(log, r"LlavaForConditionalGeneration, [\d,]+ parameters \([\d,]+ of the text decoder")
         train("dpo", DATA, stopped, *composite, "--stop_at_step", 2)
         run("train", "--config", stopped / "run.yaml", "--resume_from_checkpoint", "true")
         self.assertEqual((out / NAME).read_bytes(), (stopped / NAME).read_bytes())

@@ -81,11 +81,9 @@ std::string model_text(const std::string& path) {
   const setup::ModelFolder folder = setup::read_model_folder(path);
   const model::Model model(folder.spec, folder.weights, {.dtype = setup::compute_dtype("auto", folder.spec)},
                            path);
-  std::int64_t parameters = 0;
-  for (const auto& [name, tensor] : folder.weights.all()) { parameters += tensor.numel(); }
-  return cat(folder.spec.architecture, ", ", thousands(parameters), " parameters, stored as ",
-             folder.spec.torch_dtype, ", computes in ", setup::dtype_name(model.dtype()), ", ",
-             folder.spec.max_positions, " positions; every tensor is there");
+  return cat(setup::size_text(folder), ", stored as ", folder.spec.torch_dtype, ", computes in ",
+             setup::dtype_name(model.dtype()), ", ", folder.spec.max_positions,
+             " positions; every tensor is there");
 }
 
 std::string tokenizer_text(const DoctorOptions& options, const ModelSpec& spec) {

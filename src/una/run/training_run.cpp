@@ -284,11 +284,8 @@ void TrainingRun::check_resume(const std::string& checkpoint) {
 
 void TrainingRun::describe() const {
   const ModelSpec& spec = model_.folder.spec;
-  std::int64_t parameters = 0;
-  for (const auto& [name, tensor] : model_.folder.weights.all()) { parameters += tensor.numel(); }
-  log_info(cat("model      ", model_.folder.path, ": ", spec.architecture, ", ", thousands(parameters),
-               " parameters, ", setup::dtype_name(model_.model->dtype()), ", ", at::get_num_threads(),
-               " threads"));
+  log_info(cat("model      ", model_.folder.path, ": ", setup::size_text(model_.folder), ", ",
+               setup::dtype_name(model_.model->dtype()), ", ", at::get_num_threads(), " threads"));
   if (const std::string base = setup::quantisation_remark(*model_.model); !base.empty()) {
     log_info("base       " + base);
   }

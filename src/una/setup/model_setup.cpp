@@ -217,6 +217,18 @@ ModelFolder read_model_folder(const std::string& path) {
   return folder;
 }
 
+std::string size_text(const ModelFolder& folder) {
+  const auto count = [](const weights::StateDict& tensors) {
+    std::int64_t numbers = 0;
+    for (const auto& [name, tensor] : tensors.all()) { numbers += tensor.numel(); }
+    return numbers;
+  };
+  std::string text = cat(folder.spec.architecture, ", ", thousands(count(folder.weights)), " parameters");
+  if (weights::composite_of(folder.spec) == nullptr) { return text; }
+  const std::int64_t decoder = count(weights::text_tensors(folder.spec, folder.weights));
+  return cat(text, " (", thousands(decoder), " of the text decoder, the others stay as they are)");
+}
+
 const char* dtype_name(at::ScalarType dtype) {
   if (dtype == at::kBFloat16) { return "bfloat16"; }
   return dtype == at::kDouble ? "float64" : "float32";

@@ -19,6 +19,8 @@ struct ModelFolder {
   std::string content_hash;  // of the tensors
 };
 ModelFolder read_model_folder(const std::string& path);
+// For logs: "LlamaForCausalLM, 1,234 parameters"; of a composite model also how many its text decoder has.
+std::string size_text(const ModelFolder& folder);
 ModelSpec read_folder_spec(const std::string& path);  // config.json only, with the same complaints
 
 // "float32", "bfloat16" or "auto" (as stored, fp16 becomes bf16). InputError on another word.

@@ -156,7 +156,9 @@ StateDict adapter_tensors(const ModelSpec& spec, const StateDict& weights) {
   return weights.renamed([](const std::string& name) {
     const bool of_text = starts_with(name, "model.layers.") || starts_with(name, "model.embed_tokens") ||
                          starts_with(name, "model.norm.");
-    return of_text ? with_prefix(name, kModel, kInner) : name;
+    if (of_text) { return with_prefix(name, kModel, kInner); }
+    if (starts_with(name, kOuter)) { return with_prefix(name, kOuter, kInner); }
+    return starts_with(name, kOuterHead) ? with_prefix(name, kOuterHead, kHead) : name;
   });
 }
 

@@ -47,7 +47,8 @@ StateDict text_tensors(const ModelSpec& spec, const StateDict& weights);
 NamedTensors with_other_tensors(const ModelSpec& spec, const StateDict& base, NamedTensors tensors);
 
 // An adapter's tensors under the composite's names. One that was trained on transformers' class of the decoder alone
-// (AutoModelForCausalLM takes it for qwen3_5) has model.layers.*. Of a text model: the same tensors.
+// (AutoModelForCausalLM takes it for qwen3_5) has model.layers.*, one of transformers before 4.52
+// language_model.model.layers.*. Of a text model: the same tensors.
 StateDict adapter_tensors(const ModelSpec& spec, const StateDict& weights);
 
 // What PEFT reads: target_modules as a regular expression of the decoder's modules, because a list of names would adapt

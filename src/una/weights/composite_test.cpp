@@ -134,11 +134,13 @@ TEST(Composite, AnAdapterOfTheDecoderAloneFits) {
   StateDict adapter;
   adapter.add("model.layers.0.self_attn.q_proj.lora_A.weight", at::ones({1}));
   adapter.add("model.language_model.layers.1.self_attn.q_proj.lora_A.weight", at::ones({1}));
+  adapter.add("language_model.model.layers.2.self_attn.q_proj.lora_A.weight", at::ones({1}));
   adapter.add("lm_head.weight", at::ones({1}));
   EXPECT_EQ(adapter_tensors(composite("gemma3", "gemma3_text"), adapter).names(),
             (std::vector<std::string>{"lm_head.weight",
                                       "model.language_model.layers.0.self_attn.q_proj.lora_A.weight",
-                                      "model.language_model.layers.1.self_attn.q_proj.lora_A.weight"}));
+                                      "model.language_model.layers.1.self_attn.q_proj.lora_A.weight",
+                                      "model.language_model.layers.2.self_attn.q_proj.lora_A.weight"}));
   EXPECT_EQ(adapter_tensors(parse("gemma3_text"), adapter).names(), adapter.names());
 }
 
