@@ -4,20 +4,10 @@ import shutil
 import struct
 import unittest
 
-from support import TASK, fresh, read_rows, run, train
+from support import TASK, fresh, read_rows, read_tensors, run, train
 
 DATA = TASK / "data" / "pair.jsonl"
 NAME = "adapter_model.safetensors"
-
-
-def read_tensors(path):
-    """Name: (dtype, shape, bytes)."""
-    data = path.read_bytes()
-    start = 8 + struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:start])
-    header.pop("__metadata__", None)
-    return {name: (entry["dtype"], entry["shape"], data[start + entry["data_offsets"][0]:start + entry["data_offsets"][1]])
-            for name, entry in header.items()}
 
 
 def write_tensors(path, tensors):

@@ -4,7 +4,7 @@ import shutil
 import struct
 import unittest
 
-from support import TASK, fresh, run, train
+from support import TASK, fresh, read_tensors, run, train
 
 NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 F32, F16, Q8_0, BF16 = 0, 1, 8, 30
@@ -75,14 +75,10 @@ class Gguf:
 
 def read_model(folder, file="model.safetensors"):
     """Name: (shape, numbers) of an fp32 safetensors file."""
-    raw = (folder / file).read_bytes()
-    length = struct.unpack_from("<Q", raw)[0]
     out = {}
-    for name, entry in json.loads(raw[8 : 8 + length]).items():
-        if name != "__metadata__":
-            assert entry["dtype"] == "F32", entry
-            begin, end = entry["data_offsets"]
-            out[name] = (entry["shape"], list(struct.unpack_from(f"<{(end - begin) // 4}f", raw, 8 + length + begin)))
+    for name, (dtype, shape, data) in read_tensors(folder / file).items():
+        assert dtype == "F32", (name, dtype)
+        out[name] = (shape, list(struct.unpack(f"<{len(data) // 4}f", data)))
     return out
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import tempfile
 import threading
@@ -43,6 +44,16 @@ class CommandServer:
         self.process.wait()
         self.process.stdout.close()
         shutil.rmtree(self.folder)
+
+
+def read_tensors(path):
+    """Name: (dtype, shape, bytes) of a safetensors file."""
+    data = path.read_bytes()
+    start = 8 + struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:start])
+    header.pop("__metadata__", None)
+    return {name: (entry["dtype"], entry["shape"], data[start + entry["data_offsets"][0]:start + entry["data_offsets"][1]])
+            for name, entry in header.items()}
 
 
 _servers = threading.local()

@@ -9,14 +9,13 @@
 #include "una/base/format.h"
 #include "una/gguf/gguf_delta.h"
 #include "una/gguf/gguf_gemma4.h"
+#include "una/gguf/gguf_numbers.h"
 #include "una/gguf/gguf_rope.h"
 
 namespace una::gguf {
 namespace {
 
 constexpr const char* kTanhGelu = "gelu_pytorch_tanh";
-
-float f32(double number) { return static_cast<float>(number); }
 
 bool slides(const ModelSpec& spec) {
   return std::any_of(spec.windows.begin(), spec.windows.end(), [](std::int64_t each) { return each > 0; });

@@ -6,11 +6,10 @@
 #include <ATen/ops/cat.h>
 
 #include "una/base/error.h"
+#include "una/gguf/gguf_numbers.h"
 
 namespace una::gguf {
 namespace {
-
-std::uint32_t u32(std::int64_t number) { return static_cast<std::uint32_t>(number); }
 
 // [key heads, group, size] -> [group, key heads, size] of the first dimension.
 at::Tensor tiled(const at::Tensor& tensor, const DeltaRuleSpec& rule, std::int64_t size) {

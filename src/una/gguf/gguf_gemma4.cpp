@@ -4,12 +4,10 @@
 #include <cstdint>
 
 #include "una/base/error.h"
+#include "una/gguf/gguf_numbers.h"
 
 namespace una::gguf {
 namespace {
-
-std::uint32_t u32(std::int64_t number) { return static_cast<std::uint32_t>(number); }
-float f32(double number) { return static_cast<float>(number); }
 
 // Layers that share keys read those of the last two layers before them: a sliding one of the first of the two, a full one
 // of the second.

@@ -14,6 +14,7 @@
 #include "una/base/format.h"
 #include "una/gguf/gguf_delta.h"
 #include "una/gguf/gguf_names.h"
+#include "una/gguf/gguf_numbers.h"
 #include "una/gguf/gguf_rope.h"
 #include "una/weights/family.h"
 #include "una/weights/stored_form.h"
@@ -24,9 +25,6 @@ namespace una::gguf {
 namespace {
 
 constexpr std::uint32_t kQuantisationVersion = 2;  // GGML_QNT_VERSION: the layout of blocks
-
-std::uint32_t u32(std::int64_t number) { return static_cast<std::uint32_t>(number); }
-float f32(double number) { return static_cast<float>(number); }
 
 // llama_ftype: llama.cpp's number for a file whose matrices have this type.
 std::uint32_t file_type(GgmlType type) {

@@ -9,14 +9,12 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/gguf/gguf_numbers.h"
 
 namespace una::gguf {
 namespace {
 
 constexpr double kYarnBetaFast = 32, kYarnBetaSlow = 1;
-
-std::uint32_t u32(std::int64_t number) { return static_cast<std::uint32_t>(number); }
-float f32(double number) { return static_cast<float>(number); }
 
 // The factor by which rope scaling stretches each pair's wavelength.
 std::vector<double> llama3_factors(const ModelSpec& spec) {

@@ -164,19 +164,61 @@ std::int64_t common_window(const ModelSpec& spec) {
   return window;
 }
 
-std::vector<bool> read_sliding_layers(const ConfigReader& config, std::int64_t num_layers) {
+std::vector<bool> read_layers_of(const char* kind, const ConfigReader& config, std::int64_t num_layers) {
   std::vector<bool> out;
   for (const std::string& type : config.texts("layer_types")) {
-    if (type != "full_attention" && type != "sliding_attention") {
-      config.fail(
-          cat("the layer type \"", type, "\" is not supported (known: full_attention, sliding_attention)"));
+    if (type != "full_attention" && type != kind) {
+      config.fail(cat("the layer type \"", type, "\" is not supported (known: full_attention, ", kind, ")"));
     }
-    out.push_back(type == "sliding_attention");
+    out.push_back(type == kind);
   }
   if (!out.empty() && static_cast<std::int64_t>(out.size()) != num_layers) {
     config.fail(cat("\"layer_types\" has ", out.size(), " entries for ", num_layers, " layers"));
   }
   return out;
+}
+
+std::vector<bool> read_sliding_layers(const ConfigReader& config, std::int64_t num_layers) {
+  return read_layers_of("sliding_attention", config, num_layers);
+}
+
+std::vector<Mixer> listed_mixers(const char* kind, Mixer mixer, const ConfigReader& config,
+                                 const ModelSpec& spec) {
+  const std::vector<bool> listed = read_layers_of(kind, config, spec.num_layers);
+  if (listed.empty()) { config.fail(cat("\"layer_types\" has 0 entries for ", spec.num_layers, " layers")); }
+  std::vector<Mixer> out;
+  for (const bool each : listed) { out.push_back(each ? mixer : Mixer::kAttention); }
+  return out;
+}
+
+Json mixer_types_json(const ModelSpec& spec, const char* kind) {
+  Json types = Json::array();
+  for (const Mixer mixer : spec.mixers) {
+    types.push_back(mixer == Mixer::kAttention ? "full_attention" : kind);
+  }
+  return types;
+}
+
+void read_one_window(const ConfigReader& config, std::int64_t absent, ModelSpec& spec) {
+  const std::int64_t otherwise = config.is_null("sliding_window") ? 0 : absent;
+  const std::int64_t window = config.is_set("sliding_window") ? config.size("sliding_window") : otherwise;
+  spec.windows.assign(static_cast<std::size_t>(spec.num_layers), window);
+}
+
+void refuse_mixed_windows(const ConfigReader& config, const ModelSpec& spec) {
+  const std::vector<bool> sliding = read_sliding_layers(config, spec.num_layers);
+  const bool all = spec.windows.front() > 0;
+  const bool mixed = std::any_of(sliding.begin(), sliding.end(), [&](bool each) { return each != all; });
+  if (!mixed) { return; }
+  config.fail(cat("\"layer_types\" that differ from \"sliding_window\" are not known for ", spec.model_type));
+}
+
+void print_one_window(const ModelSpec& spec, Json& config) {
+  const std::int64_t window = common_window(spec);
+  for (const std::int64_t each : spec.windows) {
+    check(each == window, "this family has one window for all layers");
+  }
+  config["sliding_window"] = window == 0 ? Json(nullptr) : Json(window);
 }
 
 void read_layer_windows(const ConfigReader& config, const LayerWindows& defaults, ModelSpec& spec) {

@@ -78,8 +78,23 @@ PartNames norms_behind();
 // The window that all sliding layers share; 0: no layer slides. InternalError when they differ.
 std::int64_t common_window(const ModelSpec& spec);
 
-// Whether each layer slides, from config.json's "layer_types"; empty when that is absent.
+// The layers that config.json's "layer_types" calls `kind`; empty when that is absent. Fails on a layer that is neither
+// `kind` nor "full_attention".
+std::vector<bool> read_layers_of(const char* kind, const ConfigReader& config, std::int64_t num_layers);
 std::vector<bool> read_sliding_layers(const ConfigReader& config, std::int64_t num_layers);
+
+// The mixers of layers that "layer_types", which must be there, calls `kind` (they are `mixer`) or "full_attention".
+std::vector<Mixer> listed_mixers(const char* kind, Mixer mixer, const ConfigReader& config,
+                                 const ModelSpec& spec);
+// "layer_types" of a spec with mixers: `kind` for those that are not attention.
+Json mixer_types_json(const ModelSpec& spec, const char* kind);
+
+// One window for all layers: "sliding_window", 0 (none) where it is null, `absent` where the key is not there.
+void read_one_window(const ConfigReader& config, std::int64_t absent, ModelSpec& spec);
+// After read_one_window, where "layer_types" must agree with it.
+void refuse_mixed_windows(const ConfigReader& config, const ModelSpec& spec);
+// InternalError for a spec whose layers differ.
+void print_one_window(const ModelSpec& spec, Json& config);
 
 // Which layers slide where config.json lists none: all but every `pattern`-th; 0: all.
 struct LayerWindows {

@@ -24,17 +24,12 @@ void read(const ConfigReader& config, ModelSpec& spec) {
   // transformers drops the cache when a sequence becomes long, because its keys were rotated by the short
   // factors.
   spec.recompute_at_long_rope = spec.rope.type == "longrope";
-  const std::int64_t window = config.is_set("sliding_window") ? config.size("sliding_window") : 0;
-  std::fill(spec.windows.begin(), spec.windows.end(), window);
+  read_one_window(config, /*absent=*/0, spec);
 }
 
 void print(const ModelSpec& spec, Json& config) {
   check(!spec.qkv_bias && !spec.o_bias && !spec.mlp_bias, "a phi3 has no biases");
-  const std::int64_t window = common_window(spec);
-  for (const std::int64_t each : spec.windows) {
-    check(each == window, "a phi3 has one window for all layers");
-  }
-  config["sliding_window"] = window == 0 ? Json(nullptr) : Json(window);
+  print_one_window(spec, config);
   if (spec.rope.original_max_positions > 0) {
     config["original_max_position_embeddings"] = spec.rope.original_max_positions;
   }

@@ -22,8 +22,7 @@ void read(const ConfigReader& config, ModelSpec& spec) {
   spec.norm_style = NormStyle::kLayerNorm;
   spec.norm_bias = true;
   spec.gated_mlp = false;
-  const std::int64_t window = config.is_set("sliding_window") ? config.size("sliding_window") : 0;
-  spec.windows.assign(spec.windows.size(), window);
+  read_one_window(config, /*absent=*/0, spec);
 }
 
 void print(const ModelSpec& spec, Json& config) {
@@ -31,8 +30,7 @@ void print(const ModelSpec& spec, Json& config) {
   config["use_bias"] = spec.qkv_bias;
   config["norm_epsilon"] = spec.norm_eps;
   config.erase("rms_norm_eps");
-  const std::int64_t window = common_window(spec);
-  config["sliding_window"] = window > 0 ? Json(window) : Json(nullptr);
+  print_one_window(spec, config);
   config["residual_dropout"] = config["embedding_dropout"] = 0.0;
 }
 

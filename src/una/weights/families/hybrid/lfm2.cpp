@@ -34,23 +34,9 @@ Json with_common_keys(const ConfigReader& config) {
   return out;
 }
 
-std::vector<Mixer> listed_mixers(const ConfigReader& config, const ModelSpec& spec) {
-  std::vector<Mixer> out;
-  for (const std::string& type : config.texts("layer_types")) {
-    if (type != "full_attention" && type != "conv") {
-      config.fail(cat("the layer type \"", type, "\" is not supported (known: full_attention, conv)"));
-    }
-    out.push_back(type == "conv" ? Mixer::kShortConvolution : Mixer::kAttention);
-  }
-  if (std::ssize(out) != spec.num_layers) {
-    config.fail(cat("\"layer_types\" has ", out.size(), " entries for ", spec.num_layers, " layers"));
-  }
-  return out;
-}
-
 // "layer_types", else "full_attn_idxs", else attention everywhere.
 std::vector<Mixer> read_mixers(const ConfigReader& config, const ModelSpec& spec) {
-  if (config.is_set("layer_types")) { return listed_mixers(config, spec); }
+  if (config.is_set("layer_types")) { return listed_mixers("conv", Mixer::kShortConvolution, config, spec); }
   const auto layers = static_cast<std::size_t>(spec.num_layers);
   if (!config.is_set("full_attn_idxs")) { return std::vector<Mixer>(layers, Mixer::kAttention); }
   const Json& listed = config.json()["full_attn_idxs"];
@@ -89,11 +75,7 @@ void read(const ConfigReader& config, ModelSpec& spec) {
 
 void print(const ModelSpec& spec, Json& config) {
   check(spec.qk_norm == QkNorm::kHead && !spec.mixers.empty(), "an lfm2 norms each query and key head");
-  Json types = Json::array();
-  for (const Mixer mixer : spec.mixers) {
-    types.push_back(mixer == Mixer::kAttention ? "full_attention" : "conv");
-  }
-  config["layer_types"] = types;
+  config["layer_types"] = mixer_types_json(spec, "conv");
   config["conv_L_cache"] = spec.conv_kernel;
   config["conv_bias"] = spec.conv_bias;
   config["block_auto_adjust_ff_dim"] = false;  // intermediate_size is the one that is used

@@ -13,23 +13,13 @@ constexpr double kPartialFactor = 0.25;
 
 // "layer_types", else attention in every "full_attention_interval"-th layer.
 std::vector<Mixer> read_mixers(const ConfigReader& config, const ModelSpec& spec) {
+  if (config.is_set("layer_types")) {
+    return listed_mixers("linear_attention", Mixer::kGatedDeltaRule, config, spec);
+  }
   std::vector<Mixer> out;
-  if (!config.is_set("layer_types")) {
-    const std::int64_t interval = config.size("full_attention_interval", 4);
-    for (std::int64_t layer = 1; layer <= spec.num_layers; ++layer) {
-      out.push_back(layer % interval == 0 ? Mixer::kAttention : Mixer::kGatedDeltaRule);
-    }
-    return out;
-  }
-  for (const std::string& type : config.texts("layer_types")) {
-    if (type != "full_attention" && type != "linear_attention") {
-      config.fail(
-          cat("the layer type \"", type, "\" is not supported (known: full_attention, linear_attention)"));
-    }
-    out.push_back(type == "full_attention" ? Mixer::kAttention : Mixer::kGatedDeltaRule);
-  }
-  if (std::ssize(out) != spec.num_layers) {
-    config.fail(cat("\"layer_types\" has ", out.size(), " entries for ", spec.num_layers, " layers"));
+  const std::int64_t interval = config.size("full_attention_interval", 4);
+  for (std::int64_t layer = 1; layer <= spec.num_layers; ++layer) {
+    out.push_back(layer % interval == 0 ? Mixer::kAttention : Mixer::kGatedDeltaRule);
   }
   return out;
 }
@@ -56,11 +46,7 @@ void read(const ConfigReader& config, ModelSpec& spec) {
 
 void print(const ModelSpec& spec, Json& config) {
   check(spec.attention_gate && !spec.mixers.empty(), "a qwen3_5 gates its attention");
-  Json types = Json::array();
-  for (const Mixer mixer : spec.mixers) {
-    types.push_back(mixer == Mixer::kAttention ? "full_attention" : "linear_attention");
-  }
-  config["layer_types"] = types;
+  config["layer_types"] = mixer_types_json(spec, "linear_attention");
   config["attention_bias"] = spec.qkv_bias;
   config["partial_rotary_factor"] = spec.rope.partial_rotary_factor;
   config["linear_conv_kernel_dim"] = spec.conv_kernel;

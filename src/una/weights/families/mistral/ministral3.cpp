@@ -1,6 +1,4 @@
 // Ministral 3: mistral with rope of its own, whose queries grow with their position.
-#include <algorithm>
-
 #include "una/base/error.h"
 #include "una/weights/families/decoder_config.h"
 #include "una/weights/families/families.h"
@@ -38,20 +36,13 @@ void read(const ConfigReader& config, ModelSpec& spec) {
   const bool has_rope = config.is_set("rope_scaling") || config.is_set("rope_parameters");
   spec.rope = has_rope ? read_rope(config, {.query_beta = true}, spec) : usual_rope();
   if (spec.rope.original_max_positions == 0) { config.fail("the parameters of rope are empty"); }
-  const std::int64_t window = config.is_set("sliding_window") ? config.size("sliding_window") : 0;
-  const std::vector<bool> sliding = read_sliding_layers(config, spec.num_layers);
-  const bool mixed =
-      std::any_of(sliding.begin(), sliding.end(), [&](bool each) { return each != (window > 0); });
-  if (mixed) {
-    config.fail("\"layer_types\" that differ from \"sliding_window\" are not known for ministral3");
-  }
-  spec.windows.assign(static_cast<std::size_t>(spec.num_layers), window);
+  read_one_window(config, /*absent=*/0, spec);
+  refuse_mixed_windows(config, spec);
 }
 
 void print(const ModelSpec& spec, Json& config) {
   check(!spec.qkv_bias && !spec.o_bias && !spec.mlp_bias, "a ministral3 has no biases");
-  const std::int64_t window = common_window(spec);
-  config["sliding_window"] = window == 0 ? Json(nullptr) : Json(window);
+  print_one_window(spec, config);
   Json rope = rope_scaling_json(spec.rope);
   if (rope.is_null()) { rope = {{"rope_type", spec.rope.type}}; }
   rope["rope_theta"] = spec.rope.theta;

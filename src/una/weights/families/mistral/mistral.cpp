@@ -1,6 +1,4 @@
 // Mistral, and Ministral, whose layers slide or not one by one.
-#include <algorithm>
-
 #include "una/base/error.h"
 #include "una/weights/families/decoder_config.h"
 #include "una/weights/families/families.h"
@@ -15,22 +13,13 @@ void read(const ConfigReader& config, ModelSpec& spec) {
   read_decoder(config,
                {.num_kv_heads = kDefaultKvHeads, .max_positions = 131072, .bos_id = 1, .eos_ids = {2}}, spec);
   refuse_flags(config, {"attention_bias", "mlp_bias"});
-  const std::int64_t window =
-      config.is_null("sliding_window") ? 0 : config.size("sliding_window", kDefaultWindow);
-  const std::vector<bool> sliding = read_sliding_layers(config, spec.num_layers);
-  const bool mixed =
-      std::any_of(sliding.begin(), sliding.end(), [&](bool each) { return each != (window > 0); });
-  if (mixed) { config.fail("\"layer_types\" that differ from \"sliding_window\" are not known for mistral"); }
-  spec.windows.assign(static_cast<std::size_t>(spec.num_layers), window);
+  read_one_window(config, kDefaultWindow, spec);
+  refuse_mixed_windows(config, spec);
 }
 
 void print(const ModelSpec& spec, Json& config) {
   check(!spec.qkv_bias && !spec.o_bias && !spec.mlp_bias, "a mistral has no biases");
-  const std::int64_t window = common_window(spec);
-  for (const std::int64_t each : spec.windows) {
-    check(each == window, "a mistral has one window for all layers");
-  }
-  config["sliding_window"] = window == 0 ? Json(nullptr) : Json(window);
+  print_one_window(spec, config);
 }
 
 void read_ministral(const ConfigReader& config, ModelSpec& spec) {

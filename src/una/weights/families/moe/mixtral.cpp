@@ -21,16 +21,11 @@ void read(const ConfigReader& config, ModelSpec& spec) {
   }
   read_moe(config, {.experts_key = "num_local_experts"}, spec);
   spec.moe.norm_topk_prob = true;
-  const std::int64_t window = config.is_set("sliding_window") ? config.size("sliding_window") : 0;
-  spec.windows.assign(static_cast<std::size_t>(spec.num_layers), window);
+  read_one_window(config, /*absent=*/0, spec);
 }
 
 void print(const ModelSpec& spec, Json& config) {
-  const std::int64_t window = common_window(spec);
-  for (const std::int64_t each : spec.windows) {
-    check(each == window, "a mixtral has one window for all layers");
-  }
-  config["sliding_window"] = window == 0 ? Json(nullptr) : Json(window);
+  print_one_window(spec, config);
   print_moe(spec, "num_local_experts", config);
 }
 
