@@ -21,7 +21,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-POLICIES = ["libgomp", "bounded:1000", "bounded:5000", "bounded:20000", "passive"]
+POLICIES = ["auto", "libgomp", "bounded:1000", "bounded:5000", "bounded:20000", "passive"]
 
 
 def environment(policy):

@@ -15,7 +15,8 @@ const char* wait_policy_entry(const char* choice, char* buffer, unsigned long si
   if (choice != nullptr && std::strcmp(choice, "passive") == 0) { return "OMP_WAIT_POLICY=passive"; }
   const char* turns = nullptr;
   if (choice != nullptr && std::strncmp(choice, "bounded:", 8) == 0) { turns = choice + 8; }
-  const bool bounded = choice == nullptr || std::strcmp(choice, "bounded") == 0;
+  const bool bounded =
+      choice == nullptr || std::strcmp(choice, "auto") == 0 || std::strcmp(choice, "bounded") == 0;
   if (!bounded && turns == nullptr) { return nullptr; }
   const long count = turns != nullptr ? std::strtol(turns, nullptr, 10) : kSpinTurns;
   if (count <= 0) { return nullptr; }

@@ -8,9 +8,9 @@ namespace una {
 // before main, so the program starts itself again with the choice in place. That costs about 15 ms: it happens
 // before the constructors of the shared libraries run.
 //
-// UNA_WAIT_POLICY chooses: "bounded" (the default: spin for some 0.02 ms, then sleep), "bounded:COUNT" (so many
-// turns of the loop), "passive" (sleep at once), "libgomp" (its own default). OMP_WAIT_POLICY and GOMP_SPINCOUNT
-// win over it.
+// UNA_WAIT_POLICY chooses: "auto" (the default: spin for some 0.02 ms, then sleep; a tenth of that while other processes
+// want the processors, kernels/company.h), "bounded" (0.02 ms always), "bounded:COUNT" (so many turns of the loop),
+// "passive" (sleep at once), "libgomp" (its own default). OMP_WAIT_POLICY and GOMP_SPINCOUNT win over it.
 constexpr int kSpinTurns = 1000;
 
 // The entry for the environment that `choice` (the value of UNA_WAIT_POLICY, or nullptr) needs, in `buffer`;

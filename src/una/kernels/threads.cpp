@@ -1,6 +1,8 @@
 #include "una/kernels/threads.h"
 
 #include <cstdlib>
+#include <cstring>
+#include <optional>
 
 #include <ATen/Parallel.h>
 
@@ -8,6 +10,7 @@
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/base/os/cpus.h"
+#include "una/kernels/company.h"
 
 namespace una::kernels {
 namespace {
@@ -19,6 +22,12 @@ void keep_few_products() {
   for (const char* name : {"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"}) {
     ::setenv(name, "32", /*overwrite=*/0);
   }
+}
+
+// UNA_WAIT_POLICY (cli/wait_policy.h) may ask for one way to wait, whoever else computes.
+bool watches_company() {
+  const char* policy = std::getenv("UNA_WAIT_POLICY");
+  return policy == nullptr || std::strcmp(policy, "auto") == 0;
 }
 
 }  // namespace
@@ -34,7 +43,11 @@ void set_threads(std::int64_t wanted) {
   keep_few_products();
   const CpuCount cpus = count_cpus();
   if (wanted == 0 && cpus.usable() < cpus.host) { log_info(cat("threads    ", cpus.text())); }
-  at::set_num_threads(wanted > 0 ? static_cast<int>(wanted) : cpus.usable());
+  const int threads = wanted > 0 ? static_cast<int>(wanted) : cpus.usable();
+  at::set_num_threads(threads);
+  static std::optional<CompanyWatch> watch;
+  watch.reset();
+  if (watches_company()) { watch.emplace(threads); }
 }
 
 }  // namespace una::kernels
