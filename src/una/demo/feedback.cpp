@@ -14,11 +14,11 @@ namespace {
 
 Text plain_text(std::string text) { return {.is_chat = false, .plain = std::move(text), .messages = {}}; }
 
-Example start_row(Unit unit, const Prompt& prompt, const std::string& source, std::size_t index) {
+Example start_row(Unit unit, const std::string& prompt, const std::string& source, std::size_t index) {
   Example row;
   row.where = {source, static_cast<std::int64_t>(index) + 1};
   row.unit = unit;
-  row.prompt = plain_text(prompt.text());
+  row.prompt = plain_text(prompt);
   row.source = source;
   return row;
 }
@@ -71,17 +71,16 @@ double mean_words(const std::vector<std::vector<std::string>>& answers) {
 
 double rounded(double score) { return std::round(score * 1e4) / 1e4; }
 
-// The judge's scores of one prompt's answers, and the slips. `index` is the prompt's; `mean` the answers' mean length.
+// The judge's scores of one prompt's answers with their gold scores, and the slips. `index` is the prompt's; `mean` the answers' mean length.
 void judge_answers(JudgedPrompt& judged, const Noise& noise, std::uint64_t seed, std::size_t index,
                    double mean) {
   Rng rng(seed, stream_id("demo/noise"), index), offsets(seed, stream_id("demo/severity"), index),
       slips(seed, stream_id("demo/slips"), index);
   const double offset = noise.severity > 0 ? noise.severity * offsets.normal() : 0;
   judged.pair_flipped = noise.flips > 0 && slips.uniform() < noise.flips;
-  for (const std::string& answer : judged.answers) {
-    judged.gold.push_back(gold(judged.prompt, answer));
-    double expected = judged.gold.back() + offset;
-    if (noise.per_word != 0) { expected += noise.per_word * (words_of(answer) - mean); }
+  for (std::size_t i = 0; i < judged.answers.size(); ++i) {
+    double expected = judged.gold[i] + offset;
+    if (noise.per_word != 0) { expected += noise.per_word * (words_of(judged.answers[i]) - mean); }
     judged.noisy.push_back(rounded(std::pow(noisy_score(expected, noise.deviation, rng), noise.power)));
     if (noise.flips > 0) { judged.thumb_flipped.push_back(slips.uniform() < noise.flips); }
   }
@@ -129,22 +128,19 @@ const std::string& plain_of(const Text& text) {
 
 }  // namespace
 
-std::vector<Example> sft_rows(const std::vector<Prompt>& prompts, std::uint64_t seed,
-                              const TeacherQuality& quality) {
-  check(0 <= quality.lowest && quality.lowest <= quality.highest && quality.highest <= 1,
-        "sft_rows: a quality range outside [0, 1]");
+std::vector<Example> sft_rows(const Task& task, const std::vector<std::string>& prompts, std::uint64_t seed) {
   std::vector<Example> rows;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     Rng rng(seed, stream_id("demo/teacher"), i);
-    const double q = quality.lowest + (quality.highest - quality.lowest) * rng.uniform();
+    const double q = task.quality.lowest + (task.quality.highest - task.quality.lowest) * rng.uniform();
     Example row = start_row(Unit::kSft, prompts[i], "demo_sft", i);
-    row.responses.push_back({.text = plain_text(make_answer(prompts[i], q, rng))});
+    row.responses.push_back({.text = plain_text(task.make_answer(prompts[i], q, rng))});
     rows.push_back(std::move(row));
   }
   return rows;
 }
 
-std::vector<Example> prompt_rows(const std::vector<Prompt>& prompts, const std::string& source) {
+std::vector<Example> prompt_rows(const std::vector<std::string>& prompts, const std::string& source) {
   std::vector<Example> rows;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     rows.push_back(start_row(Unit::kPrompt, prompts[i], source, i));
@@ -156,15 +152,15 @@ double noisy_score(double gold, double deviation, Rng& rng) {
   return rounded(std::clamp(gold + deviation * rng.normal(), 0.0, 1.0));
 }
 
-Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
-             std::uint64_t seed, double deviation) {
+Judged judge(const Task& task, const std::vector<std::string>& prompts,
+             const std::vector<std::vector<std::string>>& answers, std::uint64_t seed, double deviation) {
   Noise noise;
   noise.deviation = deviation;
-  return judge(prompts, answers, seed, noise);
+  return judge(task, prompts, answers, seed, noise);
 }
 
-Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
-             std::uint64_t seed, const Noise& noise) {
+Judged judge(const Task& task, const std::vector<std::string>& prompts,
+             const std::vector<std::vector<std::string>>& answers, std::uint64_t seed, const Noise& noise) {
   check(prompts.size() == answers.size(), "judge: one list of answers a prompt");
   Judged out;
   const double mean = noise.per_word != 0 ? mean_words(answers) : 0;
@@ -175,6 +171,7 @@ Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<s
       continue;
     }
     JudgedPrompt judged{.prompt = prompts[i], .answers = answers[i], .gold = {}, .noisy = {}};
+    for (const std::string& answer : answers[i]) { judged.gold.push_back(task.gold(prompts[i], answer)); }
     judge_answers(judged, noise, seed, i, mean);
     const auto [worst, best] = std::minmax_element(judged.noisy.begin(), judged.noisy.end());
     if (*worst == *best) {

@@ -12,18 +12,11 @@
 // The demo's data sets: an SFT corpus, and every kind of feedback on the same answers with the same noise.
 namespace una::demo {
 
-// The quality of a flawed teacher's answers, uniform in [lowest, highest]. A model trained on them makes
-// mistakes about as often as the teacher.
-struct TeacherQuality {
-  double lowest = 0.3;
-  double highest = 0.9;
-};
-// One teacher's answer per prompt (Unit::kSft, source "demo_sft").
-std::vector<Example> sft_rows(const std::vector<Prompt>& prompts, std::uint64_t seed,
-                              const TeacherQuality& quality = {});
+// One teacher's answer per prompt of the task (Unit::kSft, source "demo_sft"), of the qualities that its row gives.
+std::vector<Example> sft_rows(const Task& task, const std::vector<std::string>& prompts, std::uint64_t seed);
 
 // Prompts as rows without an answer (Unit::kPrompt), for sampling.
-std::vector<Example> prompt_rows(const std::vector<Prompt>& prompts, const std::string& source);
+std::vector<Example> prompt_rows(const std::vector<std::string>& prompts, const std::string& source);
 
 // gold + N(0, deviation^2), clamped to [0, 1] and rounded to 4 decimals (as in files).
 constexpr double kNoiseDeviation = 0.15;
@@ -31,7 +24,7 @@ double noisy_score(double gold, double deviation, Rng& rng);
 
 // The k answers sampled for one prompt, judged once: all feedback is derived from `noisy`.
 struct JudgedPrompt {
-  Prompt prompt;
+  std::string prompt;
   std::vector<std::string> answers;
   std::vector<double> gold;   // exact
   std::vector<double> noisy;  // the scores in feedback files
@@ -50,11 +43,12 @@ struct Judged {
 // `answers[i]` are the k >= 2 samples for prompts[i]. A prompt with an empty answer, the same answer twice or
 // all noisy scores equal (no pair) is left out for every kind of feedback, so that each kind has the same
 // responses. Noise is keyed by (seed, prompt's index, answer's index).
-Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
-             std::uint64_t seed, double deviation = kNoiseDeviation);
+Judged judge(const Task& task, const std::vector<std::string>& prompts,
+             const std::vector<std::vector<std::string>>& answers, std::uint64_t seed,
+             double deviation = kNoiseDeviation);
 // The same answers under a judge who errs otherwise; a deviation alone draws the same numbers as above.
-Judged judge(const std::vector<Prompt>& prompts, const std::vector<std::vector<std::string>>& answers,
-             std::uint64_t seed, const Noise& noise);
+Judged judge(const Task& task, const std::vector<std::string>& prompts,
+             const std::vector<std::vector<std::string>>& answers, std::uint64_t seed, const Noise& noise);
 
 // Keeps the first `n` prompts, so that batches divide evenly, and sets the threshold to their median.
 // InputError when there are fewer: more prompts must be sampled.

@@ -12,18 +12,25 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/testing.h"
+#include "una/demo/dialogue/dialogue.h"
 
 namespace una::demo {
 namespace {
 
+const Task& task() { return find_task("dialogue"); }
+
+std::vector<std::string> prompts_of(Split split, std::int64_t n, std::uint64_t seed) {
+  return task().make_prompts(n, seed, split);
+}
+
 Judged small(std::size_t k = 2, std::int64_t n = 60) {
-  const std::vector<Prompt> prompts = make_prompts(n, 2, Split::kFeedback);
+  const std::vector<std::string> prompts = prompts_of(Split::kFeedback, n, 2);
   std::vector<std::vector<std::string>> answers(prompts.size());
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     Rng rng(4, 4, i);
-    for (std::size_t j = 0; j < k; ++j) { answers[i].push_back(make_answer(prompts[i], 0.5, rng)); }
+    for (std::size_t j = 0; j < k; ++j) { answers[i].push_back(task().make_answer(prompts[i], 0.5, rng)); }
   }
-  return judge(prompts, answers, 13);
+  return judge(task(), prompts, answers, 13);
 }
 
 std::multiset<std::string> texts(const std::vector<Example>& rows) {
@@ -71,7 +78,7 @@ TEST(Feedback, OfEveryKindAgreesWithTheScores) {
 
 TEST(Feedback, PairsOfThreeTakeBestAndWorst) {
   Judged judged;
-  judged.prompts.push_back({.prompt = make_prompts(1, 1, Split::kFeedback)[0],
+  judged.prompts.push_back({.prompt = prompts_of(Split::kFeedback, 1, 1)[0],
                             .answers = {"middle", "best", "worst"},
                             .gold = {0.5, 0.5, 0.5},
                             .noisy = {0.5, 0.9, 0.1}});
@@ -83,12 +90,13 @@ TEST(Feedback, PairsOfThreeTakeBestAndWorst) {
 }
 
 TEST(Feedback, EqualScoresLeaveThePromptOut) {
-  const std::vector<Prompt> prompts = make_prompts(2, 2, Split::kFeedback);
-  const std::string right = ideal_answer(prompts[0], 0), as_right = ideal_answer(prompts[0], 1);
-  const Judged judged = judge(prompts, {{right, as_right}, {ideal_answer(prompts[1], 0), "no"}}, 1, 0);
+  const std::vector<dialogue::Prompt> two = dialogue::make_prompts(2, 2, Split::kFeedback);
+  const std::vector<std::string> prompts = {two[0].text(), two[1].text()};
+  const std::string right = ideal_answer(two[0], 0), as_right = ideal_answer(two[0], 1);
+  const Judged judged = judge(task(), prompts, {{right, as_right}, {ideal_answer(two[1], 0), "no"}}, 1, 0);
   ASSERT_EQ(judged.prompts.size(), 1U);
   EXPECT_EQ(judged.left_out, 1);
-  EXPECT_EQ(judged.prompts[0].prompt.text(), prompts[1].text());
+  EXPECT_EQ(judged.prompts[0].prompt, prompts[1]);
   Judged tied = small();
   tied.prompts[0].noisy = {0.5, 0.5};
   EXPECT_THROW(pair_rows(tied), InternalError);
@@ -99,7 +107,7 @@ TEST(Feedback, KeepsTheFirstPromptsAndTheirMedian) {
   const std::vector<JudgedPrompt> all = judged.prompts;
   keep_first(judged, 1);
   ASSERT_EQ(judged.prompts.size(), 1U);
-  EXPECT_EQ(judged.prompts[0].prompt.text(), all[0].prompt.text());
+  EXPECT_EQ(judged.prompts[0].prompt, all[0].prompt);
   EXPECT_DOUBLE_EQ(judged.threshold, (all[0].noisy[0] + all[0].noisy[1]) / 2);
   EXPECT_THROW(keep_first(judged, 2), InputError);
 }
@@ -113,8 +121,8 @@ TEST(Feedback, AboutHalfTheThumbsAreUp) {
 }
 
 TEST(Feedback, EmptyAndEqualAnswersLeaveThePromptOut) {
-  const std::vector<Prompt> prompts = make_prompts(4, 2, Split::kFeedback);
-  const Judged judged = judge(prompts, {{"a", "b"}, {"a", "a"}, {"a", " "}, {"", ""}}, 1);
+  const std::vector<std::string> prompts = prompts_of(Split::kFeedback, 4, 2);
+  const Judged judged = judge(task(), prompts, {{"a", "b"}, {"a", "a"}, {"a", " "}, {"", ""}}, 1);
   EXPECT_EQ(judged.prompts.size(), 1U);
   EXPECT_EQ(judged.left_out, 3);
 }
@@ -142,26 +150,26 @@ TEST(Feedback, NoiseHasTheStatedDeviationAndIsKeyedByPrompt) {
 }
 
 TEST(Feedback, TeacherIsFlawedAsDocumented) {
-  const std::vector<Prompt> prompts = make_prompts(1500, 3, Split::kTrain);
+  const std::vector<std::string> prompts = prompts_of(Split::kTrain, 1500, 3);
   double sum = 0;
   std::size_t perfect = 0;
-  const std::vector<Example> rows = sft_rows(prompts, 3);
+  const std::vector<Example> rows = sft_rows(task(), prompts, 3);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double value = gold(prompts[i], rows[i].responses[0].text.plain);
+    const double value = task().gold(prompts[i], rows[i].responses[0].text.plain);
     sum += value;
     perfect += value == 1 ? 1 : 0;
-    EXPECT_EQ(rows[i].prompt.plain, prompts[i].text());
+    EXPECT_EQ(rows[i].prompt.plain, prompts[i]);
     EXPECT_EQ(rows[i].unit, Unit::kSft);
   }
   EXPECT_NEAR(sum / 1500, 0.61, 0.04);
   EXPECT_GT(perfect, 150U);
-  EXPECT_EQ(row_json(sft_rows(prompts, 3)[7]).dump(), row_json(rows[7]).dump());
-  EXPECT_NE(row_json(sft_rows(prompts, 4)[7]).dump(), row_json(rows[7]).dump());
+  EXPECT_EQ(row_json(sft_rows(task(), prompts, 3)[7]).dump(), row_json(rows[7]).dump());
+  EXPECT_NE(row_json(sft_rows(task(), prompts, 4)[7]).dump(), row_json(rows[7]).dump());
 }
 
 TEST(Feedback, RowsHaveTheNativeForm) {
   Judged judged;
-  judged.prompts.push_back({.prompt = {Act::kInform, {{Slot::kName, "red wok"}}},
+  judged.prompts.push_back({.prompt = "inform(name='red wok')",
                             .answers = {"good \"one\"", "bad"},
                             .gold = {1, 0},
                             .noisy = {0.75, 0.25}});
@@ -196,7 +204,7 @@ TEST(Feedback, FilesHoldOneRowALine) {
 
 TEST(Feedback, BytesThatAreNoTextAreReplacedInFiles) {
   Judged judged;
-  judged.prompts.push_back({.prompt = {Act::kInform, {{Slot::kName, "red wok"}}},
+  judged.prompts.push_back({.prompt = "inform(name='red wok')",
                             .answers = {"\xff broken", "bad"},
                             .gold = {1, 0},
                             .noisy = {0.75, 0.25}});

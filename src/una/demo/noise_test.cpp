@@ -13,13 +13,14 @@ namespace una::demo {
 namespace {
 
 Judged judged_with(const Noise& noise, std::int64_t n = 400) {
-  const std::vector<Prompt> prompts = make_prompts(n, 2, Split::kFeedback);
+  const Task& task = find_task("dialogue");
+  const std::vector<std::string> prompts = task.make_prompts(n, 2, Split::kFeedback);
   std::vector<std::vector<std::string>> answers(prompts.size());
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     Rng rng(4, 4, i);
-    for (int j = 0; j < 2; ++j) { answers[i].push_back(make_answer(prompts[i], 0.5, rng)); }
+    for (int j = 0; j < 2; ++j) { answers[i].push_back(task.make_answer(prompts[i], 0.5, rng)); }
   }
-  return judge(prompts, answers, 13, noise);
+  return judge(task, prompts, answers, 13, noise);
 }
 
 double share_up(const Judged& judged) {

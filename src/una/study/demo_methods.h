@@ -42,7 +42,6 @@ struct DemoSizes {
   double beta = 0.1;
   int held_out_prompts = 320, samples_per_held_out = 2;
   int judged_per_prompt = 8;  // answers of the start model that measure rho
-  int max_new_tokens = 64;
   // The online demo: rounds of `prompts_per_round` times `answers_per_prompt` answers.
   int rounds = 80, prompts_per_round = 32, answers_per_prompt = 4;
   double online_beta = 0.1, reward_learning_rate = 1e-3;

@@ -20,7 +20,7 @@ void DemoRun::evaluate(std::vector<MethodResult>& results) const {
     const model::AdapterId adapter = setup.model->load_adapter(
         weights::read_adapter_config(folder), weights::read_adapter_weights(folder), false, folder);
     const eval::PolicyUse policy{setup.model.get(), adapter};
-    result.sampled = sample_demo(policy, tokenizer, held_out_, held_out_size());
+    result.sampled = sample_demo(policy, tokenizer, task(), held_out_, held_out_size());
     const std::vector<double> after = eval::prompt_means(result.sampled.gold, sizes_.samples_per_held_out);
     result.gain = eval::paired_gain(before, after, seed());
     result.win = eval::win_rate(before, after, seed());
@@ -49,7 +49,7 @@ void DemoRun::print_answers(const std::vector<MethodResult>& results) const {
   std::printf("\nanswers before and after (%s):\n", best.name.c_str());
   const auto step = static_cast<std::size_t>(sizes_.samples_per_held_out);
   for (std::size_t i = 0; i < std::min<std::size_t>(4, held_out_.size()); ++i) {
-    std::printf("  %s\n    before %.2f  %s\n    after  %.2f  %s\n", held_out_[i].text().c_str(),
+    std::printf("  %s\n    before %.2f  %s\n    after  %.2f  %s\n", held_out_[i].c_str(),
                 before_.gold[i * step], before_.answers.texts[i * step].c_str(), best.sampled.gold[i * step],
                 best.sampled.answers.texts[i * step].c_str());
   }
@@ -81,7 +81,7 @@ void DemoRun::write_results(const std::vector<MethodResult>& results) const {
   std::string samples;
   const auto step = static_cast<std::size_t>(sizes_.samples_per_held_out);
   for (std::size_t i = 0; i < std::min<std::size_t>(20, held_out_.size()); ++i) {
-    Json row{{"prompt", held_out_[i].text()},
+    Json row{{"prompt", held_out_[i]},
              {"before", before_.answers.texts[i * step]},
              {"gold_before", before_.gold[i * step]}};
     for (const MethodResult& r : results) {

@@ -29,8 +29,8 @@ void DemoRun::prepare_folder() {
 
 // The task's data, a tokenizer trained on it, and a small Llama with random weights, as ordinary files.
 void DemoRun::make_start() const {
-  const auto train = demo::make_prompts(options_.sft_answers, seed(), demo::Split::kTrain);
-  const std::vector<Example> rows = demo::sft_rows(train, seed());
+  const auto train = task().make_prompts(options_.sft_answers, seed(), demo::Split::kTrain);
+  const std::vector<Example> rows = demo::sft_rows(task(), train, seed());
   demo::write_rows(data_file("sft"), rows);
   std::vector<std::string> texts;
   for (const Example& row : rows) {
@@ -114,9 +114,8 @@ void DemoRun::pretrain() const {
           fixed(result.seconds, 0), " s"));
 }
 
-eval::SampleSize DemoRun::held_out_size() const {
-  return {
-      .per_prompt = sizes_.samples_per_held_out, .max_new_tokens = sizes_.max_new_tokens, .seed = seed() + 1};
+DemoSample DemoRun::held_out_size() const {
+  return {.per_prompt = sizes_.samples_per_held_out, .seed = seed() + 1};
 }
 
 void DemoRun::copy_start() const {
@@ -130,18 +129,16 @@ void DemoRun::copy_start() const {
 void DemoRun::collect_feedback() {
   setup::ModelSetup setup = setup::load_for_inference(out_ + "/start", "", {.dtype = "float32"});
   const text::Tokenizer tokenizer = text::load_tokenizer(out_ + "/start");
-  const auto prompts = demo::make_prompts(options_.feedback_prompts, seed(), demo::Split::kFeedback);
+  const auto prompts = task().make_prompts(options_.feedback_prompts, seed(), demo::Split::kFeedback);
   const eval::PolicyUse start{setup.model.get()};
-  const eval::Sampled sampled =
-      sample_demo(
-          start, tokenizer, prompts,
-          {.per_prompt = sizes_.samples_per_prompt, .max_new_tokens = sizes_.max_new_tokens, .seed = seed()})
-          .answers;
+  const eval::Sampled sampled = sample_demo(start, tokenizer, task(), prompts,
+                                            {.per_prompt = sizes_.samples_per_prompt, .seed = seed()})
+                                    .answers;
   std::vector<std::vector<std::string>> answers(prompts.size());
   for (std::size_t i = 0; i < sampled.texts.size(); ++i) {
     answers[i / static_cast<std::size_t>(sizes_.samples_per_prompt)].push_back(sampled.texts[i]);
   }
-  const demo::Judged feedback = demo::judge(prompts, answers, seed());
+  const demo::Judged feedback = demo::judge(task(), prompts, answers, seed());
   demo::write_rows(data_file("pair"), demo::pair_rows(feedback));
   demo::write_rows(data_file("binary"), demo::binary_rows(feedback));
   const std::vector<Example> scores = demo::score_rows(feedback);
@@ -149,13 +146,13 @@ void DemoRun::collect_feedback() {
   demo::write_rows(data_file("group"), demo::group_rows(feedback));
   demo::write_rows(data_file("mixed"), demo::mixed_rows(feedback));
   responses_ = demo::count_responses(scores);
-  held_out_ = demo::make_prompts(options_.held_out_prompts, seed(), demo::Split::kHeldOut);
+  held_out_ = task().make_prompts(options_.held_out_prompts, seed(), demo::Split::kHeldOut);
   demo::write_rows(data_file("held_out"), demo::prompt_rows(held_out_, "demo_held_out"));
-  before_ = sample_demo(start, tokenizer, held_out_, held_out_size());
-  eval::SampleSize judged = held_out_size();
+  before_ = sample_demo(start, tokenizer, task(), held_out_, held_out_size());
+  DemoSample judged = held_out_size();
   judged.per_prompt = sizes_.judged_per_prompt;
   judged.seed = seed() + 2;
-  judged_ = sample_demo(start, tokenizer, held_out_, judged);
+  judged_ = sample_demo(start, tokenizer, task(), held_out_, judged);
   judged_logps_ = eval::sampled_logps(start, judged_.answers);
   say(cat("feedback: ", thousands(responses_), " sampled answers to ",
           thousands(static_cast<std::int64_t>(feedback.prompts.size())),

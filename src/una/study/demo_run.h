@@ -85,10 +85,11 @@ class DemoRun {
   const std::string& out() const { return out_; }
   const ScoredSamples& before() const { return before_; }
   std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.seed); }
-  eval::SampleSize held_out_size() const;  // how the held-out prompts are answered
+  DemoSample held_out_size() const;  // how the held-out prompts are answered
+  const demo::Task& task() const { return demo::tasks().front(); }
   std::int64_t responses() const { return responses_; }
   std::string data_file(const std::string& name) const { return out_ + "/data/" + name + ".jsonl"; }
-  const std::vector<demo::Prompt>& held_out() const { return held_out_; }
+  const std::vector<std::string>& held_out() const { return held_out_; }
 
  private:
   void prepare_folder();
@@ -102,7 +103,7 @@ class DemoRun {
   DemoSizes sizes_;
   std::string out_;
   std::int64_t responses_ = 0;
-  std::vector<demo::Prompt> held_out_;
+  std::vector<std::string> held_out_;
   ScoredSamples before_;
   std::unique_ptr<OutputFolder> output_;
   ScoredSamples judged_;              // more answers of the start model to the held-out prompts

@@ -54,7 +54,7 @@ setup::RunConfig method_config(const DemoRun& run, const OnlineDemoMethod& metho
   method.keys(config);
   config.data.dataset_name = {run.data_file("prompts")};
   config.objective.beta = sizes.online_beta;
-  config.objective.max_completion_length = sizes.max_new_tokens;
+  config.objective.max_completion_length = run.task().max_new_tokens;
   config.online.reward = {cat("model:", run.out(), "/reward")};
   config.online.num_iterations = method.passes;
   config.online.num_generations = sizes.answers_per_prompt;
@@ -179,7 +179,8 @@ void print_table(const DemoRun& run, const std::vector<MethodResult>& results) {
 
 int run_online_demo(DemoRun& run) {
   if (!run.prepare()) { return 0; }
-  const auto prompts = demo::make_prompts(run.options().feedback_prompts, run.seed(), demo::Split::kFeedback);
+  const auto prompts =
+      run.task().make_prompts(run.options().feedback_prompts, run.seed(), demo::Split::kFeedback);
   demo::write_rows(run.data_file("prompts"), demo::prompt_rows(prompts, "demo_prompts"));
   train_reward_model(run);
   std::vector<MethodResult> results;

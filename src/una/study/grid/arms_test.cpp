@@ -13,13 +13,14 @@ namespace una::study {
 namespace {
 
 demo::Judged judged() {
-  const std::vector<demo::Prompt> prompts = demo::make_prompts(60, 2, demo::Split::kFeedback);
+  const demo::Task& task = demo::tasks().front();
+  const std::vector<std::string> prompts = task.make_prompts(60, 2, demo::Split::kFeedback);
   std::vector<std::vector<std::string>> answers(prompts.size());
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     Rng rng(4, 4, i);
-    for (int j = 0; j < 2; ++j) { answers[i].push_back(demo::make_answer(prompts[i], 0.5, rng)); }
+    for (int j = 0; j < 2; ++j) { answers[i].push_back(task.make_answer(prompts[i], 0.5, rng)); }
   }
-  return demo::judge(prompts, answers, 13, demo::find_noise("gaussian"));
+  return demo::judge(task, prompts, answers, 13, demo::find_noise("gaussian"));
 }
 
 std::vector<double> scores_of(const std::vector<Example>& rows) {

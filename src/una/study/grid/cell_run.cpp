@@ -52,7 +52,8 @@ class CellRun {
     std::filesystem::remove_all(folder_);
     make_folder(folder_ + "/data");
     const std::vector<Example> rows = arm_rows(
-        arm_, demo::judge(seed_.prompts, seed_.answers, key(), demo::find_noise(cell_.noise)), key());
+        arm_, demo::judge(*seed_.task, seed_.prompts, seed_.answers, key(), demo::find_noise(cell_.noise)),
+        key());
     demo::write_rows(folder_ + "/data/rows.jsonl", rows);
     DemoOptions options;
     options.output_dir = folder_;
@@ -161,11 +162,9 @@ class CellRun {
   // What the held-out prompts say of one policy of the family.
   Json member(const eval::PolicyUse& policy, const eval::PolicyUse& start, const text::Tokenizer& tokenizer,
               double scale) const {
-    const DemoSizes sizes;
-    const int each = sizes.samples_per_held_out;
+    const int each = DemoSizes{}.samples_per_held_out;
     const ScoredSamples after =
-        sample_demo(policy, tokenizer, seed_.held_out,
-                    {.per_prompt = each, .max_new_tokens = sizes.max_new_tokens, .seed = key() + 1});
+        sample_demo(policy, tokenizer, *seed_.task, seed_.held_out, {.per_prompt = each, .seed = key() + 1});
     std::vector<double> gains = after.gold, ratios = eval::sampled_logps(policy, after.answers);
     const std::vector<double> logps = eval::sampled_logps(start, after.answers);
     for (std::size_t i = 0; i < gains.size(); ++i) {

@@ -32,8 +32,9 @@ SeedData plan_of(const StudyOptions& options, std::int64_t seed) {
   const auto key = static_cast<std::uint64_t>(seed);
   SeedData out;
   out.folder = folder_of(options, seed);
-  out.prompts = demo::make_prompts(options.feedback_prompts, key, demo::Split::kFeedback);
-  out.held_out = demo::make_prompts(options.held_out_prompts, key, demo::Split::kHeldOut);
+  out.task = &demo::tasks().front();
+  out.prompts = out.task->make_prompts(options.feedback_prompts, key, demo::Split::kFeedback);
+  out.held_out = out.task->make_prompts(options.held_out_prompts, key, demo::Split::kHeldOut);
   return out;
 }
 
@@ -48,15 +49,12 @@ void make_seed(const StudyOptions& options, std::int64_t seed) {
   const eval::PolicyUse policy{setup.model.get()};
   const DemoSizes sizes;
   const auto key = static_cast<std::uint64_t>(seed);
-  eval::SampleSize size{
-      .per_prompt = sizes.samples_per_prompt, .max_new_tokens = sizes.max_new_tokens, .seed = key};
-  const std::vector<std::string> answers = sample_demo(policy, tokenizer, data.prompts, size).answers.texts;
-  size.per_prompt = sizes.samples_per_held_out;
-  size.seed = key + 1;
-  const ScoredSamples before = sample_demo(policy, tokenizer, data.held_out, size);
-  size.per_prompt = sizes.judged_per_prompt;
-  size.seed = key + 2;
-  const ScoredSamples judged = sample_demo(policy, tokenizer, data.held_out, size);
+  const auto sample = [&](const std::vector<std::string>& prompts, int per_prompt, std::uint64_t draws) {
+    return sample_demo(policy, tokenizer, *data.task, prompts, {.per_prompt = per_prompt, .seed = draws});
+  };
+  const std::vector<std::string> answers = sample(data.prompts, sizes.samples_per_prompt, key).answers.texts;
+  const ScoredSamples before = sample(data.held_out, sizes.samples_per_held_out, key + 1);
+  const ScoredSamples judged = sample(data.held_out, sizes.judged_per_prompt, key + 2);
   write_file(data.folder + "/seed.json",
              json_line(Json{{"settings", seed_settings(options, seed)},
                             {"answers", answers},

@@ -14,7 +14,8 @@ namespace una::study {
 // its answers to the held-out prompts, which say how good it was and measure rho.
 struct SeedData {
   std::string folder;
-  std::vector<demo::Prompt> prompts, held_out;
+  const demo::Task* task = nullptr;
+  std::vector<std::string> prompts, held_out;
   std::vector<std::vector<std::string>> answers;  // of prompts, two each
   std::vector<double> gold_before;                // of two answers to each held-out prompt
   eval::Sampled judged;                           // more of them (ids alone)

@@ -48,7 +48,7 @@ TEST(SeedData, AnswersAreOfTheirPromptsInOrder) {
   EXPECT_EQ(data.answers[1][0], "answer " + std::to_string(each));
   EXPECT_EQ(data.prompts.size(), 2U);
   EXPECT_EQ(data.held_out.size(), 2U);
-  EXPECT_NE(data.prompts[0].text(), data.held_out[0].text()) << "prompts of two splits";
+  EXPECT_NE(data.prompts[0], data.held_out[0]) << "prompts of two splits";
   EXPECT_EQ(data.judged_logps, std::vector<double>{-1.5});
   EXPECT_EQ(data.judged.answer_ids[0], std::vector<std::int32_t>{3});
 }

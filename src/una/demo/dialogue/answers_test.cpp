@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
-#include "una/demo/grammar.h"
-#include "una/demo/task.h"
+#include "una/demo/dialogue/dialogue.h"
+#include "una/demo/dialogue/grammar.h"
 
-namespace una::demo {
+namespace una::demo::dialogue {
 namespace {
 
 double mean_gold(double quality) {
@@ -86,4 +86,4 @@ TEST(Answers, OfAQualityOutsideZeroToOneAreABrokenPromise) {
 }
 
 }  // namespace
-}  // namespace una::demo
+}  // namespace una::demo::dialogue

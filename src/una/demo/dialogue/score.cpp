@@ -2,10 +2,10 @@
 #include <limits>
 #include <numeric>
 
-#include "una/demo/grammar.h"
-#include "una/demo/task.h"
+#include "una/demo/dialogue/dialogue.h"
+#include "una/demo/dialogue/grammar.h"
 
-namespace una::demo {
+namespace una::demo::dialogue {
 namespace {
 
 using detail::Words;
@@ -114,4 +114,4 @@ double gold(const Attributes& attributes) {
 
 double gold(const Prompt& prompt, std::string_view answer) { return gold(score(prompt, answer)); }
 
-}  // namespace una::demo
+}  // namespace una::demo::dialogue

@@ -1,4 +1,4 @@
-#include "una/demo/grammar.h"
+#include "una/demo/dialogue/grammar.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 
-namespace una::demo {
+namespace una::demo::dialogue {
 namespace {
 
 std::vector<std::string> make_names() {
@@ -295,4 +295,4 @@ std::vector<Fact> without_repetitions(const std::vector<Fact>& facts) {
 }
 
 }  // namespace detail
-}  // namespace una::demo
+}  // namespace una::demo::dialogue

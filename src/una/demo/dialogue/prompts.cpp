@@ -1,17 +1,12 @@
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 
-#include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/base/hash.h"
-#include "una/demo/grammar.h"
-#include "una/demo/task.h"
+#include "una/demo/dialogue/dialogue.h"
+#include "una/demo/dialogue/grammar.h"
 
-namespace una::demo {
+namespace una::demo::dialogue {
 namespace {
-
-constexpr std::int64_t kMostPrompts = 100000;
 
 std::string fact_text(const Fact& fact) {
   return fact.value == "?" ? cat(slot_name(fact.slot), "=?")
@@ -91,10 +86,6 @@ Prompt draw_prompt(Rng& rng) {
   return prompt;
 }
 
-const char* split_name(Split split) {
-  return split == Split::kTrain ? "train" : split == Split::kFeedback ? "feedback" : "held-out";
-}
-
 std::optional<Act> act_named(std::string_view name) {
   for (int i = 0; i < kActs; ++i) {
     if (name == act_name(static_cast<Act>(i))) { return static_cast<Act>(i); }
@@ -142,24 +133,19 @@ std::optional<Prompt> parse_prompt(std::string_view text) {
   return prompt;
 }
 
-Split split_of(const Prompt& prompt) {
-  const std::uint64_t part = hash_u64(prompt.key()) % 20;
-  return part < 12 ? Split::kTrain : part < 17 ? Split::kFeedback : Split::kHeldOut;
+std::vector<std::string> make_prompt_texts(std::int64_t n, std::uint64_t seed, Split split) {
+  return draw_prompts(n, seed, split, "demo/prompts", [](Rng& rng) {
+    const Prompt prompt = draw_prompt(rng);
+    return KeyedPrompt{prompt.text(), prompt.key()};
+  });
 }
 
 std::vector<Prompt> make_prompts(std::int64_t n, std::uint64_t seed, Split split) {
-  check_input(n >= 0 && n <= kMostPrompts, "demo: ", n, " prompts were asked for; the task makes 0 to ",
-              kMostPrompts);
-  Rng rng(seed, stream_id(cat("demo/prompts/", split_name(split))));
   std::vector<Prompt> prompts;
-  std::unordered_set<std::string> taken;
-  while (static_cast<std::int64_t>(prompts.size()) < n) {
-    Prompt prompt = draw_prompt(rng);
-    if (split_of(prompt) == split && taken.insert(prompt.key()).second) {
-      prompts.push_back(std::move(prompt));
-    }
+  for (const std::string& text : make_prompt_texts(n, seed, split)) {
+    prompts.push_back(*parse_prompt(text));
   }
   return prompts;
 }
 
-}  // namespace una::demo
+}  // namespace una::demo::dialogue

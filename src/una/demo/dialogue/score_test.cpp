@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "una/base/format.h"
-#include "una/demo/grammar.h"
-#include "una/demo/task.h"
+#include "una/demo/dialogue/dialogue.h"
+#include "una/demo/dialogue/grammar.h"
 
-namespace una::demo {
+namespace una::demo::dialogue {
 namespace {
 
 const Prompt kWok{Act::kInform,
@@ -169,4 +169,4 @@ TEST(Score, NeverRisesWhenASentenceLosesItsLastWords) {
 }
 
 }  // namespace
-}  // namespace una::demo
+}  // namespace una::demo::dialogue

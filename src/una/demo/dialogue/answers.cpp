@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "una/base/error.h"
-#include "una/demo/grammar.h"
-#include "una/demo/task.h"
+#include "una/demo/dialogue/dialogue.h"
+#include "una/demo/dialogue/grammar.h"
 
-namespace una::demo {
+namespace una::demo::dialogue {
 namespace {
 
 using detail::Words;
@@ -142,4 +142,4 @@ std::string make_answer(const Prompt& prompt, double quality, Rng& rng) {
   return detail::to_text(words);
 }
 
-}  // namespace una::demo
+}  // namespace una::demo::dialogue

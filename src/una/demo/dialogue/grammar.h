@@ -4,10 +4,10 @@
 #include <string_view>
 #include <vector>
 
-#include "una/demo/task.h"
+#include "una/demo/dialogue/dialogue.h"
 
-// For this room's sources: the words of the task, shared by the generator and the scorer.
-namespace una::demo::detail {
+// For this task's sources: its words, shared by the generator and the scorer.
+namespace una::demo::dialogue::detail {
 
 using Words = std::vector<std::string>;  // words, and the marks . , ? as separate elements
 
@@ -26,4 +26,4 @@ std::vector<Fact> facts_in(const Words& words);  // in order of appearance, with
 bool has_fact(const std::vector<Fact>& facts, const Fact& fact);
 std::vector<Fact> without_repetitions(const std::vector<Fact>& facts);
 
-}  // namespace una::demo::detail
+}  // namespace una::demo::dialogue::detail
