@@ -11,6 +11,7 @@ namespace una::demo {
 namespace {
 
 constexpr std::int64_t kMostPrompts = 100000;
+constexpr int kMostInVain = 20000;  // draws one after the other without a new prompt
 
 const char* split_name(Split split) {
   return split == Split::kTrain ? "train" : split == Split::kFeedback ? "feedback" : "held-out";
@@ -30,10 +31,15 @@ std::vector<std::string> draw_prompts(std::int64_t n, std::uint64_t seed, Split 
   Rng rng(seed, stream_id(cat(stream, "/", split_name(split))));
   std::vector<std::string> prompts;
   std::unordered_set<std::string> taken;
+  int in_vain = 0;
   while (static_cast<std::int64_t>(prompts.size()) < n) {
     KeyedPrompt prompt = draw(rng);
     if (split_of(prompt.key) == split && taken.insert(std::move(prompt.key)).second) {
       prompts.push_back(std::move(prompt.text));
+      in_vain = 0;
+    } else {
+      check_input(++in_vain < kMostInVain, "demo: ", n, " prompts were asked for; the task has about ",
+                  prompts.size(), " of that split");
     }
   }
   return prompts;

@@ -20,7 +20,8 @@ struct KeyedPrompt {
 };
 
 // `n` different prompts of the split, in the order in which `draw` gives them. Deterministic, and a smaller n gives the
-// first prompts of a larger one. `stream` names the task's random numbers. InputError when n is negative or over 100,000.
+// first prompts of a larger one. `stream` names the task's random numbers. InputError when n is negative, over 100,000
+// or more than there are.
 std::vector<std::string> draw_prompts(std::int64_t n, std::uint64_t seed, Split split,
                                       std::string_view stream, const std::function<KeyedPrompt(Rng&)>& draw);
 

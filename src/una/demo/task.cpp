@@ -2,12 +2,13 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/demo/arithmetic/arithmetic.h"
 #include "una/demo/dialogue/dialogue.h"
 
 namespace una::demo {
 
 const std::vector<Task>& tasks() {
-  static const std::vector<Task> kTasks = {dialogue::task()};
+  static const std::vector<Task> kTasks = {dialogue::task(), arithmetic::task()};
   return kTasks;
 }
 
