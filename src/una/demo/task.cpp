@@ -4,11 +4,12 @@
 #include "una/base/format.h"
 #include "una/demo/arithmetic/arithmetic.h"
 #include "una/demo/dialogue/dialogue.h"
+#include "una/demo/style/style.h"
 
 namespace una::demo {
 
 const std::vector<Task>& tasks() {
-  static const std::vector<Task> kTasks = {dialogue::task(), arithmetic::task()};
+  static const std::vector<Task> kTasks = {dialogue::task(), arithmetic::task(), style::task()};
   return kTasks;
 }
 

@@ -34,9 +34,9 @@ TEST(Task, EachIsFoundByItsNameAndDialogueIsTheFirst) {
     EXPECT_EQ(&find_task(task.name), &task);
     EXPECT_FALSE(task.summary.empty());
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"dialogue", "arithmetic"}));
-  EXPECT_NE(refusal("aritmetic").find("did you mean \"arithmetic\""), std::string::npos) << refusal("aritmetic");
-  EXPECT_NE(refusal("chess").find("dialogue, arithmetic"), std::string::npos) << refusal("chess");
+  EXPECT_EQ(names, (std::vector<std::string>{"dialogue", "arithmetic", "style"}));
+  EXPECT_NE(refusal("stile").find("did you mean \"style\""), std::string::npos) << refusal("stile");
+  EXPECT_NE(refusal("chess").find("dialogue, arithmetic, style"), std::string::npos) << refusal("chess");
 }
 
 TEST(Task, PromptsComeFromTheSeedAloneAndStayInTheirSplit) {
