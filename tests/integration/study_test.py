@@ -42,9 +42,31 @@ class Study(unittest.TestCase):
         self.assertIn("seed.json was made with", error)
         self.assertEqual((out / "study.yaml").read_bytes(), keys)
 
+    def test_tasks_have_start_models_and_cells_of_their_own(self):
+        out, keys = fresh("study-tasks"), [*KEYS[2:], "--seeds", "1", "--arms", "dpo,una_score_mse"]
+        shown = run("study", "--out", out, "--task", "arithmetic", *keys)[0]
+        self.assertIn("1 start models to do", shown)
+        self.assertIn("### arithmetic, gaussian, 1 seeds", shown)
+        cells = sorted((out / "cells").glob("*.json"))
+        self.assertEqual([p.name.rsplit("-", 1)[0] for p in cells], ["arithmetic-dpo", "arithmetic-una_score_mse"])
+        first = without_clock(cells[0])
+        self.assertEqual(first["settings"]["task"], "arithmetic")
+        prompts = (out / "arithmetic-seed-1/data/sft.jsonl").read_text()
+        self.assertRegex(prompts, r'"prompt":"[0-9]+ [+-] [0-9]+.* ="')
+        # Stopped: one cell is lost. Another task is added to what is there.
+        cells[0].unlink()
+        shown = run("study", "--out", out, "--tasks", "arithmetic,style", *keys)[0]
+        self.assertIn("1 start models to do", shown)
+        self.assertIn("3 cells to do", shown)
+        self.assertIn("### style, gaussian, 1 seeds", shown)
+        self.assertEqual(without_clock(cells[0]), first)
+        self.assertTrue((out / "style-seed-1/start").is_dir())
+        self.assertIn("<h2>style, gaussian</h2>", (out / "report.html").read_text())
+
     def test_unknown_arms_are_refused_before_anything_is_written(self):
         out = fresh("no-study")
         self.assertIn("did you mean", run("study", "--out", out, "--arms", "dpo,una_gruop", code=2)[1])
+        self.assertIn("did you mean \"style\"", run("study", "--out", out, "--task", "stile", code=2)[1])
         self.assertFalse(out.exists())
 
 

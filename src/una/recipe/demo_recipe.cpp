@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cstdio>
+#include <map>
+#include <string>
 
 #include "una/base/clock.h"
 #include "una/base/format.h"
@@ -37,7 +39,9 @@ HelpPage study_help(const Arguments&) {
 }
 
 int run_study(const Arguments& arguments) {
-  const auto options = read_command<study::StudyOptions>(arguments);
+  std::map<std::string, std::string> aliases = setup::option_aliases();
+  aliases["task"] = "tasks";
+  const auto options = read_command<study::StudyOptions>(arguments, aliases);
   kernels::set_threads(options.threads);
   return study::run_study(options);
 }

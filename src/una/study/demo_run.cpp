@@ -15,6 +15,15 @@
 #include "una/weights/hf_config.h"
 
 namespace una::study {
+namespace {
+
+// The task of the demo in a folder; the first of the table where the folder does not name one.
+std::string task_of(const std::string& folder) {
+  const std::string path = folder + "/demo.json", first = demo::tasks().front().name;
+  return is_file(path) ? read_json_file(path).value("task", first) : first;
+}
+
+}  // namespace
 
 void DemoRun::prepare_folder() {
   OutputFolderRule rule;
@@ -66,7 +75,8 @@ void DemoRun::make_start() const {
   write_file(folder + "/config.json", weights::print_model_spec(spec));
   const model::Model model(spec, seed(), {});
   weights::write_model_weights(folder, model.named_tensors(), 5'000'000'000);
-  write_file(out_ + "/demo.json", Json{{"seed", options_.seed}, {"una", UNA_VERSION}}.dump(2) + "\n");
+  write_file(out_ + "/demo.json",
+             Json{{"seed", options_.seed}, {"task", task().name}, {"una", UNA_VERSION}}.dump(2) + "\n");
 }
 
 setup::RunConfig DemoRun::base_config(const std::string& method, const std::string& folder) const {
@@ -119,6 +129,8 @@ DemoSample DemoRun::held_out_size() const {
 }
 
 void DemoRun::copy_start() const {
+  check_input(task_of(options_.start_from) == task().name, "start_from: the demo in ", options_.start_from,
+              " is of the task ", task_of(options_.start_from), ", not ", task().name);
   for (const char* name : {"/init", "/start"}) {
     check_input(is_folder(options_.start_from + name), "start_from: ", options_.start_from, " holds no ",
                 name + 1, " folder of a demo");
@@ -164,8 +176,9 @@ bool DemoRun::prepare() {
   const std::string& last = options_.stop_after;
   check_input(last.empty() || last == "init" || last == "start" || last == "feedback",
               "stop_after: choose init, start or feedback");
+  const std::string other = options_.task == demo::tasks().front().name ? "" : " " + task().name;
   prepare_folder();
-  say(cat("una demo: task, data and models go to ", out_, " (seed ", options_.seed, ")"));
+  say(cat("una demo: task", other, ", data and models go to ", out_, " (seed ", options_.seed, ")"));
   if (!options_.start_from.empty()) {
     copy_start();
   } else {

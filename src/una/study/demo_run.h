@@ -20,6 +20,7 @@ namespace una::study {
 // The keys of `una demo`.
 struct DemoOptions {
   std::string output_dir = "demo-run";
+  std::string task = demo::tasks().front().name;
   std::int64_t seed = 42, threads = 0;
   bool online = false, overwrite_output_dir = true;
   std::vector<std::string> methods;
@@ -30,6 +31,7 @@ struct DemoOptions {
   template <class V>
   void fields(V&& v) {
     v("output_dir", output_dir, "run folder (alias --out)");
+    v("task", task, "dialogue | arithmetic | style (docs/demo.md)");
     v("seed", seed, "of the task, the start model, the samples and the noise");
     v("threads", threads, "compute threads; 0: all");
     v("online", online, "methods that learn from their own samples and a reward model");
@@ -86,7 +88,7 @@ class DemoRun {
   const ScoredSamples& before() const { return before_; }
   std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.seed); }
   DemoSample held_out_size() const;  // how the held-out prompts are answered
-  const demo::Task& task() const { return demo::tasks().front(); }
+  const demo::Task& task() const { return demo::find_task(options_.task); }
   std::int64_t responses() const { return responses_; }
   std::string data_file(const std::string& name) const { return out_ + "/data/" + name + ".jsonl"; }
   const std::vector<std::string>& held_out() const { return held_out_; }

@@ -27,6 +27,28 @@ TEST(DemoRun, TheTaskAndARandomModelAreOrdinaryFiles) {
   EXPECT_FALSE(DemoRun(options).prepare()) << "an earlier demo is replaced";
 }
 
+TEST(DemoRun, AnotherTaskHasItsOwnPromptsAndStart) {
+  DemoOptions options;
+  options.output_dir = test_folder("demo_run_task");
+  options.task = "arithmetic";
+  options.stop_after = "init";
+  options.sft_answers = 200;
+  {
+    DemoRun run(options);
+    EXPECT_FALSE(run.prepare());
+    EXPECT_EQ(run.task().name, "arithmetic");
+    EXPECT_NE(read_file(run.data_file("sft")).find(" =\",\"completion\":\""), std::string::npos);
+    EXPECT_EQ(read_json_file(run.out() + "/demo.json").at("task"), "arithmetic");
+  }
+  options.start_from = options.output_dir;
+  options.output_dir = test_folder("demo_run_task_other");
+  options.task = "style";
+  EXPECT_THROW(DemoRun(options).prepare(), InputError) << "the start model of another task";
+  options.task = "chess";
+  options.start_from = "";
+  EXPECT_THROW(DemoRun(options).prepare(), InputError);
+}
+
 TEST(DemoRun, AFolderOfOthersIsLeftAlone) {
   DemoOptions options;
   options.output_dir = test_folder("demo_run_foreign");

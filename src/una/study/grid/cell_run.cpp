@@ -29,7 +29,7 @@ class CellRun {
       : options_(options),
         cell_(cell),
         arm_(find_arm(cell.arm)),
-        seed_(read_seed(options, cell.seed)),
+        seed_(read_seed(options, {cell.task, cell.seed})),
         folder_(cat(options.output_dir, "/cells/", cell.id)),
         run_(folder_ + "/run") {}
   ~CellRun() {
@@ -57,6 +57,7 @@ class CellRun {
     demo::write_rows(folder_ + "/data/rows.jsonl", rows);
     DemoOptions options;
     options.output_dir = folder_;
+    options.task = cell_.task;
     options.seed = cell_.seed;
     options.threads = options_.threads;
     const DemoRun demo(options);

@@ -11,6 +11,7 @@
 #include "una/base/json_line.h"
 #include "una/base/rng.h"
 #include "una/demo/noise.h"
+#include "una/demo/task.h"
 #include "una/study/grid/arms.h"
 
 namespace una::study {
@@ -48,6 +49,7 @@ void check_factors(const char* key, const std::vector<std::string>& list) {
 
 void check_names(const StudyOptions& options) {
   for (const std::string& arm : options.arms) { find_arm(arm); }
+  for (const std::string& task : options.tasks) { demo::find_task(task); }
   for (const std::string& noise : options.noises) { demo::find_noise(noise); }
   for (const std::string& seed : options.seeds) {
     const double value = number_of("seeds", seed);
@@ -59,15 +61,17 @@ void check_names(const StudyOptions& options) {
               " is not among the arms of this study: ", join(options.arms, ", "));
 }
 
-Cell make_cell(const StudyOptions& options, const StudyArm& arm, const std::string& noise,
-               const std::string& seed) {
+bool is_first(const std::string& task) { return task == demo::tasks().front().name; }
+
+Cell make_cell(const StudyOptions& options, const StudyArm& arm, const std::string& noise, const Seed& seed) {
   Cell cell;
   cell.arm = arm.name;
+  cell.task = seed.task;
   cell.noise = noise;
-  cell.seed = std::atoll(seed.c_str());
+  cell.seed = seed.number;
   cell.beta = arm.beta;
   cell.learning_rate = arm.learning_rate;
-  cell.settings = seed_settings(options, cell.seed);
+  cell.settings = seed_settings(options, seed);
   return cell;
 }
 
@@ -83,7 +87,8 @@ Cell with_factors(Cell cell, const StudyOptions& options, double beta, double ra
   cell.settings["steps"] = options.steps;
   cell.settings["adapter_scales"] = options.adapter_scales;
   cell.settings["curve_points"] = options.curve_points;
-  cell.id = cat(cell.arm, "-", hex(random_bits(stream_id(dump_json(cell.settings)), 0, 0)));
+  cell.id = cat(is_first(cell.task) ? "" : cell.task + "-", cell.arm, "-",
+                hex(random_bits(stream_id(dump_json(cell.settings)), 0, 0)));
   return cell;
 }
 
@@ -102,10 +107,12 @@ void resolve(StudyOptions& options) {
   if (options.arms.empty()) {
     for (const StudyArm& arm : study_arms()) { options.arms.push_back(arm.name); }
   }
+  if (options.tasks.empty()) { options.tasks = {demo::tasks().front().name}; }
   if (options.noises.empty()) { options.noises = {"gaussian"}; }
   if (options.seeds.empty()) { options.seeds = {"1", "2", "3"}; }
   if (!was_given && !options.quick) { options.seeds.insert(options.seeds.end(), {"4", "5"}); }
   check_different("arms", options.arms);
+  check_different("tasks", options.tasks);
   check_different("noises", options.noises);
   check_different("seeds", options.seeds);
   check_factors("beta_factors", options.beta_factors);
@@ -120,19 +127,29 @@ void resolve(StudyOptions& options) {
   check_input(options.kl > 0 && options.margin > 0, "study: kl and margin must be positive");
 }
 
-Json seed_settings(const StudyOptions& options, std::int64_t seed) {
-  return Json{{"seed", seed},
-              {"sft_answers", options.sft_answers},
-              {"feedback_prompts", options.feedback_prompts},
-              {"held_out_prompts", options.held_out_prompts},
-              {"threads", options.threads}};
+std::vector<Seed> make_seeds(const StudyOptions& options) {
+  std::vector<Seed> out;
+  for (const std::string& task : options.tasks) {
+    for (const std::string& seed : options.seeds) { out.push_back({task, std::atoll(seed.c_str())}); }
+  }
+  return out;
+}
+
+Json seed_settings(const StudyOptions& options, const Seed& seed) {
+  Json out{{"seed", seed.number},
+           {"sft_answers", options.sft_answers},
+           {"feedback_prompts", options.feedback_prompts},
+           {"held_out_prompts", options.held_out_prompts},
+           {"threads", options.threads}};
+  if (!is_first(seed.task)) { out["task"] = seed.task; }
+  return out;
 }
 
 std::vector<Cell> make_cells(const StudyOptions& options) {
   std::vector<Cell> cells;
   for (const std::string& name : options.arms) {
     for (const std::string& noise : options.noises) {
-      for (const std::string& seed : options.seeds) {
+      for (const Seed& seed : make_seeds(options)) {
         const Cell cell = make_cell(options, find_arm(name), noise, seed);
         for (const std::string& beta : options.beta_factors) {
           for (const std::string& rate : options.rate_factors) {
@@ -146,7 +163,9 @@ std::vector<Cell> make_cells(const StudyOptions& options) {
   return cells;
 }
 
-std::string seed_job(const std::string& seed) { return "seed-" + seed; }
+std::string seed_job(const Seed& seed) {
+  return cat(is_first(seed.task) ? "" : seed.task + "-", "seed-", seed.number);
+}
 
 std::string cell_file(const StudyOptions& options, const Cell& cell) {
   return cat(options.output_dir, "/cells/", cell.id, ".json");

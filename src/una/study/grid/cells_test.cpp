@@ -66,6 +66,24 @@ TEST(Cells, AreFoundAgainWhateverElseTheStudyAsksFor) {
   }
 }
 
+// A study from the time of one task goes on: its cells keep their names.
+TEST(Cells, OfTheFirstTaskHaveNoKeyForIt) {
+  StudyOptions options = small();
+  options.arms = {"dpo"};
+  options.seeds = {"3"};
+  options.tasks = {"dialogue", "style"};
+  const std::vector<Cell> cells = make_cells(options);
+  ASSERT_EQ(cells.size(), 2U);
+  EXPECT_FALSE(cells[0].settings.contains("task"));
+  EXPECT_EQ(cells[0].id, "dpo-d421733f920b0e5a");
+  EXPECT_EQ(cells[1].settings.at("task"), "style");
+  EXPECT_TRUE(starts_with(cells[1].id, "style-dpo-")) << cells[1].id;
+  EXPECT_EQ(seed_job({"dialogue", 3}), "seed-3");
+  EXPECT_EQ(seed_job({"style", 3}), "style-seed-3");
+  options.tasks = {"style"};
+  EXPECT_EQ(make_cells(options)[0].id, cells[1].id) << "whatever else the study asks for";
+}
+
 TEST(Cells, EmptyListsAreFilledAndQuickIsSmaller) {
   StudyOptions all, quick;
   quick.quick = true;
@@ -75,6 +93,7 @@ TEST(Cells, EmptyListsAreFilledAndQuickIsSmaller) {
   EXPECT_EQ(quick.seeds, (std::vector<std::string>{"1", "2", "3"}));
   EXPECT_GT(all.arms.size(), quick.arms.size());
   EXPECT_EQ(all.noises, (std::vector<std::string>{"gaussian"}));
+  EXPECT_EQ(all.tasks, (std::vector<std::string>{"dialogue"}));
   StudyOptions given;
   given.quick = true;
   given.seeds = {"8"};
@@ -94,6 +113,11 @@ TEST(Cells, WhatCannotBeIsRefusedInOneSentence) {
   options.noises = {"loud"};
   EXPECT_NE(refusal(options).find("noise"), std::string::npos);
   options.noises = {};
+  options.tasks = {"stile"};
+  EXPECT_NE(refusal(options).find("did you mean \"style\""), std::string::npos);
+  options.tasks = {"style", "style"};
+  EXPECT_NE(refusal(options).find("duplicate"), std::string::npos);
+  options.tasks = {};
   options.beta_factors = {"2"};
   EXPECT_NE(refusal(options).find("must be among"), std::string::npos);
   options.beta_factors = {"1", "-2"};

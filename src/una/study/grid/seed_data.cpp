@@ -1,11 +1,16 @@
 #include "una/study/grid/seed_data.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/base/json_line.h"
 #include "una/base/os/process.h"
+#include "una/eval/statistics.h"
 #include "una/setup/model_setup.h"
 #include "una/study/demo_evaluation.h"
 #include "una/study/grid/cells.h"
@@ -14,25 +19,26 @@
 namespace una::study {
 namespace {
 
-std::string folder_of(const StudyOptions& options, std::int64_t seed) {
-  return cat(options.output_dir, "/", seed_job(std::to_string(seed)));
+std::string folder_of(const StudyOptions& options, const Seed& seed) {
+  return cat(options.output_dir, "/", seed_job(seed));
 }
 
-void train_start(const StudyOptions& options, std::int64_t seed, const std::string& folder) {
+void train_start(const StudyOptions& options, const Seed& seed, const std::string& folder) {
   if (is_file(folder + "/start/summary.json")) { return; }
-  const ChildResult result = run_self(
-      {"demo", "--output_dir", folder, "--seed", std::to_string(seed), "--stop_after", "start",
-       "--sft_answers", std::to_string(options.sft_answers), "--threads", std::to_string(options.threads)},
-      {});
-  check_input(result.exit_code == 0, "the start model of seed ", seed, " ended with exit code ",
+  const ChildResult result =
+      run_self({"demo", "--output_dir", folder, "--task", seed.task, "--seed", std::to_string(seed.number),
+                "--stop_after", "start", "--sft_answers", std::to_string(options.sft_answers), "--threads",
+                std::to_string(options.threads)},
+               {});
+  check_input(result.exit_code == 0, "the start model of ", seed_job(seed), " ended with exit code ",
               result.exit_code, " (see above); run the command again to go on");
 }
 
-SeedData plan_of(const StudyOptions& options, std::int64_t seed) {
-  const auto key = static_cast<std::uint64_t>(seed);
+SeedData plan_of(const StudyOptions& options, const Seed& seed) {
+  const auto key = static_cast<std::uint64_t>(seed.number);
   SeedData out;
   out.folder = folder_of(options, seed);
-  out.task = &demo::tasks().front();
+  out.task = &demo::find_task(seed.task);
   out.prompts = out.task->make_prompts(options.feedback_prompts, key, demo::Split::kFeedback);
   out.held_out = out.task->make_prompts(options.held_out_prompts, key, demo::Split::kHeldOut);
   return out;
@@ -40,7 +46,7 @@ SeedData plan_of(const StudyOptions& options, std::int64_t seed) {
 
 }  // namespace
 
-void make_seed(const StudyOptions& options, std::int64_t seed) {
+void make_seed(const StudyOptions& options, const Seed& seed) {
   SeedData data = plan_of(options, seed);
   train_start(options, seed, data.folder);
   const std::string start = data.folder + "/start";
@@ -48,7 +54,7 @@ void make_seed(const StudyOptions& options, std::int64_t seed) {
   const text::Tokenizer tokenizer = text::load_tokenizer(start);
   const eval::PolicyUse policy{setup.model.get()};
   const DemoSizes sizes;
-  const auto key = static_cast<std::uint64_t>(seed);
+  const auto key = static_cast<std::uint64_t>(seed.number);
   const auto sample = [&](const std::vector<std::string>& prompts, int per_prompt, std::uint64_t draws) {
     return sample_demo(policy, tokenizer, *data.task, prompts, {.per_prompt = per_prompt, .seed = draws});
   };
@@ -63,13 +69,34 @@ void make_seed(const StudyOptions& options, std::int64_t seed) {
                             {"answer_ids", judged.answers.answer_ids},
                             {"gold", judged.gold},
                             {"logps", eval::sampled_logps(policy, judged.answers)}}));
+  const GoldSpread spread = gold_spread(judged.gold, sizes.judged_per_prompt);
+  std::printf(
+      "%s: the start model's gold score is %.3f, with a deviation of %.3f inside prompts and %.3f between them\n",
+      seed_job(seed).c_str(), spread.mean, spread.inside, spread.between);
+  std::fflush(stdout);
 }
 
-bool has_seed(const StudyOptions& options, std::int64_t seed) {
+GoldSpread gold_spread(const std::vector<double>& gold, int per_prompt) {
+  const std::vector<double> means = eval::prompt_means(gold, per_prompt);
+  const auto prompts = static_cast<double>(means.size()), each = static_cast<double>(per_prompt);
+  GoldSpread out;
+  for (const double mean : means) { out.mean += mean / prompts; }
+  double inside = 0, between = 0;
+  for (std::size_t i = 0; i < gold.size(); ++i) {
+    const double error = gold[i] - means[i / static_cast<std::size_t>(per_prompt)];
+    inside += error * error / (prompts * (each - 1));
+  }
+  for (const double mean : means) { between += (mean - out.mean) * (mean - out.mean) / (prompts - 1); }
+  out.inside = std::sqrt(inside);
+  out.between = std::sqrt(std::max(0.0, between - inside / each));  // means of few answers spread too
+  return out;
+}
+
+bool has_seed(const StudyOptions& options, const Seed& seed) {
   return is_file(folder_of(options, seed) + "/seed.json");
 }
 
-SeedData read_seed(const StudyOptions& options, std::int64_t seed) {
+SeedData read_seed(const StudyOptions& options, const Seed& seed) {
   SeedData out = plan_of(options, seed);
   const std::string path = out.folder + "/seed.json";
   const Json json = read_json_file(path);

@@ -6,7 +6,7 @@
 
 #include "una/demo/feedback.h"
 #include "una/eval/held_out.h"
-#include "una/study/grid/study_options.h"
+#include "una/study/grid/cells.h"
 
 namespace una::study {
 
@@ -22,10 +22,17 @@ struct SeedData {
   std::vector<double> judged_gold, judged_logps;  // and their log-probs under the start model
 };
 
-// Trains the start model (a demo's) and samples; writes seed.json last. A start model that is there is taken up.
-void make_seed(const StudyOptions& options, std::int64_t seed);
+// Trains the start model (a demo's) and samples; writes seed.json last, and says how good the start model is. A start model that is there is taken up.
+void make_seed(const StudyOptions& options, const Seed& seed);
 // InputError where the folder was made with other sizes.
-SeedData read_seed(const StudyOptions& options, std::int64_t seed);
-bool has_seed(const StudyOptions& options, std::int64_t seed);
+SeedData read_seed(const StudyOptions& options, const Seed& seed);
+// How gold scores of `per_prompt` answers to each prompt spread: their mean, and the standard deviations inside prompts and
+// of the prompts' levels (f(x) matters where these differ more than answers do). `gold` is prompt by prompt; two or more
+// prompts and answers.
+struct GoldSpread {
+  double mean = 0, inside = 0, between = 0;
+};
+GoldSpread gold_spread(const std::vector<double>& gold, int per_prompt);
+bool has_seed(const StudyOptions& options, const Seed& seed);
 
 }  // namespace una::study

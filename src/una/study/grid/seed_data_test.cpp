@@ -1,5 +1,6 @@
 #include "una/study/grid/seed_data.h"
 
+#include <cmath>
 #include <filesystem>
 
 #include <gtest/gtest.h>
@@ -25,9 +26,9 @@ StudyOptions options_in(const std::string& folder) {
 void write_seed(const StudyOptions& options, std::size_t answers) {
   Json texts = Json::array();
   for (std::size_t i = 0; i < answers; ++i) { texts.push_back("answer " + std::to_string(i)); }
-  const std::string folder = options.output_dir + "/" + seed_job("4");
+  const std::string folder = options.output_dir + "/" + seed_job({"dialogue", 4});
   std::filesystem::create_directories(folder);
-  write_file(folder + "/seed.json", json_line(Json{{"settings", seed_settings(options, 4)},
+  write_file(folder + "/seed.json", json_line(Json{{"settings", seed_settings(options, {"dialogue", 4})},
                                                    {"answers", texts},
                                                    {"gold_before", {0.1, 0.2, 0.3, 0.4}},
                                                    {"prompt_ids", {{1, 2}}},
@@ -38,11 +39,11 @@ void write_seed(const StudyOptions& options, std::size_t answers) {
 
 TEST(SeedData, AnswersAreOfTheirPromptsInOrder) {
   const StudyOptions options = options_in(test_folder("seed_data"));
-  EXPECT_FALSE(has_seed(options, 4));
+  EXPECT_FALSE(has_seed(options, {"dialogue", 4}));
   const auto each = static_cast<std::size_t>(DemoSizes{}.samples_per_prompt);
   write_seed(options, 2 * each);
-  EXPECT_TRUE(has_seed(options, 4));
-  const SeedData data = read_seed(options, 4);
+  EXPECT_TRUE(has_seed(options, {"dialogue", 4}));
+  const SeedData data = read_seed(options, {"dialogue", 4});
   ASSERT_EQ(data.answers.size(), 2U);
   EXPECT_EQ(data.answers[1].size(), each);
   EXPECT_EQ(data.answers[1][0], "answer " + std::to_string(each));
@@ -53,16 +54,26 @@ TEST(SeedData, AnswersAreOfTheirPromptsInOrder) {
   EXPECT_EQ(data.judged.answer_ids[0], std::vector<std::int32_t>{3});
 }
 
+TEST(SeedData, LevelsOfPromptsAreToldFromTheSpreadInsideThem) {
+  const GoldSpread same = gold_spread({0.4, 0.6, 0.6, 0.4, 0.4, 0.6}, 2);
+  EXPECT_DOUBLE_EQ(same.mean, 0.5);
+  EXPECT_NEAR(same.inside, std::sqrt(0.02), 1e-12);
+  EXPECT_EQ(same.between, 0);
+  const GoldSpread levels = gold_spread({0.1, 0.3, 0.7, 0.9}, 2);
+  EXPECT_NEAR(levels.inside, std::sqrt(0.02), 1e-12);
+  EXPECT_NEAR(levels.between, std::sqrt(0.18 - 0.01), 1e-12);
+}
+
 TEST(SeedData, ASeedOfOtherSizesIsRefused) {
   StudyOptions options = options_in(test_folder("seed_data_other"));
   const auto each = static_cast<std::size_t>(DemoSizes{}.samples_per_prompt);
   write_seed(options, 2 * each);
   options.sft_answers += 1;
-  EXPECT_THROW(read_seed(options, 4), InputError);
+  EXPECT_THROW(read_seed(options, {"dialogue", 4}), InputError);
   options = options_in(options.output_dir);
   write_seed(options, 2 * each - 1);
-  EXPECT_THROW(read_seed(options, 4), InputError) << "an answer is missing";
-  EXPECT_THROW(read_seed(options, 5), InputError) << "no file";
+  EXPECT_THROW(read_seed(options, {"dialogue", 4}), InputError) << "an answer is missing";
+  EXPECT_THROW(read_seed(options, {"dialogue", 5}), InputError) << "no file";
 }
 
 }  // namespace

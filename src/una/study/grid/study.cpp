@@ -30,9 +30,9 @@ OutputFolderRule output_rule(const StudyOptions& options) {
 
 // One seed or one cell, in this process.
 int run_job(const StudyOptions& options) {
-  for (const std::string& seed : options.seeds) {
+  for (const Seed& seed : make_seeds(options)) {
     if (options.job != seed_job(seed)) { continue; }
-    make_seed(options, std::stoll(seed));
+    make_seed(options, seed);
     return 0;
   }
   for (const Cell& cell : make_cells(options)) {
@@ -68,8 +68,8 @@ std::size_t processes_of(const StudyOptions& options) {
 
 void run_grid(const StudyOptions& options, const std::vector<Cell>& cells) {
   std::vector<PoolJob> seeds, trainings;
-  for (const std::string& seed : options.seeds) {
-    if (!has_seed(options, std::stoll(seed))) { seeds.push_back(pool_job(options, seed_job(seed))); }
+  for (const Seed& seed : make_seeds(options)) {
+    if (!has_seed(options, seed)) { seeds.push_back(pool_job(options, seed_job(seed))); }
   }
   for (const Cell& cell : cells) {
     if (!is_file(cell_file(options, cell))) { trainings.push_back(pool_job(options, cell.id)); }
@@ -85,8 +85,8 @@ int run_study(StudyOptions options) {
   if (!options.job.empty()) { return run_job(options); }
   const std::vector<Cell> cells = make_cells(options);
   OutputFolder output(options.output_dir, output_rule(options));
-  for (const std::string& seed : options.seeds) {
-    if (has_seed(options, std::stoll(seed))) { read_seed(options, std::stoll(seed)); }  // of the same sizes
+  for (const Seed& seed : make_seeds(options)) {
+    if (has_seed(options, seed)) { read_seed(options, seed); }  // of the same sizes
   }
   output.begin();
   make_folder(options.output_dir + "/cells");

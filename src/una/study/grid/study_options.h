@@ -11,7 +11,7 @@ namespace una::study {
 // The keys of `una study`.
 struct StudyOptions {
   std::string output_dir = "study", job, baseline = "dpo";
-  std::vector<std::string> arms, noises, seeds;
+  std::vector<std::string> arms, tasks, noises, seeds;
   std::vector<std::string> beta_factors = {"1"}, rate_factors = {"1"}, adapter_scales = {"0.5", "1", "1.5"};
   bool quick = false;
   double kl = 0.3, margin = 0.02;
@@ -24,6 +24,7 @@ struct StudyOptions {
       "seeds, one JSON per cell, and the report; a study that is there goes on (alias --out)");
     v("quick", quick, "fewer arms, and seeds 1, 2 and 3, where arms and seeds are not given");
     v("arms", arms, "losses with their feedback (una_score_mse, kto, ...); empty: all");
+    v("tasks", tasks, "dialogue, arithmetic, style (docs/demo.md); empty: dialogue (alias --task)");
     v("noises", noises, "how the judge errs (gaussian, severity, ups_20, ...); empty: gaussian");
     v("seeds", seeds, "of task, start model, samples and noise; empty: 1 to 5");
     v("beta_factors", beta_factors, "each arm's beta times these, a cell each");

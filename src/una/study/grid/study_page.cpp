@@ -68,7 +68,8 @@ std::string noise_section(const Json& summary, const Json& noise) {
   const std::string kl = significant(summary.at("kl").get<double>(), 3);
   const std::string base = summary.at("baseline").get<std::string>();
   return cat(
-      "<h2>", escaped(noise.at("noise").get<std::string>()), "</h2>\n",
+      "<h2>", escaped(noise.at("task").get<std::string>()), ", ",
+      escaped(noise.at("noise").get<std::string>()), "</h2>\n",
       card("Efficiency",
            "rho: correlation of the implicit reward with gold inside prompts, on answers of the "
            "start model; 95 % over seeds",

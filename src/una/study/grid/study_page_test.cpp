@@ -14,11 +14,12 @@ Json summary_with(const std::string& name, const std::vector<double>& law) {
                           "log_mean_exp_ratio", "calibrated_beta", "seconds", "peak_mb"}) {
     arm[key] = figure(0.5);
   }
-  return {{"kl", 0.3},
-          {"quick", false},
-          {"seeds", {"1", "2"}},
-          {"baseline", "dpo"},
-          {"noises", Json::array({{{"noise", "gaussian"}, {"arms", Json::array({arm})}}})}};
+  return {
+      {"kl", 0.3},
+      {"quick", false},
+      {"seeds", {"1", "2"}},
+      {"baseline", "dpo"},
+      {"noises", Json::array({{{"task", "style"}, {"noise", "gaussian"}, {"arms", Json::array({arm})}}})}};
 }
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
@@ -46,6 +47,7 @@ TEST(StudyPage, AQuickStudySaysThatItDecidesNothing) {
   const std::string page = study_page(summary);
   EXPECT_TRUE(has(page, "no claim is decided"));
   EXPECT_TRUE(has(page, "<h1>Study over 2 seeds</h1>"));
+  EXPECT_TRUE(has(page, "<h2>style, gaussian</h2>"));
   EXPECT_FALSE(has(page, "http://")) << "self-contained";
 }
 

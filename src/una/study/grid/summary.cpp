@@ -19,7 +19,12 @@ namespace {
 constexpr double kLawFrom = 0.05, kLawTo = 0.5;  // nats
 constexpr std::uint64_t kDraws = 42;             // seed of the bootstraps
 
-// The results of one arm under one noise; `nominal` in the order of the seeds.
+// What is compared: one judge of one task's answers.
+struct Section {
+  std::string task, noise;
+};
+
+// The results of one arm in one section; `nominal` in the order of the seeds.
 struct ArmResults {
   const StudyArm* arm = nullptr;
   std::vector<const Json*> nominal;
@@ -32,13 +37,16 @@ eval::FamilyMember member_of(const Json& point) {
 }
 
 ArmResults results_of(const StudyOptions& options, const std::vector<Cell>& cells,
-                      const std::vector<Json>& results, const std::string& noise, const std::string& arm) {
+                      const std::vector<Json>& results, const Section& section, const std::string& arm) {
   ArmResults out{.arm = &find_arm(arm), .nominal = {}, .family = {}};
   for (const std::string& seed : options.seeds) {
     out.family.seeds.emplace_back();
     for (std::size_t i = 0; i < cells.size(); ++i) {
       const Cell& cell = cells[i];
-      if (cell.arm != arm || cell.noise != noise || std::to_string(cell.seed) != seed) { continue; }
+      if (cell.arm != arm || cell.task != section.task || cell.noise != section.noise ||
+          std::to_string(cell.seed) != seed) {
+        continue;
+      }
       if (cell.is_nominal) { out.nominal.push_back(&results[i]); }
       if (cell.learning_rate != out.arm->learning_rate) { continue; }
       for (const Json& point : results[i].at("frontier")) {
@@ -162,21 +170,28 @@ void add_differences(const StudyOptions& options, const std::vector<ArmResults>&
   }
 }
 
+Json section_json(const StudyOptions& options, const std::vector<Cell>& cells,
+                  const std::vector<Json>& results, const Section& section) {
+  std::vector<ArmResults> arms;
+  Json list = Json::array();
+  for (const std::string& name : options.arms) {
+    arms.push_back(results_of(options, cells, results, section, name));
+    list.push_back(arm_json(options, arms.back()));
+  }
+  add_differences(options, arms, list);
+  return {{"task", section.task}, {"noise", section.noise}, {"arms", std::move(list)}};
+}
+
 }  // namespace
 
 Json summarise(const StudyOptions& options, const std::vector<Cell>& cells,
                const std::vector<Json>& results) {
   Json out{{"seeds", options.seeds},   {"baseline", options.baseline}, {"kl", options.kl},
            {"margin", options.margin}, {"quick", options.quick},       {"noises", Json::array()}};
-  for (const std::string& noise : options.noises) {
-    std::vector<ArmResults> arms;
-    Json list = Json::array();
-    for (const std::string& name : options.arms) {
-      arms.push_back(results_of(options, cells, results, noise, name));
-      list.push_back(arm_json(options, arms.back()));
+  for (const std::string& task : options.tasks) {
+    for (const std::string& noise : options.noises) {
+      out["noises"].push_back(section_json(options, cells, results, {task, noise}));
     }
-    add_differences(options, arms, list);
-    out["noises"].push_back(Json{{"noise", noise}, {"arms", std::move(list)}});
   }
   return out;
 }

@@ -9,7 +9,7 @@
 namespace una::study {
 
 // What the cells say, from their JSON alone (`results` in the order of `cells`):
-//   {"seeds", "baseline", "kl", "margin", "noises": [{"noise", "arms": [...]}]}, and for each arm with both factors 1
+//   {"seeds", "baseline", "kl", "margin", "noises": [{"task", "noise", "arms": [...]}]}, and for each arm with both factors 1
 //   name, title, control; rho, gain, kl, pair_accuracy, calibrated_beta, log_mean_exp_ratio, seconds, peak_mb,
 //     loss_variance_relative, steps_to_90: {"mean", "half_width", "values"} over seeds (Student's t)
 //   gain_at_kl, gain_difference: {"mean", "low", "high"} or null where a seed's policies do not reach the KL; every beta

@@ -66,8 +66,8 @@ std::string summary_tables(const Json& summary) {
   for (const Json& noise : summary.at("noises")) {
     const Json& arms = noise.at("arms");
     out += cat(
-        "\n### ", noise.at("noise").get<std::string>(), ", ", summary.at("seeds").size(),
-        " seeds\n\n| arm | rho | gain | KL | gain at KL ", kl,
+        "\n### ", noise.at("task").get<std::string>(), ", ", noise.at("noise").get<std::string>(), ", ",
+        summary.at("seeds").size(), " seeds\n\n| arm | rho | gain | KL | gain at KL ", kl,
         " | pairs right | gain / law |\n|---|---|---|---|---|---|---|\n", rows_of(arms, result_row),
         "\n| against ", summary.at("baseline").get<std::string>(),
         " | rho | p (Holm) | verdict | gain at KL ", kl, " |\n|---|---|---|---|---|\n",

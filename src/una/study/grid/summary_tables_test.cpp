@@ -24,10 +24,11 @@ Json arm_of(const std::string& title, const std::vector<double>& law) {
 }
 
 std::string tables(const std::vector<Json>& arms) {
-  return summary_tables({{"kl", 0.3},
-                         {"seeds", {"1", "2", "3"}},
-                         {"baseline", "dpo"},
-                         {"noises", Json::array({{{"noise", "gaussian"}, {"arms", arms}}})}});
+  return summary_tables(
+      {{"kl", 0.3},
+       {"seeds", {"1", "2", "3"}},
+       {"baseline", "dpo"},
+       {"noises", Json::array({{{"task", "style"}, {"noise", "gaussian"}, {"arms", arms}}})}});
 }
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
@@ -36,7 +37,7 @@ TEST(SummaryTables, AnArmIsARowOfMeansAndHalfWidths) {
   Json control = arm_of("Gold", {});
   control["control"] = true;
   const std::string text = tables({arm_of("DPO", {1.2}), control});
-  EXPECT_TRUE(has(text, "### gaussian, 3 seeds\n")) << text;
+  EXPECT_TRUE(has(text, "### style, gaussian, 3 seeds\n")) << text;
   EXPECT_TRUE(has(text, "| gain at KL 0.3 |")) << text;
   EXPECT_TRUE(
       has(text,

@@ -71,6 +71,23 @@ TEST(Summary, ArmsAreComparedSeedBySeed) {
       << "one comparison needs no correction: controls are none";
 }
 
+TEST(Summary, EachTaskIsASectionOfItsOwn) {
+  Case one = made();
+  one.options.tasks = {"dialogue", "style"};
+  one.cells = make_cells(one.options);
+  one.results.clear();
+  for (const Cell& cell : one.cells) {
+    one.results.push_back(
+        result_of(cell, (cell.task == "style" ? .3 : .5) + .01 * static_cast<double>(cell.seed), .1));
+  }
+  const Json summary = summarise(one.options, one.cells, one.results);
+  ASSERT_EQ(summary.at("noises").size(), 2U);
+  EXPECT_EQ(summary.at("noises")[1].at("task"), "style");
+  EXPECT_NEAR(summary.at("noises")[0].at("arms")[0].at("rho").at("mean").get<double>(), .52, 1e-12);
+  EXPECT_NEAR(summary.at("noises")[1].at("arms")[0].at("rho").at("mean").get<double>(), .32, 1e-12);
+  EXPECT_NE(summary_tables(summary).find("### style, gaussian, 3 seeds"), std::string::npos);
+}
+
 TEST(Summary, GainsAreComparedAtOneKl) {
   const Case one = made();
   const Json arms = summarise(one.options, one.cells, one.results).at("noises")[0].at("arms");
