@@ -22,7 +22,7 @@ TEST(Company, BeginsAtOnceAndEndsAfterAQuietSecond) {
   EXPECT_FALSE(rule.look(.04));  // what the system itself takes now and then
   EXPECT_TRUE(rule.look(.3));
   for (int i = 1; i < CompanyRule::kQuietLooks; ++i) { EXPECT_TRUE(rule.look(0)) << i; }
-  EXPECT_TRUE(rule.look(.02));  // not quiet: the second begins anew
+  EXPECT_TRUE(rule.look(.02));  // not quiet: the count starts from 0
   for (int i = 1; i < CompanyRule::kQuietLooks; ++i) { EXPECT_TRUE(rule.look(.009)) << i; }
   EXPECT_FALSE(rule.look(0));
   EXPECT_FALSE(rule.look(.02));  // not enough to begin
