@@ -189,7 +189,7 @@ TEST_P(Parity, AMergedAdapterGivesTheAdaptersLogProbs) {
   Model plain(model->spec(), merged, {}, "merged");
   const PackedBatch batch = pack(recorded_ids(reference_of(name)));
   const at::Tensor wanted = model->forward(batch, {}, {.adapter = adapter}).logp;
-  EXPECT_LE(max_difference(plain.forward(batch, {}, {}).logp, wanted), 1e-5);
+  EXPECT_LE(max_difference(plain.forward(batch, {}, {}).logp, wanted), 5e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Parity, testing::ValuesIn(recorded_models()),
