@@ -40,6 +40,7 @@ TEST(DemoRun, AnotherTaskHasItsOwnPromptsAndStart) {
     EXPECT_NE(read_file(run.data_file("sft")).find(" =\",\"completion\":\""), std::string::npos);
     EXPECT_EQ(read_json_file(run.out() + "/demo.json").at("task"), "arithmetic");
   }
+  make_folder(options.output_dir + "/start");
   options.start_from = options.output_dir;
   options.output_dir = test_folder("demo_run_task_other");
   options.task = "style";
