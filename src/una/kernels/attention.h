@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/core/packed_batch.h"
+#include "una/kernels/sums.h"
 #include "una/kernels/weight.h"
 
 namespace una::kernels {
@@ -15,6 +16,8 @@ struct AttentionParams {
   double scale = 0;         // multiplies q.k; usually 1/sqrt(D)
   std::int64_t window = 0;  // a query at position p sees keys p - window + 1 .. p; 0: all earlier ones
   double soft_cap = 0;      // scores become cap * tanh(score / cap); 0: none
+  Sums sums =
+      Sums::kFast;  // kFixed: over keys in blocks that begin at multiples of 64 positions, in every call
 };
 
 // Exact attention over segments (core/packed_batch.h). q [T, H, D], k and v [U, K, D] (U = T, or slots of a

@@ -11,6 +11,7 @@
 #include "una/kernels/aten/ops.h"
 #include "una/kernels/autograd.h"
 #include "una/kernels/cpu/dispatch.h"
+#include "una/kernels/product.h"
 
 namespace una::kernels {
 namespace {
@@ -25,6 +26,7 @@ struct Call {
   at::Tensor value, master;  // the head; master undefined when frozen
   double temperature = 1, soft_cap = 0;
   std::int64_t chunk = 0;
+  Sums sums = Sums::kFast;
 };
 
 // The results of one call.
@@ -37,17 +39,24 @@ cpu::LogpParams<A> logp_params(const Call& call) {
   return {static_cast<A>(1 / call.temperature), static_cast<A>(call.soft_cap)};
 }
 
+void multiply(at::Tensor& logits, const at::Tensor& hidden, const Call& call) {
+  if (call.sums == Sums::kFast) {
+    at::mm_out(logits, hidden, call.value.t());
+  } else {
+    product_into(logits, hidden, call.value, {}, call.sums);
+  }
+}
+
 // Calls chunk(first row, rows, logits [rows, V]) for all rows of hidden; all chunks use one buffer.
 template <class Chunk>
 void each_chunk(const at::Tensor& hidden, const Call& call, const Chunk& chunk) {
   const std::int64_t rows = hidden.size(0), vocab = call.value.size(0);
   const std::int64_t size = std::min(rows, call.chunk);
   const at::Tensor buffer = at::empty({size, vocab}, hidden.options());
-  const at::Tensor weight = call.value.t();
   for (std::int64_t first = 0; first < rows; first += size) {
     const std::int64_t n = std::min(size, rows - first);
     at::Tensor logits = buffer.narrow(0, 0, n);
-    at::mm_out(logits, hidden.narrow(0, first, n), weight);
+    multiply(logits, hidden.narrow(0, first, n), call);
     chunk(first, n, logits);
   }
 }
@@ -220,7 +229,8 @@ PolicyOutput linear_logps(const at::Tensor& hidden_in, const Weight& weight, con
                   {},
                   temperature_of(wants, params),
                   params.soft_cap,
-                  params.chunk_rows};
+                  params.chunk_rows,
+                  params.sums};
   check_shapes(hidden, weight, targets, call);
   const bool record = detail::records({hidden, weight.master});
   const Outputs out = make_outputs(hidden, record, wants.statistics);
@@ -234,6 +244,17 @@ PolicyOutput linear_logps(const at::Tensor& hidden_in, const Weight& weight, con
     result.logp = FrozenHead::apply(hidden, targets, call, out);
   }
   return result;
+}
+
+at::Tensor logps_of(const at::Tensor& logits, const at::Tensor& targets, const HeadParams& params) {
+  check(logits.dim() == 2 && logits.is_contiguous() && targets.is_contiguous() &&
+            targets.sizes() == logits.sizes().slice(0, 1) && targets.scalar_type() == at::kLong,
+        "logps_of: logits must be [N, V] and targets [N] int64");
+  const Call call{{}, {}, params.temperature, params.soft_cap, params.chunk_rows, params.sums};
+  const Outputs out = make_outputs(logits, false, false);
+  detail::with_type(logits.scalar_type(),
+                    [&]<class T>() { chunk_logps<T>(call, logits, targets, out, 0, false); });
+  return out.logp;
 }
 
 }  // namespace una::kernels

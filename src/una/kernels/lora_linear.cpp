@@ -31,6 +31,7 @@ struct Call {
   LinearWeight weight;  // [sum out, in]
   at::Tensor bias;      // [sum out] or undefined
   std::vector<LinearPart> parts;
+  Sums sums;
   at::Tensor kept_x;                                    // x or its origin; undefined: not needed
   std::function<at::Tensor(const at::Tensor&)> make_x;  // from kept_x; empty: kept_x is x
 };
@@ -92,15 +93,23 @@ at::Tensor dropped(const at::Tensor& x, const LoraTerm& term) {
 
 at::Tensor scaled(const at::Tensor& thin, double scale) { return scale == 1 ? thin : thin.mul_(scale); }
 
+// base + x weight^T
+at::Tensor plus_product(const at::Tensor& base, const at::Tensor& x, const at::Tensor& weight, Sums sums) {
+  if (sums == Sums::kFast) { return at::addmm(base, x, weight.t()); }
+  const at::Tensor out = base.clone(at::MemoryFormat::Contiguous);
+  add_product(out, x, weight, sums);
+  return out;
+}
+
 // Applies a part's DoRA term to its product with the weight. Under dropout the base's share of z has a
 // different input from y's, so it needs a second product.
 void apply_dora(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& term, at::Tensor y,
-                variable_list& saved) {
+                variable_list& saved, Sums sums) {
   const at::Tensor in = dropped(x, term);
   const bool drops = term.dropout > 0;
-  const at::Tensor base = drops ? at::mm(in, weight.t()) : y;
-  saved.push_back(scaled(product(in, term.a.value), term.scale));
-  const at::Tensor z = at::addmm(base, saved.back(), term.b.value.t());
+  const at::Tensor base = drops ? product(in, weight, {}, sums) : y;
+  saved.push_back(scaled(product(in, term.a.value, {}, sums), term.scale));
+  const at::Tensor z = plus_product(base, saved.back(), term.b.value, sums);
   if (drops) {
     y.add_(at::mul(z, term.gain).sub_(base));
   } else {
@@ -112,17 +121,18 @@ void apply_dora(const at::Tensor& x, const at::Tensor& weight, const LoraTerm& t
 // Returns y; appends to `saved`, for each adapter, its scaled thin product s drop(x) A^T [T, r], then z where
 // a DoRA magnitude trains.
 at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                   const std::vector<LinearPart>& parts, variable_list& saved) {
+                   const std::vector<LinearPart>& parts, variable_list& saved, Sums sums) {
   const bool late_bias = bias.defined() && has_dora(parts);  // the gain does not apply to the bias
-  at::Tensor y = product(x, weight, late_bias ? at::Tensor() : bias);
+  at::Tensor y = product(x, weight, late_bias ? at::Tensor() : bias, sums);
   std::int64_t begin = 0;
   for (const LinearPart& part : parts) {
     if (is_dora(part)) {
-      apply_dora(x, weight.narrow(0, begin, part.out), part.adapters[0], y.narrow(1, begin, part.out), saved);
+      apply_dora(x, weight.narrow(0, begin, part.out), part.adapters[0], y.narrow(1, begin, part.out), saved,
+                 sums);
     } else {
       for (const LoraTerm& term : part.adapters) {
-        saved.push_back(scaled(product(dropped(x, term), term.a.value), term.scale));
-        add_product(y.narrow(1, begin, part.out), saved.back(), term.b.value);
+        saved.push_back(scaled(product(dropped(x, term), term.a.value, {}, sums), term.scale));
+        add_product(y.narrow(1, begin, part.out), saved.back(), term.b.value, sums);
       }
     }
     begin += part.out;
@@ -196,7 +206,7 @@ struct StackedLinear : torch::autograd::Function<StackedLinear> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, at::TensorList /*masters*/,
                             Call call) {
     variable_list saved{std::exchange(call.kept_x, {})};  // moved, so that it is freed right after its use
-    at::Tensor y = kernels::forward(x, call.weight.values(), call.bias, call.parts, saved);
+    at::Tensor y = kernels::forward(x, call.weight.values(), call.bias, call.parts, saved, call.sums);
     ctx->save_for_backward(std::move(saved));
     detail::keep(ctx, std::move(call));
     return y;
@@ -280,7 +290,7 @@ void keep_input(const at::Tensor& x, const InputOrigin& origin, Call& call) {
 }  // namespace
 
 at::Tensor stacked_linear(const at::Tensor& x_in, const LinearWeight& weight, const at::Tensor& bias,
-                          const std::vector<LinearPart>& parts, const InputOrigin& origin) {
+                          const std::vector<LinearPart>& parts, const InputOrigin& origin, Sums sums) {
   check_parts(x_in, weight, parts);
   const at::Tensor x = x_in.contiguous();
   bool record = detail::records({x});
@@ -290,13 +300,13 @@ at::Tensor stacked_linear(const at::Tensor& x_in, const LinearWeight& weight, co
     record = record || !masters.empty();
   }
   if (record) {
-    Call call{weight.detached(), bias.defined() ? bias.detach() : bias, parts, {}, {}};
+    Call call{weight.detached(), bias.defined() ? bias.detach() : bias, parts, sums, {}, {}};
     keep_input(x, origin, call);
     return StackedLinear::apply(x, at::TensorList(masters), std::move(call));
   }
   const at::NoGradGuard no_grad;
   variable_list unused;
-  return forward(x, weight.values(), bias, parts, unused);
+  return forward(x, weight.values(), bias, parts, unused, sums);
 }
 
 at::Tensor dora_norm(const at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double scale) {

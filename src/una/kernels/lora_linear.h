@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "una/kernels/packed/expand.h"
+#include "una/kernels/sums.h"
 #include "una/kernels/weight.h"
 
 namespace una::kernels {
@@ -48,9 +49,10 @@ struct InputOrigin {
 // of parts that train, and each adapter's a.master, b.master in fp32; a frozen weight's gradient is never
 // computed. dX = dY W + sum s (dY B) A; dB = s dY^T (x A^T); dA = s (dY B)^T x. Saves the
 // thin products, x or its origin where a gradient needs it, and z [T, out] where a DoRA magnitude trains.
-// Without DoRA there is no further pass over y.
+// Without DoRA there is no further pass over y. `sums` is of the forward.
 at::Tensor stacked_linear(const at::Tensor& x, const LinearWeight& weight, const at::Tensor& bias,
-                          const std::vector<LinearPart>& parts, const InputOrigin& origin = {});
+                          const std::vector<LinearPart>& parts, const InputOrigin& origin = {},
+                          Sums sums = Sums::kFast);
 
 // DoRA's norm: the L2 norm of each row of weight + scale B A, [out] in fp32 (fp64). weight [out, in], a [r,
 // in], b [out, r], any dtypes; no gradient. Only a few hundred rows of the sum are in memory at a time.

@@ -1,8 +1,10 @@
 #include "una/kernels/product.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 #include <ATen/cpu/Utils.h>
 #include <ATen/ops/addmm.h>
@@ -11,6 +13,8 @@
 #include <ATen/ops/mm.h>
 
 #include "una/kernels/cpu/dispatch.h"
+#include "una/kernels/cpu/thread_scratch.h"
+#include "una/kernels/cpu/tile_gemm.h"
 
 namespace una::kernels {
 namespace {
@@ -44,24 +48,82 @@ bool is_skinny(const at::Tensor& x, const at::Tensor& weight) {
          x.is_cpu();
 }
 
+// Whether una's loops multiply; ATen does it else.
+bool is_own(const at::Tensor& x, const at::Tensor& weight, Sums sums) {
+  if (sums == Sums::kFast) { return is_skinny(x, weight); }
+  check(x.is_cpu() && x.dim() == 2 && row_major(x) && row_major(weight) && x.size(1) > 0,
+        "product: fixed sums are for contiguous matrices on the CPU");
+  return x.size(0) > 0;
+}
+
+template <class T>
+cpu::SkinnyGemmTask<T> make_task(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add,
+                                 const at::Tensor& y) {
+  const std::int64_t in = x.size(1);
+  return {.x = read<T>(x),
+          .weight = read<T>(weight),
+          .add = read<T>(add),
+          .out = write<T>(y),
+          .rows = x.size(0),
+          .in = in,
+          .outs = weight.size(0),
+          .x_row = in,
+          .weight_row = in,
+          .add_row = add.defined() && add.dim() == 2 ? add.stride(0) : 0,
+          .out_row = y.stride(0)};
+}
+
+// A task's outputs (rows) [begin, end).
+template <class T>
+cpu::SkinnyGemmTask<T> outs_of(cpu::SkinnyGemmTask<T> task, std::int64_t begin, std::int64_t end) {
+  task.weight += begin * task.weight_row;
+  if (task.add != nullptr) { task.add += begin; }
+  task.out += begin;
+  task.outs = end - begin;
+  return task;
+}
+template <class T>
+cpu::SkinnyGemmTask<T> rows_of(cpu::SkinnyGemmTask<T> task, std::int64_t begin, std::int64_t end) {
+  task.x += begin * task.x_row;
+  if (task.add != nullptr) { task.add += begin * task.add_row; }
+  task.out += begin * task.out_row;
+  task.rows = end - begin;
+  return task;
+}
+
+// Calls multiply(part) for the parts of a task, whose outputs or rows are cut at multiples of `unit`.
+template <class T, class Multiply>
+void in_parts(const cpu::SkinnyGemmTask<T>& task, std::int64_t unit, const Multiply& multiply) {
+  const bool by_row = task.rows > task.outs;
+  const std::int64_t count = by_row ? task.rows : task.outs, other = by_row ? task.outs : task.rows;
+  const std::int64_t grain = 1 + 16384 / (unit * task.in * other);
+  at::parallel_for(0, (count + unit - 1) / unit, grain, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t first = begin * unit, last = std::min(end * unit, count);
+    multiply(by_row ? rows_of(task, first, last) : outs_of(task, first, last));
+  });
+}
+
+void multiply_by_tiles(const cpu::SkinnyGemmTask<cpu::Bf16>& task, const cpu::TileLoops& loops) {
+  constexpr std::int64_t kUnit = 32;  // two tiles
+  in_parts(task, kUnit, [&](const cpu::SkinnyGemmTask<cpu::Bf16>& part) {
+    loops.multiply(part, detail::thread_scratch(loops.scratch(part)));
+  });
+}
+
 // y = x weight^T + add; `add` is [T, out], [out] or undefined.
-void multiply_skinny(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add,
-                     const at::Tensor& y) {
-  const std::int64_t in = x.size(1), outs = weight.size(0);
+void multiply(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add, const at::Tensor& y,
+              Sums sums) {
+  constexpr std::int64_t kUnit = 8, kFixedUnit = 16;  // outputs that are not cut
   detail::with_type(x.scalar_type(), [&]<class T>() {
-    const std::int64_t grain = 8 * (1 + 16384 / (8 * in * x.size(0)));
-    at::parallel_for(0, outs, grain, [&](std::int64_t begin, std::int64_t end) {
-      detail::table<T>().skinny_gemm({.x = read<T>(x),
-                                      .weight = read<T>(weight) + begin * in,
-                                      .add = add.defined() ? read<T>(add) + begin : nullptr,
-                                      .out = write<T>(y) + begin,
-                                      .rows = x.size(0),
-                                      .in = in,
-                                      .outs = end - begin,
-                                      .x_row = in,
-                                      .weight_row = in,
-                                      .add_row = add.defined() && add.dim() == 2 ? add.stride(0) : 0,
-                                      .out_row = y.stride(0)});
+    const cpu::SkinnyGemmTask<T> task = make_task<T>(x, weight, add, y);
+    if constexpr (std::is_same_v<T, cpu::Bf16>) {
+      const cpu::TileLoops* tiles = sums == Sums::kFixed ? cpu::tile_loops() : nullptr;
+      if (tiles != nullptr) { return multiply_by_tiles(task, *tiles); }
+    }
+    const auto& table = detail::table<T>();
+    if (sums == Sums::kFast) { return in_parts(task, kUnit, table.skinny_gemm); }
+    in_parts(task, kFixedUnit, [&](const cpu::SkinnyGemmTask<T>& part) {
+      table.fixed_gemm(part, detail::thread_scratch(table.fixed_scratch(part)));
     });
   });
 }
@@ -76,20 +138,20 @@ std::int64_t skinny_gemm_limit(at::ScalarType dtype, std::int64_t in) {
   return dtype == at::kFloat && isa.substr(0, 6) == "avx512" ? kSeveral : kFew;
 }
 
-at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (!is_skinny(x, weight)) {
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Sums sums) {
+  if (!is_own(x, weight, sums)) {
     return at::linear(x, weight, bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt);
   }
   at::Tensor y = at::empty({x.size(0), weight.size(0)}, x.options().requires_grad(false));
-  multiply_skinny(x, weight, bias, y);
+  multiply(x, weight, bias, y, sums);
   return y;
 }
 
-void product_into(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight,
-                  const at::Tensor& bias) {
+void product_into(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                  Sums sums) {
   at::Tensor out = y;
-  if (is_skinny(x, weight)) {
-    multiply_skinny(x, weight, bias, out);
+  if (is_own(x, weight, sums)) {
+    multiply(x, weight, bias, out, sums);
   } else if (bias.defined()) {
     at::addmm_out(out, bias, x, weight.t());
   } else {
@@ -97,11 +159,11 @@ void product_into(const at::Tensor& y, const at::Tensor& x, const at::Tensor& we
   }
 }
 
-void add_product(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight) {
-  if (!is_skinny(x, weight) || y.stride(1) != 1) {
+void add_product(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight, Sums sums) {
+  if (!is_own(x, weight, sums) || y.stride(1) != 1) {
     y.addmm_(x, weight.t());
   } else {
-    multiply_skinny(x, weight, y, y);
+    multiply(x, weight, y, y, sums);
   }
 }
 

@@ -13,27 +13,12 @@
 
 #include "una/kernels/cpu/attention_units.h"
 #include "una/kernels/cpu/dispatch.h"
+#include "una/kernels/cpu/thread_scratch.h"
 
 namespace una::kernels::cpu {
 namespace {
 
 constexpr double kSerialCost = 4000;  // queries times keys below which waking threads costs more
-
-// A thread-local buffer that only grows.
-void* thread_scratch(std::int64_t bytes) {
-  struct Free {
-    void operator()(void* p) const { std::free(p); }
-  };
-  thread_local std::unique_ptr<void, Free> buffer;
-  thread_local std::int64_t size = 0;
-  if (bytes > size) {
-    size = (bytes + 4095) / 4096 * 4096;
-    buffer.reset();
-    buffer.reset(std::aligned_alloc(4096, static_cast<std::size_t>(size)));
-    check(buffer != nullptr, "attention: out of memory");
-  }
-  return buffer.get();
-}
 
 std::vector<std::int64_t> costs_of(const std::vector<WorkUnit>& units) {
   std::vector<std::int64_t> costs;
@@ -97,7 +82,7 @@ AttentionTask<T> make_task(const WorkUnit& unit, std::int64_t head, const at::Te
   task.q_row = q.stride(0), task.q_head = q.stride(1), task.k_row = k.stride(0), task.v_row = v.stride(0);
   task.spans = unit.spans.data(), task.num_spans = static_cast<std::int64_t>(unit.spans.size());
   task.keys = unit.keys, task.queries = unit.queries, task.group = group, task.dim = q.size(2);
-  task.window = params.window;
+  task.window = params.window, task.fixed = params.sums == Sums::kFixed;
   task.scale = static_cast<A>(params.scale), task.soft_cap = static_cast<A>(params.soft_cap);
   return task;
 }
@@ -233,7 +218,7 @@ void backward_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
     const std::int64_t own = unit.keys * width;
     const std::int64_t bytes = (detail::table<T>().attention_scratch(task, true) + 63) / 64 * 64;
     char* scratch =
-        static_cast<char*>(thread_scratch(bytes + 2 * own * static_cast<std::int64_t>(sizeof(A))));
+        static_cast<char*>(detail::thread_scratch(bytes + 2 * own * static_cast<std::int64_t>(sizeof(A))));
     task.grad_k =
         unit.shared ? const_cast<A*>(partials.base(unit, head, 0)) : reinterpret_cast<A*>(scratch + bytes);
     task.grad_v = task.grad_k + own;
@@ -269,7 +254,8 @@ void forward_one(const ForwardCall& call, const WorkUnit& unit, std::int64_t hea
   const BlockProducts blocks(std::is_same_v<T, Bf16>);
   AttentionTask<T> task = forward_task<T>(call, unit, head);
   task.product = blocks.product;
-  detail::table<T>().attention(task, thread_scratch(detail::table<T>().attention_scratch(task, false)));
+  detail::table<T>().attention(task,
+                               detail::thread_scratch(detail::table<T>().attention_scratch(task, false)));
 }
 
 template <class T>
@@ -278,13 +264,13 @@ void forward_together(const ForwardCall& call, const WorkUnit* units, std::size_
   for (std::size_t i = 0; i < count; ++i) { tasks.push_back(forward_task<T>(call, units[i], head)); }
   const auto& table = detail::table<T>();
   table.group_attention(tasks.data(), std::ssize(tasks),
-                        thread_scratch(table.group_scratch(tasks.data(), std::ssize(tasks))));
+                        detail::thread_scratch(table.group_scratch(tasks.data(), std::ssize(tasks))));
 }
 
 template <class T>
 void forward_of(const ForwardCall& call, const std::vector<WorkUnit>& units) {
   const std::int64_t kv_heads = call.k.size(1);
-  if (detail::table<T>().group_attention == nullptr) {
+  if (detail::table<T>().group_attention == nullptr || call.params.sums == Sums::kFixed) {
     run_tasks(costs_of(units), kv_heads,
               [&](std::size_t i, std::int64_t head) { forward_one<T>(call, units[i], head); });
     return;

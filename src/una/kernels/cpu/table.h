@@ -38,6 +38,7 @@ struct AttentionTask {
   A scale, soft_cap;                      // soft_cap 0: none
   const A* sinks;                         // [group] logits whose weights read no value; null: none
   BlockProduct product;                   // for bf16, on machines that multiply bf16; else null
+  bool fixed;                             // a lone query is summed as one of many would be
   T* out;
   std::int64_t out_row, out_head;
   A* lse;  // [queries][lse_row] with heads adjacent; null: not wanted
@@ -147,6 +148,9 @@ struct Table {
   void (*convolution_backward)(const ConvolutionTask<T>& task, const ConvolutionGradients<T>& gradients,
                                std::int64_t begin, std::int64_t end);
   void (*skinny_gemm)(const SkinnyGemmTask<T>& task);
+  // The same for any number of rows, each sum in one order. scratch: 64-byte aligned.
+  std::int64_t (*fixed_scratch)(const SkinnyGemmTask<T>& task);  // bytes
+  void (*fixed_gemm)(const SkinnyGemmTask<T>& task, void* scratch);
   std::int64_t (*padded_dim)(std::int64_t dim);  // row length of grad_k, grad_v in AttentionTask
   std::int64_t (*attention_scratch)(const AttentionTask<T>& task, bool backward);  // bytes
   void (*attention)(const AttentionTask<T>& task, void* scratch);                  // scratch: 64-byte aligned
