@@ -127,7 +127,8 @@ struct Engine::Impl {
   void compute(Group& group);
   void take_states(Prompt& prompt, const at::Tensor& states);
   void score(Prompt& prompt, const at::Tensor& states);
-  void append(const at::Tensor& logits, const std::vector<std::pair<Run*, std::int64_t>>& runs);
+  void take_exact_logps(const at::Tensor& raw_logits, std::vector<Draw>& draws) const;
+  void append(const at::Tensor& raw_logits, const std::vector<std::pair<Run*, std::int64_t>>& runs);
   std::vector<Output> collect();
   Output finished(const Run& run) const;
   void remove_retired();
@@ -195,7 +196,7 @@ void Engine::Impl::compute(Group& group) {
   for (const auto& [run, row] : group.runs) {
     rows.push_back(row < 0 ? run->prompt->last : states.narrow(0, row, 1));
   }
-  if (!rows.empty()) { append(model.logits(at::cat(rows, 0), group.adapter), group.runs); }
+  if (!rows.empty()) { append(model.raw_logits(at::cat(rows, 0), group.adapter), group.runs); }
 }
 
 // What is kept of a prompt whose fresh tokens have these states (undefined: all of it was in the prefix cache).
@@ -207,6 +208,26 @@ void Engine::Impl::take_states(Prompt& prompt, const at::Tensor& states) {
 }
 
 constexpr std::int64_t kScoredRows = 64;  // whose logits are in memory at a time
+
+namespace {
+
+// The log-probs of targets by the head's own sums, which are the trainer's; empty where the model is not exact.
+std::vector<float> exact_logps(const model::Model& model, const at::Tensor& raw_logits,
+                               std::span<const std::int32_t> targets) {
+  if (!model.exact()) { return {}; }
+  const at::Tensor ids = at::tensor(at::ArrayRef<std::int32_t>(targets.data(), targets.size())).to(at::kLong);
+  const at::Tensor logps = model.logps(raw_logits, ids).to(at::kFloat);
+  return {logps.const_data_ptr<float>(), logps.const_data_ptr<float>() + logps.numel()};
+}
+
+void set_logp(TokenLogps& token, std::int32_t id, float logp) {
+  token.logp = logp;
+  for (TopLogp& each : token.top) {
+    if (each.id == id) { each.logp = logp; }
+  }
+}
+
+}  // namespace
 
 // The log-probs of a prompt's ids: those in blocks are known, the state before an id gives its own.
 void Engine::Impl::score(Prompt& prompt, const at::Tensor& states) {
@@ -225,15 +246,33 @@ void Engine::Impl::score(Prompt& prompt, const at::Tensor& states) {
   const std::span<const std::int32_t> ids(prompt.ids);
   for (std::int64_t at = 0; std::ssize(*logps) < prompt.size();) {
     const std::int64_t count = std::min(kScoredRows, prompt.size() - std::ssize(*logps));
-    const at::Tensor logits = model.logits(rows.narrow(0, at, count), prompt.adapter);
+    const at::Tensor raw = model.raw_logits(rows.narrow(0, at, count), prompt.adapter);
     const auto targets = ids.subspan(logps->size(), static_cast<std::size_t>(count));
-    for (TokenLogps& each : token_logps(logits, targets, prompt.top)) { logps->push_back(std::move(each)); }
+    const std::vector<float> exact = exact_logps(model, raw, targets);
+    std::vector<TokenLogps> scored = token_logps(model.shaped(raw), targets, prompt.top);
+    for (std::size_t i = 0; i < scored.size(); ++i) {
+      if (!exact.empty()) { set_logp(scored[i], targets[i], exact[i]); }
+      logps->push_back(std::move(scored[i]));
+    }
     at += count;
   }
   prompt.logps = std::move(logps);
 }
 
-void Engine::Impl::append(const at::Tensor& logits, const std::vector<std::pair<Run*, std::int64_t>>& runs) {
+void Engine::Impl::take_exact_logps(const at::Tensor& raw_logits, std::vector<Draw>& draws) const {
+  std::vector<std::int32_t> ids;
+  for (const Draw& draw : draws) { ids.push_back(draw.token); }
+  const std::vector<float> logps = exact_logps(model, raw_logits, ids);
+  for (std::size_t i = 0; i < draws.size(); ++i) {
+    // Equal where the token was drawn from the unmodified distribution.
+    if (draws[i].processed_logp == draws[i].logp) { draws[i].processed_logp = logps[i]; }
+    draws[i].logp = logps[i];
+  }
+}
+
+void Engine::Impl::append(const at::Tensor& raw_logits,
+                          const std::vector<std::pair<Run*, std::int64_t>>& runs) {
+  const at::Tensor logits = model.shaped(raw_logits);
   std::vector<RowChoice> choices;
   for (const auto& [run, row] : runs) {
     const SamplingParams& params = run->request.params;
@@ -241,7 +280,8 @@ void Engine::Impl::append(const at::Tensor& logits, const std::vector<std::pair<
     choices.push_back({&params, token_uniform(params, run->request.id, run->request.sample, position),
                        position < params.min_new_tokens, run->prompt->ids, run->output.ids});
   }
-  const std::vector<Draw> draws = draw_tokens(logits, choices);
+  std::vector<Draw> draws = draw_tokens(logits, choices);
+  if (model.exact()) { take_exact_logps(raw_logits, draws); }
   for (std::size_t i = 0; i < draws.size(); ++i) {
     Output& output = runs[i].first->output;
     output.ids.push_back(draws[i].token);
@@ -251,7 +291,9 @@ void Engine::Impl::append(const at::Tensor& logits, const std::vector<std::pair<
     const std::int64_t top = runs[i].first->request.top_logps;
     if (top == 0) { continue; }
     const at::Tensor row = logits.narrow(0, static_cast<std::int64_t>(i), 1);
-    output.top.push_back(std::move(token_logps(row, {&draws[i].token, 1}, top)[0].top));
+    TokenLogps token = std::move(token_logps(row, {&draws[i].token, 1}, top)[0]);
+    set_logp(token, draws[i].token, draws[i].logp);
+    output.top.push_back(std::move(token.top));
   }
   new_tokens += static_cast<std::int64_t>(draws.size());
 }

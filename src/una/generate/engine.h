@@ -74,7 +74,8 @@ void check_sampling(const SamplingParams& params);
 // token of every running request, with one forward pass for each adapter that has rows. The same request (id,
 // sample, seed) gives the same text and log-probs alone, among others, behind a hit of the prefix cache and while
 // adapters come and go, up to the bits of the matrix products: those of different numbers of rows may differ in
-// the last place, log-probs in fp32 by at most 1e-5 (tested), in bf16 by its rounding. `tokenizer` may be null:
+// the last place, log-probs in fp32 by at most 1e-5 (tested), in bf16 by its rounding. Of an exact model
+// (LoadOptions::exact) they are the same bits, and those of Model::forward on the same ids. `tokenizer` may be null:
 // then text stays empty and stop strings are an InputError.
 class Engine {
  public:

@@ -169,7 +169,9 @@ at::Tensor DecoderLayer::attend(const at::Tensor& x, const LayerCall& call, Hand
   }
   const kernels::Weight sinks =
       parts_.sinks == nullptr ? kernels::Weight{} : call.use.parameter(parts_.sinks).weight();
-  at::Tensor mixed = kernels::attention(query, keys, values, *call.segments, attention_, sinks);
+  kernels::AttentionParams params = attention_;
+  params.sums = call.use.sums;
+  at::Tensor mixed = kernels::attention(query, keys, values, *call.segments, params, sinks);
   if (made.gate.defined()) { mixed = kernels::sigmoid_gated(mixed, made.gate); }
   return parts_.o.forward(mixed.reshape({tokens, heads_ * head_dim_}), call.use);
 }
@@ -197,7 +199,9 @@ at::Tensor DecoderLayer::convolve(const at::Tensor& x, const LayerCall& call) co
   return parts_.o.forward(kernels::short_convolution(bcx, call.taps, weight, bias), call.use, {bcx, again});
 }
 
-at::Tensor DecoderLayer::activated_alone(const at::Tensor& up) const {
+at::Tensor DecoderLayer::activated_alone(const at::Tensor& up, kernels::Sums sums) const {
+  // ATen computes the last few numbers of a tensor by other code than the rest, so a row would depend on its place.
+  if (sums == kernels::Sums::kFixed) { return gated(at::cat({up, at::ones_like(up)}, -1)); }
   if (gate_ == Gate::kSilu) { return at::silu(up); }
   return at::gelu(up, gate_ == Gate::kGelu ? "none" : "tanh");
 }
@@ -210,16 +214,19 @@ at::Tensor DecoderLayer::mix(const at::Tensor& x, const LayerCall& call, Handed&
   return parts_.conv != nullptr ? convolve(x, call) : attend(x, call, handed);
 }
 
-at::Tensor DecoderLayer::activated(const at::Tensor& gate_up) const {
-  if (swiglu_limit_ > 0) { return kernels::clamped_swiglu(gate_up, swiglu_alpha_, swiglu_limit_); }
+at::Tensor DecoderLayer::gated(const at::Tensor& gate_up) const {
   const auto form = gate_ == Gate::kGelu ? kernels::Gelu::kExact : kernels::Gelu::kTanh;
-  if (gated_) { return gate_ == Gate::kSilu ? kernels::swiglu(gate_up) : kernels::geglu(gate_up, form); }
-  return activated_alone(gate_up);
+  return gate_ == Gate::kSilu ? kernels::swiglu(gate_up) : kernels::geglu(gate_up, form);
+}
+
+at::Tensor DecoderLayer::activated(const at::Tensor& gate_up, kernels::Sums sums) const {
+  if (swiglu_limit_ > 0) { return kernels::clamped_swiglu(gate_up, swiglu_alpha_, swiglu_limit_); }
+  return gated_ ? gated(gate_up) : activated_alone(gate_up, sums);
 }
 
 at::Tensor DecoderLayer::mlp(const at::Tensor& x, const LayerCall& call) const {
   const AdapterUse& use = call.use;
-  const auto activate = [this](const at::Tensor& from) { return activated(from); };
+  const auto activate = [this, sums = use.sums](const at::Tensor& from) { return activated(from, sums); };
   if (parts_.sparse) {
     return parts_.sparse->forward(norm(x, parts_.mlp_norm, norm_, use), activate, use, call.tally,
                                   origin_of(x, parts_.mlp_norm, use));
@@ -232,13 +239,18 @@ at::Tensor DecoderLayer::with_input(const at::Tensor& x, const at::Tensor& input
                                     const AdapterUse& use) const {
   if (!parts_.input) { return x; }
   const InputPart& own = *parts_.input;
-  const at::Tensor gate = activated_alone(own.gate.forward(x, use));
+  const at::Tensor gate = activated_alone(own.gate.forward(x, use), use.sums);
   return at::add(x, norm(own.projection.forward(at::mul(gate, input), use), own.norm, norm_, use));
 }
 
 at::Tensor DecoderLayer::forward(const at::Tensor& x, const LayerCall& call, Handed& handed) const {
   const auto added = [&](const at::Tensor& to, const at::Tensor& result, const NormPart& post) {
-    return at::add(to, norm(result, post, norm_, call.use), residual_scale_);
+    const at::Tensor normed = norm(result, post, norm_, call.use);
+    if (call.use.sums == kernels::Sums::kFast || residual_scale_ == 1) {
+      return at::add(to, normed, residual_scale_);
+    }
+    // ATen's product and sum are one operation only where a whole vector is left, so a row would depend on its place.
+    return at::add(to.to(at::kFloat), at::mul(normed.to(at::kFloat), residual_scale_)).to(to.scalar_type());
   };
   const at::Tensor middle = added(x, mix(x, call, handed), parts_.attention_post_norm);
   at::Tensor out = added(middle, mlp(parallel_ ? x : middle, call), parts_.mlp_post_norm);

@@ -111,8 +111,9 @@ class DecoderLayer {
   at::Tensor with_input(const at::Tensor& x, const at::Tensor& input, const AdapterUse& use) const;
   at::Tensor convolve(const at::Tensor& x, const LayerCall& call) const;
   at::Tensor mlp(const at::Tensor& x, const LayerCall& call) const;
-  at::Tensor activated(const at::Tensor& gate_up) const;
-  at::Tensor activated_alone(const at::Tensor& up) const;
+  at::Tensor activated(const at::Tensor& gate_up, kernels::Sums sums) const;
+  at::Tensor activated_alone(const at::Tensor& up, kernels::Sums sums) const;
+  at::Tensor gated(const at::Tensor& gate_up) const;
   at::Tensor with_positions(const at::Tensor& qkv, const LayerCall& call) const;
   at::Tensor with_normed_heads(const at::Tensor& qkv, const AdapterUse& use) const;
   // How to recompute norm(x) from x; nothing where there is no norm, or no history.

@@ -57,7 +57,7 @@ at::Tensor StackedLinear::bias_of(const AdapterUse& use) const {
 at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use,
                                   const kernels::InputOrigin& origin) const {
   if (use.adapter == nullptr && !at::GradMode::is_enabled()) {
-    return kernels::product(x, weight().values(), bias_of(use));
+    return kernels::product(x, weight().values(), bias_of(use), use.sums);
   }
   std::vector<kernels::LinearPart> parts;
   parts.reserve(parts_.size());
@@ -73,7 +73,7 @@ at::Tensor StackedLinear::forward(const at::Tensor& x, const AdapterUse& use,
     }
     parts.push_back(std::move(call));
   }
-  return kernels::stacked_linear(x, weight(), bias_of(use), parts, origin);
+  return kernels::stacked_linear(x, weight(), bias_of(use), parts, origin, use.sums);
 }
 
 }  // namespace una::model

@@ -6,16 +6,18 @@
 #include <vector>
 
 #include "una/kernels/packed/expand.h"
+#include "una/kernels/sums.h"
 #include "una/model/lora.h"
 #include "una/model/parameter.h"
 
 namespace una::model {
 
-// How one call adapts the linears; a null adapter is the base.
+// How one call adapts the linears and sums their products; a null adapter is the base.
 struct AdapterUse {
   const Adapter* adapter = nullptr;
   bool dropout = false;
   std::uint64_t dropout_key = 0;
+  kernels::Sums sums = kernels::Sums::kFast;
 
   // The call's version of a parameter of the base.
   const Parameter& parameter(const Parameter* base) const {

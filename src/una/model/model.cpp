@@ -163,6 +163,8 @@ at::ScalarType Model::dtype() const { return impl_->dtype; }
 
 at::Device Model::device() const { return impl_->device; }
 
+bool Model::exact() const { return impl_->sums == kernels::Sums::kFixed; }
+
 const Quantisation& Model::quantisation() const { return impl_->quantise; }
 
 std::int64_t Model::quantised_bytes() const {
@@ -204,10 +206,18 @@ at::Tensor Model::hidden_cached(const at::Tensor& tokens, const at::Tensor& posi
                         .slots = slots.to(impl_->device)});
 }
 
-at::Tensor Model::logits(const at::Tensor& hidden, AdapterId adapter) {
+at::Tensor Model::raw_logits(const at::Tensor& hidden, AdapterId adapter) {
   const at::NoGradGuard no_grad;
-  at::Tensor logits =
-      kernels::product(hidden, impl_->head(impl_->adapter(adapter)).value).cpu().to(at::kFloat);
+  return kernels::product(hidden, impl_->head(impl_->adapter(adapter)).value, {}, impl_->sums);
+}
+
+at::Tensor Model::logps(const at::Tensor& raw_logits, const at::Tensor& targets) const {
+  return kernels::logps_of(raw_logits, targets, impl_->head_params(1));
+}
+
+at::Tensor Model::shaped(const at::Tensor& raw_logits) const {
+  const at::NoGradGuard no_grad;
+  at::Tensor logits = raw_logits.cpu().to(at::kFloat);
   const double cap = impl_->spec.logit_soft_cap, scale = impl_->spec.logit_scale;
   if (scale != 1) { logits = logits.mul(scale); }
   return cap > 0 ? logits.div(cap).tanh().mul(cap) : logits;
@@ -231,8 +241,7 @@ PolicyOutput Model::forward_as_packed(const PackedBatch& batch, const PolicyWant
     out = on_cpu(kernels::linear_logps(states.index_select(0, batch.logp_rows.to(device)),
                                        impl_->head(impl_->adapter(options.adapter)).weight(),
                                        batch.logp_targets.to(device), wants,
-                                       {.temperature = wants.temperature / impl_->spec.logit_scale,
-                                        .soft_cap = impl_->spec.logit_soft_cap}));
+                                       impl_->head_params(wants.temperature)));
   }
   if (wants.state_rows.defined()) {
     out.states = states.detach().index_select(0, wants.state_rows.to(device));

@@ -59,7 +59,14 @@ struct LoadOptions {
   // How the layers' matrices are held, made from their values in `dtype`; embedding, head, norms, biases and adapters stay as
   // they are. Not with train_full.
   Quantisation quantise = {};
+  // The states and log-probs of a token have the same bits whatever else is in the call: in a packed batch, behind a
+  // shared prompt, one token at a time over a cache. On the CPU; InputError for a model whose layers cannot do that
+  // (check_exact).
+  bool exact = false;
 };
+
+// InputError that says what of the model or its place keeps LoadOptions::exact from being kept.
+void check_exact(const ModelSpec& spec, at::Device device);
 
 // A decoder-only transformer described by ModelSpec, with LoRA adapters by id. Parameter names are Hugging
 // Face's. Batches, results and tensors for files are on the CPU; hidden states, caches and masters are on the
@@ -82,13 +89,14 @@ class Model {
   const ModelSpec& spec() const;
   at::ScalarType dtype() const;
   at::Device device() const;
+  bool exact() const;
   const Quantisation& quantisation() const;
   std::int64_t quantised_bytes() const;  // of the quantised matrices; 0: there are none
   std::int64_t quantised_numbers() const;
   // Peak bytes since the last call: of the process for a model on the CPU, else of tensors on its device.
   std::int64_t take_peak_memory() const;
   LoadOptions frozen_like() const {
-    return {.dtype = dtype(), .device = device(), .quantise = quantisation()};
+    return {.dtype = dtype(), .device = device(), .quantise = quantisation(), .exact = exact()};
   }  // for a further, frozen model
 
   // Adapters. A is Kaiming uniform(sqrt 5), drawn from `seed` and the module's name; B is zero. `trainable`
@@ -129,7 +137,16 @@ class Model {
                            const ForwardOptions& options);
   // Logits [N, V] fp32 of hidden rows [N, C], by the head that `adapter` uses (kNoAdapter: the base's). For
   // generation; training uses `forward`.
-  at::Tensor logits(const at::Tensor& hidden, AdapterId adapter);
+  at::Tensor logits(const at::Tensor& hidden, AdapterId adapter) {
+    return shaped(raw_logits(hidden, adapter));
+  }
+  // The same in two steps: as the head's product has them, in the compute dtype on the model's device, and with the
+  // model's scale and cap in fp32 on the CPU.
+  at::Tensor raw_logits(const at::Tensor& hidden, AdapterId adapter);
+  at::Tensor shaped(const at::Tensor& raw_logits) const;
+  // Log-probs [N] fp32 of targets [N] int64 (CPU) under raw logits on the CPU: those of `forward`, bit for bit where
+  // the model is exact.
+  at::Tensor logps(const at::Tensor& raw_logits, const at::Tensor& targets) const;
   // The policy: token log-probs of a batch through the log-prob primitive, or reward-head scores.
   PolicyOutput forward(const PackedBatch& batch, const PolicyWants& wants, const ForwardOptions& options);
 

@@ -9,6 +9,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/aminmax.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
@@ -66,12 +67,33 @@ void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary) {
               " rows; is this the model's own tokenizer?");
 }
 
+void check_exact(const ModelSpec& spec, at::Device device) {
+  const auto refuse = [&](const std::string& why) {
+    throw InputError(cat("exact_sampling true: ", why, "; leave it out"));
+  };
+  if (!device.is_cpu()) {
+    refuse(cat("the device ", device.str(), " sums in an order of its own, only the CPU can"));
+  }
+  if (spec.moe.num_experts > 0) {
+    refuse("a mixture of experts computes the tokens of an expert together, in products of all sizes");
+  }
+  if (has_mixer(spec, Mixer::kShortConvolution) || has_mixer(spec, Mixer::kGatedDeltaRule)) {
+    refuse(cat("layers of ", spec.model_type,
+               " that are not attention go through whole sequences in other steps than "
+               "through single tokens"));
+  }
+  if (spec.rope.depends_on_length() || spec.local_rope.depends_on_length()) {
+    refuse("rope's frequencies follow from a sequence's length, which is another one while it is sampled");
+  }
+}
+
 Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
     : spec(model_spec),
       family(weights::find_family(model_spec)),
       dtype(options.dtype),
       device(options.device),
       full_training(options.train_full),
+      sums(options.exact ? kernels::Sums::kFixed : kernels::Sums::kFast),
       quantise(options.quantise),
       rope(model_spec.rope, full_head_dim(model_spec), model_spec.max_positions),
       local_rope(model_spec.local_rope, model_spec.head_dim, model_spec.max_positions) {
@@ -80,6 +102,7 @@ Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
   check(dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kDouble,
         "LoadOptions::dtype must be fp32, bf16 or fp64");
   check(!quantise.any() || !full_training, "LoadOptions: a quantised base is frozen");
+  if (options.exact) { check_exact(spec, device); }
   check_input(!quantise.any() || spec.moe.num_experts == 0,
               "a quantised base: this model is a mixture of experts, and experts are not quantised; leave "
               "load_in_4bit and load_in_8bit out");
@@ -289,8 +312,14 @@ at::Tensor Model::Impl::query_scale(const at::Tensor& positions) const {
       positions.max().item<std::int64_t>() < from.original_max_positions) {
     return {};
   }
-  const at::Tensor times = positions.to(at::kFloat).div(static_cast<double>(from.original_max_positions));
-  return times.floor().add(1).log().mul(from.query_beta).add(1).view({-1, 1, 1}).to(device, dtype);
+  const at::Tensor scales = at::empty({positions.numel(), 1, 1}, at::kFloat);
+  const at::Tensor places = positions.contiguous();
+  for (std::int64_t i = 0; i < positions.numel(); ++i) {  // each alone: a row depends on no other
+    const auto times =
+        static_cast<double>(places.const_data_ptr<std::int64_t>()[i] / from.original_max_positions);
+    scales.mutable_data_ptr<float>()[i] = static_cast<float>(1 + from.query_beta * std::log1p(times));
+  }
+  return scales.to(device, dtype);
 }
 
 at::Tensor Model::Impl::layer_inputs(const at::Tensor& tokens, const at::Tensor& x,
@@ -337,7 +366,7 @@ at::Tensor Model::Impl::hidden(const at::Tensor& tokens, const at::Tensor& posit
                                const ForwardOptions& options, LayerCall call) {
   check_tokens(tokens, spec.vocab_size);
   const Adapter* used = adapter(options.adapter);
-  call.use = {used, options.training, options.dropout_key};
+  call.use = {used, options.training, options.dropout_key, sums};
   if (options.routers != nullptr && spec.moe.num_experts > 0) {
     call.tally = std::make_shared<RouterTally>(spec, tokens.numel(), options.routers->aux_weight);
   }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "una/kernels/linear_logps.h"
 #include "una/model/decoder.h"
 #include "una/model/lora.h"
 #include "una/model/model.h"
@@ -39,6 +40,9 @@ struct Model::Impl {
   weights::NamedTensors named_parameters() const;
   // The head that an adapter's calls use (null: the base's). InternalError on a reward model, which has none.
   const Parameter& head(const Adapter* used) const;
+  kernels::HeadParams head_params(double temperature) const {
+    return {.temperature = temperature / spec.logit_scale, .soft_cap = spec.logit_soft_cap, .sums = sums};
+  }
   Adapter* adapter(AdapterId id) const;  // null: kNoAdapter
   std::int64_t first_trained_layer(const Adapter* used) const;
   // Whether a shared prompt of the batch needs different rope frequencies in different sequences.
@@ -49,7 +53,8 @@ struct Model::Impl {
   at::ScalarType dtype;
   at::Device device;
   bool full_training = false;
-  Quantisation quantise;  // of the layers' matrices
+  kernels::Sums sums = kernels::Sums::kFast;  // of forward passes
+  Quantisation quantise;                      // of the layers' matrices
   std::shared_ptr<kernels::Scratch> scratch = std::make_shared<kernels::Scratch>();
   std::deque<Parameter> parameters;  // Hugging Face's order; a deque, so that addresses stay valid
   std::map<std::string, Parameter*> by_name;
