@@ -39,14 +39,6 @@ cpu::LogpParams<A> logp_params(const Call& call) {
   return {static_cast<A>(1 / call.temperature), static_cast<A>(call.soft_cap)};
 }
 
-void multiply(at::Tensor& logits, const at::Tensor& hidden, const Call& call) {
-  if (call.sums == Sums::kFast) {
-    at::mm_out(logits, hidden, call.value.t());
-  } else {
-    product_into(logits, hidden, call.value, {}, call.sums);
-  }
-}
-
 // Calls chunk(first row, rows, logits [rows, V]) for all rows of hidden; all chunks use one buffer.
 template <class Chunk>
 void each_chunk(const at::Tensor& hidden, const Call& call, const Chunk& chunk) {
@@ -56,7 +48,7 @@ void each_chunk(const at::Tensor& hidden, const Call& call, const Chunk& chunk) 
   for (std::int64_t first = 0; first < rows; first += size) {
     const std::int64_t n = std::min(size, rows - first);
     at::Tensor logits = buffer.narrow(0, 0, n);
-    multiply(logits, hidden.narrow(0, first, n), call);
+    product_into(logits, hidden.narrow(0, first, n), call.value, {}, call.sums);
     chunk(first, n, logits);
   }
 }

@@ -6,7 +6,6 @@
 #include <string_view>
 #include <type_traits>
 
-#include <ATen/cpu/Utils.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
@@ -26,25 +25,20 @@ bool row_major(const at::Tensor& matrix) {
   return matrix.stride(1) == 1 && (matrix.size(0) == 1 || matrix.stride(0) == matrix.size(1));
 }
 
-constexpr std::int64_t kFew = 64, kFewBesideTiles = 16, kSeveral = 128;
-constexpr std::int64_t kShortRow = 2048;  // with longer rows ATen is faster from fewer of them on
-
-bool has_amx() {
-  const auto capabilities = at::cpu::get_cpu_capabilities();
-  const auto found = capabilities.find("amx_bf16");
-  return found != capabilities.end() && found->second.toBool();
-}
+constexpr std::int64_t kFew = 64, kSeveral = 128;
+constexpr std::int64_t kFewBesideTiles = 2;  // rows up to which vectors are as fast as tiles
+constexpr std::int64_t kShortRow = 2048;     // with longer rows ATen is faster from fewer of them on
 
 std::int64_t bf16_limit(std::string_view isa, std::int64_t in) {
-  static const bool tiles = has_amx();
-  if (multiplies_bf16()) { return tiles ? kFewBesideTiles : in <= kShortRow ? kSeveral : kFew; }
+  if (cpu::tile_loops() != nullptr) { return std::numeric_limits<std::int64_t>::max(); }
+  if (multiplies_bf16()) { return in <= kShortRow ? kSeveral : kFew; }
   // Without such instructions ATen multiplies bf16 at half the speed of these loops, or less.
   return isa == "default" ? kFew : std::numeric_limits<std::int64_t>::max();
 }
 
 bool is_skinny(const at::Tensor& x, const at::Tensor& weight) {
   return x.dim() == 2 && x.size(0) > 0 && x.size(1) > 0 &&
-         x.size(0) <= skinny_gemm_limit(x.scalar_type(), x.size(1)) && row_major(x) && row_major(weight) &&
+         x.size(0) <= own_product_limit(x.scalar_type(), x.size(1)) && row_major(x) && row_major(weight) &&
          x.is_cpu();
 }
 
@@ -117,8 +111,10 @@ void multiply(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& a
   detail::with_type(x.scalar_type(), [&]<class T>() {
     const cpu::SkinnyGemmTask<T> task = make_task<T>(x, weight, add, y);
     if constexpr (std::is_same_v<T, cpu::Bf16>) {
-      const cpu::TileLoops* tiles = sums == Sums::kFixed ? cpu::tile_loops() : nullptr;
-      if (tiles != nullptr) { return multiply_by_tiles(task, *tiles); }
+      const cpu::TileLoops* tiles = cpu::tile_loops();
+      if (tiles != nullptr && (sums == Sums::kFixed || task.rows > kFewBesideTiles)) {
+        return multiply_by_tiles(task, *tiles);
+      }
     }
     const auto& table = detail::table<T>();
     if (sums == Sums::kFast) { return in_parts(task, kUnit, table.skinny_gemm); }
@@ -132,7 +128,12 @@ void multiply(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& a
 
 bool multiplies_bf16() { return cpu::multiplies_bf16(); }
 
-std::int64_t skinny_gemm_limit(at::ScalarType dtype, std::int64_t in) {
+bool fixed_sums_are_free(at::ScalarType dtype) {
+  if (dtype == at::kBFloat16) { return cpu::tile_loops() != nullptr; }
+  return dtype == at::kFloat && std::string_view(cpu::tables().name).substr(0, 6) == "avx512";
+}
+
+std::int64_t own_product_limit(at::ScalarType dtype, std::int64_t in) {
   const std::string_view isa = cpu::tables().name;
   if (dtype == at::kBFloat16) { return bf16_limit(isa, in); }
   return dtype == at::kFloat && isa.substr(0, 6) == "avx512" ? kSeveral : kFew;
