@@ -20,10 +20,7 @@ namespace {
 using Ids = std::vector<std::int32_t>;
 
 bool can_be_exact(const ModelSpec& spec) {
-  try {
-    model::check_exact(spec, at::kCPU);
-  } catch (const InputError&) { return false; }
-  return !spec.is_reward_model();
+  return model::inexact_because(spec, at::kCPU).empty() && !spec.is_reward_model();
 }
 
 // The recorded models that can be exact: one for each family or variant.

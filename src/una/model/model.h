@@ -61,12 +61,12 @@ struct LoadOptions {
   Quantisation quantise = {};
   // The states and log-probs of a token have the same bits whatever else is in the call: in a packed batch, behind a
   // shared prompt, one token at a time over a cache. On the CPU; InputError for a model whose layers cannot do that
-  // (check_exact).
+  // (inexact_because).
   bool exact = false;
 };
 
-// InputError that says what of the model or its place keeps LoadOptions::exact from being kept.
-void check_exact(const ModelSpec& spec, at::Device device);
+// What of the model or its place keeps LoadOptions::exact from being kept, for a sentence; "": nothing.
+std::string inexact_because(const ModelSpec& spec, at::Device device);
 
 // A decoder-only transformer described by ModelSpec, with LoRA adapters by id. Parameter names are Hugging
 // Face's. Batches, results and tensors for files are on the CPU; hidden states, caches and masters are on the

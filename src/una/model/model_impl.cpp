@@ -67,24 +67,22 @@ void check_tokens(const at::Tensor& tokens, std::int64_t vocabulary) {
               " rows; is this the model's own tokenizer?");
 }
 
-void check_exact(const ModelSpec& spec, at::Device device) {
-  const auto refuse = [&](const std::string& why) {
-    throw InputError(cat("exact_sampling true: ", why, "; leave it out"));
-  };
+std::string inexact_because(const ModelSpec& spec, at::Device device) {
   if (!device.is_cpu()) {
-    refuse(cat("the device ", device.str(), " sums in an order of its own, only the CPU can"));
+    return cat("the device ", device.str(), " sums in orders of its own, only the CPU can");
   }
   if (spec.moe.num_experts > 0) {
-    refuse("a mixture of experts computes the tokens of an expert together, in products of all sizes");
+    return "a mixture of experts computes the tokens of an expert together, in products of all sizes";
   }
   if (has_mixer(spec, Mixer::kShortConvolution) || has_mixer(spec, Mixer::kGatedDeltaRule)) {
-    refuse(cat("layers of ", spec.model_type,
-               " that are not attention go through whole sequences in other steps than "
-               "through single tokens"));
+    return cat(
+        "layers of ", spec.model_type,
+        " that are not attention go through whole sequences in other steps than through single tokens");
   }
   if (spec.rope.depends_on_length() || spec.local_rope.depends_on_length()) {
-    refuse("rope's frequencies follow from a sequence's length, which is another one while it is sampled");
+    return "rope's frequencies follow from a sequence's length, which is another one while it is sampled";
   }
+  return "";
 }
 
 Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
@@ -102,7 +100,8 @@ Model::Impl::Impl(const ModelSpec& model_spec, const LoadOptions& options)
   check(dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kDouble,
         "LoadOptions::dtype must be fp32, bf16 or fp64");
   check(!quantise.any() || !full_training, "LoadOptions: a quantised base is frozen");
-  if (options.exact) { check_exact(spec, device); }
+  const std::string why = options.exact ? inexact_because(spec, device) : "";
+  check_input(why.empty(), "exact_sampling true: ", why, "; leave it out");
   check_input(!quantise.any() || spec.moe.num_experts == 0,
               "a quantised base: this model is a mixture of experts, and experts are not quantised; leave "
               "load_in_4bit and load_in_8bit out");
