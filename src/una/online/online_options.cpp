@@ -67,6 +67,10 @@ void check_online(const OnlineOptions& options, Method kind) {
   check_input(options.reward_command_timeout >= 0, "reward_command_timeout must not be negative");
   check_endpoint_keys(options);
   check_offline_keys(options);
+  objective::choose("exact_sampling", options.exact_sampling, {"auto", "true", "false"});
+  check_input(
+      options.exact_sampling != "true" || options.sampling_endpoint.empty(),
+      "exact_sampling true with sampling_endpoint: the server sums in an order of its own; leave one out");
   objective::choose("zero_variance", options.zero_variance, {"keep", "drop", "resample"});
   objective::choose("kl_control", options.kl_control, {"fixed", "adaptive"});
   objective::choose("critic", options.critic, {"adapter", "model"});

@@ -21,6 +21,7 @@ struct OnlineOptions {
   std::int64_t num_iterations = 1;
   std::int64_t num_mini_batches = 1;
   std::int64_t generation_batch_size = 64;
+  std::string exact_sampling = "auto";
   std::string sampling_endpoint, sampling_model, sampling_sync_command;
   std::string sampling_api_key_env = "OPENAI_API_KEY";
   std::int64_t sampling_concurrency = 32;
@@ -64,6 +65,9 @@ struct OnlineOptions {
     v("num_iterations", num_iterations, "passes over the samples of a round");
     v("num_mini_batches", num_mini_batches, "optimiser steps of each pass");
     v("generation_batch_size", generation_batch_size, "answers computed at one time");
+    v("exact_sampling", exact_sampling,
+      "sampler and trainer sum in one order, so that a token's log-prob has the same bits in both (CPU): auto (where the "
+      "model can and it costs no time: float32 with AVX-512, bfloat16 with AMX) | true | false");
     v("sampling_endpoint", sampling_endpoint,
       "an OpenAI-compatible server that answers instead of this process, as http://host:8000/v1; several, with "
       "commas between them, are asked by the ranks in turn (docs/online.md)");

@@ -15,6 +15,7 @@
 #include "una/hub/cache.h"
 #include "una/kernels/devices.h"
 #include "una/kernels/product.h"
+#include "una/setup/methods.h"
 #include "una/setup/text_setup.h"
 #include "una/weights/composite.h"
 #include "una/weights/hf_config.h"
@@ -75,7 +76,8 @@ std::vector<std::string> saved_modules(const std::vector<std::string>& asked, bo
 // What changes the bits of a reference log-prob besides weights and tokens. Quantised weights follow from the
 // folder's, the dtype and the kind.
 std::string numerics_key(const model::Model& model) {
-  const std::string key = cat(dtype_name(model.dtype()), "-", model.spec().model_type);
+  const std::string key =
+      cat(dtype_name(model.dtype()), "-", model.spec().model_type, model.exact() ? "-exact" : "");
   return model.quantisation().any() ? cat(key, "-", model.quantisation().name()) : key;
 }
 
@@ -296,6 +298,19 @@ void check_reward_base(const ModelFolder& folder, bool use_peft) {
   }
 }
 
+namespace {
+
+// What --exact_sampling comes to.
+bool sums_exactly(const RunConfig& config, const ModelSpec& spec, at::Device device) {
+  const std::string& asked = config.online.exact_sampling;
+  const bool samples = find_method(config.method).online && config.online.sampling_endpoint.empty();
+  if (asked != "auto" || !samples) { return asked == "true"; }
+  return model::inexact_because(spec, device).empty() &&
+         kernels::fixed_sums_are_free(training_dtype(config.model, spec));
+}
+
+}  // namespace
+
 ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with_reference) {
   const at::Device device = kernels::open_device(config.model.device);
   ModelSetup setup;
@@ -311,7 +326,8 @@ ModelSetup load_for_training(const RunConfig& config, bool for_reward, bool with
                                 .train_full = !config.model.use_peft,
                                 .train_router = config.model.train_router,
                                 .device = device,
-                                .quantise = config.model.quantise.quantisation()};
+                                .quantise = config.model.quantise.quantisation(),
+                                .exact = sums_exactly(config, setup.folder.spec, device)};
   check_router(config.model, setup.folder.spec);
   setup.model =
       std::make_unique<model::Model>(setup.folder.spec, setup.folder.weights, load, setup.folder.path);
@@ -368,7 +384,8 @@ ModelSetup load_for_inference(const std::string& folder, const std::string& adap
       setup.folder.spec, setup.folder.weights,
       model::LoadOptions{.dtype = compute_dtype(compute.dtype, setup.folder.spec),
                          .device = device,
-                         .quantise = compute.quantise.quantisation()},
+                         .quantise = compute.quantise.quantisation(),
+                         .exact = compute.exact_sampling},
       folder);
   check_input(!adapter.empty() || compute.adapter_scale == 1,
               "adapter_scale without an adapter: give its folder with --adapter");

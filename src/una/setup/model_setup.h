@@ -39,10 +39,14 @@ struct Compute {
   // A key of the commands that read one adapter: its change of the model times this. 1: as trained.
   double adapter_scale = 1;
   QuantiseOptions quantise;
+  bool exact_sampling = false;
   template <class V>
   void fields(V&& v) {
     v("dtype", dtype, "compute: auto | float32 | bfloat16");
     v("device", device, kDeviceHelp);
+    v("exact_sampling", exact_sampling,
+      "log-probs of sampled and of scored tokens have the same bits, whatever else is computed at the time (CPU; "
+      "docs/online.md)");
     quantise.fields(v);
   }
 };

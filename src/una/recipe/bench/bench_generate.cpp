@@ -29,6 +29,7 @@ namespace {
 struct GenerateBenchOptions {
   std::string model, adapter, pairs, dtype = "bfloat16", device = "cpu";
   std::int64_t batch = 16, samples = 1, prompt_tokens = 256, new_tokens = 128, threads = 0;
+  bool exact_sampling = false;
   template <class V>
   void fields(V&& v) {
     v("model", model, "a model folder");
@@ -40,9 +41,16 @@ struct GenerateBenchOptions {
     v("samples", samples, "answers to each prompt; above 1 the file's prompts are joined to one long text");
     v("prompt_tokens", prompt_tokens, "longer prompts are cut");
     v("new_tokens", new_tokens, "tokens an answer");
+    v("exact_sampling", exact_sampling, "sums in one order, as in training");
     v("threads", threads, "0: all");
   }
 };
+
+setup::Compute compute_of(const GenerateBenchOptions& options) {
+  setup::Compute compute{options.dtype, options.device};
+  compute.exact_sampling = options.exact_sampling;
+  return compute;
+}
 
 // What the machine allows right now.
 struct Machine {
@@ -89,7 +97,7 @@ class GenerateBench {
  public:
   explicit GenerateBench(const GenerateBenchOptions& options)
       : options_(options),
-        setup_(setup::load_for_inference(options.model, options.adapter, {options.dtype, options.device})) {
+        setup_(setup::load_for_inference(options.model, options.adapter, compute_of(options))) {
     memory_ = model::plan_memory(setup_.folder.spec, {.dtype = setup_.model->dtype()});
     read_prompts();
   }

@@ -34,6 +34,7 @@ struct BenchOptions {
   std::int64_t timed = 40, warmup = 2, threads = 0, batch = 1;
   double beta = 0.01, lr = 5e-6;
   bool prefix_sharing = true, live_reference = false, gradient_checkpointing = false, use_dora = false;
+  bool exact_sampling = false;
   template <class V>
   void fields(V&& v) {
     v("model", model, "a model folder");
@@ -51,6 +52,7 @@ struct BenchOptions {
     v("live_reference", live_reference, "reference pass inside the timed steps");
     v("gradient_checkpointing", gradient_checkpointing, "recompute layers in the backward");
     v("use_dora", use_dora, "DoRA instead of LoRA");
+    v("exact_sampling", exact_sampling, "sums in one order, as in sampling");
   }
 };
 
@@ -70,6 +72,7 @@ setup::RunConfig bench_config(const BenchOptions& options) {
   config.train.prefix_sharing = options.prefix_sharing;
   config.train.gradient_checkpointing = options.gradient_checkpointing;
   config.run.reference_cache_dir = "none";
+  config.online.exact_sampling = options.exact_sampling ? "true" : "false";
   return config;
 }
 
