@@ -14,6 +14,7 @@
 #include "una/kernels/cpu/attention_units.h"
 #include "una/kernels/cpu/dispatch.h"
 #include "una/kernels/cpu/thread_scratch.h"
+#include "una/kernels/cpu/tile_gemm.h"
 
 namespace una::kernels::cpu {
 namespace {
@@ -49,22 +50,26 @@ void run_tasks(const std::vector<std::int64_t>& costs, std::int64_t kv_heads, co
                    });
 }
 
-// oneDNN's kernel, compiled at run time: AMX tiles if the machine has them, else AVX-512-BF16.
+// oneDNN's kernel, compiled at run time, where una has no tiles of its own: AVX-512-BF16.
 void multiply_block(const BlockShape& shape, const Bf16* a, const std::uint32_t* b, float* c) {
   at::native::cpublas::brgemm(shape.rows, shape.columns, shape.depth, shape.a_row, shape.columns,
                               shape.columns, shape.add, reinterpret_cast<const at::BFloat16*>(a),
                               reinterpret_cast<const at::BFloat16*>(b), c);
 }
 
-// One thread's use of multiply_block; releases the AMX tiles that it leaves configured.
+// One thread's use of products of bf16 blocks: AMX tiles, or multiply_block.
 struct BlockProducts {
   BlockProduct product = nullptr;
   explicit BlockProducts(bool bf16) {
     static const bool multiplies = multiplies_bf16();
-    if (bf16 && multiplies) { product = multiply_block; }
+    if (!bf16 || !multiplies) { return; }
+    const TileLoops* tiles = tile_loops();
+    product = tiles == nullptr ? multiply_block : tiles->block;
+    if (tiles != nullptr) { tiles->begin_blocks(); }
   }
   ~BlockProducts() {
-    if (product != nullptr) { at::native::cpublas::brgemm_release(); }
+    if (product == nullptr) { return; }
+    product == multiply_block ? at::native::cpublas::brgemm_release() : tile_loops()->end_blocks();
   }
   BlockProducts(const BlockProducts&) = delete;
   BlockProducts& operator=(const BlockProducts&) = delete;

@@ -14,12 +14,17 @@ namespace {
 #include "una/kernels/cpu/vector.inc"
 #include "una/kernels/cpu/transpose.inc"
 #include "una/kernels/cpu/tile_gemm.inc"
+#include "una/kernels/cpu/tile_blocks.inc"
 // clang-format on
 
 }  // namespace
 
 extern const TileLoops kTileLoops;
-constinit const TileLoops kTileLoops = {.scratch = tile_scratch, .multiply = multiply_by_tiles};
+constinit const TileLoops kTileLoops = {.scratch = tile_scratch,
+                                        .multiply = multiply_by_tiles,
+                                        .begin_blocks = begin_tile_blocks,
+                                        .block = tile_block_product,
+                                        .end_blocks = end_tile_blocks};
 
 }  // namespace una::kernels::cpu
 #else

@@ -12,6 +12,10 @@ namespace una::kernels::cpu {
 struct TileLoops {
   std::int64_t (*scratch)(const SkinnyGemmTask<Bf16>& task);          // bytes
   void (*multiply)(const SkinnyGemmTask<Bf16>& task, void* scratch);  // scratch: 64-byte aligned
+  // Products of blocks (BlockProduct) whose sides are multiples of 16, between begin and end on one thread.
+  void (*begin_blocks)();
+  BlockProduct block;
+  void (*end_blocks)();
 };
 
 // Those of this machine; null where it has no AMX for bf16, the process may not use it, or tables() are narrower
