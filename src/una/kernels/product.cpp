@@ -129,7 +129,6 @@ void multiply(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& a
 bool multiplies_bf16() { return cpu::multiplies_bf16(); }
 
 bool fixed_sums_are_free(at::ScalarType dtype) {
-  if (dtype == at::kBFloat16) { return cpu::tile_loops() != nullptr; }
   return dtype == at::kFloat && std::string_view(cpu::tables().name).substr(0, 6) == "avx512";
 }
 

@@ -21,7 +21,7 @@ bool multiplies_bf16();
 // The number of rows up to which una's loops measured faster than ATen on this kind of machine (`./dev bench kernels`).
 std::int64_t own_product_limit(at::ScalarType dtype, std::int64_t in);
 
-// Whether Sums::kFixed costs no time worth naming on this machine (docs/online.md): fp32 with AVX-512, bf16 with AMX.
+// Whether Sums::kFixed costs no time worth naming on this machine (docs/online.md): fp32 with AVX-512.
 bool fixed_sums_are_free(at::ScalarType dtype);
 
 // y [T, out] = x weight^T + bias [out] (undefined: none), rounded once, as at::linear does.

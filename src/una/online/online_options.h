@@ -67,7 +67,7 @@ struct OnlineOptions {
     v("generation_batch_size", generation_batch_size, "answers computed at one time");
     v("exact_sampling", exact_sampling,
       "sampler and trainer sum in one order, so that a token's log-prob has the same bits in both (CPU): auto (where the "
-      "model can and it costs no time: float32 with AVX-512, bfloat16 with AMX) | true | false");
+      "model can and it costs no time: float32 with AVX-512) | true | false");
     v("sampling_endpoint", sampling_endpoint,
       "an OpenAI-compatible server that answers instead of this process, as http://host:8000/v1; several, with "
       "commas between them, are asked by the ranks in turn (docs/online.md)");
