@@ -107,8 +107,8 @@ TEST_P(RowInvariance, AnAdaptedLinearOfARowDependsOnThatRowAlone) {
 }
 
 TEST_P(RowInvariance, ALogProbOfARowDependsOnThatRowAlone) {
-  const at::Tensor hidden = random({kRows, 48}, 1).to(GetParam()),
-                   w = random({1037, 48}, 2, 0.2).to(GetParam());
+  const at::Tensor hidden = random({kRows, 320}, 1).to(GetParam()),
+                   w = random({1037, 320}, 2, 0.08).to(GetParam());
   std::vector<std::int64_t> ids;
   for (std::int64_t i = 0; i < kRows; ++i) { ids.push_back(i * 37 % 1037); }
   const at::Tensor targets = at::tensor(ids);
