@@ -48,7 +48,14 @@ void each_chunk(const at::Tensor& hidden, const Call& call, const Chunk& chunk) 
   for (std::int64_t first = 0; first < rows; first += size) {
     const std::int64_t n = std::min(size, rows - first);
     at::Tensor logits = buffer.narrow(0, 0, n);
-    product_into(logits, hidden.narrow(0, first, n), call.value, {}, call.sums);
+    const at::Tensor x = hidden.narrow(0, first, n);
+    if (call.sums == Sums::kFast) {
+      // Always ATen's: the last chunk of a batch is short, and a loop of another order for few rows would give a row
+      // other bits there than in the middle, or in a batch of another length.
+      at::mm_out(logits, x, call.value.t());
+    } else {
+      product_into(logits, x, call.value, {}, call.sums);
+    }
     chunk(first, n, logits);
   }
 }
