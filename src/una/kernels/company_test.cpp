@@ -1,7 +1,9 @@
 #include "una/kernels/company.h"
 
+#include <chrono>
 #include <filesystem>
 #include <iterator>
+#include <thread>
 #include <vector>
 
 #include <ATen/Parallel.h>
@@ -14,6 +16,14 @@ namespace {
 std::ptrdiff_t threads_alive() {
   const std::filesystem::directory_iterator tasks("/proc/self/task");
   return std::distance(begin(tasks), end(tasks));
+}
+
+// Whether this process comes to `count` threads within a second: one that was joined is listed for a moment more.
+bool comes_to(std::ptrdiff_t count) {
+  for (int i = 0; i < 100 && threads_alive() != count; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return threads_alive() == count;
 }
 
 TEST(Company, BeginsAtOnceAndEndsAfterAQuietSecond) {
@@ -36,17 +46,17 @@ TEST(Company, ShortWaitsHoldMoreThreadsThanThereAreProcessors) {
     // The owner and its idle threads; with the computing ones, more than there are processors.
     const int idle = std::max(1, processors - threads + 1);
     if (idle > ShortWaits::kMostIdle) { GTEST_SKIP() << processors << " processors are too many"; }
-    EXPECT_EQ(threads_alive(), before + 1 + idle);
+    EXPECT_TRUE(comes_to(before + 1 + idle)) << before << " before, " << threads_alive() << " now";
     EXPECT_GT(threads + idle, processors);
   }
-  EXPECT_EQ(threads_alive(), before);
+  EXPECT_TRUE(comes_to(before)) << before << " before, " << threads_alive() << " now";
 }
 
 TEST(Company, OneThreadWaitsForNobody) {
   const auto before = threads_alive();
   const ShortWaits waits(1);
   const CompanyWatch watch(1);
-  EXPECT_EQ(threads_alive(), before);
+  EXPECT_LE(threads_alive(), before);
 }
 
 TEST(Company, TheComputeThreadsStayAsManyAsTheyWere) {
