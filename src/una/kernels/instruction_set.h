@@ -4,7 +4,8 @@
 
 namespace una::kernels {
 
-// The instruction set whose loops run here: avx512_bf16, avx512, avx2 or default. InputError as cpu::tables().
+// The instruction set whose loops run here: avx512_bf16 (with or without AMX tiles), avx512, avx2 or default. InputError
+// as cpu::tables().
 std::string instruction_set();
 
 }  // namespace una::kernels

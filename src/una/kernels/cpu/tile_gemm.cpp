@@ -1,5 +1,7 @@
 #include "una/kernels/cpu/tile_gemm.h"
 
+#include <cstdlib>
+
 #include <ATen/cpu/Utils.h>
 
 namespace una::kernels::cpu {
@@ -9,7 +11,10 @@ extern const TileLoops kTileLoops;
 namespace {
 
 bool may_use_tiles() {
-  if (kTileLoops.multiply == nullptr || !multiplies_bf16()) { return false; }
+  const char* named = std::getenv("UNA_CPU_ISA");  // none of the sets that it may name has tiles
+  if (kTileLoops.multiply == nullptr || !multiplies_bf16() || (named != nullptr && *named != '\0')) {
+    return false;
+  }
   const auto capabilities = at::cpu::get_cpu_capabilities();
   const auto found = capabilities.find("amx_bf16");
   return found != capabilities.end() && found->second.toBool() && at::cpu::init_amx();

@@ -18,8 +18,8 @@ struct TileLoops {
   void (*end_blocks)();
 };
 
-// Those of this machine; null where it has no AMX for bf16, the process may not use it, or tables() are narrower
-// ($UNA_CPU_ISA). Thread-safe.
+// Those of this machine; null where it has no AMX for bf16, the process may not use it, or $UNA_CPU_ISA names a set.
+// Thread-safe.
 const TileLoops* tile_loops();
 
 }  // namespace una::kernels::cpu
