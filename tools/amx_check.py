@@ -107,11 +107,12 @@ def main():
     parser.add_argument("--out", default=ROOT / "build" / "amx", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--timed", default="12", help="pairs of a leg of training")
+    parser.add_argument("--paths", nargs="*", default=PATHS, help="UNA_CPU_ISA of the tests; none: only times")
     args = parser.parse_args()
     result = {"cpu": cpu(), "version": run([args.una, "--version"]).stdout.strip()}
     args.out.mkdir(parents=True, exist_ok=True)
     print("tests", flush=True)
-    result["tests"] = [test(room, path, args.out) for path in PATHS for room in ROOMS]
+    result["tests"] = [test(room, path, args.out) for path in args.paths for room in ROOMS]
     print("products", flush=True)
     ours, theirs = products({}), products(WITHOUT)
     result["products"] = {name: {"with": ours[name], "without": theirs[name]} for name in ours if name in theirs}
