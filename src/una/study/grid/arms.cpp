@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "una/base/error.h"
-#include "una/base/format.h"
+#include "una/base/find_named.h"
 #include "una/base/rng.h"
 
 namespace una::study {
@@ -88,16 +88,7 @@ const std::vector<StudyArm>& study_arms() {
   return kArms;
 }
 
-const StudyArm& find_arm(const std::string& name) {
-  std::vector<std::string> names;
-  for (const StudyArm& arm : study_arms()) {
-    if (arm.name == name) { return arm; }
-    names.push_back(arm.name);
-  }
-  const std::string near = nearest_name(name, names);
-  throw InputError(cat("arms: \"", name, "\" is none of ", join(names, ", "),
-                       near.empty() ? "" : "; did you mean \"" + near + "\"?"));
-}
+const StudyArm& find_arm(const std::string& name) { return find_named(study_arms(), name, "arms"); }
 
 std::vector<Example> arm_rows(const StudyArm& arm, demo::Judged judged, std::uint64_t seed) {
   if (arm.name == "shuffled") { shuffle_scores(judged, seed); }
