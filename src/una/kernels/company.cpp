@@ -7,11 +7,11 @@
 #include <system_error>
 #include <vector>
 
-#include <omp.h>
 #include <pthread.h>
 #include <csignal>
 
 #include "una/base/clock.h"
+#include "una/base/os/cpus.h"
 #include "una/base/os/run_delay.h"
 
 namespace una::kernels {
@@ -28,7 +28,7 @@ std::thread quiet_thread(Work work) {
   std::thread thread;
   try {
     thread = std::thread(std::move(work));
-  } catch (const std::system_error&) {}  // no thread left to give: the caller does without
+  } catch (const std::system_error&) { thread = {}; }  // no thread left to give: the caller does without
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return thread;
 }
@@ -54,7 +54,7 @@ bool CompanyRule::look(double share) {
 }
 
 ShortWaits::ShortWaits(int threads) {
-  const int idle = std::max(1, omp_get_num_procs() - threads + 1);
+  const int idle = std::max(1, count_cpus().affinity - threads + 1);
   if (threads < 2 || idle > kMostIdle || !can_start(idle + 1)) { return; }
   owner_ = quiet_thread([this, idle] {
     std::atomic<int> there{0};  // the compiler removes a region that does nothing

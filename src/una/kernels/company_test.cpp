@@ -8,7 +8,11 @@
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <omp.h>
+
+extern "C" {  // of omp.h, which clang-tidy does not find
+int omp_get_num_procs();
+int omp_get_num_threads();
+}
 
 namespace una::kernels {
 namespace {
