@@ -24,7 +24,8 @@ usage() {
   fuzz       [TARGET] [SECONDS]: libFuzzer on one reader of untrusted bytes, or on each in turn (600 seconds)
   faults     [io|kills|together|all] [COUNT]: what a failing call, a kill or a second run does to the commands;
              bodies [COUNT]: broken requests to una serve
-  mutations  [--sample N] [--only TEXT]: apply each fault of tests/mutations.txt and see that its test fails
+  mutations  [--sample N] [--only TEXT] [--resume]: apply each fault of tests/mutations.txt and see that its test fails
+             (hours; --resume goes on where the last call was ended)
   ranks      every test of several ranks: launchers, losses of ranks, training on 2 and 4 (minutes)
   sanitize   the tests of the rooms that do not compute with tensors, under AddressSanitizer and UBSan
   parity     numbers against transformers, TRL, PEFT and llama.cpp (installs them); folders against vLLM's loader rules

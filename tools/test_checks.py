@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 import check_budgets
 import check_dead_files
@@ -14,6 +15,7 @@ import check_headers
 import check_rooms
 import check_tidy
 import cpp_text
+import run_mutations
 
 
 def run(check, files, *more):
@@ -207,6 +209,79 @@ class DeadFiles(unittest.TestCase):
             status, output = run_tracked(check_dead_files, self.used | {name: text})
             self.assertEqual(status, 1, name)
             self.assertIn(f"{name}: {words}", output)
+
+
+class Mutations(unittest.TestCase):
+    """The list is run on a small tree whose "build" does nothing and whose test looks for the fault in the source."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+        self.write("build/CMakeCache.txt", "")
+        self.write("src/una/data/a.cpp", "int a = 1;\nint b = 2;\n")
+        self.write("src/una/data/sub/a_test.cpp", '#include "una/data/a_testing.h"\n')
+        self.write("src/una/data/a_testing.h", "// help\n")
+        self.tried = []
+        self.blind_to, self.broken = "b = 3", set()
+        done = subprocess.CompletedProcess([], 0, "", "")
+        for name, stand_in in [("ROOT", self.root), ("build", lambda *_: done), ("test_passes", self.passes),
+                               ("atexit", unittest.mock.Mock()), ("signal", unittest.mock.Mock())]:
+            patch = unittest.mock.patch.object(run_mutations, name, stand_in)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def passes(self, _, test):
+        text = (self.root / "src/una/data/a.cpp").read_text()
+        if "#pragma" not in text:  # no fault is applied
+            return test not in self.broken
+        self.tried.append(test)
+        return self.blind_to in text
+
+    def run_list(self, *options):
+        """(exit status, tests whose faults were tried, last line written)"""
+        lines = [("a = 1", "a = 3", "data.a"), ("b = 2", "b = 3", "data.b")]
+        self.write("list.txt", "".join(f"src/una/data/a.cpp | {old} | {new} | {test}\n" for old, new, test in lines))
+        arguments = ["run_mutations", f"{self.root}/build", "--list", f"{self.root}/list.txt", *options]
+        self.tried, output = [], io.StringIO()
+        with unittest.mock.patch("sys.argv", arguments), contextlib.redirect_stdout(output):
+            status = run_mutations.main()
+        self.assertEqual((self.root / "src/una/data/a.cpp").read_text().count("#pragma"), 0)
+        return status, self.tried, output.getvalue().splitlines()[-1].split(" are recorded")[0]
+
+    def test_what_was_caught_is_left_out_when_the_list_is_resumed(self):
+        self.assertEqual(self.run_list("--resume"), (1, ["data.a", "data.b"], "1 of 2 lines"))
+        self.assertEqual(self.run_list("--resume"), (1, ["data.b"], "1 of 2 lines"))
+        self.blind_to = "nothing"
+        self.assertEqual(self.run_list("--resume"), (0, ["data.b"], "2 of 2 lines"))
+        self.assertEqual(self.run_list("--resume"), (0, [], "2 of 2 lines"))
+        self.assertEqual(self.run_list(), (0, ["data.a", "data.b"], "2 of 2 lines"))
+
+    def test_a_line_is_due_again_when_its_file_or_its_test_changes(self):
+        self.blind_to = "nothing"
+        self.run_list()
+        self.write("src/una/data/a_testing.h", "// more help\n")
+        self.assertEqual(self.run_list("--resume"), (0, ["data.a"], "2 of 2 lines"))
+        self.write("src/una/data/sub/a_test.cpp", "// no test\n")
+        self.assertEqual(self.run_list("--resume"), (0, ["data.a"], "2 of 2 lines"))
+        self.write("src/una/data/a.cpp", "int a = 1;\nint b = 2;\n// more\n")
+        self.assertEqual(self.run_list("--resume"), (0, ["data.a", "data.b"], "2 of 2 lines"))
+
+    def test_a_test_that_fails_without_a_fault_catches_nothing(self):
+        self.blind_to, self.broken = "nothing", {"data.a"}
+        self.assertEqual(self.run_list("--resume"), (2, ["data.b"], "1 of 2 lines"))
+
+    def test_a_sample_is_drawn_from_what_is_left(self):
+        self.blind_to = "nothing"
+        first = self.run_list("--resume", "--sample", "1", "--seed", "x")
+        second = self.run_list("--resume", "--sample", "1", "--seed", "x")
+        self.assertEqual(sorted(first[1] + second[1]), ["data.a", "data.b"])
+        self.assertEqual(second[2], "2 of 2 lines")
 
 
 class Text(unittest.TestCase):
