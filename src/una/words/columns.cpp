@@ -23,26 +23,30 @@ struct Group {
 constexpr Group kGroups[] = {
     {kText, "",
      "prompt instruction system chosen_response rejected_response response_j response_k response_1 response_2 "
-     "answer_matching_behavior answer_not_matching_behavior"},
+     "answer_matching_behavior answer_not_matching_behavior response_0 response_a response_b answer_1 answer_2 answer_a "
+     "answer_b completion_1 completion_2 completion_a completion_b output_1 output_2 output_a output_b human_ref_A "
+     "human_ref_B"},
     {kText, "prompt", "question query user_prompt user_input request input"},
+    {kText, "system", "system_prompt system_message"},
     {kAnswer, "", "completion text chosen rejected"},
     {kAnswer, "completion", "response answer reply output"},
     {kText, "completion", "generation generated_text model_output model_response assistant_response"},
     {kJson | Column::kAnswer, "", "messages conversations responses"},
     {kJson, "",
-     "context history completions answers chosen_messages rejected_messages score_range ref_rewards "
-     "chat_template_kwargs metadata"},
+     "context history completions answers outputs candidates generations chosen_messages rejected_messages "
+     "conversation_a conversation_b fields score_range ref_rewards chat_template_kwargs metadata"},
     {Column::kNumber, "",
-     "preference_strength helpfulness correctness coherence score_chosen score_rejected margin weight"},
+     "preference_strength overall_preference helpfulness correctness coherence score_chosen score_rejected margin weight"},
     {Column::kFlag, "", "in_ref_rewards"},
-    {0, "", "sampled_from group_id source tools finish finish_reason"},
+    {0, "",
+     "sampled_from group_id source tools finish finish_reason better_response_id winner_model_a winner_model_b winner_tie"},
     {kThumb, "",
-     "label kto_tag tag thumb thumbs thumbs_up is_good good like liked vote upvoted accepted preferred correct "
-     "is_correct positive is_positive feedback"},
+     "label kto_tag tag thumb thumbs thumb_up thumbs_up is_good good like liked vote upvoted accepted preferred correct "
+     "is_correct positive is_positive desirable is_desirable feedback"},
     {kThumb | kScore, "", "rating reward score"},
     {kScore, "", "stars grade"},
     {Column::kFeedback, "",
-     "thumbs_down disliked ratings votes upvotes downvotes preference winner rank quality scores rewards labels"},
+     "thumb_down thumbs_down disliked ratings votes upvotes downvotes preference winner choice better rank quality scores rewards labels"},
 };
 
 const std::vector<Column>& all_columns() {
@@ -113,7 +117,7 @@ bool among(std::string_view word, std::string_view words) {
 
 // Words at the end of a name that tell nothing about what it holds.
 constexpr std::string_view kFillers =
-    " value val type kind raw mean avg average norm normalized scaled int integer float num numeric number percent pct "
+    " value val type kind rate raw mean avg average norm normalized scaled int integer float num numeric number percent pct "
     "given overall total final str string bool flag text comment ";
 
 bool is_number(std::string_view word) {
@@ -134,19 +138,20 @@ std::string telling_word(std::string_view name) {
 // Telling words of names, each between spaces. Of feedback; of properties that are feedback when true or false; and of
 // those by which true, or more, is bad.
 constexpr std::string_view kMarks =
-    " rating ratings score scores label feedback thumbs thumb reward rewards vote votes upvotes likes stars grade verdict "
-    "judgement judgment quality csat nps sentiment preference satisfaction reaction evaluation assessment helpfulness "
+    " rating ratings score scores label feedback thumbs thumb reward rewards vote votes upvotes likes stars grade grades "
+    "verdict judgement judgment quality csat nps sentiment mood emoji outcome preference satisfaction reaction evaluation assessment helpfulness "
     "correctness coherence accuracy relevance usefulness harmlessness faithfulness truthfulness groundedness "
     "bewertung calificacion puntuacion valoracion avaliacao ";
 constexpr std::string_view kFlags =
     " helpful useful good best preferred chosen accepted approved passed correct safe harmless liked upvoted positive "
     "satisfied gold success successful resolved solved ok okay valid satisfactory acceptable adequate appropriate result "
-    "keep include included ";
+    "keep include included kept win won winner pass desirable recommended endorsed verified factual faithful truthful "
+    "grounded ";
 constexpr std::string_view kVotesAgainst =
-    " thumbsdown dislike dislikes disliked downvote downvotes downvoted toxicity hallucination hallucinations ";
+    " thumbdown thumbsdown dislike dislikes disliked downvote downvotes downvoted toxicity hallucination hallucinations ";
 constexpr std::string_view kFaults =
     " down bad worst incorrect wrong failed flagged rejected unhelpful harmful toxic unsafe negative hallucinated deleted "
-    "removed excluded exclude skip spam reported invalid inappropriate offensive unsatisfied unresolved unacceptable ";
+    "removed excluded exclude skip spam undesirable lost reported invalid inappropriate offensive unsatisfied unresolved unacceptable ";
 
 // Names in scripts without spaces, anywhere in a name.
 constexpr auto kForeignMarks =
@@ -171,7 +176,8 @@ constexpr std::string_view kVerdicts =
     " good bad great excellent poor terrible thumbsup thumbsdown thumbup thumbdown up down upvote downvote upvoted "
     "downvoted like dislike liked disliked positive negative correct incorrect wrong right approved rejected approve reject "
     "accept accepted pass passed fail failed helpful unhelpful nothelpful notuseful satisfied dissatisfied unsatisfied "
-    "acceptable unacceptable 👍 👎 赞 踩 好评 差评 ";
+    "acceptable unacceptable desirable undesirable ignore ignored win won lose lost happy unhappy angry sad 👍 👎 😀 😃 😄 😊 🙂 "
+    "😍 ❤ ❤️ 👏 🙁 ☹ ☹️ 😞 😢 😠 😡 💩 ✅ ❌ 赞 踩 好评 差评 ";
 
 }  // namespace
 
@@ -200,7 +206,9 @@ bool is_verdict(std::string_view text) {
 bool is_opinion(std::string_view name, const Json& value, std::string_view answer) {
   const Column* column = find_column(name);
   if (sounds_like_feedback(name, is_flag(value, column))) { return true; }
-  if (column != nullptr) { return false; }
+  if (column != nullptr && column->alias_of != "completion") {
+    return false;
+  }  // "answer": "reject" is Prodigy's
   const Json& one = value.is_array() && value.size() == 1 ? value[0] : value;
   return one.is_string() && is_verdict(one.get_ref<const std::string&>()) && one != answer;
 }
@@ -229,7 +237,9 @@ bool is_correction(std::string_view name) {
 bool means_bad(std::string_view name) { return ends_in(name, kVotesAgainst) || ends_in(name, kFaults); }
 
 bool sounds_like_annotations(std::string_view name) {
-  return ends_in(name, " annotation annotations review reviews judgements judgments evaluations evals ");
+  return ends_in(
+      name,
+      " annotation annotations review reviews judgements judgments evaluations evals evaluators judges raters graders ");
 }
 
 bool is_missing_word(std::string_view text) {

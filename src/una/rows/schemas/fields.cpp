@@ -63,7 +63,8 @@ Message message_value(const RowView& row, const Json& value, const std::string& 
   const char* role_key = sharegpt ? "from" : "role";
   const char* content_key = sharegpt ? "value" : "content";
   if (!has_string(value, role_key)) { bad_field(row, cat(field, ".", role_key), "must be a string"); }
-  if (!has(value, content_key) && !has(value, "tool_calls")) {
+  if (!has(value, content_key) &&
+      first_of(value, {"tool_calls", "function_call", "reasoning_content"}) == nullptr) {
     bad_field(row, cat(field, ".", content_key), "is missing");
   }
   Message message;

@@ -10,7 +10,8 @@
 #include "una/base/json_line.h"
 #include "una/base/json_text.h"
 #include "una/rows/schemas/fields.h"
-#include "una/rows/schemas/turn_marks.h"
+#include "una/rows/schemas/schemas.h"
+#include "una/rows/schemas/turns/turn_marks.h"
 #include "una/words/columns.h"
 
 namespace una::rows {
@@ -36,7 +37,9 @@ std::string mark_advice(const std::string& key) {
              " reads it; ");
 }
 
-bool same_turn(const Message& a, const Message& b) { return a.role == b.role && a.content == b.content; }
+bool same_turn(const Message& a, const Message& b) {
+  return a.role == b.role && trim(a.content) == trim(b.content);
+}
 
 std::size_t system_turns(const std::vector<Message>& turns) {
   const auto end =
@@ -76,12 +79,20 @@ void remove_repeated_text(Example& example) {
   for (Response& response : example.responses) { response.text.plain.erase(0, prompt.size()); }
 }
 
+// Lists and objects as JSON text, in any container as in CSV.
+void parse_structure(Json& value) {
+  if (std::optional<Json> inside = structure_in(value)) { value = *std::move(inside); }
+}
+
 // Gives the members names of the table, where the row has no such member yet.
 void rename_members(Json& row) {
   Json out = Json::object();
   for (auto& [key, value] : row.get_ref<Json::object_t&>()) {
     const words::Column* column = words::find_column(key);
-    const std::string ours(column == nullptr ? std::string_view(key) : column->name);
+    const bool is_system = column != nullptr && column->alias_of == "system";
+    const std::string ours(column == nullptr ? std::string_view(key)
+                           : is_system       ? column->alias_of
+                                             : column->name);
     const bool taken = ours != key && (row.contains(ours) || out.contains(ours));
     out.emplace(taken ? key : ours, std::move(value));
   }
@@ -210,7 +221,7 @@ RowScan normalise_row(Json& row, const Where& where, const words::LabelValues& l
       continue;
     }
     Json& value = member.value();
-    rename = rename || column->name != member.key();
+    rename = rename || column->name != member.key() || column->alias_of == "system";
     if (value.is_string() && column->is_value()) {
       if (words::is_missing_word(value.get_ref<const std::string&>()) &&
           (labels.empty() || !labels.knows(value))) {
@@ -219,6 +230,7 @@ RowScan normalise_row(Json& row, const Where& where, const words::LabelValues& l
     } else if (value.is_string()) {
       parse_turns({row, where}, member.key(), value);
     }
+    if (column->is(words::Column::kJson) || column->is_feedback()) { parse_structure(value); }
     if (!value.is_null() || !(column->is_feedback() || column->is(words::Column::kAnswer))) { continue; }
     ++nulls;
     if (column->is(words::Column::kThumb | words::Column::kScore) && column->name != "tag") {
@@ -227,13 +239,14 @@ RowScan normalise_row(Json& row, const Where& where, const words::LabelValues& l
   }
   if (nulls != 1) { scan.missing.clear(); }
   if (rename) { rename_members(row); }
+  name_answer_members(row, labels);
   return scan;
 }
 
 std::vector<std::string> take_other_names(Json& row) {
   // A prompt of several parts has no single name.
   const Json blank = "";
-  for (const char* part : {"instruction", "system", "context", "history"}) {
+  for (const char* part : {"instruction", "context", "history"}) {
     if (has(row, part) && row[part] != blank) { return {}; }
   }
   std::vector<std::string> taken;

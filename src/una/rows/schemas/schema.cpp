@@ -9,9 +9,11 @@
 #include "una/rows/drops.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/marks.h"
+#include "una/rows/schemas/prompt_parts.h"
 #include "una/rows/schemas/reference_columns.h"
 #include "una/rows/schemas/schemas.h"
-#include "una/rows/schemas/turn_marks.h"
+#include "una/rows/schemas/turns/answer_turns.h"
+#include "una/rows/schemas/turns/turn_marks.h"
 
 namespace una::rows {
 namespace {
@@ -40,7 +42,11 @@ std::string tools_field(const RowView& row) {
   if (value.is_array()) { return value.empty() ? "" : value.dump(); }
   if (!value.is_string()) { wrong_type(row, "tools", "a list of tools or its JSON text", value); }
   const std::string text = value.get<std::string>();
-  return trim(text).empty() || trim(text) == "[]" ? "" : text;
+  if (trim(text).empty() || trim(text) == "[]") { return ""; }
+  if (!structure_in(value)) {
+    bad_field(row, "tools", "must be a list of tools or its JSON text, and this text is not JSON");
+  }
+  return text;
 }
 
 std::string group_field(const RowView& row) {
@@ -244,6 +250,10 @@ ReadRow read_row(Json json, const Where& where, const RowOptions& options) {
   ReadRow out;
   const RowScan scan = normalise_row(json, where, options.labels);
   const Shape* fitting = find_shape(json);
+  if (fitting != nullptr && fitting->read == read_implicit_pair) {
+    out.renamed = take_prompt_of_pair(json);
+    if (!out.renamed.empty()) { fitting = find_shape(json); }
+  }
   const bool no_answer = fitting != nullptr && fitting->read == read_prompt_only;
   if (fitting == nullptr || no_answer || scan.flat_responses) {
     if (const Export* format = find_export(json)) { return read_export(*format, json, where, options); }
@@ -255,12 +265,15 @@ ReadRow read_row(Json json, const Where& where, const RowOptions& options) {
   const RowView view{json, where, &options.labels, &reads};
   read_common(view, out);
   shape.read(view, out);
+  add_system(view, out);
   read_reference_columns(view, out.example);
   const bool unfinished = is_unfinished(view);
   read_marks(view, scan, options.ground_truth, out);
   out.turns_behind = turns_behind_answer(json, out.example);
   if (options.apply_chat_template && shape.read == read_hh && out.drop.empty()) { hh_to_chat(out.example); }
   align(out.example, options.apply_chat_template);
+  settle_answer_turns(out);
+  check_prompt_parts(view, out);
   if (out.drop.empty() && !out.example.responses.empty() && unfinished) { out.drop = kUnfinished; }
   leave_untrained_out(view, out);
   return out;
@@ -290,10 +303,23 @@ std::string prompt_key(const Example& example) {
   return cat(text_key(example.prompt), '\0', example.tools, '\0', example.template_kwargs);
 }
 
+namespace {
+
+// Whether a turn without text says something in its other members, which templates render.
+bool speaks(const std::string& extra) {
+  if (extra.empty()) { return false; }
+  const Json members = Json::parse(extra);
+  const auto given = [&](const char* name) { return has(members, name) && !members[name].empty(); };
+  return given("tool_calls") || given("function_call") || given("reasoning_content") || given("reasoning") ||
+         given("thinking");
+}
+
+}  // namespace
+
 bool is_blank(const Text& text) {
   if (!text.is_chat) { return trim(text.plain).empty(); }
   for (const Message& message : text.messages) {
-    if (!trim(message.content).empty() || !message.extra.empty()) { return false; }
+    if (!trim(message.content).empty() || speaks(message.extra)) { return false; }
   }
   return true;
 }

@@ -1,10 +1,16 @@
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "una/base/format.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
+#include "una/rows/schemas/turns/turn_marks.h"
 
 // Two answers in columns of their own, and a column that says which is preferred: PKU-SafeRLHF, Stanford's SHP, HelpSteer3
 // and the plain table of a comparison.
@@ -39,60 +45,123 @@ Choice by_sign(const RowView& row, const char* key) {
   return {strength < 0 ? Preferred::kFirst : Preferred::kSecond, std::fabs(strength)};
 }
 
-Choice by_word(const RowView& row, const char* key) { return {preferred_by_word(row, key)}; }
+// By a word, or by the number of an answer where they are numbered 1 and 2 (1.5: AlpacaEval's tie).
+Choice by_word(const RowView& row, const char* key) {
+  const Json& value = need(row, key);
+  const bool numbered = has(row.json, "response_1") || has(row.json, "answer_1") ||
+                        has(row.json, "completion_1") || has(row.json, "output_1");
+  if (numbered && (value == 1 || value == "1")) { return {Preferred::kFirst}; }
+  if (numbered && (value == 2 || value == "2")) { return {Preferred::kSecond}; }
+  if (numbered && value == 1.5) { return {Preferred::kTie}; }
+  return {preferred_by_word(row, key)};
+}
+
+// Kaggle's LMSYS table: one column for each outcome, 1 in the one that holds.
+Choice by_outcome(const RowView& row, const char* key) {
+  constexpr std::pair<const char*, Preferred> kOutcomes[] = {{"winner_model_a", Preferred::kFirst},
+                                                             {"winner_model_b", Preferred::kSecond},
+                                                             {"winner_tie", Preferred::kTie}};
+  Choice choice;
+  for (const auto& [name, preferred] : kOutcomes) {
+    if (has(row.json, name) && truth_of(need(row, name)) == true) { choice = {preferred}; }
+  }
+  if (choice.preferred == Preferred::kNone) {
+    bad_field(row, key, "is not 1, and neither is winner_model_b or winner_tie");
+  }
+  return choice;
+}
 
 struct Comparison {
-  const char *prompt, *first, *second, *choice;
+  std::string prompt, first, second, choice;
   Choice (*read)(const RowView& row, const char* key);
 };
 
-constexpr Comparison kComparisons[] = {
-    {"prompt", "response_0", "response_1", "better_response_id", by_index},
-    {"history", "human_ref_A", "human_ref_B", "labels", by_first},
-    {"context", "response_1", "response_2", "overall_preference", by_sign},
-    {"prompt", "response_1", "response_2", "overall_preference", by_sign},
-    {"prompt", "response_a", "response_b", "winner", by_word},
-    {"prompt", "answer_a", "answer_b", "winner", by_word},
-    {"prompt", "completion_a", "completion_b", "winner", by_word},
-    {"prompt", "response_a", "response_b", "preference", by_word},
-    {"prompt", "response_1", "response_2", "preference", by_word},
-};
+const std::vector<Comparison>& known_comparisons() {
+  static const std::vector<Comparison> known = {
+      {"prompt", "response_0", "response_1", "better_response_id", by_index},
+      {"history", "human_ref_A", "human_ref_B", "labels", by_first},
+      {"context", "response_1", "response_2", "overall_preference", by_sign},
+      {"prompt", "response_1", "response_2", "overall_preference", by_sign},
+      {"prompt", "response_a", "response_b", "winner_model_a", by_outcome},
+  };
+  return known;
+}
 
-const Comparison* comparison_of(const Json& row) {
-  const auto found =
-      std::find_if(std::begin(kComparisons), std::end(kComparisons), [&](const Comparison& each) {
-        return row.contains(each.choice) && has_all(row, {each.prompt, each.first, each.second});
-      });
-  return found == std::end(kComparisons) ? nullptr : found;
+// The plain tables: any name of a question, of two answers and of a choice.
+std::vector<Comparison> named_comparisons(const Json& row) {
+  std::vector<Comparison> found;
+  const char* prompt = first_of(row, {"prompt", "question", "instruction", "query"});
+  for (const char* answer : {"response", "answer", "completion", "output"}) {
+    for (const auto& [first, second] : {std::pair("_a", "_b"), std::pair("_1", "_2")}) {
+      for (const char* choice :
+           {"winner", "preference", "preferred", "choice", "better", "label", "chosen"}) {
+        if (prompt != nullptr) {
+          found.push_back({prompt, cat(answer, first), cat(answer, second), choice, by_word});
+        }
+      }
+    }
+  }
+  return found;
+}
+
+std::optional<Comparison> comparison_of(const Json& row) {
+  const auto fits = [&](const Comparison& each) {
+    return row.contains(each.choice) &&
+           has_all(row, {each.prompt.c_str(), each.first.c_str(), each.second.c_str()});
+  };
+  for (const std::vector<Comparison>& all : {known_comparisons(), named_comparisons(row)}) {
+    const auto found = std::find_if(all.begin(), all.end(), fits);
+    if (found != all.end()) { return *found; }
+  }
+  return std::nullopt;
+}
+
+// The text of a list of one, which Kaggle's cells hold as JSON; of more turns there is no common prompt.
+bool take_single(Json& value) {
+  if (std::optional<Json> list = structure_in(value); list && list->is_array()) {
+    if (list->size() != 1 || !(*list)[0].is_string()) { return false; }
+    value = (*list)[0];
+  }
+  return true;
 }
 
 }  // namespace
 
-bool fits_choice(const Json& row) { return comparison_of(row) != nullptr; }
+bool fits_choice(const Json& row) { return comparison_of(row).has_value(); }
 
 OwnRow own_choice(const RowView& row) {
-  const Comparison& names = *comparison_of(row.json);
-  const Choice choice = has(row.json, names.choice) ? names.read(row, names.choice) : Choice();
+  const Comparison names = *comparison_of(row.json);
+  const Choice choice =
+      has(row.json, names.choice.c_str()) ? names.read(row, names.choice.c_str()) : Choice();
   OwnRow own;
   own.tie = choice.preferred == Preferred::kTie;
   if (choice.preferred == Preferred::kNone) { own.drop = "preference missing"; }
-  const bool second = choice.preferred == Preferred::kSecond;
-  own.row = {{"prompt", need(row, names.prompt)},
-             {"chosen", need(row, second ? names.second : names.first)},
-             {"rejected", need(row, second ? names.first : names.second)}};
+  Json prompt = need(row, names.prompt.c_str()), first = need(row, names.first.c_str()),
+       second = need(row, names.second.c_str());
+  if (names.read == by_outcome && !(take_single(prompt) && take_single(first) && take_single(second))) {
+    own.drop = "a battle of several turns";
+  }
+  if (choice.preferred == Preferred::kSecond) { std::swap(first, second); }
+  own.row = {{"prompt", std::move(prompt)}, {"chosen", std::move(first)}, {"rejected", std::move(second)}};
   if (choice.margin > 0) { own.row["margin"] = choice.margin; }
   return own;
 }
 
 Preferred preferred_by_word(const RowView& row, const char* key) {
   static constexpr std::string_view
-      kFirst = " a A model_a response_a answer_a completion_a response1 response_1 first ",
-      kSecond = " b B model_b response_b answer_b completion_b response2 response_2 second ",
-      kTies = " tie tie_(bothbad) bothbad both_bad ";
+      kFirst =
+          " a model_a response_a answer_a completion_a output_a response1 response_1 answer_1 completion_1 output_1 "
+          "model_1 first ",
+      kSecond =
+          " b model_b response_b answer_b completion_b output_b response2 response_2 answer_2 completion_2 output_2 "
+          "model_2 second ",
+      kTies = " tie tied draw equal both tie_(bothbad) bothbad both_bad ";
   const Json& value = need(row, key);
   if (value.is_null()) { return Preferred::kNone; }
   std::string word = value.is_string() ? value.get<std::string>() : "";
-  std::replace(word.begin(), word.end(), ' ', '_');
+  for (char& c : word) {
+    c = c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
   word = cat(' ', word, ' ');
   if (kFirst.find(word) != std::string_view::npos) { return Preferred::kFirst; }
   if (kSecond.find(word) != std::string_view::npos) { return Preferred::kSecond; }

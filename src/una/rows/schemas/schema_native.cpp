@@ -30,6 +30,38 @@ std::optional<Mark> mark_of_list(const Json& items) {
   return std::nullopt;
 }
 
+const char* const kTexts[] = {"text", "completion", "answer", "output"};
+
+void name_text(Json& item) {
+  if (first_of(item, {"content", "response"}) != nullptr) { return; }
+  for (const char* name : kTexts) {
+    if (!has(item, name)) { continue; }
+    item["content"] = item[name];
+    item.erase(name);
+    return;
+  }
+}
+
+// The one mark under another name gets ours.
+void name_mark(Json& item, const words::LabelValues& labels) {
+  std::string mark;
+  for (const auto& [key, value] : item.items()) {
+    const words::Column* column = value.is_null() ? nullptr : words::find_column(key);
+    if (column == nullptr || !column->is_feedback()) { continue; }
+    if (!mark.empty()) { return; }
+    mark = key;
+  }
+  if (mark.empty()) { return; }
+  const words::Column& column = *words::find_column(mark);
+  const Json value = item[mark];
+  const bool is_thumb =
+      column.is(words::Column::kThumb) && (value.is_boolean() || (!labels.empty() && labels.knows(value)));
+  const bool is_score = !is_thumb && column.is(words::Column::kScore) && value.is_number();
+  if (!is_thumb && !is_score) { return; }
+  item.erase(mark);
+  item[is_thumb ? "label" : "score"] = value;
+}
+
 // Any other feedback in the answer would be lost.
 void check_marks(const RowView& row, const Json& item, Mark mark, const std::string& field) {
   for (const auto& [key, value] : item.items()) {
@@ -73,6 +105,17 @@ void read_mark(const RowView& row, const Json& item, Mark mark, const std::strin
 }
 
 }  // namespace
+
+void name_answer_members(Json& row, const words::LabelValues& labels) {
+  if (!has_list(row, "responses")) { return; }
+  Json& items = row["responses"];
+  const bool marked = mark_of_list(items).has_value();
+  for (Json& item : items) {
+    if (!item.is_object()) { continue; }
+    name_text(item);
+    if (!marked) { name_mark(item, labels); }
+  }
+}
 
 bool fits_bare_responses(const Json& row) {
   if (!fits_native_responses(row) || row["responses"].empty()) { return false; }

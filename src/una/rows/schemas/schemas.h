@@ -11,6 +11,9 @@ namespace una::rows {
 bool fits_bare_responses(const Json& row);  // responses[string or {content}] without any mark
 void read_bare_responses(const RowView& row, ReadRow& out);
 bool fits_native_responses(const Json& row);
+// In `responses`: text, completion, answer or output are `content`, and where no answer has a score, label or rank, a
+// reward or rating is a `score` and a thumb a `label`.
+void name_answer_members(Json& row, const words::LabelValues& labels);
 void read_native_responses(const RowView& row, ReadRow& out);
 
 // schema_trl.cpp

@@ -1,7 +1,8 @@
-#include "una/rows/schemas/turn_marks.h"
+#include "una/rows/schemas/turns/turn_marks.h"
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -38,9 +39,17 @@ bool has_any(std::string_view text, std::initializer_list<std::string_view> part
                      [&](std::string_view part) { return text.find(part) != text.npos; });
 }
 
+// Behind what Python writes around a list of turns.
+bool begins_like_repr(std::string_view text) {
+  for (const std::string_view wrap : {"array(", "(", "["}) {
+    if (starts_with(text, wrap)) { text = trim(text.substr(wrap.size())); }
+  }
+  return starts_with(text, "{'");
+}
+
 // InputError where a text that is not JSON begins like turns.
 void check_no_turns(const RowView& row, const std::string& key, std::string_view text) {
-  constexpr std::size_t kBegin = 200;
+  constexpr std::size_t kBegin = std::size_t{1} << 16U;
   const std::string_view begin = text.substr(0, kBegin);
   if (has_any(begin, {"'role':", "'from':", "'role' :", "'from' :"})) {
     bad_field(
@@ -56,6 +65,15 @@ void check_no_turns(const RowView& row, const std::string& key, std::string_view
   }
 }
 
+// InputError on {"messages": [...]} as the text of a prompt or of a whole row.
+void check_no_row(const RowView& row, const std::string& key, const Json& parsed) {
+  for (const char* list : {"messages", "conversations"}) {
+    if (!parsed.is_object() || !parsed.contains(list) || !is_turns(parsed[list])) { continue; }
+    bad_field(row, key,
+              cat("holds a whole row as JSON text; --columns messages=", key, ".", list, " reads its turns"));
+  }
+}
+
 // ---- turns that are not to be trained on ----
 
 // Members by which a turn is in the loss; of the last three, true takes it out.
@@ -64,18 +82,56 @@ constexpr std::array kTrainMembers = {"weight",     "train",     "loss",      "l
                                       "mask",       "masked",    "ignore"};
 constexpr std::size_t kInverted = 8;  // where those begin
 
-// True or 1, false or 0, also as text; nullopt: anything else.
-std::optional<bool> truth_of(const Json& value) {
-  static const words::LabelValues truths({"good=1", "bad=0"});
-  return truths.knows(value) ? truths.thumb(value) : std::nullopt;
+// axolotl's parts of a turn, under the name that its configuration gives them.
+void check_whole(const Json& extra, const Where& where) {
+  for (const auto& [name, detail] : extra.items()) {
+    check_input(!detail.is_array() || !has_any(dump_json(detail), {"\"train\":false"}), where.text(),
+                ": the answer's turn has a \"", name,
+                "\" that leaves a part of it out, but una trains on whole answers; take "
+                "the part out of the text, or the member away");
+  }
 }
 
-void check_whole(const Json& extra, const Where& where) {
-  const auto detail = extra.find("train_detail");
-  check_input(
-      detail == extra.end() || !has_any(dump_json(*detail), {"\"train\":false"}), where.text(),
-      ": the answer's turn has a \"train_detail\" that leaves a part of it out, but una trains on whole answers; take "
-      "the part out of the text, or the member away");
+// Whether a word of the name, as "train" of trainOn and do_train, tells of training, and whether true takes the turn out.
+struct Telling {
+  bool trains = false, inverted = false;
+};
+
+Telling telling(std::string_view name) {
+  static constexpr std::string_view kTraining =
+      " train trained training trainable loss learn learned mask masked supervise supervised ";
+  static constexpr std::string_view kInverting =
+      " no not non skip skipped ignore ignored exclude excluded mask masked without ";
+  std::string words = " ";
+  for (const char c : name) {
+    const auto letter = static_cast<unsigned char>(c);
+    if (std::isupper(letter) != 0 || std::isalpha(letter) == 0) { words += ' '; }
+    if (std::isalpha(letter) != 0) { words += static_cast<char>(std::tolower(letter)); }
+  }
+  Telling out;
+  for (const std::string& word : split(words, ' ')) {
+    const std::string spaced = cat(' ', word, ' ');
+    if (word.empty()) { continue; }
+    out.trains = out.trains || kTraining.find(spaced) != kTraining.npos;
+    out.inverted = out.inverted || kInverting.find(spaced) != kInverting.npos;
+  }
+  return out;
+}
+
+// InputError on a member of the answer's turn, also inside an object, that seems to say under a name of its own that the
+// turn is not to be trained on.
+void check_names(const Json& extra, const std::string& path, const Where& where, int depth) {
+  constexpr int kDeepest = 3;
+  for (const auto& [name, value] : extra.items()) {
+    if (name == "tool_calls" || name == "function_call") { continue; }
+    const std::optional<bool> truth = truth_of(value);
+    const Telling tells = telling(name);
+    check_input(
+        !(truth && tells.trains && *truth == tells.inverted), where.text(), ": the answer's turn has \"",
+        path, name, "\": ", dump_json(value),
+        ", which seems to say that it is not to be trained on; write it as \"train\": false, or take it away");
+    if (value.is_object() && depth < kDeepest) { check_names(value, cat(path, name, "."), where, depth + 1); }
+  }
 }
 
 bool is_untrained(const Json& extra, const Where* answer_of) {
@@ -126,18 +182,50 @@ bool take_train_members(Message& message, bool is_answer, const Where* where) {
   bool changed = false;
   for (const char* name : kTrainMembers) { changed = extra.erase(name) > 0 || changed; }
   if (where != nullptr && message.role == "assistant") { check_own_marks(extra, "", *where, 0); }
+  if (is_answer && !untrained) { check_names(extra, "", *where, 0); }
   if (changed) { message.extra = extra.empty() ? "" : extra.dump(); }
+  return untrained;
+}
+
+// The same members of the row itself. (`weight` is its weight, and `loss` as a number what another program measured.)
+bool is_untrained_row(const RowView& row, ReadRow& out) {
+  bool untrained = false;
+  for (std::size_t i = 0; i < kTrainMembers.size(); ++i) {
+    const std::string name = kTrainMembers[i];
+    const auto found = row.json.find(name);
+    if (name == "weight" || found == row.json.end() || (name == "loss" && found->is_number())) { continue; }
+    const bool is_share = name == "loss_weight" || name == "loss_scale";
+    const std::optional<bool> truth = truth_of(*found);
+    if (!truth && is_share && found->is_number()) {
+      bad_field(row, name,
+                cat("is a weight of the row in the loss; --columns weight=", name,
+                    " reads it, --columns ignored=", name, " trains without it"));
+    }
+    if (name == "loss_mask" && found->is_array()) {
+      bad_field(row, name,
+                "marks tokens or parts that are not to be trained on, but una trains on whole answers");
+    }
+    if (!truth || *truth != (i >= kInverted)) { continue; }
+    untrained = true;
+    std::erase(out.unread, name);
+  }
   return untrained;
 }
 
 }  // namespace
 
+std::optional<bool> truth_of(const Json& value) {
+  static const words::LabelValues truths({"good=1", "bad=0"});
+  return truths.knows(value) ? truths.thumb(value) : std::nullopt;
+}
+
 void parse_turns(const RowView& row, const std::string& key, Json& value) {
   const std::string_view text = trim(value.get_ref<const std::string&>());
   const bool is_quoted = starts_with(text, "\"[") || starts_with(text, "\"{");
+  if (begins_like_repr(text)) { return check_no_turns(row, key, text); }
   const bool is_list = starts_with(text, "[") && starts_with(trim(text.substr(1)), "{");
   constexpr std::size_t kBegin = 200;
-  const bool names_speaker = has_any(text.substr(0, kBegin), {"role", "from"});
+  const bool names_speaker = has_any(text.substr(0, kBegin), {"role", "from", "messages"});
   if (!is_list && !(names_speaker && (is_quoted || starts_with(text, "{")))) { return; }
   if (outline_json(text).too_deep) { return check_no_turns(row, key, text); }
   Json parsed = Json::parse(text.begin(), text.end(), nullptr, false);
@@ -150,6 +238,8 @@ void parse_turns(const RowView& row, const std::string& key, Json& value) {
     value = std::move(parsed);
   } else if (is_only_a_turn(parsed)) {
     value = Json::array({std::move(parsed)});
+  } else if (key == "prompt" || key == "text") {
+    check_no_row(row, key, parsed);
   }
 }
 
@@ -163,11 +253,7 @@ void leave_untrained_out(const RowView& row, ReadRow& out) {
       untrained = take_train_members(message, true, where) || untrained;
     }
   }
-  for (const char* name : {"train", "trainable", "loss"}) {
-    if (!has(row.json, name) || row.json[name] != false) { continue; }
-    untrained = true;
-    std::erase(out.unread, name);
-  }
+  if (!is_prompt) { untrained = is_untrained_row(row, out) || untrained; }
   if (untrained && !is_prompt && out.drop.empty()) { out.drop = kUntrained; }
 }
 
