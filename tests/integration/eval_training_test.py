@@ -61,7 +61,7 @@ class EvalTraining(unittest.TestCase):
             run("train", "--config", parts / "run.yaml", "--resume_from_checkpoint", "true", *stop)
         for name in ("adapter_model.safetensors", "eval_samples.jsonl"):
             self.assertEqual((straight / name).read_bytes(), (parts / name).read_bytes(), name)
-        quick = ("eval_runtime", "per_second", "throughput", "elapsed", "remaining", "memory", "percentage")
+        quick = ("eval_runtime", "per_second", "throughput", "mfu", "elapsed", "remaining", "memory", "percentage")
 
         def values(out):
             return [{k: v for k, v in row.items() if not any(word in k for word in quick)} for row in read_rows(out / "metrics.jsonl")]

@@ -62,7 +62,7 @@ def distance(one, other):
 
 
 def metrics(folder):
-    timed = ("seconds", "per_second", "runtime", "memory", "time", "elapsed", "throughput")
+    timed = ("seconds", "per_second", "runtime", "memory", "time", "elapsed", "throughput", "mfu")
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [{key: value for key, value in row.items() if key != "eps" and not any(word in key for word in timed)} for row in rows]
 

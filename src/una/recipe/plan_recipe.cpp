@@ -5,7 +5,6 @@
 #include <optional>
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/ones.h>
 #include <c10/core/GradMode.h>
 
@@ -19,6 +18,7 @@
 #include "una/kernels/threads.h"
 #include "una/recipe/commands.h"
 #include "una/recipe/shell/help.h"
+#include "una/run/plan/product_rate.h"
 #include "una/run/scale/gang_simulation.h"
 #include "una/run/scale/scale_plan.h"
 #include "una/run/training_run.h"
@@ -43,33 +43,6 @@ struct PlanOptions {
     simulation.fields(v);
   }
 };
-
-// Operations a second of this machine in products of the model's shapes, `rows` tokens at a time. An expert gets its
-// share of them.
-double measured_rate(const ModelSpec& spec, at::ScalarType dtype, double rows) {
-  const MoeSpec& moe = spec.moe;
-  const bool sparse = moe.num_experts > 0;
-  const std::int64_t inner = sparse ? moe.expert_size : spec.intermediate_size;
-  if (sparse) { rows *= static_cast<double>(moe.experts_per_token) / static_cast<double>(moe.num_experts); }
-  constexpr double kSeconds = 0.3, kMostSeconds = 3;
-  constexpr int kLeastTries = 20;  // other work on the machine slows some of them, the best counts
-  const c10::AutoGradMode no_grad(false);
-  const auto tokens = std::clamp<std::int64_t>(static_cast<std::int64_t>(rows), 16, 2048);
-  const at::Tensor x = at::ones({tokens, spec.hidden_size}, dtype);
-  const at::Tensor up = at::ones({spec.hidden_size, inner}, dtype);
-  const at::Tensor down = at::ones({inner, spec.hidden_size}, dtype);
-  const auto once = [&] { return at::mm(at::mm(x, up), down); };
-  once();  // primitives and packed weights are made at the first call
-  const double begin = monotonic_seconds();
-  double best = 1e30, spent = 0;
-  for (int tries = 0; spent < kSeconds || (tries < kLeastTries && spent < kMostSeconds); ++tries) {
-    const double start = monotonic_seconds();
-    once();
-    best = std::min(best, monotonic_seconds() - start);
-    spent = monotonic_seconds() - begin;
-  }
-  return 4 * static_cast<double>(tokens * spec.hidden_size * inner) / best;
-}
 
 // Bytes a second of this machine in the optimiser's update, of more numbers than the caches hold.
 double measured_bandwidth() {
@@ -131,7 +104,7 @@ struct TimeRange {
 TimeRange time_of(const setup::RunConfig& config, const run::RunPlan& plan) {
   const ModelSpec spec = setup::read_folder_spec(config.model.model_name_or_path);
   TimeRange out;
-  out.rate = measured_rate(spec, setup::training_dtype(config.model, spec), plan.largest.tokens);
+  out.rate = run::product_rate(spec, setup::training_dtype(config.model, spec), plan.largest.tokens);
   const double calls = plan.work.micro_batches * static_cast<double>(spec.num_layers);
   out.least = kLeast * plan.operations / out.rate + kLeastCall * calls;
   out.most = kMost * plan.operations / out.rate + kMostCall * calls;

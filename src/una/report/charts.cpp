@@ -87,6 +87,10 @@ const std::vector<ChartSpec>& chart_specs() {
       {.title = "Learning rate", .smooth = false, .curves = {{"learning_rate", "learning rate"}}},
       {.title = "Gradient norm", .note = "before clipping", .curves = {{"grad_norm", "gradient norm"}}},
       {.title = "Throughput", .note = "tokens per second", .curves = {{"tokens_per_second", "tokens/s"}}},
+      {.title = "MFU",
+       .note = "training's operations, as a share of this machine's rate of products",
+       .is_share = true,
+       .curves = {{"mfu", "MFU"}}},
       {.title = "Memory", .note = "resident, MB", .smooth = false, .curves = {{"memory_mb", "memory"}}},
   };
   return kSpecs;

@@ -76,6 +76,7 @@ std::string console_row(const StoredRow& stored) {
   if (const double* speed = find(row.values, "tokens_per_second")) {
     line += cat("  ", thousands(std::llround(*speed)), " tokens/s");
   }
+  if (const double* share = find(row.values, "mfu")) { line += "  MFU " + shown(*share, 2); }
   if (stored.remaining > 0) { line += "  ETA " + human_seconds(stored.remaining); }
   return line;
 }

@@ -28,8 +28,9 @@
 #include "una/run/loss_pilot.h"
 #include "una/run/measured_targets.h"
 #include "una/run/online_setup.h"
+#include "una/run/plan/mfu.h"
+#include "una/run/plan/run_plan.h"
 #include "una/run/report_to.h"
-#include "una/run/run_plan.h"
 #include "una/run/run_ranks.h"
 #include "una/setup/critic_setup.h"
 #include "una/setup/merged.h"
@@ -366,6 +367,7 @@ train::LoopParts TrainingRun::loop_parts() {
   if (is_online()) {
     parts.tokens_per_row = 1;  // lengths are not known before they are sampled
   }
+  count_operations(config_, plan_, *model_.model, gang_.size(), parts);
   parts.output_dir = config_.run.output_dir;
   parts.config = run_yaml();
   parts.identity = identity();

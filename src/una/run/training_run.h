@@ -9,7 +9,7 @@
 #include "una/data/dataset.h"
 #include "una/dist/gang.h"
 #include "una/objective/objective.h"
-#include "una/run/run_plan.h"
+#include "una/run/plan/run_plan.h"
 #include "una/setup/model_setup.h"
 #include "una/setup/run_config.h"
 #include "una/setup/text_setup.h"

@@ -115,7 +115,7 @@ class Loop {
   std::optional<report::ProgressBar> bar_;  // of the rank that leads
   double begin_;
   MetricSums since_log_;
-  double log_begin_ = 0, loss_sum_ = 0, learning_rate_ = 0, grad_norm_ = 0;
+  double log_begin_ = 0, log_operations_ = 0, loss_sum_ = 0, learning_rate_ = 0, grad_norm_ = 0;
   std::int64_t log_tokens_ = 0, steps_here_ = 0, saved_at_;
   bool eval_due_ = false, save_due_ = false;
   bool stopped_ = false;  // within a step or an evaluation, on all ranks
@@ -223,6 +223,7 @@ void Loop::one_step() {
     ++steps_here_;
   }
   log_tokens_ += batch.tokens;
+  if (parts_.operations) { log_operations_ += parts_.operations(batch); }
   state_.tokens_seen += batch.tokens;
   ++state_.position.step;
   state_.position.epoch = parts_.stream->position().epoch;
@@ -251,7 +252,9 @@ void Loop::write_log() {
   row.values["grad_norm"] = grad_norm_;
   row.values["learning_rate"] = learning_rate_;
   row.values["num_tokens"] = static_cast<double>(state_.tokens_seen);
-  row.values["tokens_per_second"] = double(log_tokens_) / std::max(1e-9, now - log_begin_);
+  const double seconds = std::max(1e-9, now - log_begin_);
+  row.values["tokens_per_second"] = double(log_tokens_) / seconds;
+  if (parts_.operations) { row.values["mfu"] = log_operations_ / seconds / parts_.operations_per_second; }
   row.values["memory_mb"] = static_cast<double>(current_memory_bytes()) / 1048576;
   const at::Device device = parts_.runner->set().model->device();
   if (!device.is_cpu()) {
@@ -261,6 +264,7 @@ void Loop::write_log() {
   result_.last_train = row.values;
   since_log_.clear();
   log_tokens_ = 0;
+  log_operations_ = 0;
   log_begin_ = now;
 }
 

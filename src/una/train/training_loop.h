@@ -26,6 +26,9 @@ struct LoopParts {
   std::string output_dir;
   std::string config;  // run.yaml
   std::map<std::string, std::string> identity, facts;
+  // The operations of a step over all ranks, and the rate of these in products: for `mfu` in the log. Empty: there is none.
+  std::function<double(const StepBatch&)> operations;
+  double operations_per_second = 0;
   std::function<void(const std::string& folder)> write_model;
   std::function<void()> before_checkpoint;  // may refuse it by an InputError
   std::function<void()> after_checkpoint;   // one of a step above 0 is on the disk

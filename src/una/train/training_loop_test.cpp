@@ -22,7 +22,11 @@ using testing::TinyRun;
 
 // The same nine rows at every step, in several micro-batches.
 struct SameRows final : StepSource {
-  StepBatch next() override { return testing::step_of(testing::tiny_rows(9), 20); }
+  StepBatch next() override {
+    StepBatch batch = testing::step_of(testing::tiny_rows(9), 20);
+    batch.tokens = 10;
+    return batch;
+  }
   std::int64_t steps_per_epoch() const override { return 1; }
   RunPosition position() const override { return {}; }
   void seek(const RunPosition& /*position*/) override {}
@@ -69,6 +73,26 @@ TEST(TrainingLoop, AStopBeforeTheFirstStepSavesSomethingToGoOnFrom) {
   clear_interrupt();
   EXPECT_EQ(latest_checkpoint(folder), folder + "/checkpoint-0");
   EXPECT_EQ(told, 0) << "an old run must not go for it";
+}
+
+TEST(TrainingLoop, LogsTheShareOfTheProductsRate) {
+  TinyRun one("una", {.una_loss = "bce"}, {});
+  SameRows source;
+  const std::string folder = test_folder("mfu");
+  report::RunLog log({.output_dir = folder, .tensorboard = false, .console_rows = false}, 4, -1);
+  LoopParts parts{.runner = one.runner.get(), .stream = &source, .log = &log, .output_dir = folder};
+  parts.write_model = [](const std::string& /*checkpoint*/) {};
+  double counted = 0;
+  parts.operations = [&](const StepBatch& batch) {
+    counted += static_cast<double>(batch.tokens);
+    return static_cast<double>(batch.tokens);
+  };
+  parts.operations_per_second =
+      2;  // an operation per token, and twice as many a second: half the tokens per second
+  const LoopResult result =
+      run_loop({.max_steps = 4, .learning_rate = 1e-2, .logging_steps = 2, .save_strategy = "no"}, parts, {});
+  EXPECT_EQ(counted, static_cast<double>(result.tokens));
+  EXPECT_NEAR(result.last_train.at("mfu") / result.last_train.at("tokens_per_second"), 0.5, 1e-12);
 }
 
 TEST(TrainingLoop, SurplusCheckpointsGo) {

@@ -14,6 +14,7 @@
 #include "una/recipe/bench/bench_bandit.h"
 #include "una/recipe/bench/bench_generate.h"
 #include "una/recipe/bench/bench_online.h"
+#include "una/recipe/bench/product_bound.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/run/training_run.h"
@@ -166,6 +167,7 @@ class TrainBench {
     }
     const double seconds = monotonic_seconds() - begin;
     const auto pairs = static_cast<double>(options_.timed);
+    const double bound = product_bound_seconds();
     const Json line{{"peer", "una"},
                     {"method", config_.method},
                     {"dtype", options_.dtype},
@@ -179,11 +181,25 @@ class TrainBench {
                     {"tokens_per_pair", tokens / pairs},
                     {"computed_tokens_per_pair", computed / pairs},
                     {"reference_s_per_pair", reference_seconds_ / pairs},
+                    {"product_bound_s_per_pair", bound / pairs},
+                    {"product_share", bound / seconds},
                     {"start_to_first_forward_s", to_first_forward},
                     {"start_to_first_step_s", first_step},
                     {"peak_mb", static_cast<double>(peak_memory_bytes()) / 1048576},
                     {"losses", losses}};
     std::printf("%s\n", line.dump().c_str());
+  }
+
+  // The bound of the timed steps; 0 where it is not known: on a card, and for methods and options whose steps have other passes.
+  double product_bound_seconds() const {
+    const bool plain = options_.method == "dpo" && !options_.live_reference && !options_.use_dora &&
+                       !options_.gradient_checkpointing && !options_.exact_sampling;
+    if (!plain || !setup_.model->device().is_cpu()) { return 0; }
+    std::vector<PackedBatch> batches;
+    for (const StepBatch& step : timed_) {
+      batches.insert(batches.end(), step.micro_batches.begin(), step.micro_batches.end());
+    }
+    return product_bound(setup_.folder.spec, setup_.model->dtype(), config_.model.lora_r, batches);
   }
 
   BenchOptions options_;

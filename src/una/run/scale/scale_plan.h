@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "una/base/json.h"
-#include "una/run/run_plan.h"
+#include "una/run/plan/run_plan.h"
 #include "una/run/scale/links.h"
 #include "una/setup/rank_options.h"
 

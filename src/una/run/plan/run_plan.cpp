@@ -1,4 +1,4 @@
-#include "una/run/run_plan.h"
+#include "una/run/plan/run_plan.h"
 
 #include <algorithm>
 #include <cmath>
@@ -31,64 +31,16 @@ constexpr const char* kCritic = "critic";
 
 double as_double(std::int64_t value) { return static_cast<double>(value); }
 
-void add(RunPlan::Work& sum, const RunPlan::Work& work) {
-  sum.tokens += work.tokens;
-  sum.logps += work.logps;
-  sum.pairs += work.pairs;
-  sum.kl_tokens += work.kl_tokens;
-  sum.micro_batches += work.micro_batches;
-}
-
-void scale(RunPlan::Work& work, double factor) {
-  work = {work.tokens * factor, work.logps * factor, work.pairs * factor, work.kl_tokens * factor,
-          work.micro_batches * factor};
-}
-
-RunPlan::Work work_of(const PackedBatch& batch) {
-  RunPlan::Work out;
-  out.tokens = as_double(batch.num_tokens());
-  out.logps = as_double(batch.num_logps());
-  out.micro_batches = 1;
-  for (const Segment& segment : batch.segments) {
-    const double queries = segment.query_end - segment.query_begin;
-    double keys = 0;
-    for (const KeyRange& range : segment.keys) { keys += range.end - range.begin; }
-    out.pairs += queries * (keys - queries / 2);
-  }
-  return out;
-}
-
-// The same for a step of rows as they are drawn; the largest micro-batch is remembered.
-RunPlan::Work work_of(const StepBatch& step, RunPlan& plan) {
-  RunPlan::Work out;
+void remember_largest(const StepBatch& step, RunPlan& plan) {
   for (const PackedBatch& micro : step.micro_batches) {
-    const RunPlan::Work work = work_of(micro);
-    add(out, work);
+    const Work work = work_of(micro);
     if (plan.model.pass(work.tokens, work.logps) > plan.model.pass(plan.largest.tokens, plan.largest.logps)) {
       plan.largest = work;
     }
   }
-  for (const PackedBatch& micro : step.kl) { out.kl_tokens += as_double(micro.num_tokens()); }
-  return out;
 }
 
-// Operations of attention for a pair of tokens, in the layers that have it.
-double attention_of_a_pair(const ModelSpec& spec) {
-  std::int64_t sizes = 0;  // of a head, summed over the layers
-  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    sizes += spec.mixer(layer) == Mixer::kAttention ? spec.layer_head_dim(layer) : 0;
-  }
-  return 4 * as_double(spec.num_heads * sizes);
-}
-
-// Operations of a forward: 2 for a token and a weight, and the products of attention.
-double forward_operations(const RunPlan::Work& work, const ModelSpec& spec, const RunPlan& plan) {
-  const double attention = attention_of_a_pair(spec);
-  return 2 * as_double(plan.model.linears) * work.tokens + attention * work.pairs +
-         2 * as_double(plan.model.head) * work.logps;
-}
-
-void walk_rows(const setup::RunConfig& config, const ModelSpec& spec, bool with_kl_rows,
+void walk_rows(const setup::RunConfig& config, const OperationCount& counted, bool with_kl_rows,
                const data::Dataset& rows, std::int64_t limit, RunPlan& plan) {
   const std::uint64_t seed = config.order_seed();
   data::StepStream stream(rows, plan.rows_per_step, seed, config.train.shuffle, pack_options(config),
@@ -97,34 +49,33 @@ void walk_rows(const setup::RunConfig& config, const ModelSpec& spec, bool with_
   plan.walked_steps = std::min({plan.steps, plan.steps_per_epoch, most});
   for (std::int64_t i = 0; i < plan.walked_steps; ++i) {
     const StepBatch step = stream.next();
-    add(plan.work, work_of(step, plan));
+    plan.work += work_of(step);
+    remember_largest(step, plan);
     std::vector<double>& costs = plan.micro_batches.emplace_back();
-    for (const PackedBatch& micro : step.micro_batches) {
-      costs.push_back(forward_operations(work_of(micro), spec, plan));
-    }
+    for (const PackedBatch& micro : step.micro_batches) { costs.push_back(counted.forward(work_of(micro))); }
   }
 }
 
 // Samples do not exist yet: every answer is taken to be max_completion_length long.
-void suppose_samples(const setup::RunConfig& config, const ModelSpec& spec, const data::Dataset& prompts,
-                     std::int64_t limit, RunPlan& plan) {
+void suppose_samples(const setup::RunConfig& config, const OperationCount& counted,
+                     const data::Dataset& prompts, std::int64_t limit, RunPlan& plan) {
   const double answer = as_double(config.objective.max_completion_length);
   const double answers = as_double(config.online.num_generations);
   const double budget = as_double(config.train.max_tokens_per_micro_batch);
-  RunPlan::Work micro_batch;  // of the prompts in the order of their file
+  Work micro_batch;  // of the prompts in the order of their file
   const std::int64_t looked_at = std::min({prompts.size(), limit, plan.steps * plan.rows_per_step});
   for (std::int64_t i = 0; i < looked_at; ++i) {
     const auto prompt = as_double(prompts.row(i).tokens());
-    const RunPlan::Work row{.tokens = prompt + answers * answer,
-                            .logps = answers * answer,
-                            .pairs = prompt * prompt / 2 + answers * answer * (prompt + answer / 2),
-                            .micro_batches = 1};
-    add(plan.work, row);
+    const Work row{.tokens = prompt + answers * answer,
+                   .logps = answers * answer,
+                   .pairs = prompt * prompt / 2 + answers * answer * (prompt + answer / 2),
+                   .micro_batches = 1};
+    plan.work += row;
     if (i % plan.rows_per_step == 0) { plan.micro_batches.emplace_back(); }
-    plan.micro_batches.back().push_back(forward_operations(row, spec, plan));
+    plan.micro_batches.back().push_back(counted.forward(row));
     const bool is_full = i % plan.rows_per_step == 0 || micro_batch.tokens + row.tokens > budget;
     if (is_full) { micro_batch = {}; }
-    add(micro_batch, row);
+    micro_batch += row;
     if (micro_batch.tokens > plan.largest.tokens) { plan.largest = micro_batch; }
     plan.longest_prompt = std::max(plan.longest_prompt, prompt);
   }
@@ -247,27 +198,17 @@ void add_work(const setup::RunConfig& config, double passes, double held_out_tok
   add_cache(config, held_out_tokens, training, plan);
 }
 
-// The backward repeats the forward's product for the input's gradient, and for the weights' where they train.
 void count_operations(const setup::RunConfig& config, const objective::Objective::Needs& needs,
-                      const ModelSpec& spec, RunPlan& plan) {
-  const double linears = as_double(plan.model.linears), head = as_double(plan.model.head);
-  const double attention = attention_of_a_pair(spec);
-  const bool full = !config.model.use_peft;
-  const RunPlan::Work& work = plan.work;
-  const double forward = 2 * linears * work.tokens + attention * work.pairs;
-  const double backward = (full ? 4 : 2) * linears * work.tokens + 2.5 * attention * work.pairs;
-  double out = forward + backward + (full ? 8 : 4) * head * work.logps;
-  if (!full) { out += 6 * as_double(plan.model.trained) * work.tokens; }
-  if (config.train.gradient_checkpointing) { out += forward; }
-  const double alone = forward_operations(work, spec, plan);
+                      const OperationCount& counted, RunPlan& plan) {
+  const double alone = counted.forward(plan.work);
   if (needs.reference || needs.kl_rows) {
     const bool remembered = config.run.reference_cache_dir != "none" && !plan.samples;
     const double epochs = as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.steps_per_epoch));
     plan.reference_operations = alone / (remembered ? std::max(1.0, epochs) : 1.0);
   }
-  plan.reference_operations += 2 * 2 * linears * work.kl_tokens;
+  plan.reference_operations += counted.mismatched(plan.work);
   if (plan.samples) { plan.sampling_operations = alone; }
-  plan.operations = out + plan.reference_operations + plan.sampling_operations;
+  plan.operations = counted.training(plan.work) + plan.reference_operations + plan.sampling_operations;
 }
 
 }  // namespace
@@ -288,9 +229,10 @@ RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
   plan.steps_per_epoch = (rows.size() + plan.rows_per_step - 1) / plan.rows_per_step;
   plan.steps = train::total_steps(t, plan.steps_per_epoch);
   plan.model = policy_memory(config, spec, needs.score);
-  plan.samples ? suppose_samples(config, spec, rows, limits.walked_rows, plan)
-               : walk_rows(config, spec, needs.kl_rows, rows, limits.walked_rows, plan);
-  scale(plan.work, as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.walked_steps)));
+  const OperationCount counted = operation_count(config, spec, plan.model);
+  plan.samples ? suppose_samples(config, counted, rows, limits.walked_rows, plan)
+               : walk_rows(config, counted, needs.kl_rows, rows, limits.walked_rows, plan);
+  plan.work *= as_double(plan.steps) / as_double(std::max<std::int64_t>(1, plan.walked_steps));
   plan.bytes_a_number = static_cast<double>(c10::elementSize(setup::training_dtype(config.model, spec)));
   add_part(plan, "program and rows", static_cast<double>(current_memory_bytes()) + kComputing,
            "LibTorch, tokenizer, rows");
@@ -298,7 +240,7 @@ RunPlan plan_run(const setup::RunConfig& config, const ModelSpec& spec,
   if (needs.token_values) { add_critic(config, plan); }
   add_work(config, needs.token_values ? 2 : 1, limits.held_out_tokens, plan);
   plan.checkpoint_bytes = 3 * 4 * as_double(plan.model.trained) + 2e7;
-  count_operations(config, needs, spec, plan);
+  count_operations(config, needs, counted, plan);
   return plan;
 }
 

@@ -7,6 +7,7 @@
 #include "una/data/dataset.h"
 #include "una/model/model_memory.h"
 #include "una/objective/objective.h"
+#include "una/run/plan/operation_count.h"
 #include "una/setup/run_config.h"
 
 namespace una::run {
@@ -18,15 +19,6 @@ struct RunPlan {
     std::string name, note;
     double bytes = 0;
   };
-  // Counts over a number of steps, or over one micro-batch.
-  struct Work {
-    double tokens = 0;     // computed: a shared prompt counts once
-    double logps = 0;      // wanted of them
-    double pairs = 0;      // of a query and a key that it sees
-    double kl_tokens = 0;  // of the mismatched rows (KTO)
-    double micro_batches = 0;
-  };
-
   std::int64_t steps = 0, steps_per_epoch = 0, rows_per_step = 0;
   std::int64_t walked_steps = 0;  // of the first epoch; `work` is scaled from them
   bool samples = false;           // online: answers are taken to be as long as they may become

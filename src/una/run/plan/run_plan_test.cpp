@@ -1,4 +1,4 @@
-#include "una/run/run_plan.h"
+#include "una/run/plan/run_plan.h"
 
 #include <algorithm>
 
