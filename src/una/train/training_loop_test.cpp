@@ -166,7 +166,7 @@ TEST(TrainingLoop, AnEvaluationBeyondTheKlBudgetIsNotTheBest) {
 
 TEST(TrainingLoop, APausedRunGoesOnAsIfItHadNotStopped) {
   const std::string straight = test_folder("not_paused"), folder = test_folder("paused");
-  const std::vector<double> rates = {0.5, 0.6, 0.7, 0.65, 0.6, 0.5, 0.9, 0.9, 0.9, 0.9, 0.9};
+  const std::vector<double> rates = {0.95, 0.6, 0.7, 0.65, 0.6, 0.5, 0.9, 0.9, 0.9, 0.9, 0.9};
   const TrainOptions options{.load_best_model_at_end = true, .early_stopping_patience = 3};
   TinyRun whole("una", {.una_loss = "bce"}, {});
   Scripted all(rates);

@@ -17,9 +17,9 @@
 namespace una::run {
 namespace {
 
-constexpr std::int64_t kMostNumbers = 1 << 25;  // of a matrix: larger ones are cut, they are no faster
+constexpr std::int64_t kMostNumbers = 1 << 25;  // of a matrix; larger ones are cut, since they are not faster
 
-// Numbers that a card does not multiply faster than those of a model, as it does zeros.
+// Numbers that a card multiplies as it does those of a model; zeros are faster.
 at::Tensor numbers(std::int64_t rows, std::int64_t columns, at::ScalarType dtype, at::Device device) {
   return at::arange(rows * columns, at::TensorOptions(at::kFloat).device(device))
       .sin_()
