@@ -11,6 +11,7 @@
 #include "una/base/hash.h"
 #include "una/data/fit.h"
 #include "una/rows/schemas/schema.h"
+#include "una/text/written.h"
 
 namespace una::data::detail {
 namespace {
@@ -70,9 +71,13 @@ const char* problem_after_cut(const Row& row) {
 
 class RowMaker {
  public:
-  RowMaker(const rows::DataOptions& options, std::int32_t leading_token, rows::ReadReport& report,
+  RowMaker(const rows::DataOptions& options, const text::Encoder& encoder, rows::ReadReport& report,
            rows::DropLog& drops)
-      : options_(options), leading_token_(leading_token), report_(report), drops_(drops) {
+      : options_(options),
+        leading_token_(encoder.leading_token()),
+        writes_(text::what_is_written(encoder.model())),
+        report_(report),
+        drops_(drops) {
     for (std::size_t i = 0; i < report.sources.size(); ++i) {
       sources_[report.sources[i]] = static_cast<std::int32_t>(i);
     }
@@ -109,6 +114,7 @@ class RowMaker {
     row.source = source_number(example.source);
     report_.rows_truncated += fit.truncated ? 1 : 0;
     report_.boundary_repaired += encoded.repaired ? 1 : 0;
+    count_left_out(example);
     return row;
   }
 
@@ -146,6 +152,18 @@ class RowMaker {
     return row;
   }
 
+  // What the row has and its text lacks.
+  void count_left_out(const Example& example) {
+    const Text& prompt = example.prompt;
+    if (!example.tools.empty() && !(prompt.is_chat && writes_.tools)) {
+      ++report_.unused["tools that the text of prompts leaves out"];
+    }
+    const bool has_system = !prompt.messages.empty() && prompt.messages[0].role == "system";
+    if (has_system && !writes_.system) {
+      ++report_.unused["system turns that the text of prompts leaves out"];
+    }
+  }
+
   std::int32_t source_number(const std::string& name) {
     const auto [found, is_new] =
         sources_.try_emplace(name, static_cast<std::int32_t>(report_.sources.size()));
@@ -155,6 +173,7 @@ class RowMaker {
 
   const rows::DataOptions& options_;
   std::int32_t leading_token_;
+  text::Written writes_;
   rows::ReadReport& report_;
   rows::DropLog& drops_;
   std::unordered_map<std::string, std::int32_t> sources_;
@@ -167,7 +186,7 @@ class RowTokeniser::Impl {
   Impl(const rows::DataOptions& options, const text::Encoder& encoder, rows::ReadReport& report,
        rows::DropLog& drops)
       : encoder_(encoder),
-        maker_(options, encoder.leading_token(), report, drops),
+        maker_(options, encoder, report, drops),
         most_bytes_(bytes_of_length(options.max_length)) {}
 
   std::vector<std::optional<Row>> rows(const std::vector<const Example*>& examples) {

@@ -73,9 +73,13 @@ std::string odd_learning_rate(const Run& run) {
              "the model is destroyed whatever the loss shows; usual values are 1e-6 to 1e-3");
 }
 
-// KTO's estimate compares good answers with bad ones: with one kind alone nothing holds the policy back.
+// KTO's estimate compares good answers with bad ones: with one kind alone nothing holds the policy back. UNA learns from good
+// ones as from demonstrations, but bad ones alone tell it no more than what not to say.
 std::string one_sided_labels(const Run& run) {
   const bool good = !run["rewards/chosen"].empty(), bad = !run["rewards/rejected"].empty();
+  if (run.method == "una" && bad && !good) {
+    return "every answer is bad: all that is learned is to make these answers less likely; look at the label column";
+  }
   if (run.method != "kto" || good == bad) { return ""; }
   return cat(
       "every answer is ", good ? "good" : "bad",
@@ -221,6 +225,18 @@ std::string slow_convergence(const Run& run) {
 }
 
 }  // namespace
+
+std::string cut_rows_text(std::int64_t truncated, std::int64_t kept) {
+  if (kept == 0 || 2 * truncated < kept) { return ""; }
+  const std::string share =
+      truncated == kept
+          ? "every row is"
+          : cat(percent(static_cast<double>(truncated), static_cast<double>(kept)), " of the rows are");
+  return cat(
+      share,
+      " cut to max_length (overlong): the beginning of the prompt or the end of the answer is never seen; raise "
+      "max_length\n");
+}
 
 std::string health_text(const std::string& metrics_jsonl, const std::string& method) {
   std::vector<LogRow> rows;

@@ -229,6 +229,19 @@ TEST(Health, KtoWithOneKindOfLabelIsReported) {
   EXPECT_TRUE(says(health_text(run(3, curves), "kto"), "every answer is bad"));
 }
 
+TEST(Health, UnaWithBadAnswersAloneIsReported) {
+  auto curves = healthy();
+  curves.erase("rewards/chosen");
+  EXPECT_TRUE(says(health_text(run(3, curves), "una"), "every answer is bad"));
+}
+
+TEST(Health, RowsThatAreCutToMaxLengthAreReported) {
+  EXPECT_EQ(cut_rows_text(0, 0), "");
+  EXPECT_EQ(cut_rows_text(4, 10), "");
+  EXPECT_TRUE(says(cut_rows_text(5, 10), "50.0 % of the rows are cut"));
+  EXPECT_TRUE(says(cut_rows_text(10, 10), "every row is cut"));
+}
+
 TEST(Health, AnswersThatAreAllCutAreReportedHoweverShortTheRun) {
   auto curves = healthy();
   curves["completions/clipped_ratio"] = line(1, 1);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "una/base/json.h"
@@ -21,5 +22,7 @@ void write_html_report(const std::string& run_folder);  // run_folder/report.htm
 // What the numbers say, in words: one finding a line, worst first; "" when all is well. `metrics_jsonl` is
 // the text of the file, not its path. Pure function of the rows.
 std::string health_text(const std::string& metrics_jsonl, const std::string& method);
+// The same of rows that were cut to max_length, when they are half of those kept or more.
+std::string cut_rows_text(std::int64_t truncated, std::int64_t kept);
 
 }  // namespace una::report

@@ -15,6 +15,7 @@ std::vector<rollout::Prompt> read_prompts(const rows::DataOptions& options, cons
   std::vector<rollout::Prompt> prompts;
   std::set<std::vector<std::int32_t>> seen;
   std::int64_t too_long = 0;
+  check_input(room.tokens > 0, room.made_of, " leaves ", room.tokens, " tokens for a prompt; ", room.remedy);
   rows::DataOptions reading = options;
   reading.feedback = "auto";  // feedback of the rows is not read
   reading.score_mapping = "range";

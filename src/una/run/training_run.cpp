@@ -482,6 +482,8 @@ std::string TrainingRun::write_accounts(const train::LoopResult& result) const {
   };
   try_to_write("health.txt", [&] {
     health = report::health_text(read_file(out + "/metrics.jsonl"), config_.method);
+    const rows::ReadReport& read = data_.train->report();
+    health += report::cut_rows_text(read.rows_truncated, read.rows_kept);
     write_file(out + "/health.txt", health);
   });
   try_to_write("summary.json", [&] { write_summary(result); });

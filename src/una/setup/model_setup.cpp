@@ -152,7 +152,8 @@ void check_options(const ModelOptions& options) {
               options.quantise.key(), " out");
   constexpr std::int64_t kLargestRank = 65536;
   check_count("lora_r", options.lora_r, 1, kLargestRank);
-  check_input(std::isfinite(options.lora_alpha), "lora_alpha must be a finite number");
+  check_input(options.lora_alpha > 0 && std::isfinite(options.lora_alpha),
+              "lora_alpha must be a positive number, not ", options.lora_alpha);
   check_input(options.lora_dropout >= 0 && options.lora_dropout < 1, "lora_dropout must be in [0, 1), not ",
               options.lora_dropout);
 }

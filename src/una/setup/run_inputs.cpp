@@ -25,6 +25,10 @@ std::vector<std::string> reward_inputs(const std::vector<std::string>& rewards) 
   std::vector<std::string> out;
   for (const std::string& reward : rewards) {
     const std::vector<std::string> parts = split(reward, ':');
+    // A pattern is not a path, although regex:. could be one.
+    if (parts[0] == "regex" || parts[0] == "length" || parts[0] == "http" || parts[0] == "https") {
+      continue;
+    }
     out.insert(out.end(), parts.begin() + 1, parts.end());
   }
   return out;

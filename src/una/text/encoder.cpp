@@ -7,6 +7,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/json.h"
 #include "una/base/parallel.h"
 
 namespace una::text {
@@ -21,6 +22,59 @@ bool is_chat(const Conversation& conversation) {
   const auto has_turns = [](const Text* text) { return text->is_chat; };
   return conversation.prompt->is_chat ||
          std::any_of(conversation.answers.begin(), conversation.answers.end(), has_turns);
+}
+
+// The answer without a member of its turns; nullopt: none has it.
+std::optional<Text> answer_without(const Text& answer, const char* name) {
+  Text without = answer;
+  bool found = false;
+  for (Message& turn : without.messages) {
+    if (turn.extra.find(name) == std::string::npos) { continue; }
+    Json extra = Json::parse(turn.extra);
+    const auto member = extra.find(name);
+    if (member == extra.end() || member->empty()) { continue; }
+    extra.erase(member);
+    turn.extra = extra.empty() ? "" : extra.dump();
+    found = true;
+  }
+  return found ? std::optional(std::move(without)) : std::nullopt;
+}
+
+// InputError where a template does not write what the answer says, as one that knows other roles; the answer would be
+// learnt as an end token alone. Templates may change a text, as those that take the thoughts out.
+template <class Render>
+void check_content(const Text& answer, const std::string& rendered, const Render& render) {
+  Text other = answer;
+  bool lacks = false;
+  for (Message& turn : other.messages) {
+    if (turn.role != "assistant" || trim(turn.content).empty()) { continue; }
+    lacks = lacks || rendered.find(trim(turn.content)) == std::string::npos;
+    turn.content = "una-answer";
+  }
+  if (!lacks) { return; }
+  std::string otherwise;
+  try {
+    otherwise = render(other);
+  } catch (const InputError&) { return; }
+  check_input(otherwise != rendered,
+              "the chat template leaves out the answer, a turn of the assistant; give a template that "
+              "writes it with --chat_template_path");
+}
+
+// InputError where a template does not write the calls that the answer makes. `render`: an answer's conversation.
+template <class Render>
+void check_calls(const Text& answer, const std::string& rendered, const Render& render) {
+  for (const char* name : {"tool_calls", "function_call"}) {
+    const std::optional<Text> without = answer_without(answer, name);
+    if (!without) { continue; }
+    std::string bare;
+    try {
+      bare = render(*without);
+    } catch (const InputError&) { continue; }  // a turn without its calls is refused: they do matter
+    check_input(bare != rendered, "the chat template leaves out the answer's \"", name,
+                "\", so the answer would be learnt without it; give a template that writes it with "
+                "--chat_template_path");
+  }
 }
 
 }  // namespace
@@ -146,6 +200,9 @@ Encoder::Texts Encoder::texts(const Conversation& conversation) const {
   for (const Text* answer : conversation.answers) {
     if (out.is_chat) {
       out.answers.push_back(render(conversation, answer, false));
+      const auto with = [&](const Text& other) { return render(conversation, &other, false); };
+      check_content(*answer, out.answers.back(), with);
+      check_calls(*answer, out.answers.back(), with);
     } else {
       out.answers.push_back(out.joint ? out.prompt + answer->plain : answer->plain);
     }

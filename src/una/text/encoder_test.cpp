@@ -284,6 +284,32 @@ TEST(Encoder, ConversationsWithToolsTakeTheToolTemplate) {
             ids("plain the cat"));
 }
 
+TEST(Encoder, AnAnswerThatTheTemplateLeavesOutIsRefused) {
+  const char* knows_model =
+      "{% for m in messages %}{% if m.role in ['user', 'model'] %}{{ m.content }}{% endif %}{% endfor %}";
+  const Text question = turn("user", "the cat"), answer = turn("assistant", "sat on");
+  EXPECT_NE(refusal([&] {
+              encode(Encoder(model_of(trained(), knows_model)), question, answer);
+            }).find("leaves out the answer"),
+            std::string::npos);
+  const char* changes = "{% for m in messages %}{{ m.content | upper }}{% endfor %}";
+  EXPECT_EQ(refusal([&] { encode(Encoder(model_of(trained(), changes)), question, answer); }), "");
+}
+
+TEST(Encoder, CallsThatTheTemplateLeavesOutAreRefused) {
+  const Text question = turn("user", "the cat");
+  Text call = turn("assistant", "");
+  call.messages[0].extra = R"({"tool_calls": [{"function": {"name": "sat"}}]})";
+  EXPECT_NE(refusal([&] { encode(encoder_without_bos(), question, call); }).find("\"tool_calls\""),
+            std::string::npos);
+  const char* writes =
+      "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}{{ c.function.name }}{% endfor %}"
+      "{% endfor %}";
+  EXPECT_EQ(refusal([&] { encode(Encoder(model_of(trained(), writes)), question, call); }), "");
+  call.messages[0].extra = R"({"tool_calls": []})";
+  EXPECT_EQ(refusal([&] { encode(encoder_without_bos(), question, call); }), "");
+}
+
 TEST(Encoder, AnIdBeyondTheEmbeddingIsRefused) {
   TextModel model = model_of(trained());
   model.embedding_rows = ids(" sat").at(0) + 1;
