@@ -34,10 +34,15 @@ function(una_room name)
   target_link_libraries(${name}_test PRIVATE una::${name} ${ARG_LIBS} GTest::gtest_main)
   target_compile_options(${name}_test PRIVATE -O1)  # the tests' own code: a quarter less to compile than -O3
   una_precompiled(${name}_test ${name})
+  set(environment "UNA_TEST_TMP=${CMAKE_CURRENT_BINARY_DIR}/tmp;UNA_FIXTURES=${PROJECT_SOURCE_DIR}/tests/data;NLTK_DATA=${PROJECT_SOURCE_DIR}/.deps/nltk_data;OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+  # All files of the room in one process, for `./dev test` (ctest -C rooms -LE file): to start LibTorch for each file takes
+  # as long as all of the tests.
+  add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1 CONFIGURATIONS rooms)
+  set_tests_properties(${name} PROPERTIES LABELS "room;${name}" TIMEOUT 900 ENVIRONMENT "${environment}")
   foreach(test IN LISTS tests)
     get_filename_component(stem ${test} NAME_WE)
     string(REGEX REPLACE "_test$" "" stem ${stem})
-    # One ctest entry a file: the suites of x_test.cpp are named after the file in CamelCase.
+    # One ctest entry per file: the suites of x_test.cpp are named after the file in CamelCase (tools/check_test_names.py).
     string(REPLACE "_" ";" words ${stem})
     set(suite "")
     foreach(word IN LISTS words)
@@ -47,8 +52,7 @@ function(una_room name)
       string(APPEND suite "${first}${rest}")
     endforeach()
     add_test(NAME ${name}.${stem} COMMAND ${name}_test --gtest_filter=${suite}.*:*/${suite}.*)
-    set_tests_properties(${name}.${stem} PROPERTIES LABELS "unit;${name}" TIMEOUT 300
-      ENVIRONMENT "UNA_TEST_TMP=${CMAKE_CURRENT_BINARY_DIR}/tmp;UNA_FIXTURES=${PROJECT_SOURCE_DIR}/tests/data;NLTK_DATA=${PROJECT_SOURCE_DIR}/.deps/nltk_data;OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive"
+    set_tests_properties(${name}.${stem} PROPERTIES LABELS "file;${name}" TIMEOUT 300 ENVIRONMENT "${environment}"
       FAIL_REGULAR_EXPRESSION "Running 0 tests")
   endforeach()
 endfunction()

@@ -13,6 +13,7 @@ import check_dead_files
 import check_english
 import check_headers
 import check_rooms
+import check_test_names
 import check_tidy
 import cpp_text
 import run_mutations
@@ -154,6 +155,16 @@ class Headers(unittest.TestCase):
         self.check("data/a.cpp", "#include <una/base/error.h>", 1)
         self.check("data/a.cpp", '#include "error.h"', 1)
         self.assertEqual(run(check_headers, {"src/data/a.h": "int a;\n"})[0], 1)
+
+
+class TestNames(unittest.TestCase):
+    def test_a_suite_has_the_name_of_its_file(self):
+        good = "TEST(TwoWords, A) {\n}\nTEST_P(TwoWords, B) {\n}\n"
+        self.assertEqual(run(check_test_names, {"src/data/two_words_test.cpp": good})[0], 0)
+        for line in ("TEST(Two, A) {", "TEST_F(TwoWordsMore, A) {", "TEST_P(TwoWordsMore,\n       A) {"):
+            status, output = run(check_test_names, {"src/data/two_words_test.cpp": good + line + "\n}\n"})
+            self.assertEqual(status, 1, line)
+            self.assertIn("must be called TwoWords", output)
 
 
 class Rooms(unittest.TestCase):

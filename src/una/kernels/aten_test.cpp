@@ -172,9 +172,9 @@ struct Head {
   bool trains;
 };
 
-class AtenHeads : public ::testing::TestWithParam<Head> {};
+class Aten : public ::testing::TestWithParam<Head> {};
 
-TEST_P(AtenHeads, LogProbsAndStatistics) {
+TEST_P(Aten, LogProbsAndStatistics) {
   const Head head = GetParam();
   const at::Tensor targets = at::tensor(std::vector<std::int64_t>{3, 0, 10, 7, 7});
   const HeadParams params{.temperature = head.temperature, .soft_cap = head.soft_cap, .chunk_rows = 2};
@@ -199,7 +199,7 @@ TEST_P(AtenHeads, LogProbsAndStatistics) {
   EXPECT_TRUE(far.greedy.cpu().equal(here.greedy));
 }
 
-INSTANTIATE_TEST_SUITE_P(Aten, AtenHeads,
+INSTANTIATE_TEST_SUITE_P(Heads, Aten,
                          ::testing::Values(Head{1, 0, false}, Head{0.7, 0, false}, Head{1, 3, false},
                                            Head{1, 0, true}, Head{0.7, 3, true}));
 

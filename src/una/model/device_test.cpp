@@ -49,10 +49,10 @@ void expect_equal(const Outcome& far, const Outcome& here, double tolerance = 1e
 
 PackedBatch shared_batch() { return pack_shared({3, 17, 25, 31}, {{8, 2, 39, 11}, {5, 6, 9}}); }
 
-class DeviceFamilies : public ::testing::TestWithParam<std::string> {};
+class Device : public ::testing::TestWithParam<std::string> {};
 
 // Every family's arithmetic: norms, gates, windows, soft-caps, rope.
-TEST_P(DeviceFamilies, LogProbsAndGradientsAreTheCpus) {
+TEST_P(Device, LogProbsAndGradientsAreTheCpus) {
   const auto here = load_fixture(GetParam(), {.train_full = true});
   const auto far = load_fixture(GetParam(), far_options(true));
   const PolicyWants wants{.statistics = true};
@@ -61,7 +61,7 @@ TEST_P(DeviceFamilies, LogProbsAndGradientsAreTheCpus) {
   EXPECT_LT(max_difference(a.output.entropy, b.output.entropy), 1e-4);
 }
 
-INSTANTIATE_TEST_SUITE_P(Device, DeviceFamilies,
+INSTANTIATE_TEST_SUITE_P(Families, Device,
                          ::testing::Values("llama", "gemma2", "gemma3", "olmo2", "phi3", "qwen2", "qwen3",
                                            "mixtral", "qwen3_moe", "gpt_oss", "gpt_neox", "lfm2", "lfm2_bias",
                                            "ministral3", "gemma4", "gemma4_shared", "qwen3_5",
