@@ -199,7 +199,7 @@ run_mutations() {
 
 # Torchrun is tested where a Python with torch is there: UNA_TORCH_PYTHON names it.
 run_ranks() {
-  setup && build release una una_gang_probe dist_test
+  setup && build release una una_command_server una_gang_probe dist_test
   UNA_RANKS_LONG=1 ctest --test-dir build/release --output-on-failure -R '^(ranks|dist|integration[.]task)' "$@"
 }
 

@@ -98,7 +98,7 @@ def read_list(path: pathlib.Path) -> list[Mutation]:
 
 
 # What the tests of whole processes need; those of a room need its own test program.
-PROGRAMS = {"ranks": ["una", "una_gang_probe"], "integration": ["una", "una_command_server"]}
+PROGRAMS = {"ranks": ["una", "una_command_server", "una_gang_probe"], "integration": ["una", "una_command_server"]}
 
 
 def build(folder: pathlib.Path, room: str, jobs: int) -> subprocess.CompletedProcess:

@@ -22,7 +22,7 @@ QUICK = {
     "generate": ["--max_new_tokens", "8"],
     "eval --tasks rewardbench": ["--limit", "1"],
     "eval": ["--limit", "1", "--max_gen_toks", "4", "--max_length", "512", "--threads", "1"],
-    "study": ["--arms", "dpo,una_shrunk", "--seeds", "1", "--sft_answers", "200", "--feedback_prompts", "60", "--held_out_prompts", "12",
+    "study": ["--arms", "dpo,una_shrunk", "--seeds", "1", "--sft_answers", "60", "--feedback_prompts", "24", "--held_out_prompts", "6",
               "--steps", "2", "--adapter_scales", "1", "--kl", "0.01"],
     "tune": ["--max_steps", "4", "--tune_rungs", "2", "--tune_factor", "2", "--max_length", "160", "--reference_cache_dir", "none"],
     "train": ["--max_steps", "1"], "una": ["--max_steps", "1"], "dpo": ["--max_steps", "1"],
@@ -69,10 +69,13 @@ def judge(number, _):
 class World:
     """A folder in which the pages' names are files: models are the task's start model with room for long rows."""
 
-    def __init__(self, name, url):
+    def __init__(self, name, url, start=None):
         self.folder = fresh(name)
-        self.folder.mkdir(parents=True)
         self.url = url
+        if start:
+            shutil.copytree(start.folder, self.folder, symlinks=True)
+        else:
+            self.folder.mkdir(parents=True)
         self.fill()
 
     def model(self, name, reward=False):
@@ -147,12 +150,13 @@ class Pages(unittest.TestCase):
     def test_every_command_runs(self):
         total = 0
         with serving(judge) as server:
+            start = World("docs/start", server.url)
+            start.make_runs(self)
             for page in PAGES:
                 found = commands(page)
                 if not found:
                     continue
-                world = World(f"docs/{page.stem}", server.url)
-                world.make_runs(self)
+                world = World(f"docs/pages/{page.stem}", server.url, start)
                 for line, words in found:
                     world.fill()
                     code, error = world.run(words)

@@ -4,7 +4,7 @@ import unittest
 
 from support import fresh, run
 
-KEYS = ["--seeds", "1,2", "--sft_answers", "200", "--feedback_prompts", "60", "--held_out_prompts", "12", "--steps", "4",
+KEYS = ["--seeds", "1,2", "--sft_answers", "60", "--feedback_prompts", "24", "--held_out_prompts", "6", "--steps", "4",
         "--adapter_scales", "1", "--processes", "2", "--kl", "0.01"]
 
 
@@ -26,7 +26,7 @@ class Study(unittest.TestCase):
         self.assertEqual(sorted(p.name for p in (out / "cells").iterdir()), [p.name for p in cells], "work is tidied up")
         first, report = without_clock(cells[0]), (out / "report.html").read_bytes()
         self.assertTrue(-1 <= first["rho"] <= 1)
-        self.assertEqual(len(first["frontier"][0]["gains"]), 12)
+        self.assertEqual(len(first["frontier"][0]["gains"]), 6)
         # All there: only the report is written, from the files alone.
         (out / "report.html").unlink()
         self.assertNotIn("to do", run("study", "--config", out / "study.yaml")[0])
@@ -38,7 +38,7 @@ class Study(unittest.TestCase):
         self.assertIn("3 cells to do", shown)
         self.assertEqual(without_clock(cells[0]), first)
         keys = (out / "study.yaml").read_bytes()
-        error = run("study", "--out", out, "--arms", "dpo", *KEYS, "--held_out_prompts", "13", code=2)[1]
+        error = run("study", "--out", out, "--arms", "dpo", *KEYS, "--held_out_prompts", "7", code=2)[1]
         self.assertIn("seed.json was made with", error)
         self.assertEqual((out / "study.yaml").read_bytes(), keys)
 

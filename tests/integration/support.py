@@ -20,7 +20,7 @@ QUICK = ["--max_length", "160", "--lora_r", "4", "--learning_rate", "1e-3", "--l
 
 
 LIMIT = 300  # seconds a command may take
-CALLERS = {"bench", "demo", "rounds", "study", "tune"}  # commands that start their own program again
+READ_AT_START = ("LD_", "OMP_", "GOMP_", "MKL_", "MALLOC_", "UNA_WAIT_POLICY")  # variables that libraries read as they are loaded
 
 
 class CommandServer:
@@ -31,10 +31,11 @@ class CommandServer:
         self.process = subprocess.Popen([os.environ["UNA_COMMAND_SERVER"]], cwd=cwd, env=env, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
 
-    def run(self, arguments, limit=LIMIT):
-        """Exit code (the negative signal that ended it) and what it wrote, as bytes; `limit` in seconds. peak_mb is then
-        its peak of resident memory, cpu_seconds its processor time."""
-        print(*[limit, self.folder, *arguments], sep="\t", file=self.process.stdin, flush=True)
+    def run(self, arguments, limit=LIMIT, cwd=".", env=()):
+        """Exit code (the negative signal that ended it) and what it wrote, as bytes; `limit` in seconds, `env` is added to the
+        server's own. peak_mb is then its peak of resident memory, cpu_seconds its processor time."""
+        variables = [f"{name}={value}" for name, value in dict(env).items()]
+        print(*[limit, self.folder, cwd, len(variables), *variables, *arguments], sep="\t", file=self.process.stdin, flush=True)
         code, peak, self.cpu_seconds = map(int, self.process.stdout.readline().split())
         self.peak_mb = peak // 1024
         return code, *((self.folder / name).read_bytes() for name in ("stdout", "stderr"))
@@ -56,20 +57,21 @@ def read_tensors(path):
             for name, entry in header.items()}
 
 
-_servers = threading.local()
+_of_thread = threading.local()
+environment = None  # of the commands; None: that of the tests
 
 
 def run_any(arguments, env=None, cwd=None):
     """Exit code, stdout, stderr of una."""
-    if env or arguments[0] in CALLERS or "--nproc" in arguments or any("\t" in word or "\n" in word for word in arguments):
-        done = subprocess.run([UNA, *arguments], capture_output=True, text=True, env={**os.environ, **(env or {})},
+    env = env or {}
+    if any(name.startswith(READ_AT_START) for name in env) or any(set("\t\n") & set(word) for word in [*arguments, *env.values()]):
+        done = subprocess.run([UNA, *arguments], capture_output=True, text=True, env={**(environment or os.environ), **env},
                               timeout=LIMIT, cwd=cwd, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout, done.stderr
-    own = _servers.__dict__.setdefault("by_folder", {})
-    if cwd not in own:
-        own[cwd] = CommandServer(cwd)
-        atexit.register(own[cwd].close)
-    code, out, error = own[cwd].run(arguments)
+    if not hasattr(_of_thread, "server"):
+        _of_thread.server = CommandServer(env=environment)
+        atexit.register(_of_thread.server.close)
+    code, out, error = _of_thread.server.run(arguments, cwd=cwd or ".", env=env)
     return code, out.decode(), error.decode()
 
 

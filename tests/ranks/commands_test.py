@@ -1,20 +1,18 @@
 """Commands other than training by several ranks: the same files as by one."""
 import json
 import signal
-import subprocess
 import unittest
 
-from ranks_support import TASK, UNA, Ranks, clean_environment, fresh, long, main
+from ranks_support import TASK, UNA, Ranks, fresh, long, main, run_any
 
 DATA = TASK / "data"
 
 
 def una(*arguments, ranks=1, code=0):
-    words = [UNA, *arguments, "--threads", "1"] + (["--nproc", ranks] if ranks > 1 else [])
-    done = subprocess.run([str(word) for word in words], env=clean_environment(), capture_output=True, text=True, timeout=240,
-                          stdin=subprocess.DEVNULL)
-    assert done.returncode == code, f"exit {done.returncode}, wanted {code}\n{done.stdout}\n{done.stderr}"
-    return done.stdout, done.stderr
+    words = [*arguments, "--threads", "1"] + (["--nproc", ranks] if ranks > 1 else [])
+    returned, out, error = run_any([str(word) for word in words])
+    assert returned == code, f"exit {returned}, wanted {code}\n{out}\n{error}"
+    return out, error
 
 
 class Commands(unittest.TestCase):

@@ -10,7 +10,8 @@ import time
 import unittest
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
-from support import TASK, TMP, UNA, fresh  # noqa: E402, F401
+import support  # noqa: E402
+from support import TASK, TMP, UNA, fresh, run_any  # noqa: E402, F401
 
 PROBE = os.environ["UNA_GANG_PROBE"]
 LONG = bool(os.environ.get("UNA_RANKS_LONG"))
@@ -28,6 +29,9 @@ def free_port():
 
 def clean_environment():
     return {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHERS)}
+
+
+support.environment = clean_environment()
 
 
 # The variables of rank `rank` of `size`, all on this machine.

@@ -8,8 +8,8 @@ import subprocess
 import time
 import unittest
 
-from ranks_support import (LIMIT, TASK, UNA, Ranks, clean_environment, fresh, kubeflow, long, main, open_mpi, plain, slurm,
-                           torchrun)
+from ranks_support import (LIMIT, TASK, UNA, Ranks, clean_environment, fresh, kubeflow, long, main, open_mpi, plain, run_any,
+                           slurm, torchrun)
 
 DATA = TASK / "data"
 QUICK = ["--model", TASK / "start", "--max_length", "160", "--lora_r", "4", "--learning_rate", "2e-4", "--logging_steps", "1",
@@ -36,10 +36,15 @@ def words(name, out, *more, steps=20):
 
 
 def run(arguments, code=0, env=None):
-    done = subprocess.run([str(word) for word in arguments], env={**clean_environment(), **(env or {})}, capture_output=True, text=True,
-                          timeout=LIMIT, stdin=subprocess.DEVNULL)
-    assert done.returncode == code, f"exit {done.returncode}, wanted {code}\n{done.stdout}\n{done.stderr}"
-    return done.stderr
+    returned, out, error = run_any([str(word) for word in arguments[1:]], env) if arguments[0] == UNA else started(arguments)
+    assert returned == code, f"exit {returned}, wanted {code}\n{out}\n{error}"
+    return error
+
+
+def started(arguments):
+    done = subprocess.run([str(word) for word in arguments], env=clean_environment(), capture_output=True, text=True, timeout=LIMIT,
+                          stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr
 
 
 def tensors(path):
