@@ -21,6 +21,7 @@ usage() {
   una ARGS   run the built program
   bench      bench train | bench kernels ...: side by side with the peers where they are installed
   amx        --model DIR --pairs FILE: tests of each path of instructions, and what AMX tiles are worth on this machine
+  card       what checks and times a machine with an NVIDIA card, as one file: dist/card/una-card.tar.xz (docs/devices.md)
   fuzz       [TARGET] [SECONDS]: libFuzzer on one reader of untrusted bytes, or on each in turn (600 seconds)
   faults     [io|kills|together|all] [COUNT]: what a failing call, a kill or a second run does to the commands;
              bodies [COUNT]: broken requests to una serve

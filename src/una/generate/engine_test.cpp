@@ -83,7 +83,7 @@ TEST(Engine, GreedyTokensEqualThoseOfFullForwardPasses) {
 
 TEST(Engine, AnotherDeviceSaysTheSame) {
   model::Model here(windowed_spec(), 5, {}),
-      far(windowed_spec(), 5, {.device = kernels::testing::standin_device()});
+      far(windowed_spec(), 5, {.device = kernels::testing::far_device()});
   for (const double temperature : {0.0, 1.0}) {
     const SamplingParams params{.max_new_tokens = 9, .temperature = temperature};
     const std::vector<Output> wanted = run(here, {}, params);

@@ -21,13 +21,13 @@ namespace una::kernels {
 namespace {
 
 using testing::difference;
+using testing::far_device;
 using testing::Op;
 using testing::random;
-using testing::standin_device;
 using testing::Tensors;
 using testing::weight_of;
 
-at::Tensor moved(const at::Tensor& tensor) { return tensor.to(standin_device()); }
+at::Tensor moved(const at::Tensor& tensor) { return tensor.to(far_device()); }
 
 // Runs the op on copies of its inputs on the stand-in device.
 Op there(const Op& op) {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -26,6 +27,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/kernels/devices.h"
 #include "una/kernels/reference.h"
 
 namespace una::kernels::testing {
@@ -308,6 +310,11 @@ c10::Device standin_device() {
   }();
   check(registered, "the stand-in device is not registered");
   return {kType, 0};
+}
+
+c10::Device far_device() {
+  const char* given = std::getenv("UNA_TEST_DEVICE");
+  return given == nullptr ? standin_device() : open_device(given);
 }
 
 }  // namespace una::kernels::testing

@@ -13,6 +13,10 @@ namespace una::kernels::testing {
 // semantics (causal from the bottom right). It does not catch faults of streams, and its speed means nothing.
 c10::Device standin_device();
 
+// What tests compare with the CPU: the device that $UNA_TEST_DEVICE names ("cuda"; tools/card_check.py sets it), else the
+// stand-in. InputError where that device cannot be used.
+c10::Device far_device();
+
 // The bytes that tensors on it may take together; more throws LibTorch's OutOfMemoryError. 0: all 4 GB.
 void limit_standin_memory(std::size_t bytes);
 std::size_t standin_memory_used();

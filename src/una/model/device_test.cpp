@@ -10,10 +10,10 @@
 namespace una::model {
 namespace {
 
-using kernels::testing::standin_device;
+using kernels::testing::far_device;
 
 LoadOptions far_options(bool train_full = false, at::ScalarType dtype = at::kFloat) {
-  return {.dtype = dtype, .train_full = train_full, .device = standin_device()};
+  return {.dtype = dtype, .train_full = train_full, .device = far_device()};
 }
 
 struct Outcome {

@@ -108,7 +108,7 @@ TEST(RoundSource, ARoundGoesThroughItsPasses) {
 
 TEST(RoundSource, AnotherDeviceTakesTheSameSteps) {
   for (const std::string method : {"rloo", "una_online", "ppo"}) {
-    Bench here(method), far(method, {}, {}, kernels::testing::standin_device());
+    Bench here(method), far(method, {}, {}, kernels::testing::far_device());
     RoundSource near_source(here.parts, kPrompts, 1), far_source(far.parts, kPrompts, 1);
     for (int step = 0; step < 2; ++step) {
       const MetricSums a = here.step(near_source, 1e-3), b = far.step(far_source, 1e-3);

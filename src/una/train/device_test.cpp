@@ -13,6 +13,7 @@
 namespace una::train {
 namespace {
 
+using kernels::testing::far_device;
 using kernels::testing::limit_standin_memory;
 using kernels::testing::standin_device;
 using kernels::testing::standin_memory_used;
@@ -54,7 +55,7 @@ double difference(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs
 
 TEST(Device, StepsAreTheCpus) {
   for (const std::string method : {"una", "dpo"}) {
-    Bench here(method, at::kCPU), far(method, standin_device());
+    Bench here(method, at::kCPU), far(method, far_device());
     SameRows source;
     const StepBatch batch = source.next();
     for (std::int64_t step = 1; step <= 3; ++step) {
@@ -69,7 +70,7 @@ TEST(Device, StepsAreTheCpus) {
 
 TEST(Device, ACheckpointOfOneGoesOnOnAnother) {
   const std::string folder = test_folder("device_checkpoint");
-  Bench here("una", at::kCPU), far("una", standin_device());
+  Bench here("una", at::kCPU), far("una", far_device());
   SameRows source;
   const StepBatch batch = source.next();
   for (std::int64_t step = 1; step <= 2; ++step) { far.runner->step(batch, step, 1e-2); }

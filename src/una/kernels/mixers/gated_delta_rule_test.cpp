@@ -214,7 +214,7 @@ TEST(GatedDeltaRule, ResultsDoNotDependOnTheThreads) {
 TEST(GatedDeltaRule, StatesCarryOnWhereTheyWereLeft) {
   const DeltaRuleSpec spec{2, 4, 8, 12};
   const std::int64_t tokens = 70;
-  for (const auto& device : {at::Device(at::kCPU), testing::standin_device()}) {
+  for (const auto& device : {at::Device(at::kCPU), testing::far_device()}) {
     const at::Tensor qkv = random({tokens, columns_of(spec)}, 1).to(at::kFloat);
     const at::Tensor decay = decay_of(random({tokens, 4}, 2).to(at::kFloat));
     const at::Tensor beta = at::sigmoid(random({tokens, 4}, 3).to(at::kFloat));
@@ -241,7 +241,7 @@ TEST(GatedDeltaRule, AnotherDeviceGivesTheSame) {
     each.reference = here;
     each.op = [here](const Tensors& in) {
       Tensors moved;
-      for (const at::Tensor& tensor : in) { moved.push_back(tensor.to(testing::standin_device())); }
+      for (const at::Tensor& tensor : in) { moved.push_back(tensor.to(testing::far_device())); }
       return here(moved).cpu();
     };
     testing::expect_agreement(each, dtype, 4);

@@ -10,6 +10,7 @@
 #include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/dist/gang.h"
+#include "una/kernels/devices.h"
 #include "una/kernels/threads.h"
 #include "una/recipe/bench/bench_bandit.h"
 #include "una/recipe/bench/bench_generate.h"
@@ -32,7 +33,7 @@ constexpr const char* kUsage =
 // The keys that the peers' scripts print and take.
 struct BenchOptions {
   std::string model, pairs, dtype = "bfloat16", device = "cpu", method = "dpo";
-  std::int64_t timed = 40, warmup = 2, threads = 0, batch = 1;
+  std::int64_t timed = 40, warmup = 2, threads = 0, batch = 1, max_tokens_per_micro_batch = 0;
   double beta = 0.01, lr = 5e-6;
   bool prefix_sharing = true, live_reference = false, gradient_checkpointing = false, use_dora = false;
   bool exact_sampling = false;
@@ -46,6 +47,7 @@ struct BenchOptions {
     v("timed", timed, "pairs timed, from the top of the file");
     v("warmup", warmup, "pairs after them that warm up");
     v("batch", batch, "pairs per step");
+    v("max_tokens_per_micro_batch", max_tokens_per_micro_batch, "0: as in training");
     v("threads", threads, "0: all");
     v("beta", beta, "implicit reward scale");
     v("lr", lr, "learning rate");
@@ -72,6 +74,9 @@ setup::RunConfig bench_config(const BenchOptions& options) {
   config.train.learning_rate = options.lr;
   config.train.prefix_sharing = options.prefix_sharing;
   config.train.gradient_checkpointing = options.gradient_checkpointing;
+  if (options.max_tokens_per_micro_batch > 0) {
+    config.train.max_tokens_per_micro_batch = options.max_tokens_per_micro_batch;
+  }
   config.run.reference_cache_dir = "none";
   config.online.exact_sampling = options.exact_sampling ? "true" : "false";
   return config;
@@ -186,8 +191,19 @@ class TrainBench {
                     {"start_to_first_forward_s", to_first_forward},
                     {"start_to_first_step_s", first_step},
                     {"peak_mb", static_cast<double>(peak_memory_bytes()) / 1048576},
+                    {"peak_device_mb",
+                     static_cast<double>(kernels::device_memory(setup_.model->device()).peak) / 1048576},
+                    {"largest_micro_batch", largest_micro_batch()},
                     {"losses", losses}};
     std::printf("%s\n", line.dump().c_str());
+  }
+
+  std::int64_t largest_micro_batch() const {  // tokens
+    std::int64_t out = 0;
+    for (const StepBatch& step : timed_) {
+      for (const PackedBatch& micro : step.micro_batches) { out = std::max(out, micro.num_tokens()); }
+    }
+    return out;
   }
 
   // The bound of the timed steps; 0 where it is not known: on a card, and for methods and options whose steps have other passes.
