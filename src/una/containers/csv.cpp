@@ -238,6 +238,9 @@ Json value_cell(const std::string& cell, bool decimal_comma) {
   return number.is_null() ? Json(cell) : number;
 }
 
+// What pandas and numpy write for a cell with nothing in it, in columns of text too.
+bool is_missing_mark(std::string_view cell) { return cell == "NaN" || cell == "nan" || cell == "<NA>"; }
+
 Json json_cell(const std::string& cell) {
   const std::string_view text = trim(cell);
   if ((!starts_with(text, "[") && !starts_with(text, "{")) || outline_json(cell).too_deep) { return cell; }
@@ -273,7 +276,7 @@ Json CsvColumns::object(const CsvRow& row) const {
   for (std::size_t i = 0; i < header_.size(); ++i) {
     const std::string& cell = row.cells[i];
     Json& value = out[header_[i]];
-    if (cell.empty()) { continue; }
+    if (cell.empty() || is_missing_mark(cell)) { continue; }
     value = cells_[i] == Cell::kValue  ? value_cell(cell, decimal_comma_)
             : cells_[i] == Cell::kJson ? json_cell(cell)
                                        : Json(cell);

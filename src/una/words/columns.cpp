@@ -111,13 +111,22 @@ std::size_t last_word_begin(std::string_view name) {
   return at;
 }
 
+std::string_view first_word(std::string_view name) {
+  std::size_t end = 0;
+  while (end < name.size() && std::isalpha(static_cast<unsigned char>(name[end])) != 0 &&
+         (end == 0 || std::isupper(static_cast<unsigned char>(name[end])) == 0)) {
+    ++end;
+  }
+  return name.substr(0, end);
+}
+
 bool among(std::string_view word, std::string_view words) {
   return words.find(cat(" ", word, " ")) != words.npos;
 }
 
 // Words at the end of a name that tell nothing about what it holds.
 constexpr std::string_view kFillers =
-    " value val type kind rate raw mean avg average norm normalized scaled int integer float num numeric number percent pct "
+    " value val type kind rate ratio raw mean avg average norm normalized scaled int integer float num numeric number percent pct "
     "given overall total final str string bool flag text comment ";
 
 bool is_number(std::string_view word) {
@@ -139,7 +148,7 @@ std::string telling_word(std::string_view name) {
 // those by which true, or more, is bad.
 constexpr std::string_view kMarks =
     " rating ratings score scores label feedback thumbs thumb reward rewards vote votes upvotes likes stars grade grades "
-    "verdict judgement judgment quality csat nps sentiment mood emoji outcome preference satisfaction reaction evaluation assessment helpfulness "
+    "verdict judgement judgment quality csat nps sentiment mood emoji outcome karma preference satisfaction reaction evaluation assessment helpfulness "
     "correctness coherence accuracy relevance usefulness harmlessness faithfulness truthfulness groundedness "
     "bewertung calificacion puntuacion valoracion avaliacao ";
 constexpr std::string_view kFlags =
@@ -159,6 +168,16 @@ constexpr auto kForeignMarks =
                                      "差评", "評価", "评估", "평가", "평점", "оценка"});
 
 bool ends_in(std::string_view name, std::string_view words) { return among(telling_word(name), words); }
+
+// "score_gpt4" and "rating_by_user", but not what tells about a score, as "rating_id"; and grades as "helpful": 4.
+bool is_mark_as_number(std::string_view name) {
+  constexpr std::string_view kAbout =
+      " id ids time timestamp date at count number confidence probability logprob length tokens version std variance index ";
+  const std::string last = telling_word(name);
+  return among(last, " helpful useful harmless ") ||
+         (among(squeezed(first_word(name)), " rating ratings score scores reward rewards thumb thumbs ") &&
+          !among(last, kAbout));
+}
 
 bool has_foreign_mark(std::string_view name) {
   return std::any_of(kForeignMarks.begin(), kForeignMarks.end(),
@@ -205,6 +224,9 @@ bool is_verdict(std::string_view text) {
 
 bool is_opinion(std::string_view name, const Json& value, std::string_view answer) {
   const Column* column = find_column(name);
+  if (column == nullptr && (value.is_number() || value.is_boolean()) && is_mark_as_number(name)) {
+    return true;
+  }
   if (sounds_like_feedback(name, is_flag(value, column))) { return true; }
   if (column != nullptr && column->alias_of != "completion") {
     return false;

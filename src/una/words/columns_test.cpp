@@ -30,6 +30,16 @@ TEST(Columns, TheLastWordTellsFeedback) {
   }
 }
 
+TEST(Columns, TheFirstWordTellsWhereTheValueIsAMark) {
+  for (const char* name : {"score_gpt4", "rating_by_user", "reward_v2", "thumbsByUser"}) {
+    EXPECT_TRUE(is_opinion(name, Json(3), "")) << name;
+    EXPECT_FALSE(is_opinion(name, Json("text"), "")) << name;
+  }
+  for (const char* name : {"rating_id", "score_time", "scoreboard", "reward_count", "rating_confidence"}) {
+    EXPECT_FALSE(is_opinion(name, Json(3), "")) << name;
+  }
+}
+
 TEST(Columns, APropertyIsFeedbackWhereItIsTrueOrFalse) {
   for (const char* name :
        {"was_helpful", "is_bad", "flagged", "isPreferred", "chosen", "Rejected", "is safe"}) {

@@ -63,5 +63,20 @@ TEST(CsvRows, AFileOfPairsIsReadAndItsColumnsRenamed) {
       contains(input_error([&] { read_files(options); }), "latin.csv:3: the text is not valid UTF-8"));
 }
 
+// to_csv(na_rep="NaN"), and what str() makes of numpy's missing values.
+TEST(CsvRows, MissingValuesOfPandasAreEmptyCellsInColumnsOfTextToo) {
+  const std::string folder = test_folder("csv_rows");
+  DataOptions options;
+  options.dataset_name = {
+      write_rows(folder, "union.csv",
+                 "prompt,completion,chosen,rejected,label\n"
+                 "p,NaN,a,b,NaN\nq,c,nan,<NA>,true\nr,NaN is not a number,NaN,NaN,false\n")};
+  const std::vector<ReadRow> rows = read_files(options);
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[0].example.unit, Unit::kPair);
+  EXPECT_EQ(rows[1].example.responses[0].label, true);
+  EXPECT_EQ(rows[2].example.responses[0].text.plain, "NaN is not a number");
+}
+
 }  // namespace
 }  // namespace una::rows

@@ -23,24 +23,6 @@ std::string shown(const Json& value) {
   return text.substr(0, end) + "...";
 }
 
-// Speakers under the names that chat templates know, which are written in small letters.
-std::string role_of(const std::string& speaker) {
-  std::string low(trim(speaker));
-  std::transform(low.begin(), low.end(), low.begin(),
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
-  constexpr std::pair<const char*, const char*> kRoles[] = {
-      {"human", "user"},          {"gpt", "assistant"},
-      {"chatgpt", "assistant"},   {"function_call", "assistant"},
-      {"bot", "assistant"},       {"model", "assistant"},
-      {"ai", "assistant"},        {"observation", "tool"},
-      {"user", "user"},           {"system", "system"},
-      {"assistant", "assistant"}, {"tool", "tool"}};
-  for (const auto& [name, role] : kRoles) {
-    if (low == name) { return role; }
-  }
-  return speaker;
-}
-
 // Content is a string, null next to tool calls, or a list of text parts ({type: "text", text | value}).
 std::string content_value(const RowView& row, const Json& value, const std::string& field) {
   if (value.is_string()) { return value.get<std::string>(); }
@@ -96,6 +78,31 @@ bool extract_turns(Text& chosen, Text& rejected, Text& prompt) {
 }
 
 }  // namespace
+
+std::string role_of(const std::string& speaker) {
+  std::string low(trim(speaker));
+  std::transform(low.begin(), low.end(), low.begin(),
+                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  constexpr std::pair<const char*, const char*> kRoles[] = {{"human", "user"},
+                                                            {"gpt", "assistant"},
+                                                            {"chatgpt", "assistant"},
+                                                            {"function_call", "assistant"},
+                                                            {"bot", "assistant"},
+                                                            {"model", "assistant"},
+                                                            {"ai", "assistant"},
+                                                            {"observation", "tool"},
+                                                            {"ai assistant", "assistant"},
+                                                            {"chatbot", "assistant"},
+                                                            {"prompter", "user"},
+                                                            {"user", "user"},
+                                                            {"system", "system"},
+                                                            {"assistant", "assistant"},
+                                                            {"tool", "tool"}};
+  for (const auto& [name, role] : kRoles) {
+    if (low == name) { return role; }
+  }
+  return speaker;
+}
 
 bool has(const Json& row, const char* key) {
   const auto found = row.find(key);

@@ -16,6 +16,9 @@ bool has_string(const Json& row, const char* key);
 bool has_list(const Json& row, const char* key);
 const char* first_of(const Json& row, std::initializer_list<const char*> keys);  // present one, or nullptr
 
+// A speaker under the name that chat templates know, which are written in small letters: "GPT" is assistant. Others stay.
+std::string role_of(const std::string& speaker);
+
 [[noreturn]] void bad_field(const RowView& row, const std::string& field, const std::string& problem);
 [[noreturn]] void wrong_type(const RowView& row, const std::string& field, const std::string& wanted,
                              const Json& found);

@@ -102,17 +102,22 @@ std::int64_t turns_behind_answer(const Json& json, const Example& example) {
   std::int64_t behind = 0;
   for (auto turn = json[list].rbegin(); turn != json[list].rend(); ++turn) {
     const char* role = first_of(*turn, {"role", "from"});
-    const std::string name =
-        role != nullptr && (*turn)[role].is_string() ? (*turn)[role].get<std::string>() : "";
-    if (name != "user" && name != "human" && name != "tool" && name != "observation" && name != "system") {
-      break;
-    }
+    const bool is_answer = role != nullptr && (*turn)[role].is_string() &&
+                           role_of((*turn)[role].get<std::string>()) == "assistant";
+    if (is_answer) { break; }
     ++behind;
   }
   return behind;
 }
 
 [[noreturn]] void unknown_shape(const Json& json, const Where& where) {
+  for (const auto& [key, value] : json.items()) {
+    const std::string_view text = value.is_string() ? trim(value.get_ref<const std::string&>()) : "";
+    check_input(
+        !starts_with(text, "['") && !starts_with(text, "{'"), where.text(), ": field \"", key,
+        "\" holds a list or an object as Python's repr, which is not JSON; save the table with to_json or "
+        "to_parquet, or each of them with json.dumps");
+  }
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) { keys.push_back(value.is_null() ? key + " (null)" : key); }
   throw InputError(
