@@ -4,7 +4,7 @@ import unittest
 
 from support import TASK, fresh, read_rows, run
 
-SMALL = ["--feedback_prompts", 60, "--held_out_prompts", 8, "--threads", 1]
+SMALL = ["--feedback_prompts", 24, "--held_out_prompts", 6, "--threads", 1]
 
 
 class OnlineDemo(unittest.TestCase):
@@ -24,7 +24,7 @@ class OnlineDemo(unittest.TestCase):
             self.assertEqual(points, [2, 4] if method["folder"] == "ppo_model" else [1, 2])
             last = method["curve"][-1]
             self.assertEqual((last["gold"], last["kl"]), (method["gold_after"], method["kl"]), "the last checkpoint is the result")
-        self.assertEqual(len(read_rows(demo / "data" / "prompts.jsonl")), 60)
+        self.assertEqual(len(read_rows(demo / "data" / "prompts.jsonl")), 24)
 
         printed = run("bench", "online", "--out", out, "--seeds", 7, "--draws", 3, "--threads", 1)[0]
         noise = {entry["method"]: entry for entry in json.loads((out / "online.json").read_text())["noise"]}
