@@ -2,6 +2,7 @@
 //! for a C++ program. Every exported
 //! function runs its body under `catch_unwind`; errors cross the border as a status and an owned sentence.
 
+mod alarm;
 mod clock;
 mod ffi;
 mod filters;

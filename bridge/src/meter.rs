@@ -2,13 +2,15 @@
 //! - Memory that cannot be had ends the program with a sentence and exit code 2; Rust's own handler aborts.
 //! - A metered body (rendering a template) has a budget of memory and processor time. Going over it is noted, and
 //!   `check` turns the note into an error at the next filter, method, `set`, `if` or output. What never gets there (one
-//!   expression that allocates without end) ends the program at twice the memory or three times the time: an allocator
-//!   can neither fail softly nor unwind.
+//!   expression that allocates or compares without end) ends the program at twice the memory or three times the time:
+//!   neither an allocator nor a signal handler (alarm.rs) can fail softly or unwind.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::alarm;
 
 /// What a body may use, on the thread that runs it.
 #[derive(Clone, Copy)]
@@ -23,6 +25,9 @@ pub struct Task<'a> {
     pub what: &'a str,
     pub advice: &'a str,
 }
+
+/// The program ends where a body has used this many times its processor time.
+const LAST: f64 = 3.0;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Over {
@@ -167,17 +172,27 @@ impl Account {
         let limit = self.seconds.get();
         if used > limit {
             self.over.set(Over::Time);
-            if used > 3.0 * limit {
+            if used > LAST * limit {
                 end_program(format_args!("{}", self.sentence()));
             }
         }
     }
 }
 
+/// The same look for a body that does not allocate; safe in a signal handler.
+extern "C" fn on_alarm(_: libc::c_int) {
+    let _ = ACCOUNT.try_with(|a| {
+        if a.on.get() {
+            a.look_at_clock();
+        }
+    });
+}
+
 /// Ends the metering also when the body panics.
 struct Metering;
 impl Drop for Metering {
     fn drop(&mut self) {
+        alarm::stop();
         ACCOUNT.with(|a| a.on.set(false));
     }
 }
@@ -197,6 +212,7 @@ pub fn metered<T>(task: Task, budget: Budget, body: impl FnOnce() -> T) -> T {
         a.on.set(true);
     });
     let _metering = Metering;
+    alarm::start(LAST * budget.seconds, on_alarm);
     body()
 }
 

@@ -1,5 +1,7 @@
 //! Python's string functions where Rust's differ: white space, splitting, letter case, indices by character.
 
+use std::collections::HashSet;
+
 /// Python's str.isspace for one character: Unicode white space and the four separators U+001C..U+001F.
 pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
@@ -13,7 +15,11 @@ pub enum Side {
 }
 
 pub fn strip<'a>(text: &'a str, chars: Option<&str>, side: Side) -> &'a str {
-    let gone = |c: char| chars.map_or_else(|| is_space(c), |set| set.contains(c));
+    let set: Option<HashSet<char>> = chars.map(|set| set.chars().collect());
+    let gone = |c: char| {
+        set.as_ref()
+            .map_or_else(|| is_space(c), |set| set.contains(&c))
+    };
     let text = if side == Side::Right {
         text
     } else {
@@ -258,5 +264,7 @@ mod tests {
         assert_eq!(pad("abc", 6, '*', Side::Both), "*abc**");
         assert_eq!(pad("ab", 5, '*', Side::Both), "**ab*");
         assert_eq!(strip("\u{1f}x \n", None, Side::Both), "x");
+        let (text, set) = ("a".repeat(1 << 20), "b".repeat(1 << 20) + "a");
+        assert_eq!(strip(&text, Some(&set), Side::Both), "");
     }
 }

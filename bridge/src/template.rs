@@ -48,7 +48,7 @@ fn raise_exception(message: Value) -> Result<Value, Error> {
     let text = py_str(&message);
     RENDERING.with_borrow_mut(|r| {
         if let Some(rendering) = r {
-            rendering.refusal = Some(text.clone());
+            rendering.refusal = Some(shortened(text.clone()));
         }
     });
     Err(Error::new(ErrorKind::InvalidOperation, text))
@@ -105,8 +105,23 @@ fn environment() -> Environment<'static> {
     env
 }
 
+/// A template's own words can be as long as the template, and the causes of an error as many as its calls.
+const LONGEST_SENTENCE: usize = 500; // characters
+
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_SENTENCE) {
+        text.truncate(end);
+        text += "...";
+    }
+    text
+}
+
 /// One sentence for an error and its causes, with the template's line.
 fn sentence(error: &Error) -> String {
+    shortened(whole_sentence(error))
+}
+
+fn whole_sentence(error: &Error) -> String {
     let mut text = match error.line() {
         Some(line) => format!("line {line} of the chat template: "),
         None => "the chat template: ".into(),
@@ -325,6 +340,18 @@ mod tests {
             "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
         )
         .contains("too many steps"));
+    }
+
+    #[test]
+    fn sentences_are_short() {
+        for source in [
+            "{{ raise_exception('\u{e4}' * 300000) }}",
+            "{% include 'chat template' %}",
+            &format!("{{{{ 1|{} }}}}", "f".repeat(900_000)),
+            &format!("{{% {} %}}", "t".repeat(900_000)),
+        ] {
+            assert!(refusal(source).chars().count() < 600);
+        }
     }
 
     #[test]

@@ -8,11 +8,12 @@ use crate::outcome::Outcome;
 
 const FILE: usize = 256 << 20; // bytes; Gemma's has 33 MB
 const TOKEN: usize = 10_000; // bytes of one added token
-const TOKENS: usize = 16 << 20; // bytes of all added tokens: the crate's automaton takes a hundred times that
+const TOKENS: usize = 4 << 20; // bytes of all added tokens: the crate's automaton takes a hundred and sixty times that
 const PARTS: usize = 100; // normalizers, pre-tokenizers, ... of one file
 const CONTENT: usize = 1000; // bytes that a Replace or Prepend puts into a text
 const PIECES: usize = 100; // of a post-processor's template
 const IDS: usize = 1000; // that a post-processor adds to a text
+const WORD: u64 = 1000; // characters of a word that WordPiece takes apart: it looks at every piece of it; BERT's has 100
 
 /// The file without its model, which is most of it.
 #[derive(Deserialize)]
@@ -35,6 +36,8 @@ struct Parts {
 struct Model {
     #[serde(default)]
     dropout: Value,
+    #[serde(default)]
+    max_input_chars_per_word: Value,
 }
 
 pub fn check_file(text: &str) -> Outcome<()> {
@@ -55,6 +58,12 @@ pub fn check_file(text: &str) -> Outcome<()> {
         .is_some_and(|share| share > 0.0)
     {
         return Err("tokenizer.json: its model has a \"dropout\", so that a text is encoded differently each time; set it to null".into());
+    }
+    let word = &parts.model.max_input_chars_per_word;
+    if word.as_u64().is_some_and(|length| length > WORD) {
+        return Err(format!(
+            "tokenizer.json: its model has {word} as \"max_input_chars_per_word\"; the limit is {WORD}"
+        ));
     }
     let added = parts.added_tokens.as_array();
     check_tokens(
@@ -213,10 +222,14 @@ mod tests {
                 "50000 bytes",
             ),
             (
-                json!({"added_tokens": vec![json!({"content": "x".repeat(9_000)}); 2000]}),
-                "18000000 bytes",
+                json!({"added_tokens": vec![json!({"content": "x".repeat(9_000)}); 500]}),
+                "4500000 bytes",
             ),
             (json!({"model": {"dropout": 0.5}}), "dropout"),
+            (
+                json!({"model": {"max_input_chars_per_word": 1_000_000_000_000u64}}),
+                "the limit is 1000",
+            ),
             (
                 json!({"post_processor": {"single": [{"SpecialToken": {"id": "x"}}], "special_tokens": {}}}),
                 "do not have it",

@@ -318,6 +318,17 @@ TEST(ChatTemplate, TheLimitsOfARenderingAreGiven) {
   EXPECT_THROW(ChatTemplate("", kSpecial, "here", {.megabytes = 16, .seconds = 0}), InputError);
 }
 
+TEST(ChatTemplate, ComputingWithoutEndOrAllocationEndsTheProgramWithASentence) {
+  // One expression: 8,192 texts of 8 MB each are compared, all equal up to their last letter.
+  const char* source =
+      "{% set b = 'a' * 8000000 %}{% set c = b ~ 'c' %}{% set n = namespace(l=[b ~ 'b'] | list) %}"
+      "{% for i in range(13) %}{% set n.l = n.l + n.l %}{% endfor %}{{ c in n.l }}";
+  const ChatTemplate t(source, kSpecial, "here", {.megabytes = 512, .seconds = 0.2});
+  EXPECT_EXIT(t.render(conversation(), {}), testing::ExitedWithCode(2),
+              "una: rendering the chat template takes more than 0.2 s");
+  EXPECT_EQ(ChatTemplate("{{ 1 }}", kSpecial, "here").render(conversation(), {}).text, "1");
+}
+
 TEST(ChatTemplate, ARenderingLeavesNoTraceForTheNext) {
   const ChatTemplate t("{% if tools %}{{ raise_exception('no') }}{% endif %}{{ strftime_now('%Y') }}", "",
                        "here");
