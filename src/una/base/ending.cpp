@@ -5,6 +5,8 @@
 #include <system_error>
 
 #include "una/base/error.h"
+#include "una/base/files/watched_file.h"
+#include "una/base/format.h"
 #include "una/base/os/interrupt.h"
 
 namespace una {
@@ -20,9 +22,7 @@ bool is_out_of_memory(const std::exception& error) {
              std::string_view::npos;
 }
 
-}  // namespace
-
-Ending ending_of(const std::exception_ptr& error) {
+Ending plain_ending_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const InputError& input) {  // after a signal: "stopped; nothing was written"
@@ -36,6 +36,21 @@ Ending ending_of(const std::exception_ptr& error) {
     if (is_out_of_memory(other)) { return {kExitInput, kOutOfMemory}; }
     return {kExitFault, std::string("internal error: ") + other.what()};
   } catch (...) { return {kExitFault, "internal error: an unknown exception"}; }
+}
+
+}  // namespace
+
+Ending ending_of(const std::exception_ptr& error) {
+  Ending ending = plain_ending_of(error);
+  if (ending.exit_code != kExitInput && ending.exit_code != kExitFault) { return ending; }
+  try {
+    check_watched_files();
+  } catch (const InputError& changed) {  // the cause, where the rest is what came of it: NaN, broken rows
+    if (ending.sentence != changed.what()) {
+      return {kExitInput, cat(changed.what(), "; it led to: ", ending.sentence)};
+    }
+  }
+  return ending;
 }
 
 }  // namespace una

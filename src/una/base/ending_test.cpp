@@ -1,11 +1,15 @@
 #include "una/base/ending.h"
 
+#include <filesystem>
 #include <new>
 #include <system_error>
 
 #include <gtest/gtest.h>
 
 #include "una/base/error.h"
+#include "una/base/files/files.h"
+#include "una/base/files/watched_file.h"
+#include "una/base/testing.h"
 
 namespace una {
 namespace {
@@ -28,6 +32,19 @@ TEST(Ending, TheExitCodeTellsWhoCanHelp) {
   EXPECT_EQ(ending(std::runtime_error("DefaultCPUAllocator: can't allocate memory: 8 bytes")).exit_code, 2);
   EXPECT_EQ(ending(std::system_error(std::make_error_code(std::errc::permission_denied))).exit_code, 2);
   EXPECT_EQ(ending(3).exit_code, 1);
+}
+
+TEST(Ending, AFileThatWasChangedInUseIsTheCauseOfWhatCameOfIt) {
+  const std::string path = test_folder("ending") + "/model.safetensors";
+  write_file(path, "weights");
+  const WatchedFile watch(path, nullptr, 0);
+  std::filesystem::resize_file(path, 3);
+  const Ending broken = ending(InternalError("NaN"));
+  EXPECT_EQ(broken.exit_code, 2);
+  EXPECT_EQ(broken.sentence.find(path + " was changed while it was in use"), 0U) << broken.sentence;
+  EXPECT_NE(broken.sentence.find("it led to: internal error: NaN"), std::string::npos) << broken.sentence;
+  EXPECT_EQ(ending(Retryable("rank 3 is gone")).exit_code, 75);
+  forget_changed_files();
 }
 
 }  // namespace

@@ -110,6 +110,20 @@ bool ends_with(std::string_view text, std::string_view suffix) {
   return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
 }
 
+namespace {
+
+// The one candidate that goes on where `name` ends: overwrite_output_dir for overwrite.
+std::string only_continuation(std::string_view name, const std::vector<std::string>& candidates) {
+  constexpr std::size_t kShortest = 4;  // letters that tell a name from others
+  const auto goes_on = [&](const std::string& candidate) { return starts_with(candidate, name); };
+  const auto found = std::find_if(candidates.begin(), candidates.end(), goes_on);
+  const bool is_one =
+      found != candidates.end() && std::find_if(found + 1, candidates.end(), goes_on) == candidates.end();
+  return name.size() >= kShortest && is_one ? *found : "";
+}
+
+}  // namespace
+
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates) {
   std::string best;
   std::size_t best_distance = name.size() + 1;
@@ -121,7 +135,7 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
       best = candidate;
     }
   }
-  return best;
+  return best.empty() ? only_continuation(name, candidates) : best;
 }
 
 }  // namespace una

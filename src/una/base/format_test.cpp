@@ -25,6 +25,8 @@ TEST(Format, SplitJoinTrim) {
 
 TEST(Format, NearestNameOrNothing) {
   EXPECT_EQ(nearest_name("max_lenght", {"max_length", "max_steps"}), "max_length");
+  EXPECT_EQ(nearest_name("overwrite", {"max_steps", "overwrite_output_dir"}), "overwrite_output_dir");
+  EXPECT_EQ(nearest_name("gradient", {"gradient_checkpointing", "gradient_accumulation_steps"}), "");
   EXPECT_EQ(nearest_name("zebra", {"max_length", "max_steps"}), "");
   EXPECT_EQ(nearest_name("out_dir", {"max_steps", "output_dir"}), "output_dir");
 }
