@@ -79,6 +79,10 @@ std::vector<std::string> expand_names(const std::vector<std::string>& names) {
     if (is_folder(name)) {
       found = files_of_folder(name);
     } else if (!is_file(name)) {
+      std::error_code absent;
+      check_input(!std::filesystem::exists(name, absent), "--data: ", name,
+                  " is a pipe or a device, but a file is read more than once; write the rows to a file first "
+                  "(preview, doctor, convert, label, score and generate also read standard input: --data -)");
       check_input(name.find_first_of("*?[{") != std::string::npos, "--data: there is no file \"", name, "\"",
                   hub_advice(name));
       found = files_of_pattern(name);

@@ -31,6 +31,7 @@ TEST(FileNames, NothingFoundIsAnInputError) {
   EXPECT_TRUE(contains(input_error([&] { expand_names({folder}); }), "has no .jsonl"));
   EXPECT_TRUE(contains(input_error([&] { expand_names({folder + "/*.jsonl"}); }), "no file fits"));
   EXPECT_TRUE(contains(input_error([&] { expand_names({folder + "/a.jsonl"}); }), "there is no file"));
+  EXPECT_TRUE(contains(input_error([&] { expand_names({"/dev/null"}); }), "/dev/null is a pipe or a device"));
   EXPECT_TRUE(contains(input_error([] { expand_names({"trl-lib/ultrafeedback"}); }),
                        "una downloads nothing: hf download trl-lib/ultrafeedback --repo-type dataset"));
   EXPECT_FALSE(contains(input_error([] { expand_names({"data/rows.jsonl"}); }), "hf download"));

@@ -6,7 +6,6 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
-#include "una/base/os/interrupt.h"
 #include "una/data/tokenise.h"
 #include "una/rows/files/row_feed.h"
 #include "una/views/mapped_rows.h"
@@ -75,7 +74,6 @@ class RowLoader {
     if (bounded && views_.gathers()) { count_answers(); }
     views::SeenRows seen;
     feed_.each([&](std::vector<rows::ReadRow> rows, double done) {
-      check_input(!interrupted(), "stopped while the rows were read; nothing was written");
       rows::count_shapes(rows, report_);
       prepare(rows, seen, drops_);
       for (rows::ReadRow& row : rows) { views_.add(std::move(row)); }

@@ -4,6 +4,7 @@
 #include "una/base/error.h"
 #include "una/base/files/output_rule.h"
 #include "una/base/format.h"
+#include "una/base/os/stop_point.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
 #include "una/rows/files/input_files.h"
@@ -75,6 +76,7 @@ int run_convert(const Arguments& arguments) {
       {.overwrite = options.overwrite_output_dir, .inputs = rows::input_files(options.data)}, {left_out});
   check_input(ends_with(options.output_dir, ".jsonl"), "--out: \"", options.output_dir,
               "\" must end in .jsonl, since JSON lines are written");
+  const StopScope stop;
   const views::ConvertReport report = views::convert_rows(options.data, options.convert, options.output_dir);
   std::printf("%s\n", report.read.text(options.data.max_length).c_str());
   std::printf("written    %s rows in %s\n", thousands(report.read.rows_kept).c_str(),

@@ -15,6 +15,7 @@
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json_line.h"
+#include "una/base/os/stop_point.h"
 #include "una/rows/files/sources.h"
 #include "una/views/mapped_rows.h"
 #include "una/views/native_row.h"
@@ -139,8 +140,10 @@ ConvertReport convert_rows(const rows::DataOptions& options, const ConvertOption
   Ranges ranges;
   std::vector<rows::ReadRow> rows = read_mapped(reading, report.read);
   for (const rows::ReadRow& row : rows) { ranges.add(row); }
+  stop_point();
   remove_degenerate(rows, drops);
   std::vector<Example> examples = derive_views(std::move(rows), reading, report.read, drops, pairs);
+  stop_point();
   keep_form(examples, form, drops);
   remove_duplicates(examples, drops);
   report.read.rows_kept = std::ssize(examples);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "una/base/format.h"
+#include "una/base/os/interrupt.h"
+#include "una/base/os/interrupt_elsewhere.h"
 #include "una/rows/rows_testing.h"
 #include "una/views/read_examples.h"
 
@@ -273,6 +275,13 @@ TEST_F(Convert, WrongChoicesAreRefusedByName) {
   options.dataset_name = {file("out.jsonl", R"({"prompt": "p", "completion": "c"})")};
   EXPECT_TRUE(rows::contains(rows::input_error([&] { convert_rows(options, {}, out_); }),
                              "is one of the files to read"));
+}
+
+TEST_F(Convert, ASignalStopsItWhileItReads) {
+  note_interrupt_elsewhere(15);
+  EXPECT_THROW(convert(R"({"prompt": "p", "chosen": "x", "rejected": "y"})", {.to = "binary"}), Interrupted);
+  clear_interrupt();
+  EXPECT_FALSE(is_file(out_));
 }
 
 }  // namespace

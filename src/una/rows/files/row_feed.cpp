@@ -7,6 +7,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/os/interrupt.h"
 #include "una/containers/split.h"
 #include "una/rows/files/mixture.h"
 #include "una/words/columns.h"
@@ -56,6 +57,7 @@ void RowFeed::read_source(std::size_t source, std::int64_t most, ReadPass& pass,
     if (rows_read >= most) { return; }
     const auto own = static_cast<double>(bytes_of({path}));
     const auto hand_on = [&](std::vector<ReadRow> rows, double done) {
+      if (interrupted()) { throw Interrupted("stopped while the rows were read; nothing was written"); }
       rows_read += std::ssize(rows);
       take(std::move(rows), all > 0 ? (before + done * own) / all : 1);
     };
