@@ -59,8 +59,9 @@ std::vector<std::string> servers_of(const online::OnlineOptions& options, const 
 // with {endpoint} is run for each server, by the first rank that asks it; another one is run once, by rank 0.
 class Synchroniser {
  public:
-  Synchroniser(const setup::RunConfig& config, const setup::ModelSetup& model, dist::Gang& gang)
-      : config_(config), model_(model), gang_(gang), servers_(servers_of(config.online, gang)) {
+  Synchroniser(const setup::RunConfig& config, const setup::TextFiles& text, const setup::ModelSetup& model,
+               dist::Gang& gang)
+      : config_(config), text_(text), model_(model), gang_(gang), servers_(servers_of(config.online, gang)) {
     const std::string& line = config.online.sampling_sync_command;
     const bool each = line.find(online::kEndpointPlace) != std::string::npos;
     runs_ = gang.rank() < (each ? std::ssize(servers_) : 1);
@@ -71,7 +72,7 @@ class Synchroniser {
     std::string hash;
     dist::together(gang_, [&] {
       if (!gang_.leads()) { return; }
-      setup::write_trained(model_, config_, folder);
+      setup::write_trained(model_, text_, config_, folder);
       hash = weights_hash(folder);
     });
     hash = gang_.gather_all(hash).front();
@@ -85,6 +86,7 @@ class Synchroniser {
 
  private:
   const setup::RunConfig& config_;
+  const setup::TextFiles& text_;
   const setup::ModelSetup& model_;
   dist::Gang& gang_;
   std::vector<std::string> servers_;
@@ -116,7 +118,9 @@ void connect_endpoint(const setup::RunConfig& config, const setup::TextSetup& te
   options.vocabulary = model.folder.spec.vocab_size;
   options.eos_id = text.eos_id();
   if (!o.sampling_sync_command.empty()) {
-    options.synchronise = [sync = std::make_shared<Synchroniser>(config, model, gang)] { return (*sync)(); };
+    options.synchronise = [sync = std::make_shared<Synchroniser>(config, text.files, model, gang)] {
+      return (*sync)();
+    };
   } else {
     log_warning(
         "no sampling_sync_command: the server does not follow the policy, its answers become stale as "

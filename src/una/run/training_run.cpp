@@ -373,7 +373,7 @@ train::LoopParts TrainingRun::loop_parts() {
   parts.identity = identity();
   parts.facts = {{"threads", threads_text(gang_)}, {"una", UNA_VERSION}};
   parts.write_model = [this](const std::string& folder) {
-    setup::write_trained(model_, config_, folder);
+    setup::write_trained(model_, text_.files, config_, folder);
     views::write_score_fits(data_.train->report().score_fits.get(), folder);
   };
   parts.before_checkpoint = check_watched_files;
@@ -462,7 +462,7 @@ void TrainingRun::write_result(const train::LoopResult& result) {
                     ": there is no best checkpoint, the result is the last step"));
   }
   check_watched_files();
-  setup::write_trained(model_, config_, out);
+  setup::write_trained(model_, text_.files, config_, out);
   output_->keep();
   if (config_.run.save_merged) {
     setup::write_merged(model_, out + "/merged", {.tokenizer = out, .chat_template = out});

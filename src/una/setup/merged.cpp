@@ -52,7 +52,7 @@ void write_parts(const ModelSetup& setup, const std::string& folder, const TextF
   const auto tensors = weights::with_other_tensors(setup.folder.spec, setup.folder.weights,
                                                    setup.model->merged_tensors(setup.policy, dtype));
   weights::write_model_weights(folder, tensors, shard_bytes);
-  write_text_files(text, "", folder);
+  write_text_files(read_text_files(text, ""), folder);
   write_file(folder + "/config.json", stored_config(setup, dtype));
 }
 

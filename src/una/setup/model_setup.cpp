@@ -211,6 +211,7 @@ ModelFolder read_model_folder(const std::string& path) {
   ModelFolder folder;
   folder.path = path;
   folder.spec = read_folder_spec(path);
+  folder.config = read_file(path + "/config.json");
   folder.weights = weights::read_model_weights(path);
   folder.content_hash = folder.weights.content_hash();
   if (starts_with(path, hub::cache_folder() + "/")) {
@@ -399,17 +400,16 @@ ModelSetup load_for_inference(const std::string& folder, const std::string& adap
 
 std::string stored_config(const ModelSetup& setup, at::ScalarType dtype) {
   const ModelFolder& folder = setup.folder;
-  const std::string text = read_file(folder.path + "/config.json");
   const bool new_head = setup.model->has_reward_head() && !folder.spec.is_reward_model();
-  return weights::config_with_dtype(new_head ? weights::reward_model_config(text, folder.spec.pad_id) : text,
-                                    dtype_name(dtype));
+  return weights::config_with_dtype(
+      new_head ? weights::reward_model_config(folder.config, folder.spec.pad_id) : folder.config,
+      dtype_name(dtype));
 }
 
-void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder) {
+void write_trained(const ModelSetup& setup, const TextFiles& text, const RunConfig& config,
+                   const std::string& folder) {
   make_folder(folder);
-  // Servers must write prompts as they were trained.
-  write_text_files(text_folders(setup.folder.path, config.model.adapter), config.data.chat_template_path,
-                   folder);
+  write_text_files(text, folder);  // servers must write prompts as they were trained
   if (setup.value_head != nullptr) {
     weights::write_safetensors(cat(folder, "/", model::kValueHeadFile), setup.value_head->tensors());
   }

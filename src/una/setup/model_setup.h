@@ -7,6 +7,7 @@
 #include "una/model/model.h"
 #include "una/model/value_head.h"
 #include "una/setup/run_config.h"
+#include "una/setup/text_setup.h"
 #include "una/train/reference.h"
 
 namespace una::setup {
@@ -17,6 +18,7 @@ struct ModelFolder {
   ModelSpec spec;
   weights::StateDict weights;
   std::string content_hash;  // of the tensors
+  std::string config;        // the text of config.json
 };
 ModelFolder read_model_folder(const std::string& path);
 // For logs: "LlamaForCausalLM, 1,234 parameters"; of a composite model also how many its text decoder has.
@@ -94,8 +96,9 @@ std::string stored_config(const ModelSetup& setup, at::ScalarType dtype);
 
 inline constexpr std::int64_t kShardBytes = 5'000'000'000;  // larger weights go into several files
 
-// The trained result as users take it back: a PEFT adapter, or the whole model with config.json; tokenizer
-// files with it.
-void write_trained(const ModelSetup& setup, const RunConfig& config, const std::string& folder);
+// The trained result as users take it back: a PEFT adapter, or the whole model with config.json; `text`, the files that
+// it was trained with, next to it.
+void write_trained(const ModelSetup& setup, const TextFiles& text, const RunConfig& config,
+                   const std::string& folder);
 
 }  // namespace una::setup

@@ -109,7 +109,8 @@ TextSetup load_text(const TextFolders& folders, const rows::DataOptions& options
   model.content_hash = hash_text_files(folder, folders.chat_template);
   return {folder,
           text::Encoder(std::move(model), {.strict_boundary = text::is_strict_boundary(options.boundary),
-                                           .date = options.template_date})};
+                                           .date = options.template_date}),
+          read_text_files(folders, given)};
 }
 
 std::string generation_prompt_remark(const std::string& missing) {
@@ -118,36 +119,31 @@ std::string generation_prompt_remark(const std::string& missing) {
              "add_generation_prompt %} to the template, or give another with --chat_template_path");
 }
 
-void copy_text_files(const std::string& from, const std::string& to) {
-  const auto copy = [&](const char* name) {
+TextFiles read_text_files(const TextFolders& folders, const std::string& chat_template_path) {
+  TextFiles files;
+  const auto add = [&](const std::string& from, const char* name) {
     const std::string path = from + "/" + name;
-    if (is_file(path)) { write_file(to + "/" + name, read_file(path)); }
+    if (is_file(path)) { files[name] = read_file(path); }
   };
-  for (const char* name : kTextFiles) { copy(name); }
-  for (const char* name : kOthersTextFiles) { copy(name); }
-  if (is_file(from + "/" + kToolTemplate)) {
-    make_folder(to + "/additional_chat_templates");
-    copy(kToolTemplate);
-  }
-}
-
-void write_text_files(const TextFolders& folders, const std::string& chat_template_path,
-                      const std::string& to) {
-  copy_text_files(folders.tokenizer, to);
+  for (const char* name : kTextFiles) { add(folders.tokenizer, name); }
+  for (const char* name : kOthersTextFiles) { add(folders.tokenizer, name); }
   std::string source;
-  if (is_file(chat_template_path) || text::is_named_template(chat_template_path)) {
-    source = text::given_template(chat_template_path);  // a file that is gone by now does not end a run
+  if (!chat_template_path.empty()) {
+    source = text::given_template(chat_template_path);
   } else if (folders.chat_template != folders.tokenizer) {
     source = text::chat_template_source(folders.chat_template);
   }
-  if (source.empty()) { return; }
+  if (!source.empty()) { files["chat_template.jinja"] = source; }
   // As in training: the given template serves conversations with tools too.
-  write_file(to + "/chat_template.jinja", source);
-  std::filesystem::remove(to + "/" + kToolTemplate);
-  const std::string tools = folders.chat_template + "/" + kToolTemplate;
-  if (chat_template_path.empty() && is_file(tools)) {
-    make_folder(to + "/additional_chat_templates");
-    write_file(to + "/" + kToolTemplate, read_file(tools));
+  if (chat_template_path.empty()) { add(folders.chat_template, kToolTemplate); }
+  return files;
+}
+
+void write_text_files(const TextFiles& files, const std::string& folder) {
+  for (const auto& [name, bytes] : files) {
+    const std::string path = folder + "/" + name;
+    make_folder(std::filesystem::path(path).parent_path().string());
+    write_file(path, bytes);
   }
 }
 

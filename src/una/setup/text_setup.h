@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "una/core/model_spec.h"
@@ -8,10 +9,15 @@
 
 namespace una::setup {
 
+// The tokenizer and template files that go with a trained model, by their names in its folder: their bytes as they were
+// read for training, since a run of days may outlive the files.
+using TextFiles = std::map<std::string, std::string>;
+
 // How texts are encoded for the model of a folder.
 struct TextSetup {
   std::string folder;
   text::Encoder encoder;
+  TextFiles files;
 
   const text::Tokenizer& tokenizer() const { return encoder.tokenizer(); }
   const text::ChatTemplate* chat_template() const { return encoder.model().chat_template.get(); }
@@ -34,15 +40,13 @@ TextSetup load_text(const std::string& folder, const rows::DataOptions& options,
 // What to tell users of a template that ignores add_generation_prompt; `missing` is what it leaves out.
 std::string generation_prompt_remark(const std::string& missing);
 
-// Copies tokenizer.json, tokenizer_config.json, special_tokens_map.json, chat_template.jinja,
+// Reads tokenizer.json, tokenizer_config.json, special_tokens_map.json, chat_template.jinja,
 // generation_config.json where they exist, and what other programs read of a tokenizer: tokenizer.model,
 // vocab.json, merges.txt, added_tokens.json, additional_chat_templates/tool_use.jinja, and of a processor of images:
-// preprocessor_config.json, processor_config.json, video_preprocessor_config.json, chat_template.json.
-void copy_text_files(const std::string& from, const std::string& to);
+// preprocessor_config.json, processor_config.json, video_preprocessor_config.json, chat_template.json. The template is the
+// one at `chat_template_path` (a file or a name) if it is given, else that of `folders`.
+TextFiles read_text_files(const TextFolders& folders, const std::string& chat_template_path);
 
-// The same for a trained model, with the template it was trained with: the file at `chat_template_path` if one was
-// given, else that of `folders`.
-void write_text_files(const TextFolders& folders, const std::string& chat_template_path,
-                      const std::string& to);
+void write_text_files(const TextFiles& files, const std::string& folder);
 
 }  // namespace una::setup
