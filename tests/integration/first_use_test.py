@@ -18,6 +18,7 @@ class Keys(unittest.TestCase):
         self.assertNotIn("--una_loss", dpo)
         self.assertNotIn("--num_generations", dpo)
         self.assertEqual(run("help", "dpo")[0], dpo)
+        self.assertEqual(run("--help", "dpo")[0], dpo)
         self.assertIn("--una_loss", run("dpo", "--help", "all")[0])
         self.assertIn("--num_generations", run("rloo", "--help")[0])
         self.assertLessEqual(max(map(len, dpo.split("\n"))), 120)

@@ -125,6 +125,7 @@ TEST(CommandLine, AnUnknownCommandGetsTheHintThatHelps) {
     return std::string();
   };
   EXPECT_EQ(sentence("orpo"), "unknown command 'orpo'; orpo is a loss of dpo: una dpo --loss_type orpo");
+  EXPECT_EQ(sentence("finetune"), "unknown command 'finetune'; here it is called sft");
   EXPECT_EQ(sentence("trian"), "unknown command 'trian'; did you mean train?");
   EXPECT_EQ(sentence("xyzzyx"), "unknown command 'xyzzyx'; una --help lists them");
 }

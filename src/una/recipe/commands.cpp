@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <string_view>
+#include <utility>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
@@ -78,6 +80,12 @@ std::string hint_for(const std::string& name) {
   if (std::find(losses.begin(), losses.end(), name) != losses.end()) {
     return cat("; ", name, " is a loss of dpo: una dpo --loss_type ", name);
   }
+  static constexpr std::pair<std::string_view, std::string_view> kOtherWords[] = {
+      {"evaluate", "eval"},    {"finetune", "sft"},   {"fine-tune", "sft"},   {"fine_tune", "sft"},
+      {"predict", "generate"}, {"infer", "generate"}, {"sample", "generate"}, {"lora", "sft"}};
+  for (const auto& [word, command] : kOtherWords) {
+    if (name == word) { return cat("; here it is called ", command); }
+  }
   std::vector<std::string> names;
   for (const Command& command : commands()) { names.push_back(command.name); }
   const std::string near = nearest_name(name, names);
@@ -113,7 +121,7 @@ int run_command(const Arguments& arguments) {
     std::printf("%s", version_text().c_str());
     return 0;
   }
-  if (arguments[0] == "help") {
+  if (asks_for_help(arguments[0])) {
     Arguments help = {arguments[1], "--help"};
     help.insert(help.end(), arguments.begin() + 2, arguments.end());
     return run_command(help);

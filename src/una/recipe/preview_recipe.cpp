@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 #include <unistd.h>
 
@@ -84,7 +85,9 @@ void print_lengths(const rows::ReadReport& report) {
 
 bool wants_color(const PreviewOptions& options) {
   const char* no_color = std::getenv("NO_COLOR");  // https://no-color.org: any value but the empty one
-  const bool allowed = no_color == nullptr || *no_color == '\0';
+  const char* terminal = std::getenv("TERM");
+  const bool allowed = (no_color == nullptr || *no_color == '\0') &&
+                       (terminal == nullptr || std::string_view(terminal) != "dumb");
   return options.color == "always" || (options.color == "auto" && allowed && ::isatty(STDOUT_FILENO) == 1);
 }
 

@@ -49,7 +49,9 @@ class Loop {
         stopping_early_(options.early_stopping_patience, options.early_stopping_threshold) {
     stopping_early_.restore(start.early_stopping);
     if (gang_.leads()) {
-      bar_.emplace(parts.title, std::max(1.0, static_cast<double>(total_) * step_tokens()), "tokens",
+      const char* unit =
+          parts.tokens_per_row == LoopParts{}.tokens_per_row ? "rows" : "tokens";  // not known before
+      bar_.emplace(parts.title, std::max(1.0, static_cast<double>(total_) * step_tokens()), unit,
                    static_cast<double>(start.position.step) * step_tokens());
     }
   }
