@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "una/base/format.h"
+#include "una/base/printable.h"
 #include "una/rows/score_fit.h"
 
 namespace una::rows {
@@ -117,7 +118,8 @@ std::string ReadReport::text(std::int64_t max_length) const {
   }
   if (!score_mapping.empty()) { out += cat("  scores: ", score_mapping, "\n"); }
   if (sources.size() > 1) { out += cat("  sources: ", join(sources, ", "), "\n"); }
-  return out + length_line(lengths, max_length);
+  // Names of columns and sources are the file's: this goes to standard output too.
+  return printable(out + length_line(lengths, max_length), std::string::npos);
 }
 
 Json ReadReport::json() const {
