@@ -1,6 +1,7 @@
 #include "forked_children.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -53,7 +54,10 @@ std::vector<char*> pointers(char* begin, const char* end) {
 }
 
 [[noreturn]] void run_child(const Request& request, std::string texts, pid_t command, Main main) {
-  while (::getppid() != command) { ::usleep(100); }  // until the process between them has ended
+  while (::getppid() != command) {  // until the process between them has ended
+    if (::kill(command, 0) != 0) { std::_Exit(1); }
+    ::usleep(100);
+  }
   std::vector<char*> words = pointers(texts.data(), texts.data() + texts.size());
   ::clearenv();
   for (std::size_t i = words.size(); i-- > request.arguments;) {
