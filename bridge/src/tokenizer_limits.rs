@@ -74,6 +74,7 @@ pub fn check_file(text: &str) -> Outcome<()> {
     )?;
     for part in flat(&parts.normalizer, "normalizer", "normalizers")? {
         check_growing("normalizer", part)?;
+        check_charsmap(part)?;
     }
     for part in flat(&parts.decoder, "decoder", "decoders")? {
         check_growing("decoder", part)?;
@@ -143,6 +144,34 @@ fn check_growing(name: &str, part: &Value) -> Outcome<()> {
         }
     }
     Ok(())
+}
+
+/// A charsmap begins with the bytes of its trie (little-endian, 32 bits), for which the crate takes memory before it reads
+/// them. What is not base64 is left to the crate's own sentence.
+fn check_charsmap(part: &Value) -> Outcome<()> {
+    let text = part["precompiled_charsmap"].as_str().unwrap_or_default();
+    let mut bits = 0u64; // of six characters: 36
+    for c in text.bytes().take(6) {
+        let value = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return Ok(()),
+        };
+        bits = bits << 6 | u64::from(value);
+    }
+    let (trie, all) = (
+        ((bits >> 4) as u32).swap_bytes() as usize,
+        text.len() / 4 * 3,
+    );
+    match text.len() > 6 && trie > all {
+        true => Err(format!(
+            "tokenizer.json: the normalizer's precompiled_charsmap says that its trie has {trie} bytes, and all of it has {all}"
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Templates that name a token without its ids (the crate panics at the first text), or that repeat the text.
@@ -250,6 +279,16 @@ mod tests {
         for (json, what) in cases {
             let sentence = refusal(json);
             assert!(sentence.contains(what), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_charsmap_shorter_than_its_trie_is_refused() {
+        // ff ff ff 7f 00 ...: a trie of 2 GB; 04 00 00 00 ...: one of four bytes.
+        let charsmap = |text: &str| json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": text}});
+        assert!(refusal(charsmap("////fwAAAAAA")).contains("its trie has 2147483647 bytes"));
+        for text in ["BAAAAAAAAAAA", "", "AAAA", "not base64"] {
+            assert!(check_file(&charsmap(text).to_string()).is_ok(), "{text}");
         }
     }
 
