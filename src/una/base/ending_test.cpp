@@ -2,7 +2,9 @@
 
 #include <filesystem>
 #include <new>
+#include <optional>
 #include <system_error>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -37,13 +39,14 @@ TEST(Ending, TheExitCodeTellsWhoCanHelp) {
 TEST(Ending, AFileThatWasChangedInUseIsTheCauseOfWhatCameOfIt) {
   const std::string path = test_folder("ending") + "/model.safetensors";
   write_file(path, "weights");
-  const WatchedFile watch(path, nullptr, 0);
+  std::optional<WatchedFile> watch(std::in_place, path, nullptr, 0);
   std::filesystem::resize_file(path, 3);
   const Ending broken = ending(InternalError("NaN"));
   EXPECT_EQ(broken.exit_code, 2);
   EXPECT_EQ(broken.sentence.find(path + " was changed while it was in use"), 0U) << broken.sentence;
   EXPECT_NE(broken.sentence.find("it led to: internal error: NaN"), std::string::npos) << broken.sentence;
   EXPECT_EQ(ending(Retryable("rank 3 is gone")).exit_code, 75);
+  watch.reset();  // it notes the change once more
   forget_changed_files();
 }
 
