@@ -70,12 +70,13 @@ TEST(CsvRows, MissingValuesOfPandasAreEmptyCellsInColumnsOfTextToo) {
   options.dataset_name = {
       write_rows(folder, "union.csv",
                  "prompt,completion,chosen,rejected,label\n"
-                 "p,NaN,a,b,NaN\nq,c,nan,<NA>,true\nr,NaN is not a number,NaN,NaN,false\n")};
+                 "p,NaN,a,b,NaN\nq,c,nan,<NA>,true\nr,NaN is not a number,NaN,NaN,false\ns,nan,,,\n")};
   const std::vector<ReadRow> rows = read_files(options);
-  ASSERT_EQ(rows.size(), 3U);
+  ASSERT_EQ(rows.size(), 4U);
   EXPECT_EQ(rows[0].example.unit, Unit::kPair);
   EXPECT_EQ(rows[1].example.responses[0].label, true);
   EXPECT_EQ(rows[2].example.responses[0].text.plain, "NaN is not a number");
+  EXPECT_EQ(rows[3].example.unit, Unit::kPrompt);
 }
 
 }  // namespace
