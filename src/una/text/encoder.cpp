@@ -26,10 +26,12 @@ bool is_chat(const Conversation& conversation) {
 
 // The answer without a member of its turns; nullopt: none has it.
 std::optional<Text> answer_without(const Text& answer, const char* name) {
+  const auto names_it = [&](const Message& turn) { return turn.extra.find(name) != std::string::npos; };
+  if (std::none_of(answer.messages.begin(), answer.messages.end(), names_it)) { return std::nullopt; }
   Text without = answer;
   bool found = false;
   for (Message& turn : without.messages) {
-    if (turn.extra.find(name) == std::string::npos) { continue; }
+    if (!names_it(turn)) { continue; }
     Json extra = Json::parse(turn.extra);
     const auto member = extra.find(name);
     if (member == extra.end() || member->empty()) { continue; }
@@ -44,14 +46,17 @@ std::optional<Text> answer_without(const Text& answer, const char* name) {
 // learnt as an end token alone. Templates may change a text, as those that take the thoughts out.
 template <class Render>
 void check_content(const Text& answer, const std::string& rendered, const Render& render) {
-  Text other = answer;
-  bool lacks = false;
-  for (Message& turn : other.messages) {
-    if (turn.role != "assistant" || trim(turn.content).empty()) { continue; }
-    lacks = lacks || rendered.find(trim(turn.content)) == std::string::npos;
-    turn.content = "una-answer";
-  }
+  const auto speaks = [](const Message& turn) {
+    return turn.role == "assistant" && !trim(turn.content).empty();
+  };
+  const bool lacks = std::any_of(answer.messages.begin(), answer.messages.end(), [&](const Message& turn) {
+    return speaks(turn) && rendered.find(trim(turn.content)) == std::string::npos;
+  });
   if (!lacks) { return; }
+  Text other = answer;
+  for (Message& turn : other.messages) {
+    if (speaks(turn)) { turn.content = "una-answer"; }
+  }
   std::string otherwise;
   try {
     otherwise = render(other);

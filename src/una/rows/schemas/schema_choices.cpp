@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "una/base/format.h"
 #include "una/rows/schemas/fields.h"
@@ -72,48 +72,42 @@ Choice by_outcome(const RowView& row, const char* key) {
 }
 
 struct Comparison {
-  std::string prompt, first, second, choice;
+  const char *prompt, *first, *second, *choice;
   Choice (*read)(const RowView& row, const char* key);
 };
 
-const std::vector<Comparison>& known_comparisons() {
-  static const std::vector<Comparison> known = {
-      {"prompt", "response_0", "response_1", "better_response_id", by_index},
-      {"history", "human_ref_A", "human_ref_B", "labels", by_first},
-      {"context", "response_1", "response_2", "overall_preference", by_sign},
-      {"prompt", "response_1", "response_2", "overall_preference", by_sign},
-      {"prompt", "response_a", "response_b", "winner_model_a", by_outcome},
-  };
-  return known;
-}
+constexpr Comparison kKnown[] = {
+    {"prompt", "response_0", "response_1", "better_response_id", by_index},
+    {"history", "human_ref_A", "human_ref_B", "labels", by_first},
+    {"context", "response_1", "response_2", "overall_preference", by_sign},
+    {"prompt", "response_1", "response_2", "overall_preference", by_sign},
+    {"prompt", "response_a", "response_b", "winner_model_a", by_outcome},
+};
 
 // The plain tables: any name of a question, of two answers and of a choice.
-std::vector<Comparison> named_comparisons(const Json& row) {
-  std::vector<Comparison> found;
+constexpr std::pair<const char*, const char*> kAnswers[] = {
+    {"response_a", "response_b"}, {"response_1", "response_2"},     {"answer_a", "answer_b"},
+    {"answer_1", "answer_2"},     {"completion_a", "completion_b"}, {"completion_1", "completion_2"},
+    {"output_a", "output_b"},     {"output_1", "output_2"},
+};
+
+std::optional<Comparison> named_comparison(const Json& row) {
   const char* prompt = first_of(row, {"prompt", "question", "instruction", "query"});
-  for (const char* answer : {"response", "answer", "completion", "output"}) {
-    for (const auto& [first, second] : {std::pair("_a", "_b"), std::pair("_1", "_2")}) {
-      for (const char* choice :
-           {"winner", "preference", "preferred", "choice", "better", "label", "chosen"}) {
-        if (prompt != nullptr) {
-          found.push_back({prompt, cat(answer, first), cat(answer, second), choice, by_word});
-        }
-      }
+  if (prompt == nullptr) { return std::nullopt; }
+  for (const auto& [first, second] : kAnswers) {
+    if (!has_all(row, {first, second})) { continue; }
+    for (const char* choice : {"winner", "preference", "preferred", "choice", "better", "label", "chosen"}) {
+      if (row.contains(choice)) { return Comparison{prompt, first, second, choice, by_word}; }
     }
   }
-  return found;
+  return std::nullopt;
 }
 
 std::optional<Comparison> comparison_of(const Json& row) {
-  const auto fits = [&](const Comparison& each) {
-    return row.contains(each.choice) &&
-           has_all(row, {each.prompt.c_str(), each.first.c_str(), each.second.c_str()});
-  };
-  for (const std::vector<Comparison>& all : {known_comparisons(), named_comparisons(row)}) {
-    const auto found = std::find_if(all.begin(), all.end(), fits);
-    if (found != all.end()) { return *found; }
-  }
-  return std::nullopt;
+  const auto found = std::find_if(std::begin(kKnown), std::end(kKnown), [&](const Comparison& each) {
+    return row.contains(each.choice) && has_all(row, {each.prompt, each.first, each.second});
+  });
+  return found != std::end(kKnown) ? *found : named_comparison(row);
 }
 
 // The text of a list of one, which Kaggle's cells hold as JSON; of more turns there is no common prompt.
@@ -130,14 +124,12 @@ bool take_single(Json& value) {
 bool fits_choice(const Json& row) { return comparison_of(row).has_value(); }
 
 OwnRow own_choice(const RowView& row) {
-  const Comparison names = *comparison_of(row.json);
-  const Choice choice =
-      has(row.json, names.choice.c_str()) ? names.read(row, names.choice.c_str()) : Choice();
+  const Comparison names = comparison_of(row.json).value();
+  const Choice choice = has(row.json, names.choice) ? names.read(row, names.choice) : Choice();
   OwnRow own;
   own.tie = choice.preferred == Preferred::kTie;
   if (choice.preferred == Preferred::kNone) { own.drop = "preference missing"; }
-  Json prompt = need(row, names.prompt.c_str()), first = need(row, names.first.c_str()),
-       second = need(row, names.second.c_str());
+  Json prompt = need(row, names.prompt), first = need(row, names.first), second = need(row, names.second);
   if (names.read == by_outcome && !(take_single(prompt) && take_single(first) && take_single(second))) {
     own.drop = "a battle of several turns";
   }

@@ -19,8 +19,8 @@ struct Work {
 };
 
 Work work_of(const PackedBatch& batch);
-Work work_of(const StepBatch&
-                 step);  // of all its micro-batches: those mixed in from files and the mismatched rows too
+// Counts all its micro-batches: those mixed in from files and the mismatched rows too.
+Work work_of(const StepBatch& step);
 
 // Operations (multiplications and additions) of a model's matrix products: 2 per token and weight that it meets, 4 per
 // pair of a query and a key and number of a head. Element by element work is not counted. A value.

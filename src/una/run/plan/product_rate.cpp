@@ -33,10 +33,13 @@ std::int64_t inner_size(const ModelSpec& spec) {
   return std::clamp<std::int64_t>(inner, 1, std::max<std::int64_t>(1, kMostNumbers / spec.hidden_size));
 }
 
-double rows_of_a_product(const ModelSpec& spec, double rows) {
+// Rows of the product that is measured: an expert's share of them, within what is worth measuring.
+std::int64_t measured_rows(const ModelSpec& spec, double rows) {
   const MoeSpec& moe = spec.moe;
-  if (moe.num_experts == 0) { return rows; }
-  return rows * static_cast<double>(moe.experts_per_token) / static_cast<double>(moe.num_experts);
+  if (moe.num_experts > 0) {
+    rows *= static_cast<double>(moe.experts_per_token) / static_cast<double>(moe.num_experts);
+  }
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(rows), 16, 2048);
 }
 
 }  // namespace
@@ -45,8 +48,7 @@ double product_rate(const ModelSpec& spec, at::ScalarType dtype, double rows, do
                     at::Device device) {
   constexpr int kLeastTries = 3, kWantedTries = 20;
   const c10::AutoGradMode no_grad(false);
-  const auto tokens =
-      std::clamp<std::int64_t>(static_cast<std::int64_t>(rows_of_a_product(spec, rows)), 16, 2048);
+  const std::int64_t tokens = measured_rows(spec, rows);
   const std::int64_t inner = inner_size(spec);
   const at::Tensor x = numbers(tokens, spec.hidden_size, dtype, device);
   const at::Tensor up = numbers(spec.hidden_size, inner, dtype, device);
@@ -71,8 +73,7 @@ double remembered_product_rate(const ModelSpec& spec, at::ScalarType dtype, doub
   using Key = std::tuple<std::int64_t, std::int64_t, at::ScalarType, std::uint64_t, int, std::string>;
   static std::mutex mutex;
   static std::map<Key, double> rates;
-  const auto rounded =
-      std::bit_ceil(std::max<std::uint64_t>(1, static_cast<std::uint64_t>(rows_of_a_product(spec, rows))));
+  const auto rounded = std::bit_ceil(static_cast<std::uint64_t>(measured_rows(spec, rows)));
   const Key key{spec.hidden_size, inner_size(spec), dtype, rounded, at::get_num_threads(), device.str()};
   const std::lock_guard<std::mutex> lock(mutex);
   double& rate = rates[key];

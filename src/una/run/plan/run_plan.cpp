@@ -31,12 +31,9 @@ constexpr const char* kCritic = "critic";
 
 double as_double(std::int64_t value) { return static_cast<double>(value); }
 
-void remember_largest(const StepBatch& step, RunPlan& plan) {
-  for (const PackedBatch& micro : step.micro_batches) {
-    const Work work = work_of(micro);
-    if (plan.model.pass(work.tokens, work.logps) > plan.model.pass(plan.largest.tokens, plan.largest.logps)) {
-      plan.largest = work;
-    }
+void remember_largest(const Work& micro, RunPlan& plan) {
+  if (plan.model.pass(micro.tokens, micro.logps) > plan.model.pass(plan.largest.tokens, plan.largest.logps)) {
+    plan.largest = micro;
   }
 }
 
@@ -50,9 +47,12 @@ void walk_rows(const setup::RunConfig& config, const OperationCount& counted, bo
   for (std::int64_t i = 0; i < plan.walked_steps; ++i) {
     const StepBatch step = stream.next();
     plan.work += work_of(step);
-    remember_largest(step, plan);
     std::vector<double>& costs = plan.micro_batches.emplace_back();
-    for (const PackedBatch& micro : step.micro_batches) { costs.push_back(counted.forward(work_of(micro))); }
+    for (const PackedBatch& batch : step.micro_batches) {
+      const Work micro = work_of(batch);
+      remember_largest(micro, plan);
+      costs.push_back(counted.forward(micro));
+    }
   }
 }
 
