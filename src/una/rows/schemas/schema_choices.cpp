@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
@@ -124,13 +125,14 @@ bool take_single(Json& value) {
 bool fits_choice(const Json& row) { return comparison_of(row).has_value(); }
 
 OwnRow own_choice(const RowView& row) {
-  const Comparison names = comparison_of(row.json).value();
-  const Choice choice = has(row.json, names.choice) ? names.read(row, names.choice) : Choice();
+  const std::optional<Comparison> names = comparison_of(row.json);
+  if (!names) { throw InternalError("own_choice: the row is not a comparison"); }
+  const Choice choice = has(row.json, names->choice) ? names->read(row, names->choice) : Choice();
   OwnRow own;
   own.tie = choice.preferred == Preferred::kTie;
   if (choice.preferred == Preferred::kNone) { own.drop = "preference missing"; }
-  Json prompt = need(row, names.prompt), first = need(row, names.first), second = need(row, names.second);
-  if (names.read == by_outcome && !(take_single(prompt) && take_single(first) && take_single(second))) {
+  Json prompt = need(row, names->prompt), first = need(row, names->first), second = need(row, names->second);
+  if (names->read == by_outcome && !(take_single(prompt) && take_single(first) && take_single(second))) {
     own.drop = "a battle of several turns";
   }
   if (choice.preferred == Preferred::kSecond) { std::swap(first, second); }
