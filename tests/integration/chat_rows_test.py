@@ -31,6 +31,12 @@ def prompts():
                "tools": TOOLS}
 
 
+def conversations():
+    """The same as whole conversations that end with a turn of the user or of a tool."""
+    for row in prompts():
+        yield {"messages": row["prompt"], **{key: value for key, value in row.items() if key != "prompt"}}
+
+
 def pairs():
     return [{**row, "chosen": [turn("assistant", "yes, it is")], "rejected": [turn("assistant", "no")]} for row in prompts()]
 
@@ -116,7 +122,8 @@ class ChatRows(unittest.TestCase):
 
     def test_rounds_keep_the_chats(self):
         out = fresh("chat-rounds")
-        run("rounds", "--method", "una", "--model", self.model, "--data", self.prompts, "--reward", f"model:{self.reward}",
+        data = write_rows("chat-conversations.jsonl", conversations())
+        run("rounds", "--method", "una", "--model", self.model, "--data", data, "--reward", f"model:{self.reward}",
             "--out", out, *KEYS, "--num_generations", 2, "--max_completion_length", 40, "--rounds", 1, "--max_steps", 1,
             "--score_range", "observed")
         known = {json.dumps(row["prompt"]): row.get("tools") for row in prompts()}
@@ -124,6 +131,17 @@ class ChatRows(unittest.TestCase):
         self.assertTrue(rows)
         for row in rows:
             self.assertEqual(row.get("tools"), known[json.dumps(row["prompt"])])
+
+    def test_a_conversation_that_ends_with_the_user_is_answered_there(self):
+        """And not at the answered question before it, which is what training takes."""
+        answers = []
+        for rows in (prompts(), conversations()):
+            out = fresh("chat-continued.jsonl")
+            run("generate", "--model", self.model, "--data", write_rows("chat-ends.jsonl", rows), "--out", out, "--temperature", 0,
+                "--max_new_tokens", 8, "--threads", 1)
+            answers.append([(row["prompt"], row.get("tools"), row["completion"], row["logp"]) for row in read_rows(out)])
+        self.assertEqual(answers[0], answers[1])
+        self.assertEqual([row[0] for row in answers[1]], [row["prompt"] for row in prompts()])
 
     def test_an_implicit_reward_scores_chats(self):
         policy = fresh("chat-dpo")

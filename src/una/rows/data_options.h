@@ -46,6 +46,9 @@ struct DataOptions {
   // Nor this one: the fits of the training rows, for rows that are read to evaluate; they come before
   // score_fit. Without either they are fitted.
   std::shared_ptr<const ScoreFits> score_fits;
+  // Nor this one: the rows are prompts, answers are not wanted. A conversation that ends with a turn of the user or of
+  // a tool is then a prompt as a whole, not the answered question before it.
+  bool prompts_only = false;
   // Nor this one: told which share of the files (0..1) is tokenised.
   std::function<void(double done)> progress;
   template <class V>

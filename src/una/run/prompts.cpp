@@ -19,6 +19,7 @@ std::vector<rollout::Prompt> read_prompts(const rows::DataOptions& options, cons
   rows::DataOptions reading = options;
   reading.feedback = "auto";  // feedback of the rows is not read
   reading.score_mapping = "range";
+  reading.prompts_only = true;
   reading.binary_threshold = rows::DataOptions{}.binary_threshold;
   for (Example& example : views::read_examples(reading, report, "")) {
     example.responses.clear();

@@ -33,8 +33,8 @@ QuestionRow asked(const Where& where, Text prompt) {
 std::vector<QuestionRow> read_prompts(const eval::TaskFiles& files, bool apply_chat_template) {
   std::vector<QuestionRow> out;
   for (const rows::JsonRow& row : files.questions("prompts")) {
-    const rows::ReadRow read =
-        rows::read_row(row.json, row.where, {.apply_chat_template = apply_chat_template});
+    const rows::ReadRow read = rows::read_row(
+        row.json, row.where, {.apply_chat_template = apply_chat_template, .prompts_only = true});
     check_input(read.drop.empty(), row.where.text(), ": ", read.drop);
     QuestionRow question = asked(row.where, read.example.prompt);
     question.prompt.tools = read.example.tools;

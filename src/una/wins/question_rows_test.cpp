@@ -28,6 +28,18 @@ TEST(QuestionRows, TheSampleIsReadInEveryLayout) {
   EXPECT_EQ(bench[2].references.size(), 2U);
 }
 
+TEST(QuestionRows, AConversationThatEndsWithTheUserIsAskedAsAWhole) {
+  const std::string folder = test_folder("questions_chat");
+  write_file(folder + "/prompts.jsonl",
+             R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},)"
+             R"({"role":"user","content":"c"}]})"
+             "\n");
+  const std::vector<QuestionRow> rows = read_questions("win_rate", eval::TaskFiles(folder, 0), false);
+  ASSERT_EQ(rows.size(), 1U);
+  ASSERT_EQ(rows[0].prompt.prompt.messages.size(), 3U);
+  EXPECT_EQ(rows[0].prompt.prompt.messages[2].content, "c");
+}
+
 TEST(QuestionRows, ABadRowIsNamed) {
   const std::string folder = test_folder("questions_bad");
   write_file(folder + "/question.jsonl", "{\"question_id\":1,\"category\":\"math\",\"turns\":[]}\n");

@@ -132,6 +132,7 @@ class GenerateBench {
   void read_prompts() {
     rows::DataOptions data;
     data.dataset_name = {options_.pairs};
+    data.prompts_only = true;
     const setup::TextSetup text = setup::load_text(options_.model, data, setup_.folder.spec);
     stop_ = text.eos_id();
     rows::ReadReport report;

@@ -37,7 +37,10 @@ struct GenerateOptions {
   bool stream = false, overwrite_output_dir = false;
   std::vector<std::string> stop;
   rows::DataOptions data;
-  GenerateOptions() { data.allow_dropped = 1; }
+  GenerateOptions() {
+    data.allow_dropped = 1;
+    data.prompts_only = true;
+  }
   template <class V>
   void fields(V&& v) {
     v("model_name_or_path", model_name_or_path, "the model's folder (alias --model)");

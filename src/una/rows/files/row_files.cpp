@@ -229,7 +229,7 @@ struct RowMaker {
   ReadPass& pass;
   bool note_fields = pass.fields.empty() && !pass.renames.empty();
   RowOptions row_options{options.apply_chat_template, words::LabelValues(options.label_values),
-                         options.ground_truth_column};
+                         options.ground_truth_column, options.prompts_only};
   MissingMarks missing{options.ground_truth_column};
 
   // `first`: of the file. From any thread.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "una/base/error.h"
@@ -231,11 +232,13 @@ Response response_of(Text text) {
   return out;
 }
 
-std::vector<Message> split_answer(std::vector<Message>& conversation) {
+std::vector<Message> split_answer(std::vector<Message>& conversation, std::vector<Message>& behind) {
   std::size_t end = conversation.size();
   while (end > 0 && conversation[end - 1].role != "assistant") { --end; }
   if (end == 0) { return {}; }
   std::vector<Message> answer{std::move(conversation[end - 1])};
+  const auto next = std::make_move_iterator(conversation.begin() + static_cast<std::ptrdiff_t>(end));
+  behind.assign(next, std::make_move_iterator(conversation.end()));
   conversation.resize(end - 1);
   return answer;
 }

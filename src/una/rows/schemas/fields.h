@@ -48,9 +48,9 @@ Text plain_text(std::string text);
 Text chat_text(std::vector<Message> messages);
 Response response_of(Text text);
 
-// The last assistant turn leaves `conversation` and is returned with what follows cut off; an empty list when
-// there is no assistant turn.
-std::vector<Message> split_answer(std::vector<Message>& conversation);
+// The last assistant turn leaves `conversation` and is returned, what follows it goes to `behind`; an empty list when
+// there is no assistant turn, and all stays.
+std::vector<Message> split_answer(std::vector<Message>& conversation, std::vector<Message>& behind);
 
 // Moves the common beginning of the two answers into the prompt: whole messages, or characters (TRL: one
 // trailing space stays with the answers). False when there is none.

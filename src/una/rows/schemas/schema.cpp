@@ -93,23 +93,6 @@ void align(Example& example, bool wrap) {
   remove_repeated_prompt(example);
 }
 
-// Turns of a whole conversation that follow its last assistant turn: split_answer cuts them off.
-std::int64_t turns_behind_answer(const Json& json, const Example& example) {
-  if (example.responses.size() != 1 || !example.responses[0].text.is_chat) { return 0; }
-  if (first_of(json, {"completion", "response"}) != nullptr) { return 0; }
-  const char* list = has_list(json, "messages") ? "messages" : "conversations";
-  if (!has_list(json, list)) { return 0; }
-  std::int64_t behind = 0;
-  for (auto turn = json[list].rbegin(); turn != json[list].rend(); ++turn) {
-    const char* role = first_of(*turn, {"role", "from"});
-    const bool is_answer = role != nullptr && (*turn)[role].is_string() &&
-                           role_of((*turn)[role].get<std::string>()) == "assistant";
-    if (is_answer) { break; }
-    ++behind;
-  }
-  return behind;
-}
-
 [[noreturn]] void unknown_shape(const Json& json, const Where& where) {
   for (const auto& [key, value] : json.items()) {
     const std::string_view text = value.is_string() ? trim(value.get_ref<const std::string&>()) : "";
@@ -270,11 +253,13 @@ ReadRow read_row(Json json, const Where& where, const RowOptions& options) {
   const RowView view{json, where, &options.labels, &reads};
   read_common(view, out);
   shape.read(view, out);
+  if (options.prompts_only) { take_answer_back(out); }
   add_system(view, out);
   read_reference_columns(view, out.example);
   const bool unfinished = is_unfinished(view);
   read_marks(view, scan, options.ground_truth, out);
-  out.turns_behind = turns_behind_answer(json, out.example);
+  out.turns_behind = std::ssize(out.behind);
+  out.behind.clear();
   if (options.apply_chat_template && shape.read == read_hh && out.drop.empty()) { hh_to_chat(out.example); }
   align(out.example, options.apply_chat_template);
   settle_answer_turns(out);

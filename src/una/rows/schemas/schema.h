@@ -27,6 +27,7 @@ struct ReadRow {
   std::string scale;                 // the data set's own rule for its scores, for the report; or ""
   std::string drop;                  // not "": degenerate, the reason
   bool tie = false;                  // a preference without a winner
+  std::vector<Message> behind;       // what follows the last answer of a conversation, in its order
   std::int64_t turns_behind = 0;     // turns behind the last answer, which are not read
   bool unmarked = false;             // answers without score, label or rank: only for labelling
   std::string mark;                  // the member that the mark of a single answer was read from
@@ -39,7 +40,8 @@ struct ReadRow {
 struct RowOptions {
   bool apply_chat_template = false;  // string prompts become one user turn
   words::LabelValues labels;
-  std::string ground_truth;  // a column that is read elsewhere; "": none
+  std::string ground_truth;   // a column that is read elsewhere; "": none
+  bool prompts_only = false;  // a conversation that ends with a turn of others is a prompt as a whole
 };
 
 // What a schema sees of one row.

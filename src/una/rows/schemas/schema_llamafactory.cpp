@@ -85,10 +85,7 @@ void read_sharegpt_pair(const RowView& row, ReadRow& out) {
 bool fits_sharegpt(const Json& row) { return has_list(row, "conversations"); }
 
 void read_sharegpt(const RowView& row, ReadRow& out) {
-  std::vector<Message> turns = conversation(row);
-  std::vector<Message> answer = split_answer(turns);
-  out.example.prompt = chat_text(std::move(turns));
-  add_answer(chat_text(std::move(answer)), out);
+  read_conversation(row, conversation(row), "conversations", out);
 }
 
 bool fits_alpaca_pair(const Json& row) { return has_all(row, {"instruction", "chosen", "rejected"}); }

@@ -57,7 +57,7 @@ bool fits_swift_pair(const Json& row) {
 void read_swift_pair(const RowView& row, ReadRow& out) {
   out.example.unit = Unit::kPair;
   std::vector<Message> turns = messages_value(row, need(row, "messages"), "messages");
-  std::vector<Message> chosen = split_answer(turns);
+  std::vector<Message> chosen = split_answer(turns, out.behind);
   out.example.prompt = chat_text(std::move(turns));
   const char* rejected = first_of(row.json, {"rejected_response", "rejected_messages"});
   out.example.responses.push_back(response_of(chat_text(std::move(chosen))));

@@ -47,6 +47,8 @@ RowOptions options_of(const Case& one) {
   for (const std::string& line : split(trim(one.options), '\n')) {
     if (line == "--apply_chat_template") {
       options.apply_chat_template = true;
+    } else if (line == "--prompts_only") {
+      options.prompts_only = true;
     } else if (starts_with(line, "--label_values ")) {
       options.labels = words::LabelValues(split(line.substr(15), ','));
     } else {

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "una/base/format.h"
 #include "una/rows/drops.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
@@ -41,10 +42,11 @@ void add_pair(ReadRow& out, Text chosen, Text rejected) {
 }
 
 // Of turns without an answer.
-void check_no_marks(const RowView& row) {
+void check_no_marks(const RowView& row, const char* turns) {
   for (const auto& [key, value] : row.json.items()) {
     if (value.is_null() || !is_mark_of_answer(key)) { continue; }
-    bad_field(row, key, "is the mark of an answer, but no turn of \"messages\" has the role assistant");
+    bad_field(row, key,
+              cat("is the mark of an answer, but no turn of \"", turns, "\" has the role assistant"));
   }
 }
 
@@ -102,8 +104,11 @@ void read_prompt_completion(const RowView& row, ReadRow& out) {
 bool fits_messages(const Json& row) { return has_list(row, "messages"); }
 
 void read_messages(const RowView& row, ReadRow& out) {
-  std::vector<Message> turns = messages_value(row, need(row, "messages"), "messages");
-  std::vector<Message> answer = split_answer(turns);
+  read_conversation(row, messages_value(row, need(row, "messages"), "messages"), "messages", out);
+}
+
+void read_conversation(const RowView& row, std::vector<Message> turns, const char* field, ReadRow& out) {
+  std::vector<Message> answer = split_answer(turns, out.behind);
   out.example.prompt = chat_text(std::move(turns));
   out.example.unit = answer.empty() ? Unit::kPrompt : Unit::kSft;
   if (!answer.empty()) {
@@ -111,7 +116,7 @@ void read_messages(const RowView& row, ReadRow& out) {
   } else if (is_blank(out.example.prompt)) {
     out.drop = "empty prompt";
   } else {
-    check_no_marks(row);
+    check_no_marks(row, field);
   }
 }
 

@@ -26,6 +26,8 @@ bool fits_prompt_completion(const Json& row);
 void read_prompt_completion(const RowView& row, ReadRow& out);
 bool fits_messages(const Json& row);
 void read_messages(const RowView& row, ReadRow& out);
+// The last assistant turn is the answer; turns without one are a prompt. `field`: what the row calls them.
+void read_conversation(const RowView& row, std::vector<Message> turns, const char* field, ReadRow& out);
 bool fits_text(const Json& row);
 void read_text(const RowView& row, ReadRow& out);
 bool fits_prompt_only(const Json& row);

@@ -68,4 +68,16 @@ void settle_answer_turns(ReadRow& out) {
   }
 }
 
+void take_answer_back(ReadRow& out) {
+  std::vector<Response>& responses = out.example.responses;
+  if (out.behind.empty() || responses.size() != 1) { return; }
+  Turns& prompt = out.example.prompt.messages;
+  for (Turns* turns : {&responses[0].text.messages, &out.behind}) {
+    prompt.insert(prompt.end(), turns->begin(), turns->end());
+  }
+  responses.clear();
+  out.behind.clear();
+  out.example.unit = Unit::kPrompt;
+}
+
 }  // namespace una::rows

@@ -10,4 +10,7 @@ namespace una::rows {
 // of a pair may be whole dialogues. A row whose answers begin with different turns of others is left out.
 void settle_answer_turns(ReadRow& out);
 
+// A single answer with turns behind it goes back: the row is a prompt, the whole conversation. For those who want prompts.
+void take_answer_back(ReadRow& out);
+
 }  // namespace una::rows
