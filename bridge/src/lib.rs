@@ -17,6 +17,8 @@ mod meter;
 mod methods;
 mod outcome;
 #[cfg(feature = "parquet")]
+mod parquet_bytes;
+#[cfg(feature = "parquet")]
 mod parquet_rows;
 mod pattern;
 mod pyerror;

@@ -10,6 +10,7 @@ use parquet::file::metadata::ParquetMetaData;
 use crate::ffi::{guard, quietly, Str, Text};
 use crate::meter::{self, metered, Budget, Task};
 use crate::outcome::{blame_input, Outcome};
+use crate::parquet_bytes::bytes_as_text;
 
 /// Bytes per batch according to the file's metadata. Reading it may really take more: one value of 20 MB that a dictionary
 /// gives to a million rows takes a kilobyte of the file.
@@ -99,13 +100,22 @@ impl ParquetRows {
     }
 }
 
+/// The library says of packers that it was built without: "Disabled feature at compile time: brotli".
+fn unread(error: &str) -> String {
+    match error.rsplit_once("Disabled feature at compile time: ") {
+        Some((_, packer)) => {
+            format!("its columns are packed by {packer}, which una does not read; save it with snappy, gzip or zstd")
+        }
+        None => format!("the Parquet data are damaged ({error}); fetch the file again"),
+    }
+}
+
 fn next_lines(reader: &mut ParquetRecordBatchReader) -> Outcome<String> {
     match reader.next() {
         None => Ok(String::new()),
-        Some(Err(e)) => Err(format!(
-            "the Parquet data are damaged ({e}); fetch the file again"
-        )),
+        Some(Err(e)) => Err(unread(&e.to_string())),
         Some(Ok(batch)) => {
+            let batch = bytes_as_text(batch).map_err(|e| e.to_string())?;
             String::from_utf8(lines(&batch)?).map_err(|_| "a text is not valid UTF-8".to_string())
         }
     }
@@ -123,7 +133,9 @@ pub unsafe extern "C" fn una_parquet_open(
 ) -> i32 {
     guard(out, error, || {
         let path = path.text("the path")?;
-        blame_input("not a Parquet file that una can read", || open(path, batch, bytes))
+        blame_input("not a Parquet file that una can read", || {
+            open(path, batch, bytes)
+        })
     })
 }
 

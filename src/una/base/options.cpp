@@ -16,6 +16,9 @@
 namespace una {
 namespace {
 
+// yaml-cpp takes minutes for files of a hundred megabytes, and for ones of many keys.
+constexpr std::size_t kMostYamlBytes = std::size_t{1} << 20U;
+
 std::string canonical(std::string_view key) {
   std::string name(key);
   std::replace(name.begin(), name.end(), '-', '_');
@@ -155,6 +158,9 @@ void Settings::merge(const Settings& stronger) {
 }
 
 Settings parse_yaml_settings(const std::string& text, const std::string& name) {
+  check_input(text.size() <= kMostYamlBytes, name, ": ", text.size(),
+              " bytes are too many for a file of keys (at most ", kMostYamlBytes,
+              "); rows belong into a file of their own, which dataset_name names");
   check_text(text, name);
   Settings settings;
   try {

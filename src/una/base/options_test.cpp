@@ -62,6 +62,8 @@ TEST(Options, RefusalsNameThePlaceAndTheNearestKey) {
             "run.yaml:1: learning_rte: unknown option; did you mean learning_rate?");
   EXPECT_EQ(refusal("lr: 1"), "run.yaml:1: lr: unknown option; here it is called learning_rate");
   EXPECT_EQ(refusal("steps: 1\nsteps: 2"), "run.yaml:2: steps: duplicate key");
+  const std::string large(std::size_t{1} << 20U, 'x');  // parsed, a hundred times as much would take minutes
+  EXPECT_NE(refusal("name: " + large).find("bytes are too many for a file of keys"), std::string::npos);
   EXPECT_EQ(refusal("steps:\n  a: 2"),
             "run.yaml:1: steps: nested values are not understood; give one value, or a list of plain values");
   EXPECT_EQ(

@@ -7,6 +7,7 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/pattern.h"
+#include "una/base/printable.h"
 
 namespace una::model {
 namespace {
@@ -35,7 +36,8 @@ std::vector<std::string> short_names(const std::vector<LinearInfo>& linears) {
 }
 
 [[noreturn]] void throw_unknown_target(const std::string& target, const std::vector<LinearInfo>& linears) {
-  throw InputError(cat("LoRA target \"", target, "\" matches no linear of the model; its linears are ",
+  throw InputError(cat("LoRA target \"", printable(target),
+                       "\" matches no linear of the model; its linears are ",
                        join(short_names(linears), ", "), " (full names such as ", linears[0].module, ")"));
 }
 

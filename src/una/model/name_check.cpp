@@ -8,6 +8,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/printable.h"
 
 namespace una::model {
 namespace {
@@ -23,7 +24,7 @@ std::string shape_text(at::IntArrayRef shape) {
 constexpr std::size_t kShownNames = 3, kShownLetters = 120;
 
 std::string shortened(const std::string& name) {
-  return name.size() <= kShownLetters ? name : name.substr(0, kShownLetters) + "...";
+  return printable(name.size() <= kShownLetters ? name : name.substr(0, kShownLetters) + "...");
 }
 
 void add_part(std::string& message, const char* label, const std::vector<std::string>& names) {

@@ -26,3 +26,15 @@ for codec in ("snappy", "zstd", "gzip", "none"):
 many = pa.table({"prompt": [f"p{n}" for n in range(2500)], "completion": [f"a{n % 7}" for n in range(2500)],
                  "label": [n % 2 == 0 for n in range(2500)]})
 pq.write_table(many, HERE / "many.parquet", compression="zstd", row_group_size=700, use_dictionary=True, store_schema=False)
+
+# Texts that are not marked as such, and an image, which is not text.
+turn = pa.struct([("role", pa.binary()), ("content", pa.binary())])
+cells = {
+    "messages": pa.array([[{"role": b"user", "content": "Hello ü".encode()}, {"role": b"assistant", "content": b"Hi"}], None],
+                         pa.list_(turn)),
+    "prompt": pa.array([None, b"p"], pa.large_binary()),
+    "completion": pa.array([None, b"c"], pa.binary()),
+    "image": pa.array([b"\x89PNG\xff", None], pa.binary()),
+}
+pq.write_table(pa.table(cells), HERE / "bytes.parquet", compression="none")
+pq.write_table(pa.table({"prompt": ["p"], "completion": ["c"]}), HERE / "brotli.parquet", compression="brotli")

@@ -52,6 +52,24 @@ TEST(ParquetRows, ManyRowGroupsAreReadInOrderAndMaxRowsStops) {
   EXPECT_EQ(prompt_of(read_files(options)[0]), "p2490");
 }
 
+// Programs that do not say which bytes are text; arrow's JSON has bytes in hex.
+TEST(ParquetRows, BytesThatAreUtf8AreTextWhereverTheyStand) {
+  const std::vector<ReadRow> rows = read_files(reading(fixture("bytes")));
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(prompt_of(rows[0]), "user:Hello \xC3\xBC");
+  EXPECT_EQ(answer_of(rows[0], 0), "assistant:Hi");
+  EXPECT_EQ(prompt_of(rows[1]), "p");
+  EXPECT_EQ(answer_of(rows[1], 0), "c");
+  EXPECT_TRUE(rows[0].unread.empty() && rows[1].unread.empty()) << "an image is null";
+}
+
+TEST(ParquetRows, APackerThatIsNotReadIsNamed) {
+  EXPECT_TRUE(
+      contains(input_error([&] { read_files(reading(fixture("brotli"))); }),
+               "brotli.parquet: its columns are packed by brotli, which una does not read; save it with "
+               "snappy, gzip or zstd"));
+}
+
 TEST(ParquetRows, ADamagedFileIsNamed) {
   const std::string folder = test_folder("parquet");
   const std::string good = read_file(fixture("many"));
