@@ -11,7 +11,9 @@ set(_una_common <algorithm> <array> <cmath> <cstdint> <filesystem> <functional> 
   <string> <string_view> <unordered_map> <vector> <nlohmann/json.hpp>)
 
 function(_una_precompiled name)
-  file(WRITE "${CMAKE_BINARY_DIR}/empty.cpp" "")
+  if(NOT EXISTS "${CMAKE_BINARY_DIR}/empty.cpp")
+    file(WRITE "${CMAKE_BINARY_DIR}/empty.cpp" "")  # once: a newer file is compiled again
+  endif()
   add_library(una_precompiled_${name} OBJECT "${CMAKE_BINARY_DIR}/empty.cpp")
   target_link_libraries(una_precompiled_${name} PRIVATE una_flags)
   target_precompile_headers(una_precompiled_${name} PRIVATE ${_una_common} ${ARGN})

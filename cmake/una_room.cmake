@@ -1,7 +1,8 @@
 # una_room(<name>): one static library una_<name> from src/una/<name>/, linked to the rooms that rooms.txt grants it,
 # plus one test program per file in TESTS. Sources are every *.cpp of the folder (tests: *_test.cpp), so adding a file
 # needs no line here. LIBS are outside parts: linked PRIVATE, so their headers cannot leak out of the room. TORCH links
-# LibTorch PUBLIC: core, dist and kernels say it, the rooms above inherit it.
+# LibTorch PUBLIC: core, dist and kernels say it, the rooms above inherit it. ALONE: patterns of the sources that have
+# compiler options of their own, so that they share no unit with others (unity.cmake).
 file(STRINGS ${PROJECT_SOURCE_DIR}/rooms.txt _una_lines REGEX "^[a-z]")
 set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS rooms.txt)
 foreach(_line IN LISTS _una_lines)
@@ -14,11 +15,12 @@ foreach(_line IN LISTS _una_lines)
 endforeach()
 
 function(una_room name)
-  cmake_parse_arguments(ARG "TORCH" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "" "LIBS;ALONE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  una_units(sources una_${name} ALONE ${ARG_ALONE})
   add_library(una_${name} STATIC ${sources})
   add_library(una::${name} ALIAS una_${name})
   list(TRANSFORM UNA_DEPS_${name} PREPEND una:: OUTPUT_VARIABLE rooms)
@@ -30,7 +32,9 @@ function(una_room name)
   if(NOT UNA_TESTS OR NOT tests)
     return()
   endif()
-  add_executable(${name}_test ${tests})
+  set(test_sources ${tests})
+  una_units(test_sources ${name}_test)
+  add_executable(${name}_test ${test_sources})
   target_link_libraries(${name}_test PRIVATE una::${name} ${ARG_LIBS} GTest::gtest_main)
   target_compile_options(${name}_test PRIVATE -O1)  # the tests' own code: a quarter less to compile than -O3
   una_precompiled(${name}_test ${name})

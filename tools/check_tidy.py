@@ -70,15 +70,22 @@ def changed_files():
     return paths | {path.with_suffix(".cpp") for path in paths if path.suffix == ".h"}
 
 
+def sources_of(path):
+    """The sources that a file compiles: those of its unit (tools/unity_units.py), or itself."""
+    if not re.fullmatch(r"unit_\d+\.cpp", path.name) or not path.is_file():
+        return [path]
+    return [pathlib.Path(name).resolve() for name in re.findall(r'#include "(/[^"]+\.cpp)"', path.read_text())]
+
+
 def wanted_entries(options, known):
     database = pathlib.Path(options.build) / "compile_commands.json"
     if not database.is_file():
         sys.exit(f"{database} does not exist: cmake --preset release makes it")
     entries = {}
     for entry in json.loads(database.read_text()):
-        path = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        if (ROOT / "src") in path.parents and path.suffix == ".cpp" and path.is_file():
-            entries[path] = flags_of(entry)
+        for path in sources_of(pathlib.Path(entry["directory"], entry["file"]).resolve()):
+            if (ROOT / "src") in path.parents and path.suffix == ".cpp" and path.is_file():
+                entries[path] = flags_of(entry)
     if options.changed_only:
         changed = changed_files()
         parts = {path for path in changed if path.suffix == ".inc"}

@@ -17,6 +17,7 @@ import check_test_names
 import check_tidy
 import cpp_text
 import run_mutations
+import unity_units
 
 
 def run(check, files, *more):
@@ -49,6 +50,56 @@ def run_tracked(check, files, *more):
 
 def function(name, lines):
     return f"int {name}(int a) {{\n" + "  ++a;\n" * (lines - 3) + "  return a;\n}\n"
+
+
+class UnityUnits(unittest.TestCase):
+    def units(self, size=8, **sources):
+        """The units of these sources, each a list of names."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in sources.items():
+                pathlib.Path(folder, f"{name}.cpp").write_text(text)
+            read = [unity_units.Source(pathlib.Path(folder, f"{name}.cpp")) for name in sorted(sources)]
+            return [[source.path.stem for source in unit] for unit in unity_units.units_of(read, size)]
+
+    def together(self, one, other):
+        return len(self.units(a=one, b=other)) == 1
+
+    def test_a_name_that_is_private_to_one_source_keeps_its_users_out_of_its_unit(self):
+        use = "int f() { return count(1) + kMost + Kind::kOne; }\n"
+        for private in ("int count(int a) { return a; }", "constexpr int kMost = 1, kLeast = 0;", "enum class Kind { kOne };",
+                        "template <class T>\nT count(T a) {\n  if (a) { return a; }\n  return {};\n}", "enum { kOne, kTwo };",
+                        "int kLeast = 0, kMost = 1;", "struct Kind {\n  int a = 0;\n};"):
+            self.assertFalse(self.together(f"namespace {{\n{private}\n}}  // namespace\n", use), private)
+            self.assertFalse(self.together(use, f"namespace {{\n{private}\n}}  // namespace\n"), private)
+        self.assertFalse(self.together("static int count(int a) { return a; }\n", use))
+        self.assertFalse(self.together("#define kMost 1\n", use))
+        self.assertTrue(self.together("namespace {\nint others(int a) { int kMost = a; return kMost; }\n}\n", use))
+
+    def test_words_in_comments_and_texts_are_not_uses(self):
+        private = "namespace {\nint count = 0;\n}\n"
+        self.assertTrue(self.together(private, '// count\nint f(const char* a = "count");\n'))
+
+    def test_equal_aliases_may_be_repeated_and_others_not(self):
+        alias = "namespace {\nusing Ids = std::vector<int>;\n}\n"
+        self.assertTrue(self.together(alias, alias))
+        self.assertFalse(self.together(alias, alias.replace("int", "long")))
+        self.assertFalse(self.together(alias, "Ids ids();\n"))
+
+    def test_tests_share_units_up_to_their_size(self):
+        test = "namespace {\nTEST(Suite, Name) { EXPECT_TRUE(true); }\n}\n"
+        self.assertEqual(self.units(size=2, a=test, b=test, c=test), [["a", "b"], ["c"]])
+
+    def test_a_source_that_prepares_its_headers_stays_alone(self):
+        self.assertFalse(self.together("#define USE_X\n#include <x.h>\n", "int f();\n"))
+
+    def test_headers_come_before_all_sources(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("a", "b"):
+                pathlib.Path(folder, f"{name}.cpp").write_text(f'#include "una/{name}.h"\n#include <vector>\nint {name}();\n')
+            sources = [unity_units.Source(pathlib.Path(folder, f"{name}.cpp")) for name in ("a", "b")]
+            lines = unity_units.unit_text(sources).splitlines()
+            self.assertEqual(lines[1:4], ['#include "una/a.h"', '#include "una/b.h"', "#include <vector>"])
+            self.assertEqual([line.split("/")[-1] for line in lines[4:]], ['a.cpp"', 'b.cpp"'])
 
 
 class Budgets(unittest.TestCase):

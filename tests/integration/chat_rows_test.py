@@ -143,6 +143,12 @@ class ChatRows(unittest.TestCase):
         self.assertEqual(answers[0], answers[1])
         self.assertEqual([row[0] for row in answers[1]], [row["prompt"] for row in prompts()])
 
+    def test_a_prompt_that_leaves_no_room_is_named_by_its_row(self):
+        rows = [*prompts(), {"prompt": [turn("user", "again " * 400)]}]
+        error = run("generate", "--model", self.model, "--data", write_rows("chat-long.jsonl", rows), "--out",
+                    fresh("chat-long-answers.jsonl"), "--threads", 1, code=2)[1]
+        self.assertRegex(error, r"chat-long\.jsonl:9: the prompt has \d+ tokens, which leaves no room")
+
     def test_an_implicit_reward_scores_chats(self):
         policy = fresh("chat-dpo")
         run("dpo", "--model", self.model, "--data", self.pairs, "--out", policy, *KEYS, "--max_steps", 2)

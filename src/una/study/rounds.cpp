@@ -189,6 +189,7 @@ void Rounds::measure(std::int64_t round) {
     add("--reward_command_timeout", {significant(config_.online.reward_command_timeout, 12)});
     add("--score_range", config_.data.score_range);
     child(words, cat("labelling round ", round));
+    if (config_.data.score_mapping == "range") { check_labels_have_a_scale(labelled); }
     return Json{{"reward", mean_label(labelled)}};
   });
 }

@@ -117,6 +117,25 @@ Json sample_round(const setup::RunConfig& config, const setup::ModelPlace& polic
           {"kl", tally.log_ratio / tally.answers}};
 }
 
+void check_labels_have_a_scale(const std::string& path) {
+  double lowest = 0, highest = 1;
+  const auto add = [&](const Json& place) {
+    if (!place.contains("score") || !place["score"].is_number()) { return; }
+    lowest = std::min(lowest, place["score"].get<double>());
+    highest = std::max(highest, place["score"].get<double>());
+  };
+  for (const std::string& line : split(read_file(path), '\n')) {
+    const Json row = line.empty() ? Json() : parse_json(line, path);
+    if (!row.is_object() || row.contains("score_range")) { continue; }
+    add(row);
+    if (!row.contains("responses")) { continue; }
+    for (const Json& response : row["responses"]) { add(response); }
+  }
+  check_input(lowest >= 0 && highest <= 1, path, ": the rewards go from ", significant(lowest, 6), " to ",
+              significant(highest, 6), " and have no scale of their own; start again with --score_range ",
+              "observed (or lo,hi) and --overwrite_output_dir");
+}
+
 Json mean_label(const std::string& path) {
   double total = 0, count = 0;
   const auto add = [&](const Json& place) {

@@ -19,4 +19,8 @@ Json sample_round(const setup::RunConfig& config, const setup::ModelPlace& polic
 // The mean label of a file of una label: scores in their unit, thumbs as 1 and 0. null: preferences only.
 Json mean_label(const std::string& path);
 
+// InputError when scores of the labelled rows are outside [0, 1] and the rows have no score_range: no method could be
+// trained on them, and the range cannot be given once the labels are there.
+void check_labels_have_a_scale(const std::string& path);
+
 }  // namespace una::study

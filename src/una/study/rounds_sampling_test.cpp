@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/testing.h"
 
@@ -22,6 +23,25 @@ TEST(RoundsSampling, TheMeanLabelCountsScoresThumbsAndGroups) {
 
 TEST(RoundsSampling, PreferencesAloneHaveNoMean) {
   EXPECT_TRUE(mean_of("{\"chosen\": \"a\", \"rejected\": \"b\"}\n").is_null());
+}
+
+TEST(RoundsSampling, LabelsBeyondOneNeedAScaleOfTheirOwn) {
+  const std::string path = test_folder("rounds_scale") + "/labelled.jsonl";
+  const auto check_lines = [&](const std::string& lines) {
+    write_file(path, lines);
+    check_labels_have_a_scale(path);
+  };
+  check_lines("{\"score\": 1}\n{\"score\": null}\n{\"chosen\": \"a\"}\n{\"label\": false}\n");
+  check_lines("{\"responses\": [{\"score\": -1}], \"score_range\": [-2, 0]}\n");
+  for (const char* lines : {"{\"score\": 0}\n{\"score\": -1.5}\n", "{\"responses\": [{\"score\": 1.5}]}\n"}) {
+    try {
+      check_lines(lines);
+      FAIL() << lines;
+    } catch (const InputError& error) {
+      EXPECT_NE(std::string(error.what()).find("start again with --score_range observed"), std::string::npos)
+          << error.what();
+    }
+  }
 }
 
 }  // namespace

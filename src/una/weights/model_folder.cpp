@@ -55,17 +55,10 @@ std::vector<std::string> file_names(const std::string& folder) {
 // tensor -> file. A file name with a folder in it is refused, because it could point outside the model
 // folder.
 std::map<std::string, std::string> read_index(const std::string& path) {
-  const Json index = read_json_file(path);
-  check_input(index.is_object() && index.contains("weight_map") && index["weight_map"].is_object() &&
-                  !index["weight_map"].empty(),
-              path, ": \"weight_map\" (tensor name to file name) is missing or empty");
-  std::map<std::string, std::string> out;
-  for (const auto& [tensor, file] : index["weight_map"].items()) {
-    check_input(file.is_string(), path, ": the file of ", detail::quoted(tensor), " must be a string");
-    const auto name = file.get<std::string>();
+  std::map<std::string, std::string> out = detail::read_weight_map(read_file(path), path);
+  for (const auto& [tensor, name] : out) {
     check_input(!name.empty() && name.find('/') == std::string::npos && ends_with(name, ".safetensors"), path,
                 ": ", detail::quoted(name), " must be the name of a .safetensors file in the folder");
-    out[tensor] = name;
   }
   return out;
 }

@@ -9,6 +9,7 @@
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
+#include "una/base/format.h"
 #include "una/base/json.h"
 #include "una/base/testing.h"
 #include "una/weights/model_index.h"
@@ -119,6 +120,21 @@ TEST(ModelFolder, AFolderMayBeWrittenFromItsOwnViews) {
   NamedTensors views(read.all().begin(), read.all().end());
   write_model_weights(folder, views, 20);
   EXPECT_EQ(read_model_weights(folder).content_hash(), read.content_hash());
+}
+
+TEST(ModelFolder, AnIndexMayHaveMoreTensorsThanOtherJsonHasKeys) {
+  const std::string folder = test_folder("many-tensors");
+  write_model_weights(folder, three_tensors(), 20);
+  std::string map;  // the same length of names as a mixture of experts has
+  for (int i = 0; i < 100'000; ++i) {
+    map += cat("\"experts.", i, "\": \"model-00001-of-00003.safetensors\",\n");
+  }
+  std::string index = read_file(folder + kIndex);
+  const std::string head = "\"weight_map\": {";
+  write_file(folder + kIndex, index.insert(index.find(head) + head.size(), map));
+  expect_error(folder, "for the tensor \"experts.0\", but that file does not hold it");
+  write_file(folder + kIndex, R"({"weight_map": {"a": "x.safetensors", "a": "y.safetensors"}})");
+  expect_error(folder, "index.json: \"a\" occurs twice in \"weight_map\"");
 }
 
 TEST(ModelFolder, AMissingShardIsNamed) {

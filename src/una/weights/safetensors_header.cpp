@@ -221,6 +221,25 @@ Header parse_header(std::string_view file, const std::string& what) {
   return header;
 }
 
+std::map<std::string, std::string> read_weight_map(std::string_view index, const std::string& what) {
+  dom::parser parser;
+  dom::object root, map;
+  const simdjson::padded_string padded(index);
+  const simdjson::error_code error = parser.parse(padded).get_object().get(root);
+  check_input(error == simdjson::SUCCESS, what, ": not a JSON object: ", simdjson::error_message(error));
+  UniqueKeys members(what, "it");
+  for (const auto field : root) { members.add(field.key); }
+  const bool found = root["weight_map"].get_object().get(map) == simdjson::SUCCESS && map.size() > 0;
+  check_input(found, what, ": \"weight_map\" (tensor name to file name) is missing or empty");
+  std::map<std::string, std::string> out;
+  for (const auto field : map) {
+    check_input(field.value.is_string(), what, ": the file of ", quoted(field.key), " must be a string");
+    const bool is_new = out.emplace(field.key, std::string(field.value.get_string().value())).second;
+    check_input(is_new, what, ": ", quoted(field.key), " occurs twice in \"weight_map\"");
+  }
+  return out;
+}
+
 std::string print_header(const std::vector<TensorEntry>& tensors) {
   std::string text = R"({"__metadata__":{"format":"pt"})";
   for (const TensorEntry& entry : tensors) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,10 @@ struct Header {
 // `file` is the whole file. Checks everything: length, JSON, duplicate keys, dtypes, shapes against offsets,
 // gaps, overlaps, trailing bytes. InputError naming `what` and the tensor.
 Header parse_header(std::string_view file, const std::string& what);
+
+// `weight_map` of a model.safetensors.index.json: tensor -> file. Mixtures of experts have a hundred thousand tensors, more
+// keys than parse_json takes. InputError naming `what`.
+std::map<std::string, std::string> read_weight_map(std::string_view index, const std::string& what);
 
 // The bytes before the data, padded with spaces to a multiple of 8. `tensors` are in writing order.
 std::string print_header(const std::vector<TensorEntry>& tensors);
