@@ -104,6 +104,67 @@ class Files(unittest.TestCase):
         self.assertIn(f"stopped; {len(rows):,} of 3,000 answers were finished and are kept".replace(",", ""),
                       log.replace(",", ""))
         self.assertTrue(0 < len(rows) < 3000)
+        self.assertEqual(len((self.folder / "answers.jsonl.partial").read_text().splitlines()), 1 + len(rows))
+        (self.folder / "answers.jsonl.partial").unlink()
+
+
+class UnfinishedWork(unittest.TestCase):
+    """What a killed command has done is in OUT.partial, and the same command goes on from there."""
+    pairs = [{"prompt": f"say {i} ", "chosen": "yes " * 40, "rejected": "no " * 40} for i in range(120)]
+
+    def killed(self, words, out, lines):
+        """Kills the command when its partial file has this many lines."""
+        partial = out.with_name(out.name + ".partial")
+        process = subprocess.Popen([UNA, *map(str, words)], stderr=subprocess.PIPE, text=True)
+        deadline = time.time() + 60
+        while time.time() < deadline and process.poll() is None:
+            if partial.exists() and partial.read_bytes().count(b"\n") >= lines:
+                break
+            time.sleep(0.002)
+        process.kill()
+        log = process.communicate()[1]
+        self.assertEqual(process.returncode, -signal.SIGKILL, log)
+        self.assertFalse(out.exists())
+        return partial
+
+    def check(self, words, name, where):
+        """Compares the file of an undisturbed run with that of one that was killed; returns both."""
+        whole, out = fresh(f"unfinished/{name}-whole.jsonl"), fresh(f"unfinished/{name}.jsonl")
+        fresh(f"unfinished/{name}.jsonl.partial")
+        run(*words, "--out", whole)
+        partial = self.killed([*words, "--out", out], out, 4)
+        log = run(*words, "--out", out)[1]
+        self.assertRegex(log, rf"resuming +\d+ {where}")
+        self.assertFalse(partial.exists())
+        return read_rows(whole), read_rows(out)
+
+    def test_generate(self):
+        prompts = write_rows("unfinished/prompts.jsonl", [{"prompt": f"say {i}"} for i in range(40)])
+        words = ["generate", *MODEL, "--data", prompts, "--batch_size", "2", "--num_samples", "2", "--threads", "1", "--max_new_tokens",
+                 "32", "--min_new_tokens", "32"]
+        whole, out = self.check(words, "generate", "answers are in")
+        self.assertEqual(len(whole), 80)
+        for a, b in zip(whole, out, strict=True):
+            self.assertAlmostEqual(a.pop("logp"), b.pop("logp"), places=3)  # products of other batches
+            self.assertAlmostEqual(a.pop("processed_logp"), b.pop("processed_logp"), places=3)
+            self.assertEqual(a, b)
+
+    def test_score(self):
+        rows = write_rows("unfinished/pairs.jsonl", self.pairs)
+        words = ["score", *MODEL, "--data", rows, "--beta", "0.1", "--threads", "1"]
+        whole, out = self.check(words, "score", "rows are done in")
+        self.assertEqual(len(whole), 240)
+        self.assertEqual(whole, out)
+
+    def test_other_work_is_not_touched(self):
+        rows = write_rows("unfinished/pairs.jsonl", self.pairs)
+        out = fresh("unfinished/other.jsonl")
+        fresh("unfinished/other.jsonl.partial")
+        words = ["score", *MODEL, "--data", rows, "--threads", "1", "--out", out, "--beta"]
+        partial = self.killed([*words, "0.1"], out, 4)
+        before = partial.read_bytes()
+        self.assertIn("unfinished work with another model, other rows or other settings", run(*words, "0.2", code=2)[1])
+        self.assertEqual(partial.read_bytes(), before)
 
 
 class Folders(unittest.TestCase):

@@ -30,6 +30,7 @@ class ScoreWithRewardModels(unittest.TestCase):
 
     def score(self, rows, *more, code=0, model=None):
         path = fresh("score-out.jsonl")
+        fresh("score-out.jsonl.partial")
         _, log = run("score", "--model", model or self.model, "--data", write_rows("score-rows.jsonl", rows), "--out", path,
                      "--dtype", "float32", *more, code=code)
         return (read_rows(path) if code == 0 else None), log

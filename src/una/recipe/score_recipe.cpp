@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <cstdio>
-#include <functional>
 #include <memory>
 #include <optional>
 
 #include "una/base/error.h"
 #include "una/base/files/output_rule.h"
 #include "una/base/format.h"
+#include "una/base/hash.h"
 #include "una/base/json.h"
 #include "una/base/log.h"
 #include "una/base/os/interrupt.h"
@@ -16,7 +16,6 @@
 #include "una/online/dealt.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
-#include "una/recipe/row_copies.h"
 #include "una/recipe/score_reward.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/files/input_files.h"
@@ -28,6 +27,7 @@
 #include "una/setup/rank_options.h"
 #include "una/setup/reward_setup.h"
 #include "una/setup/standard_input.h"
+#include "una/views/row_copies.h"
 #include "una/weights/peft_adapter.h"
 
 namespace una::recipe {
@@ -87,11 +87,87 @@ double beta_of(const ScoreOptions& options) {
                        : "no beta: the adapter's folder has no run.yaml with one; give --beta");
 }
 
+// What the lines of a policy's scores tell together.
+class PolicyScores {
+ public:
+  PolicyScores(const ScoreOptions& options, const data::Dataset& dataset, const views::RowCopies& copies)
+      : by_gold_(!options.gold.empty()), dataset_(dataset), copies_(copies) {}
+
+  // The lines of a row as they are written.
+  Json complete(std::size_t index, Json lines) {
+    const Row row = dataset_.row(static_cast<std::int64_t>(index));
+    if (by_gold_) { run::add_judged(row, lines, judged_); }
+    eval::compare_scores(row, lines, agreement_);
+    lines_ += std::ssize(lines);
+    for (Json& line : lines) { copies_.add_to(line, row.where); }
+    return lines;
+  }
+  void log() const {
+    if (const std::string told = agreement_.text(); !told.empty()) { log_info(told); }
+    if (by_gold_) { log_info(run::gold_report(judged_)); }
+  }
+  std::int64_t lines() const { return lines_; }
+
+ private:
+  bool by_gold_;
+  const data::Dataset& dataset_;
+  const views::RowCopies& copies_;
+  std::int64_t lines_ = 0;
+  eval::Agreement agreement_;
+  std::vector<eval::JudgedAnswer> judged_;
+};
+
+// Scores the rows that an earlier run has not done.
+void score_rest(const eval::ImplicitScorer& scorer, const data::Dataset& dataset, run::ScoreLines& file,
+                PolicyScores& scores, dist::Gang& gang) {
+  report::ProgressBar bar("score", static_cast<double>(dataset.size()), "rows");
+  bar.advance(static_cast<double>(dataset.size() - std::ssize(file.to_do())));
+  const std::int64_t most = gang.size() == 1 ? 1 : kRowsOfRank * gang.size();
+  for (std::size_t next = 0; next < file.to_do().size();) {
+    const std::size_t first = file.to_do()[next];
+    std::size_t count = 1;  // of rows behind each other
+    while (next + count < file.to_do().size() && file.to_do()[next + count] == first + count &&
+           static_cast<std::int64_t>(count) < most) {
+      ++count;
+    }
+    const auto begin = static_cast<std::int64_t>(first);
+    std::vector<Json> rows =
+        eval::score_rows(scorer, dataset, begin, begin + static_cast<std::int64_t>(count), gang);
+    for (std::size_t i = 0; i < count; ++i) {
+      file.add(first + i, scores.complete(first + i, std::move(rows[i])));
+    }
+    next += count;
+    bar.advance(static_cast<double>(count));
+    if (gang.any(interrupted())) { file.stop(); }
+  }
+  bar.finish();
+}
+
+// Hash of the names of the files, and with --copy_row of their bytes.
+std::string inputs_key(const ScoreOptions& options) {
+  Hasher hasher;
+  hasher.add(join(options.data.dataset_name, "\n")).add_number(options.copy_row ? 1 : 0);
+  if (!options.copy_row) { return hasher.hex(); }
+  for (const std::string& file : rows::input_files(options.data)) { hasher.add(hash_file(file)); }
+  return hasher.hex();
+}
+
+// Hash of all that decides a line.
+std::string identity_of(const ScoreOptions& options, const setup::ModelSetup& setup,
+                        const std::string& reference_hash, double beta, const data::Dataset& dataset) {
+  Hasher hasher;
+  hasher.add(setup::inference_key(setup)).add(reference_hash).add(dataset.content_hash()).add(cat(beta));
+  hasher.add(inputs_key(options)).add(options.gold).add_number(options.token_logps ? 1 : 0);
+  return hasher.hex();
+}
+
 std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& setup,
-                             const setup::TextSetup& text, const RowCopies& copies, dist::Gang& gang) {
+                             const setup::TextSetup& text, const views::RowCopies& copies, dist::Gang& gang) {
   std::unique_ptr<model::Model> reference;
+  std::string reference_hash;
   if (!options.ref_model.empty()) {
     const setup::ModelFolder folder = setup::read_model_folder(options.ref_model);
+    reference_hash = folder.content_hash;
     reference =
         std::make_unique<model::Model>(folder.spec, folder.weights, setup.model->frozen_like(), folder.path);
   }
@@ -106,34 +182,15 @@ std::int64_t score_by_policy(const ScoreOptions& options, setup::ModelSetup& set
                            ? data::load_dataset(data, text.encoder, units, "")
                            : run::gold_dataset(options.gold, options.compute, data, text.encoder, units);
   log_info(dataset->report().text(data.max_length));
-  report::ProgressBar bar("score", static_cast<double>(dataset->size()), "rows");
-  std::int64_t lines = 0;
-  eval::Agreement agreement;
-  std::vector<eval::JudgedAnswer> judged;  // with --gold
-  const std::int64_t most = gang.size() == 1 ? 1 : kRowsOfRank * gang.size();
-  run::write_lines_of_all(options.output_dir, gang, [&](const std::function<void(const Json& line)>& write) {
-    for (std::int64_t begin = 0; begin < dataset->size(); begin += most) {
-      const std::int64_t end = std::min(begin + most, dataset->size());
-      std::vector<Json> rows = eval::score_rows(scorer, *dataset, begin, end, gang);
-      for (std::int64_t i = begin; i < end; ++i) {
-        const Row row = dataset->row(i);
-        Json& own = rows[static_cast<std::size_t>(i - begin)];
-        if (!options.gold.empty()) { run::add_judged(row, own, judged); }
-        for (Json line : own) {
-          copies.add_to(line, row.where);
-          write(line);
-        }
-        lines += std::ssize(own);
-        eval::compare_scores(row, own, agreement);
-      }
-      bar.advance(static_cast<double>(end - begin));
-      if (gang.any(interrupted())) { throw Interrupted("stopped; nothing was written"); }
-    }
+  const std::string identity = identity_of(options, setup, reference_hash, scorer.beta, *dataset);
+  run::ScoreLines file(options.output_dir, identity, static_cast<std::size_t>(dataset->size()), gang);
+  PolicyScores scores(options, *dataset, copies);
+  file.finish_after([&] {
+    file.visit_done([&](std::size_t row, const Json& lines) { scores.complete(row, lines); });
+    score_rest(scorer, *dataset, file, scores, gang);
   });
-  bar.finish();
-  if (const std::string told = agreement.text(); !told.empty()) { log_info(told); }
-  if (!options.gold.empty()) { log_info(run::gold_report(judged)); }
-  return lines;
+  scores.log();
+  return scores.lines();
 }
 
 // What means nothing to a reward model is refused, and the other way round.
@@ -158,7 +215,8 @@ int score_file(const ScoreOptions& options, dist::Ranks& gang) {
   std::optional<OutputFile> output;
   if (gang.leads()) {
     output.emplace(options.output_dir,
-                   OutputRule{.overwrite = options.overwrite_output_dir, .inputs = inputs});
+                   OutputRule{.overwrite = options.overwrite_output_dir, .inputs = inputs},
+                   std::vector<std::string>{options.output_dir + ".partial"});
   }
   run::set_rank_threads(options.threads, gang);
   setup::ModelSetup setup =
@@ -167,13 +225,21 @@ int score_file(const ScoreOptions& options, dist::Ranks& gang) {
   check_kind(options, is_reward_model);
   const setup::TextSetup text = setup::load_text(
       setup::text_folders(options.model_name_or_path, options.adapter), options.data, setup.folder.spec);
-  const RowCopies copies = options.copy_row && gang.leads() ? RowCopies(options.data) : RowCopies();
+  const views::RowCopies copies =
+      options.copy_row && gang.leads() ? views::RowCopies(options.data) : views::RowCopies();
   std::int64_t lines = 0;
   if (is_reward_model) {
     std::unique_ptr<reward::Reward> reward =
         setup::make_reward_model(setup, text, options.reward, options.data);
     if (gang.size() > 1) { reward = online::deal_reward(std::move(reward), gang); }
-    lines = score_by_reward(*reward, options.data, copies, options.output_dir, gang);
+    const std::string identity = Hasher()
+                                     .add(setup::inference_key(setup))
+                                     .add(text.content_hash())
+                                     .add(options.data.template_date)
+                                     .add(options.reward.rm_bos)
+                                     .add(inputs_key(options))
+                                     .hex();
+    lines = score_by_reward(*reward, options.data, copies, options.output_dir, identity, gang);
   } else {
     lines = score_by_policy(options, setup, text, copies, gang);
   }

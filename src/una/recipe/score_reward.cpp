@@ -1,11 +1,11 @@
 #include "una/recipe/score_reward.h"
 
-#include <functional>
 #include <optional>
 #include <span>
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/hash.h"
 #include "una/base/json.h"
 #include "una/base/json_line.h"
 #include "una/base/log.h"
@@ -45,12 +45,51 @@ void compare(const Example& example, std::span<const reward::Verdict> verdicts, 
   }
 }
 
-// One line per answer of the rows from `first` on.
-void write_lines(std::span<const Example> examples, std::size_t first, reward::Reward& reward,
-                 const RowCopies& copies, const std::function<void(const Json& line)>& write,
+void count(const Example& example, std::span<const reward::Verdict> verdicts, Counts& counts) {
+  compare(example, verdicts, counts.agreement);
+  for (const reward::Verdict& verdict : verdicts) {
+    ++(verdict.score ? counts.scored : counts.failed);
+    if (!verdict.score && counts.failed == 1) {
+      counts.first_failure = cat(example.where.text(), ": ", verdict.failure);
+    }
+  }
+}
+
+// A line per answer of the row.
+Json lines_of(const Example& example, std::size_t row, std::span<const reward::Verdict> verdicts,
+              const views::RowCopies& copies) {
+  Json lines = Json::array();
+  for (std::size_t r = 0; r < verdicts.size(); ++r) {
+    Json line{{"row", row},
+              {"response", r},
+              {"file", example.where.file},
+              {"line", example.where.line},
+              {"tokens", verdicts[r].tokens}};
+    const std::optional<double>& own = example.responses[r].score;
+    const bool is_scored = example.unit == Unit::kScore || example.unit == Unit::kGroup;
+    if (is_scored && own) { line["target"] = *own; }
+    line["score"] = verdicts[r].score ? Json(*verdicts[r].score) : Json(nullptr);
+    if (!verdicts[r].score) { line["error"] = verdicts[r].failure; }
+    copies.add_to(line, example.where);
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+// The other way round, of lines without an error.
+std::vector<reward::Verdict> verdicts_of(const Json& lines) {
+  std::vector<reward::Verdict> out;
+  for (const Json& line : lines) { out.push_back(reward::scored(line.at("score").get<double>())); }
+  return out;
+}
+
+// Judges the answers of these rows together.
+void score_chunk(const std::vector<Example>& examples, std::span<const std::size_t> rows,
+                 reward::Reward& reward, const views::RowCopies& copies, run::ScoreLines& file,
                  Counts& counts) {
   std::vector<reward::Question> questions;
-  for (const Example& example : examples) {
+  for (const std::size_t row : rows) {
+    const Example& example = examples[row];
     check_input(!example.responses.empty(), example.where.text(), ": the row has no answer to score");
     for (std::size_t r = 0; r < example.responses.size(); ++r) {
       questions.push_back(reward::question_of(example, r));
@@ -58,31 +97,11 @@ void write_lines(std::span<const Example> examples, std::size_t first, reward::R
   }
   const std::vector<reward::Verdict> verdicts = reward.score(questions);
   std::size_t next = 0;
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    compare(examples[i], std::span(verdicts).subspan(next, examples[i].responses.size()), counts.agreement);
-    for (std::size_t r = 0; r < examples[i].responses.size(); ++r) {
-      const reward::Verdict& verdict = verdicts[next++];
-      Json line{{"row", first + i},
-                {"response", r},
-                {"file", examples[i].where.file},
-                {"line", examples[i].where.line},
-                {"tokens", verdict.tokens}};
-      const std::optional<double>& own = examples[i].responses[r].score;
-      const bool is_scored = examples[i].unit == Unit::kScore || examples[i].unit == Unit::kGroup;
-      if (is_scored && own) { line["target"] = *own; }
-      if (verdict.score) {
-        line["score"] = *verdict.score;
-        ++counts.scored;
-      } else {
-        line["score"] = nullptr;
-        line["error"] = verdict.failure;
-        if (counts.failed++ == 0) {
-          counts.first_failure = cat(examples[i].where.text(), ": ", verdict.failure);
-        }
-      }
-      copies.add_to(line, examples[i].where);
-      write(line);
-    }
+  for (const std::size_t row : rows) {
+    const auto own = std::span(verdicts).subspan(next, examples[row].responses.size());
+    next += own.size();
+    count(examples[row], own, counts);
+    file.add(row, lines_of(examples[row], row, own, copies));
   }
 }
 
@@ -98,7 +117,8 @@ void check_counts(const Counts& counts, double allowed) {
 }  // namespace
 
 std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& options,
-                             const RowCopies& copies, const std::string& path, dist::Gang& gang) {
+                             const views::RowCopies& copies, const std::string& path,
+                             const std::string& identity, dist::Gang& gang) {
   rows::ReadReport read;
   const std::vector<Example> examples = views::read_examples(options, read, "");
   log_info(read.text(options.max_length));
@@ -106,13 +126,19 @@ std::int64_t score_by_reward(reward::Reward& reward, const rows::DataOptions& op
   log_info(reward.description());
   report::ProgressBar bar("score", static_cast<double>(examples.size()), "rows");
   Counts counts;
-  run::write_lines_of_all(path, gang, [&](const std::function<void(const Json& line)>& write) {
+  run::ScoreLines file(path, Hasher().add(identity).add(reward::questions_hash(examples)).hex(),
+                       examples.size(), gang);
+  file.finish_after([&] {
+    file.visit_done(
+        [&](std::size_t row, const Json& lines) { count(examples[row], verdicts_of(lines), counts); });
+    const std::span<const std::size_t> to_do = file.to_do();
+    bar.advance(static_cast<double>(examples.size() - to_do.size()));
     const std::size_t most = kChunk * static_cast<std::size_t>(gang.size());
-    for (std::size_t begin = 0; begin < examples.size(); begin += most) {
-      const std::size_t size = std::min(most, examples.size() - begin);
-      write_lines(std::span(examples).subspan(begin, size), begin, reward, copies, write, counts);
+    for (std::size_t begin = 0; begin < to_do.size(); begin += most) {
+      const std::size_t size = std::min(most, to_do.size() - begin);
+      score_chunk(examples, to_do.subspan(begin, size), reward, copies, file, counts);
       bar.advance(static_cast<double>(size));
-      if (gang.any(interrupted())) { throw Interrupted("stopped; nothing was written"); }
+      if (gang.any(interrupted())) { file.stop(); }
     }
     check_counts(counts, options.allow_dropped);
   });

@@ -6,6 +6,7 @@
 
 #include "una/base/error.h"
 #include "una/base/format.h"
+#include "una/base/hash.h"
 #include "una/base/json_line.h"
 #include "una/core/text_json.h"
 
@@ -38,6 +39,18 @@ Json question_json(const Question& question) {
   if (!question.tools.empty()) { row["tools"] = parse_json(question.tools, "tools"); }
   if (question.ground_truth) { row["ground_truth"] = *question.ground_truth; }
   return row;
+}
+
+std::string questions_hash(const std::vector<Example>& rows) {
+  Hasher hasher;
+  for (const Example& row : rows) {
+    for (std::size_t r = 0; r < row.responses.size(); ++r) {
+      const Question question = question_of(row, r);
+      hasher.add(dump_json(question_json(question))).add(question.tools).add(question.template_kwargs);
+    }
+    hasher.add_number(row.responses.size());
+  }
+  return hasher.hex();
 }
 
 Verdict failed(std::string failure) {

@@ -81,6 +81,9 @@ class Reward {
 // name and all else that they hold.
 Json question_json(const Question& question);
 
+// Hash of the questions of all answers of these rows, of all that a reward may read.
+std::string questions_hash(const std::vector<Example>& rows);
+
 // The text that a rule reads: plain, or the contents of the answer's turns.
 std::string answer_text(const Text& answer);
 

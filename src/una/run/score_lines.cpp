@@ -1,21 +1,97 @@
 #include "una/run/score_lines.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "una/base/error.h"
 #include "una/base/files/file_writer.h"
 #include "una/base/files/files.h"
+#include "una/base/format.h"
 #include "una/base/json_line.h"
+#include "una/base/log.h"
+#include "una/base/os/interrupt.h"
 
 namespace una::run {
+namespace {
 
-void write_lines_of_all(const std::string& path, const dist::Gang& gang,
-                        const std::function<void(const std::function<void(const Json& line)>& write)>& work) {
-  if (!gang.leads()) {
-    return work([](const Json& /*line*/) {});
+const Journal::Kind kKind{
+    .member = "una_score",
+    .mismatch =
+        " is unfinished work with another model, other rows or other settings: finish it with its own "
+        "command, remove it, or write to another --out"};
+
+constexpr const char* kKept = ".partial holds what was done; the same command goes on from there";
+
+// Whether every answer of the row has a score.
+bool is_whole(const Json& lines) {
+  return std::all_of(lines.begin(), lines.end(), [](const Json& line) { return !line.contains("error"); });
+}
+
+}  // namespace
+
+ScoreLines::ScoreLines(const std::string& path, const std::string& identity, std::size_t rows,
+                       dist::Gang& gang)
+    : path_(path), places_(rows, -1) {
+  if (gang.leads()) {
+    journal_ = std::make_unique<Journal>(path + ".partial", kKind, identity);
+    journal_->read([&](const Json& entry, std::int64_t place) {
+      const auto row = entry.value("row", rows);
+      if (row < rows && entry.contains("lines") && is_whole(entry["lines"])) { places_[row] = place; }
+    });
   }
-  write_file_with(path, [&](const std::string& temporary) {
-    FileWriter out(temporary, path);
-    work([&](const Json& line) { out.write(json_line(line)); });
+  Json own = Json::array();
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (journal_ != nullptr && places_[row] < 0) { own.push_back(row); }
+  }
+  to_do_ = Json::parse(gang.gather_all(own.dump()).front()).get<std::vector<std::size_t>>();
+  if (journal_ != nullptr && to_do_.size() < rows) {
+    log_info(cat("resuming   ", thousands(static_cast<std::int64_t>(rows - to_do_.size())),
+                 " rows are done in ", journal_->path()));
+  }
+}
+
+void ScoreLines::visit_done(const Visit& visit) const {
+  for (std::size_t row = 0; row < places_.size(); ++row) {
+    if (places_[row] >= 0) { visit(row, journal_->at(places_[row])["lines"]); }
+  }
+}
+
+void ScoreLines::add(std::size_t row, const Json& lines) {
+  if (journal_ != nullptr) { places_[row] = journal_->add({{"row", row}, {"lines", lines}}); }
+}
+
+void ScoreLines::write() const {
+  write_file_with(path_, [&](const std::string& temporary) {
+    FileWriter out(temporary, path_);
+    visit_done([&](std::size_t /*row*/, const Json& lines) {
+      for (const Json& line : lines) { out.write(json_line(line)); }
+    });
     out.close();
   });
+}
+
+void ScoreLines::finish_after(const std::function<void()>& work) {
+  try {
+    work();
+    if (journal_ == nullptr) { return; }
+    write();
+    journal_->remove();
+  } catch (const Interrupted&) { throw; } catch (const InputError&) {
+    if (keeps()) { log_info(cat("kept       ", path_, kKept)); }
+    throw;
+  }
+}
+
+void ScoreLines::stop() {
+  if (journal_ == nullptr) { throw Interrupted("stopped"); }
+  throw Interrupted(keeps() ? cat("stopped; ", path_, kKept) : "stopped; nothing was written");
+}
+
+bool ScoreLines::keeps() {
+  if (journal_ == nullptr) { return false; }
+  const bool any = std::any_of(places_.begin(), places_.end(), [](std::int64_t place) { return place >= 0; });
+  if (!any) { journal_->remove(); }
+  return any;
 }
 
 }  // namespace una::run

@@ -393,9 +393,15 @@ ModelSetup load_for_inference(const std::string& folder, const std::string& adap
               "adapter_scale without an adapter: give its folder with --adapter");
   if (!adapter.empty()) {
     const LoraSpec spec = scaled_adapter(weights::read_adapter_config(adapter), compute.adapter_scale);
-    setup.policy = setup.model->load_adapter(spec, weights::read_adapter_weights(adapter), false, adapter);
+    const weights::StateDict state = weights::read_adapter_weights(adapter);
+    setup.start_hash = adapter_hash(spec, state);
+    setup.policy = setup.model->load_adapter(spec, state, false, adapter);
   }
   return setup;
+}
+
+std::string inference_key(const ModelSetup& setup) {
+  return Hasher().add(setup.folder.content_hash).add(setup.start_hash).add(numerics_key(*setup.model)).hex();
 }
 
 std::string stored_config(const ModelSetup& setup, at::ScalarType dtype) {

@@ -63,8 +63,8 @@ struct ModelSetup {
   std::unique_ptr<model::Model> reference_model;  // full fine-tuning, or --ref_model
   std::unique_ptr<train::Reference> reference;    // none where the method needs none
   std::unique_ptr<model::ValueHead> value_head;   // V(x), where the method needs one
-  std::string start_hash;                         // of the adapter the run starts from, "" for a fresh one
-  std::string critic_hash;                        // of critic_from, "" without one
+  std::string start_hash;   // of the adapter that was loaded, "" for none or a fresh one
+  std::string critic_hash;  // of critic_from, "" without one
 };
 
 // `for_reward`: the model gets (or has) a reward head. `with_reference`: the method compares with one.
@@ -90,6 +90,8 @@ LoraSpec scaled_adapter(LoraSpec spec, double scale);
 
 // A model with an optional adapter, nothing trainable: score, generate, evaluation.
 ModelSetup load_for_inference(const std::string& folder, const std::string& adapter, const Compute& compute);
+// Hash of what decides the numbers of such a model: tensors, adapter, dtype and quantisation.
+std::string inference_key(const ModelSetup& setup);
 
 // The base's config.json for a whole model stored in `dtype`; a classification one where a head was added.
 std::string stored_config(const ModelSetup& setup, at::ScalarType dtype);

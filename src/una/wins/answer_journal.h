@@ -1,13 +1,12 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "una/base/files/append_file.h"
+#include "una/base/files/journal.h"
 
 namespace una::wins {
 
@@ -17,13 +16,12 @@ struct WrittenAnswer {
   std::int64_t tokens = 0;  // of all turns
 };
 
-// A policy's answers to the rows of a task in a JSONL file that only grows: a stopped command goes on where it was.
-// Not thread-safe.
+// A policy's answers to the rows of a task in a journal: a stopped command goes on where it was. Not thread-safe.
 class AnswerJournal {
  public:
-  // `identity`: of the weights and of what else decides an answer. InputError when the file is of something else. A torn
-  // last line counts as not written.
-  AnswerJournal(std::string path, const std::string& identity);
+  // `identity`: of the weights and of what else decides an answer. InputError when the file is of something else. Torn
+  // lines count as not written.
+  AnswerJournal(const std::string& path, const std::string& identity);
   // The answer to sample `sample` of row `row`, whose question has this hash; nullptr: to do. InputError when the
   // question was another one.
   const WrittenAnswer* find(std::int64_t row, std::int64_t sample, const std::string& hash) const;
@@ -34,9 +32,8 @@ class AnswerJournal {
     std::string hash;
     WrittenAnswer answer;
   };
-  std::string path_;
+  Journal file_;
   std::map<std::pair<std::int64_t, std::int64_t>, Entry> done_;
-  std::unique_ptr<AppendFile> file_;
 };
 
 }  // namespace una::wins

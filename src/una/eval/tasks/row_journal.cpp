@@ -1,15 +1,16 @@
 #include "una/eval/tasks/row_journal.h"
 
 #include "una/base/error.h"
-#include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/hash.h"
-#include "una/base/json_line.h"
 
 namespace una::eval {
 namespace {
 
-constexpr const char* kIdentity = "una_eval";  // the member of the first line
+const Journal::Kind kKind{
+    .member = "una_eval",
+    .mismatch =
+        " holds the evaluation of another model, or with other settings; give another --out, or remove it"};
 
 std::string hash_of(const Item& item) {
   Hasher hasher;
@@ -39,38 +40,19 @@ std::vector<MetricPart> parse_parts(const Json& metrics) {
 
 }  // namespace
 
-RowJournal::RowJournal(std::string path, const std::string& identity) : path_(std::move(path)) {
-  const std::string head = json_line({{kIdentity, identity}});
-  const std::string text = is_file(path_) ? read_file(path_) : "";
-  // A kill may have left the file empty or torn within its first line: it holds nothing then.
-  const bool fresh = text.find('\n') == std::string::npos;
-  if (!fresh) { read(text, identity); }
-  check_input(!fresh || text.empty() || starts_with(head, text), path_,
-              " is not a file of una eval's; give another --out");
-  if (fresh) { write_file(path_, head); }
-  file_ = std::make_unique<AppendFile>(path_);
-  if (!fresh && text.back() != '\n') { file_->append("\n"); }  // ends the torn last line
-}
-
-void RowJournal::read(const std::string& text, const std::string& identity) {
-  const std::vector<std::string> lines = split(text, '\n');
-  const Json head = Json::parse(lines[0], nullptr, false);
-  check_input(
-      head.is_object() && head.value(kIdentity, Json()) == identity, path_,
-      " holds the evaluation of another model, or with other settings; give another --out, or remove it");
-  for (std::size_t i = 1; i < lines.size(); ++i) {
+RowJournal::RowJournal(const std::string& path, const std::string& identity) : file_(path, kKind, identity) {
+  file_.read([&](const Json& line, std::int64_t /*place*/) {
     try {
-      const Json line = Json::parse(lines[i]);
       done_[{line.at("task").get<std::string>(), line.at("row").get<std::int64_t>()}] = {
           line.at("hash").get<std::string>(), {parse_parts(line.at("metrics"))}};
-    } catch (const Json::exception&) { continue; }  // torn: the row is done again
-  }
+    } catch (const Json::exception&) { return; }  // of another shape: the row is done again
+  });
 }
 
 const RowResult* RowJournal::find(const std::string& subtask, const Item& item) const {
   const auto found = done_.find({subtask, item.number});
   if (found == done_.end()) { return nullptr; }
-  check_input(found->second.hash == hash_of(item), path_, " has a result for row ", item.number, " of ",
+  check_input(found->second.hash == hash_of(item), path(), " has a result for row ", item.number, " of ",
               subtask, ", but that row reads otherwise now (", item.where.text(),
               "); give another --out, or remove the file");
   return &found->second.result;
@@ -82,7 +64,7 @@ void RowJournal::add(const std::string& subtask, const Item& item, const Json& d
   if (!details.is_null()) { line.update(details); }
   line["metrics"] = parts_json(result.parts);
   line["hash"] = hash;
-  file_->append(json_line(line));
+  file_.add(line);
   done_[{subtask, item.number}] = {hash, std::move(result)};
 }
 

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/files/output_rule.h"
 #include "una/base/format.h"
+#include "una/base/hash.h"
 #include "una/base/json.h"
 #include "una/base/json_line.h"
 #include "una/base/log.h"
@@ -18,6 +20,7 @@
 #include "una/recipe/generate/generated_row.h"
 #include "una/report/progress_bar.h"
 #include "una/rows/files/input_files.h"
+#include "una/run/answer_file.h"
 #include "una/run/training_run.h"
 #include "una/setup/standard_input.h"
 #include "una/views/read_examples.h"
@@ -25,6 +28,7 @@
 namespace una::recipe {
 namespace {
 
+constexpr const char* kNothing = "stopped before the first answer was finished; nothing was written";
 constexpr const char* kUsage =
     "usage: una generate --model DIR [--adapter DIR] (--data FILE --out FILE | --prompt TEXT | --stream)";
 
@@ -103,8 +107,9 @@ std::unique_ptr<OutputFile> open_output(const GenerateOptions& options) {
   if (options.output_dir.empty()) { return nullptr; }
   std::vector<std::string> inputs = rows::input_files(options.data);
   inputs.insert(inputs.end(), {options.model_name_or_path, options.adapter});
-  return std::make_unique<OutputFile>(
-      options.output_dir, OutputRule{.overwrite = options.overwrite_output_dir, .inputs = inputs});
+  return std::make_unique<OutputFile>(options.output_dir,
+                                      OutputRule{.overwrite = options.overwrite_output_dir, .inputs = inputs},
+                                      std::vector<std::string>{options.output_dir + ".partial"});
 }
 
 SamplingParams sampling_params(const GenerateOptions& options, const ModelSpec& spec, std::int32_t eos_id) {
@@ -118,19 +123,103 @@ SamplingParams sampling_params(const GenerateOptions& options, const ModelSpec& 
   return sampling;
 }
 
-std::vector<generate::Output> run_engine(generate::Engine& engine, std::size_t total) {
+using OnAnswer = std::function<void(const generate::Output& output)>;
+
+// Samples until all answers are finished or a signal comes.
+void run_engine(generate::Engine& engine, std::size_t done_before, std::size_t total,
+                const OnAnswer& on_answer) {
   report::ProgressBar bar("generate", static_cast<double>(total), "answers");
-  std::vector<generate::Output> outputs;
+  bar.advance(static_cast<double>(done_before));
   while (!engine.done() && !interrupted()) {
-    for (generate::Output& output : engine.step()) {
-      outputs.push_back(std::move(output));
+    for (const generate::Output& output : engine.step()) {
+      on_answer(output);
       bar.advance(1, cat(thousands(engine.new_tokens()), " tokens"));
     }
   }
   bar.finish();
+}
+
+// Answers to print, in the order of the prompts. Returns the exit code.
+int print_answers(generate::Engine& engine, std::size_t wanted) {
+  std::vector<generate::Output> outputs;
+  run_engine(engine, 0, wanted, [&](const generate::Output& output) { outputs.push_back(output); });
+  if (outputs.empty() && wanted > 0) { throw Interrupted(kNothing); }
   std::sort(outputs.begin(), outputs.end(),
             [](const auto& a, const auto& b) { return a.id != b.id ? a.id < b.id : a.sample < b.sample; });
-  return outputs;
+  for (const generate::Output& output : outputs) { show(output.text + "\n"); }
+  if (outputs.size() == wanted) { return 0; }
+  log_info(cat("stopped; ", thousands(std::ssize(outputs)), " of ",
+               thousands(static_cast<std::int64_t>(wanted)), " answers were finished"));
+  return 128 + interrupt_signal();
+}
+
+// Answers for a file; `file` holds those of an earlier call already. Returns the exit code.
+int write_answers(generate::Engine& engine, const std::vector<Example>& examples, std::size_t wanted,
+                  const GenerateOptions& options, run::AnswerFile& file) {
+  const double begin = monotonic_seconds();
+  const bool plain = is_plain(options.sampling);
+  run_engine(engine, file.size(), wanted, [&](const generate::Output& output) {
+    file.add(generated_row(output, examples[static_cast<std::size_t>(output.id)], plain));
+  });
+  const double seconds = std::max(1e-9, monotonic_seconds() - begin);
+  if (file.size() == 0 && wanted > 0) { throw Interrupted(kNothing); }
+  file.write();
+  log_info(cat(thousands(static_cast<std::int64_t>(file.size())), " answers in ", options.output_dir, ", ",
+               fixed(static_cast<double>(engine.new_tokens()) / seconds, 0), " tokens/s"));
+  if (file.size() == wanted) {
+    file.remove_partial();
+    return 0;
+  }
+  log_info(cat("stopped; ", thousands(static_cast<std::int64_t>(file.size())), " of ",
+               thousands(static_cast<std::int64_t>(wanted)),
+               " answers were finished and are kept; the same "
+               "command with --overwrite_output_dir goes on from there"));
+  return 128 + interrupt_signal();
+}
+
+// All keys of sampling, for a hash.
+std::string sampling_key(const SamplingParams& sampling) {
+  const Json key{sampling.max_new_tokens,
+                 sampling.min_new_tokens,
+                 sampling.temperature,
+                 sampling.top_p,
+                 sampling.top_k,
+                 sampling.min_p,
+                 sampling.seed,
+                 sampling.repetition_penalty,
+                 sampling.presence_penalty,
+                 sampling.stop,
+                 sampling.frequency_penalty,
+                 sampling.stop_ids};
+  return dump_json(key);
+}
+
+// Hash of all that decides an answer.
+std::string identity_of(const setup::ModelSetup& setup, const std::vector<Example>& examples,
+                        const std::vector<Sequence>& prompts, const SamplingParams& sampling) {
+  Hasher hasher;
+  hasher.add(setup::inference_key(setup)).add(sampling_key(sampling));
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    for (const std::int32_t id : prompts[i].ids) { hasher.add_number(static_cast<std::uint64_t>(id)); }
+    hasher.add_number(prompts[i].ids.size()).add(examples[i].where.text());
+  }
+  return hasher.hex();
+}
+
+// Adds what is to do to the engine; what `file` (nullptr: none) holds is done.
+void add_prompts(generate::Engine& engine, const std::vector<Sequence>& prompts,
+                 const GenerateOptions& options, const SamplingParams& sampling,
+                 const run::AnswerFile* file) {
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const auto id = static_cast<std::int64_t>(i);
+    for (std::int64_t sample = 0; sample < options.num_samples; ++sample) {
+      if (file != nullptr && file->has(id, sample)) { continue; }
+      engine.add({.id = id,
+                  .prompt = prompts[i].ids,
+                  .params = sampling,
+                  .sample = static_cast<std::uint64_t>(sample)});
+    }
+  }
 }
 
 int stream(const GenerateOptions& options, generate::Engine& engine, const setup::TextSetup& text,
@@ -158,38 +247,27 @@ int generate_file(const GenerateOptions& options) {
   generate::Engine engine(*setup.model, &text.tokenizer(),
                           {.max_batch = options.batch_size, .adapter = setup.policy});
   if (options.stream) { return stream(options, engine, text, sampling); }
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    const Sequence prompt = data::tokenise_prompt(examples[i], options.data, text.encoder);
-    for (std::int64_t sample = 0; sample < options.num_samples; ++sample) {
-      engine.add({.id = static_cast<std::int64_t>(i),
-                  .prompt = prompt.ids,
-                  .params = sampling,
-                  .sample = static_cast<std::uint64_t>(sample)});
-    }
+  std::vector<Sequence> prompts;
+  for (const Example& example : examples) {
+    prompts.push_back(data::tokenise_prompt(example, options.data, text.encoder));
   }
-  const double begin = monotonic_seconds();
   const std::size_t wanted = examples.size() * static_cast<std::size_t>(options.num_samples);
-  const auto outputs = run_engine(engine, wanted);
-  const bool stopped = outputs.size() < wanted;  // by a signal: what is finished is kept
-  check_input(!stopped || !outputs.empty(),
-              "stopped before the first answer was finished; nothing was written");
-  const double seconds = std::max(1e-9, monotonic_seconds() - begin);
-  const bool plain = is_plain(sampling);
-  std::string lines;
-  for (const generate::Output& output : outputs) {
-    if (options.output_dir.empty()) { show(output.text + "\n"); }
-    const Example& prompt = examples[static_cast<std::size_t>(output.id)];
-    lines += json_line(generated_row(output, prompt, plain));
+  if (options.output_dir.empty()) {
+    add_prompts(engine, prompts, options, sampling, nullptr);
+    return print_answers(engine, wanted);
   }
-  if (!options.output_dir.empty()) {
-    write_file(options.output_dir, lines);
-    log_info(cat(thousands(std::ssize(outputs)), " answers in ", options.output_dir, ", ",
-                 fixed(static_cast<double>(engine.new_tokens()) / seconds, 0), " tokens/s"));
+  run::AnswerFile file(options.output_dir, identity_of(setup, examples, prompts, sampling));
+  if (file.size() > 0) {
+    log_info(cat("resuming   ", thousands(static_cast<std::int64_t>(file.size())), " answers are in ",
+                 file.partial()));
   }
-  if (!stopped) { return 0; }
-  log_info(cat("stopped; ", thousands(std::ssize(outputs)), " of ",
-               thousands(static_cast<std::int64_t>(wanted)), " answers were finished and are kept"));
-  return 128 + interrupt_signal();
+  add_prompts(engine, prompts, options, sampling, &file);
+  try {
+    return write_answers(engine, examples, wanted, options, file);
+  } catch (const InputError&) {
+    file.keep_partial();
+    throw;
+  }
 }
 
 }  // namespace

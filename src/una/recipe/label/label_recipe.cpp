@@ -133,17 +133,11 @@ std::vector<Example> read_rows(const LabelOptions& options) {
 // Hash of the rows and the reward, excluding the output format.
 std::string identity_of(const LabelOptions& options, const reward::Reward& reward,
                         const std::vector<Example>& rows) {
-  Hasher hasher;
-  hasher.add(reward.description()).add(join(options.reward, "\n"));
-  for (const Example& row : rows) {
-    for (std::size_t r = 0; r < row.responses.size(); ++r) {
-      const reward::Question question = reward::question_of(row, r);
-      hasher.add(dump_json(reward::question_json(question)));
-      hasher.add(question.tools).add(question.template_kwargs);
-    }
-    hasher.add_number(row.responses.size());
-  }
-  return hasher.hex();
+  return Hasher()
+      .add(reward.description())
+      .add(join(options.reward, "\n"))
+      .add(reward::questions_hash(rows))
+      .hex();
 }
 
 // The rows that are to do, on every rank as the journal of rank 0 has them.

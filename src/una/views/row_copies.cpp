@@ -1,4 +1,4 @@
-#include "una/recipe/row_copies.h"
+#include "una/views/row_copies.h"
 
 #include <limits>
 #include <vector>
@@ -7,7 +7,7 @@
 #include "una/rows/files/row_files.h"
 #include "una/rows/files/sources.h"
 
-namespace una::recipe {
+namespace una::views {
 
 RowCopies::RowCopies(const rows::DataOptions& options) {
   for (const rows::DataSource& source : rows::find_sources(options)) {
@@ -29,4 +29,4 @@ void RowCopies::add_to(Json& line, const Where& where) const {
   if (found != rows_.end()) { line["input"] = Json::parse(found->second); }
 }
 
-}  // namespace una::recipe
+}  // namespace una::views

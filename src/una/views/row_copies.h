@@ -9,7 +9,7 @@
 #include "una/core/example.h"
 #include "una/rows/data_options.h"
 
-namespace una::recipe {
+namespace una::views {
 
 // --copy_row: rows as they are in their files, in addition to what was found out about them. All of their text is in memory.
 class RowCopies {
@@ -24,4 +24,4 @@ class RowCopies {
   std::map<std::pair<std::string, std::int64_t>, std::string> rows_;  // file and line -> JSON
 };
 
-}  // namespace una::recipe
+}  // namespace una::views

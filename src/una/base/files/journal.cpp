@@ -1,0 +1,93 @@
+#include "una/base/files/journal.h"
+
+#include <cerrno>
+#include <fstream>
+#include <utility>
+
+#include <unistd.h>
+
+#include "una/base/error.h"
+#include "una/base/files/files.h"
+#include "una/base/format.h"
+#include "una/base/json_line.h"
+#include "una/base/os/reason.h"
+
+namespace una {
+namespace {
+
+// The bytes up to the first line break; all of them where there is none, and `whole` is false.
+std::string first_line(const std::string& path, bool& whole) {
+  std::ifstream file(path, std::ios::binary);
+  std::string line;
+  std::getline(file, line);
+  whole = !file.eof();
+  return line;
+}
+
+// True for a file that was made, but whose first line did not get onto the disk: nothing, a part of a first line
+// (whoever's identity it was going to be), or the zeros that a power cut leaves.
+bool holds_nothing(const std::string& line, bool whole, const std::string& head) {
+  if (line.find_first_not_of('\0') == std::string::npos) { return true; }
+  const std::string start = head.substr(0, head.find(':'));
+  return !whole && (starts_with(line, start) || starts_with(start, line));
+}
+
+// Cuts a last line off that was not written whole, so that every line of the file is one of JSON for its readers. Returns
+// the bytes that are left.
+std::int64_t cut_torn_line(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::int64_t whole = 0;
+  for (std::string line; std::getline(file, line) && !file.eof();) { whole += std::ssize(line) + 1; }
+  check_input(::truncate(path.c_str(), whole) == 0, "cannot write ", path, ": ", reason_of(errno));
+  return whole;
+}
+
+}  // namespace
+
+Journal::Journal(std::string path, const Kind& kind, const std::string& identity) : path_(std::move(path)) {
+  const std::string head = json_line({{kind.member, identity}});
+  bool whole = false;
+  const std::string line = is_file(path_) ? first_line(path_, whole) : "";
+  const bool fresh = holds_nothing(line, whole, head);
+  check_input(fresh || (whole && line + "\n" == head), path_, kind.mismatch);
+  if (fresh) { ::unlink(path_.c_str()); }
+  file_ = std::make_unique<AppendFile>(path_);
+  if (fresh) { file_->append(head); }
+  size_ = cut_torn_line(path_);
+  read([&](const Json& /*line*/, std::int64_t /*place*/) { ++lines_; });
+}
+
+void Journal::read(const std::function<void(const Json& line, std::int64_t place)>& visit) const {
+  std::ifstream file(path_, std::ios::binary);
+  std::string line;
+  std::getline(file, line);
+  for (std::int64_t place = std::ssize(line) + 1; std::getline(file, line); place += std::ssize(line) + 1) {
+    const Json value = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (value.is_object()) { visit(value, place); }
+  }
+  check_input(!file.bad(), "cannot read ", path_);
+}
+
+Json Journal::at(std::int64_t place) const {
+  std::ifstream file(path_, std::ios::binary);
+  std::string line;
+  file.seekg(place);
+  std::getline(file, line);
+  Json value = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  check_input(value.is_object(), "cannot read ", path_, ": it has been changed by another program");
+  return value;
+}
+
+std::int64_t Journal::add(const Json& line) {
+  const std::string bytes = json_line(line);
+  file_->append(bytes);
+  ++lines_;
+  return std::exchange(size_, size_ + std::ssize(bytes));
+}
+
+void Journal::remove() {
+  file_.reset();
+  ::unlink(path_.c_str());
+}
+
+}  // namespace una

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "una/base/files/append_file.h"
+#include "una/base/json.h"
+
+namespace una {
+
+// What an unfinished command has done: lines of JSON in a file that only grows, so that a kill or a full disk loses at
+// most what is under way and the same command goes on from there. The first line holds the identity of the work, the
+// hash of all that decides its result. Not thread-safe; one process writes (OutputFile locks the output).
+class Journal {
+ public:
+  struct Kind {
+    std::string member;    // of the first line: "una_label"
+    std::string mismatch;  // follows the path in the InputError for a file of other work
+  };
+  // Goes on with what `path` holds; a torn last line is cut off. A file that a kill or a full disk left empty, or torn within its first line, holds
+  // no work: it is started again. InputError for another identity, or a file that is not a journal of this kind.
+  Journal(std::string path, const Kind& kind, const std::string& identity);
+
+  // Visits the lines after the first in order, with the place for `at`; what is not JSON counts as not written.
+  void read(const std::function<void(const Json& line, std::int64_t place)>& visit) const;
+  Json at(std::int64_t place) const;
+  std::int64_t add(const Json& line);  // to the file, at once; its place
+  bool is_empty() const { return lines_ == 0; }
+  void remove();  // deletes the file: its work is written elsewhere
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  std::int64_t size_ = 0, lines_ = 0;  // bytes of the file; whole lines after the first
+  std::unique_ptr<AppendFile> file_;
+};
+
+}  // namespace una

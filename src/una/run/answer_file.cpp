@@ -1,0 +1,45 @@
+#include "una/run/answer_file.h"
+
+#include "una/base/files/file_writer.h"
+#include "una/base/files/files.h"
+#include "una/base/format.h"
+#include "una/base/json_line.h"
+#include "una/base/log.h"
+
+namespace una::run {
+namespace {
+
+const Journal::Kind kKind{
+    .member = "una_generate",
+    .mismatch =
+        " is unfinished work with another model, other prompts or other settings: finish it with its own "
+        "command, remove it, or write to another --out"};
+
+}  // namespace
+
+AnswerFile::AnswerFile(const std::string& path, const std::string& identity)
+    : path_(path), journal_(path + ".partial", kKind, identity) {
+  journal_.read([&](const Json& row, std::int64_t place) {
+    if (!row.contains("row") || !row.contains("sample")) { return; }
+    places_[{row["row"].get<std::int64_t>(), row["sample"].get<std::int64_t>()}] = place;
+  });
+}
+
+void AnswerFile::add(const Json& row) {
+  places_[{row.at("row").get<std::int64_t>(), row.at("sample").get<std::int64_t>()}] = journal_.add(row);
+}
+
+void AnswerFile::write() const {
+  write_file_with(path_, [&](const std::string& temporary) {
+    FileWriter out(temporary, path_);
+    for (const auto& [answer, place] : places_) { out.write(json_line(journal_.at(place))); }
+    out.close();
+  });
+}
+
+void AnswerFile::keep_partial() {
+  if (places_.empty()) { return remove_partial(); }
+  log_info(cat("kept       ", partial(), " holds what was done; the same command goes on from there"));
+}
+
+}  // namespace una::run
