@@ -29,6 +29,8 @@ TEST(Family, SizesThatDoNotFitAreNamed) {
   spec = tiny_spec();
   spec.head_dim = 5;
   EXPECT_NE(refusal(spec).find("head_dim 5"), std::string::npos);
+  spec.head_dim = std::int64_t{1} << 30;  // tables of angles of 8 GB, before any shape is compared
+  EXPECT_NE(refusal(spec).find("head_dim 1073741824 is above"), std::string::npos);
   spec = tiny_spec();
   spec.vocab_size = 0;
   EXPECT_NE(refusal(spec).find("vocab_size"), std::string::npos);

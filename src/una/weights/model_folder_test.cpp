@@ -189,7 +189,7 @@ TEST(ModelFolder, ABadIndexIsRefused) {
   const std::string folder = test_folder("bad-index");
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"{", "JSON"},
-      {"[]", "weight_map"},
+      {"[]", "not a JSON object"},
       {R"({"weight_map":{}})", "empty"},
       {R"({"weight_map":["a"]})", "weight_map"},
       {R"({"weight_map":{"a":1}})", "must be a string"},

@@ -206,6 +206,19 @@ std::string identity_of(const setup::ModelSetup& setup, const std::vector<Exampl
   return hasher.hex();
 }
 
+std::vector<Sequence> tokenise_prompts(const std::vector<Example>& examples, const GenerateOptions& options,
+                                       const setup::TextSetup& text, const ModelSpec& spec) {
+  std::vector<Sequence> prompts;
+  for (const Example& example : examples) {
+    prompts.push_back(data::tokenise_prompt(example, options.data, text.encoder));
+    const std::size_t tokens = prompts.back().ids.size();
+    check_input(static_cast<std::int64_t>(tokens) < spec.position_limit(), example.where.text(),
+                ": the prompt has ", tokens, " tokens, which leaves no room for an answer in the model's ",
+                spec.position_limit(), " positions; shorten it or leave the row out");
+  }
+  return prompts;
+}
+
 // Adds what is to do to the engine; what `file` (nullptr: none) holds is done.
 void add_prompts(generate::Engine& engine, const std::vector<Sequence>& prompts,
                  const GenerateOptions& options, const SamplingParams& sampling,
@@ -247,10 +260,7 @@ int generate_file(const GenerateOptions& options) {
   generate::Engine engine(*setup.model, &text.tokenizer(),
                           {.max_batch = options.batch_size, .adapter = setup.policy});
   if (options.stream) { return stream(options, engine, text, sampling); }
-  std::vector<Sequence> prompts;
-  for (const Example& example : examples) {
-    prompts.push_back(data::tokenise_prompt(example, options.data, text.encoder));
-  }
+  const std::vector<Sequence> prompts = tokenise_prompts(examples, options, text, setup.folder.spec);
   const std::size_t wanted = examples.size() * static_cast<std::size_t>(options.num_samples);
   if (options.output_dir.empty()) {
     add_prompts(engine, prompts, options, sampling, nullptr);
