@@ -55,6 +55,10 @@ class Eval(unittest.TestCase):
         self.assertIn("another model", log)
         _, log = self.eval(out, "--tasks", "bhb", code=2)
         self.assertIn("did you mean bbh?", log)
+        long = fresh("eval-long")
+        _, log = run("eval", "--data", self.data, "--model", TASK / "start", "--out", long, "--tasks", "bbh,ifeval", code=2)
+        self.assertIn("ifeval: answers of 1280 tokens leave no room for a prompt", log)
+        self.assertEqual(list(long.rglob("*.jsonl")), [], "found before the first row of any task")
         _, log = self.eval(fresh("eval-none"), "--tasks", "rewardbench", code=2)
         self.assertIn("no reward", log)
 

@@ -1,8 +1,11 @@
 """`una tune`: successive halving whose survivors are the runs that `una train` would have made."""
 import json
+import signal
+import subprocess
+import time
 import unittest
 
-from support import QUICK, TASK, fresh, read_rows, run
+from support import QUICK, TASK, UNA, fresh, read_rows, run
 
 PAIRS = TASK / "data" / "pair.jsonl"
 KEYS = ["--method", "dpo", "--model", TASK / "start", "--data", PAIRS, *QUICK, "--max_steps", 9, "--per_device_train_batch_size", 4,
@@ -36,6 +39,24 @@ class Tune(unittest.TestCase):
         self.assertIn("0 runs to do", again)
         self.assertEqual((out / "results.json").read_bytes(), before)
         self.assertIn("beta", run("tune", *KEYS, *TUNE[:2], "beta=0.1", *TUNE[4:], "--out", out, code=2)[1])
+
+    def test_a_signal_to_the_parent_alone_stops_its_runs(self):
+        out = fresh("tune-stopped")
+        keys = [str(word) for word in KEYS]
+        keys[keys.index("--max_steps") + 1] = "100000"  # hours
+        process = subprocess.Popen([UNA, "tune", *keys, "--tune", "beta=0.1,0.5", "--tune_rungs", "2", "--out", out],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        deadline = time.time() + 60
+        while time.time() < deadline and process.poll() is None:
+            if any(path.read_bytes().count(b"\n") for path in out.glob("run-*/metrics.jsonl")):
+                break
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        log = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 128 + signal.SIGTERM, log)
+        self.assertIn("holds the runs so far", log)
+        self.assertTrue(list(out.glob("run-*/checkpoint-*/manifest.json")), "what was trained is saved")
 
     def test_bad_input_is_one_sentence(self):
         def refused(*more):

@@ -23,6 +23,8 @@ AnswerFile::AnswerFile(const std::string& path, const std::string& identity)
     if (!row.contains("row") || !row.contains("sample")) { return; }
     places_[{row["row"].get<std::int64_t>(), row["sample"].get<std::int64_t>()}] = place;
   });
+  if (places_.empty()) { return; }
+  log_info(cat("resuming   ", thousands(std::ssize(places_)), " answers are in ", journal_.path()));
 }
 
 void AnswerFile::add(const Json& row) {
@@ -39,7 +41,7 @@ void AnswerFile::write() const {
 
 void AnswerFile::keep_partial() {
   if (places_.empty()) { return remove_partial(); }
-  log_info(cat("kept       ", partial(), " holds what was done; the same command goes on from there"));
+  log_info(cat("kept       ", journal_.path(), " holds what was done; the same command goes on from there"));
 }
 
 }  // namespace una::run

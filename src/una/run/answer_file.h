@@ -16,7 +16,7 @@ namespace una::run {
 class AnswerFile {
  public:
   // `identity`: hash of the model, the prompts and all that decides an answer. InputError where FILE.partial is of other
-  // work.
+  // work; the log says what is taken up.
   AnswerFile(const std::string& path, const std::string& identity);
 
   bool has(std::int64_t prompt, std::int64_t sample) const { return places_.contains({prompt, sample}); }
@@ -25,7 +25,6 @@ class AnswerFile {
   void write() const;         // the whole file, of what is finished
   void remove_partial() { journal_.remove(); }
   void keep_partial();  // after an error: says so; removes FILE.partial where it holds nothing
-  const std::string& partial() const { return journal_.path(); }
 
  private:
   std::string path_;

@@ -22,7 +22,6 @@
 #include "una/data/row_cache.h"
 #include "una/kernels/devices.h"
 #include "una/kernels/threads.h"
-#include "una/report/html_report.h"
 #include "una/report/progress_bar.h"
 #include "una/run/evaluation_setup.h"
 #include "una/run/loss_pilot.h"
@@ -31,6 +30,7 @@
 #include "una/run/plan/mfu.h"
 #include "una/run/plan/run_plan.h"
 #include "una/run/report_to.h"
+#include "una/run/run_accounts.h"
 #include "una/run/run_ranks.h"
 #include "una/setup/critic_setup.h"
 #include "una/setup/merged.h"
@@ -88,8 +88,6 @@ class TrainingRun {
   train::LoopParts loop_parts();
   int finish(const train::LoopResult& result);
   void write_result(const train::LoopResult& result);
-  std::string write_accounts(const train::LoopResult& result) const;
-  void write_summary(const train::LoopResult& result) const;
   std::map<std::string, std::string> identity() const;
   std::string dropped_path() const { return temporary_.path() + "/dropped.jsonl"; }
   std::string run_yaml() const { return print_options(setup::with_absolute_paths(config_)); }
@@ -385,33 +383,6 @@ train::LoopParts TrainingRun::loop_parts() {
   return parts;
 }
 
-void TrainingRun::write_summary(const train::LoopResult& result) const {
-  Json summary{{"method", config_.method},
-               {"steps", result.steps},
-               {"tokens", result.tokens},
-               {"seconds", result.seconds},
-               {"train_loss", result.train_loss},
-               {"peak_memory_mb", static_cast<double>(peak_memory_bytes()) / 1048576},
-               {"planned_memory_mb", plan_.peak_bytes() / 1048576},
-               {"threads", at::get_num_threads()},
-               {"una", UNA_VERSION},
-               {"finished", utc_timestamp(unix_seconds())}};
-  if (!model_.model->device().is_cpu()) {
-    const auto peak = static_cast<double>(kernels::device_memory(model_.model->device()).peak);
-    summary["peak_device_memory_mb"] = peak / 1048576;
-  }
-  if (model_.reference != nullptr) {
-    summary["reference"] = Json{{"description", model_.reference->description()},
-                                {"content_hash", model_.reference->content_hash()},
-                                {"sequences_from_cache", model_.reference->cached_sequences()},
-                                {"sequences_computed", model_.reference->computed_sequences()},
-                                {"seconds", model_.reference->seconds()}};
-  }
-  if (result.stopped_early) { summary["stopped_early"] = true; }
-  if (result.has_best) { summary["best"] = Json{{"step", result.best_step}, {"metric", result.best_metric}}; }
-  write_file(config_.run.output_dir + "/summary.json", print_json(summary));
-}
-
 // The result comes first: what only describes it must not come between a run that reached its end and its adapter.
 int TrainingRun::finish(const train::LoopResult& result) {
   const int signal = result.interrupted ? agreed_signal(gang_) : 0;
@@ -419,7 +390,9 @@ int TrainingRun::finish(const train::LoopResult& result) {
   const int stopped = signal > 0 ? 128 + signal : (result.interrupted ? kExitTryAgain : 0);
   if (!gang_.leads()) { return stopped; }
   if (!result.interrupted && !result.paused) { write_result(result); }
-  const std::string health = write_accounts(result);
+  const EndedRun ended{
+      .config = config_, .model = model_, .plan = plan_, .read = data_.train->report(), .result = result};
+  const RunAccounts accounts = write_accounts(ended);
   const std::string& out = config_.run.output_dir;
   if (result.interrupted && result.steps == 0 && output_->has_old_work()) {
     log_info("stopped before the first step");
@@ -437,14 +410,13 @@ int TrainingRun::finish(const train::LoopResult& result) {
                  "/run.yaml --resume_from_checkpoint true"));
     return stopped;
   }
-  log_info(cat("done       ", result.steps, " steps, ", thousands(result.tokens), " tokens in ",
-               human_seconds(result.seconds), ", mean loss ", fixed(result.train_loss, 4), ", peak memory ",
-               human_bytes(static_cast<double>(peak_memory_bytes())), " (planned ",
-               human_bytes(plan_.peak_bytes()), ")"));
+  log_info(cat("done       ", totals_text(ended)));
   if (!exchanges.empty()) { log_info(exchanges); }
-  log_info(cat("health     ", health.empty() ? "no warnings" : std::string(trim(health))));
-  log_info(cat("written    ", out, config_.model.use_peft ? " (adapter)" : " (model)", ", report: ", out,
-               "/report.html"));
+  if (accounts.health) {
+    const std::string health(trim(*accounts.health));
+    log_info(cat("health     ", health.empty() ? "no warnings" : health));
+  }
+  log_info(cat("written    ", result_text(config_, accounts)));
   return 0;
 }
 
@@ -467,30 +439,6 @@ void TrainingRun::write_result(const train::LoopResult& result) {
   if (config_.run.save_merged) {
     setup::write_merged(model_, out + "/merged", {.tokenizer = out, .chat_template = out});
   }
-}
-
-// Health, summary and report; returns the health text. Each may fail with a warning only.
-std::string TrainingRun::write_accounts(const train::LoopResult& result) const {
-  const std::string& out = config_.run.output_dir;
-  std::string health;
-  const auto try_to_write = [&](const char* file, const auto& write) {
-    try {
-      write();
-    } catch (const std::exception& error) {
-      log_warning(cat("could not write ", out, "/", file, " (", error.what(), "); what was trained is safe"));
-    }
-  };
-  try_to_write("health.txt", [&] {
-    health = report::health_text(read_file(out + "/metrics.jsonl"), config_.method);
-    const rows::ReadReport& read = data_.train->report();
-    health += report::cut_rows_text(read.rows_truncated, read.rows_kept);
-    write_file(out + "/health.txt", health);
-  });
-  try_to_write("summary.json", [&] { write_summary(result); });
-  if (result.steps > 0) {
-    try_to_write("report.html", [&] { report::write_html_report(out); });
-  }
-  return health;
 }
 
 RunPlan TrainingRun::plan() {

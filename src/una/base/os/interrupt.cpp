@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 
+#include "una/base/files/end_cleanup.h"
 #include "una/base/os/interrupt_elsewhere.h"
 
 namespace una {
@@ -15,6 +16,7 @@ void on_signal(int number) {
   if (signal_seen == 0) {
     signal_seen = number;
   } else if (number == SIGINT || number == SIGTERM) {
+    clean_up_at_end();
     std::signal(number, SIG_DFL);
     std::raise(number);
   }

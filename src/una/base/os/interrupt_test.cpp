@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "una/base/files/end_cleanup.h"
+#include "una/base/files/files.h"
 #include "una/base/os/interrupt_elsewhere.h"
 #include "una/base/os/stop_point.h"
+#include "una/base/testing.h"
 
 namespace una {
 namespace {
@@ -49,6 +52,14 @@ TEST_F(Interrupt, TheSecondIntOrTermEndsTheProcessAndARepeatedHupDoesNot) {
   EXPECT_EQ(interrupt_signal(), SIGHUP);
   EXPECT_EXIT(std::raise(SIGTERM), ::testing::KilledBySignal(SIGTERM), "");
   EXPECT_EXIT(std::raise(SIGINT), ::testing::KilledBySignal(SIGINT), "");
+  const std::string path = test_folder("interrupt") + "/temporary";
+  const auto end_with_a_file = [&] {
+    write_file(path, "x");
+    const CleanedAtEnd cleaned(path, CleanedAtEnd::Kind::kFile);
+    std::raise(SIGINT);
+  };
+  EXPECT_EXIT(end_with_a_file(), ::testing::KilledBySignal(SIGINT), "");
+  EXPECT_FALSE(is_file(path));
 }
 
 TEST_F(Interrupt, AStopPointThrowsInItsScopeOnly) {

@@ -5,13 +5,16 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <poll.h>
 #include <spawn.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
+#include "una/base/os/interrupt.h"
 
 namespace una {
 namespace {
@@ -50,6 +53,13 @@ ChildEnd end_of(int status) {
   return {.exit_code = signal != 0 ? 128 + signal : WEXITSTATUS(status), .signal = signal};
 }
 
+// Until the process of this descriptor has ended, a tenth of a second at most; a shorter time where the system has no such
+// descriptors. The signal to hand on may have come to another thread, so that it ends no wait here.
+void wait_for(int process) {
+  pollfd wanted{.fd = process, .events = POLLIN, .revents = 0};
+  ::poll(&wanted, process >= 0 ? 1 : 0, process >= 0 ? 100 : 10);
+}
+
 }  // namespace
 
 void follow_parent() {
@@ -65,9 +75,15 @@ void follow_parent() {
 ChildResult run_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
   const double begin = monotonic_seconds();
   const pid_t child = spawn_self(arguments, environment, 0);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0) { check(errno == EINTR, "lost a child process"); }
-  return {.exit_code = end_of(status).exit_code, .seconds = monotonic_seconds() - begin};
+  const int end = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
+  bool told = false;
+  std::optional<ChildEnd> ended;
+  while (!(ended = poll_child(child))) {
+    if (interrupted() && !told) { told = ::kill(child, SIGUSR1) == 0; }
+    wait_for(end);
+  }
+  if (end >= 0) { ::close(end); }
+  return {.exit_code = ended->exit_code, .seconds = monotonic_seconds() - begin};
 }
 
 pid_t start_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {

@@ -25,8 +25,9 @@ struct ChildEnd {
 void follow_parent();
 
 // Runs this very program again with other arguments and waits for it, so that its peak memory is its own.
-// Standard streams are inherited; `environment` entries ("NAME=value") are added. InternalError when it
-// cannot be started.
+// Standard streams are inherited; `environment` entries ("NAME=value") are added. A signal to this process is handed on as
+// USR1, which the child takes for its first or, where Ctrl-C at the terminal reached both, not at all (interrupt.h).
+// InternalError when it cannot be started. Any thread may call it.
 ChildResult run_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
 
 // The same without waiting for it. The child is in a process group of its own, so that Ctrl-C at the terminal does not

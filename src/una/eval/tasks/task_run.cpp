@@ -160,9 +160,7 @@ std::vector<std::int32_t> prompt_ids(const Item& item, const TaskRunOptions& opt
   std::vector<std::int32_t> ids =
       options.tokenizer->encode(item.context, adds_special_tokens(*options.tokenizer, item.context));
   const std::int64_t most = options.max_length - options.max_gen_toks;
-  check_input(most > 0, "max_gen_toks: answers of ", options.max_gen_toks,
-              " tokens leave no room for a prompt in ", options.max_length,
-              " tokens; give a smaller --max_gen_toks");
+  check(most > 0, "prompt_ids: answers leave no room for a prompt");
   if (std::ssize(ids) > most) { ids.erase(ids.begin(), ids.end() - most); }
   return ids;
 }

@@ -142,6 +142,7 @@ class Evaluation {
 
   // Exit code. What is shown of it goes to `pages`.
   int run(std::vector<report::EvalPageTable>& pages) {
+    check_lengths();
     check_same_rows();
     if (gang_.leads()) { open_journals(); }
     double total = 0;
@@ -161,6 +162,16 @@ class Evaluation {
   }
 
  private:
+  // Looks at all tasks before the first row of one.
+  void check_lengths() const {
+    const std::int64_t most = longest(options_, model_.setup.folder.spec);
+    for (const eval::LoadedTask& task : tasks_) {
+      check_input(task.task->by_choice() || max_gen_toks(task) < most, task.task->name, ": answers of ",
+                  max_gen_toks(task), " tokens leave no room for a prompt in ", most,
+                  " tokens; give a smaller --max_gen_toks");
+    }
+  }
+
   // Every rank must have what rank 0 has: it asks for rows by their numbers.
   void check_same_rows() {
     std::map<std::string, std::string> own;

@@ -267,10 +267,6 @@ int generate_file(const GenerateOptions& options) {
     return print_answers(engine, wanted);
   }
   run::AnswerFile file(options.output_dir, identity_of(setup, examples, prompts, sampling));
-  if (file.size() > 0) {
-    log_info(cat("resuming   ", thousands(static_cast<std::int64_t>(file.size())), " answers are in ",
-                 file.partial()));
-  }
   add_prompts(engine, prompts, options, sampling, &file);
   try {
     return write_answers(engine, examples, wanted, options, file);
