@@ -14,7 +14,7 @@ class AppendFile {
   AppendFile(const AppendFile&) = delete;
   AppendFile& operator=(const AppendFile&) = delete;
   void append(std::string_view bytes);
-  void sync();                 // returns when what was appended would survive a loss of power
+  void sync();  // returns when what was appended would survive a loss of power
 
  private:
   std::string path_;
