@@ -263,7 +263,7 @@ void Loop::write_log() {
     row.values["device_memory_mb"] = static_cast<double>(kernels::device_memory(device).used) / 1048576;
   }
   write_row(row);
-  result_.last_train = row.values;
+  for (const auto& [name, value] : row.values) { result_.last_train[name] = value; }
   since_log_.clear();
   log_tokens_ = 0;
   log_operations_ = 0;

@@ -51,7 +51,8 @@ struct LoopResult {
   bool has_best = false;
   std::int64_t best_step = 0;
   double best_metric = 0;
-  std::map<std::string, double> last_train, last_eval;
+  std::map<std::string, double> last_train;  // the latest value of each metric: a reward is not in every row
+  std::map<std::string, double> last_eval;   // of the last evaluation
 };
 
 // Whether more of an evaluation's metric is better: greater_is_better, else by the metric's name.
