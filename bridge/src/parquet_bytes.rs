@@ -7,7 +7,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, GenericListArray, LargeStringArray, OffsetSizeTrait, RecordBatch,
     StringArray, StructArray,
 };
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use arrow::error::ArrowError;
 
 fn has_bytes(of: &DataType) -> bool {
@@ -91,25 +91,6 @@ fn texts(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 
 /// The batch with texts in place of bytes.
 pub fn bytes_as_text(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
-    if !batch
-        .schema()
-        .fields()
-        .iter()
-        .any(|field| has_bytes(field.data_type()))
-    {
-        return Ok(batch);
-    }
-    let columns = batch
-        .columns()
-        .iter()
-        .map(texts)
-        .collect::<Result<Vec<_>, _>>()?;
-    let schema = batch.schema();
-    let fields: Vec<FieldRef> = schema
-        .fields()
-        .iter()
-        .zip(&columns)
-        .map(|(field, column)| of_type(field, column))
-        .collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+    let object: ArrayRef = Arc::new(StructArray::from(batch));
+    Ok(RecordBatch::from(texts(&object)?.as_struct()))
 }

@@ -231,10 +231,7 @@ Draw draw_row(std::span<const float> raw, std::span<const float> changed, std::s
     choice = draw(weights, row);
   }
   const double logp = log_prob(raw[static_cast<std::size_t>(choice.token)], softmax);
-  check_input(
-      std::isfinite(logp),
-      "the model's logits are not finite (NaN or infinity): a weight of it or of its adapter is NaN, infinite or "
-      "too large, or lora_alpha is");
+  check_logp(logp);
   const auto plain = static_cast<float>(logp);
   return {choice.token, plain, is_plain(row) ? plain : static_cast<float>(std::log(choice.share))};
 }

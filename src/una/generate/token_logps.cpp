@@ -36,15 +36,19 @@ TokenLogps row_logps(std::span<const float> logits, std::int32_t target, std::in
   TokenLogps out{.logp = static_cast<float>(log_prob(logits[static_cast<std::size_t>(target)], row)),
                  .rank = rank_of(logits, logits[static_cast<std::size_t>(target)]),
                  .top = largest(logits, static_cast<std::size_t>(k))};
-  check_input(
-      std::isfinite(out.logp),
-      "the model's logits are not finite (NaN or infinity): a weight of it or of its adapter is NaN, infinite or "
-      "too large, or lora_alpha is");
+  check_logp(out.logp);
   for (TopLogp& each : out.top) { each.logp = static_cast<float>(log_prob(each.logp, row)); }
   return out;
 }
 
 }  // namespace
+
+void check_logp(double logp) {
+  check_input(
+      std::isfinite(logp),
+      "the model's logits are not finite (NaN or infinity): a weight of it or of its adapter is NaN, infinite or "
+      "too large, or lora_alpha is");
+}
 
 std::vector<TokenLogps> token_logps(const at::Tensor& logits, std::span<const std::int32_t> targets,
                                     std::int64_t k) {

@@ -33,6 +33,8 @@ inline double log_prob(float logit, const kernels::SoftmaxRow& row) {
   return logit - row.top - std::log(row.total);
 }
 
+void check_logp(double logp);  // InputError where it is not finite
+
 // Row i of logits [N, V] fp32 (CPU): the log-prob of targets[i] and the k likeliest ids. InputError where a
 // target's log-prob is not finite.
 std::vector<TokenLogps> token_logps(const at::Tensor& logits, std::span<const std::int32_t> targets,

@@ -89,9 +89,8 @@ std::vector<std::vector<Message>> prompts_of(const ChatKeys& keys) {
   if (keys.data.dataset_name.empty()) { return out; }
   rows::DataOptions data = keys.data;
   data.allow_dropped = 1;
-  data.prompts_only = true;
   rows::ReadReport report;
-  for (const Example& example : views::read_examples(data, report, "")) {
+  for (const Example& example : views::read_prompts(data, report)) {
     out.push_back(example.prompt.is_chat ? example.prompt.messages
                                          : std::vector<Message>{{"user", example.prompt.plain, ""}});
   }

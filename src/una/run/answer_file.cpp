@@ -9,11 +9,8 @@
 namespace una::run {
 namespace {
 
-const Journal::Kind kKind{
-    .member = "una_generate",
-    .mismatch =
-        " is unfinished work with another model, other prompts or other settings: finish it with its own "
-        "command, remove it, or write to another --out"};
+const Journal::Kind kKind =
+    Journal::unfinished_work("una_generate", "another model, other prompts or other settings");
 
 }  // namespace
 
@@ -37,11 +34,6 @@ void AnswerFile::write() const {
     for (const auto& [answer, place] : places_) { out.write(json_line(journal_.at(place))); }
     out.close();
   });
-}
-
-void AnswerFile::keep_partial() {
-  if (places_.empty()) { return remove_partial(); }
-  log_info(cat("kept       ", journal_.path(), " holds what was done; the same command goes on from there"));
 }
 
 }  // namespace una::run

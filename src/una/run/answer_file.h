@@ -24,7 +24,9 @@ class AnswerFile {
   void add(const Json& row);  // with members row and sample
   void write() const;         // the whole file, of what is finished
   void remove_partial() { journal_.remove(); }
-  void keep_partial();  // after an error: says so; removes FILE.partial where it holds nothing
+  void keep_partial() {
+    journal_.keep_if(!places_.empty());
+  }  // after an error: says so; removes FILE.partial where it holds nothing
 
  private:
   std::string path_;

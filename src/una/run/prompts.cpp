@@ -19,9 +19,8 @@ std::vector<rollout::Prompt> read_prompts(const rows::DataOptions& options, cons
   rows::DataOptions reading = options;
   reading.feedback = "auto";  // feedback of the rows is not read
   reading.score_mapping = "range";
-  reading.prompts_only = true;
   reading.binary_threshold = rows::DataOptions{}.binary_threshold;
-  for (Example& example : views::read_examples(reading, report, "")) {
+  for (Example& example : views::read_prompts(reading, report)) {
     example.responses.clear();
     example.unit = Unit::kPrompt;
     std::vector<std::int32_t> ids = data::tokenise_prompt(example, options, text.encoder).ids;

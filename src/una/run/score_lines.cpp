@@ -14,13 +14,8 @@
 namespace una::run {
 namespace {
 
-const Journal::Kind kKind{
-    .member = "una_score",
-    .mismatch =
-        " is unfinished work with another model, other rows or other settings: finish it with its own "
-        "command, remove it, or write to another --out"};
-
-constexpr const char* kKept = ".partial holds what was done; the same command goes on from there";
+const Journal::Kind kKind =
+    Journal::unfinished_work("una_score", "another model, other rows or other settings");
 
 // Whether every answer of the row has a score.
 bool is_whole(const Json& lines) {
@@ -77,21 +72,20 @@ void ScoreLines::finish_after(const std::function<void()>& work) {
     write();
     journal_->remove();
   } catch (const Interrupted&) { throw; } catch (const InputError&) {
-    if (keeps()) { log_info(cat("kept       ", path_, kKept)); }
+    if (journal_ != nullptr) { journal_->keep_if(holds_work()); }
     throw;
   }
 }
 
 void ScoreLines::stop() {
   if (journal_ == nullptr) { throw Interrupted("stopped"); }
-  throw Interrupted(keeps() ? cat("stopped; ", path_, kKept) : "stopped; nothing was written");
+  if (holds_work()) { throw Interrupted("stopped; " + journal_->kept_text()); }
+  journal_->remove();
+  throw Interrupted("stopped; nothing was written");
 }
 
-bool ScoreLines::keeps() {
-  if (journal_ == nullptr) { return false; }
-  const bool any = std::any_of(places_.begin(), places_.end(), [](std::int64_t place) { return place >= 0; });
-  if (!any) { journal_->remove(); }
-  return any;
+bool ScoreLines::holds_work() const {
+  return std::any_of(places_.begin(), places_.end(), [](std::int64_t place) { return place >= 0; });
 }
 
 }  // namespace una::run

@@ -35,7 +35,7 @@ class ScoreLines {
   [[noreturn]] void stop();  // throws Interrupted
 
  private:
-  bool keeps();  // whether FILE.partial holds something; an empty one is removed
+  bool holds_work() const;  // whether a row is done
   void write() const;
 
   std::string path_;

@@ -1,6 +1,7 @@
 #include "una/study/rounds_sampling.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
@@ -75,6 +76,18 @@ bool is_plain(const SamplingParams& p) {
   return p.temperature == 1 && p.top_p == 1 && p.top_k == 0 && p.min_p == 0 && p.repetition_penalty == 1;
 }
 
+// Calls `visit` with every place of the labelled rows that may hold a label: each row itself and each of its responses.
+void visit_labels(const std::string& path,
+                  const std::function<void(const Json& row, const Json& place)>& visit) {
+  for (const std::string& line : split(read_file(path), '\n')) {
+    if (line.empty()) { continue; }
+    const Json row = parse_json(line, path);
+    visit(row, row);
+    if (!row.contains("responses")) { continue; }
+    for (const Json& response : row["responses"]) { visit(row, response); }
+  }
+}
+
 }  // namespace
 
 Json sample_round(const setup::RunConfig& config, const setup::ModelPlace& policy, const std::string& start,
@@ -119,18 +132,11 @@ Json sample_round(const setup::RunConfig& config, const setup::ModelPlace& polic
 
 void check_labels_have_a_scale(const std::string& path) {
   double lowest = 0, highest = 1;
-  const auto add = [&](const Json& place) {
-    if (!place.contains("score") || !place["score"].is_number()) { return; }
+  visit_labels(path, [&](const Json& row, const Json& place) {
+    if (row.contains("score_range") || !place.contains("score") || !place["score"].is_number()) { return; }
     lowest = std::min(lowest, place["score"].get<double>());
     highest = std::max(highest, place["score"].get<double>());
-  };
-  for (const std::string& line : split(read_file(path), '\n')) {
-    const Json row = line.empty() ? Json() : parse_json(line, path);
-    if (!row.is_object() || row.contains("score_range")) { continue; }
-    add(row);
-    if (!row.contains("responses")) { continue; }
-    for (const Json& response : row["responses"]) { add(response); }
-  }
+  });
   check_input(lowest >= 0 && highest <= 1, path, ": the rewards go from ", significant(lowest, 6), " to ",
               significant(highest, 6), " and have no scale of their own; start again with --score_range ",
               "observed (or lo,hi) and --overwrite_output_dir");
@@ -138,20 +144,13 @@ void check_labels_have_a_scale(const std::string& path) {
 
 Json mean_label(const std::string& path) {
   double total = 0, count = 0;
-  const auto add = [&](const Json& place) {
+  visit_labels(path, [&](const Json& /*row*/, const Json& place) {
     for (const char* name : {"score", "label"}) {
       if (!place.contains(name)) { continue; }
       total += place[name].is_boolean() ? (place[name].get<bool>() ? 1 : 0) : place[name].get<double>();
       count += 1;
     }
-  };
-  for (const std::string& line : split(read_file(path), '\n')) {
-    if (line.empty()) { continue; }
-    const Json row = parse_json(line, path);
-    add(row);
-    if (!row.contains("responses")) { continue; }
-    for (const Json& response : row["responses"]) { add(response); }
-  }
+  });
   return count > 0 ? Json(total / count) : Json(nullptr);
 }
 

@@ -48,6 +48,11 @@ std::vector<Example> read_examples(const rows::DataOptions& options, rows::ReadR
   return examples;
 }
 
+std::vector<Example> read_prompts(rows::DataOptions options, rows::ReadReport& report) {
+  options.prompts_only = true;
+  return read_examples(options, report, "");
+}
+
 std::vector<Example> read_answers(const rows::DataOptions& options, rows::ReadReport& report) {
   rows::check_options(options);
   rows::DropLog drops;

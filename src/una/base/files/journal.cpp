@@ -1,5 +1,6 @@
 #include "una/base/files/journal.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <utility>
@@ -7,13 +8,17 @@
 #include <unistd.h>
 
 #include "una/base/error.h"
+#include "una/base/files/file_at.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
 #include "una/base/json_line.h"
+#include "una/base/log.h"
 #include "una/base/os/reason.h"
 
 namespace una {
 namespace {
+
+constexpr std::uint64_t kBlock = 65536;  // of the search for the last line break
 
 // The bytes up to the first line break; all of them where there is none, and `whole` is false.
 std::string first_line(const std::string& path, bool& whole) {
@@ -32,17 +37,34 @@ bool holds_nothing(const std::string& line, bool whole, const std::string& head)
   return !whole && (starts_with(line, start) || starts_with(start, line));
 }
 
+// The bytes up to and including the last line break.
+std::int64_t whole_bytes(const std::string& path) {
+  const FileAt file(path);
+  for (std::uint64_t end = file.size(); end > 0;) {
+    const std::uint64_t begin = end - std::min(end, kBlock);
+    const std::size_t found = file.read(begin, end - begin).rfind('\n');
+    if (found != std::string::npos) { return static_cast<std::int64_t>(begin + found + 1); }
+    end = begin;
+  }
+  return 0;
+}
+
 // Cuts a last line off that was not written whole, so that every line of the file is one of JSON for its readers. Returns
 // the bytes that are left.
 std::int64_t cut_torn_line(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::int64_t whole = 0;
-  for (std::string line; std::getline(file, line) && !file.eof();) { whole += std::ssize(line) + 1; }
+  const std::int64_t whole = whole_bytes(path);
   check_input(::truncate(path.c_str(), whole) == 0, "cannot write ", path, ": ", reason_of(errno));
   return whole;
 }
 
 }  // namespace
+
+Journal::Kind Journal::unfinished_work(const std::string& member, const std::string& difference) {
+  return {.member = member,
+          .mismatch = cat(" is unfinished work with ", difference,
+                          ": finish it with its own command, remove it, or write to "
+                          "another --out")};
+}
 
 Journal::Journal(std::string path, const Kind& kind, const std::string& identity) : path_(std::move(path)) {
   const std::string head = json_line({{kind.member, identity}});
@@ -53,8 +75,8 @@ Journal::Journal(std::string path, const Kind& kind, const std::string& identity
   if (fresh) { ::unlink(path_.c_str()); }
   file_ = std::make_unique<AppendFile>(path_);
   if (fresh) { file_->append(head); }
+  head_size_ = std::ssize(head);
   size_ = cut_torn_line(path_);
-  read([&](const Json& /*line*/, std::int64_t /*place*/) { ++lines_; });
 }
 
 void Journal::read(const std::function<void(const Json& line, std::int64_t place)>& visit) const {
@@ -81,13 +103,21 @@ Json Journal::at(std::int64_t place) const {
 std::int64_t Journal::add(const Json& line) {
   const std::string bytes = json_line(line);
   file_->append(bytes);
-  ++lines_;
   return std::exchange(size_, size_ + std::ssize(bytes));
 }
 
 void Journal::remove() {
   file_.reset();
   ::unlink(path_.c_str());
+}
+
+void Journal::keep_if(bool holds_work) {
+  if (!holds_work) { return remove(); }
+  log_info("kept       " + kept_text());
+}
+
+std::string Journal::kept_text() const {
+  return path_ + " holds what was done; the same command goes on from there";
 }
 
 }  // namespace una

@@ -20,6 +20,10 @@ class Journal {
     std::string member;    // of the first line: "una_label"
     std::string mismatch;  // follows the path in the InputError for a file of other work
   };
+  // The kind of a command that finishes its work in another file. `difference`: what other work has, "another model or
+  // other rows".
+  static Kind unfinished_work(const std::string& member, const std::string& difference);
+
   // Goes on with what `path` holds; a torn last line is cut off. A file that a kill or a full disk left empty, or torn within its first line, holds
   // no work: it is started again. InputError for another identity, or a file that is not a journal of this kind.
   Journal(std::string path, const Kind& kind, const std::string& identity);
@@ -28,13 +32,16 @@ class Journal {
   void read(const std::function<void(const Json& line, std::int64_t place)>& visit) const;
   Json at(std::int64_t place) const;
   std::int64_t add(const Json& line);  // to the file, at once; its place
-  bool is_empty() const { return lines_ == 0; }
+  bool is_empty() const { return size_ == head_size_; }
   void remove();  // deletes the file: its work is written elsewhere
+  // After an error: the file stays where it `holds_work`, and the log says so; else it is removed.
+  void keep_if(bool holds_work);
+  std::string kept_text() const;  // that sentence
   const std::string& path() const { return path_; }
 
  private:
   std::string path_;
-  std::int64_t size_ = 0, lines_ = 0;  // bytes of the file; whole lines after the first
+  std::int64_t head_size_ = 0, size_ = 0;  // bytes of the first line and of the file
   std::unique_ptr<AppendFile> file_;
 };
 

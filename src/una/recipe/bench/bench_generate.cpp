@@ -132,12 +132,11 @@ class GenerateBench {
   void read_prompts() {
     rows::DataOptions data;
     data.dataset_name = {options_.pairs};
-    data.prompts_only = true;
     const setup::TextSetup text = setup::load_text(options_.model, data, setup_.folder.spec);
     stop_ = text.eos_id();
     rows::ReadReport report;
     const auto limit = static_cast<std::size_t>(options_.prompt_tokens);
-    for (const Example& example : views::read_examples(data, report, "")) {
+    for (const Example& example : views::read_prompts(data, report)) {
       std::vector<std::int32_t> ids = data::tokenise_prompt(example, data, text.encoder).ids;
       if (options_.samples > 1 && !prompts_.empty()) {
         prompts_[0].insert(prompts_[0].end(), ids.begin(), ids.end());

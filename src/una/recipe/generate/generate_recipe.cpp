@@ -41,10 +41,7 @@ struct GenerateOptions {
   bool stream = false, overwrite_output_dir = false;
   std::vector<std::string> stop;
   rows::DataOptions data;
-  GenerateOptions() {
-    data.allow_dropped = 1;
-    data.prompts_only = true;
-  }
+  GenerateOptions() { data.allow_dropped = 1; }
   template <class V>
   void fields(V&& v) {
     v("model_name_or_path", model_name_or_path, "the model's folder (alias --model)");
@@ -77,7 +74,7 @@ std::vector<Example> read_prompts(const GenerateOptions& options) {
   if (options.prompt.empty()) {
     check_input(!options.data.dataset_name.empty(), "no prompts: give --prompt TEXT or a file with --data");
     rows::ReadReport report;
-    std::vector<Example> prompts = views::read_examples(options.data, report, "");
+    std::vector<Example> prompts = views::read_prompts(options.data, report);
     for (const auto& [reason, count] : report.dropped) {
       log_info(cat("left out   ", thousands(count), " rows: ", reason));
     }

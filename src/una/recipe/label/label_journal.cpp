@@ -10,11 +10,7 @@ namespace {
 
 using Preference = reward::Comparer::Preference;
 
-const Journal::Kind kKind{
-    .member = "una_label",
-    .mismatch =
-        " is unfinished work with another reward or other data: finish it with its own command, "
-        "remove it, or write to another --out"};
+const Journal::Kind kKind = Journal::unfinished_work("una_label", "another reward or other data");
 
 Json entry_of(std::size_t row, const Labels& labels) {
   Json scores = Json::array(), failures = Json::array();

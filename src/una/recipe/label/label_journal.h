@@ -21,6 +21,7 @@ class LabelJournal {
   std::size_t taken_up() const { return taken_up_; }  // rows that an earlier run has done
   bool is_empty() const;                              // no row is done
   void add(std::size_t row, Labels labels);           // to the file, at once
+  void keep() { file_.keep_if(!is_empty()); }         // after an error
   void remove() { file_.remove(); }                   // deletes the file: its work is written elsewhere
 
  private:

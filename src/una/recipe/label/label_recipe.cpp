@@ -269,13 +269,6 @@ std::unique_ptr<LabelJournal> open_journal(const LabelOptions& options, const re
   return journal;
 }
 
-// What stays in the journal after an error, of rank 0.
-void keep(LabelJournal* journal, const std::string& path) {
-  if (journal == nullptr) { return; }
-  if (journal->is_empty()) { return journal->remove(); }
-  log_info(cat("kept       ", path, ".partial holds what was done; the same command goes on from there"));
-}
-
 int label_file(const LabelOptions& options, dist::Ranks& gang) {
   check_label_options(options);
   std::vector<std::string> inputs = rows::input_files(options.data);
@@ -306,7 +299,7 @@ int label_file(const LabelOptions& options, dist::Ranks& gang) {
     if (const std::string account = reward.account(); !account.empty()) { log_info(account); }
     if (finished && journal != nullptr) { finish(options, reward, rows, *journal); }
   } catch (const InputError&) {
-    keep(journal.get(), options.output_dir);
+    if (journal != nullptr) { journal->keep(); }
     throw;
   }
   if (finished) { return 0; }
