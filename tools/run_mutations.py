@@ -63,7 +63,7 @@ class Swap:
         temporary = self.note.with_suffix(".tmp")
         temporary.write_bytes(str(mutation.path.relative_to(ROOT)).encode() + b"\n" + original)
         temporary.replace(self.note)
-        quiet = QUIET if mutation.path.suffix in {".cpp", ".h"} else b""
+        quiet = QUIET if mutation.path.suffix in {".cpp", ".h", ".inc"} else b""
         mutation.path.write_bytes(quiet + original.replace(mutation.old.encode(), mutation.new.encode()))
 
     def recover(self) -> None:
