@@ -215,11 +215,9 @@ RowScan normalise_row(Json& row, const Where& where, const words::LabelValues& l
   int nulls = 0;
   bool rename = false;
   for (auto member = row.begin(); member != row.end(); ++member) {
+    scan.is_annotated = scan.is_annotated || is_argilla_member(member.key(), member.value());
     const words::Column* column = words::find_column(member.key());
-    if (column == nullptr) {
-      scan.flat_responses = scan.flat_responses || ends_with(member.key(), ".responses");
-      continue;
-    }
+    if (column == nullptr) { continue; }
     Json& value = member.value();
     rename = rename || column->name != member.key() || column->alias_of == "system";
     if (value.is_string() && column->is_value()) {

@@ -14,7 +14,7 @@ struct RowScan {
   // The member that is null as the only one of marks and answers: a mark that is missing. (Tables of several kinds
   // of rows are full of nulls, which are absent members.) "": none.
   std::string missing;
-  bool flat_responses = false;  // a member NAME.responses: a flattened record of Argilla
+  bool is_annotated = false;  // a member holds annotators' answers: a flattened record of Argilla
 };
 
 // Brings the row into the form that shapes read, in place: names of the column table in any spelling get ours; a

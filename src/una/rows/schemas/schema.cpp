@@ -243,7 +243,7 @@ ReadRow read_row(Json json, const Where& where, const RowOptions& options) {
     if (!out.renamed.empty()) { fitting = find_shape(json); }
   }
   const bool no_answer = fitting != nullptr && fitting->read == read_prompt_only;
-  if (fitting == nullptr || no_answer || scan.flat_responses) {
+  if (fitting == nullptr || no_answer || scan.is_annotated) {
     if (const Export* format = find_export(json)) { return read_export(*format, json, where, options); }
   }
   const Shape& shape = fitting != nullptr ? *fitting : shape_after_changes(json, where, out);

@@ -8,8 +8,9 @@
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
 
-// Tasks exported by Label Studio (JSON) from a project with a Pairwise tag: `data` holds the question and the two
-// texts, annotations[].result[].value.selected says "left" or "right".
+// Tasks exported by Label Studio from a project with a Pairwise tag. JSON: `data` holds the question and the two texts,
+// annotations[].result[].value.selected says "left" or "right". JSON-MIN and CSV: one annotation in a row, with the question
+// and the texts as members next to the tag's, [{"selected": "left"}].
 namespace una::rows {
 namespace {
 
@@ -64,9 +65,52 @@ const char* prompt_of(const Json& data) {
   return first_of(data, {"prompt", "question", "instruction", "query"});
 }
 
+// What a Pairwise tag's member of JSON-MIN says; null: it is not one.
+Json selected_in(const Json& member) {
+  const Json held = structure_in(member).value_or(member);
+  const Json one = held.is_array() && held.size() == 1 ? held[0] : held;
+  return one.is_object() ? one.value("selected", Json()) : Json();
+}
+
+// The member of the only Pairwise tag; "": there is none.
+std::string tag_of(const Json& row) {
+  std::string tag;
+  for (const auto& [key, value] : row.items()) {
+    if (selected_in(value).is_null()) { continue; }
+    if (!tag.empty()) { return ""; }
+    tag = key;
+  }
+  return tag;
+}
+
+bool is_first(const RowView& row, const std::string& field, const Json& selected) {
+  if (selected != "left" && selected != "right") { wrong_type(row, field, "left or right", selected); }
+  return selected == "left";
+}
+
+Json pair_of(const Json& data, const char* prompt, const std::vector<std::string>& names, bool first) {
+  return {{"prompt", data[prompt]},
+          {"chosen", data[names[first ? 0 : 1]]},
+          {"rejected", data[names[first ? 1 : 0]]}};
+}
+
+OwnRow own_small_task(const RowView& row) {
+  const std::string tag = tag_of(row.json);
+  const std::vector<std::string> names = numbered_names(row.json);
+  const char* prompt = prompt_of(row.json);
+  const bool first = is_first(row, tag, selected_in(need(row, tag.c_str())));
+  for (const std::string& name : {std::string(prompt), names[0], names[1]}) { need(row, name.c_str()); }
+  return {.row = pair_of(row.json, prompt, names, first)};
+}
+
+bool is_small_task(const Json& row) {
+  return prompt_of(row) != nullptr && !tag_of(row).empty() && !numbered_names(row).empty();
+}
+
 }  // namespace
 
 bool fits_label_studio(const Json& row) {
+  if (is_small_task(row)) { return true; }
   if (!has(row, "data") || !row["data"].is_object() || !has_list(row, "annotations")) { return false; }
   const Json& annotations = row["annotations"];
   return annotations.empty() ||
@@ -77,6 +121,7 @@ bool fits_label_studio(const Json& row) {
 }
 
 OwnRow own_label_studio(const RowView& row) {
+  if (is_small_task(row.json)) { return own_small_task(row); }
   const Json& data = need(row, "data");
   const std::vector<const Json*> results = results_of(need(row, "annotations"));
   OwnRow own;
@@ -91,18 +136,13 @@ OwnRow own_label_studio(const RowView& row) {
   }
   std::optional<bool> left;
   for (const Json* result : results) {
-    const Json selected = result->value("value", Json::object()).value("selected", Json());
-    if (selected != "left" && selected != "right") {
-      wrong_type(row, "annotations[].result[].value.selected", "left or right", selected);
-    }
-    if (left && *left != (selected == "left")) { own.drop = "annotators disagree"; }
-    left = selected == "left";
+    const bool this_left = is_first(row, "annotations[].result[].value.selected",
+                                    result->value("value", Json::object()).value("selected", Json()));
+    if (left && *left != this_left) { own.drop = "annotators disagree"; }
+    left = this_left;
   }
   if (!left) { own.drop = "preference missing"; }
-  const bool first = left.value_or(true);
-  own.row = {{"prompt", data[prompt]},
-             {"chosen", data[names[first ? 0 : 1]]},
-             {"rejected", data[names[first ? 1 : 0]]}};
+  own.row = pair_of(data, prompt, names, left.value_or(true));
   return own;
 }
 

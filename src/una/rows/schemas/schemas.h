@@ -88,6 +88,8 @@ struct OwnRow {
 };
 bool fits_argilla(const Json& row);  // schema_argilla.cpp
 OwnRow own_argilla(const RowView& row);
+// Whether a member is one of a flattened record, next to whose fields another shape would overlook it.
+bool is_argilla_member(const std::string& name, const Json& value);
 bool fits_open_webui(const Json& row);  // schema_open_webui.cpp
 OwnRow own_open_webui(const RowView& row);
 bool fits_label_studio(const Json& row);  // schema_label_studio.cpp
