@@ -218,12 +218,13 @@ run_sanitized() {
 
 # Failing calls, kills and runs that meet (tests/faults/faults.py), broken bodies of requests: [io|kills|together|all|bodies] [count].
 run_faults() {
-  setup && build release una una_interposer
+  setup && build release una una_interposer una_command_server
   if [ "${1:-all}" = bodies ]; then
     UNA=build/release/src/una/cli/una UNA_GOOD=tests/bad_files/good python3 tests/faults/request_bodies.py "${2:-1000000}"
     return
   fi
   UNA=build/release/src/una/cli/una UNA_INTERPOSER=$PWD/build/release/tests/faults/libuna_interposer.so \
+    UNA_COMMAND_SERVER=build/release/tests/integration/una_command_server UNA_FAULT_JOBS=${UNA_FAULT_JOBS:-$(nproc)} \
     UNA_GOOD=tests/bad_files/good UNA_TEST_TMP=build/faults python3 tests/faults/faults.py "${1:-all}" "${2:-0}"
 }
 

@@ -4,9 +4,10 @@ KIND: io (one call of the system fails), kills (SIGKILL at a call or at a random
 folder, file or cache), all. COUNT: how many tries of a kind, drawn with a fixed seed; 0: every call there is (kills: 1000,
 together: 100). Ends with counts; exit code 1 where something fell.
 
-UNA, UNA_INTERPOSER, UNA_GOOD (tests/bad_files/good) and UNA_TEST_TMP come from the environment, UNA_FAULT_JOBS (tries at
-one time; 1) and UNA_FAULT_ONLY (names of commands, with commas) may.
+UNA, UNA_COMMAND_SERVER, UNA_INTERPOSER, UNA_GOOD (tests/bad_files/good) and UNA_TEST_TMP come from the environment,
+UNA_FAULT_JOBS (tries at one time; 1) and UNA_FAULT_ONLY (names of commands, with commas) may.
 """
+import atexit
 import concurrent.futures
 import errno
 import hashlib
@@ -20,8 +21,12 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from typing import NamedTuple
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+from commands import CommandServer  # noqa: E402
 
 UNA, INTERPOSER = os.environ["UNA"], os.environ["UNA_INTERPOSER"]
 JOBS = int(os.environ.get("UNA_FAULT_JOBS", "1"))
@@ -102,10 +107,15 @@ def make_inputs():
     (IN / "run/report.html").unlink()
 
 
-def start(words, root, **more):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "XDG_CACHE_HOME": str(root / "cache"),
-                   "TMPDIR": str(root), **more}
-    return subprocess.Popen([UNA, *words], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+QUIET = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+
+
+def places(root):
+    return {"XDG_CACHE_HOME": str(root / "cache"), "TMPDIR": str(root)}
+
+
+def start(words, root):
+    return subprocess.Popen([UNA, *words], env={**QUIET, **places(root)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True)
 
 
@@ -114,15 +124,22 @@ def finish(process):
     return process.returncode, error or out
 
 
-def run(words, root, **more):
-    return finish(start(words, root, **more))
+_of_thread = threading.local()  # its server: LibTorch is loaded once, not twice per try
+
+
+def run(words, root, **faults):
+    """Exit code (the negative signal that ended it) and what was said."""
+    if not hasattr(_of_thread, "server"):
+        _of_thread.server = CommandServer(env={**QUIET, "LD_PRELOAD": INTERPOSER})
+        atexit.register(_of_thread.server.close)
+    code, out, error = _of_thread.server.run(words, env={**places(root), **faults})
+    return code, (error or out).decode(errors="replace")
 
 
 def run_with_fault(words, root, kind, number, error):
     counter = root.with_suffix(".counter")
     counter.write_bytes(bytes(8))
-    roots = f"{root}/:{IN}/"
-    return run(words, root, LD_PRELOAD=INTERPOSER, UNA_FAULT_ROOTS=roots, UNA_FAULT=f"{kind} {number} {error}",
+    return run(words, root, UNA_FAULT_ROOTS=f"{root}/:{IN}/", UNA_FAULT=f"{kind} {number} {error}",
                UNA_FAULT_COUNTER=str(counter))
 
 
@@ -206,7 +223,7 @@ def calls_of(name, words, root):
     """Runs a command that nothing disturbs: the calls that it makes."""
     log = TMP / "calls"
     log.unlink(missing_ok=True)
-    code, said = run(words, root, LD_PRELOAD=INTERPOSER, UNA_FAULT_ROOTS=f"{root}/:{IN}/", UNA_FAULT_LOG=str(log))
+    code, said = run(words, root, UNA_FAULT_ROOTS=f"{root}/:{IN}/", UNA_FAULT_LOG=str(log))
     assert code == 0, f"{name}: exit {code}: {said}"
     assert not left_behind(root), f"{name} left {left_behind(root)}"
     calls, counts, seen = [], {}, {}
@@ -222,11 +239,19 @@ def calls_of(name, words, root):
 
 
 def clean_run(name):
-    """The results of a run that nothing disturbs, the calls that it makes, and its seconds."""
+    """The results of a run that nothing disturbs, and the calls that it makes."""
     root = fresh("clean", name)
-    command, begin = commands(root)[name], time.monotonic()
+    command = commands(root)[name]
     calls = calls_of(name, command.words, root)
-    return digest(root, command.results), calls, time.monotonic() - begin
+    return digest(root, command.results), calls
+
+
+def seconds_of(name):
+    """How long a process of its own takes."""
+    root, begin = fresh("timed", name), time.monotonic()
+    code, said = finish(start(commands(root)[name].words, root))
+    assert code == 0, said
+    return time.monotonic() - begin
 
 
 def fail_once(call, want):
@@ -253,7 +278,7 @@ def fail_once(call, want):
 
 def io(count, draw):
     for name in commands(TMP):
-        want, calls, _ = clean_run(name)
+        want, calls = clean_run(name)
         share = len(calls) if not count else max(1, count // len(commands(TMP)))
         for call in draw.sample(calls, min(share, len(calls))):
             yield fail_once, call, want
@@ -334,13 +359,13 @@ def make_old_run():
 def kills(count, draw):
     known, names = {}, list(commands(TMP))
     if "dpo" in names:
-        known["dpo"], replaced = clean_run("dpo"), replacement()
+        known["dpo"], replaced = (*clean_run("dpo"), seconds_of("dpo")), replacement()
         between = replaced.between[:2] if count else replaced.between
         for i, call in enumerate(between):
             yield kill_replacement, f"between-{i}", replaced, known["dpo"][0], call
     for number in range(count or 1000):
         name = draw.choice(names)
-        known[name] = known.get(name) or clean_run(name)
+        known[name] = known.get(name) or (*clean_run(name), seconds_of(name))
         if name == "dpo" and draw.random() < 0.5:
             yield kill_replacement, number, replaced, known[name][0], draw.choice(replaced.calls)
         else:
@@ -393,12 +418,15 @@ def main():
         tried, begin = {}, time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
             tries = [pool.submit(*each) for each in kinds[kind](int(sys.argv[2]), random.Random(7))]
-            for each in concurrent.futures.as_completed(tries):
+            for done, each in enumerate(concurrent.futures.as_completed(tries), 1):
                 what, trouble = each.result()
                 name = what.split(",")[0]
                 tried[name] = [n + 1 if i == 0 or trouble else n for i, n in enumerate(tried.get(name, [0, 0]))]
                 if trouble:
                     print(f"FELL {what}: {'; '.join(trouble)}", flush=True)
+                if done % 100 == 0:
+                    left = (time.monotonic() - begin) / done * (len(tries) - done)
+                    print(f"{kind:8} {done} of {len(tries)}, about {left / 60:.0f} min left", flush=True)
         for name, (count, bad) in sorted(tried.items()):
             print(f"{kind:8} {name:22} {count:5} tried, {bad} fell")
         total, bad = sum(n for n, _ in tried.values()), sum(n for _, n in tried.values())

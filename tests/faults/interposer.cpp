@@ -47,7 +47,8 @@ Fault wanted_fault() {
 }
 
 bool is_watched(const std::string& path) {
-  static const char* const roots = std::getenv("UNA_FAULT_ROOTS");
+  const char* const roots =
+      std::getenv("UNA_FAULT_ROOTS");  // read each time: a fork may have been given others
   for (const char* at = roots; at != nullptr && *at != '\0';) {
     const std::size_t size = std::strcspn(at, ":");
     if (size > 0 && path.compare(0, size, at, size) == 0) { return true; }
@@ -100,8 +101,8 @@ std::atomic<long>& counter() {
 
 // True: this call fails, and errno is set.
 bool fails(const char* kind, const std::string& path) {
-  static const Fault fault = wanted_fault();
   if (!is_watched(path)) { return false; }
+  static const Fault fault = wanted_fault();
   const int before = errno;
   log_call(kind, path);
   const bool now = fault.kind == kind && ++counter() == fault.number;

@@ -14,6 +14,8 @@ import tempfile
 import threading
 import unittest
 
+from commands import CommandServer
+
 HERE = pathlib.Path(__file__).resolve().parent.parent / "bad_files"
 EXPECTED = HERE / "expected.txt"
 GROUPS = ["rows", "configs", "templates", "tokenizers", "safetensors", "adapters", "checkpoints"]
@@ -100,7 +102,6 @@ class Server:
     """The same by tests/integration/command_server.cpp, one for each thread; all of its commands share one tmp."""
 
     def __init__(self):
-        from support import CommandServer  # here, since it wants the suite's variables
         self.temporary = pathlib.Path(tempfile.mkdtemp(prefix="bad-files-")) / "tmp"
         self.commands = CommandServer(cwd=HERE, env=environment(self.temporary))
 
