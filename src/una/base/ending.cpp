@@ -25,9 +25,9 @@ bool is_out_of_memory(const std::exception& error) {
 Ending plain_ending_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
-  } catch (const InputError& input) {  // after a signal: "stopped; nothing was written"
-    return {interrupted() ? 128 + interrupt_signal() : kExitInput, input.what()};
-  } catch (const Retryable& lost) {
+  } catch (const Interrupted& stopped) {
+    return {interrupted() ? 128 + interrupt_signal() : kExitInput, stopped.what()};
+  } catch (const InputError& input) { return {kExitInput, input.what()}; } catch (const Retryable& lost) {
     return {kExitTryAgain, lost.what()};
   } catch (
       const std::system_error& refused) {  // the system refuses a file, a folder or a thread, and names it

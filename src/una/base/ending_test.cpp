@@ -1,5 +1,6 @@
 #include "una/base/ending.h"
 
+#include <csignal>
 #include <filesystem>
 #include <new>
 #include <optional>
@@ -11,6 +12,8 @@
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/files/watched_file.h"
+#include "una/base/os/interrupt.h"
+#include "una/base/os/interrupt_elsewhere.h"
 #include "una/base/testing.h"
 
 namespace una {
@@ -34,6 +37,13 @@ TEST(Ending, TheExitCodeTellsWhoCanHelp) {
   EXPECT_EQ(ending(std::runtime_error("DefaultCPUAllocator: can't allocate memory: 8 bytes")).exit_code, 2);
   EXPECT_EQ(ending(std::system_error(std::make_error_code(std::errc::permission_denied))).exit_code, 2);
   EXPECT_EQ(ending(3).exit_code, 1);
+}
+
+TEST(Ending, AnErrorThatCameBesideASignalIsNotAStop) {
+  note_interrupt_elsewhere(SIGTERM);
+  EXPECT_EQ(ending(Interrupted("stopped; nothing was written")).exit_code, 128 + SIGTERM);
+  EXPECT_EQ(ending(InputError("x.jsonl:3: no prompt")).exit_code, 2);
+  clear_interrupt();
 }
 
 TEST(Ending, AFileThatWasChangedInUseIsTheCauseOfWhatCameOfIt) {

@@ -26,7 +26,7 @@ void copy(int file, const std::string& path) {
   std::array<char, std::size_t{1} << 16> block{};
   for (;;) {
     const ssize_t size = ::read(file, block.data(), block.size());
-    check_input(!interrupted(), "stopped while standard input was read; nothing was written");
+    if (interrupted()) { throw Interrupted("stopped while standard input was read; nothing was written"); }
     if (size < 0 && errno == EINTR) { continue; }
     check_input(size >= 0, "cannot read standard input: ", reason_of(errno));
     if (size == 0) { break; }

@@ -101,9 +101,7 @@ ChildResult DemoRun::child(const setup::RunConfig& config) const {
   const std::string path = cat(out_, "/data/", folder, ".yaml");
   write_file(path, print_options(config));
   const ChildResult result = run_self({config.method, "--config", path}, {"UNA_QUIET=1"});
-  if (result.exit_code >= 128) { throw InputError(cat("stopped during ", folder, "; run the demo again")); }
-  check_input(result.exit_code == 0, "training ", folder, " ended with exit code ", result.exit_code,
-              " (see above)");
+  check_child(result, "training " + folder, "; run the demo again to go on");
   return result;
 }
 

@@ -49,8 +49,7 @@ SeedRun run_seed(const OnlineStudyOptions& options, const std::string& seed) {
       arguments.push_back(join(options.methods, ","));
     }
     const ChildResult result = run_self(arguments, {});
-    check_input(result.exit_code == 0, "the demo of seed ", seed, " ended with exit code ", result.exit_code,
-                " (see above); run the command again to go on");
+    check_child(result, "the demo of seed " + seed, "; run the command again to go on");
   }
   run.methods = read_json_file(run.folder + "/results.json").at("methods");
   return run;

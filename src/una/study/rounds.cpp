@@ -118,9 +118,8 @@ void Rounds::open() {
 
 void Rounds::child(const std::vector<std::string>& arguments, const std::string& name) const {
   const ChildResult result = run_self(arguments, {"UNA_QUIET=1"});
-  if (result.exit_code >= 128 || interrupted()) { throw Stopped(); }
-  check_input(result.exit_code == 0, name, " ended with exit code ", result.exit_code,
-              " (see above); the same command tries it again");
+  if (interrupted()) { throw Stopped(); }
+  check_child(result, name, "; the same command tries it again");
 }
 
 void Rounds::stage(const std::string& name, const std::function<Json()>& work) {
@@ -327,7 +326,7 @@ int Rounds::run() {
     measure(options_.rounds + 1);
   } catch (const Stopped&) {
     log_info(cat("stopped; ", out_, " holds what was done, the same command goes on from there"));
-    return 128 + std::max(interrupt_signal(), 1);
+    return 128 + interrupt_signal();
   }
   const Json all = results();
   write_file(out_ + "/results.json", all.dump(2) + "\n");

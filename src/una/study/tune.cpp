@@ -156,9 +156,9 @@ void Tune::run_trial(const Trial& trial) {
   write_file(yaml, print_options(setup::with_absolute_paths(config)));
   const ChildResult result =
       run_self({"train", "--config", yaml, "--stop_at_step", std::to_string(trial.stop_at)}, {"UNA_QUIET=1"});
-  if (result.exit_code >= 128 || interrupted()) { throw Stopped(); }
-  check_input(result.exit_code == 0, trial_name(trial), " (", records_[trial.candidate].candidate.name,
-              ") ended with exit code ", result.exit_code, " (see above); the same command tries it again");
+  if (interrupted()) { throw Stopped(); }
+  check_child(result, cat(trial_name(trial), " (", records_[trial.candidate].candidate.name, ")"),
+              "; the same command tries it again");
   const std::lock_guard lock(mutex_);
   const double value = value_of(trial);
   stages_->add(stage_name(trial),

@@ -1,9 +1,12 @@
 #include "una/base/os/process.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <system_error>
 
 #include <poll.h>
 #include <spawn.h>
@@ -14,7 +17,9 @@
 
 #include "una/base/clock.h"
 #include "una/base/error.h"
+#include "una/base/format.h"
 #include "una/base/os/interrupt.h"
+#include "una/base/os/interrupt_elsewhere.h"
 
 namespace una {
 namespace {
@@ -44,13 +49,20 @@ pid_t spawn_self(const std::vector<std::string>& arguments, const std::vector<st
   const int error = ::posix_spawn(&child, program.c_str(), nullptr, &attributes, pointers(words).data(),
                                   pointers(variables).data());
   ::posix_spawnattr_destroy(&attributes);
-  check(error == 0, "cannot start a child process");
+  if (error != 0) { throw std::system_error(error, std::generic_category(), "cannot start a child process"); }
   return child;
 }
 
 ChildEnd end_of(int status) {
   const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   return {.exit_code = signal != 0 ? 128 + signal : WEXITSTATUS(status), .signal = signal};
+}
+
+// How a program ends after a signal of install_interrupt_handler, whether it came to its end by itself or was ended by a
+// second one.
+bool is_stop(int exit_code) {
+  static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+  return std::ranges::find(kSignals, exit_code - 128) != kSignals.end();
 }
 
 // Until the process of this descriptor has ended, a tenth of a second at most; a shorter time where the system has no such
@@ -83,7 +95,17 @@ ChildResult run_self(const std::vector<std::string>& arguments, const std::vecto
     wait_for(end);
   }
   if (end >= 0) { ::close(end); }
+  if (!interrupted() && is_stop(ended->exit_code)) { note_interrupt_elsewhere(ended->exit_code - 128); }
   return {.exit_code = ended->exit_code, .seconds = monotonic_seconds() - begin};
+}
+
+void check_child(const ChildResult& result, const std::string& what, const std::string& advice) {
+  if (result.exit_code == 0) { return; }
+  if (interrupted()) { throw Interrupted(cat("stopped during ", what, advice)); }
+  check_input(result.exit_code <= 128, what, " was killed by signal ", result.exit_code - 128,
+              result.exit_code == 128 + SIGKILL ? " (the system does this when memory runs out)" : "",
+              advice);
+  check_input(false, what, " ended with exit code ", result.exit_code, " (see above)", advice);
 }
 
 pid_t start_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {

@@ -26,11 +26,16 @@ void follow_parent();
 
 // Runs this very program again with other arguments and waits for it, so that its peak memory is its own.
 // Standard streams are inherited; `environment` entries ("NAME=value") are added. A signal to this process is handed on as
-// USR1, which the child takes for its first or, where Ctrl-C at the terminal reached both, not at all (interrupt.h).
-// InternalError when it cannot be started. Any thread may call it.
+// USR1, which the child takes for its first or, where Ctrl-C at the terminal reached both, not at all (interrupt.h). A
+// signal that stopped the child alone counts as one to this process: interrupted() is true from then on.
+// std::system_error when it cannot be started. Any thread may call it.
 ChildResult run_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
 
-// The same without waiting for it. The child is in a process group of its own, so that Ctrl-C at the terminal does not
+// Unless it ended with 0: Interrupted "stopped during WHAT ADVICE" after a signal that asks for the end, InputError "WHAT
+// ended with exit code 2 (see above) ADVICE" or "WHAT was killed by signal 9 ..." otherwise. `advice` begins with ", " or "; ".
+void check_child(const ChildResult& result, const std::string& what, const std::string& advice);
+
+// run_self without waiting for it. The child is in a process group of its own, so that Ctrl-C at the terminal does not
 // reach it: its parent hands signals on.
 pid_t start_self(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
 

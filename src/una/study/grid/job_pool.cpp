@@ -20,8 +20,7 @@ void run_jobs(const std::vector<PoolJob>& jobs, std::size_t processes,
     const ChildResult result = run_self(jobs[i].arguments, {"UNA_QUIET=1"});
     if (interrupted()) { throw Stopped(); }  // so was the job
     const std::scoped_lock lock(mutex);
-    check_input(result.exit_code == 0, "study: ", jobs[i].name, " ended with exit code ", result.exit_code,
-                " (see above); run the command again to go on");
+    check_child(result, "study: " + jobs[i].name, "; run the command again to go on");
     ++finished;
     const double each = (monotonic_seconds() - begin) / static_cast<double>(finished);
     done({.name = jobs[i].name,
@@ -33,7 +32,7 @@ void run_jobs(const std::vector<PoolJob>& jobs, std::size_t processes,
   try {
     run_at_once(jobs.size(), processes, run);
   } catch (const Stopped&) {
-    throw InputError(
+    throw Interrupted(
         cat("study: stopped after ", finished, " of ", jobs.size(), " jobs; run the command again to go on"));
   }
 }

@@ -30,8 +30,7 @@ void train_start(const StudyOptions& options, const Seed& seed, const std::strin
                 "--stop_after", "start", "--sft_answers", std::to_string(options.sft_answers), "--threads",
                 std::to_string(options.threads)},
                {});
-  check_input(result.exit_code == 0, "the start model of ", seed_job(seed), " ended with exit code ",
-              result.exit_code, " (see above); run the command again to go on");
+  check_child(result, "the start model of " + seed_job(seed), "; run the command again to go on");
 }
 
 SeedData plan_of(const StudyOptions& options, const Seed& seed) {
