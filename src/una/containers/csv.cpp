@@ -14,6 +14,7 @@
 
 #include <csv.h>
 
+#include "una/base/ascii.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json_text.h"
@@ -39,10 +40,9 @@ char declared_delimiter(std::string_view line) {
     line = line.substr(1, line.size() - 2);
   }
   constexpr std::string_view kSep = "sep=";
-  const bool fits = line.size() == kSep.size() + 1 &&
-                    std::equal(kSep.begin(), kSep.end(), line.begin(), [](char a, char b) {
-                      return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
-                    });
+  const bool fits =
+      line.size() == kSep.size() + 1 &&
+      std::equal(kSep.begin(), kSep.end(), line.begin(), [](char a, char b) { return a == lower_ascii(b); });
   return fits ? line.back() : '\0';
 }
 
@@ -208,9 +208,8 @@ namespace {
 
 bool is_word(const std::string& cell, std::string_view word) {
   const std::string_view text = trim(cell);
-  return text.size() == word.size() && std::equal(word.begin(), word.end(), text.begin(), [](char a, char b) {
-           return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
-         });
+  return text.size() == word.size() && std::equal(word.begin(), word.end(), text.begin(),
+                                                  [](char a, char b) { return a == lower_ascii(b); });
 }
 
 // Numbers as people write them in CSV, also ".5", "5." and "+1".

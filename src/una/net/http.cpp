@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "una/base/ascii.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
@@ -14,12 +15,6 @@ namespace una::net {
 namespace {
 
 constexpr std::size_t kExcerpt = 200;  // bytes of a server's words in a message
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 // user:password@host:port
 std::string authority(const std::string& url) {
@@ -32,14 +27,14 @@ std::string authority(const std::string& url) {
 
 std::string url_scheme(const std::string& url) {
   const std::size_t end = url.find("://");
-  return end == std::string::npos ? "" : lower(url.substr(0, end));
+  return end == std::string::npos ? "" : lower_ascii(url.substr(0, end));
 }
 
 std::string url_host(const std::string& url) {
   std::string host = authority(url);
   if (const std::size_t at = host.rfind('@'); at != std::string::npos) { host.erase(0, at + 1); }
-  if (starts_with(host, "[")) { return lower(host.substr(1, host.find(']') - 1)); }
-  return lower(host.substr(0, host.find(':')));
+  if (starts_with(host, "[")) { return lower_ascii(host.substr(1, host.find(']') - 1)); }
+  return lower_ascii(host.substr(0, host.find(':')));
 }
 
 bool is_loopback(const std::string& url) {

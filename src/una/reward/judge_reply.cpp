@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "una/base/ascii.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json.h"
@@ -14,12 +15,6 @@
 
 namespace una::reward {
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 Mark problem(std::string words) { return {.value = std::nullopt, .problem = std::move(words)}; }
 
@@ -37,7 +32,7 @@ Mark score_mark(const std::string& word, const ScoreScale& scale) {
 }
 
 Mark verdict_mark(const std::string& word, JudgeMode mode) {
-  const std::string verdict = lower(word);
+  const std::string verdict = lower_ascii(word);
   const bool pairs = mode == JudgeMode::kPairs;
   if (verdict == (pairs ? "a" : "yes")) { return {.value = 1, .problem = ""}; }
   if (verdict == (pairs ? "b" : "no")) { return {.value = 0, .problem = ""}; }
@@ -98,7 +93,7 @@ Mark read_mark(const std::string& content, const JudgeSettings& settings) {
   if (settings.options.answer_format == "json") { return read_json_mark(content, settings); }
   const std::string name = settings.mode == JudgeMode::kScore ? "Score:" : "Verdict:";
   const std::string line = last_line(content);
-  if (!starts_with(lower(line), lower(name))) {
+  if (!starts_with(lower_ascii(line), lower_ascii(name))) {
     return problem(cat("the last line is not '", name, " ...': ", net::excerpt(line)));
   }
   return mark_of(std::string(trim(line.substr(name.size()))), settings);

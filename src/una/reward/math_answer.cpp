@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "una/base/ascii.h"
 #include "una/base/format.h"
 #include "una/reward/math/answer.h"
 
@@ -335,9 +336,7 @@ std::string loose_text(const std::string& text) {
   std::string letters;
   for (const char c : text) {
     if (std::ispunct(static_cast<unsigned char>(c)) != 0) { continue; }
-    letters += std::isspace(static_cast<unsigned char>(c)) != 0
-                   ? ' '
-                   : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    letters += std::isspace(static_cast<unsigned char>(c)) != 0 ? ' ' : lower_ascii(c);
   }
   std::vector<std::string> words;
   for (std::string& word : split(letters, ' ')) {

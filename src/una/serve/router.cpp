@@ -2,6 +2,7 @@
 #include <exception>
 #include <map>
 
+#include "una/base/ascii.h"
 #include "una/base/format.h"
 #include "una/base/log.h"
 #include "una/serve/routes.h"
@@ -45,11 +46,7 @@ std::string unescaped(const std::string& text) {
 }
 
 bool is_json(std::string_view content_type) {
-  std::string type;
-  for (const char c : content_type.substr(0, content_type.find(';'))) {
-    type += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return trim(type) == "application/json";
+  return lower_ascii(std::string(trim(content_type.substr(0, content_type.find(';'))))) == "application/json";
 }
 
 Routed get(const Service& service, const std::string& path) {

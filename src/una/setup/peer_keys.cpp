@@ -1,13 +1,13 @@
 #include "una/setup/peer_keys.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "una/base/ascii.h"
 #include "una/base/format.h"
 
 namespace una::setup {
@@ -292,9 +292,7 @@ bool is_any_of(std::string_view value, const char* choices) {
 // The value in lower case: Python writes False, YAML false. Words of an unknown flag are a list.
 std::string plain_value(const Setting& setting) {
   if (setting.is_list && setting.list.empty()) { return "[]"; }
-  std::string text = setting.is_list ? setting.list.front() : setting.text;
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
+  return lower_ascii(setting.is_list ? setting.list.front() : setting.text);
 }
 
 }  // namespace

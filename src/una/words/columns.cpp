@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "una/base/ascii.h"
 #include "una/base/format.h"
 
 namespace una::words {
@@ -70,7 +71,7 @@ std::string squeezed(std::string_view name) {
   for (const char c : name) {
     const auto letter = static_cast<unsigned char>(c);
     if (c == '_' || c == '-' || c == ' ' || std::isspace(letter) != 0) { continue; }
-    out += static_cast<char>(std::tolower(letter));
+    out += lower_ascii(c);
   }
   return out;
 }
@@ -270,8 +271,7 @@ bool is_missing_word(std::string_view text) {
   constexpr std::size_t kLongest = 8;
   const std::string_view cell = trim(text);
   if (cell.size() > kLongest) { return false; }
-  std::string low;
-  for (const char c : cell) { low += static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+  const std::string low = lower_ascii(std::string(cell));
   return std::find(kWords.begin(), kWords.end(), low) != kWords.end();
 }
 

@@ -1,21 +1,17 @@
 #include "una/words/label_values.h"
 
-#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <cstdlib>
 
+#include "una/base/ascii.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 
 namespace una::words {
 namespace {
 
-std::string low(std::string_view text) {
-  std::string out(trim(text));
-  for (char& c : out) { c = static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
-  return out;
-}
+std::string low(std::string_view text) { return lower_ascii(std::string(trim(text))); }
 
 // "+1", "1.0" and "1" are the same value.
 std::string plain_word(std::string_view text) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "una/base/ascii.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 
@@ -242,9 +243,9 @@ Words to_words(std::string_view text) {
     const unsigned char byte = static_cast<unsigned char>(c);
     const bool letter = byte < 128 && std::isalnum(byte) != 0;
     if (letter && inside) {
-      words.back() += static_cast<char>(std::tolower(byte));
+      words.back() += lower_ascii(c);
     } else if (letter) {
-      words.emplace_back(1, static_cast<char>(std::tolower(byte)));
+      words.emplace_back(1, lower_ascii(c));
     } else if (std::isspace(byte) == 0) {
       words.emplace_back(1, c);
     }

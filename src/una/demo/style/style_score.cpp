@@ -2,6 +2,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "una/base/ascii.h"
 #include "una/base/error.h"
 #include "una/demo/style/style.h"
 #include "una/demo/style/words.h"
@@ -23,7 +24,7 @@ Note note_of(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     const bool is_letter = byte >= 128 || std::isalnum(byte) != 0;
     if (is_letter && !inside) { note.words.emplace_back(); }
-    if (is_letter) { note.words.back() += static_cast<char>(byte < 128 ? std::tolower(byte) : byte); }
+    if (is_letter) { note.words.back() += lower_ascii(c); }
     if (std::isspace(byte) == 0) { note.last = c; }
     note.has_comma = note.has_comma || c == ',';
     inside = is_letter;

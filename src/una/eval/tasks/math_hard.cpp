@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "una/base/ascii.h"
 #include "una/base/error.h"
 #include "una/base/files/files.h"
 #include "una/base/format.h"
@@ -45,9 +46,7 @@ std::string subtask_name(const std::string& type) {
   for (const std::string& word : split(type, ' ')) {
     std::string plain;
     for (const char c : word) {
-      if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-        plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      }
+      if (std::isalnum(static_cast<unsigned char>(c)) != 0) { plain += lower_ascii(c); }
     }
     if (!plain.empty()) { name += "_" + plain; }
   }

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "una/base/ascii.h"
 #include "una/base/format.h"
 
 namespace una::reward::math {
@@ -237,7 +238,7 @@ std::string text_key(const std::string& answer) {
     }
     const char c = text[at++];
     if (std::isspace(static_cast<unsigned char>(c)) != 0 || c == '{' || c == '}') { continue; }
-    out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    out += lower_ascii(c);
   }
   return without_last_mark(out);
 }

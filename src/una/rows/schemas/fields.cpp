@@ -1,11 +1,11 @@
 #include "una/rows/schemas/fields.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <iterator>
 #include <utility>
 
+#include "una/base/ascii.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json_line.h"
@@ -81,9 +81,7 @@ bool extract_turns(Text& chosen, Text& rejected, Text& prompt) {
 }  // namespace
 
 std::string role_of(const std::string& speaker) {
-  std::string low(trim(speaker));
-  std::transform(low.begin(), low.end(), low.begin(),
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  const std::string low = lower_ascii(std::string(trim(speaker)));
   constexpr std::pair<const char*, const char*> kRoles[] = {{"human", "user"},
                                                             {"gpt", "assistant"},
                                                             {"chatgpt", "assistant"},

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "una/base/ascii.h"
 #include "una/base/format.h"
 #include "una/rows/schemas/fields.h"
 #include "una/rows/schemas/schemas.h"
@@ -123,9 +124,7 @@ std::optional<Json> joint(const std::vector<Json>& values) {
 std::string plain_name(const std::string& name) {
   std::string out;
   for (const char c : name) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) { out += lower_ascii(c); }
   }
   return out;
 }

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <iterator>
 #include <optional>
@@ -7,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "una/base/ascii.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/rows/schemas/fields.h"
@@ -153,10 +153,8 @@ Preferred preferred_by_word(const RowView& row, const char* key) {
   const Json& value = need(row, key);
   if (value.is_null()) { return Preferred::kNone; }
   std::string word = value.is_string() ? value.get<std::string>() : "";
-  for (char& c : word) {
-    c = c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  word = cat(' ', word, ' ');
+  std::replace(word.begin(), word.end(), ' ', '_');
+  word = cat(' ', lower_ascii(word), ' ');
   if (kFirst.find(word) != std::string_view::npos) { return Preferred::kFirst; }
   if (kSecond.find(word) != std::string_view::npos) { return Preferred::kSecond; }
   if (kTies.find(word) == std::string_view::npos) {

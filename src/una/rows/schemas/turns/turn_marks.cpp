@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "una/base/ascii.h"
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/base/json_line.h"
@@ -106,7 +107,7 @@ Telling telling(std::string_view name) {
   for (const char c : name) {
     const auto letter = static_cast<unsigned char>(c);
     if (std::isupper(letter) != 0 || std::isalpha(letter) == 0) { words += ' '; }
-    if (std::isalpha(letter) != 0) { words += static_cast<char>(std::tolower(letter)); }
+    if (std::isalpha(letter) != 0) { words += lower_ascii(c); }
   }
   Telling out;
   for (const std::string& word : split(words, ' ')) {
