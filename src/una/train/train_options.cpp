@@ -66,6 +66,8 @@ void check_evaluation(const TrainOptions& o, bool has_evaluations) {
       "that the policy answers)";
   check_input(has_evaluations || o.eval_strategy == "auto" || o.eval_strategy == "no", "eval_strategy ",
               o.eval_strategy, remedy);
+  check_input(has_evaluations || o.eval_steps == 0 || o.eval_strategy == "no", "eval_steps ", o.eval_steps,
+              remedy);
   check_input(has_evaluations || !o.load_best_model_at_end, "load_best_model_at_end", remedy);
   check_input(has_evaluations || o.early_stopping_patience == 0, "early_stopping_patience", remedy);
   check_input(o.early_stopping_threshold == 0 || o.early_stopping_patience > 0,

@@ -69,6 +69,11 @@ TEST(TrainOptions, EvaluationsNeedRows) {
   EXPECT_NO_THROW(check_evaluation(options, true));
   options.eval_strategy = "no";
   EXPECT_THROW(check_evaluation(options, true), InputError);
+  options = {.eval_steps = 5};
+  EXPECT_THROW(check_evaluation(options, false), InputError);
+  EXPECT_NO_THROW(check_evaluation(options, true));
+  options.eval_strategy = "no";
+  EXPECT_NO_THROW(check_evaluation(options, false));
 }
 
 }  // namespace
