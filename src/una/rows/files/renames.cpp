@@ -57,6 +57,12 @@ Json& place(Json& row, const std::string& name) {
   return object != row.end() && object->is_object() ? (*object)[name.substr(dot + 1)] : row[name];
 }
 
+// An object whose last member was taken is not a column that nothing reads.
+void erase_if_emptied(Json& row, const std::vector<std::string>& path) {
+  const auto found = path.size() > 1 ? row.find(path[0]) : row.end();
+  if (found != row.end() && found->is_object() && found->empty()) { row.erase(path[0]); }
+}
+
 }  // namespace
 
 Renames::Renames(const std::vector<std::string>& columns) : used_(new std::atomic<bool>[columns.size()]()) {
@@ -81,6 +87,7 @@ void Renames::apply(Json& row) const {
     taken.emplace_back(&rename.ours, *std::move(value));
   }
   for (auto& [ours, value] : taken) { place(row, *ours) = std::move(value); }
+  for (const Rename& rename : renames_) { erase_if_emptied(row, rename.path); }
 }
 
 std::string Renames::of_column(const std::string& name) const {

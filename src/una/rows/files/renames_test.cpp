@@ -31,7 +31,9 @@ TEST(Renames, APathLeadsIntoObjectsAndLists) {
   EXPECT_EQ(out["label"], -1);
   EXPECT_EQ(out["prompt"], "q");
   EXPECT_EQ(out["completion"], "a");
-  EXPECT_FALSE(out["data"].contains("rating")) << "it is moved";
+  EXPECT_EQ(out["data"], parse_json(R"({"by": "u"})", "")) << "it is moved";
+  EXPECT_FALSE(renamed({"label=data.rating"}, R"({"data": {"rating": 1}})").contains("data"))
+      << "all of it was read";
   EXPECT_FALSE(renamed({"label=turns.2.text"}, row).contains("label"));
   EXPECT_EQ(renamed({"label=data.rating"}, R"({"data.rating": 1})")["label"], 1) << "a name with a dot";
   EXPECT_EQ(renamed({"label=data.rating"}, R"({"data": "{\"rating\": 1}"})")["label"], 1)
