@@ -1,6 +1,7 @@
 #include "una/rows/schemas/fields.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <utility>
@@ -24,6 +25,8 @@ std::string shown(const Json& value) {
   return text.substr(0, end) + "...";
 }
 
+constexpr const char* kMediumNotRead = "cannot be read: una trains on text alone; leave such rows out";
+
 // Content is a string, null next to tool calls, or a list of text parts ({type: "text", text | value}).
 std::string content_value(const RowView& row, const Json& value, const std::string& field) {
   if (value.is_string()) { return value.get<std::string>(); }
@@ -46,17 +49,20 @@ Message message_value(const RowView& row, const Json& value, const std::string& 
   const char* role_key = sharegpt ? "from" : "role";
   const char* content_key = sharegpt ? "value" : "content";
   if (!has_string(value, role_key)) { bad_field(row, cat(field, ".", role_key), "must be a string"); }
-  if (!has(value, content_key) &&
-      first_of(value, {"tool_calls", "function_call", "reasoning_content"}) == nullptr) {
-    bad_field(row, cat(field, ".", content_key), "is missing");
-  }
   Message message;
   message.role = role_of(value[role_key].get<std::string>());
+  // An assistant that said nothing, as a log has it: an empty answer.
+  const bool is_empty = message.role == "assistant" && value.contains(content_key);
+  if (!has(value, content_key) && !is_empty &&
+      first_of(value, {"tool_calls", "function_call", "reasoning_content"}) == nullptr) {
+    bad_field(row, cat(field, ".", content_key), value.contains(content_key) ? "is null" : "is missing");
+  }
   if (has(value, content_key)) {
     message.content = content_value(row, value[content_key], cat(field, ".", content_key));
   }
   Json extra = Json::object();
   for (const auto& [key, member] : value.items()) {
+    if (is_medium(key, member)) { bad_field(row, cat(field, ".", key), kMediumNotRead); }
     if (key != role_key && key != content_key && !member.is_null()) { extra[key] = member; }
   }
   if (!extra.empty()) { message.extra = extra.dump(); }
@@ -79,6 +85,13 @@ bool extract_turns(Text& chosen, Text& rejected, Text& prompt) {
 }
 
 }  // namespace
+
+bool is_medium(std::string_view name, const Json& value) {
+  static constexpr auto kMedia =
+      std::to_array<std::string_view>({"image", "images", "audio", "audios", "video", "videos"});
+  const bool is_empty = value.is_null() || value == "" || (value.is_structured() && value.empty());
+  return !is_empty && std::find(kMedia.begin(), kMedia.end(), name) != kMedia.end();
+}
 
 std::string role_of(const std::string& speaker) {
   const std::string low = lower_ascii(std::string(trim(speaker)));

@@ -110,7 +110,14 @@ void add_system(const RowView& row, ReadRow& out) {
 }
 
 void check_prompt_parts(const RowView& row, const ReadRow& out) {
-  if (out.example.unit == Unit::kPrompt || !out.drop.empty()) { return; }
+  if (!out.drop.empty()) { return; }
+  for (const std::string& key : out.unread) {
+    if (!is_medium(key, row.json[key])) { continue; }
+    bad_field(row, key,
+              cat("is a part of the prompt that cannot be read: una trains on text alone; --columns ignored=",
+                  key, " trains without it"));
+  }
+  if (out.example.unit == Unit::kPrompt) { return; }
   const std::string_view shape = out.shape;
   const bool own_prompt = shape != "text" && shape != "TRL pair (implicit prompt)";
   const std::string prompt = text_of(out.example.prompt);

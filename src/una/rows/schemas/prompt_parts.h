@@ -17,7 +17,8 @@ std::vector<std::string> take_prompt_of_pair(Json& row);
 void add_system(const RowView& row, ReadRow& out);
 
 // InputError on a column that nothing has read and that looks like a part of the prompt (context, history, input, a list
-// of turns, ...), unless the prompt has its text: without it the answer would be learnt as one to another question.
+// of turns, ...), unless the prompt has its text: without it the answer would be learnt as one to another question. So too
+// on images, audio and video.
 void check_prompt_parts(const RowView& row, const ReadRow& out);
 
 }  // namespace una::rows

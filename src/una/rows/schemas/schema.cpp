@@ -93,6 +93,29 @@ void align(Example& example, bool wrap) {
   remove_repeated_prompt(example);
 }
 
+// A file whose rows are a list in one of its members, as {"version": 1, "data": [...]}.
+void check_holds_one_row(const Json& json, const Where& where) {
+  for (const auto& [key, value] : json.items()) {
+    const bool is_rows =
+        value.is_array() && !value.empty() && value[0].is_object() && fits_any_shape(value[0]);
+    check_input(!is_rows, where.text(), ": the rows are the list \"", key,
+                "\" of one object; write them alone, as jq -c '.", key, "[]' FILE > rows.jsonl does");
+  }
+}
+
+// A table by columns, {"prompt": ["a", "b"], ...}, or by columns and numbers of rows, as pandas writes it.
+void check_is_row(const Json& json, const Where& where) {
+  for (const char* key : {"prompt", "chosen", "completion", "question", "instruction"}) {
+    if (!json.contains(key)) { continue; }
+    const Json& cells = json[key];
+    const bool is_column = (cells.is_array() && cells.size() > 0 && cells[0].is_string()) ||
+                           (cells.is_object() && (cells.contains("0") || cells.contains("1")));
+    check_input(!is_column, where.text(), ": field \"", key,
+                "\" holds a whole column instead of one row's text; save the table by rows, in pandas with "
+                "to_json(orient=\"records\", lines=True)");
+  }
+}
+
 [[noreturn]] void unknown_shape(const Json& json, const Where& where) {
   for (const auto& [key, value] : json.items()) {
     const std::string_view text = value.is_string() ? trim(value.get_ref<const std::string&>()) : "";
@@ -101,6 +124,7 @@ void align(Example& example, bool wrap) {
         "\" holds a list or an object as Python's repr, which is not JSON; save the table with to_json or "
         "to_parquet, or each of them with json.dumps");
   }
+  check_holds_one_row(json, where);
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) { keys.push_back(value.is_null() ? key + " (null)" : key); }
   throw InputError(
@@ -235,6 +259,7 @@ ReadRow read_row(Json json, const Where& where, const RowOptions& options) {
   if (!json.is_object()) {
     throw InputError(cat(where.text(), ": a row must be a JSON object, found ", json.type_name()));
   }
+  check_is_row(json, where);
   ReadRow out;
   const RowScan scan = normalise_row(json, where, options.labels);
   const Shape* fitting = find_shape(json);
