@@ -241,7 +241,26 @@ RowScan normalise_row(Json& row, const Where& where, const words::LabelValues& l
   return scan;
 }
 
+namespace {
+
+// Alpaca's rows with another name for the output: {"instruction", "input", "response"}.
+std::vector<std::string> take_output(Json& row) {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : row.items()) {
+    if (words::is_completion(key) && !value.is_null()) { names.push_back(key); }
+  }
+  const bool has_other = has(row, "prompt") || has(row, "output");
+  if (has_other || !has_string(row, "instruction") || names.size() != 1) { return {}; }
+  Json value = std::move(row[names[0]]);
+  row.erase(names[0]);
+  row["output"] = std::move(value);
+  return {names[0] + " as output"};
+}
+
+}  // namespace
+
 std::vector<std::string> take_other_names(Json& row) {
+  if (std::vector<std::string> taken = take_output(row); !taken.empty()) { return taken; }
   // A prompt of several parts has no single name.
   const Json blank = "";
   for (const char* part : {"instruction", "context", "history"}) {
