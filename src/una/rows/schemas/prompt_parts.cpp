@@ -128,8 +128,10 @@ void check_prompt_parts(const RowView& row, const ReadRow& out) {
       continue;
     }
     if (is_in(value, prompt)) { continue; }
-    const std::string advice =
-        own_prompt ? "write it into the prompt" : cat("--columns prompt=", key, " reads it as the prompt");
+    const bool is_input = shape == "Alpaca" && !has(row.json, "input");
+    const std::string advice = is_input     ? cat("--columns input=", key, " reads it as the input")
+                               : own_prompt ? "write it into the prompt"
+                                            : cat("--columns prompt=", key, " reads it as the prompt");
     bad_field(row, key,
               cat("looks like a part of the prompt and would not be read; ", advice,
                   ", --columns ignored=", key, " trains without it"));
