@@ -20,11 +20,19 @@ namespace {
 
 constexpr std::uint64_t kBlock = 65536;  // of the search for the last line break
 
+// A journal that cannot be opened is not one without work.
+std::ifstream opened(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  check_input(file.is_open(), "cannot read ", path, ": ", reason_of(errno));
+  return file;
+}
+
 // The bytes up to the first line break; all of them where there is none, and `whole` is false.
 std::string first_line(const std::string& path, bool& whole) {
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream file = opened(path);
   std::string line;
   std::getline(file, line);
+  check_input(!file.bad(), "cannot read ", path, ": ", reason_of(errno));
   whole = !file.eof();
   return line;
 }
@@ -80,7 +88,7 @@ Journal::Journal(std::string path, const Kind& kind, const std::string& identity
 }
 
 void Journal::read(const std::function<void(const Json& line, std::int64_t place)>& visit) const {
-  std::ifstream file(path_, std::ios::binary);
+  std::ifstream file = opened(path_);
   std::string line;
   std::getline(file, line);
   for (std::int64_t place = std::ssize(line) + 1; std::getline(file, line); place += std::ssize(line) + 1) {
@@ -91,7 +99,7 @@ void Journal::read(const std::function<void(const Json& line, std::int64_t place
 }
 
 Json Journal::at(std::int64_t place) const {
-  std::ifstream file(path_, std::ios::binary);
+  std::ifstream file = opened(path_);
   std::string line;
   file.seekg(place);
   std::getline(file, line);

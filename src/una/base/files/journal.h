@@ -24,8 +24,9 @@ class Journal {
   // other rows".
   static Kind unfinished_work(const std::string& member, const std::string& difference);
 
-  // Goes on with what `path` holds; a torn last line is cut off. A file that a kill or a full disk left empty, or torn within its first line, holds
-  // no work: it is started again. InputError for another identity, or a file that is not a journal of this kind.
+  // Goes on with what `path` holds; a torn last line is cut off. A file that a kill or a full disk left empty, or torn
+  // within its first line, holds no work: it is started again. InputError for another identity, for a file that is not a
+  // journal of this kind and for one that cannot be read.
   Journal(std::string path, const Kind& kind, const std::string& identity);
 
   // Visits the lines after the first in order, with the place for `at`; what is not JSON counts as not written.

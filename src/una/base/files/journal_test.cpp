@@ -1,6 +1,7 @@
 #include "una/base/files/journal.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "una/base/error.h"
 #include "una/base/files/files.h"
@@ -65,6 +66,14 @@ TEST(Journal, OtherWorkAndOtherFilesAreRefusedAndStay) {
     EXPECT_THROW(Journal(path, kKind, "id"), InputError);
     EXPECT_EQ(read_file(path), text);
   }
+}
+
+TEST(Journal, OneThatCannotBeOpenedIsNotOneWithoutWork) {
+  const std::string path = test_folder("journal_unreadable") + "/out.partial";
+  Journal journal(path, kKind, "id");
+  journal.add({{"n", 1}});
+  ::unlink(path.c_str());
+  EXPECT_THROW(numbers(journal), InputError);
 }
 
 TEST(Journal, IsRemovedWhenItsWorkIsDone) {
