@@ -68,8 +68,8 @@ void find_model(std::string& model, const std::string& adapter) {
   std::string base = weights::read_adapter_config(adapter).base_model_name_or_path;
   check_input(!base.empty(), adapter, ": the adapter does not name its base model; give it with --model");
   hub::resolve(base);
-  check_input(is_folder(base), adapter, ": the adapter's base model '", base,
-              "' is not a folder on this machine; give the base with --model");
+  check_input(is_file(base + "/config.json"), adapter, ": the adapter's base model '", base,
+              "' is not a model folder on this machine; give the base with --model");
   model = base;
 }
 

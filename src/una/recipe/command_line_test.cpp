@@ -70,6 +70,7 @@ TEST(CommandLine, AConfigServesWithTheKeysThatTheCommandHas) {
 TEST(CommandLine, TheModelIsTheBaseThatTheAdapterNames) {
   const std::string folder = test_folder("command_line_adapter");
   make_folder(folder + "/base");
+  write_file(folder + "/base/config.json", "{}");
   make_folder(folder + "/adapter");
   const auto write = [&](const std::string& base) {
     write_file(folder + "/adapter/adapter_config.json",
@@ -83,9 +84,11 @@ TEST(CommandLine, TheModelIsTheBaseThatTheAdapterNames) {
   EXPECT_EQ(model, folder + "/base");
   find_model(model, "");
   EXPECT_EQ(model, folder + "/base") << "what was given stays";
-  write("org/model");
-  std::string none;
-  EXPECT_THROW(find_model(none, folder + "/adapter"), InputError);
+  for (const std::string base : {std::string("org/model"), folder + "/adapter"}) {
+    write(base);
+    std::string none;
+    EXPECT_THROW(find_model(none, folder + "/adapter"), InputError) << base;
+  }
 }
 
 TEST(CommandLine, HelpOfACommandByEitherOrder) {
