@@ -84,7 +84,7 @@ TEST(CommandLine, TheModelIsTheBaseThatTheAdapterNames) {
   EXPECT_EQ(model, folder + "/base");
   find_model(model, "");
   EXPECT_EQ(model, folder + "/base") << "what was given stays";
-  for (const std::string base : {std::string("org/model"), folder + "/adapter"}) {
+  for (const std::string& base : {std::string("org/model"), folder + "/adapter"}) {
     write(base);
     std::string none;
     EXPECT_THROW(find_model(none, folder + "/adapter"), InputError) << base;
