@@ -82,8 +82,8 @@ class Compact:
         return self.out + b"\0"
 
 
-def parquet_bomb(columns, rows):
-    """A Parquet file whose every row has the same long values: once in a dictionary, packed by gzip."""
+def parquet_of(columns, rows, codec=2):
+    """A Parquet file whose every row has the same long values: once in a dictionary, packed by gzip; `codec` is what it claims."""
     out, chunks = b"PAR1", []
     for name, value in columns.items():
         start = len(out)
@@ -97,7 +97,7 @@ def parquet_bomb(columns, rows):
             head = Compact().integer(1, kind).integer(2, len(page)).integer(3, len(squeezed)).struct(*header).bytes()
             out, unpacked = out + head + squeezed, unpacked + len(head) + len(page)
         meta = Compact().integer(1, 6).list(2, 5, [Compact.varint(0), Compact.varint(16)])
-        meta.list(3, 8, [Compact.varint(len(name)) + name.encode()]).integer(4, 2).integer(5, rows, 6)
+        meta.list(3, 8, [Compact.varint(len(name)) + name.encode()]).integer(4, codec).integer(5, rows, 6)
         meta.integer(6, unpacked, 6).integer(7, len(out) - start, 6).integer(9, offsets[1], 6).integer(11, offsets[0], 6)
         chunks.append(Compact().integer(2, start, 6).struct(3, meta).bytes())
     leaf = [Compact().integer(1, 6).integer(3, 0).text(4, name.encode()).integer(6, 0).bytes() for name in columns]
@@ -292,7 +292,8 @@ def write_archives():
     deep = deep[170000:-170000]  # no archive here: 60 kB
     write("rows/parquet.parquet", b"PAR1" + bytes(24) + b"PAR1")
     texts = {"prompt": b"a" * (1 << 22), "chosen": b"yes", "rejected": b"no"}
-    write("rows/parquet_bomb.parquet", parquet_bomb(texts, 5000))
+    write("rows/parquet_bomb.parquet", parquet_of(texts, 5000))
+    write("rows/parquet_of_brotli.parquet", parquet_of({name: text.encode() for name, text in PAIR.items()}, 2, codec=4))
     write("configs/deep.json", b'{"rope_scaling": ' + deep + b"}\n")
     write("configs/deep.yaml", b"beta: " + deep + b"\n")
     write("configs/binary.yaml", bytes(range(256)))

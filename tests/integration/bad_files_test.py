@@ -16,6 +16,7 @@ import unittest
 
 from commands import CommandServer
 
+UNA = str(pathlib.Path(os.environ["UNA"]).resolve())
 HERE = pathlib.Path(__file__).resolve().parent.parent / "bad_files"
 EXPECTED = HERE / "expected.txt"
 GROUPS = ["rows", "configs", "templates", "tokenizers", "safetensors", "adapters", "checkpoints"]
@@ -91,7 +92,7 @@ def una(arguments, scratch):
     temporary = scratch / "tmp"
     temporary.mkdir(exist_ok=True)
     try:
-        done = subprocess.run([os.environ["UNA"], *map(str, arguments)], cwd=HERE, env=environment(temporary),
+        done = subprocess.run([UNA, *map(str, arguments)], cwd=HERE, env=environment(temporary),
                               timeout=LIMIT, capture_output=True)
     except subprocess.TimeoutExpired:
         return None, ""

@@ -6,12 +6,11 @@
 #include "una/base/error.h"
 #include "una/base/format.h"
 #include "una/weights/composite.h"
+#include "una/weights/families/decoder_config.h"
 #include "una/weights/families/families.h"
 
 namespace una::weights {
 namespace {
-
-constexpr std::int64_t kLargestHead = 16384;  // dimensions; known models have at most 512
 
 void check_sizes(const ModelSpec& spec) {
   const auto positive = [](std::int64_t value, const char* key) {
@@ -28,8 +27,8 @@ void check_sizes(const ModelSpec& spec) {
   check_input(spec.num_heads % spec.num_kv_heads == 0, "config.json: num_attention_heads ", spec.num_heads,
               " is not a multiple of num_key_value_heads ", spec.num_kv_heads);
   check_input(spec.head_dim % 2 == 0, "config.json: head_dim ", spec.head_dim, " is odd");
-  check_input(spec.head_dim <= kLargestHead, "config.json: head_dim ", spec.head_dim, " is above ",
-              kLargestHead);
+  check_input(spec.head_dim <= detail::kLargestHead, "config.json: head_dim ", spec.head_dim, " is above ",
+              detail::kLargestHead);
   const bool known =
       spec.activation == "silu" || spec.activation == "gelu_pytorch_tanh" || spec.activation == "gelu";
   check_input(known, "config.json: the activation \"", spec.activation,

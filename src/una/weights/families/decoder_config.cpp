@@ -77,6 +77,9 @@ void read_heads(const ConfigReader& config, const DecoderDefaults& defaults, Mod
   }
   spec.head_dim = config.size(
       "head_dim", defaults.head_dim.value_or(std::max<std::int64_t>(1, spec.hidden_size / spec.num_heads)));
+  if (spec.head_dim > kLargestHead) {
+    config.fail(cat("\"head_dim\" ", spec.head_dim, " is above ", kLargestHead));
+  }
   if (spec.head_dim % 2 != 0) { config.fail(cat("\"head_dim\" ", spec.head_dim, " must be even (rope)")); }
 }
 

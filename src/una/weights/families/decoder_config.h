@@ -16,6 +16,8 @@
 // several families have.
 namespace una::weights::detail {
 
+inline constexpr std::int64_t kLargestHead = 16384;  // dimensions of a head; known models have at most 512
+
 // The values that transformers assumes for a family when config.json lacks a key, and the family's spellings.
 struct DecoderDefaults {
   std::optional<std::int64_t> num_kv_heads;  // none: num_heads
