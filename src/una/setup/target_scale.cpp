@@ -130,8 +130,8 @@ std::vector<std::string> TargetScale::lines() const {
                       " nats an answer, the noise of the feedback included (--target_kl sets beta by it)"));
   } else if ((pairs_ > 0 && !soft_) || labels_ > 0) {
     out.push_back(
-        "beta       pairs and labels ask for more where judges are surer: with their noise (--label_noise) the KL of "
-        "the optimum is known, and --target_kl can set beta");
+        "beta       how far pairs and labels move the policy depends on the judges' noise; --label_noise states it, "
+        "and then the expected KL is shown and --target_kl can set beta");
   }
   return out;
 }
