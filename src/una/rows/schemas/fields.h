@@ -31,7 +31,7 @@ bool bool_field(const RowView& row, const char* key);  // JSON true or false, no
 std::optional<bool> thumb_value(const RowView& row, const Json& value, const std::string& field);
 double number_field(const RowView& row, const char* key);
 
-// Whether a member holds what the prompt shows beside its text: images, audio, video. An empty one does not.
+// Whether a member holds what the prompt shows in addition to its text: images, audio, video. An empty one does not.
 bool is_medium(std::string_view name, const Json& value);
 
 // A score, unchanged; null (and NaN, which the parser turns into null) is missing.
