@@ -138,11 +138,18 @@ bool ChatTerminal::exchange() {
   for (std::size_t i = 0; i < begun.order.size(); ++i) {
     if (begun.order.size() == 2) { parts_.show(cat("[", i + 1, "] ")); }
     std::optional<std::string> text = parts_.answer(begun.order[i], turns_);
-    if (!text) { return false; }
+    if (!text) { return give_up_answer(); }
     texts.push_back(std::move(*text));
   }
   parts_.desk->answered(begun.id, texts);
   return ask_vote(begun.id, texts);
+}
+
+bool ChatTerminal::give_up_answer() {
+  turns_.pop_back();
+  if (parts_.stopped()) { return false; }
+  say("\nthe answer was ended: nothing to vote on; /quit ends the conversation");
+  return true;
 }
 
 bool ChatTerminal::ask_vote(const std::string& id, const std::vector<std::string>& texts) {

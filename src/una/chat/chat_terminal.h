@@ -30,7 +30,8 @@ class ChatTerminal {
     ChatDesk* desk = nullptr;
     std::istream* in = nullptr;
     std::function<void(const std::string&)> show = {};  // prints, at once
-    // Samples the answer of a model to turns, showing it while it grows; nullopt: a signal came.
+    // Samples the answer of a model to turns, showing it while it grows; nullopt: it was ended, and with it the
+    // conversation where stopped() says so.
     std::function<std::optional<std::string>(std::size_t model, const std::vector<Message>& turns)> answer =
         {};
     std::function<bool()> stopped = {};
@@ -41,7 +42,8 @@ class ChatTerminal {
   void run();
 
  private:
-  bool exchange();  // false: the end
+  bool exchange();        // false: the end
+  bool give_up_answer();  // the same
   void help();
   bool obey(const std::string& word);  // true: the line was a command (not /quit), or should have been one
   bool ask_vote(const std::string& id, const std::vector<std::string>& texts);

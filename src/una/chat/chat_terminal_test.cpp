@@ -67,5 +67,30 @@ TEST(ChatTerminal, AConversationOfTwoModels) {
   EXPECT_LT(shown.find("saved; 1 was "), shown.find("base")) << "names are told after the vote";
 }
 
+TEST(ChatTerminal, AnAnswerThatWasEndedIsNotVotedOnAndTheConversationGoesOn) {
+  VoteFile votes(test_folder("chat_terminal_ended") + "/votes.jsonl");
+  ChatDesk desk({.models = {{"base", "h0"}}, .source = "me", .is_chat = true}, votes);
+  std::istringstream in("long\nshort\n+\n");
+  bool stopped = false;
+  std::vector<std::size_t> turns;
+  const auto answer = [&](std::size_t, const std::vector<Message>& asked) -> std::optional<std::string> {
+    turns.push_back(asked.size());
+    if (asked.back().content == "long") { return std::nullopt; }
+    return "yes";
+  };
+  ChatTerminal terminal({.desk = &desk,
+                         .in = &in,
+                         .show = [](const std::string&) {},
+                         .answer = answer,
+                         .stopped = [&] { return stopped; }});
+  terminal.run();
+  EXPECT_EQ(turns, (std::vector<std::size_t>{1, 1})) << "the question goes with its answer";
+  EXPECT_EQ(votes.votes(), 1U);
+  stopped = true;
+  in = std::istringstream("long\nshort\n+\n");
+  terminal.run();
+  EXPECT_EQ(votes.votes(), 1U) << "a signal that ends the conversation";
+}
+
 }  // namespace
 }  // namespace una::chat

@@ -106,19 +106,20 @@ SamplingParams sampling_params(const ChatKeys& keys, const LoadedModel& model) {
   return params;
 }
 
-// Samples and prints the answer of one model; nullopt: a signal came.
+// Samples and prints the answer of one model; nullopt: a signal came. Ctrl-C ends the answer alone (`goes_on`).
 std::optional<std::string> answer(generate::Engine& engine, const LoadedModel& model,
-                                  generate::Request request) {
+                                  generate::Request request, bool goes_on) {
   generate::TextStream stream(&model.text.tokenizer(), {}, request.prompt);
   engine.on_token([&](const generate::Output& so_far) { show(stream.push(so_far.ids)); });
-  engine.add(std::move(request));
-  while (!engine.done()) {
-    if (interrupted()) { return std::nullopt; }
+  const std::uint64_t ticket = engine.add(std::move(request));
+  while (!engine.done() && !interrupted()) {
     for (generate::Output& output : engine.step()) {
       show(stream.finish(output.text) + "\n");
       return std::move(output.text);
     }
   }
+  engine.cancel(ticket);
+  if (goes_on) { forget_ctrl_c(); }
   return std::nullopt;
 }
 
@@ -126,13 +127,14 @@ int chat_in_terminal(const ChatKeys& keys, const LoadedModel& model, const Conte
                      chat::ChatDesk& desk) {
   generate::Engine engine(*model.setup.model, &model.text.tokenizer(), {});
   const SamplingParams params = sampling_params(keys, model);
+  const bool is_person = ::isatty(STDIN_FILENO) != 0;
   std::uint64_t number = 0;
   const auto sample = [&](std::size_t index, const std::vector<Message>& turns) {
     const Text prompt = chat::prompt_text(turns, desk.is_chat());
     generate::Request request{.params = params, .adapter = who.handles[index]};
     request.prompt = model.text.encoder.prompt({.prompt = &prompt, .answers = {}});
     request.sample = number++;
-    return answer(engine, model, std::move(request));
+    return answer(engine, model, std::move(request), is_person);
   };
   chat::ChatTerminal terminal({.desk = &desk,
                                .in = &std::cin,
@@ -143,7 +145,7 @@ int chat_in_terminal(const ChatKeys& keys, const LoadedModel& model, const Conte
                                             {"top_p", params.top_p},
                                             {"max_new_tokens", params.max_new_tokens},
                                             {"seed", params.seed}},
-                               .is_person = ::isatty(STDIN_FILENO) != 0});
+                               .is_person = is_person});
   terminal.run();
   return interrupted() ? 128 + interrupt_signal() : 0;
 }

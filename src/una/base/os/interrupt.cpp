@@ -57,4 +57,10 @@ void clear_interrupt() {
   signal_elsewhere = 0;
 }
 
+bool forget_ctrl_c() {
+  if (signal_seen != SIGINT) { return false; }
+  signal_seen = 0;
+  return true;
+}
+
 }  // namespace una

@@ -12,6 +12,10 @@ bool interrupted();
 int interrupt_signal();  // the first signal's number, 0 when none came; the exit code is 128 + it
 void clear_interrupt();  // for tests
 
+// True where that signal was Ctrl-C (INT), which is then forgotten: the next signal counts as the first. For conversations
+// at a terminal, in which Ctrl-C ends the answer under way and not the program.
+bool forget_ctrl_c();
+
 // A wait that a signal ended. Training that can go on from where it is saves that first.
 class Interrupted : public InputError {
  public:

@@ -72,5 +72,15 @@ TEST_F(Interrupt, AStopPointThrowsInItsScopeOnly) {
   stop_point();
 }
 
+TEST_F(Interrupt, CtrlCCanBeForgottenOtherSignalsCannot) {
+  EXPECT_FALSE(forget_ctrl_c());
+  std::raise(SIGINT);
+  EXPECT_TRUE(forget_ctrl_c());
+  EXPECT_FALSE(interrupted());
+  std::raise(SIGTERM);
+  EXPECT_FALSE(forget_ctrl_c());
+  EXPECT_EQ(interrupt_signal(), SIGTERM);
+}
+
 }  // namespace
 }  // namespace una

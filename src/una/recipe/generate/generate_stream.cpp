@@ -16,21 +16,28 @@
 namespace una::recipe {
 namespace {
 
-// Samples and prints one answer; nothing when Ctrl-C came before its end.
-std::optional<generate::Output> answer(const StreamParts& parts, const Example& example, std::int64_t id) {
+// Samples and prints one answer. A signal ends it: nullopt, or what was shown of it where `goes_on` and it was Ctrl-C.
+std::optional<std::string> answer(const StreamParts& parts, const Example& example, std::int64_t id,
+                                  bool goes_on) {
   std::vector<std::int32_t> prompt = data::tokenise_prompt(example, *parts.data, parts.text->encoder).ids;
   generate::TextStream stream(&parts.text->tokenizer(), parts.sampling.stop, prompt);
-  parts.engine->on_token([&](const generate::Output& so_far) { show(stream.push(so_far.ids)); });
-  parts.engine->add({.id = id, .prompt = std::move(prompt), .params = parts.sampling});
-  while (!parts.engine->done()) {
-    if (interrupted()) { break; }
+  std::string shown;
+  parts.engine->on_token([&](const generate::Output& so_far) {
+    const std::string more = stream.push(so_far.ids);
+    shown += more;
+    show(more);
+  });
+  const std::uint64_t ticket =
+      parts.engine->add({.id = id, .prompt = std::move(prompt), .params = parts.sampling});
+  while (!parts.engine->done() && !interrupted()) {
     for (generate::Output& output : parts.engine->step()) {
       show(stream.finish(output.text) + "\n");
-      return std::move(output);
+      return std::move(output.text);
     }
   }
+  parts.engine->cancel(ticket);
   show("\n");
-  return std::nullopt;
+  return goes_on && forget_ctrl_c() ? std::optional(shown) : std::nullopt;
 }
 
 }  // namespace
@@ -55,14 +62,16 @@ Example typed_prompt(const std::string& text, const Where& where, bool as_chat, 
 }
 
 int stream_prompt(const StreamParts& parts, const Example& example) {
-  return answer(parts, example, 0) ? 0 : 128 + interrupt_signal();
+  return answer(parts, example, 0, false) ? 0 : 128 + interrupt_signal();
 }
 
 int stream_console(const StreamParts& parts) {
   const bool is_chat = parts.data->apply_chat_template, is_person = ::isatty(STDIN_FILENO) != 0;
   if (is_person) {
-    log_info(is_chat ? "one turn a line; an empty line begins another conversation, Ctrl-D ends"
-                     : "one prompt a line; Ctrl-D ends");
+    log_info(
+        is_chat
+            ? "one turn a line; an empty line begins another conversation, Ctrl-C ends an answer, Ctrl-D all"
+            : "one prompt a line; Ctrl-C ends an answer, Ctrl-D all");
   }
   std::vector<Message> conversation;
   std::string line;
@@ -80,9 +89,9 @@ int stream_console(const StreamParts& parts) {
       turns.insert(turns.begin(), conversation.begin(), conversation.end());
       conversation = turns;
     }
-    const std::optional<generate::Output> output = answer(parts, example, number);
-    if (!output) { break; }
-    if (is_chat) { conversation.push_back({"assistant", output->text, ""}); }
+    const std::optional<std::string> said = answer(parts, example, number, is_person);
+    if (!said) { break; }
+    if (is_chat) { conversation.push_back({"assistant", *said, ""}); }
   }
   return interrupted() ? 128 + interrupt_signal() : 0;
 }

@@ -22,8 +22,9 @@ void show(const std::string& text);
 // Prints the answer to one prompt as it is sampled. Returns the exit code.
 int stream_prompt(const StreamParts& parts, const Example& example);
 
-// The same for every line of standard input, until it ends or Ctrl-C comes. Each line is a prompt of its own; with
-// apply_chat_template it is the next turn of a conversation, and an empty line begins another.
+// The same for every line of standard input, until it ends or a signal comes; at a terminal Ctrl-C during an answer ends
+// only that. Each line is a prompt of its own; with apply_chat_template it is the next turn of a conversation, and an empty
+// line begins another.
 int stream_console(const StreamParts& parts);
 
 // A string prompt; as one user turn, behind the system turn if there is one, where apply_chat_template says so.
