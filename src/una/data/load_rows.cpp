@@ -30,7 +30,8 @@ std::string advice(const Example& example, const std::vector<Unit>& accepted) {
   const bool scored = std::all_of(example.responses.begin(), example.responses.end(),
                                   [](const Response& response) { return response.score.has_value(); });
   if (example.unit == Unit::kPrompt) {
-    return "; a prompt without an answer is for generate and the online methods";
+    return "; a prompt without an answer is for generate and the online methods (where a column that una does not know "
+           "holds the answer, --columns completion=NAME or chosen=NAME,rejected=NAME reads it)";
   }
   if (example.unit == Unit::kPair && takes(Unit::kBinary)) { return "; --feedback binary splits pairs"; }
   if (example.unit == Unit::kPair && takes(Unit::kSft)) {
