@@ -217,11 +217,12 @@ Json number_of(std::string_view text) {
   text = trim(text);
   if (starts_with(text, "+")) { text.remove_prefix(1); }
   std::int64_t integer = 0;
-  const char* end = text.data() + text.size();
-  const auto whole = std::from_chars(text.data(), end, integer);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto whole = std::from_chars(begin, end, integer);
   if (whole.ec == std::errc() && whole.ptr == end) { return integer; }
   double number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const auto [stop, error] = std::from_chars(begin, end, number);
   return error == std::errc() && stop == end && std::isfinite(number) ? Json(number) : Json();
 }
 
