@@ -50,10 +50,15 @@ Settings read_settings(const Arguments& arguments, const std::vector<OptionHelp>
   Settings flags = parse_flags(arguments, all, aliases, nullptr), settings;
   if (const Setting* file = flags.find("config")) {
     const setup::RunConfig defaults;
-    const std::set<std::string> own = names_of(known), of_runs = names_of(describe_options(defaults));
+    const std::set<std::string> of_runs = names_of(describe_options(defaults));
     const Settings from_file = setup::read_config_file(file->text, aliases);
     for (const auto& [key, value] : from_file.all()) {
-      if (own.count(key) > 0 || of_runs.count(key) == 0) { settings.set(key, value); }
+      const auto own =
+          std::find_if(known.begin(), known.end(), [&](const OptionHelp& o) { return o.name == key; });
+      // A run's "auto" leaves a choice to the program; to a command with a plain switch it is as if it were not given.
+      const bool is_open =
+          own != known.end() && own->kind == detail::FieldKind::kBool && value.text == "auto";
+      if (!is_open && (own != known.end() || of_runs.count(key) == 0)) { settings.set(key, value); }
     }
     flags.erase("config");
   }

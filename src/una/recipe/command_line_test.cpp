@@ -14,11 +14,13 @@ namespace {
 struct Toy {
   std::string model_name_or_path, output_dir;
   std::int64_t rows = 3;
+  bool exact_sampling = false;
   template <class V>
   void fields(V&& v) {
     v("model_name_or_path", model_name_or_path, "a model");
     v("output_dir", output_dir, "a file");
     v("rows", rows, "rows shown");
+    v("exact_sampling", exact_sampling, "a switch");
   }
 };
 
@@ -61,6 +63,9 @@ TEST(CommandLine, AConfigServesWithTheKeysThatTheCommandHas) {
   const auto toy = read_command<Toy>({"--config", path, "--rows", "5"});
   EXPECT_EQ(toy.model_name_or_path, "m");
   EXPECT_EQ(toy.rows, 5) << "flags win";
+  write_file(path, "exact_sampling: auto\n");
+  EXPECT_FALSE(read_command<Toy>({"--config", path}).exact_sampling)
+      << "a run's choice that the program makes";
   write_file(path, "rows: 4\nrwos: 1\nzzz: 2\n");
   const std::string text = refusal({"--config", path});
   EXPECT_NE(text.find("run.yaml:2: rwos (did you mean rows?)"), std::string::npos) << text;
