@@ -120,6 +120,10 @@ class Folders(unittest.TestCase):
         self.assertIn(f"model_name_or_path: {home}/model\n", (home / "out/run.yaml").read_text())
         self.assertEqual(json.loads((home / "out/adapter_config.json").read_text())["base_model_name_or_path"], f"{home}/model")
         run("train", "--config", home / "out/run.yaml", "--resume_from_checkpoint", "true", "--max_steps", 2)
+        with_adapter = ["--adapter", home / "out", "--threads", 1, "--out", fresh("of_the_run.jsonl")]
+        for words in (["preview"], ["doctor"], ["plan"], ["score", *with_adapter],
+                      ["generate", *with_adapter, "--max_new_tokens", 2, "--overwrite_output_dir", "true"]):
+            run(*words, "--config", home / "out/run.yaml")
         scored = fresh("scored.jsonl")
         log = run("score", "--adapter", home / "out", "--data", PAIRS, "--out", scored, "--max_length", 160)[1]
         self.assertRegex(log, r"pairs +the chosen answer scores higher in \d")
