@@ -204,8 +204,23 @@ std::vector<Message> messages_value(const RowView& row, const Json& value, const
   return messages;
 }
 
+namespace {
+
+// InputError for the cells of a table by columns, ["a", "b"], or by columns and numbers of rows, as pandas writes it.
+void check_no_column(const RowView& row, const Json& value, const std::string& field) {
+  const bool is_list = value.is_array() && !value.empty() && value[0].is_string();
+  if (is_list || (value.is_object() && (value.contains("0") || value.contains("1")))) {
+    bad_field(row, field,
+              "holds a whole column instead of one row's text; save the table by rows, in pandas with "
+              "to_json(orient=\"records\", lines=True)");
+  }
+}
+
+}  // namespace
+
 Text text_value(const RowView& row, const Json& value, const std::string& field) {
   if (value.is_string()) { return plain_text(value.get<std::string>()); }
+  check_no_column(row, value, field);
   if (!value.is_array() && !value.is_object()) {
     wrong_type(row, field, "a string or a list of messages", value);
   }

@@ -243,6 +243,12 @@ RowScan normalise_row(Json& row, const Where& where, const words::LabelValues& l
 
 namespace {
 
+void rename_member(Json& row, const std::string& theirs, const std::string& ours) {
+  Json value = std::move(row[theirs]);
+  row.erase(theirs);
+  row[ours] = std::move(value);
+}
+
 // Alpaca's rows with another name for the output: {"instruction", "input", "response"}.
 std::vector<std::string> take_output(Json& row) {
   std::vector<std::string> names;
@@ -251,9 +257,7 @@ std::vector<std::string> take_output(Json& row) {
   }
   const bool has_other = has(row, "prompt") || has(row, "output");
   if (has_other || !has_string(row, "instruction") || names.size() != 1) { return {}; }
-  Json value = std::move(row[names[0]]);
-  row.erase(names[0]);
-  row["output"] = std::move(value);
+  rename_member(row, names[0], "output");
   return {names[0] + " as output"};
 }
 
@@ -278,9 +282,7 @@ std::vector<std::string> take_other_names(Json& row) {
     }
     if (names.empty()) { names = nulls; }
     if (names.size() != 1 || has(row, ours.c_str())) { continue; }
-    Json value = std::move(row[names[0]]);
-    row.erase(names[0]);
-    row[ours] = std::move(value);
+    rename_member(row, names[0], ours);
     taken.push_back(cat(names[0], " as ", ours));
   }
   return taken;

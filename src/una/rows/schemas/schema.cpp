@@ -103,19 +103,6 @@ void check_holds_one_row(const Json& json, const Where& where) {
   }
 }
 
-// A table by columns, {"prompt": ["a", "b"], ...}, or by columns and numbers of rows, as pandas writes it.
-void check_is_row(const Json& json, const Where& where) {
-  for (const char* key : {"prompt", "chosen", "completion", "question", "instruction"}) {
-    if (!json.contains(key)) { continue; }
-    const Json& cells = json[key];
-    const bool is_column = (cells.is_array() && cells.size() > 0 && cells[0].is_string()) ||
-                           (cells.is_object() && (cells.contains("0") || cells.contains("1")));
-    check_input(!is_column, where.text(), ": field \"", key,
-                "\" holds a whole column instead of one row's text; save the table by rows, in pandas with "
-                "to_json(orient=\"records\", lines=True)");
-  }
-}
-
 [[noreturn]] void unknown_shape(const Json& json, const Where& where) {
   for (const auto& [key, value] : json.items()) {
     const std::string_view text = value.is_string() ? trim(value.get_ref<const std::string&>()) : "";
@@ -259,7 +246,6 @@ ReadRow read_row(Json json, const Where& where, const RowOptions& options) {
   if (!json.is_object()) {
     throw InputError(cat(where.text(), ": a row must be a JSON object, found ", json.type_name()));
   }
-  check_is_row(json, where);
   ReadRow out;
   const RowScan scan = normalise_row(json, where, options.labels);
   const Shape* fitting = find_shape(json);

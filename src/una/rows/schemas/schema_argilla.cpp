@@ -58,7 +58,6 @@ Record first_record(const RowView& row) {
   Record record;
   for (const auto& [key, value] : row.json.items()) {
     if (is_question(row.json, key)) {
-      record.answers[key];
       for (const Json& one : by_element(value)) {
         if (is_submitted(one)) { record.answers[key].push_back(one["value"]); }
       }

@@ -94,23 +94,32 @@ Json pair_of(const Json& data, const char* prompt, const std::vector<std::string
           {"rejected", data[names[first ? 1 : 0]]}};
 }
 
-OwnRow own_small_task(const RowView& row) {
-  const std::string tag = tag_of(row.json);
-  const std::vector<std::string> names = numbered_names(row.json);
-  const char* prompt = prompt_of(row.json);
-  const bool first = is_first(row, tag, selected_in(need(row, tag.c_str())));
-  for (const std::string& name : {std::string(prompt), names[0], names[1]}) { need(row, name.c_str()); }
-  return {.row = pair_of(row.json, prompt, names, first)};
+// A row of JSON-MIN or CSV.
+struct SmallTask {
+  const char* prompt;
+  std::vector<std::string> names;  // of the left and the right text
+  std::string tag;
+};
+
+std::optional<SmallTask> small_task_of(const Json& row) {
+  SmallTask task{.prompt = prompt_of(row), .names = numbered_names(row), .tag = {}};
+  if (task.prompt == nullptr || task.names.empty()) { return std::nullopt; }
+  task.tag = tag_of(row);
+  return task.tag.empty() ? std::nullopt : std::optional(std::move(task));
 }
 
-bool is_small_task(const Json& row) {
-  return prompt_of(row) != nullptr && !tag_of(row).empty() && !numbered_names(row).empty();
+OwnRow own_small_task(const RowView& row, const SmallTask& task) {
+  const bool first = is_first(row, task.tag, selected_in(need(row, task.tag.c_str())));
+  for (const std::string& name : {std::string(task.prompt), task.names[0], task.names[1]}) {
+    need(row, name.c_str());
+  }
+  return {.row = pair_of(row.json, task.prompt, task.names, first)};
 }
 
 }  // namespace
 
 bool fits_label_studio(const Json& row) {
-  if (is_small_task(row)) { return true; }
+  if (small_task_of(row)) { return true; }
   if (!has(row, "data") || !row["data"].is_object() || !has_list(row, "annotations")) { return false; }
   const Json& annotations = row["annotations"];
   return annotations.empty() ||
@@ -121,7 +130,7 @@ bool fits_label_studio(const Json& row) {
 }
 
 OwnRow own_label_studio(const RowView& row) {
-  if (is_small_task(row.json)) { return own_small_task(row); }
+  if (const auto task = small_task_of(row.json)) { return own_small_task(row, *task); }
   const Json& data = need(row, "data");
   const std::vector<const Json*> results = results_of(need(row, "annotations"));
   OwnRow own;
