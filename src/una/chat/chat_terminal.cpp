@@ -148,7 +148,7 @@ bool ChatTerminal::exchange() {
 bool ChatTerminal::give_up_answer() {
   turns_.pop_back();
   if (parts_.stopped()) { return false; }
-  say("\nthe answer was ended: nothing to vote on; /quit ends the conversation");
+  say("the answer was ended: nothing to vote on; /quit ends the conversation");
   return true;
 }
 

@@ -10,7 +10,6 @@
 #include "una/base/os/interrupt.h"
 #include "una/chat/chat_terminal.h"
 #include "una/chat/chat_web.h"
-#include "una/generate/text_stream.h"
 #include "una/kernels/threads.h"
 #include "una/recipe/command_line.h"
 #include "una/recipe/commands.h"
@@ -106,23 +105,6 @@ SamplingParams sampling_params(const ChatKeys& keys, const LoadedModel& model) {
   return params;
 }
 
-// Samples and prints the answer of one model; nullopt: a signal came. Ctrl-C ends the answer alone (`goes_on`).
-std::optional<std::string> answer(generate::Engine& engine, const LoadedModel& model,
-                                  generate::Request request, bool goes_on) {
-  generate::TextStream stream(&model.text.tokenizer(), {}, request.prompt);
-  engine.on_token([&](const generate::Output& so_far) { show(stream.push(so_far.ids)); });
-  const std::uint64_t ticket = engine.add(std::move(request));
-  while (!engine.done() && !interrupted()) {
-    for (generate::Output& output : engine.step()) {
-      show(stream.finish(output.text) + "\n");
-      return std::move(output.text);
-    }
-  }
-  engine.cancel(ticket);
-  if (goes_on) { forget_ctrl_c(); }
-  return std::nullopt;
-}
-
 int chat_in_terminal(const ChatKeys& keys, const LoadedModel& model, const Contestants& who,
                      chat::ChatDesk& desk) {
   generate::Engine engine(*model.setup.model, &model.text.tokenizer(), {});
@@ -134,7 +116,10 @@ int chat_in_terminal(const ChatKeys& keys, const LoadedModel& model, const Conte
     generate::Request request{.params = params, .adapter = who.handles[index]};
     request.prompt = model.text.encoder.prompt({.prompt = &prompt, .answers = {}});
     request.sample = number++;
-    return answer(engine, model, std::move(request), is_person);
+    ShownAnswer shown = show_answer(engine, model.text.tokenizer(), std::move(request));
+    if (shown.is_whole) { return std::optional(std::move(shown.text)); }
+    if (is_person) { forget_ctrl_c(); }
+    return std::optional<std::string>();
   };
   chat::ChatTerminal terminal({.desk = &desk,
                                .in = &std::cin,

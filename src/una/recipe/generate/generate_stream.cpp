@@ -16,28 +16,14 @@
 namespace una::recipe {
 namespace {
 
-// Samples and prints one answer. A signal ends it: nullopt, or what was shown of it where `goes_on` and it was Ctrl-C.
+// The answer to one prompt, or what was shown of it where `goes_on` and Ctrl-C ended it; nullopt: another signal did.
 std::optional<std::string> answer(const StreamParts& parts, const Example& example, std::int64_t id,
                                   bool goes_on) {
   std::vector<std::int32_t> prompt = data::tokenise_prompt(example, *parts.data, parts.text->encoder).ids;
-  generate::TextStream stream(&parts.text->tokenizer(), parts.sampling.stop, prompt);
-  std::string shown;
-  parts.engine->on_token([&](const generate::Output& so_far) {
-    const std::string more = stream.push(so_far.ids);
-    shown += more;
-    show(more);
-  });
-  const std::uint64_t ticket =
-      parts.engine->add({.id = id, .prompt = std::move(prompt), .params = parts.sampling});
-  while (!parts.engine->done() && !interrupted()) {
-    for (generate::Output& output : parts.engine->step()) {
-      show(stream.finish(output.text) + "\n");
-      return std::move(output.text);
-    }
-  }
-  parts.engine->cancel(ticket);
-  show("\n");
-  return goes_on && forget_ctrl_c() ? std::optional(shown) : std::nullopt;
+  ShownAnswer shown = show_answer(*parts.engine, parts.text->tokenizer(),
+                                  {.id = id, .prompt = std::move(prompt), .params = parts.sampling});
+  const bool stays = shown.is_whole || (goes_on && forget_ctrl_c());
+  return stays ? std::optional(std::move(shown.text)) : std::nullopt;
 }
 
 }  // namespace
@@ -45,6 +31,27 @@ std::optional<std::string> answer(const StreamParts& parts, const Example& examp
 void show(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
+}
+
+ShownAnswer show_answer(generate::Engine& engine, const text::Tokenizer& tokenizer,
+                        generate::Request request) {
+  generate::TextStream stream(&tokenizer, request.params.stop, request.prompt);
+  std::string shown;
+  engine.on_token([&](const generate::Output& so_far) {
+    const std::string more = stream.push(so_far.ids);
+    shown += more;
+    show(more);
+  });
+  const std::uint64_t ticket = engine.add(std::move(request));
+  while (!engine.done() && !interrupted()) {
+    for (generate::Output& output : engine.step()) {
+      show(stream.finish(output.text) + "\n");
+      return {.text = std::move(output.text), .is_whole = true};
+    }
+  }
+  engine.cancel(ticket);
+  show("\n");
+  return {.text = std::move(shown), .is_whole = false};
 }
 
 Example typed_prompt(const std::string& text, const Where& where, bool as_chat, const std::string& system) {

@@ -19,6 +19,16 @@ struct StreamParts {
 // To standard output, at once; a model may sample any byte, NUL too.
 void show(const std::string& text);
 
+// An answer as standard output has it.
+struct ShownAnswer {
+  std::string text;
+  bool is_whole = false;
+};
+// Samples the answer to a request and shows it while it grows. A signal ends it: it is not whole then. The engine has no
+// other requests.
+ShownAnswer show_answer(generate::Engine& engine, const text::Tokenizer& tokenizer,
+                        generate::Request request);
+
 // Prints the answer to one prompt as it is sampled. Returns the exit code.
 int stream_prompt(const StreamParts& parts, const Example& example);
 
