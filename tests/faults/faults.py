@@ -7,7 +7,6 @@ together: 100). Ends with counts; exit code 1 where something fell.
 UNA, UNA_COMMAND_SERVER, UNA_INTERPOSER, UNA_GOOD (tests/bad_files/good) and UNA_TEST_TMP come from the environment,
 UNA_FAULT_JOBS (tries at one time; 1) and UNA_FAULT_ONLY (names of commands, with commas) may.
 """
-import atexit
 import concurrent.futures
 import errno
 import hashlib
@@ -21,12 +20,11 @@ import signal
 import struct
 import subprocess
 import sys
-import threading
 import time
 from typing import NamedTuple
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
-from commands import CommandServer  # noqa: E402
+from commands import server_of_thread  # noqa: E402
 
 UNA, INTERPOSER = os.environ["UNA"], os.environ["UNA_INTERPOSER"]
 JOBS = int(os.environ.get("UNA_FAULT_JOBS", "1"))
@@ -124,15 +122,10 @@ def finish(process):
     return process.returncode, error or out
 
 
-_of_thread = threading.local()  # its server: LibTorch is loaded once, not twice per try
-
-
 def run(words, root, **faults):
     """Exit code (the negative signal that ended it) and what was said."""
-    if not hasattr(_of_thread, "server"):
-        _of_thread.server = CommandServer(env={**QUIET, "LD_PRELOAD": INTERPOSER})
-        atexit.register(_of_thread.server.close)
-    code, out, error = _of_thread.server.run(words, env={**places(root), **faults})
+    server = server_of_thread({**QUIET, "LD_PRELOAD": INTERPOSER})
+    code, out, error = server.run(words, env={**places(root), **faults})
     return code, (error or out).decode(errors="replace")
 
 

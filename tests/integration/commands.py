@@ -1,9 +1,11 @@
 """Many commands of una in one process after the other, for tests."""
+import atexit
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
+import threading
 
 LIMIT = 300  # seconds a command may take
 
@@ -30,3 +32,14 @@ class CommandServer:
         self.process.wait()
         self.process.stdout.close()
         shutil.rmtree(self.folder)
+
+
+_of_thread = threading.local()
+
+
+def server_of_thread(env=None):
+    """This thread's server, which its first call starts in the environment `env` (None: ours)."""
+    if not hasattr(_of_thread, "server"):
+        _of_thread.server = CommandServer(env=env)
+        atexit.register(_of_thread.server.close)
+    return _of_thread.server

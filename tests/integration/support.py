@@ -1,5 +1,4 @@
 """What the integration tests share: the program, a small task made by `una demo`, and ways to run commands."""
-import atexit
 import contextlib
 import http.server
 import json
@@ -11,7 +10,7 @@ import subprocess
 import threading
 import unittest
 
-from commands import LIMIT, CommandServer
+from commands import LIMIT, server_of_thread
 
 UNA = os.environ["UNA"]
 TASK = pathlib.Path(os.environ["UNA_TASK"])  # made by make_task.py: init/, start/, data/*.jsonl
@@ -33,7 +32,6 @@ def read_tensors(path):
             for name, entry in header.items()}
 
 
-_of_thread = threading.local()
 environment = None  # of the commands; None: that of the tests
 
 
@@ -44,10 +42,7 @@ def run_any(arguments, env=None, cwd=None):
         done = subprocess.run([UNA, *arguments], capture_output=True, text=True, env={**(environment or os.environ), **env},
                               timeout=LIMIT, cwd=cwd, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout, done.stderr
-    if not hasattr(_of_thread, "server"):
-        _of_thread.server = CommandServer(env=environment)
-        atexit.register(_of_thread.server.close)
-    code, out, error = _of_thread.server.run(arguments, cwd=cwd or ".", env=env)
+    code, out, error = server_of_thread(environment).run(arguments, cwd=cwd or ".", env=env)
     return code, out.decode(), error.decode()
 
 
