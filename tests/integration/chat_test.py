@@ -122,7 +122,7 @@ class Chat(unittest.TestCase):
             with self.subTest(method=method, kind=kind):
                 adapters, scores = [], []
                 for chat in (True, False):
-                    out, scored = fresh(f"chat-{method}-{chat}"), fresh("chat-scored.jsonl")
+                    out, scored = fresh(f"chat-{method}-{chat}"), fresh("votes-scored.jsonl")
                     data = rows("score" if kind == "group" else kind, chat, self.eos)
                     run(method, "--model", self.list, "--data", data, "--out", out, *QUICK[2:], "--max_length", 256,
                         "--max_steps", 2, "--per_device_train_batch_size", 2, "--dtype", "float32",
@@ -152,7 +152,7 @@ class Chat(unittest.TestCase):
         for kind in ("pair", "binary", "score"):
             said = []
             for chat in (True, False):
-                labelled, native = fresh("chat-labelled.jsonl"), fresh("chat-native.jsonl")
+                labelled, native = fresh("votes-labelled.jsonl"), fresh("chat-native.jsonl")
                 data = rows(kind, chat, self.eos)
                 run("label", "--data", data, "--reward", f"logp:{self.list}", "--out", labelled, "--threads", 1)
                 run("convert", "--data", data, "--to", "native", "--out", native)
@@ -173,7 +173,7 @@ class Chat(unittest.TestCase):
             run("reward", "--model", folder, "--data", rows("pair", True, self.eos), "--out", reward, *QUICK[2:], "--max_length",
                 256, "--max_steps", 2, "--dtype", "float32")
             rewards.append((reward / "adapter_model.safetensors").read_bytes())
-            tasks, out = fresh("chat-tasks"), fresh("chat-eval")
+            tasks, out = fresh("chat-tasks"), fresh("votes-eval")
             tasks.mkdir()
             shutil.copyfile(rows("pair", True, self.eos), tasks / "pairs.jsonl")
             run("eval", "--tasks", "pairs", "--data", tasks, "--reward", f"model:{reward}", f"logp:{folder}", "--out", out,

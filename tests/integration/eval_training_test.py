@@ -89,7 +89,7 @@ class EvalTraining(unittest.TestCase):
 
     def test_keys_that_do_not_go_together(self):
         def refused(method, *more):
-            return train(method, PAIRS, fresh("eval-refused"), "--max_steps", 2, *more, code=2)[1]
+            return train(method, PAIRS, fresh("eval-training-refused"), "--max_steps", 2, *more, code=2)[1]
 
         self.assertIn("needs a reward", refused("dpo", "--eval_generate_data", self.prompts))
         self.assertIn("--eval_generate_data FILE", refused("dpo", "--eval_reward", "length:4"))

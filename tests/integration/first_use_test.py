@@ -43,7 +43,7 @@ class Keys(unittest.TestCase):
         for keys, words in [(["--report_to", "tensorbord"], "did you mean 'tensorboard'"), (["--report_to", "trackio"], "not offered"),
                             (["--load_best_model_at_end"], "--eval_fraction"), (["--eval_strategy", "steps"], "--eval_fraction"),
                             (["--eval_data", "nothing.jsonl"], "--eval_data: "), (["--bf16", "--dtype", "float32"], "contradict")]:
-            self.assertIn(words, run("dpo", "--model", TASK / "start", "--data", PAIRS, "--out", fresh("refused"), "--max_length", 160,
+            self.assertIn(words, run("dpo", "--model", TASK / "start", "--data", PAIRS, "--out", fresh("first-use-refused"), "--max_length", 160,
                                      *keys, code=2)[1])
 
     def test_a_metric_that_no_evaluation_gives_is_refused_before_anything_is_read(self):
@@ -124,7 +124,7 @@ class Folders(unittest.TestCase):
         for words in (["preview"], ["doctor"], ["plan"], ["score", *with_adapter],
                       ["generate", *with_adapter, "--max_new_tokens", 2, "--overwrite_output_dir", "true"]):
             run(*words, "--config", home / "out/run.yaml")
-        scored = fresh("scored.jsonl")
+        scored = fresh("first-use-scored.jsonl")
         log = run("score", "--adapter", home / "out", "--data", PAIRS, "--out", scored, "--max_length", 160)[1]
         self.assertRegex(log, r"pairs +the chosen answer scores higher in \d")
         pairs = {}

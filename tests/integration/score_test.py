@@ -156,7 +156,7 @@ class ScoreAgainstGold(unittest.TestCase):
         self.assertIn("adapter_scale", self.score("--adapter_scale", "-1", code=2)[1])
         merged = fresh("scaled-merged")
         run("merge", "--model", TASK / "start", "--adapter", self.adapter, "--adapter_scale", "2", "--out", merged, "--dtype", "float32")
-        out = fresh("merged.jsonl")
+        out = fresh("score-merged.jsonl")
         run("score", "--model", merged, "--ref_model", TASK / "start", "--beta", "1", "--data", write_rows("gold-rows.jsonl", self.rows),
             "--out", out, "--dtype", "float32")
         for a, b in zip(double, read_rows(out)):
