@@ -96,6 +96,7 @@ TEST(MathAnswer, LongAnswersAreReadInLinearTime) {
   EXPECT_TRUE(same(repeated("1,", 100'000) + "7", "7"));
   EXPECT_TRUE(same(repeated("1/", 100'000) + "7", "1/7"));
   EXPECT_FALSE(same(repeated("1.", 100'000) + "7", "8"));
+  EXPECT_FALSE(same("1" + repeated(",111", 100'000), "8")) << "well formed to its end, and not finite";
   EXPECT_FALSE(same(repeated("\\frac{", 8'000) + "7", "8"));
   EXPECT_FALSE(same(repeated("\\frac{1}{", 8'000) + "7" + repeated("}", 8'000), "8"));
   EXPECT_FALSE(same(repeated("\\text{", 50'000), "8"));
